@@ -1,0 +1,220 @@
+/**
+ * A command as a value: what to say to a server and how to read the answer.
+ *
+ * Nothing here talks to a network. The same value runs alone (`redis.execute`), in a pipeline, in a
+ * transaction or on one given node.
+ *
+ * **Example** (A typed JSON value)
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { Command, Strings } from "effect-redis-cluster"
+ *
+ * const User = Schema.Struct({ name: Schema.String, age: Schema.Number })
+ *
+ * const getUser = (id: string) =>
+ *   Strings.get(`user:${id}`).pipe(Command.schema(Schema.NullOr(Schema.fromJsonString(User))))
+ * // Command<{ readonly name: string; readonly age: number } | null>
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import { dual } from "effect/Function"
+import { type Pipeable, pipeArguments } from "effect/Pipeable"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { Argument, Reply } from "../protocol/Reply.ts"
+import type { CommandSpec } from "./CommandSpec.ts"
+
+/**
+ * What a decoder answers when a reply does not have the shape it expects. It becomes a `DecodeError` when
+ * it leaves the library.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class DecodeFailure {
+  readonly message: string
+  readonly cause: unknown
+
+  constructor(message: string, cause?: unknown) {
+    this.message = message
+    this.cause = cause
+  }
+}
+
+/**
+ * Turns a reply into the value the caller wants. It never throws: an unexpected reply is a `DecodeFailure`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Decoder<out A> = (reply: Reply) => A | DecodeFailure
+
+/**
+ * What a caller may say about one call of a command.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CommandSettings {
+  /** Bulk strings of the reply are delivered as bytes. */
+  readonly binary: boolean
+  /** The caller vouches that executing it twice does no harm: it may be sent again when its fate is unknown. */
+  readonly idempotent: boolean
+  /** Milliseconds from call to reply, in place of the client's `commandTimeout`; `undefined` keeps that. */
+  readonly timeout: number | undefined
+  /** Why it cannot be sent at all: bad input that the types could not refuse. */
+  readonly invalid: string | undefined
+}
+
+const defaults: CommandSettings = { binary: false, idempotent: false, timeout: undefined, invalid: undefined }
+
+/**
+ * A command with its arguments. `args` are those after the name; `spec` says which of them are keys.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Command<out A> implements Pipeable {
+  readonly spec: CommandSpec
+  readonly args: ReadonlyArray<Argument>
+  readonly decode: Decoder<A>
+  readonly settings: CommandSettings
+
+  constructor(
+    spec: CommandSpec,
+    args: ReadonlyArray<Argument>,
+    decode: Decoder<A>,
+    settings: CommandSettings = defaults
+  ) {
+    this.spec = spec
+    this.args = args
+    this.decode = decode
+    this.settings = settings
+  }
+
+  pipe() {
+    // oxlint-disable-next-line prefer-rest-params -- the shape `pipeArguments` asks for
+    return pipeArguments(this, arguments)
+  }
+}
+
+/**
+ * Makes a command from its spec, its arguments and a decoder.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A>(spec: CommandSpec, args: ReadonlyArray<Argument>, decode: Decoder<A>): Command<A> =>
+  new Command(spec, args, decode)
+
+/**
+ * A command that cannot be sent because of bad input. Running it fails with an `OptionsError` that carries the
+ * message; nothing reaches a server.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const invalid = (spec: CommandSpec, message: string): Command<never> =>
+  new Command<never>(spec, [], () => new DecodeFailure(message), { ...defaults, invalid: message })
+
+/**
+ * Any value that is a command.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isCommand = (value: unknown): value is Command<unknown> => value instanceof Command
+
+/**
+ * The type of a command's result.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Success<C> = C extends Command<infer A> ? A : never
+
+const withDecoder = <A, B>(self: Command<A>, decode: Decoder<B>): Command<B> =>
+  new Command(self.spec, self.args, decode, self.settings)
+
+const withSettings = <A>(self: Command<A>, settings: Partial<CommandSettings>): Command<A> =>
+  new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings })
+
+/**
+ * Transforms the result of a command with a pure function.
+ *
+ * @category mapping
+ * @since 0.1.0
+ */
+export const map: {
+  <A, B>(f: (value: A) => B): (self: Command<A>) => Command<B>
+  <A, B>(self: Command<A>, f: (value: A) => B): Command<B>
+} = dual(2, <A, B>(self: Command<A>, f: (value: A) => B): Command<B> =>
+  withDecoder(self, (reply) => {
+    const value = self.decode(reply)
+    return value instanceof DecodeFailure ? value : f(value)
+  }))
+
+/**
+ * Decodes the result of a command with a schema, JSON for example. A value that the schema refuses fails the
+ * command with a `DecodeError` that carries the schema's issue.
+ *
+ * @category mapping
+ * @since 0.1.0
+ */
+export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) => {
+  const decode = Schema.decodeUnknownResult(target)
+  return <A extends S["Encoded"]>(self: Command<A>): Command<S["Type"]> =>
+    withDecoder(self, (reply) => {
+      const value = self.decode(reply)
+      if (value instanceof DecodeFailure) return value
+      const result = decode(value)
+      return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
+    })
+}
+
+/**
+ * A result type with bytes in the place of text.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
+  : A extends number | bigint | boolean | null | undefined | Uint8Array ? A
+  : A extends ReadonlyMap<infer K, infer V> ? ReadonlyMap<Bytes<K>, Bytes<V>>
+  : A extends ReadonlySet<infer V> ? ReadonlySet<Bytes<V>>
+  : A extends object ? { [K in keyof A]: Bytes<A[K]> }
+  : A
+
+/**
+ * The same command with the bulk strings of its reply delivered as bytes.
+ *
+ * @category mapping
+ * @since 0.1.0
+ */
+export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
+  // The decoders pass text through untouched, so that bytes in the reply are bytes in the result.
+  withSettings(self, { binary: true }) as Command<unknown> as Command<Bytes<A>>
+
+/**
+ * Marks a call as safe to execute twice: when a lost connection leaves its fate unknown, it is sent again
+ * instead of failing with the outcome `Unknown`. `SET k v` is, `INCR k` is not.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const idempotent = <A>(self: Command<A>): Command<A> => withSettings(self, { idempotent: true })
+
+/**
+ * Gives one call its own deadline, in place of the client's `commandTimeout`.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const timeout: {
+  (duration: Duration.Input): <A>(self: Command<A>) => Command<A>
+  <A>(self: Command<A>, duration: Duration.Input): Command<A>
+} = dual(2, <A>(self: Command<A>, duration: Duration.Input): Command<A> =>
+  withSettings(self, { timeout: Duration.toMillis(duration) }))

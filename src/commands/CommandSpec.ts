@@ -1,0 +1,107 @@
+/**
+ * The facts about a command that hold for every call of it: name, keys, flags and routing policies.
+ *
+ * @since 0.1.0
+ */
+import type { Argument } from "../protocol/Reply.ts"
+
+/**
+ * Which nodes a command without keys goes to when the caller names none: the `request_policy` tip of the
+ * command specification, as corrected by this library.
+ *
+ * - `default`: one node (the owner of the keys, or any primary)
+ * - `allShards`: every primary
+ * - `allNodes`: every primary and replica
+ * - `explicit`: the caller has to name the node; the client never picks one
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RequestPolicy = "default" | "allShards" | "allNodes" | "explicit"
+
+/**
+ * How the replies of several nodes become one: the `response_policy` tip of the command specification.
+ *
+ * - `perNode`: not at all, the result is a map from node to reply
+ * - `allSucceeded`: one of the (equal) replies; the first error if any node failed
+ * - `oneSucceeded`: the first success; an error only if every node failed
+ * - `sum`, `min`, `logicalAnd`: numbers, or arrays of numbers element by element
+ * - `concat`: arrays, one after another
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ResponsePolicy = "perNode" | "allSucceeded" | "oneSucceeded" | "sum" | "min" | "logicalAnd" | "concat"
+
+/**
+ * The facts about a command that do not depend on its arguments.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class CommandSpec {
+  /** The name as the server knows it, in upper case: `GET`, `CONFIG GET`. */
+  readonly name: string
+  /** The position of the only key among the arguments, `-1` when there is none, or a function that finds all keys. */
+  readonly keys: number | ((args: ReadonlyArray<Argument>) => ReadonlyArray<number>)
+  /** The server executes it without changing data, so that it may be sent again and may go to a replica. */
+  readonly readonly: boolean
+  /** How long the server may hold the reply back, in milliseconds (`Infinity`: for ever); `undefined` when it does not. */
+  readonly blocking: ((args: ReadonlyArray<Argument>) => number | undefined) | undefined
+  readonly request: RequestPolicy
+  readonly response: ResponsePolicy
+  /** The position of a shard channel: it decides the slot as a key does, without being a key; `-1` when there is none. */
+  readonly channel: number
+
+  /** The wire form of the name for each number of arguments, built when first needed. */
+  private readonly prefixes: Array<string> = []
+  private readonly words: ReadonlyArray<string>
+
+  constructor(name: string, facts: CommandFacts) {
+    this.name = name
+    this.words = name.split(" ")
+    this.keys = facts.keys ?? -1
+    this.readonly = facts.readonly ?? false
+    this.blocking = facts.blocking
+    this.request = facts.request ?? "default"
+    this.response = facts.response ?? (this.request === "default" || this.request === "explicit" ? "oneSucceeded" : "perNode")
+    this.channel = facts.channel ?? -1
+  }
+
+  /**
+   * The array header and the name words in RESP, for a call with `count` arguments.
+   *
+   * @internal
+   */
+  prefix(count: number): string {
+    return this.prefixes[count] || this.makePrefix(count)
+  }
+
+  private makePrefix(count: number): string {
+    let prefix = `*${this.words.length + count}\r\n`
+    for (const word of this.words) {
+      prefix += `$${Buffer.byteLength(word)}\r\n${word}\r\n`
+    }
+    // Long variadic calls would fill the table with entries that are never used again.
+    if (count < 32) {
+      while (this.prefixes.length <= count) this.prefixes.push("")
+      this.prefixes[count] = prefix
+    }
+    return prefix
+  }
+}
+
+/**
+ * What one says when defining a command; everything that is left out has the plain default.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CommandFacts {
+  readonly keys?: CommandSpec["keys"] | undefined
+  readonly readonly?: boolean | undefined
+  readonly blocking?: CommandSpec["blocking"]
+  readonly request?: RequestPolicy | undefined
+  readonly response?: ResponsePolicy | undefined
+  readonly channel?: number | undefined
+}
