@@ -1,0 +1,261 @@
+/**
+ * What can be said about a client: options, their defaults, and their check.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type { Duplex } from "node:stream"
+import type { ConnectionOptions as TlsConnectionOptions } from "node:tls"
+import type { Endpoint } from "./connection/Endpoint.ts"
+import type { RedisClusterException } from "./RedisClusterException.ts"
+
+/**
+ * What a server wants to know before it serves.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Credentials {
+  /** The ACL user; without it the password is that of the default user. */
+  readonly username?: string | undefined
+  readonly password: Redacted.Redacted
+}
+
+/**
+ * TLS: the options of `node:tls`, and the server name (SNI, certificate check) for each node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsOptions extends TlsConnectionOptions {
+  /** The server name for a node; without it, `servername`, and without that the node's host. */
+  readonly servernameOf?: ((endpoint: Endpoint) => string) | undefined
+}
+
+/**
+ * The options of a client. Only `nodes` is required.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClusterOptions {
+  /**
+   * The startup nodes: `"redis://user:password@host:port"`, `"rediss://host:port"` or `{ host, port }`, one or many.
+   * They are tried in order, and kept for ever as the last resort.
+   */
+  readonly nodes: StartupNode | ReadonlyArray<StartupNode>
+  /** The user of `AUTH`; wins over the URL. */
+  readonly username?: string | undefined
+  /** The password of `AUTH`; wins over the URL. */
+  readonly password?: Redacted.Redacted | undefined
+  /** Asked for credentials before each connection attempt (tokens that expire); wins over `username` and `password`. */
+  readonly credentials?: Effect.Effect<Credentials, unknown> | undefined
+  /** The name of the connections, as `CLIENT LIST` shows it. */
+  readonly clientName?: string | undefined
+  /** TLS; implied by `rediss://`. */
+  readonly tls?: boolean | TlsOptions | undefined
+  /** From call to reply, over queue, wire, redirects and back-off. Default: 5 seconds. */
+  readonly commandTimeout?: Duration.Input | undefined
+  /** From dialling to the end of the handshake. Default: 2 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** How long commands on the wire are waited for when the client closes. Default: 1 second. */
+  readonly drainTimeout?: Duration.Input | undefined
+  /** TCP keep-alive probes start after this time of silence. Default: 30 seconds. */
+  readonly keepAlive?: Duration.Input | undefined
+  /** When replies are due and the connection has been silent for this long, a PING is sent. Default: 1 second. */
+  readonly pingAfter?: Duration.Input | undefined
+  /** When that PING is not answered for this long, the connection is destroyed and replaced. Default: 1 second. */
+  readonly pingTimeout?: Duration.Input | undefined
+  /** How many MOVED and ASK redirects a command may follow. Default: 16. */
+  readonly maxRedirects?: number | undefined
+  /**
+   * How long to wait before a command is tried again while the topology is changing (CLUSTERDOWN, TRYAGAIN, a lost
+   * node ...). A new topology ends the wait early; the deadline ends it for good.
+   * Default: 10 ms, doubling to 200 ms, jittered.
+   */
+  readonly retrySchedule?: Schedule.Schedule<unknown, RedisClusterException> | undefined
+  /** When to dial again after a connection attempt failed. Default: 50 ms, doubling to 1 second, jittered. */
+  readonly reconnectSchedule?: Schedule.Schedule<unknown> | undefined
+  /** The time between two topology refreshes when nothing asks for one. Default: 60 seconds; `"Infinity"` turns it off. */
+  readonly refreshInterval?: Duration.Input | undefined
+  /** The least time between two topology refreshes. Default: 100 milliseconds. */
+  readonly minRefreshInterval?: Duration.Input | undefined
+  /** Start only when all 16384 slots have an owner. Default: `false`. */
+  readonly requireFullCoverage?: boolean | undefined
+  /** How many commands may be unanswered per node. Default: 16384. */
+  readonly maxInFlight?: number | undefined
+  /** How many bytes of unanswered commands there may be per node. Default: 64 MiB. */
+  readonly maxInFlightBytes?: number | undefined
+  /** At the bound, new commands wait (within their deadline) or fail at once with `OverloadedError`. Default: `"wait"`. */
+  readonly overflow?: "wait" | "fail" | undefined
+  /** Translates the addresses that servers announce (NAT, port forwarding); applied to the topology, MOVED and ASK. */
+  readonly mapAddress?: ((endpoint: Endpoint) => Endpoint) | undefined
+  /** Supplies the byte stream to a node in place of `node:net` and `node:tls`: tunnels, tests. */
+  readonly stream?: ((endpoint: Endpoint) => Duplex) | undefined
+  /** The newest RESP version to speak; a server that refuses 3 is spoken to in 2. Default: 3. */
+  readonly protocol?: 2 | 3 | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type StartupNode = string | Endpoint
+
+/**
+ * The options after the check, with every default in place. Durations are milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResolvedOptions {
+  readonly seeds: ReadonlyArray<Endpoint>
+  readonly credentials: Effect.Effect<Credentials, unknown> | Credentials | undefined
+  readonly clientName: string | undefined
+  readonly tls: TlsOptions | undefined
+  readonly commandTimeout: number
+  readonly connectTimeout: number
+  readonly drainTimeout: number
+  readonly keepAlive: number
+  readonly pingAfter: number
+  readonly pingTimeout: number
+  readonly maxRedirects: number
+  readonly retrySchedule: Schedule.Schedule<unknown, RedisClusterException>
+  readonly reconnectSchedule: Schedule.Schedule<unknown>
+  readonly refreshInterval: number
+  readonly minRefreshInterval: number
+  readonly requireFullCoverage: boolean
+  readonly maxInFlight: number
+  readonly maxInFlightBytes: number
+  readonly overflow: "wait" | "fail"
+  readonly mapAddress: (endpoint: Endpoint) => Endpoint
+  readonly stream: ((endpoint: Endpoint) => Duplex) | undefined
+  readonly protocol: 2 | 3
+}
+
+const defaultRetrySchedule: Schedule.Schedule<unknown> = Schedule.min([
+  Schedule.exponential("10 millis"),
+  Schedule.spaced("200 millis")
+]).pipe(Schedule.jittered)
+
+const defaultReconnectSchedule: Schedule.Schedule<unknown> = Schedule.min([
+  Schedule.exponential("50 millis"),
+  Schedule.spaced("1 second")
+]).pipe(Schedule.jittered)
+
+interface ParsedNode {
+  readonly endpoint: Endpoint
+  readonly tls: boolean
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted | undefined
+}
+
+const validEndpoint = (host: string, port: number): boolean =>
+  host.length > 0 && Number.isInteger(port) && port > 0 && port < 65536
+
+/** The host as sockets want it: without the brackets of an IPv6 literal. */
+const bareHost = (hostname: string): string => hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
+
+const parseUrl = (input: string, position: number): Result.Result<ParsedNode, string> => {
+  // The URL itself may hold a password: messages name its position only.
+  const where = `nodes[${position}]`
+  const url = URL.canParse(input) ? new URL(input) : undefined
+  if (url === undefined || (url.protocol !== "redis:" && url.protocol !== "rediss:")) {
+    return Result.fail(`${where} is not a URL of the form redis://[user:password@]host:port or rediss://...`)
+  }
+  if (url.pathname !== "" && url.pathname !== "/" && url.pathname !== "/0") {
+    return Result.fail(`${where} names a database; a cluster has database 0 only, leave the path out`)
+  }
+  const host = bareHost(decodeURIComponent(url.hostname))
+  const port = url.port === "" ? 6379 : Number(url.port)
+  if (!validEndpoint(host, port)) return Result.fail(`${where} has no usable host and port (1 to 65535)`)
+  return Result.succeed({
+    endpoint: { host, port },
+    tls: url.protocol === "rediss:",
+    username: url.username === "" ? undefined : decodeURIComponent(url.username),
+    password: url.password === "" ? undefined : Redacted.make(decodeURIComponent(url.password))
+  })
+}
+
+const parseNode = (node: StartupNode, position: number): Result.Result<ParsedNode, string> => {
+  if (typeof node === "string") return parseUrl(node, position)
+  return validEndpoint(node.host, node.port)
+    ? Result.succeed({ endpoint: { host: node.host, port: node.port }, tls: false })
+    : Result.fail(`nodes[${position}] needs a host and a port from 1 to 65535`)
+}
+
+/**
+ * Checks options and fills in the defaults. A failure is a message that says what was wrong.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions, string> => {
+  const given: ReadonlyArray<StartupNode> = Array.isArray(options.nodes)
+    ? options.nodes
+    : [options.nodes as StartupNode]
+  if (given.length === 0) return Result.fail("nodes is empty; at least one startup node is needed")
+  const parsed: Array<ParsedNode> = []
+  for (let i = 0; i < given.length; i++) {
+    const node = parseNode(given[i], i)
+    if (Result.isFailure(node)) return Result.fail(node.failure)
+    parsed.push(node.success)
+  }
+  if (parsed.some((node) => node.tls !== parsed[0].tls)) {
+    return Result.fail("nodes mixes redis:// and rediss:// URLs; a cluster is reached with TLS or without")
+  }
+
+  const problems: Array<string> = []
+  const millis = (name: string, input: Duration.Input | undefined, fallback: number, least: number): number => {
+    if (input === undefined) return fallback
+    const duration = Duration.fromInput(input)
+    const value = duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
+    if (!(value >= least)) problems.push(`${name} has to be a duration of at least ${least} ms`)
+    return value
+  }
+  const count = (name: string, input: number | undefined, fallback: number, least: number): number => {
+    const value = input ?? fallback
+    if (!Number.isInteger(value) || value < least) problems.push(`${name} has to be an integer of at least ${least}`)
+    return value
+  }
+
+  const password = options.password ?? parsed.find((node) => node.password !== undefined)?.password
+  const username = options.username ?? parsed.find((node) => node.username !== undefined)?.username
+  if (options.credentials === undefined && username !== undefined && password === undefined) {
+    problems.push("username is given without a password")
+  }
+  if (options.clientName !== undefined && /[^!-~]/.test(options.clientName)) {
+    problems.push("clientName may not contain spaces, newlines or special characters")
+  }
+  const tls = options.tls ?? parsed[0].tls
+
+  const resolved: ResolvedOptions = {
+    seeds: parsed.map((node) => node.endpoint),
+    credentials: options.credentials ?? (password === undefined ? undefined : { username, password }),
+    clientName: options.clientName,
+    tls: tls === false ? undefined : tls === true ? {} : tls,
+    commandTimeout: millis("commandTimeout", options.commandTimeout, 5000, 1),
+    connectTimeout: millis("connectTimeout", options.connectTimeout, 2000, 1),
+    drainTimeout: millis("drainTimeout", options.drainTimeout, 1000, 0),
+    keepAlive: millis("keepAlive", options.keepAlive, 30_000, 0),
+    pingAfter: millis("pingAfter", options.pingAfter, 1000, 1),
+    pingTimeout: millis("pingTimeout", options.pingTimeout, 1000, 1),
+    maxRedirects: count("maxRedirects", options.maxRedirects, 16, 0),
+    retrySchedule: options.retrySchedule ?? defaultRetrySchedule,
+    reconnectSchedule: options.reconnectSchedule ?? defaultReconnectSchedule,
+    refreshInterval: millis("refreshInterval", options.refreshInterval, 60_000, 100),
+    minRefreshInterval: millis("minRefreshInterval", options.minRefreshInterval, 100, 1),
+    requireFullCoverage: options.requireFullCoverage ?? false,
+    maxInFlight: count("maxInFlight", options.maxInFlight, 16_384, 1),
+    maxInFlightBytes: count("maxInFlightBytes", options.maxInFlightBytes, 64 * 1024 * 1024, 1),
+    overflow: options.overflow ?? "wait",
+    mapAddress: options.mapAddress ?? ((endpoint) => endpoint),
+    stream: options.stream,
+    protocol: options.protocol ?? 3
+  }
+  return problems.length === 0 ? Result.succeed(resolved) : Result.fail(problems.join("; "))
+}

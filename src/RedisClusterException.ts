@@ -1,0 +1,513 @@
+/**
+ * The one error of this library, and its reasons.
+ *
+ * Every effect fails with `RedisClusterException`; `reason` says what happened. The reasons are a closed union
+ * of tagged errors, so that `Effect.catchReason`, `Effect.catchReasons` and `Effect.unwrapReason` work.
+ *
+ * **Example** (Handling one reason)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ *
+ * const visits = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.incr("visits")
+ * }).pipe(
+ *   Effect.catchReason("RedisClusterException", "TimeoutError", (reason) =>
+ *     Effect.logWarning(`no answer in time, outcome: ${reason.outcome}`).pipe(Effect.as(-1)))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+const id = (tag: string) => `effect-redis-cluster/${tag}`
+
+/**
+ * What became of the command.
+ *
+ * - `NotExecuted`: the server did not execute it; sending it again is safe
+ * - `Unknown`: it was written and no answer came; it may or may not have been executed
+ * - `Executed`: the server executed it, the failure came afterwards (an answer that could not be decoded)
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Outcome = Schema.Literals(["NotExecuted", "Unknown", "Executed"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome = typeof Outcome.Type
+
+const context = {
+  /** What was wrong, what was expected, what to do. Argument values never appear in it. */
+  message: Schema.String,
+  outcome: Outcome,
+  /** The name of the command, when there was one. */
+  command: Schema.optional(Schema.String),
+  /** The address of the node that answered or failed. */
+  node: Schema.optional(Schema.String),
+  /** How often the command was sent. */
+  attempts: Schema.optional(Schema.Number)
+}
+
+/** Where a command was sent to, and what came of it. */
+const Hop = Schema.Struct({ node: Schema.String, reply: Schema.String })
+
+/**
+ * One station of a command on its way through redirects.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Hop = typeof Hop.Type
+
+/**
+ * The slot belongs to another node. Seen only for commands that were sent to an explicitly given node.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class MovedError extends Schema.TaggedError<MovedError>(id("MovedError"))("MovedError", {
+  ...context,
+  slot: Schema.Number,
+  address: Schema.String
+}) {
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The slot is being moved and the key has already left. Seen only for commands that were sent to an explicitly
+ * given node.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AskError extends Schema.TaggedError<AskError>(id("AskError"))("AskError", {
+  ...context,
+  slot: Schema.Number,
+  address: Schema.String
+}) {
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The keys of a multi-key command lay on both sides of a slot migration until the deadline.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TryAgainError extends Schema.TaggedError<TryAgainError>(id("TryAgainError"))("TryAgainError", context) {
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The cluster, as the node sees it, did not serve the slot until the deadline.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ClusterDownError
+  extends Schema.TaggedError<ClusterDownError>(id("ClusterDownError"))("ClusterDownError", context)
+{
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The replica had lost its primary and serves no stale data.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class MasterDownError
+  extends Schema.TaggedError<MasterDownError>(id("MasterDownError"))("MasterDownError", context)
+{
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The node was still loading its data.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LoadingError extends Schema.TaggedError<LoadingError>(id("LoadingError"))("LoadingError", context) {
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The node that was written to is a replica.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ReadOnlyError extends Schema.TaggedError<ReadOnlyError>(id("ReadOnlyError"))("ReadOnlyError", context) {
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * Any other error reply of a server: `code` is its first word (`WRONGTYPE`, `NOSCRIPT`, `ERR` ...).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ReplyError extends Schema.TaggedError<ReplyError>(id("ReplyError"))("ReplyError", {
+  ...context,
+  code: Schema.String
+}) {
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The server refused the credentials, or asked for some where none were given.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AuthenticationError
+  extends Schema.TaggedError<AuthenticationError>(id("AuthenticationError"))("AuthenticationError", context)
+{
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The connection could not be made, or was lost with the command on it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConnectionError
+  extends Schema.TaggedError<ConnectionError>(id("ConnectionError"))("ConnectionError", context)
+{
+  get isRetryable(): boolean {
+    return this.outcome === "NotExecuted"
+  }
+}
+
+/**
+ * The deadline passed. `waitingFor` says what the command was waiting for when it did.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TimeoutError extends Schema.TaggedError<TimeoutError>(id("TimeoutError"))("TimeoutError", {
+  ...context,
+  timeout: Schema.Number,
+  waitingFor: Schema.Literals(["reply", "connection", "topology"])
+}) {
+  get isRetryable(): boolean {
+    return this.outcome === "NotExecuted"
+  }
+}
+
+/**
+ * The node's bound of commands or bytes in flight was reached, and `overflow` is `"fail"`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OverloadedError
+  extends Schema.TaggedError<OverloadedError>(id("OverloadedError"))("OverloadedError", context)
+{
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * No node could tell the topology. `causes` has each node that was asked and what became of it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoReachableNodeError
+  extends Schema.TaggedError<NoReachableNodeError>(id("NoReachableNodeError"))("NoReachableNodeError", {
+    ...context,
+    causes: Schema.Array(Schema.Struct({ node: Schema.String, cause: Schema.String }))
+  })
+{
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The server runs without cluster mode.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ClusterDisabledError
+  extends Schema.TaggedError<ClusterDisabledError>(id("ClusterDisabledError"))("ClusterDisabledError", context)
+{
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * No node owns the slot.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SlotNotCoveredError
+  extends Schema.TaggedError<SlotNotCoveredError>(id("SlotNotCoveredError"))("SlotNotCoveredError", {
+    ...context,
+    slot: Schema.Number
+  })
+{
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The keys of one command belong to different slots.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CrossSlotError extends Schema.TaggedError<CrossSlotError>(id("CrossSlotError"))("CrossSlotError", {
+  ...context,
+  slots: Schema.Array(Schema.Number)
+}) {
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * A command that is routed by its keys was given none.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoKeyError extends Schema.TaggedError<NoKeyError>(id("NoKeyError"))("NoKeyError", context) {
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The node that was asked for is not part of the cluster.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnknownNodeError
+  extends Schema.TaggedError<UnknownNodeError>(id("UnknownNodeError"))("UnknownNodeError", context)
+{
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The command needs a node that only the caller can choose, or the target matches no node.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoTargetError extends Schema.TaggedError<NoTargetError>(id("NoTargetError"))("NoTargetError", context) {
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The redirect budget was spent. `hops` has every station in order.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooManyRedirectionsError
+  extends Schema.TaggedError<TooManyRedirectionsError>(id("TooManyRedirectionsError"))("TooManyRedirectionsError", {
+    ...context,
+    hops: Schema.Array(Hop)
+  })
+{
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * Some parts of a command that was split over several nodes failed. `failures` has each failed part, `succeeded`
+ * the nodes or keys whose part is done.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PartialFailureError
+  extends Schema.TaggedError<PartialFailureError>(id("PartialFailureError"))("PartialFailureError", {
+    ...context,
+    /** The parts that failed: the node, the positions of the keys in the caller's list, and the failure. */
+    failures: Schema.Array(Schema.Struct({
+      node: Schema.optional(Schema.String),
+      keys: Schema.Array(Schema.Number),
+      error: Schema.Defect()
+    })),
+    /** How many parts succeeded. */
+    succeeded: Schema.Number
+  })
+{
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The server sent what is not the protocol; the connection was closed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProtocolError extends Schema.TaggedError<ProtocolError>(id("ProtocolError"))("ProtocolError", context) {
+  get isRetryable(): boolean {
+    return this.outcome === "NotExecuted"
+  }
+}
+
+/**
+ * The reply arrived and does not have the expected shape, or the schema refused it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DecodeError extends Schema.TaggedError<DecodeError>(id("DecodeError"))("DecodeError", {
+  ...context,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The client is closed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ClosedError extends Schema.TaggedError<ClosedError>(id("ClosedError"))("ClosedError", context) {
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * An option, a URL or an argument cannot be used.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OptionsError extends Schema.TaggedError<OptionsError>(id("OptionsError"))("OptionsError", context) {
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * Every reason a `RedisClusterException` can have.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const Reason = Schema.Union([
+  MovedError,
+  AskError,
+  TryAgainError,
+  ClusterDownError,
+  MasterDownError,
+  LoadingError,
+  ReadOnlyError,
+  ReplyError,
+  AuthenticationError,
+  ConnectionError,
+  TimeoutError,
+  OverloadedError,
+  NoReachableNodeError,
+  ClusterDisabledError,
+  SlotNotCoveredError,
+  CrossSlotError,
+  NoKeyError,
+  UnknownNodeError,
+  NoTargetError,
+  TooManyRedirectionsError,
+  PartialFailureError,
+  ProtocolError,
+  DecodeError,
+  ClosedError,
+  OptionsError
+])
+
+/**
+ * @category errors
+ * @since 0.1.0
+ */
+export type Reason = typeof Reason.Type
+
+/**
+ * The error of every effect of this library.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RedisClusterException
+  extends Schema.TaggedError<RedisClusterException>(id("RedisClusterException"))("RedisClusterException", {
+    reason: Reason
+  })
+{
+  override readonly cause = this.reason
+
+  override get message(): string {
+    return this.reason.message
+  }
+
+  /** Sending the command again may succeed, and is safe. */
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+
+  /** What became of the command. */
+  get outcome(): Outcome {
+    return this.reason.outcome
+  }
+}
+
+/**
+ * Builds an exception without capturing a stack: failures of commands are results, and the stack of a socket
+ * handler says nothing about the program. A capture would cost several microseconds per failed command.
+ *
+ * @internal
+ */
+export const exception = (makeReason: () => Reason): RedisClusterException => {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  const error = new RedisClusterException({ reason: makeReason() })
+  Error.stackTraceLimit = limit
+  return error
+}

@@ -1,0 +1,405 @@
+/**
+ * The connection to one node: a queue of commands that wait to be written, a FIFO of those that wait for their
+ * reply, and a socket that is replaced when it is lost.
+ *
+ * Commands that arrive in one tick leave in one write, at once when nothing is on the wire. Everything that ends
+ * a socket goes through `lose`, which hands each command back to its owner with the truth about it: written or not.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type { Duplex } from "node:stream"
+import type { ResolvedOptions } from "../ClusterOptions.ts"
+import { Command } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import { Alarm } from "../internal/Alarm.ts"
+import { Fifo } from "../internal/Fifo.ts"
+import type { Reply } from "../protocol/Reply.ts"
+import { RespDecoder } from "../protocol/RespDecoder.ts"
+import { RespEncoder } from "../protocol/RespEncoder.ts"
+import { dial, type DialRequest } from "./Dial.ts"
+import { addressOf, type Endpoint } from "./Endpoint.ts"
+import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+
+/**
+ * - `idle`: nothing was asked of it yet
+ * - `connecting`: commands wait for the socket
+ * - `ready`: commands are written
+ * - `down`: the last attempt failed; commands are refused until a later one succeeds
+ * - `closed`: for good
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ConnectionState = "idle" | "connecting" | "ready" | "down" | "closed"
+
+/** When this much is waiting in the socket's own buffer, nothing more is written until it has drained. */
+const socketBufferLimit = 512 * 1024
+/** The most that one write carries. */
+const writeLimit = 256 * 1024
+
+/** A command of the connection's own: its reply is of no interest. */
+class Silent implements Outgoing {
+  readonly command: Command<unknown>
+  readonly asking = false
+  readonly deadline = Number.POSITIVE_INFINITY
+  readonly settled = true
+  size = 0
+
+  constructor(name: string) {
+    this.command = new Command<unknown>(new CommandSpec(name, {}), [], (reply) => reply)
+  }
+
+  onReply(): void {}
+  onLost(): void {}
+  onDeadline(): void {}
+}
+
+const asking = new Silent("ASKING")
+const ping = new Silent("PING")
+
+/**
+ * What a connection tells its owner.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectionHooks {
+  onState(connection: Connection, state: ConnectionState): void
+  onPush(connection: Connection, push: ReadonlyArray<Reply>): void
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Connection {
+  readonly endpoint: Endpoint
+  readonly address: string
+  state: ConnectionState = "idle"
+  /** Why the last socket, or the last attempt to get one, ended. */
+  lastFailure: LinkFailure | undefined
+
+  private readonly options: ResolvedOptions
+  private readonly hooks: ConnectionHooks
+  private readonly clock: Clock.Clock
+  private readonly runFork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>
+  readonly request: DialRequest
+  private readonly alarm: Alarm
+
+  private readonly waiting = new Fifo<Outgoing>()
+  private readonly inFlight = new Fifo<Outgoing>()
+  private inFlightBytes = 0
+  private readonly encoder = new RespEncoder()
+
+  private socket: Duplex | undefined
+  private decoder: RespDecoder | undefined
+  private dialling: Fiber.Fiber<unknown> | undefined
+  private isDialling = false
+  private flushScheduled = false
+  private blocked = false
+  /** Since when replies are due and no byte has come. */
+  private silentSince = 0
+  private pingedAt = 0
+  private onEmpty: (() => void) | undefined
+  private draining = false
+
+  constructor(
+    endpoint: Endpoint,
+    options: ResolvedOptions,
+    hooks: ConnectionHooks,
+    context: {
+      readonly clock: Clock.Clock
+      readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+    },
+    request: DialRequest
+  ) {
+    this.endpoint = endpoint
+    this.address = addressOf(endpoint)
+    this.options = options
+    this.hooks = hooks
+    this.clock = context.clock
+    this.runFork = context.runFork
+    this.request = request
+    this.alarm = new Alarm(context.clock, context.runFork, () => this.inspect())
+  }
+
+  /** How many commands it holds, written or not. */
+  get depth(): number {
+    return this.waiting.size + this.inFlight.size
+  }
+
+  /** Whether it can be expected to answer soon: connected, and not silent with replies due. */
+  get healthy(): boolean {
+    return this.state === "ready" && this.pingedAt === 0
+  }
+
+  /** Takes a command over. The owner hears of it through exactly one of its callbacks. */
+  send(outgoing: Outgoing): void {
+    if (this.draining || this.state === "closed") {
+      return outgoing.onLost({ kind: "closed", message: `the connection to ${this.address} is closed` }, false)
+    }
+    if (this.state === "down") {
+      this.connect()
+      return outgoing.onLost(this.lastFailure ?? { kind: "connection", message: "not connected" }, false)
+    }
+    if (this.state === "idle") this.connect()
+    if (this.options.overflow === "fail" && this.full(this.waiting.size)) {
+      return outgoing.onLost({
+        kind: "overloaded",
+        message: `${this.address} has ${this.depth} unanswered commands (${this.inFlightBytes} bytes), the bound is reached`
+      }, false)
+    }
+    this.waiting.push(outgoing)
+    this.alarm.set(outgoing.deadline)
+    this.scheduleFlush()
+  }
+
+  /** Connects without waiting for a command. */
+  connect(): void {
+    if (this.isDialling || this.state === "ready" || this.state === "closed") return
+    if (this.state === "idle") this.setState("connecting")
+    this.isDialling = true
+    this.dialling = this.runFork(
+      dial(this.endpoint, this.options, this.request, (socket) => this.adopt(socket)).pipe(
+        Effect.tapError((failure) => Effect.sync(() => this.refuse(failure))),
+        Effect.retry(this.options.reconnectSchedule),
+        Effect.ignore,
+        Effect.andThen(Effect.sync(() => this.dialled()))
+      )
+    )
+  }
+
+  private dialled(): void {
+    this.isDialling = false
+    // The new socket may have been lost while it was being adopted.
+    if (this.state === "connecting") this.connect()
+  }
+
+  /** Ends the socket; the next one is dialled at once. */
+  reset(message: string): void {
+    this.lose({ kind: "connection", message })
+  }
+
+  /**
+   * Closes for good: nothing new is accepted, unwritten commands are handed back, written ones are waited for until
+   * `drainTimeout` milliseconds have passed.
+   */
+  close(drainTimeout: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.draining = true
+      const closed: LinkFailure = { kind: "closed", message: `the connection to ${this.address} was closed` }
+      for (const outgoing of this.waiting.takeAll()) {
+        if (!outgoing.settled) outgoing.onLost(closed, false)
+      }
+      const drained = this.state !== "ready" || this.inFlight.size === 0
+        ? Effect.void
+        : Effect.callback<void>((resume) => {
+          this.onEmpty = () => resume(Effect.void)
+        }).pipe(Effect.timeoutOption(drainTimeout))
+      return Effect.ensuring(drained, Effect.sync(() => this.closeNow(closed)))
+    })
+  }
+
+  /** Closes at once. */
+  closeNow(failure: LinkFailure): void {
+    if (this.state === "closed") return
+    this.lastFailure = failure
+    this.setState("closed")
+    this.dialling?.interruptUnsafe()
+    this.alarm.clear()
+    this.abandon(failure)
+  }
+
+  private full(waiting: number): boolean {
+    return this.inFlight.size + waiting >= this.options.maxInFlight ||
+      this.inFlightBytes >= this.options.maxInFlightBytes
+  }
+
+  private setState(state: ConnectionState): void {
+    this.state = state
+    this.hooks.onState(this, state)
+  }
+
+  private adopt(socket: Duplex): void {
+    if (this.state === "closed") {
+      socket.destroy()
+      return
+    }
+    this.socket = socket
+    const decoder = new RespDecoder({
+      binary: () => this.inFlight.peek()?.command.settings.binary === true,
+      onReply: (reply) => this.receive(reply),
+      onPush: (push) => this.hooks.onPush(this, push)
+    })
+    this.decoder = decoder
+    socket.on("data", (chunk: Buffer) => {
+      if (this.socket === socket) this.read(decoder, chunk)
+    })
+    socket.on("drain", () => {
+      if (this.socket !== socket) return
+      this.blocked = false
+      this.flush()
+    })
+    socket.on("error", (error: Error) => {
+      if (this.socket === socket) this.lose({ kind: "connection", message: error.message })
+    })
+    socket.on("close", () => {
+      if (this.socket === socket) this.lose({ kind: "connection", message: "closed by the server" })
+    })
+    this.blocked = false
+    this.setState("ready")
+    socket.resume()
+    this.flush()
+  }
+
+  private refuse(failure: LinkFailure): void {
+    if (this.state === "closed") return
+    this.lastFailure = failure
+    this.setState("down")
+    for (const outgoing of this.waiting.takeAll()) {
+      if (!outgoing.settled) outgoing.onLost(failure, false)
+    }
+  }
+
+  private lose(failure: LinkFailure): void {
+    if (this.state !== "ready") return
+    this.lastFailure = failure
+    this.setState("connecting")
+    this.abandon(failure)
+    this.connect()
+  }
+
+  /** Destroys the socket and hands every command back. Their owners may send them again, even here, at once. */
+  private abandon(failure: LinkFailure): void {
+    const socket = this.socket
+    this.socket = undefined
+    this.decoder?.stop()
+    this.decoder = undefined
+    socket?.destroy()
+    this.pingedAt = 0
+    this.blocked = false
+    const written = this.inFlight.takeAll()
+    const unwritten = this.waiting.takeAll()
+    this.inFlightBytes = 0
+    for (const outgoing of written) {
+      if (!outgoing.settled) outgoing.onLost(failure, true)
+    }
+    for (const outgoing of unwritten) {
+      if (!outgoing.settled) outgoing.onLost(failure, false)
+    }
+    this.onEmpty?.()
+  }
+
+  private read(decoder: RespDecoder, chunk: Buffer): void {
+    this.silentSince = this.clock.currentTimeMillisUnsafe()
+    this.pingedAt = 0
+    const malformed = decoder.push(chunk)
+    if (malformed !== undefined && this.decoder === decoder) {
+      this.lose({ kind: "protocol", message: malformed })
+    } else if (this.waiting.size > 0) {
+      this.scheduleFlush()
+    }
+  }
+
+  private receive(reply: Reply): void {
+    const outgoing = this.inFlight.shift()
+    if (outgoing === undefined) {
+      return this.lose({ kind: "protocol", message: "a reply came that nothing had asked for" })
+    }
+    this.inFlightBytes -= outgoing.size
+    if (!outgoing.settled) outgoing.onReply(reply)
+    if (this.onEmpty !== undefined && this.inFlight.size === 0) this.onEmpty()
+  }
+
+  private scheduleFlush(): void {
+    if (this.flushScheduled || this.state !== "ready" || this.blocked) return
+    this.flushScheduled = true
+    // With nothing on the wire waiting would only cost latency; with replies due, the rest of this turn of the
+    // event loop may well bring more commands for the same write.
+    if (this.inFlight.size === 0) queueMicrotask(this.flushNow)
+    else setImmediate(this.flushNow)
+  }
+
+  private readonly flushNow = (): void => {
+    this.flushScheduled = false
+    this.flush()
+  }
+
+  private flush(): void {
+    while (this.socket !== undefined && !this.blocked && this.waiting.size > 0 && !this.full(0)) {
+      this.writeBatch(this.socket)
+    }
+  }
+
+  private writeBatch(socket: Duplex): void {
+    const encoder = this.encoder
+    if (this.inFlight.size === 0) {
+      this.silentSince = this.clock.currentTimeMillisUnsafe()
+      this.alarm.set(this.silentSince + this.options.pingAfter)
+    }
+    while (this.waiting.size > 0 && encoder.size < writeLimit && !this.full(0)) {
+      const outgoing = this.waiting.shift()
+      if (outgoing === undefined || outgoing.settled) continue
+      if (outgoing.asking) this.append(asking)
+      this.append(outgoing)
+    }
+    if (encoder.size === 0) return
+    encoder.take().writeTo(socket)
+    // `destroy` and errors surface as events; a full buffer surfaces here.
+    this.blocked = socket.writableLength > socketBufferLimit
+  }
+
+  private append(outgoing: Outgoing): void {
+    const command = outgoing.command
+    const before = this.encoder.size
+    this.encoder.push(command.spec.prefix(command.args.length), command.args)
+    outgoing.size = outgoing === asking || outgoing === ping ? 0 : this.encoder.size - before
+    this.inFlightBytes += outgoing.size
+    this.inFlight.push(outgoing)
+  }
+
+  /** The alarm rang: ends what is overdue, checks that the server is alive, and sets the alarm for what comes next. */
+  private inspect(): void {
+    const now = this.clock.currentTimeMillisUnsafe()
+    let next = this.expire(this.waiting, now, false)
+    next = Math.min(next, this.expire(this.inFlight, now, true))
+    if (this.state === "ready" && this.inFlight.size > 0) next = Math.min(next, this.probe(now))
+    if (next < Number.POSITIVE_INFINITY) this.alarm.set(next)
+  }
+
+  private expire(queue: Fifo<Outgoing>, now: number, written: boolean): number {
+    let next = Number.POSITIVE_INFINITY
+    const due: Array<Outgoing> = []
+    queue.forEach((outgoing) => {
+      if (outgoing.settled) return
+      if (outgoing.deadline <= now) due.push(outgoing)
+      else if (outgoing.deadline < next) next = outgoing.deadline
+    })
+    for (const outgoing of due) outgoing.onDeadline(written)
+    return next
+  }
+
+  /** Replies are due. A long silence causes a PING, a silence after that ends the socket. */
+  private probe(now: number): number {
+    if (this.pingedAt > 0) {
+      const until = this.pingedAt + this.options.pingTimeout
+      if (now < until) return until
+      this.lose({
+        kind: "connection",
+        message: `silent for ${now - this.silentSince} ms with replies due, PING unanswered`
+      })
+      return Number.POSITIVE_INFINITY
+    }
+    const overdue = this.silentSince + this.options.pingAfter
+    if (now < overdue) return overdue
+    this.pingedAt = now
+    if (this.socket !== undefined && !this.blocked) {
+      this.append(ping)
+      this.encoder.take().writeTo(this.socket)
+    }
+    return now + this.options.pingTimeout
+  }
+}

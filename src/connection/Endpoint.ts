@@ -1,0 +1,25 @@
+/**
+ * Where a server listens.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * Host and port.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * `host:port`, with an IPv6 host in brackets: the name of a node throughout the library.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const addressOf = (endpoint: Endpoint): string =>
+  endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`

@@ -1,0 +1,45 @@
+/**
+ * What a connection knows of a command it carries.
+ *
+ * @since 0.1.0
+ */
+import type { Command } from "../commands/Command.ts"
+import type { Reply } from "../protocol/Reply.ts"
+
+/**
+ * Why a connection cannot carry a command any further.
+ *
+ * - `connection`: it could not be made, or was lost
+ * - `authentication`: the server refused the credentials
+ * - `protocol`: the server sent what is not the protocol
+ * - `closed`: the client is closed, or the node has left the cluster
+ * - `overloaded`: the bound of unanswered commands is reached
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LinkFailure {
+  readonly kind: "connection" | "authentication" | "protocol" | "closed" | "overloaded"
+  readonly message: string
+}
+
+/**
+ * A command on its way. Exactly one of the three callbacks is called, once, unless `settled` is set first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outgoing {
+  readonly command: Command<unknown>
+  /** Send ASKING in front of it, in the same write. */
+  readonly asking: boolean
+  /** Milliseconds of the clock; `Infinity` for none. */
+  readonly deadline: number
+  /** Nobody waits for it any more: unwritten it is dropped, written its reply is. */
+  readonly settled: boolean
+  /** Bytes on the wire; set by the connection when it writes. */
+  size: number
+  onReply(reply: Reply): void
+  onLost(failure: LinkFailure, written: boolean): void
+  onDeadline(written: boolean): void
+}

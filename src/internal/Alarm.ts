@@ -1,0 +1,47 @@
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+
+/**
+ * One timer for many deadlines: it rings at the earliest time it was asked for, and its owner then looks for
+ * what is due. It runs on Effect's clock, so that tests may turn that.
+ *
+ * @internal
+ */
+export class Alarm {
+  private fiber: Fiber.Fiber<void> | undefined
+  private at = Number.POSITIVE_INFINITY
+  private readonly clock: Clock.Clock
+  private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  private readonly ring: () => void
+
+  constructor(
+    clock: Clock.Clock,
+    runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>,
+    ring: () => void
+  ) {
+    this.clock = clock
+    this.runFork = runFork
+    this.ring = ring
+  }
+
+  /** Rings at `at` (milliseconds of the clock), or earlier when it is already set to. */
+  set(at: number): void {
+    if (at >= this.at) return
+    this.fiber?.interruptUnsafe()
+    this.at = at
+    const delay = Math.max(0, Math.ceil(at - this.clock.currentTimeMillisUnsafe()))
+    this.fiber = this.runFork(Effect.flatMap(Effect.sleep(delay), () =>
+      Effect.sync(() => {
+        this.at = Number.POSITIVE_INFINITY
+        this.fiber = undefined
+        this.ring()
+      })))
+  }
+
+  clear(): void {
+    this.at = Number.POSITIVE_INFINITY
+    this.fiber?.interruptUnsafe()
+    this.fiber = undefined
+  }
+}

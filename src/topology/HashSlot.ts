@@ -1,0 +1,1 @@
+export const slotCount = 16384

@@ -1,0 +1,280 @@
+/**
+ * The map of the cluster, kept true: fetched at the start, patched by redirects, refreshed when something hints at
+ * a change and, slowly, when nothing does.
+ *
+ * Refreshes never run on the path of a command. There is one at a time, and a least time between two.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { ResolvedOptions } from "../ClusterOptions.ts"
+import { Command } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import type { Connection } from "../connection/Connection.ts"
+import { Connections } from "../connection/Connections.ts"
+import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
+import { query } from "../connection/Query.ts"
+import {
+  ClusterDisabledError,
+  exception,
+  NoReachableNodeError,
+  type RedisClusterException,
+  SlotNotCoveredError
+} from "../RedisClusterException.ts"
+import type { ClusterNode } from "./ClusterNode.ts"
+import { slotCount } from "./HashSlot.ts"
+import * as Snapshot from "./Snapshot.ts"
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class Topology extends Context.Service<Topology, {
+  /** The snapshot of this moment. */
+  readonly current: () => Snapshot.Snapshot
+  /** The snapshot of this moment, then every later one. */
+  readonly changes: Stream.Stream<Snapshot.Snapshot>
+  /** Calls back after every change of the snapshot. Returns how to stop that. */
+  readonly onChange: (listener: () => void) => () => void
+  /** Takes note of a MOVED: patches the snapshot at once and asks for a refresh. */
+  readonly moved: (slot: number, owner: Endpoint) => void
+  /** Asks for a refresh soon. Never waits, may be called as often as one likes. */
+  readonly requestRefresh: () => void
+  /** Refreshes, or joins the refresh that is running; the new snapshot. */
+  readonly refresh: Effect.Effect<Snapshot.Snapshot, RedisClusterException>
+  /** The node for commands that any node can answer: a random primary, until that leaves or another one is set. */
+  readonly defaultNode: () => ClusterNode | undefined
+  readonly setDefaultNode: (node: ClusterNode) => void
+}>()("effect-redis-cluster/topology/Topology") {}
+
+const clusterSlots = new Command<unknown>(new CommandSpec("CLUSTER SLOTS", { readonly: true }), [], (reply) => reply)
+
+/** How long one node may take to tell the topology before the next one is asked, in milliseconds. */
+const askTimeout = 500
+/** How many nodes that may be in trouble are asked before the startup nodes are. */
+const doubtfulNodes = 5
+
+interface Refusal {
+  readonly node: string
+  readonly cause: string
+  readonly disabled: boolean
+}
+
+const refusal = (node: string, cause: string): Refusal => ({
+  node,
+  cause,
+  disabled: cause.includes("cluster support disabled")
+})
+
+/** Nothing in common with the cluster we know: the address now belongs to a node of another one. */
+const isForeign = (previous: Snapshot.Snapshot, next: Snapshot.Snapshot): boolean => {
+  const known = new Set([...previous.nodes.values()].map((node) => node.id))
+  known.delete("")
+  return known.size > 0 && ![...next.nodes.values()].some((node) => known.has(node.id))
+}
+
+/**
+ * Fetches the first snapshot, failing when no startup node can tell it, and keeps it true while the scope lives.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
+  const connections = yield* Connections
+  const clock = yield* Clock.Clock
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  const changed = yield* PubSub.sliding<Snapshot.Snapshot>(64)
+  const listeners = new Set<() => void>()
+
+  let snapshot = Snapshot.empty
+  let chosenDefault: ClusterNode | undefined
+  let refreshing: Deferred.Deferred<Snapshot.Snapshot, RedisClusterException> | undefined
+  let refreshWanted = false
+  let lastRefresh = Number.NEGATIVE_INFINITY
+  let closed = false
+  yield* Effect.addFinalizer(() => Effect.sync(() => (closed = true)))
+
+  const replace = (next: Snapshot.Snapshot): void => {
+    if (next === snapshot) return
+    snapshot = next
+    PubSub.publishUnsafe(changed, next)
+    for (const listener of listeners) listener()
+  }
+
+  const ask = (connection: Connection, timeout: number): Effect.Effect<Snapshot.Snapshot, Refusal> =>
+    query(connection, clusterSlots, timeout).pipe(
+      Effect.mapError((failure) => refusal(connection.address, failure.message)),
+      Effect.flatMap((reply) => {
+        const origin = { via: connection.endpoint, mapAddress: options.mapAddress, previous: snapshot }
+        const parsed = Snapshot.fromClusterSlots(reply, origin)
+        if (Result.isFailure(parsed)) return Effect.fail(refusal(connection.address, parsed.failure))
+        // A node that has been reset, or has not joined yet, knows of no shards.
+        if (parsed.success.shards.length === 0) return Effect.fail(refusal(connection.address, "it knows of no shards"))
+        return Effect.succeed(parsed.success)
+      })
+    )
+
+  const askNode = (node: ClusterNode): Effect.Effect<Snapshot.Snapshot, Refusal> =>
+    ask(connections.get(node), askTimeout).pipe(
+      Effect.flatMap((next) =>
+        isForeign(snapshot, next)
+          ? Effect.fail(refusal(node.address, "it belongs to another cluster now"))
+          : Effect.succeed(next)
+      )
+    )
+
+  /** On a connection of its own, by name: resolved anew, and free of what is known about the address. */
+  const askSeed = (seed: Endpoint): Effect.Effect<Snapshot.Snapshot, Refusal> =>
+    Effect.scoped(Effect.flatMap(connections.open(seed), (connection) => ask(connection, options.connectTimeout)))
+
+  const fetch = Effect.fnUntraced(function*() {
+    const nodes = yield* Random.shuffle(snapshot.nodes.values())
+    const healthy = nodes.filter((node) => connections.get(node).healthy)
+    const doubtful = nodes.filter((node) => !connections.get(node).healthy).slice(0, doubtfulNodes)
+    const sources = [
+      ...[...healthy, ...doubtful].map(askNode),
+      ...options.seeds.map((seed) => askSeed(options.mapAddress(seed)))
+    ]
+    const refusals: Array<Refusal> = []
+    for (const source of sources) {
+      const answer = yield* Effect.result(source)
+      if (Result.isSuccess(answer)) return answer.success
+      refusals.push(answer.failure)
+    }
+    return yield* Effect.fail(noReachableNode(refusals))
+  })
+
+  const refreshNow: Effect.Effect<Snapshot.Snapshot, RedisClusterException> = Effect.suspend(() => {
+    if (refreshing !== undefined) return Deferred.await(refreshing)
+    const result = Deferred.makeUnsafe<Snapshot.Snapshot, RedisClusterException>()
+    refreshing = result
+    lastRefresh = clock.currentTimeMillisUnsafe()
+    // In a fiber of its own: who asked may lose interest, the refresh goes on for the others.
+    runFork(
+      fetch().pipe(
+        Effect.map((next) => {
+          if (closed) return next
+          connections.retain(next.nodes)
+          replace(next)
+          return next
+        }),
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            refreshing = undefined
+            refreshWanted = false
+            Deferred.doneUnsafe(result, exit)
+          })
+        ),
+        Effect.ignore
+      )
+    )
+    return Deferred.await(result)
+  })
+
+  const requestRefresh = (): void => {
+    if (refreshWanted || closed) return
+    refreshWanted = true
+    const since = clock.currentTimeMillisUnsafe() - lastRefresh
+    const jitter = 1 + Math.random() * 0.2
+    const delay = since >= options.minRefreshInterval ? 0 : (options.minRefreshInterval - since) * jitter
+    runFork(Effect.ignore(Effect.andThen(Effect.sleep(delay), Effect.suspend(() => closed ? Effect.void : refreshNow))))
+  }
+
+  const first = yield* refreshNow
+  const covered = Snapshot.coveredSlots(first)
+  if (options.requireFullCoverage && covered < slotCount) return yield* Effect.fail(notCovered(first, covered))
+
+  if (options.refreshInterval < Number.POSITIVE_INFINITY) {
+    const between = Effect.suspend(() => Effect.sleep(options.refreshInterval * (0.9 + Math.random() * 0.2)))
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(between, Effect.sync(requestRefresh))))
+  }
+  const stopListening = connections.onState((_, state) => {
+    if (state === "down") requestRefresh()
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(stopListening))
+
+  return Topology.of({
+    current: () => snapshot,
+    changes: Stream.unwrap(
+      Effect.map(PubSub.subscribe(changed), (subscription) =>
+        Stream.concat(Stream.suspend(() => Stream.succeed(snapshot)), Stream.fromSubscription(subscription)))
+    ),
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    moved: (slot, owner) => {
+      replace(Snapshot.moved(snapshot, slot, owner))
+      requestRefresh()
+    },
+    requestRefresh,
+    refresh: refreshNow,
+    defaultNode: () => {
+      const known = chosenDefault === undefined ? undefined : snapshot.nodes.get(chosenDefault.address)
+      const isUsable = known !== undefined && (known === chosenDefault || known.role === "primary")
+      chosenDefault = isUsable ? known : snapshot.primaries[Math.floor(Math.random() * snapshot.primaries.length)]
+      return chosenDefault
+    },
+    setDefaultNode: (node) => {
+      chosenDefault = node
+    }
+  })
+})
+
+const noReachableNode = (refusals: ReadonlyArray<Refusal>): RedisClusterException => {
+  const disabled = refusals.find((one) => one.disabled)
+  if (disabled !== undefined) {
+    return exception(() =>
+      new ClusterDisabledError({
+        message: `${disabled.node} runs without cluster mode; start it with cluster-enabled yes, ` +
+          `or use a client for standalone servers`,
+        outcome: "NotExecuted",
+        node: disabled.node
+      })
+    )
+  }
+  const causes = refusals.map(({ cause, node }) => ({ node, cause }))
+  return exception(() =>
+    new NoReachableNodeError({
+      message: `no node could tell the topology: ${causes.map(({ cause, node }) => `${node}: ${cause}`).join("; ")}`,
+      outcome: "NotExecuted",
+      causes
+    })
+  )
+}
+
+const notCovered = (snapshot: Snapshot.Snapshot, covered: number): RedisClusterException => {
+  const slot = snapshot.slots.indexOf(undefined)
+  return exception(() =>
+    new SlotNotCoveredError({
+      message: `${slotCount - covered} of ${slotCount} slots have no owner (the first is ${slot}) and ` +
+        `requireFullCoverage is set`,
+      outcome: "NotExecuted",
+      slot
+    })
+  )
+}
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: ResolvedOptions): Layer.Layer<Topology, RedisClusterException, Connections> =>
+  Layer.effect(Topology, make(options))
+
+/**
+ * The node at `host:port`, where there is one.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const nodeAt = (snapshot: Snapshot.Snapshot, endpoint: Endpoint): ClusterNode | undefined =>
+  snapshot.nodes.get(addressOf(endpoint))
