@@ -1,0 +1,51 @@
+/**
+ * The slot a command belongs to: that of its keys, which have to agree.
+ *
+ * @since 0.1.0
+ */
+import type { Command } from "../commands/Command.ts"
+import { CrossSlotError, NoKeyError, type Reason } from "../RedisClusterException.ts"
+import * as HashSlot from "../topology/HashSlot.ts"
+
+/** The command has no key: the policies of its spec say where it goes. */
+export const keyless = -1
+
+/**
+ * The slot, `keyless`, or the reason why there is none.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const slotOf = (command: Command<unknown>): number | Reason => {
+  const { args, spec } = command
+  if (typeof spec.keys === "number") {
+    const position = spec.keys >= 0 ? spec.keys : spec.channel
+    if (position < 0) return keyless
+    return position < args.length ? HashSlot.ofKey(args[position]) : noKey(command)
+  }
+  const positions = spec.keys(args)
+  if (positions.length === 0) return keyless
+  const slot = HashSlot.ofKey(args[positions[0]])
+  for (let i = 1; i < positions.length; i++) {
+    if (HashSlot.ofKey(args[positions[i]]) !== slot) return crossSlot(command, positions)
+  }
+  return slot
+}
+
+const noKey = (command: Command<unknown>): Reason =>
+  new NoKeyError({
+    message: `${command.spec.name} needs a key to be routed by, and was given none`,
+    outcome: "NotExecuted",
+    command: command.spec.name
+  })
+
+const crossSlot = (command: Command<unknown>, positions: ReadonlyArray<number>): Reason => {
+  const slots = [...new Set(positions.map((position) => HashSlot.ofKey(command.args[position])))]
+  return new CrossSlotError({
+    message: `${command.spec.name} was given ${positions.length} keys of ${slots.length} different slots, but one ` +
+      `command runs on one slot; give the keys a common hash tag such as {user:1}, or use a nonatomic variant`,
+    outcome: "NotExecuted",
+    command: command.spec.name,
+    slots
+  })
+}

@@ -1,0 +1,188 @@
+/**
+ * From what went wrong inside to the error that leaves the library.
+ *
+ * @since 0.1.0
+ */
+import type { DecodeFailure } from "../commands/Command.ts"
+import type { LinkFailure } from "../connection/Outgoing.ts"
+import type { ServerError } from "../protocol/Reply.ts"
+import {
+  AskError,
+  AuthenticationError,
+  ClosedError,
+  ClusterDownError,
+  ConnectionError,
+  DecodeError,
+  exception,
+  LoadingError,
+  MasterDownError,
+  MovedError,
+  type Outcome,
+  OverloadedError,
+  ProtocolError,
+  ReadOnlyError,
+  type Reason,
+  type RedisClusterException,
+  ReplyError,
+  SlotNotCoveredError,
+  TimeoutError,
+  TooManyRedirectionsError,
+  TryAgainError
+} from "../RedisClusterException.ts"
+import { type Failure, parseRedirect } from "./Recovery.ts"
+import type { Request } from "./Request.ts"
+
+interface Context {
+  readonly command: string
+  readonly node: string | undefined
+  readonly attempts: number
+  readonly outcome: Outcome
+}
+
+const contextOf = (request: Request, outcome: Outcome): Context => ({
+  command: request.command.spec.name,
+  node: request.connection?.address,
+  attempts: request.attempts,
+  outcome: request.maybeExecuted ? "Unknown" : outcome
+})
+
+/** A script may have written before it failed. */
+const replyOutcome = (request: Request): Outcome =>
+  /^(EVAL|FCALL)/.test(request.command.spec.name) && !request.command.spec.readonly ? "Unknown" : "NotExecuted"
+
+const replyReason = (request: Request, error: ServerError): Reason => {
+  const context = contextOf(request, "NotExecuted")
+  const message = error.message
+  switch (error.code) {
+    case "MOVED":
+    case "ASK": {
+      const redirect = parseRedirect(message)
+      const fields = { ...context, message, slot: redirect?.slot ?? -1, address: `${redirect?.host}:${redirect?.port}` }
+      return error.code === "MOVED" ? new MovedError(fields) : new AskError(fields)
+    }
+    case "TRYAGAIN":
+      return new TryAgainError({ ...context, message })
+    case "CLUSTERDOWN":
+      return new ClusterDownError({ ...context, message })
+    case "MASTERDOWN":
+      return new MasterDownError({ ...context, message })
+    case "LOADING":
+      return new LoadingError({ ...context, message })
+    case "READONLY":
+      return new ReadOnlyError({ ...context, message })
+    case "NOAUTH":
+    case "WRONGPASS":
+      return new AuthenticationError({ ...context, message })
+    default:
+      return new ReplyError({ ...contextOf(request, replyOutcome(request)), message, code: error.code })
+  }
+}
+
+const lostReason = (request: Request, failure: LinkFailure, written: boolean): Reason => {
+  const context = contextOf(request, written ? "Unknown" : "NotExecuted")
+  const fate = written ? "; the command was written, it may have been executed" : "; the command was not sent"
+  switch (failure.kind) {
+    case "authentication":
+      return new AuthenticationError({ ...context, message: failure.message })
+    case "overloaded":
+      return new OverloadedError({ ...context, message: failure.message })
+    case "protocol":
+      return new ProtocolError({ ...context, message: failure.message + fate })
+    case "closed":
+      return new ClosedError({ ...context, message: failure.message + fate })
+    case "connection":
+      return new ConnectionError({ ...context, message: `${context.node}: ${failure.message}${fate}` })
+  }
+}
+
+const reasonOf = (request: Request, failure: Failure): Reason => {
+  switch (failure._tag) {
+    case "Reply":
+      return replyReason(request, failure.error)
+    case "Lost":
+      return lostReason(request, failure.failure, failure.written)
+    case "NotCovered":
+      return new SlotNotCoveredError({
+        ...contextOf(request, "NotExecuted"),
+        message: `no node owns slot ${failure.slot}`,
+        slot: failure.slot
+      })
+  }
+}
+
+/**
+ * A word or two for the list of stations.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const summary = (failure: Failure): string => {
+  switch (failure._tag) {
+    case "Reply":
+      return failure.error.code === "MOVED" || failure.error.code === "ASK" ? failure.error.message : failure.error.code
+    case "Lost":
+      return failure.failure.message
+    case "NotCovered":
+      return "slot not covered"
+  }
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromFailure = (request: Request, failure: Failure): RedisClusterException =>
+  exception(() => reasonOf(request, failure))
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tooManyRedirections = (request: Request): RedisClusterException => {
+  const hops = request.hops ?? []
+  return exception(() =>
+    new TooManyRedirectionsError({
+      ...contextOf(request, "NotExecuted"),
+      message: `gave up after ${request.redirects} redirects: ${
+        hops.map((hop) => `${hop.node} said ${hop.reply}`).join(", ")
+      }`,
+      hops
+    })
+  )
+}
+
+/**
+ * The deadline passed while the command waited for a connection or for its reply.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const timedOut = (request: Request, timeout: number, written: boolean): RedisClusterException =>
+  exception(() =>
+    new TimeoutError({
+      ...contextOf(request, written ? "Unknown" : "NotExecuted"),
+      message: `${request.command.spec.name} was not answered within ${timeout} ms; ${
+        written ? "it was written and may have been executed" : "it was not sent"
+      }`,
+      timeout,
+      waitingFor: written ? "reply" : "connection"
+    })
+  )
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const undecodable = (request: Request, failure: DecodeFailure): RedisClusterException =>
+  exception(() =>
+    new DecodeError({ ...contextOf(request, "Executed"), message: failure.message, cause: failure.cause })
+  )
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const closed = (request: Request): RedisClusterException =>
+  exception(() =>
+    new ClosedError({ ...contextOf(request, "NotExecuted"), message: "the client is closed; the command was not sent" })
+  )

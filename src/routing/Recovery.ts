@@ -1,0 +1,146 @@
+/**
+ * What to do about a failure: a pure decision over facts.
+ *
+ * The rules of redirects are those of the Redis cluster specification ("MOVED redirection", "ASK redirection",
+ * "Multi-key operations"); the rule for lost commands is this library's: nothing that may have been executed is
+ * sent again, unless executing it twice does no harm.
+ *
+ * @since 0.1.0
+ */
+import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
+import type { LinkFailure } from "../connection/Outgoing.ts"
+import type { ServerError } from "../protocol/Reply.ts"
+import { announcedHost } from "../topology/Snapshot.ts"
+
+/**
+ * What went wrong with a command.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failure =
+  | { readonly _tag: "Reply"; readonly error: ServerError }
+  | { readonly _tag: "Lost"; readonly failure: LinkFailure; readonly written: boolean }
+  | { readonly _tag: "NotCovered"; readonly slot: number }
+
+/**
+ * What is known about the command that failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Facts {
+  /** Executing it twice does no harm: it only reads, or the caller says so. */
+  readonly repeatable: boolean
+  /** The caller named the node. */
+  readonly explicit: boolean
+  /** How many redirects it has followed, and how many it may. */
+  readonly redirects: number
+  readonly maxRedirects: number
+  /** The endpoint it was sent to, and the translation of announced addresses. */
+  readonly via: Endpoint
+  readonly mapAddress: (endpoint: Endpoint) => Endpoint
+}
+
+/**
+ * - `Return`: the failure is the caller's
+ * - `GiveUp`: the redirect budget is spent
+ * - `RetryAt`: send it to that endpoint now; `moved` is the slot whose owner that endpoint is from now on
+ * - `RetryAfter`: wait, then find the node anew; `refresh` when the topology may have changed
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Decision =
+  | { readonly _tag: "Return" }
+  | { readonly _tag: "GiveUp" }
+  | {
+    readonly _tag: "RetryAt"
+    readonly endpoint: Endpoint
+    readonly asking: boolean
+    readonly moved: number | undefined
+  }
+  | { readonly _tag: "RetryAfter"; readonly refresh: boolean }
+
+const giveBack: Decision = { _tag: "Return" }
+const giveUp: Decision = { _tag: "GiveUp" }
+const retryAfter: Decision = { _tag: "RetryAfter", refresh: false }
+const retryAfterRefresh: Decision = { _tag: "RetryAfter", refresh: true }
+
+/**
+ * A redirect as the server words it: `MOVED 12182 127.0.0.1:7002`, `ASK 12182 ::1:7002`, `MOVED 12182 :7002`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Redirect {
+  readonly slot: number
+  /** As announced: empty for "the host you reached me at", `?` for unknown. */
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * Reads a redirect; `undefined` when it is not one. The port follows the last colon, for IPv6 comes unbracketed.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parseRedirect = (message: string): Redirect | undefined => {
+  const match = /^(?:MOVED|ASK) (\d+) (.*):(\d+)$/.exec(message)
+  if (match === null) return undefined
+  return { slot: Number(match[1]), host: match[2], port: Number(match[3]) }
+}
+
+const redirected = (error: ServerError, facts: Facts): Decision => {
+  const redirect = parseRedirect(error.message)
+  const host = redirect === undefined ? undefined : announcedHost(redirect.host, facts.via)
+  // A redirect to nowhere: only a fresh map can help.
+  if (redirect === undefined || host === undefined) return retryAfterRefresh
+  if (facts.redirects >= facts.maxRedirects) return giveUp
+  const endpoint = facts.mapAddress({ host, port: redirect.port })
+  const asking = error.code === "ASK"
+  // A node that sends a command back to itself has not made up its mind.
+  if (!asking && addressOf(endpoint) === addressOf(facts.via)) return retryAfterRefresh
+  return { _tag: "RetryAt", endpoint, asking, moved: asking ? undefined : redirect.slot }
+}
+
+const afterReply = (error: ServerError, facts: Facts): Decision => {
+  switch (error.code) {
+    case "MOVED":
+    case "ASK":
+      return redirected(error, facts)
+    case "TRYAGAIN":
+      return retryAfter
+    case "CLUSTERDOWN":
+    case "MASTERDOWN":
+    case "LOADING":
+    case "READONLY":
+      return retryAfterRefresh
+    default:
+      return giveBack
+  }
+}
+
+const afterLoss = (failure: LinkFailure, written: boolean, facts: Facts): Decision => {
+  if (failure.kind === "authentication" || failure.kind === "overloaded") return giveBack
+  return written && !facts.repeatable ? giveBack : retryAfterRefresh
+}
+
+/**
+ * Decides.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const decide = (failure: Failure, facts: Facts): Decision => {
+  if (facts.explicit) return giveBack
+  switch (failure._tag) {
+    case "Reply":
+      return afterReply(failure.error, facts)
+    case "Lost":
+      return afterLoss(failure.failure, failure.written, facts)
+    case "NotCovered":
+      return retryAfterRefresh
+  }
+}

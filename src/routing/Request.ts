@@ -1,0 +1,152 @@
+/**
+ * One command on its way through the router: where it has been, how long it may take, who waits for it.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Exit from "effect/Exit"
+import { type Command, DecodeFailure } from "../commands/Command.ts"
+import type { Connection } from "../connection/Connection.ts"
+import type { LinkFailure, Outgoing } from "../connection/Outgoing.ts"
+import { type Reply, ServerError } from "../protocol/Reply.ts"
+import type { Hop, RedisClusterException } from "../RedisClusterException.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
+import type { Failure } from "./Recovery.ts"
+
+/**
+ * Who is told how requests end, when several of them belong together.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Collector {
+  succeeded(request: Request, value: unknown): void
+  failed(request: Request, error: RedisClusterException): void
+}
+
+/**
+ * What a request asks of the router.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RequestOwner {
+  failed(request: Request, failure: Failure): void
+  expired(request: Request, written: boolean): void
+  undecodable(request: Request, failure: DecodeFailure): void
+  cancelled(request: Request): void
+}
+
+/** How many stations are remembered for the error of a command that is redirected without end. */
+const rememberedHops = 32
+
+/**
+ * The request is itself the effect that cancels it: `Effect.callback` wants one per suspended command, and this
+ * one costs nothing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Request extends Effectable.Class<void> implements Outgoing {
+  readonly command: Command<unknown>
+  readonly owner: RequestOwner
+  /** The slot it is routed by, or -1. */
+  readonly slot: number
+  /** Milliseconds of the clock. */
+  readonly deadline: number
+  /** The node it is bound to, when the slot does not decide. */
+  readonly pinned: ClusterNode | undefined
+  /** The caller named that node: no redirects, no retries. */
+  readonly explicit: boolean
+  readonly resume: ((exit: Exit.Exit<never, RedisClusterException> | Exit.Exit<unknown>) => void) | undefined
+  readonly collector: Collector | undefined
+  /** Its place among the requests of the collector. */
+  readonly index: number
+
+  settled = false
+  asking = false
+  size = 0
+  attempts = 0
+  redirects = 0
+  /** It was lost after it had been written, and then sent again: an earlier attempt may have been executed. */
+  maybeExecuted = false
+  connection: Connection | undefined
+  hops: Array<Hop> | undefined
+  lastFailure: Failure | undefined
+  /** Waits for the topology until this time. */
+  retryAt = 0
+  /** The next delay of the retry schedule. */
+  nextDelay: ((error: RedisClusterException) => Effect.Effect<number | undefined>) | undefined
+
+  constructor(
+    command: Command<unknown>,
+    owner: RequestOwner,
+    slot: number,
+    deadline: number,
+    pinned: ClusterNode | undefined,
+    explicit: boolean,
+    resume: Request["resume"],
+    collector: Collector | undefined,
+    index: number
+  ) {
+    super()
+    this.command = command
+    this.owner = owner
+    this.slot = slot
+    this.deadline = deadline
+    this.pinned = pinned
+    this.explicit = explicit
+    this.resume = resume
+    this.collector = collector
+    this.index = index
+  }
+
+  /** Run when the waiting fiber is interrupted. */
+  asEffect(): Effect.Effect<void> {
+    return Effect.sync(() => this.cancel())
+  }
+
+  cancel(): void {
+    if (this.settled) return
+    this.settled = true
+    this.owner.cancelled(this)
+  }
+
+  onReply(reply: Reply): void {
+    if (reply instanceof ServerError) {
+      this.owner.failed(this, { _tag: "Reply", error: reply })
+      return
+    }
+    const value = this.command.decode(reply)
+    if (value instanceof DecodeFailure) this.owner.undecodable(this, value)
+    else this.succeed(value)
+  }
+
+  onLost(failure: LinkFailure, written: boolean): void {
+    this.owner.failed(this, { _tag: "Lost", failure, written })
+  }
+
+  onDeadline(written: boolean): void {
+    this.owner.expired(this, written)
+  }
+
+  succeed(value: unknown): void {
+    this.settled = true
+    if (this.resume !== undefined) this.resume(Exit.succeed(value))
+    else this.collector?.succeeded(this, value)
+  }
+
+  fail(error: RedisClusterException): void {
+    if (this.settled) return
+    this.settled = true
+    if (this.resume !== undefined) this.resume(Exit.fail(error))
+    else this.collector?.failed(this, error)
+  }
+
+  remember(reply: string): void {
+    this.hops ??= []
+    if (this.hops.length === rememberedHops) this.hops.shift()
+    this.hops.push({ node: this.connection?.address ?? "no node", reply })
+  }
+}
