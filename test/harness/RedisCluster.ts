@@ -1,0 +1,503 @@
+/**
+ * Real Redis or Valkey clusters on loopback, for tests, the demo and the benchmark: started, broken and mended by
+ * effects, and gone with their scope.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { Certificates } from "./Certificates.ts"
+import { HarnessError } from "./HarnessError.ts"
+import type { RawArgument, RawReply } from "./RawClient.ts"
+import * as RealTime from "./RealTime.ts"
+import * as RedisServer from "./RedisServer.ts"
+
+export interface RedisClusterOptions {
+  /** Default: 3. */
+  readonly primaries?: number | undefined
+  /** Replicas of each primary. Default: 0. */
+  readonly replicas?: number | undefined
+  /** Further server options, as on a command line: `["--cluster-require-full-coverage", "no"]`. */
+  readonly options?: ReadonlyArray<string> | ((port: number) => ReadonlyArray<string>) | undefined
+  /** `cluster-node-timeout` in milliseconds. Default: 2000. */
+  readonly nodeTimeout?: number | undefined
+  /** TLS only, with certificates made for this cluster. Client certificates: "optional" unless said otherwise. */
+  readonly tls?: boolean | { readonly clientCertificates: "no" | "optional" | "yes" } | undefined
+  /** The default user's password, on every node. */
+  readonly password?: string | undefined
+  /** Ports for the first nodes, instead of free ones. */
+  readonly ports?: ReadonlyArray<number> | undefined
+}
+
+/** A node of the cluster, running or not. */
+export interface RedisNode {
+  /** Its place in the order of starting. */
+  readonly index: number
+  /** The id it has in the cluster. */
+  readonly id: string
+  readonly host: "127.0.0.1"
+  readonly port: number
+  /** `redis://127.0.0.1:port`, or `rediss://` with TLS. */
+  readonly url: string
+  /** What it was started as. */
+  readonly role: "primary" | "replica"
+  /** The process id; 0 when it is not running. */
+  readonly pid: number
+}
+
+/** The cluster and what can be done to it. */
+export interface RedisClusterShape {
+  /** The nodes that belong to it, also those that are down: changes with `addNode` and `removeNode`. */
+  readonly nodes: ReadonlyArray<RedisNode>
+  /** The URLs of the nodes, without the password. */
+  readonly seeds: ReadonlyArray<string>
+  /** The certificates, when it speaks TLS. */
+  readonly tls: Certificates | undefined
+  readonly password: string | undefined
+
+  /** Sends a command to a node on a new connection. An error reply fails with the server's text. */
+  readonly command: (node: RedisNode, ...args: ReadonlyArray<RawArgument>) => Effect.Effect<RawReply, HarnessError>
+  /** The running nodes that say they are primaries. */
+  readonly primaries: Effect.Effect<ReadonlyArray<RedisNode>, HarnessError>
+  /** The running nodes that say they are replicas. */
+  readonly replicas: Effect.Effect<ReadonlyArray<RedisNode>, HarnessError>
+  /** The running nodes that say they are replicas of this one. */
+  readonly replicasOf: (primary: RedisNode) => Effect.Effect<ReadonlyArray<RedisNode>, HarnessError>
+  /** The running primary that says it owns the slot. */
+  readonly owner: (slot: number) => Effect.Effect<RedisNode, HarnessError>
+  /**
+   * Waits, at most 30 seconds, until every running node says `cluster_state:ok`, sees all running nodes connected, lists
+   * all of them in CLUSTER SLOTS (replicas: attached, with an offset), and agrees with the others on every slot's owner.
+   */
+  readonly awaitOk: Effect.Effect<void, HarnessError>
+
+  /** SIGKILL, and waits for the end of the process. */
+  readonly kill: (node: RedisNode) => Effect.Effect<void, HarnessError>
+  /** Starts the node again on its port, under its id; kills it first when it runs. */
+  readonly restart: (node: RedisNode) => Effect.Effect<void, HarnessError>
+  /** SIGSTOP: its sockets stay open and it answers nothing. */
+  readonly stop: (node: RedisNode) => Effect.Effect<void, HarnessError>
+  /** SIGCONT. */
+  readonly continue: (node: RedisNode) => Effect.Effect<void, HarnessError>
+  /** CLUSTER FAILOVER, and waits until every running node knows the new primary. */
+  readonly failover: (replica: RedisNode, mode?: "FORCE" | "TAKEOVER") => Effect.Effect<void, HarnessError>
+
+  /** Starts a node and lets it join, as an empty primary or as a replica; it goes with the cluster. */
+  readonly addNode: (options?: { readonly replicaOf?: RedisNode | undefined }) => Effect.Effect<RedisNode, HarnessError>
+  /** Lets all others forget the node and ends it. Fails when it owns slots. */
+  readonly removeNode: (node: RedisNode) => Effect.Effect<void, HarnessError>
+
+  /** Moves a slot with its keys: `startMigration`, then `finishMigration`. */
+  readonly migrateSlot: (slot: number, target: RedisNode) => Effect.Effect<void, HarnessError>
+  /** Opens the migration: the owner answers ASK for keys it does not have. */
+  readonly startMigration: (slot: number, target: RedisNode) => Effect.Effect<void, HarnessError>
+  /** Moves keys of a slot in migration, all or at most so many; says how many. */
+  readonly moveKeys: (slot: number, max?: number) => Effect.Effect<number, HarnessError>
+  /** Moves the keys that are left and makes the target the owner on every primary. */
+  readonly finishMigration: (slot: number) => Effect.Effect<void, HarnessError>
+}
+
+const slotCount = 16384
+const patience = 30_000
+const interval = 100
+
+interface Member {
+  readonly node: RedisNode
+  readonly server: RedisServer.RedisServer
+}
+
+/** A line of CLUSTER NODES. */
+interface NodeLine {
+  readonly id: string
+  readonly flags: ReadonlyArray<string>
+  readonly primaryId: string
+  readonly epoch: number
+  readonly connected: boolean
+  readonly slots: ReadonlyArray<readonly [first: number, last: number]>
+}
+
+/** What one node says of the cluster. */
+interface View {
+  readonly state: string
+  readonly self: NodeLine
+  readonly lines: ReadonlyArray<NodeLine>
+  /** Ids in CLUSTER SLOTS. */
+  readonly listed: ReadonlySet<string>
+  /** The slot map as text, for comparison. */
+  readonly owners: string
+}
+
+const parseLine = (line: string): NodeLine => {
+  const [id, , flags, primaryId, , , epoch, link, ...slots] = line.split(" ")
+  return {
+    id,
+    flags: flags.split(","),
+    primaryId,
+    epoch: Number(epoch),
+    connected: link === "connected",
+    slots: slots.filter((range) => !range.startsWith("[")).map((range) => {
+      const [first, last = first] = range.split("-").map(Number)
+      return [first, last] as const
+    })
+  }
+}
+
+const items = (reply: RawReply): ReadonlyArray<RawReply> => Array.isArray(reply) ? reply : []
+
+const view = (server: RedisServer.RedisServer): Effect.Effect<View, HarnessError> =>
+  server.withClient((client) =>
+    Effect.flatMap(
+      client.pipeline([["CLUSTER", "INFO"], ["CLUSTER", "NODES"], ["CLUSTER", "SLOTS"]]),
+      ([info, nodes, slots]) => {
+        const lines = String(nodes).trim().split("\n").map(parseLine)
+        const self = lines.find((line) => line.flags.includes("myself"))
+        if (self === undefined) {
+          return Effect.fail(new HarnessError({ message: `The server on port ${server.port} is in no cluster` }))
+        }
+        const ranges = items(slots).map(items)
+        return Effect.succeed({
+          state: /cluster_state:(\w+)/.exec(String(info))?.[1] ?? "unknown",
+          self,
+          lines,
+          listed: new Set(ranges.flatMap((range) => range.slice(2).map((node) => String(items(node)[2])))),
+          owners: lines.flatMap((line) => line.slots.map(([first, last]) => `${first}-${last} ${line.id}`)).toSorted()
+            .join()
+        })
+      }
+    )
+  )
+
+const isPrimary = (line: NodeLine) => line.flags.includes("master")
+const owns = (line: NodeLine, slot: number) => line.slots.some(([first, last]) => first <= slot && slot <= last)
+const count = (line: NodeLine) => line.slots.reduce((total, [first, last]) => total + last - first + 1, 0)
+
+/** Why the cluster, as these running nodes see it, is not ready; nothing when it is. */
+const unready = (views: ReadonlyArray<View>): string | undefined => {
+  for (const { lines, listed, owners, self, state } of views) {
+    const of = `node ${self.id.slice(0, 8)}:`
+    if (state !== "ok") return `${of} cluster_state:${state}`
+    if (lines.reduce((total, line) => total + count(line), 0) !== slotCount) return `${of} slots without an owner`
+    if (owners !== views[0].owners) return `${of} another slot map than node ${views[0].self.id.slice(0, 8)}`
+    for (const other of views) {
+      const line = lines.find((line) => line.id === other.self.id)
+      const whom = other.self.id.slice(0, 8)
+      if (line === undefined) return `${of} does not know ${whom}`
+      if (line.flags.some((flag) => flag.startsWith("fail") || flag === "handshake" || flag === "noaddr")) {
+        return `${of} sees ${whom} as ${line.flags.join()}`
+      }
+      if (!line.connected) return `${of} is not connected to ${whom}`
+      if (isPrimary(line) !== isPrimary(other.self)) return `${of} has another role for ${whom}`
+      if ((!isPrimary(line) || line.slots.length > 0) && !listed.has(line.id)) return `${of} does not list ${whom}`
+    }
+  }
+  return undefined
+}
+
+const attached = (server: RedisServer.RedisServer) =>
+  Effect.map(server.command("INFO", "replication"), (reply) => {
+    const info = String(reply)
+    return info.includes("role:master") ||
+      (info.includes("master_link_status:up") && !/slave_repl_offset:0\r/.test(info))
+  })
+
+/** Asks again and again until there is nothing to complain of. */
+const awaitNothing = <E>(what: string, complaint: Effect.Effect<string | undefined, E>) =>
+  Effect.gen(function*() {
+    let last = ""
+    for (let waited = 0; waited < patience; waited += interval) {
+      const said = yield* Effect.catch(complaint, (error) => Effect.succeed(String(error)))
+      if (said === undefined) return
+      last = said
+      yield* Effect.sleep(interval)
+    }
+    return yield* new HarnessError({ message: `${what} took longer than ${patience / 1000} s: ${last}` })
+  })
+
+const make = Effect.fnUntraced(
+  function*(
+    options: RedisClusterOptions
+  ): Effect.fn.Return<RedisClusterShape, HarnessError, Scope.Scope | NodeServices.NodeServices> {
+    const context = yield* Effect.context<Scope.Scope | NodeServices.NodeServices>()
+    const primaryCount = options.primaries ?? 3
+    const nodeCount = primaryCount * (1 + (options.replicas ?? 0))
+    const space = yield* RedisServer.workspace
+    const tls = options.tls === undefined || options.tls === false
+      ? undefined
+      : yield* RedisServer.makeTls(space.directory, options.tls === true ? "optional" : options.tls.clientCertificates)
+    const serverOptions = (port: number): ReadonlyArray<string> => [
+      ...["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"],
+      ...["--cluster-node-timeout", String(options.nodeTimeout ?? 2000)],
+      ...["--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no"],
+      ...["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"],
+      ...(typeof options.options === "function" ? options.options(port) : options.options ?? [])
+    ]
+
+    const members = new Map<string, Member>()
+    const nodes: Array<RedisNode> = []
+    const seeds: Array<string> = []
+    let nextIndex = 0
+
+    const launch = Effect.fnUntraced(function*(index: number) {
+      const server = yield* RedisServer.start(space, {
+        options: serverOptions,
+        port: options.ports?.[index],
+        password: options.password,
+        tls
+      })
+      return { server, id: String(yield* server.command("CLUSTER", "MYID")) }
+    })
+    const enlist = (
+      { id, server }: { readonly server: RedisServer.RedisServer; readonly id: string },
+      index: number,
+      role: RedisNode["role"]
+    ): Member => {
+      const node: RedisNode = {
+        index,
+        id,
+        role,
+        host: server.host,
+        port: server.port,
+        url: server.url,
+        get pid() {
+          return server.pid
+        }
+      }
+      const member = { node, server }
+      members.set(id, member)
+      nodes.push(node)
+      seeds.push(node.url)
+      return member
+    }
+
+    const serverOf = (node: RedisNode) =>
+      Effect.suspend(() => {
+        const member = members.get(node.id)
+        return member === undefined
+          ? Effect.fail(new HarnessError({ message: `The node on port ${node.port} is not of this cluster` }))
+          : Effect.succeed(member.server)
+      })
+    const on = <A>(node: RedisNode, use: (server: RedisServer.RedisServer) => Effect.Effect<A, HarnessError>) =>
+      Effect.flatMap(serverOf(node), use)
+    const running = () => [...members.values()].filter(({ server }) => server.responsive)
+    const command: RedisClusterShape["command"] = (node, ...args) => on(node, (server) => server.command(...args))
+
+    const views = Effect.suspend(() =>
+      Effect.forEach(running(), ({ node, server }) => Effect.map(view(server), (view) => ({ node, view })), {
+        concurrency: "unbounded"
+      })
+    )
+    const nodesWhose = (predicate: (self: NodeLine) => boolean) =>
+      Effect.map(views, (all) => all.filter(({ view }) => predicate(view.self)).map(({ node }) => node))
+
+    const primaries = nodesWhose(isPrimary)
+
+    const owner = Effect.fnUntraced(function*(slot: number) {
+      const claims = (yield* views).filter(({ view }) => isPrimary(view.self) && owns(view.self, slot))
+      if (claims.length === 0) return yield* new HarnessError({ message: `No running node owns slot ${slot}` })
+      return claims.reduce((a, b) => b.view.self.epoch > a.view.self.epoch ? b : a).node
+    })
+
+    const awaitOk = awaitNothing(
+      "Waiting for the cluster to be ready",
+      Effect.gen(function*() {
+        const complaint = unready((yield* views).map(({ view }) => view))
+        if (complaint !== undefined) return complaint
+        for (const { node, server } of running()) {
+          if (!(yield* attached(server))) return `the replica on port ${node.port} is not attached`
+        }
+        return undefined
+      })
+    )
+
+    /** Lets servers meet pairwise: faster than waiting for the gossip. */
+    const meet = (pairs: ReadonlyArray<readonly [RedisServer.RedisServer, RedisServer.RedisServer]>) =>
+      Effect.forEach(pairs, ([from, to]) => from.command("CLUSTER", "MEET", "127.0.0.1", to.port), {
+        concurrency: 8,
+        discard: true
+      })
+    const awaitAcquaintance = awaitNothing(
+      "Waiting for the nodes to know each other",
+      Effect.map(views, (all) => {
+        const stranger = all.find(({ view }) =>
+          !all.every(({ node }) => view.lines.some((line) => line.id === node.id && !line.flags.includes("handshake")))
+        )
+        return stranger === undefined ? undefined : `the node on port ${stranger.node.port} does not`
+      })
+    )
+
+    const failover: RedisClusterShape["failover"] = Effect.fnUntraced(function*(replica, mode) {
+      const server = yield* serverOf(replica)
+      const ask = server.command("CLUSTER", "FAILOVER", ...(mode === undefined ? [] : [mode]))
+      yield* ask
+      let rounds = 0
+      yield* awaitNothing(
+        `Failover to port ${replica.port}`,
+        Effect.gen(function*() {
+          const all = yield* views
+          const self = all.find(({ node }) => node.id === replica.id)?.view.self
+          if (self === undefined || !isPrimary(self)) {
+            // The servers give up a failover after 5 seconds.
+            if (++rounds % 60 === 0) yield* ask
+            return "it is still a replica"
+          }
+          const late = all.find(({ view }) =>
+            !view.lines.some((line) => line.id === replica.id && isPrimary(line) && line.slots.length > 0)
+          )
+          return late === undefined ? undefined : `the node on port ${late.node.port} does not know it`
+        })
+      )
+    }, RealTime.inRealTime)
+
+    const addNode: RedisClusterShape["addNode"] = Effect.fnUntraced(
+      function*(options) {
+        const others = running()
+        const index = nextIndex++
+        const primary = options?.replicaOf
+        const member = enlist(yield* launch(index), index, primary === undefined ? "primary" : "replica")
+        yield* meet(others.map(({ server }) => [member.server, server] as const))
+        yield* awaitAcquaintance
+        if (primary !== undefined) yield* member.server.command("CLUSTER", "REPLICATE", primary.id)
+        yield* awaitOk
+        return member.node
+      },
+      Effect.provideContext(context),
+      RealTime.inRealTime
+    )
+    const removeNode: RedisClusterShape["removeNode"] = Effect.fnUntraced(function*(node) {
+      const server = yield* serverOf(node)
+      if (server.responsive) {
+        const { self } = yield* view(server)
+        if (self.slots.length > 0) {
+          return yield* new HarnessError({
+            message: `The node on port ${node.port} still owns ${count(self)} slots: move them first`
+          })
+        }
+      }
+      for (const other of running()) {
+        if (other.node.id !== node.id) yield* other.server.command("CLUSTER", "FORGET", node.id)
+      }
+      yield* server.kill
+      members.delete(node.id)
+      nodes.splice(nodes.findIndex(({ id }) => id === node.id), 1)
+      seeds.splice(seeds.indexOf(node.url), 1)
+    }, RealTime.inRealTime)
+
+    const migrations = new Map<number, { readonly source: RedisNode; readonly target: RedisNode }>()
+    const migration = (slot: number) =>
+      Effect.suspend(() => {
+        const found = migrations.get(slot)
+        return found === undefined
+          ? Effect.fail(new HarnessError({ message: `No migration of slot ${slot} was started` }))
+          : Effect.succeed(found)
+      })
+    const startMigration: RedisClusterShape["startMigration"] = Effect.fnUntraced(function*(slot, target) {
+      const source = yield* owner(slot)
+      if (source.id === target.id) {
+        return yield* new HarnessError({ message: `Slot ${slot} is already on port ${target.port}` })
+      }
+      yield* command(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
+      yield* command(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
+      migrations.set(slot, { source, target })
+    })
+    const authentication = options.password === undefined ? [] : ["AUTH", options.password]
+    const moveKeys: RedisClusterShape["moveKeys"] = Effect.fnUntraced(function*(slot, max = Infinity) {
+      const { source, target } = yield* migration(slot)
+      return yield* on(source, (server) =>
+        server.withClient(Effect.fnUntraced(function*(client) {
+          let moved = 0
+          while (moved < max) {
+            const batch = Math.min(100, max - moved)
+            const keys = items(yield* client.command("CLUSTER", "GETKEYSINSLOT", slot, batch)).map(String)
+            if (keys.length === 0) break
+            yield* client.command(
+              ...["MIGRATE", target.host, target.port, "", 0, 5000, ...authentication, "KEYS", ...keys]
+            )
+            moved += keys.length
+          }
+          return moved
+        })))
+    })
+    const finishMigration: RedisClusterShape["finishMigration"] = Effect.fnUntraced(function*(slot) {
+      const { source, target } = yield* migration(slot)
+      yield* moveKeys(slot)
+      // The target first: it must not refuse what the source already sends there.
+      yield* command(target, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
+      yield* command(source, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
+      migrations.delete(slot)
+      // The other primaries at once, so that a test need not wait for the gossip; replicas refuse this.
+      for (const { id } of yield* primaries) {
+        if (id === target.id || id === source.id) continue
+        const server = members.get(id)?.server
+        if (server !== undefined) yield* server.command("CLUSTER", "SETSLOT", slot, "NODE", target.id)
+      }
+    })
+
+    // Start all, divide the slots, let all meet, give the replicas their primaries.
+    const started = yield* Effect.forEach(Array.from({ length: nodeCount }), () => launch(nextIndex++), {
+      concurrency: "unbounded"
+    })
+    const all = started.map((one, index) => enlist(one, index, index < primaryCount ? "primary" : "replica"))
+    const firstSlot = (index: number) => Math.floor(index * slotCount / primaryCount)
+    yield* Effect.forEach(all.slice(0, primaryCount), ({ node, server }) =>
+      Effect.andThen(
+        server.command("CLUSTER", "ADDSLOTSRANGE", firstSlot(node.index), firstSlot(node.index + 1) - 1),
+        server.command("CLUSTER", "SET-CONFIG-EPOCH", node.index + 1)
+      ), { discard: true })
+    yield* meet(all.flatMap((from, index) => all.slice(index + 1).map((to) => [from.server, to.server] as const)))
+    yield* awaitAcquaintance
+    yield* Effect.forEach(
+      all.slice(primaryCount),
+      ({ node, server }) => server.command("CLUSTER", "REPLICATE", all[node.index % primaryCount].node.id),
+      { discard: true }
+    )
+    yield* awaitOk
+
+    return {
+      nodes,
+      seeds,
+      tls,
+      password: options.password,
+      command,
+      primaries,
+      replicas: nodesWhose((self) => !isPrimary(self)),
+      replicasOf: (primary) => nodesWhose((self) => self.primaryId === primary.id),
+      owner,
+      awaitOk: RealTime.inRealTime(awaitOk),
+      kill: (node) => on(node, (server) => server.kill),
+      restart: (node) => on(node, (server) => server.restart),
+      stop: (node) => on(node, (server) => server.stop),
+      continue: (node) => on(node, (server) => server.continue),
+      failover,
+      addNode,
+      removeNode,
+      migrateSlot: (slot, target) => Effect.andThen(startMigration(slot, target), finishMigration(slot)),
+      startMigration,
+      moveKeys,
+      finishMigration
+    }
+  },
+  RealTime.inRealTime
+)
+
+/**
+ * A running cluster as a service.
+ *
+ * ```ts
+ * const program = Effect.gen(function*() {
+ *   const cluster = yield* RedisCluster
+ *   yield* cluster.kill(cluster.nodes[0])
+ * }).pipe(Effect.provide(RedisCluster.layer({ replicas: 1 })))
+ * ```
+ */
+export class RedisCluster extends Context.Service<RedisCluster, RedisClusterShape>()("test/harness/RedisCluster") {
+  /** Starts a cluster, which ends with the scope. */
+  static readonly make = (
+    options?: RedisClusterOptions
+  ): Effect.Effect<RedisClusterShape, HarnessError, Scope.Scope> =>
+    Effect.provide(make(options ?? {}), NodeServices.layer)
+
+  /** The same as a layer. */
+  static readonly layer = (options?: RedisClusterOptions): Layer.Layer<RedisCluster, HarnessError> =>
+    Layer.effect(this, this.make(options))
+}
