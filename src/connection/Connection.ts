@@ -22,6 +22,7 @@ import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { dial, type DialRequest } from "./Dial.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import { write } from "./Write.ts"
 
 /**
  * - `idle`: nothing was asked of it yet
@@ -347,7 +348,7 @@ export class Connection {
       this.append(outgoing)
     }
     if (encoder.size === 0) return
-    encoder.take().writeTo(socket)
+    write(socket, encoder.take())
     // `destroy` and errors surface as events; a full buffer surfaces here.
     this.blocked = socket.writableLength > socketBufferLimit
   }
@@ -398,7 +399,7 @@ export class Connection {
     this.pingedAt = now
     if (this.socket !== undefined && !this.blocked) {
       this.append(ping)
-      this.encoder.take().writeTo(this.socket)
+      write(this.socket, this.encoder.take())
     }
     return now + this.options.pingTimeout
   }

@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
@@ -54,8 +55,7 @@ const sameNode = (one: string, other: string): boolean => one === "" || other ==
  */
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const clock = yield* Clock.Clock
-  const services = yield* Effect.context<never>()
-  const runFork = Effect.runForkWith(services)
+  const runFork = yield* FiberSet.makeRuntime<never>()
   const open = new Map<string, Connection>()
   const closing = new Set<Connection>()
   const listeners = new Set<(connection: Connection, state: ConnectionState) => void>()

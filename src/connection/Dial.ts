@@ -14,6 +14,7 @@ import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import type { LinkFailure } from "./Outgoing.ts"
+import { write } from "./Write.ts"
 
 /**
  * What is asked of a connection beyond reaching the endpoint.
@@ -104,7 +105,7 @@ const exchange = (
     stream.on("close", onClose)
     const encoder = new RespEncoder()
     for (const command of commands) encoder.push(`*${command.length}\r\n`, command)
-    encoder.take().writeTo(stream)
+    write(stream, encoder.take())
   })
 
 const failWith = (kind: LinkFailure["kind"], message: string): Effect.Effect<never, LinkFailure> =>

@@ -48,10 +48,6 @@ export type Outcomes = ReadonlyArray<Result.Result<unknown, RedisClusterExceptio
 export class Router extends Context.Service<Router, {
   /** Runs a command where its keys, or the policies of its spec, say. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
-  /** Runs a command on each node its policy names, without merging the replies. */
-  readonly executePerNode: <A>(
-    command: Command<A>
-  ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
   /** Runs a command on every node of a target. */
   readonly executeOn: <A>(
     command: Command<A>,
@@ -107,6 +103,20 @@ const needsNode = (command: Command<unknown>): Reason =>
     outcome: "NotExecuted",
     command: command.spec.name
   })
+
+const fansOut = (command: Command<unknown>): Reason =>
+  new NoTargetError({
+    message: `${command.spec.name} runs on several nodes and cannot be part of a batch; run it on its own`,
+    outcome: "NotExecuted",
+    command: command.spec.name
+  })
+
+/** Why a command cannot be one of a batch. */
+const refusal = (command: Command<unknown>, slot: number | Reason): Reason | undefined => {
+  if (command.settings.invalid !== undefined) return invalidReason(command, command.settings.invalid)
+  if (typeof slot !== "number") return slot
+  return slot === keyless && command.spec.request !== "default" ? fansOut(command) : undefined
+}
 
 /**
  * @category constructors
@@ -343,13 +353,6 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
 
   return Router.of({
     execute,
-    executePerNode: (command) =>
-      checked(
-        command,
-        command.spec.request === "explicit"
-          ? failWith(needsNode(command))
-          : Effect.flatMap(fanOut(command), (replies) => perNode(replies, command))
-      ),
     executeOn: (command, target) =>
       checked(
         command,
@@ -381,9 +384,9 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         for (let i = 0; i < commands.length; i++) {
           const command = commands[i]
           const slot = slotOf(command)
-          if (typeof slot !== "number" || command.settings.invalid !== undefined) {
-            const reason = typeof slot === "number" ? invalidReason(command, command.settings.invalid ?? "") : slot
-            gathering.settle(i, Result.fail(exception(() => reason)))
+          const refused = refusal(command, slot)
+          if (refused !== undefined || typeof slot !== "number") {
+            gathering.settle(i, Result.fail(exception(() => refused ?? fansOut(command))))
             continue
           }
           const deadline = now + timeoutOf(command)

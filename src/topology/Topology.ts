@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
@@ -90,7 +91,7 @@ const isForeign = (previous: Snapshot.Snapshot, next: Snapshot.Snapshot): boolea
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const connections = yield* Connections
   const clock = yield* Clock.Clock
-  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  const runFork = yield* FiberSet.makeRuntime<never>()
   const changed = yield* PubSub.sliding<Snapshot.Snapshot>(64)
   const listeners = new Set<() => void>()
 
