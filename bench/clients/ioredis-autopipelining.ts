@@ -1,0 +1,3 @@
+import { ioredis } from "./ioredis.ts"
+
+export const client = ioredis("ioredis autopipelining", true)
