@@ -24,33 +24,11 @@ import { dual } from "effect/Function"
 import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Argument, Reply } from "../protocol/Reply.ts"
+import type { Argument } from "../protocol/Reply.ts"
 import type { CommandSpec } from "./CommandSpec.ts"
+import { anySize, DecodeFailure, type Decoder } from "./decode.ts"
 
-/**
- * What a decoder answers when a reply does not have the shape it expects. It becomes a `DecodeError` when
- * it leaves the library.
- *
- * @category models
- * @since 0.1.0
- */
-export class DecodeFailure {
-  readonly message: string
-  readonly cause: unknown
-
-  constructor(message: string, cause?: unknown) {
-    this.message = message
-    this.cause = cause
-  }
-}
-
-/**
- * Turns a reply into the value the caller wants. It never throws: an unexpected reply is a `DecodeFailure`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Decoder<out A> = (reply: Reply) => A | DecodeFailure
+export { DecodeFailure, type Decoder } from "./decode.ts"
 
 /**
  * What a caller may say about one call of a command.
@@ -197,6 +175,36 @@ export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
 export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
   // The decoders pass text through untouched, so that bytes in the reply are bytes in the result.
   withSettings(self, { binary: true }) as Command<unknown> as Command<Bytes<A>>
+
+/**
+ * A result type with bigints in the place of integers.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type BigInts<A> = A extends number ? bigint
+  : A extends ReadonlyArray<infer E> ? ReadonlyArray<BigInts<E>>
+  : A
+
+/**
+ * The same command with its integers, of any size, as bigints. Without it an integer beyond 2^53 - 1 fails the command
+ * with a `DecodeError`, because a number cannot hold it exactly.
+ *
+ * It is for commands that answer an integer or a list of integers (`INCR`, `HINCRBY`, `BITFIELD` ...), before any other
+ * transformation; on others (`ZINCRBY`, whose answer is a floating point number) running it fails with an `OptionsError`.
+ *
+ * @category mapping
+ * @since 0.1.0
+ */
+export const bigint = <A extends number | null | ReadonlyArray<number | null>>(
+  self: Command<A>
+): Command<BigInts<A>> => {
+  const decode = anySize.get(self.decode)
+  return decode === undefined
+    ? invalid(self.spec, `${self.spec.name}: Command.bigint is for commands that answer integers, before any map or schema`)
+    // The table pairs each decoder with the one that differs in the type of its integers alone.
+    : withDecoder(self, decode) as Command<unknown> as Command<BigInts<A>>
+}
 
 /**
  * Marks a call as safe to execute twice: when a lost connection leaves its fate unknown, it is sent again

@@ -52,6 +52,8 @@ export class CommandSpec {
   readonly response: ResponsePolicy
   /** The position of a shard channel: it decides the slot as a key does, without being a key; `-1` when there is none. */
   readonly channel: number
+  /** The slot that the arguments name outright, for commands about a slot; `undefined` when there is none. */
+  readonly slot: ((args: ReadonlyArray<Argument>) => number) | undefined
 
   /** The wire form of the name for each number of arguments, built when first needed. */
   private readonly prefixes: Array<string> = []
@@ -66,6 +68,7 @@ export class CommandSpec {
     this.request = facts.request ?? "default"
     this.response = facts.response ?? (this.request === "default" || this.request === "explicit" ? "oneSucceeded" : "perNode")
     this.channel = facts.channel ?? -1
+    this.slot = facts.slot
   }
 
   /**
@@ -104,4 +107,5 @@ export interface CommandFacts {
   readonly request?: RequestPolicy | undefined
   readonly response?: ResponsePolicy | undefined
   readonly channel?: number | undefined
+  readonly slot?: CommandSpec["slot"]
 }

@@ -1,0 +1,253 @@
+/**
+ * Puts the arguments of one call together and checks what their types cannot say.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import type { Argument } from "../protocol/Reply.ts"
+import { type Command, invalid, make } from "./Command.ts"
+import type { CommandSpec } from "./CommandSpec.ts"
+import type { Decoder } from "./decode.ts"
+
+/**
+ * What a key or a field can hold: text is sent as UTF-8, bytes as they are, numbers in decimal.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Value = Argument | number | bigint
+
+/**
+ * A whole number: beyond 2^53 - 1 it has to be a bigint.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Integer = number | bigint
+
+/**
+ * One, or a list of them that is not empty.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OneOrMore<A> = A | ReadonlyArray<A>
+
+/**
+ * Names with values: an object, a `Map`, or any iterable of pairs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Entries<A> = Readonly<Record<string, A>> | Iterable<readonly [Argument, A]>
+
+/**
+ * A span of time with its unit: `"10 minutes"`, `Duration.seconds(5)`, `{ hours: 1 }`. A bare number is refused, since
+ * Redis counts seconds where Effect counts milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Lifetime = Exclude<Duration.Input, number | bigint>
+
+/**
+ * A point in time: a `Date`, a `DateTime` of Effect, or a `Temporal.Instant`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Instant = Date | { readonly epochMilliseconds: number }
+
+/**
+ * Says what is wrong with a number without repeating it.
+ */
+const describe = (value: number): string =>
+  typeof value !== "number" ? `a ${typeof value}`
+    : Number.isNaN(value) ? "NaN"
+    : !Number.isFinite(value) ? "an infinite number"
+    : !Number.isInteger(value) ? "a fraction"
+    : !Number.isSafeInteger(value) ? "a number beyond 2^53 - 1 (pass a bigint)"
+    : value < 0 ? "a negative number"
+    : value === 0 ? "zero"
+    : "a number out of range"
+
+const plural = (name: string): string => `${name} must have at least one entry, got none: leave out the call instead`
+
+/**
+ * One call under construction. The first bad argument is remembered, and the call then is an invalid command.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Call {
+  readonly spec: CommandSpec
+  readonly args: Array<Argument>
+  private problem: string | undefined = undefined
+
+  constructor(spec: CommandSpec, args: Array<Argument>) {
+    this.spec = spec
+    this.args = args
+  }
+
+  /** Arguments as they are. */
+  add(...args: ReadonlyArray<Argument>): this {
+    for (const arg of args) this.args.push(arg)
+    return this
+  }
+
+  /** A value, numbers in decimal. */
+  value(value: Value): this {
+    this.args.push(typeof value === "number" || typeof value === "bigint" ? String(value) : value)
+    return this
+  }
+
+  /** A word, if it is wanted. */
+  flag(word: string, on: boolean | undefined): this {
+    if (on === true) this.args.push(word)
+    return this
+  }
+
+  /** A word and what belongs to it, if it is given. */
+  option(word: string, value: Value | undefined): this {
+    return value === undefined ? this : this.add(word).value(value)
+  }
+
+  /** A word and an integer, if it is given. */
+  integerOption(word: string, name: string, value: Integer | undefined, minimum?: number): this {
+    return value === undefined ? this : this.add(word).integer(name, value, minimum)
+  }
+
+  /** A whole number, at least `minimum`. */
+  integer(name: string, value: Integer, minimum = -Infinity): this {
+    if (typeof value === "bigint") {
+      if (value < BigInt(minimum === -Infinity ? Number.MIN_SAFE_INTEGER : minimum) && minimum !== -Infinity) {
+        return this.refuse(`${name} must be at least ${minimum}, got a smaller bigint`)
+      }
+    } else if (!Number.isSafeInteger(value) || value < minimum) {
+      const expected = minimum === -Infinity ? "a whole number" : `a whole number, at least ${minimum}`
+      return this.refuse(`${name} must be ${expected}, got ${describe(value)}`)
+    }
+    this.args.push(String(value))
+    return this
+  }
+
+  /** A finite number. */
+  double(name: string, value: number, minimum = -Infinity): this {
+    if (!Number.isFinite(value) || value < minimum) {
+      const expected = minimum === -Infinity ? "a finite number" : `a finite number, at least ${minimum}`
+      return this.refuse(`${name} must be ${expected}, got ${describe(value)}`)
+    }
+    this.args.push(String(value))
+    return this
+  }
+
+  /** A score: any number, infinite ones too, but not NaN. */
+  score(name: string, value: number): this {
+    if (typeof value !== "number" || Number.isNaN(value)) {
+      return this.refuse(`${name} must be a number, got ${describe(value)}`)
+    }
+    this.args.push(value === Infinity ? "+inf" : value === -Infinity ? "-inf" : String(value))
+    return this
+  }
+
+  /** One or more. */
+  many(name: string, values: OneOrMore<Value>): this {
+    if (typeof values === "string" || values instanceof Uint8Array) {
+      this.args.push(values)
+      return this
+    }
+    if (typeof values !== "object") return this.value(values)
+    if (values.length === 0) return this.refuse(plural(name))
+    for (const value of values) this.value(value)
+    return this
+  }
+
+  /** How many there are, then one or more. */
+  counted(name: string, values: OneOrMore<Value>): this {
+    this.args.push(String(Array.isArray(values) ? values.length : 1))
+    return this.many(name, values)
+  }
+
+  /** Names and values in turns, at least one pair; `count` puts their number first. */
+  entries(name: string, entries: Entries<Value>, count = false): this {
+    const at = this.args.length
+    if (isIterable(entries)) {
+      for (const [key, value] of entries) this.add(key).value(value)
+    } else {
+      for (const [key, value] of Object.entries(entries)) this.add(key).value(value)
+    }
+    const length = (this.args.length - at) / 2
+    if (length === 0) return this.refuse(plural(name))
+    if (count) this.args.splice(at, 0, String(length))
+    return this
+  }
+
+  /** A span of time: `seconds` when it is whole seconds, `millis` otherwise; parts of a millisecond count as one. */
+  lifetime(name: string, input: Lifetime, seconds: string, millis: string): this {
+    const value = this.millis(name, input)
+    if (value === undefined) return this
+    return value % 1000 === 0 ? this.add(seconds, String(value / 1000)) : this.add(millis, String(value))
+  }
+
+  /** A span of time as whole seconds. */
+  seconds(name: string, input: Lifetime, instead: string): this {
+    const value = this.millis(name, input)
+    if (value === undefined) return this
+    if (value % 1000 !== 0) {
+      return this.refuse(`${name} must be whole seconds, got a part of a second: use ${instead}, which counts milliseconds`)
+    }
+    return this.add(String(value / 1000))
+  }
+
+  /** A span of time as milliseconds. */
+  milliseconds(name: string, input: Lifetime): this {
+    const value = this.millis(name, input)
+    return value === undefined ? this : this.add(String(value))
+  }
+
+  /** A point in time: milliseconds since 1970, or whole seconds. */
+  instant(name: string, at: Instant, unit: "seconds" | "milliseconds"): this {
+    const value = at instanceof Date ? at.getTime() : at.epochMilliseconds
+    if (!Number.isFinite(value)) return this.refuse(`${name} must be a valid date, got an invalid one`)
+    // Late by a part of a unit rather than early: a key never expires before its time.
+    return this.add(String(Math.ceil(unit === "seconds" ? value / 1000 : value)))
+  }
+
+  /** Notes what makes this call impossible. */
+  refuse(problem: string): this {
+    this.problem ??= problem
+    return this
+  }
+
+  /** The command, or the invalid one that says what was wrong. */
+  to<A>(decode: Decoder<A>): Command<A> {
+    return this.problem === undefined
+      ? make(this.spec, this.args, decode)
+      : invalid(this.spec, `${this.spec.name}: ${this.problem}`)
+  }
+
+  private millis(name: string, input: Lifetime): number | undefined {
+    const duration = Duration.fromInput(input)
+    if (Option.isNone(duration)) {
+      this.refuse(`${name} must be a duration such as "10 minutes", got something that is none`)
+      return undefined
+    }
+    const value = Math.ceil(Duration.toMillis(duration.value))
+    if (!Number.isFinite(value) || value <= 0) {
+      this.refuse(`${name} must be a finite duration greater than zero, got ${value > 0 ? "an infinite one" : "zero or less"}`)
+      return undefined
+    }
+    return value
+  }
+}
+
+const isIterable = <A>(entries: Entries<A>): entries is Iterable<readonly [Argument, A]> => Symbol.iterator in entries
+
+/**
+ * Starts a call with its first arguments.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const call = (spec: CommandSpec, ...args: Array<Argument>): Call => new Call(spec, args)

@@ -1,0 +1,231 @@
+/**
+ * Connections and the clients behind them. What sets a connection up (`AUTH`, `SELECT`, `CLIENT SETNAME`, `READONLY` ...)
+ * is an option of the client, since connections are shared and replaced.
+ *
+ * @since 0.1.0
+ */
+import type { Argument } from "../protocol/Reply.ts"
+import { call, type Integer, type Lifetime, type OneOrMore } from "./Call.ts"
+import { make } from "./Command.ts"
+import { CommandSpec } from "./CommandSpec.ts"
+import * as decode from "./decode.ts"
+import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+
+/**
+ * A connection as the server sees it. What it says differs from version to version: `fields` has all of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClientInfo {
+  readonly id: number
+  /** Address and port of the client. */
+  readonly addr: string
+  /** Address and port of the server; empty before 6.2. */
+  readonly laddr: string
+  readonly name: string
+  /** Seconds since it connected. */
+  readonly age: number
+  /** Seconds since its last command. */
+  readonly idle: number
+  readonly flags: string
+  readonly user: string
+  /** The last command. */
+  readonly cmd: string
+  readonly fields: Readonly<Record<string, string>>
+}
+
+/**
+ * Kinds of connections.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ClientType = "normal" | "master" | "replica" | "pubsub" | "primary"
+
+/**
+ * Which connections `clientKill` closes: those that meet all of it. At least one filter has to be given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClientKillOptions {
+  readonly id?: OneOrMore<Integer> | undefined
+  readonly type?: ClientType | undefined
+  readonly user?: string | undefined
+  readonly addr?: string | undefined
+  readonly laddr?: string | undefined
+  /** Older than this many seconds. Redis 7.4, Valkey 8.0. */
+  readonly maxAge?: number | undefined
+  /** Spare the connection that says it; `true` on the server by default. */
+  readonly skipMe?: boolean | undefined
+}
+
+/**
+ * What `clientTrackinginfo` answers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TrackingInfo {
+  readonly flags: ReadonlyArray<string>
+  readonly redirect: number
+  readonly prefixes: ReadonlyArray<string>
+}
+
+/**
+ * What a server says about itself in `hello`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HelloReply {
+  /** `redis` or `valkey`. */
+  readonly server: string
+  readonly version: string
+  readonly proto: number
+  /** The id of the connection. */
+  readonly id: number
+  /** `cluster` or `standalone`. */
+  readonly mode: string
+  readonly role: string
+  readonly modules: ReadonlyArray<{ readonly name: string; readonly version: number }>
+}
+
+/**
+ * The commands on connections.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectionCommands<S extends Surface> {
+  /** The name of the connection, `null` if it has none. Needs a node. Since 2.6.9. O(1). */
+  clientGetname(): Returns<S, string | null>
+  /** The connection that gets this one's invalidations: 0 none, -1 tracking is off. Needs a node. Since 6.0.0. O(1). */
+  clientGetredir(): Returns<S, number>
+  /** The id of the connection. Needs a node. Since 5.0.0. O(1). */
+  clientId(): Returns<S, number>
+  /** The connection that asks. Needs a node. Since 6.2.0. O(1). */
+  clientInfo(): Returns<S, ClientInfo>
+  /** Closes connections of a node. Answers how many. Needs a node. Since 2.8.12. O(N) connections. */
+  clientKill(filter: ClientKillOptions): Returns<S, number>
+  /** The connections of a node. Needs a node. Since 2.4.0. O(N) connections. */
+  clientList(
+    filter?: { readonly type?: ClientType | undefined; readonly id?: OneOrMore<Integer> | undefined }
+  ): Returns<S, ReadonlyArray<ClientInfo>>
+  /** Holds back the commands of all clients of a node, or their writes only. Needs a node. Since 2.9.50. O(1). */
+  clientPause(time: Lifetime, mode?: "ALL" | "WRITE"): Returns<S, "OK">
+  /** What client side caching does for the connection. Needs a node. Since 6.2.0. O(1). */
+  clientTrackinginfo(): Returns<S, TrackingInfo>
+  /** Ends the blocking command of another connection, as if its time were over or with an error. Answers whether it was blocked. Needs a node. Since 5.0.0. O(log N). */
+  clientUnblock(id: Integer, how?: "TIMEOUT" | "ERROR"): Returns<S, boolean>
+  /** Ends `clientPause`. Needs a node. Since 6.2.0. O(N) connections. */
+  clientUnpause(): Returns<S, "OK">
+  /** Answers the message. Since 1.0.0. O(1). */
+  echo(message: Argument): Returns<S, string>
+  /** What the server says about itself and the connection; changes nothing. Since 6.0.0. O(1). */
+  hello(): Returns<S, HelloReply>
+  /** Answers `PONG`, or the message. Goes to one node unless a target is given. Since 1.0.0. O(1). */
+  ping(message?: Argument): Returns<S, string>
+}
+
+const explicit = { request: "explicit" } as const
+
+const CLIENT_GETNAME = new CommandSpec("CLIENT GETNAME", explicit)
+const CLIENT_GETREDIR = new CommandSpec("CLIENT GETREDIR", explicit)
+const CLIENT_ID = new CommandSpec("CLIENT ID", explicit)
+const CLIENT_INFO = new CommandSpec("CLIENT INFO", explicit)
+const CLIENT_KILL = new CommandSpec("CLIENT KILL", explicit)
+const CLIENT_LIST = new CommandSpec("CLIENT LIST", explicit)
+const CLIENT_PAUSE = new CommandSpec("CLIENT PAUSE", explicit)
+const CLIENT_TRACKINGINFO = new CommandSpec("CLIENT TRACKINGINFO", explicit)
+const CLIENT_UNBLOCK = new CommandSpec("CLIENT UNBLOCK", explicit)
+const CLIENT_UNPAUSE = new CommandSpec("CLIENT UNPAUSE", explicit)
+const ECHO = new CommandSpec("ECHO", {})
+const HELLO = new CommandSpec("HELLO", {})
+const PING = new CommandSpec("PING", {})
+
+const clientInfo = (line: string): ClientInfo => {
+  const fields: Record<string, string> = {}
+  for (const part of line.trim().split(" ")) {
+    const equals = part.indexOf("=")
+    if (equals > 0) fields[part.slice(0, equals)] = part.slice(equals + 1)
+  }
+  const text = (name: string) => fields[name] ?? ""
+  return {
+    id: Number(text("id")),
+    addr: text("addr"),
+    laddr: text("laddr"),
+    name: text("name"),
+    age: Number(text("age")),
+    idle: Number(text("idle")),
+    flags: text("flags"),
+    user: text("user"),
+    cmd: text("cmd"),
+    fields
+  }
+}
+
+const trackingInfo = decode.struct<TrackingInfo>({
+  flags: decode.field("flags", decode.strings),
+  redirect: decode.field("redirect", decode.integer),
+  prefixes: decode.field("prefixes", decode.strings)
+})
+
+const hello = decode.struct<HelloReply>({
+  server: decode.field("server", decode.string),
+  version: decode.field("version", decode.string),
+  proto: decode.field("proto", decode.integer),
+  id: decode.field("id", decode.integer),
+  mode: decode.field("mode", decode.string),
+  role: decode.field("role", decode.string),
+  modules: decode.field(
+    "modules",
+    decode.arrayOf(decode.struct<HelloReply["modules"][number]>({
+      name: decode.field("name", decode.string),
+      version: decode.field("ver", decode.integer)
+    }))
+  )
+})
+
+/**
+ * The commands on connections, as values.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const Connection: ConnectionCommands<CommandSurface> = {
+  clientGetname: () => make(CLIENT_GETNAME, [], decode.stringOrNull),
+  clientGetredir: () => make(CLIENT_GETREDIR, [], decode.integer),
+  clientId: () => make(CLIENT_ID, [], decode.integer),
+  clientInfo: () => make(CLIENT_INFO, [], decode.parsed(clientInfo)),
+  clientKill: (filter) => {
+    const self = call(CLIENT_KILL)
+    if (filter.id !== undefined) self.add("ID").many("id", filter.id)
+    self.option("TYPE", filter.type)
+      .option("USER", filter.user)
+      .option("ADDR", filter.addr)
+      .option("LADDR", filter.laddr)
+      .integerOption("MAXAGE", "maxAge", filter.maxAge, 0)
+    if (self.args.length === 0) self.refuse("the filter must say which connections, got none: give id, type, user, addr, laddr or maxAge")
+    return self.option("SKIPME", filter.skipMe === undefined ? undefined : filter.skipMe ? "yes" : "no").to(decode.integer)
+  },
+  clientList: (filter = {}) => {
+    const self = call(CLIENT_LIST).option("TYPE", filter.type)
+    if (filter.id !== undefined) self.add("ID").many("id", filter.id)
+    return self.to(decode.parsed((text) => text.split("\n").filter((line) => line !== "").map(clientInfo)))
+  },
+  clientPause: (time, mode) => {
+    const self = call(CLIENT_PAUSE).milliseconds("time", time)
+    return (mode === undefined ? self : self.add(mode)).to(decode.ok)
+  },
+  clientTrackinginfo: () => make(CLIENT_TRACKINGINFO, [], trackingInfo),
+  clientUnblock: (id, how) => {
+    const self = call(CLIENT_UNBLOCK).integer("id", id, 0)
+    return (how === undefined ? self : self.add(how)).to(decode.boolean)
+  },
+  clientUnpause: () => make(CLIENT_UNPAUSE, [], decode.ok),
+  echo: (message) => make(ECHO, [message], decode.string),
+  hello: () => make(HELLO, [], hello),
+  ping: (message) => make(PING, message === undefined ? [] : [message], decode.string)
+}

@@ -1,0 +1,365 @@
+/**
+ * Keys, whatever they hold: existence, expiry, names, copies.
+ *
+ * @since 0.1.0
+ */
+import type { Argument } from "../protocol/Reply.ts"
+import { type Call, call, type Instant, type Lifetime, type OneOrMore } from "./Call.ts"
+import { make } from "./Command.ts"
+import { CommandSpec } from "./CommandSpec.ts"
+import * as decode from "./decode.ts"
+import { allAfter, allKeys, firstAndAfter, firstTwo } from "./keys.ts"
+import type { Exact, Given } from "./Options.ts"
+import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+
+/**
+ * When an expiry may be set: the key has none (`NX`), has one (`XX`), or the new one is later (`GT`) or sooner (`LT`).
+ * Since 7.0.0.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ExpireCondition = "NX" | "XX" | "GT" | "LT"
+
+/**
+ * One step of a scan: where to go on (`"0"` at the end) and what was found.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScanPage<out A> {
+  readonly cursor: string
+  readonly items: ReadonlyArray<A>
+}
+
+/**
+ * Options of the scans.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScanOptions {
+  /** Only what matches this glob pattern. */
+  readonly match?: Argument | undefined
+  /** How much work one step should do; the number of items it gives may differ. */
+  readonly count?: number | undefined
+}
+
+/**
+ * Options of `scan`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyScanOptions extends ScanOptions {
+  /** Only keys of this type. Since 6.0.0. */
+  readonly type?: "string" | "list" | "set" | "zset" | "hash" | "stream" | (string & {}) | undefined
+}
+
+/**
+ * Options of `sort`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SortRoOptions {
+  /** Sort by the value of the key that this pattern gives for each element; `nosort` keeps the order. */
+  readonly by?: Argument | undefined
+  readonly limit?: { readonly offset: number; readonly count: number } | undefined
+  /** Answer the values of these key patterns in the place of the elements; `#` is the element. */
+  readonly get?: OneOrMore<Argument> | undefined
+  readonly order?: "ASC" | "DESC" | undefined
+  /** Compare as text, not as numbers. */
+  readonly alpha?: boolean | undefined
+}
+
+/**
+ * Options of `sort`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SortOptions extends SortRoOptions {
+  /** Keep the result as a list at this key. */
+  readonly store?: Argument | undefined
+}
+
+/**
+ * Options of `restore`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RestoreOptions {
+  /** How long the key lives; for ever when left out. */
+  readonly expire?: Lifetime | undefined
+  /** Until when the key lives. */
+  readonly expireAt?: Instant | undefined
+  /** Overwrite a key that exists. */
+  readonly replace?: boolean | undefined
+  /** Seconds since the last use. */
+  readonly idleTime?: number | undefined
+  /** The access frequency counter. */
+  readonly frequency?: number | undefined
+}
+
+/**
+ * Options of `migrate`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MigrateOptions {
+  readonly database?: number | undefined
+  /** The longest silence of the other server that is put up with. 5 seconds by default. */
+  readonly timeout?: Lifetime | undefined
+  /** Keep the keys here. */
+  readonly copy?: boolean | undefined
+  /** Overwrite the keys there. */
+  readonly replace?: boolean | undefined
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+}
+
+/**
+ * The commands on keys.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GenericCommands<S extends Surface> {
+  /** Copies a key to another one of the same slot. Answers whether it was copied. Since 6.2.0. O(1) for a string, O(N) for a collection. */
+  copy(source: Argument, destination: Argument, options?: { readonly replace?: boolean | undefined }): Returns<S, boolean>
+  /** Deletes keys of one slot. Answers how many there were. Since 1.0.0. O(N) keys, and in the size of collections. */
+  del(keys: OneOrMore<Argument>): Returns<S, number>
+  /** The value of a key in the server's own format, for `restore`; read it with `Command.bytes`. `null` if there is none. Since 2.6.0. O(N) in its size. */
+  dump(key: Argument): Returns<S, string | null>
+  /** How many of these keys of one slot exist; one named twice counts twice. Since 1.0.0. O(N) keys. */
+  exists(keys: OneOrMore<Argument>): Returns<S, number>
+  /** Lets a key expire after whole seconds. Answers whether it was set. Since 1.0.0. O(1). */
+  expire(key: Argument, after: Lifetime, condition?: ExpireCondition): Returns<S, boolean>
+  /** Lets a key expire at a time, to the second. Answers whether it was set. Since 1.2.0. O(1). */
+  expireat(key: Argument, at: Instant, condition?: ExpireCondition): Returns<S, boolean>
+  /** When a key expires, in seconds since 1970: -1 never, -2 no such key. Since 7.0.0. O(1). */
+  expiretime(key: Argument): Returns<S, number>
+  /** All keys that match a glob pattern, on all primaries unless a target is given. It blocks each server: for tools only. Since 1.0.0. O(N) keys in the database. */
+  keys(pattern: Argument): Returns<S, ReadonlyArray<string>>
+  /** Moves keys of one slot from the node that owns them to another server. Answers `NOKEY` if there were none. Since 2.6.0. O(N) in their size. */
+  migrate(
+    destination: { readonly host: string; readonly port: number },
+    keys: OneOrMore<Argument>,
+    options?: MigrateOptions
+  ): Returns<S, "OK" | "NOKEY">
+  /** Moves a key to another database: refused by clusters with one database. Answers whether it was moved. Since 1.0.0. O(1). */
+  move(key: Argument, database: number): Returns<S, boolean>
+  /** How a value is kept in memory (`listpack`, `hashtable` ...), `null` if there is no key. Since 2.2.3. O(1). */
+  objectEncoding(key: Argument): Returns<S, string | null>
+  /** The access frequency counter of a key, under an LFU eviction policy only; `null` if there is no key. Since 4.0.0. O(1). */
+  objectFreq(key: Argument): Returns<S, number | null>
+  /** Seconds since the last use of a key, not under an LFU eviction policy; `null` if there is no key. Since 2.2.3. O(1). */
+  objectIdletime(key: Argument): Returns<S, number | null>
+  /** How many references to the value there are, `null` if there is no key. Since 2.2.3. O(1). */
+  objectRefcount(key: Argument): Returns<S, number | null>
+  /** Takes the expiry of a key away. Answers whether it had one. Since 2.2.0. O(1). */
+  persist(key: Argument): Returns<S, boolean>
+  /** Lets a key expire after a time, to the millisecond. Answers whether it was set. Since 2.6.0. O(1). */
+  pexpire(key: Argument, after: Lifetime, condition?: ExpireCondition): Returns<S, boolean>
+  /** Lets a key expire at a time, to the millisecond. Answers whether it was set. Since 2.6.0. O(1). */
+  pexpireat(key: Argument, at: Instant, condition?: ExpireCondition): Returns<S, boolean>
+  /** When a key expires, in milliseconds since 1970: -1 never, -2 no such key. Since 7.0.0. O(1). */
+  pexpiretime(key: Argument): Returns<S, number>
+  /** How long a key has to live, in milliseconds: -1 for ever, -2 no such key. Since 2.6.0. O(1). */
+  pttl(key: Argument): Returns<S, number>
+  /** A random key of one primary, `null` if it has none. Since 1.0.0. O(1). */
+  randomkey(): Returns<S, string | null>
+  /** Gives a key another name in the same slot, overwriting what had it. An error if there is no key. Since 1.0.0. O(1), plus deleting what is overwritten. */
+  rename(key: Argument, newKey: Argument): Returns<S, "OK">
+  /** Gives a key another name in the same slot unless that is taken. Answers whether it was. Since 1.0.0. O(1). */
+  renamenx(key: Argument, newKey: Argument): Returns<S, boolean>
+  /** Makes a key from what `dump` gave. Since 2.6.0. O(N) in its size. */
+  restore(key: Argument, serialized: Argument, options?: RestoreOptions): Returns<S, "OK">
+  /** One step through the keys of one node, from cursor `"0"` on. A cursor holds for the node that gave it: name that node. Since 2.8.0. O(1), O(N) for all steps. */
+  scan(cursor: string, options?: KeyScanOptions): Returns<S, ScanPage<string>>
+  /** Sorts a list, a set or a sorted set; `store` keeps the result in the same slot and answers its length. Since 1.0.0. O(N+M*log(M)). */
+  sort<const O extends SortOptions = {}>(
+    key: Argument,
+    options?: Exact<O, SortOptions>
+  ): Returns<S, Given<O, "store", number, ReadonlyArray<string | null>>>
+  /** Sorts as `sort` does, without `store`: replicas may answer. Since 7.0.0. O(N+M*log(M)). */
+  sortRo(key: Argument, options?: SortRoOptions): Returns<S, ReadonlyArray<string | null>>
+  /** Notes a use of keys of one slot. Answers how many exist. Since 3.2.1. O(N) keys. */
+  touch(keys: OneOrMore<Argument>): Returns<S, number>
+  /** How long a key has to live, in seconds: -1 for ever, -2 no such key. Since 1.0.0. O(1). */
+  ttl(key: Argument): Returns<S, number>
+  /** What a key holds: `string`, `list`, `set`, `zset`, `hash`, `stream`, the name of a module's type, or `none`. Since 1.0.0. O(1). */
+  type(key: Argument): Returns<S, string>
+  /** Deletes keys of one slot, freeing their memory later. Answers how many there were. Since 4.0.0. O(1) a key. */
+  unlink(keys: OneOrMore<Argument>): Returns<S, number>
+  /**
+   * Waits until that many replicas have the writes of this connection. Answers the number that have, over all primaries
+   * the smallest. On a shared connection the writes of all its users count. Since 3.0.0. O(1).
+   */
+  wait(replicas: number, timeout: Lifetime | "forever"): Returns<S, number>
+  /** As `wait`, for writes on disk, here (`local` 0 or 1) and on replicas. Answers both numbers. Redis 7.2. O(1). */
+  waitaof(local: 0 | 1, replicas: number, timeout: Lifetime | "forever"): Returns<S, readonly [number, number]>
+}
+
+const write = { keys: 0 } as const
+const read = { keys: 0, readonly: true } as const
+
+/** The server's time limit in milliseconds at `position`, 0 meaning none. */
+const waitsMillis = (position: number) => (args: ReadonlyArray<Argument>): number => {
+  const millis = Number(args[position])
+  return millis === 0 ? Infinity : millis
+}
+
+const COPY = new CommandSpec("COPY", { keys: firstTwo })
+const DEL = new CommandSpec("DEL", { keys: allKeys })
+const DUMP = new CommandSpec("DUMP", read)
+const EXISTS = new CommandSpec("EXISTS", { keys: allKeys, readonly: true })
+const EXPIRE = new CommandSpec("EXPIRE", write)
+const EXPIREAT = new CommandSpec("EXPIREAT", write)
+const EXPIRETIME = new CommandSpec("EXPIRETIME", read)
+const KEYS = new CommandSpec("KEYS", { readonly: true, request: "allShards", response: "concat" })
+const MIGRATE = new CommandSpec("MIGRATE", {
+  keys: allAfter(5, "KEYS", { AUTH: 1, AUTH2: 2 })
+})
+const MOVE = new CommandSpec("MOVE", write)
+const OBJECT_ENCODING = new CommandSpec("OBJECT ENCODING", read)
+const OBJECT_FREQ = new CommandSpec("OBJECT FREQ", read)
+const OBJECT_IDLETIME = new CommandSpec("OBJECT IDLETIME", read)
+const OBJECT_REFCOUNT = new CommandSpec("OBJECT REFCOUNT", read)
+const PERSIST = new CommandSpec("PERSIST", write)
+const PEXPIRE = new CommandSpec("PEXPIRE", write)
+const PEXPIREAT = new CommandSpec("PEXPIREAT", write)
+const PEXPIRETIME = new CommandSpec("PEXPIRETIME", read)
+const PTTL = new CommandSpec("PTTL", read)
+const RANDOMKEY = new CommandSpec("RANDOMKEY", { readonly: true })
+const RENAME = new CommandSpec("RENAME", { keys: firstTwo })
+const RENAMENX = new CommandSpec("RENAMENX", { keys: firstTwo })
+const RESTORE = new CommandSpec("RESTORE", write)
+const SCAN = new CommandSpec("SCAN", { readonly: true })
+const SORT = new CommandSpec("SORT", { keys: firstAndAfter(1, ["STORE"], { BY: 1, GET: 1, LIMIT: 2 }) })
+const SORT_RO = new CommandSpec("SORT_RO", read)
+const TOUCH = new CommandSpec("TOUCH", { keys: allKeys, readonly: true })
+const TTL = new CommandSpec("TTL", read)
+const TYPE = new CommandSpec("TYPE", read)
+const UNLINK = new CommandSpec("UNLINK", { keys: allKeys })
+const WAIT = new CommandSpec("WAIT", { blocking: waitsMillis(1), request: "allShards", response: "min" })
+const WAITAOF = new CommandSpec("WAITAOF", { blocking: waitsMillis(2), request: "allShards", response: "min" })
+
+const conditional = (self: Call, condition: ExpireCondition | undefined) =>
+  (condition === undefined ? self : self.add(condition)).to(decode.boolean)
+
+/** A page of a scan, whose items come as a list. */
+export const scanPage = <A>(items: decode.Decoder<ReadonlyArray<A>>): decode.Decoder<ScanPage<A>> => {
+  const page = decode.tuple(decode.reply, items)
+  return decode.map(page, ([cursor, items]) => {
+    const text = cursor instanceof Uint8Array ? new TextDecoder().decode(cursor) : String(cursor)
+    return { cursor: text, items }
+  })
+}
+
+const cursorPattern = /^\d+$/
+
+/** Adds the cursor and the options that all scans have. */
+export const addScan = (self: Call, cursor: string, options: ScanOptions): Call =>
+  (cursorPattern.test(cursor)
+    ? self.add(cursor)
+    : self.refuse(`cursor must be "0" or the cursor of the last page, got other text`))
+    .option("MATCH", options.match)
+    .integerOption("COUNT", "count", options.count, 1)
+
+const addSort = (self: Call, options: SortRoOptions): Call => {
+  self.option("BY", options.by)
+  if (options.limit !== undefined) {
+    self.add("LIMIT").integer("limit.offset", options.limit.offset, 0).integer("limit.count", options.limit.count)
+  }
+  const get = options.get === undefined ? [] : Array.isArray(options.get) ? options.get : [options.get]
+  for (const pattern of get) self.option("GET", pattern)
+  if (options.order !== undefined) self.add(options.order)
+  return self.flag("ALPHA", options.alpha)
+}
+
+const addWait = (self: Call, timeout: Lifetime | "forever"): Call =>
+  timeout === "forever" ? self.add("0") : self.milliseconds("timeout", timeout)
+
+/** The values that `sort` gives: `null` where a `GET` pattern found no key. */
+const sorted: decode.Decoder<ReadonlyArray<string | null>> = decode.stringsOrNull
+
+/**
+ * The commands on keys, as values.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const Generic: GenericCommands<CommandSurface> = {
+  copy: (source, destination, options = {}) =>
+    call(COPY, source, destination).flag("REPLACE", options.replace).to(decode.boolean),
+  del: (keys) => call(DEL).many("keys", keys).to(decode.integer),
+  dump: (key) => make(DUMP, [key], decode.stringOrNull),
+  exists: (keys) => call(EXISTS).many("keys", keys).to(decode.integer),
+  expire: (key, after, condition) => conditional(call(EXPIRE, key).seconds("after", after, "pexpire"), condition),
+  expireat: (key, at, condition) => conditional(call(EXPIREAT, key).instant("at", at, "seconds"), condition),
+  expiretime: (key) => make(EXPIRETIME, [key], decode.integer),
+  keys: (pattern) => make(KEYS, [pattern], decode.strings),
+  migrate: (destination, keys, options = {}) => {
+    const self = call(MIGRATE, destination.host)
+      .integer("destination.port", destination.port, 1)
+      .add("")
+      .integer("database", options.database ?? 0, 0)
+      .milliseconds("timeout", options.timeout ?? "5 seconds")
+      .flag("COPY", options.copy)
+      .flag("REPLACE", options.replace)
+    if (options.username !== undefined) {
+      if (options.password === undefined) self.refuse("a username needs a password: give both")
+      else self.add("AUTH2", options.username, options.password)
+    } else if (options.password !== undefined) self.add("AUTH", options.password)
+    return self.add("KEYS").many("keys", keys).to(decode.oneOf("OK", "NOKEY"))
+  },
+  move: (key, database) => call(MOVE, key).integer("database", database, 0).to(decode.boolean),
+  objectEncoding: (key) => make(OBJECT_ENCODING, [key], decode.stringOrNull),
+  objectFreq: (key) => make(OBJECT_FREQ, [key], decode.integerOrNull),
+  objectIdletime: (key) => make(OBJECT_IDLETIME, [key], decode.integerOrNull),
+  objectRefcount: (key) => make(OBJECT_REFCOUNT, [key], decode.integerOrNull),
+  persist: (key) => make(PERSIST, [key], decode.boolean),
+  pexpire: (key, after, condition) => conditional(call(PEXPIRE, key).milliseconds("after", after), condition),
+  pexpireat: (key, at, condition) => conditional(call(PEXPIREAT, key).instant("at", at, "milliseconds"), condition),
+  pexpiretime: (key) => make(PEXPIRETIME, [key], decode.integer),
+  pttl: (key) => make(PTTL, [key], decode.integer),
+  randomkey: () => make(RANDOMKEY, [], decode.stringOrNull),
+  rename: (key, newKey) => make(RENAME, [key, newKey], decode.ok),
+  renamenx: (key, newKey) => make(RENAMENX, [key, newKey], decode.boolean),
+  restore: (key, serialized, options = {}) => {
+    const self = call(RESTORE, key)
+    if (options.expire !== undefined && options.expireAt !== undefined) {
+      self.refuse("expire and expireAt exclude one another: give one of them")
+    }
+    if (options.expireAt !== undefined) self.instant("expireAt", options.expireAt, "milliseconds")
+    else if (options.expire !== undefined) self.milliseconds("expire", options.expire)
+    else self.add("0")
+    return self.add(serialized)
+      .flag("REPLACE", options.replace)
+      .flag("ABSTTL", options.expireAt !== undefined)
+      .integerOption("IDLETIME", "idleTime", options.idleTime, 0)
+      .integerOption("FREQ", "frequency", options.frequency, 0)
+      .to(decode.ok)
+  },
+  scan: (cursor, options = {}) =>
+    addScan(call(SCAN), cursor, options).option("TYPE", options.type).to(scanPage(decode.strings)),
+  sort: (key, options: SortOptions = {}) => {
+    const self = addSort(call(SORT, key), options)
+    return options.store === undefined
+      ? self.to(decode.chosen(sorted))
+      : self.add("STORE", options.store).to(decode.chosen(decode.integer))
+  },
+  sortRo: (key, options = {}) => addSort(call(SORT_RO, key), options).to(sorted),
+  touch: (keys) => call(TOUCH).many("keys", keys).to(decode.integer),
+  ttl: (key) => make(TTL, [key], decode.integer),
+  type: (key) => make(TYPE, [key], decode.string),
+  unlink: (keys) => call(UNLINK).many("keys", keys).to(decode.integer),
+  wait: (replicas, timeout) => addWait(call(WAIT).integer("replicas", replicas, 0), timeout).to(decode.integer),
+  waitaof: (local, replicas, timeout) =>
+    addWait(call(WAITAOF).integer("local", local, 0).integer("replicas", replicas, 0), timeout)
+      .to(decode.tuple(decode.integer, decode.integer))
+}

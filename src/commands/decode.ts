@@ -1,0 +1,352 @@
+/**
+ * Small pure decoders, from which the commands build theirs.
+ *
+ * Each takes a reply as it came, over RESP2 or RESP3, and gives the same value for both: a flat list or a map,
+ * a number as text or as a double, pairs flat or nested. None throws: an unexpected shape is a `DecodeFailure`.
+ *
+ * Text is passed through untouched, so that `Command.bytes` can deliver bytes in its place. Names that the
+ * server gives to the parts of a reply are always read as text. A reply that has to be parsed out of running
+ * text (`CLIENT LIST`, `CLUSTER NODES`) has no form in bytes, and says so.
+ *
+ * Integers are numbers while they are safe (up to 2^53 - 1). A greater one would not be the number that the server
+ * meant, and is a `DecodeFailure`: `Command.bigint` reads the same command without that bound.
+ *
+ * @since 0.1.0
+ */
+import { type Reply, ServerError } from "../protocol/Reply.ts"
+
+/**
+ * What a decoder answers when a reply does not have the shape it expects. It becomes a `DecodeError` when
+ * it leaves the library.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class DecodeFailure {
+  readonly message: string
+  readonly cause: unknown
+
+  constructor(message: string, cause?: unknown) {
+    this.message = message
+    this.cause = cause
+  }
+}
+
+/**
+ * Turns a reply into the value the caller wants. It never throws: an unexpected reply is a `DecodeFailure`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Decoder<out A> = (reply: Reply) => A | DecodeFailure
+
+/** Says what a reply is without saying what it contains: values never appear in errors. */
+const kind = (reply: Reply): string => {
+  if (reply === null) return "null"
+  if (typeof reply !== "object") return typeof reply === "number" ? "a number" : `a ${typeof reply}`
+  if (reply instanceof Uint8Array) return "bytes"
+  if (reply instanceof ServerError) return `the error ${reply.code}`
+  if (reply instanceof Map) return `a map of ${reply.size}`
+  if (reply instanceof Set) return `a set of ${reply.size}`
+  return Array.isArray(reply) ? `a list of ${reply.length}` : "something else"
+}
+
+/**
+ * The failure for a reply of another shape.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unexpected = (expected: string, reply: Reply): DecodeFailure =>
+  new DecodeFailure(`expected ${expected}, got ${kind(reply)}`)
+
+/**
+ * Text, or the bytes in its place when the call asked for bytes: `Command.bytes` changes the type accordingly.
+ */
+const isText = (reply: Reply): reply is string => typeof reply === "string" || reply instanceof Uint8Array
+
+const utf8 = new TextDecoder()
+
+/** Text to be understood here and now, whatever form it came in. */
+const readText = (reply: Reply): string | undefined =>
+  typeof reply === "string" ? reply : reply instanceof Uint8Array ? utf8.decode(reply) : undefined
+
+const isList = (reply: Reply): reply is ReadonlyArray<Reply> => Array.isArray(reply)
+
+/** The elements of a list, or of a RESP3 set. */
+const elements = (reply: Reply): ReadonlyArray<Reply> | undefined =>
+  isList(reply) ? reply : reply instanceof Set ? Array.from<Reply>(reply) : undefined
+
+/** The reply as it is. */
+export const reply: Decoder<Reply> = (reply) => reply
+
+/** Text. */
+export const string: Decoder<string> = (reply) => isText(reply) ? reply : unexpected("text", reply)
+
+/** Text, or `null` for what does not exist. */
+export const stringOrNull: Decoder<string | null> = (reply) =>
+  reply === null || isText(reply) ? reply : unexpected("text or null", reply)
+
+/** An integer that a number holds exactly. */
+export const integer: Decoder<number> = (reply) =>
+  typeof reply === "number" ? reply : typeof reply === "bigint" ? tooGreat : unexpected("an integer", reply)
+
+const tooGreat = new DecodeFailure(
+  "the integer is beyond 2^53 - 1, where a number is no longer exact: read this command with Command.bigint"
+)
+
+/** An integer, or `null`. */
+export const integerOrNull: Decoder<number | null> = (reply) => reply === null ? null : integer(reply)
+
+/** An integer of any size. */
+export const bigint: Decoder<bigint> = (reply) =>
+  typeof reply === "bigint" ? reply
+    : typeof reply === "number" && Number.isSafeInteger(reply) ? BigInt(reply)
+    : unexpected("an integer", reply)
+
+/** An integer of any size, or `null`. */
+export const bigintOrNull: Decoder<bigint | null> = (reply) => reply === null ? null : bigint(reply)
+
+/** A floating point number: a RESP3 double, or its text (`inf`, `-inf` and `nan` included). */
+export const double: Decoder<number> = (reply) => {
+  if (typeof reply === "number") return reply
+  if (typeof reply === "bigint") return Number(reply)
+  const text = readText(reply)
+  if (text === undefined || text.trim() === "") return unexpected("a number", reply)
+  const value = Number(text)
+  if (!Number.isNaN(value)) return value
+  switch (text.toLowerCase()) {
+    case "inf":
+    case "+inf":
+      return Infinity
+    case "-inf":
+      return -Infinity
+    case "nan":
+    case "-nan":
+      return NaN
+    default:
+      return new DecodeFailure("expected a number, got other text")
+  }
+}
+
+/** A floating point number, or `null`. */
+export const doubleOrNull: Decoder<number | null> = (reply) => reply === null ? null : double(reply)
+
+/** An integer that some replies carry as text. */
+export const integerText: Decoder<number> = (reply) => {
+  if (typeof reply === "number" || typeof reply === "bigint") return integer(reply)
+  const text = readText(reply)
+  if (text === undefined || !/^-?\d+$/.test(text)) return unexpected("an integer", reply)
+  const value = Number(text)
+  return Number.isSafeInteger(value) ? value : tooGreat
+}
+
+/** `OK`. */
+export const ok: Decoder<"OK"> = (reply) => readText(reply) === "OK" ? "OK" : unexpected("OK", reply)
+
+/** `OK`, or `null` when a condition was not met. */
+export const okOrNull: Decoder<"OK" | null> = (reply) => reply === null ? null : ok(reply)
+
+/** Yes or no, which servers say as 1 or 0. */
+export const boolean: Decoder<boolean> = (reply) =>
+  reply === 1 || reply === true ? true : reply === 0 || reply === false ? false : unexpected("0 or 1", reply)
+
+/** One of several words. */
+export const oneOf = <const W extends string>(...words: ReadonlyArray<W>): Decoder<W> => (reply) => {
+  const text = readText(reply)
+  const found = words.find((word) => word === text)
+  return found === undefined ? unexpected(`one of ${words.join(", ")}`, reply) : found
+}
+
+/** The decoder, with `null` let through. */
+export const nullable = <A>(decode: Decoder<A>): Decoder<A | null> => (reply) => reply === null ? null : decode(reply)
+
+/** Transforms what a decoder gives. */
+export const map = <A, B>(decode: Decoder<A>, f: (value: A) => B | DecodeFailure): Decoder<B> => (reply) => {
+  const value = decode(reply)
+  return value instanceof DecodeFailure ? value : f(value)
+}
+
+/** A list (or a RESP3 set) of equal things. */
+export const arrayOf = <A>(decode: Decoder<A>): Decoder<ReadonlyArray<A>> => (reply) => {
+  const list = elements(reply)
+  if (list === undefined) return unexpected("a list", reply)
+  const result: Array<A> = []
+  for (const element of list) {
+    const value = decode(element)
+    if (value instanceof DecodeFailure) return value
+    result.push(value)
+  }
+  return result
+}
+
+/** A list of texts. */
+export const strings: Decoder<ReadonlyArray<string>> = arrayOf(string)
+
+/** A list of texts and nulls. */
+export const stringsOrNull: Decoder<ReadonlyArray<string | null>> = arrayOf(stringOrNull)
+
+/** A list of integers. */
+export const integers: Decoder<ReadonlyArray<number>> = arrayOf(integer)
+
+/** A list of integers and nulls. */
+export const integersOrNull: Decoder<ReadonlyArray<number | null>> = arrayOf(integerOrNull)
+
+/** A list of yes and no. */
+export const booleans: Decoder<ReadonlyArray<boolean>> = arrayOf(boolean)
+
+/** A list of exactly two things. */
+export const tuple = <A, B>(first: Decoder<A>, second: Decoder<B>): Decoder<readonly [A, B]> => (reply) => {
+  if (!isList(reply) || reply.length !== 2) return unexpected("a pair", reply)
+  const a = first(reply[0])
+  if (a instanceof DecodeFailure) return a
+  const b = second(reply[1])
+  return b instanceof DecodeFailure ? b : [a, b]
+}
+
+/** The pairs of a map, of a flat list, or of a list of pairs; `undefined` for anything else. */
+const entries = (reply: Reply): ReadonlyArray<readonly [Reply, Reply]> | undefined => {
+  if (reply instanceof Map) return Array.from<readonly [Reply, Reply]>(reply)
+  if (!isList(reply)) return undefined
+  if (reply.length > 0 && reply.every((element) => isList(element) && element.length === 2)) {
+    return reply.map((pair) => isList(pair) ? [pair[0], pair[1]] as const : [null, null] as const)
+  }
+  if (reply.length % 2 !== 0) return undefined
+  const result: Array<readonly [Reply, Reply]> = []
+  for (let i = 0; i < reply.length; i += 2) result.push([reply[i], reply[i + 1]])
+  return result
+}
+
+/** Pairs, whether they come flat, nested or as a map. */
+export const pairsOf =
+  <A, B>(first: Decoder<A>, second: Decoder<B>): Decoder<ReadonlyArray<readonly [A, B]>> => (reply) => {
+    const list = entries(reply)
+    if (list === undefined) return unexpected("pairs", reply)
+    const result: Array<readonly [A, B]> = []
+    for (const [left, right] of list) {
+      const a = first(left)
+      if (a instanceof DecodeFailure) return a
+      const b = second(right)
+      if (b instanceof DecodeFailure) return b
+      result.push([a, b])
+    }
+    return result
+  }
+
+/** Sets a property, `__proto__` too, which a plain assignment would take for the prototype. */
+const assign = <A>(record: Record<string, A>, name: string, value: A): void => {
+  if (name === "__proto__") {
+    Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true })
+  } else {
+    record[name] = value
+  }
+}
+
+/** An object whose property names come from the server: a map, or a flat list of names and values. */
+export const recordOf = <A>(decode: Decoder<A>): Decoder<Readonly<Record<string, A>>> => (reply) => {
+  const record: Record<string, A> = {}
+  if (isList(reply) && reply.length % 2 === 0) {
+    for (let i = 0; i < reply.length; i += 2) {
+      const name = readText(reply[i])
+      if (name === undefined) return unexpected("a name", reply[i])
+      const value = decode(reply[i + 1])
+      if (value instanceof DecodeFailure) return value
+      assign(record, name, value)
+    }
+    return record
+  }
+  if (!(reply instanceof Map)) return unexpected("a map", reply)
+  for (const [key, element] of Array.from<readonly [Reply, Reply]>(reply)) {
+    const name = readText(key)
+    if (name === undefined) return unexpected("a name", key)
+    const value = decode(element)
+    if (value instanceof DecodeFailure) return value
+    assign(record, name, value)
+  }
+  return record
+}
+
+/** An object of texts. */
+export const record: Decoder<Readonly<Record<string, string>>> = recordOf(string)
+
+/**
+ * How one property of a `struct` is read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Property<out A> {
+  /** What the server calls it. */
+  readonly name: string
+  readonly decode: Decoder<A>
+  /** What it is when the server does not mention it; without this the server has to. */
+  readonly absent?: { readonly value: A }
+}
+
+/** A property that every server sends. */
+export const field = <A>(name: string, decode: Decoder<A>): Property<A> => ({ name, decode })
+
+/** A property that not every server, or not every item, has. */
+export const optional = <A>(name: string, decode: Decoder<A>): Property<A | undefined> => ({
+  name,
+  decode,
+  absent: { value: undefined }
+})
+
+/** An object with known properties: a map, or a flat list of names and values. What is not known is left out. */
+export const struct = <A extends object>(properties: { readonly [K in keyof A]-?: Property<A[K]> }): Decoder<A> => {
+  const all = Object.entries<Property<unknown>>(properties)
+  const read = recordOf(reply)
+  return (reply) => {
+    const source = read(reply)
+    if (source instanceof DecodeFailure) return source
+    const result: Record<string, unknown> = {}
+    for (const [key, property] of all) {
+      if (!Object.hasOwn(source, property.name)) {
+        if (property.absent === undefined) return new DecodeFailure(`the reply lacks "${property.name}"`)
+        result[key] = property.absent.value
+        continue
+      }
+      const value = property.decode(source[property.name])
+      if (value instanceof DecodeFailure) return new DecodeFailure(`${property.name}: ${value.message}`, value.cause)
+      result[key] = value
+    }
+    // Every property of A has been read with the decoder that its type names.
+    return result as A
+  }
+}
+
+/** Running text that has to be parsed: it has no form in bytes. */
+export const parsed = <A>(parse: (text: string) => A | DecodeFailure): Decoder<A> => (reply) =>
+  typeof reply === "string" ? parse(reply)
+    : reply instanceof Uint8Array ? new DecodeFailure("this reply is parsed from text: leave out Command.bytes")
+    : unexpected("text", reply)
+
+/** Lines of `name:value`, as `CLUSTER INFO` has them. */
+export const colonLines: Decoder<Readonly<Record<string, string>>> = parsed((text) => {
+  const result: Record<string, string> = {}
+  for (const line of text.split("\n")) {
+    const colon = line.indexOf(":")
+    if (colon > 0 && !line.startsWith("#")) assign(result, line.slice(0, colon), line.slice(colon + 1).trimEnd())
+  }
+  return result
+})
+
+/**
+ * A decoder that was chosen by the options of a call, in the way the result type of the method is chosen by the
+ * type of the options. The compiler cannot see that the two choices agree; the type tests and the runs against
+ * real servers hold them together.
+ */
+export const chosen = (decode: Decoder<unknown>): Decoder<never> => decode as Decoder<never>
+
+/**
+ * For each decoder of integers, the one that reads them at any size.
+ *
+ * @internal
+ */
+export const anySize: ReadonlyMap<Decoder<unknown>, Decoder<unknown>> = new Map<Decoder<unknown>, Decoder<unknown>>([
+  [integer, bigint],
+  [integerOrNull, bigintOrNull],
+  [integers, arrayOf(bigint)],
+  [integersOrNull, arrayOf(bigintOrNull)]
+])
