@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Command } from "../commands/Command.ts"
-import { CrossSlotError, NoKeyError, type Reason } from "../RedisClusterException.ts"
+import { CrossSlotError, NoKeyError, OptionsError, type Reason } from "../RedisClusterException.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
 
 /** The command has no key: the policies of its spec say where it goes. */
@@ -20,7 +20,7 @@ export const slotOf = (command: Command<unknown>): number | Reason => {
   const { args, spec } = command
   if (typeof spec.keys === "number") {
     const position = spec.keys >= 0 ? spec.keys : spec.channel
-    if (position < 0) return keyless
+    if (position < 0) return spec.slot === undefined ? keyless : namedSlot(command, spec.slot(args))
     return position < args.length ? HashSlot.ofKey(args[position]) : noKey(command)
   }
   const positions = spec.keys(args)
@@ -31,6 +31,14 @@ export const slotOf = (command: Command<unknown>): number | Reason => {
   }
   return slot
 }
+
+/** Commands about a slot go to its owner: only that node answers truthfully. */
+const namedSlot = (command: Command<unknown>, slot: number): number | Reason =>
+  Number.isInteger(slot) && slot >= 0 && slot < HashSlot.slotCount ? slot : new OptionsError({
+    message: `${command.spec.name} needs a slot from 0 to ${HashSlot.slotCount - 1}`,
+    outcome: "NotExecuted",
+    command: command.spec.name
+  })
 
 const noKey = (command: Command<unknown>): Reason =>
   new NoKeyError({
