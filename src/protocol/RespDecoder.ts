@@ -46,7 +46,7 @@ export interface DecoderOptions {
   readonly maxBulkLength?: number | undefined
   /**
    * The most elements of an aggregate, or entries of a map. Maps and sets are bounded by what the runtime can
-   * hold (2^24) as well. Default, and upper bound: 2^26, because growing an array far beyond it ends the process.
+   * hold (2^24) as well. Default, and upper bound: 2^26, because the runtime refuses to grow an array not far beyond it.
    */
   readonly maxAggregateLength?: number | undefined
   /** The longest line in bytes, from the type byte to before the line end. Default: 64 KiB. */
@@ -263,36 +263,44 @@ class Frame {
   }
 }
 
-/** Pieces shorter than this are gathered in blocks of four times the length. */
-const shortPiece = 4096
+/** Pieces shorter than this are gathered in blocks. */
+const shortPiece = 4 * 1024
+
+/** A block is never longer, whatever length was announced. */
+const maxBlock = 16 * 1024
 
 /**
  * The pieces of a bulk string that spans chunks. Long pieces are kept as they came; short ones are copied, so that
  * a sender that trickles does not make one object of each byte.
  */
 class Pieces {
+  private readonly total: number
   private readonly list: Array<Buffer> = []
   private block: Buffer | undefined = undefined
   private filled = 0
   length = 0
 
+  constructor(total: number) {
+    this.total = total
+  }
+
   add(chunk: Buffer, start: number, end: number): void {
     const length = end - start
-    this.length += length
     if (length >= shortPiece) {
       this.closeBlock()
       this.list.push(chunk.subarray(start, end))
-      return
+    } else {
+      if (this.block !== undefined && this.filled + length > this.block.length) this.closeBlock()
+      this.block ??= Buffer.allocUnsafe(Math.min(this.total - this.length, maxBlock))
+      chunk.copy(this.block, this.filled, start, end)
+      this.filled += length
     }
-    if (this.block !== undefined && this.filled + length > this.block.length) this.closeBlock()
-    this.block ??= Buffer.allocUnsafe(4 * shortPiece)
-    chunk.copy(this.block, this.filled, start, end)
-    this.filled += length
+    this.length += length
   }
 
   join(): Buffer {
     this.closeBlock()
-    return Buffer.concat(this.list, this.length)
+    return this.list.length === 1 ? this.list[0] : Buffer.concat(this.list, this.length)
   }
 
   private closeBlock(): void {
@@ -533,7 +541,7 @@ export class RespDecoder {
         this.emitBulk(chunk, start, contentEnd)
         return contentEnd + 2
       }
-      this.pieces = new Pieces()
+      this.pieces = new Pieces(length + 2)
     }
     const pieces = this.pieces
     const next = Math.min(end, start + length + 2 - pieces.length)
