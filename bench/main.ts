@@ -54,8 +54,7 @@ const runWorkloads = async (
   entries: ReadonlyArray<ClientEntry>,
   plan: Plan
 ): Promise<ReadonlyArray<WorkloadResult>> => {
-  const workers = new Array<WorkerProcess>()
-  for (const entry of entries) workers.push(await connect(entry.name, cluster.nodes))
+  const workers = await Promise.all(entries.map((entry) => connect(entry.name, cluster.nodes)))
   const warmUp = async (workload: Workload, millis: number) => {
     await cluster.fill(workload.valueSize)
     for (const worker of workers) await worker.ask({ kind: "run", workload, millis }, "measured")

@@ -43,9 +43,9 @@ export const fullPlan: Plan = {
 export const quickPlan: Plan = {
   workloads: [...getSet(16, 1, 100, 1000), mget, ...getSet(16384, 100)],
   rounds: 5,
-  roundMillis: 120,
-  warmUpMillis: 60,
-  firstWarmUpMillis: 800,
+  roundMillis: 100,
+  warmUpMillis: 80,
+  firstWarmUpMillis: 600,
   inFlight: 100_000
 }
 

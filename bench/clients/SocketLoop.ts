@@ -112,9 +112,10 @@ export class SocketLoops {
 
   private constructor(nodes: ReadonlyArray<ClusterNode>, loops: ReadonlyArray<SocketLoop>) {
     this.loops = loops
-    const bySlot = new Array<SocketLoop>(16384)
-    nodes.forEach((node, index) => bySlot.fill(loops[index], node.firstSlot, node.lastSlot + 1))
-    this.bySlot = bySlot
+    this.bySlot = Array.from(
+      { length: 16384 },
+      (_, slot) => loops[nodes.findIndex((node) => node.firstSlot <= slot && slot <= node.lastSlot)]
+    )
   }
 
   static async connect(nodes: ReadonlyArray<ClusterNode>): Promise<SocketLoops> {
@@ -130,7 +131,7 @@ export class SocketLoops {
   }
 
   mget(keys: ReadonlyArray<string>, onReplies: (replies: ReadonlyArray<string | null>) => void): void {
-    const replies = new Array<string | null>(keys.length).fill(null)
+    const replies = Array.from(keys, (): string | null => null)
     let left = keys.length
     keys.forEach((key, index) =>
       this.get(key, (reply) => {
