@@ -1,8 +1,8 @@
 /**
  * What a server can answer, as plain values.
  *
- * One type covers RESP2 and RESP3. Bulk, simple and verbatim strings are strings, or bytes when the
- * command asked for bytes. Integers are numbers as long as they are safe integers and bigints beyond. An
+ * One type covers RESP2 and RESP3. Bulk and verbatim strings are strings, or bytes when the
+ * command asked for bytes; simple strings are always strings. Integers are numbers as long as they are safe integers and bigints beyond. An
  * error reply is a value too (`ServerError`): it becomes a JavaScript error only when it leaves the library.
  *
  * @since 0.1.0
