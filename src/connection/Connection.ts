@@ -44,6 +44,7 @@ const writeLimit = 256 * 1024
 /** A command of the connection's own: its reply is of no interest. */
 class Silent implements Outgoing {
   readonly command: Command<unknown>
+  readonly binary = false
   readonly asking = false
   readonly deadline = Number.POSITIVE_INFINITY
   readonly settled = true
@@ -231,7 +232,7 @@ export class Connection {
     }
     this.socket = socket
     const decoder = new RespDecoder({
-      binary: () => this.inFlight.peek()?.command.settings.binary === true,
+      binary: () => this.inFlight.peek()?.binary === true,
       onReply: (reply) => this.receive(reply),
       onPush: (push) => this.hooks.onPush(this, push)
     })

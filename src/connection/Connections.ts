@@ -22,6 +22,8 @@ import { addressOf, type Endpoint } from "./Endpoint.ts"
 export interface ConnectionTarget extends Endpoint {
   /** The node id, where it is known: another node at this address is refused. */
   readonly id?: string | undefined
+  /** `host:port`, by those who have it at hand. */
+  readonly address?: string | undefined
 }
 
 /**
@@ -91,7 +93,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
 
   return Connections.of({
     get: (target) => {
-      const address = addressOf(target)
+      const address = target.address ?? addressOf(target)
       const known = open.get(address)
       if (known !== undefined) return known
       const connection = connect(target, hooks)

@@ -31,6 +31,8 @@ export interface LinkFailure {
  */
 export interface Outgoing {
   readonly command: Command<unknown>
+  /** Bulk strings of its reply are bytes. A copy of the command's setting: the decoder asks for each reply. */
+  readonly binary: boolean
   /** Send ASKING in front of it, in the same write. */
   readonly asking: boolean
   /** Milliseconds of the clock; `Infinity` for none. */

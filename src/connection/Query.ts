@@ -12,6 +12,7 @@ import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 
 class Query implements Outgoing {
   readonly command: Command<unknown>
+  readonly binary = false
   readonly asking = false
   readonly deadline: number
   settled = false

@@ -43,7 +43,7 @@ const contextOf = (request: Request, outcome: Outcome): Context => ({
   command: request.command.spec.name,
   node: request.connection?.address,
   attempts: request.attempts,
-  outcome: request.maybeExecuted ? "Unknown" : outcome
+  outcome: request.trouble?.maybeExecuted === true ? "Unknown" : outcome
 })
 
 /** A script may have written before it failed. */
@@ -139,11 +139,11 @@ export const fromFailure = (request: Request, failure: Failure): RedisClusterExc
  * @since 0.1.0
  */
 export const tooManyRedirections = (request: Request): RedisClusterException => {
-  const hops = request.hops ?? []
+  const hops = request.trouble?.hops ?? []
   return exception(() =>
     new TooManyRedirectionsError({
       ...contextOf(request, "NotExecuted"),
-      message: `gave up after ${request.redirects} redirects: ${
+      message: `gave up after ${request.trouble?.redirects ?? 0} redirects: ${
         hops.map((hop) => `${hop.node} said ${hop.reply}`).join(", ")
       }`,
       hops

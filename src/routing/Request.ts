@@ -42,6 +42,29 @@ export interface RequestOwner {
 const rememberedHops = 32
 
 /**
+ * What only a request needs that did not succeed at its first attempt.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Trouble {
+  attempts = 1
+  redirects = 0
+  /** It was lost after it had been written, and then sent again: an earlier attempt may have been executed. */
+  maybeExecuted = false
+  readonly hops: Array<Hop> = []
+  lastFailure: Failure
+  /** Waits for the topology until this time. */
+  retryAt = 0
+  /** The next delay of the retry schedule, in milliseconds; `undefined` when the schedule has ended. */
+  nextDelay: ((error: RedisClusterException) => Effect.Effect<number | undefined>) | undefined
+
+  constructor(failure: Failure) {
+    this.lastFailure = failure
+  }
+}
+
+/**
  * The request is itself the effect that cancels it: `Effect.callback` wants one per suspended command, and this
  * one costs nothing.
  *
@@ -64,20 +87,13 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   /** Its place among the requests of the collector. */
   readonly index: number
 
+  readonly binary: boolean
   settled = false
   asking = false
   size = 0
-  attempts = 0
-  redirects = 0
-  /** It was lost after it had been written, and then sent again: an earlier attempt may have been executed. */
-  maybeExecuted = false
   connection: Connection | undefined
-  hops: Array<Hop> | undefined
-  lastFailure: Failure | undefined
-  /** Waits for the topology until this time. */
-  retryAt = 0
-  /** The next delay of the retry schedule. */
-  nextDelay: ((error: RedisClusterException) => Effect.Effect<number | undefined>) | undefined
+  /** What has gone wrong so far; most requests never need it. */
+  trouble: Trouble | undefined
 
   constructor(
     command: Command<unknown>,
@@ -100,6 +116,14 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.resume = resume
     this.collector = collector
     this.index = index
+    this.binary = command.settings.binary
+    this.connection = undefined
+    this.trouble = undefined
+  }
+
+  /** How often it has been sent. */
+  get attempts(): number {
+    return this.trouble === undefined ? 1 : this.trouble.attempts
   }
 
   /** Run when the waiting fiber is interrupted. */
@@ -144,9 +168,12 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     else this.collector?.failed(this, error)
   }
 
-  remember(reply: string): void {
-    this.hops ??= []
-    if (this.hops.length === rememberedHops) this.hops.shift()
-    this.hops.push({ node: this.connection?.address ?? "no node", reply })
+  /** Takes note of a failure; the bookkeeping of troubled requests. */
+  note(failure: Failure, summary: string): Trouble {
+    const trouble = this.trouble ??= new Trouble(failure)
+    trouble.lastFailure = failure
+    if (trouble.hops.length === rememberedHops) trouble.hops.shift()
+    trouble.hops.push({ node: this.connection?.address ?? "no node", reply: summary })
+    return trouble
   }
 }

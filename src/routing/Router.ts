@@ -29,7 +29,7 @@ import { aggregate, type NodeReply } from "./Aggregation.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
 import * as Failures from "./Failures.ts"
 import * as Recovery from "./Recovery.ts"
-import { type Collector, Request, type RequestOwner } from "./Request.ts"
+import { type Collector, Request, type RequestOwner, type Trouble } from "./Request.ts"
 import * as Target from "./Target.ts"
 import { WaitingRoom } from "./WaitingRoom.ts"
 
@@ -148,46 +148,48 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const sendTo = (request: Request, node: Endpoint): void => {
     const connection = connections.get(node)
     request.connection = connection
-    request.attempts++
     connection.send(request)
   }
 
-  const recover = (request: Request, failure: Recovery.Failure): void => {
+  const recover = (request: Request, failure: Recovery.Failure, trouble: Trouble): void => {
     const via = request.connection?.endpoint ?? options.seeds[0]
     const decision = Recovery.decide(failure, {
       repeatable: request.command.spec.readonly || request.command.settings.idempotent,
       explicit: request.explicit,
-      redirects: request.redirects,
+      redirects: trouble.redirects,
       maxRedirects: options.maxRedirects,
       via,
       mapAddress: options.mapAddress
     })
-    if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") request.maybeExecuted = true
+    if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") trouble.maybeExecuted = true
     switch (decision._tag) {
       case "Return":
         return request.fail(Failures.fromFailure(request, failure))
       case "GiveUp":
         return request.fail(Failures.tooManyRedirections(request))
       case "RetryAt":
-        request.redirects++
+        trouble.redirects++
+        trouble.attempts++
         request.asking = decision.asking
         if (decision.moved !== undefined) topology.moved(decision.moved, decision.endpoint)
         return sendTo(request, decision.endpoint)
       case "RetryAfter":
         if (decision.refresh) topology.requestRefresh()
-        return retryLater(request, failure)
+        return retryLater(request, failure, trouble)
     }
   }
 
   /** Lets the retry schedule say how long to wait; when it says no more, the failure is final. */
-  const retryLater = (request: Request, failure: Recovery.Failure): void => {
+  const retryLater = (request: Request, failure: Recovery.Failure, trouble: Trouble): void => {
     const error = Failures.fromFailure(request, failure)
-    const step = Effect.suspend(() => request.nextDelay === undefined ? startSchedule(request) : Effect.succeed(request.nextDelay))
+    const step = Effect.suspend(() =>
+      trouble.nextDelay === undefined ? startSchedule(trouble) : Effect.succeed(trouble.nextDelay)
+    )
     runFork(Effect.flatMap(step, (nextDelay) => nextDelay(error)).pipe(
       Effect.map((delay) => {
         if (request.settled) return
         if (isClosed || delay === undefined) request.fail(error)
-        else waitingRoom.add(request, clock.currentTimeMillisUnsafe() + delay)
+        else waitingRoom.add(request, trouble, clock.currentTimeMillisUnsafe() + delay)
       }),
       Effect.onExit((exit) => Effect.sync(() => {
         // A schedule that dies, or the end of the client: the caller must not wait for ever.
@@ -197,36 +199,34 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     ))
   }
 
-  const startSchedule = (request: Request) =>
+  const startSchedule = (trouble: Trouble) =>
     Effect.map(Schedule.toStep(options.retrySchedule), (step) => {
-      request.nextDelay = (error) =>
+      const nextDelay: NonNullable<Trouble["nextDelay"]> = (error) =>
         Effect.matchCauseEffect(step(clock.currentTimeMillisUnsafe(), error), {
           onSuccess: ([, delay]) => Effect.succeed(Duration.toMillis(delay)),
           onFailure: () => Effect.succeed(undefined)
         })
-      return request.nextDelay
+      trouble.nextDelay = nextDelay
+      return nextDelay
     })
 
   const owner: RequestOwner = {
     failed: (request, failure) => {
       if (request.settled) return
       if (isClosed) return request.fail(Failures.fromFailure(request, failure))
-      request.lastFailure = failure
-      request.remember(Failures.summary(failure))
-      recover(request, failure)
+      recover(request, failure, request.note(failure, Failures.summary(failure)))
     },
     expired: (request, written) => request.fail(Failures.timedOut(request, timeoutOf(request.command), written)),
     undecodable: (request, failure: DecodeFailure) => request.fail(Failures.undecodable(request, failure)),
     cancelled: (request) => waitingRoom.remove(request)
   }
 
-  const waitingRoom = new WaitingRoom(clock, runFork, dispatch, (request) => {
-    const failure = request.lastFailure
-    request.fail(
-      failure === undefined
-        ? Failures.timedOut(request, timeoutOf(request.command), false)
-        : Failures.fromFailure(request, failure)
-    )
+  const waitingRoom = new WaitingRoom(clock, runFork, {
+    retry: (request, trouble) => {
+      trouble.attempts++
+      dispatch(request)
+    },
+    expire: (request, trouble) => request.fail(Failures.fromFailure(request, trouble.lastFailure))
   })
   const stopListening = topology.onChange(() => waitingRoom.wake())
   yield* Effect.addFinalizer(() =>

@@ -7,36 +7,44 @@ import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { Alarm } from "../internal/Alarm.ts"
-import type { Request } from "./Request.ts"
+import type { Request, Trouble } from "./Request.ts"
+
+/**
+ * What becomes of those who leave the room.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WaitingRoomExits {
+  readonly retry: (request: Request, trouble: Trouble) => void
+  readonly expire: (request: Request, trouble: Trouble) => void
+}
 
 /**
  * @category models
  * @since 0.1.0
  */
 export class WaitingRoom {
-  private readonly requests = new Set<Request>()
+  private readonly requests = new Map<Request, Trouble>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
-  private readonly retry: (request: Request) => void
-  private readonly expire: (request: Request) => void
+  private readonly exits: WaitingRoomExits
 
   constructor(
     clock: Clock.Clock,
     runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>,
-    retry: (request: Request) => void,
-    expire: (request: Request) => void
+    exits: WaitingRoomExits
   ) {
     this.clock = clock
-    this.retry = retry
-    this.expire = expire
+    this.exits = exits
     this.alarm = new Alarm(clock, runFork, () => this.ring())
   }
 
   /** Lets a request wait until `retryAt`, but not beyond its deadline. */
-  add(request: Request, retryAt: number): void {
-    request.retryAt = Math.min(retryAt, request.deadline)
-    this.requests.add(request)
-    this.alarm.set(request.retryAt)
+  add(request: Request, trouble: Trouble, retryAt: number): void {
+    trouble.retryAt = Math.min(retryAt, request.deadline)
+    this.requests.set(request, trouble)
+    this.alarm.set(trouble.retryAt)
   }
 
   remove(request: Request): void {
@@ -48,13 +56,13 @@ export class WaitingRoom {
     if (this.requests.size === 0) return
     const all = [...this.requests]
     this.requests.clear()
-    for (const request of all) this.release(request)
+    for (const [request, trouble] of all) this.release(request, trouble)
   }
 
   /** Empties the room and gives back who was in it. */
   close(): ReadonlyArray<Request> {
     this.alarm.clear()
-    const all = [...this.requests]
+    const all = [...this.requests.keys()]
     this.requests.clear()
     return all
   }
@@ -62,19 +70,20 @@ export class WaitingRoom {
   private ring(): void {
     const now = this.clock.currentTimeMillisUnsafe()
     let next = Number.POSITIVE_INFINITY
-    const due: Array<Request> = []
-    for (const request of this.requests) {
-      if (request.retryAt <= now) due.push(request)
-      else if (request.retryAt < next) next = request.retryAt
+    const due: Array<readonly [Request, Trouble]> = []
+    for (const entry of this.requests) {
+      const retryAt = entry[1].retryAt
+      if (retryAt <= now) due.push(entry)
+      else if (retryAt < next) next = retryAt
     }
-    for (const request of due) this.requests.delete(request)
-    for (const request of due) this.release(request)
+    for (const [request] of due) this.requests.delete(request)
+    for (const [request, trouble] of due) this.release(request, trouble)
     if (next < Number.POSITIVE_INFINITY) this.alarm.set(next)
   }
 
-  private release(request: Request): void {
+  private release(request: Request, trouble: Trouble): void {
     if (request.settled) return
-    if (request.deadline <= this.clock.currentTimeMillisUnsafe()) this.expire(request)
-    else this.retry(request)
+    if (request.deadline <= this.clock.currentTimeMillisUnsafe()) this.exits.expire(request, trouble)
+    else this.exits.retry(request, trouble)
   }
 }
