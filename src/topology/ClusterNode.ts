@@ -14,6 +14,14 @@ import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 export type Role = "primary" | "replica"
 
 /**
+ * How a node is, as `CLUSTER SHARDS` tells it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Health = "online" | "loading" | "fail"
+
+/**
  * A node as one snapshot of the topology knows it. Nodes that did not change are the same object in the next
  * snapshot, so that they can be keys of a `Map`.
  *
@@ -30,14 +38,24 @@ export class ClusterNode implements Endpoint {
   readonly role: Role
   /** The availability zone, where the server tells it (Valkey 9.1 and later). */
   readonly zone: string | undefined
+  /** How it is, where the server tells it (Redis 7.0 and later). */
+  readonly health: Health | undefined
 
-  constructor(fields: Endpoint & { readonly id: string; readonly role: Role; readonly zone?: string | undefined }) {
+  constructor(
+    fields: Endpoint & {
+      readonly id: string
+      readonly role: Role
+      readonly zone?: string | undefined
+      readonly health?: Health | undefined
+    }
+  ) {
     this.id = fields.id
     this.host = fields.host
     this.port = fields.port
     this.address = addressOf(fields)
     this.role = fields.role
     this.zone = fields.zone
+    this.health = fields.health
   }
 
   toString(): string {

@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
-import { ClusterNode, type Role } from "./ClusterNode.ts"
+import { ClusterNode, type Health, type Role } from "./ClusterNode.ts"
 import { slotCount } from "./HashSlot.ts"
 
 /**
@@ -107,8 +107,8 @@ export const announcedHost = (host: string | null, via: Endpoint, ip?: string): 
   return host
 }
 
-/** Metadata comes as a map over RESP3, as a flat array over RESP2, and not at all from servers before 7.0. */
-const metadataOf = (reply: Reply | undefined): ReadonlyMap<Reply, Reply> => {
+/** Fields come as a map over RESP3, as a flat array over RESP2, and not at all from servers that are too old. */
+const fieldsOf = (reply: Reply | undefined): ReadonlyMap<Reply, Reply> => {
   if (reply instanceof Map) return reply
   const metadata = new Map<Reply, Reply>()
   if (Array.isArray(reply)) {
@@ -130,33 +130,72 @@ export interface Origin {
   readonly via: Endpoint
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly previous: Snapshot
+  /** What `CLUSTER SHARDS` told about the nodes, by id. */
+  readonly details?: ReadonlyMap<string, NodeDetails> | undefined
 }
 
-const intern = (
-  origin: Origin,
-  fields: Endpoint & { readonly id: string; readonly role: Role; readonly zone: string | undefined }
-): ClusterNode => {
-  const known = origin.previous.nodes.get(addressOf(fields))
-  return known !== undefined && known.id === fields.id && known.role === fields.role && known.zone === fields.zone
-    ? known
-    : new ClusterNode(fields)
+/**
+ * What `CLUSTER SHARDS` adds about a node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeDetails {
+  readonly health: Health | undefined
+  readonly zone: string | undefined
+}
+
+const isSame = (one: ClusterNode, other: ClusterNode): boolean =>
+  one.id === other.id && one.role === other.role && one.zone === other.zone && one.health === other.health
+
+const intern = (origin: Origin, node: ClusterNode): ClusterNode => {
+  const known = origin.previous.nodes.get(node.address)
+  return known !== undefined && isSame(known, node) ? known : node
 }
 
 const parseNode = (origin: Origin, reply: Reply, role: Role): ClusterNode | undefined => {
   if (!Array.isArray(reply)) return undefined
   const [host, port, id] = reply as ReadonlyArray<Reply>
   if ((host !== null && typeof host !== "string") || typeof port !== "number") return undefined
-  const metadata = metadataOf(reply[3])
+  const metadata = fieldsOf(reply[3])
   const usable = announcedHost(host, origin.via, textOf(metadata.get("ip")))
   if (usable === undefined || port <= 0) return undefined
   const mapped = origin.mapAddress({ host: usable, port })
-  return intern(origin, {
+  const details = typeof id === "string" ? origin.details?.get(id) : undefined
+  const node = new ClusterNode({
     host: mapped.host,
     port: mapped.port,
-    id: typeof id === "string" ? id : "",
+    id: textOf(id) ?? "",
     role,
-    zone: textOf(metadata.get("availability-zone"))
+    zone: textOf(metadata.get("availability-zone")) ?? details?.zone,
+    health: details?.health
   })
+  return intern(origin, node)
+}
+
+const healthOf = (reply: Reply | undefined): Health | undefined =>
+  reply === "online" || reply === "loading" || reply === "fail" ? reply : undefined
+
+const listOf = (reply: Reply | undefined): ReadonlyArray<Reply> => Array.isArray(reply) ? reply : []
+
+/**
+ * Reads what the answer of `CLUSTER SHARDS` adds about the nodes, by id. A server that does not know the command, or a
+ * user who may not run it, adds nothing.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const detailsFromClusterShards = (reply: Reply): ReadonlyMap<string, NodeDetails> => {
+  const details = new Map<string, NodeDetails>()
+  for (const shard of listOf(reply)) {
+    for (const fields of listOf(fieldsOf(shard).get("nodes"))) {
+      const node = fieldsOf(fields)
+      const id = textOf(node.get("id"))
+      if (id === undefined) continue
+      details.set(id, { health: healthOf(node.get("health")), zone: textOf(node.get("availability-zone")) })
+    }
+  }
+  return details
 }
 
 /**

@@ -56,7 +56,8 @@ export class Topology extends Context.Service<Topology, {
   readonly setDefaultNode: (node: ClusterNode) => void
 }>()("effect-redis-cluster/topology/Topology") {}
 
-const clusterSlots = new Command<unknown>(new CommandSpec("CLUSTER SLOTS", { readonly: true }), [], (reply) => reply)
+const clusterSlots = new Command<unknown>(new CommandSpec("CLUSTER SLOTS", {}), [], (reply) => reply)
+const clusterShards = new Command<unknown>(new CommandSpec("CLUSTER SHARDS", {}), [], (reply) => reply)
 
 /** How long one node may take to tell the topology before the next one is asked, in milliseconds. */
 const askTimeout = 500
@@ -111,11 +112,17 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   }
 
   const ask = (connection: Connection, timeout: number): Effect.Effect<Snapshot.Snapshot, Refusal> =>
-    query(connection, clusterSlots, timeout).pipe(
+    Effect.all([query(connection, clusterSlots, timeout), query(connection, clusterShards, timeout)], {
+      concurrency: "unbounded"
+    }).pipe(
       Effect.mapError((failure) => refusal(connection.address, failure.message)),
-      Effect.flatMap((reply) => {
-        const origin = { via: connection.endpoint, mapAddress: options.mapAddress, previous: snapshot }
-        const parsed = Snapshot.fromClusterSlots(reply, origin)
+      Effect.flatMap(([slots, shards]) => {
+        const parsed = Snapshot.fromClusterSlots(slots, {
+          via: connection.endpoint,
+          mapAddress: options.mapAddress,
+          previous: snapshot,
+          details: Snapshot.detailsFromClusterShards(shards)
+        })
         if (Result.isFailure(parsed)) return Effect.fail(refusal(connection.address, parsed.failure))
         // A node that has been reset, or has not joined yet, knows of no shards.
         if (parsed.success.shards.length === 0) return Effect.fail(refusal(connection.address, "it knows of no shards"))
