@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "node:fs"
-import * as Os from "node:os"
+import * as Path from "node:path"
 import { RedisCluster } from "./RedisCluster.ts"
 
 const isAlive = (pid: number) => {
@@ -12,8 +12,6 @@ const isAlive = (pid: number) => {
     return false
   }
 }
-
-const folders = () => FileSystem.readdirSync(Os.tmpdir()).filter((name) => name.startsWith("redis-cluster-test-"))
 
 describe("RedisCluster", () => {
   it.live("starts 3 primaries with 3 replicas that serve every slot", () =>
@@ -32,18 +30,19 @@ describe("RedisCluster", () => {
 
   it.live("leaves no process and no file behind when its scope closes, stopped and killed nodes included", () =>
     Effect.gen(function*() {
-      const before = folders()
-      const pids = yield* Effect.scoped(Effect.gen(function*() {
+      const { folder, pids } = yield* Effect.scoped(Effect.gen(function*() {
         const cluster = yield* RedisCluster.make()
         const pids = cluster.nodes.map(({ pid }) => pid)
+        const directory = yield* cluster.command(cluster.nodes[2], "CONFIG", "GET", "dir")
+        const folder = Path.dirname(String(directory).slice("dir,".length))
         assert.isTrue(pids.every(isAlive))
-        assert.strictEqual(folders().length, before.length + 1)
+        assert.isTrue(FileSystem.existsSync(folder))
         yield* cluster.stop(cluster.nodes[0])
         yield* cluster.kill(cluster.nodes[1])
-        return pids
+        return { folder, pids }
       }))
       assert.deepStrictEqual(pids.filter(isAlive), [])
-      assert.deepStrictEqual(folders(), before)
+      assert.isFalse(FileSystem.existsSync(folder))
     }))
 
   it.effect("promotes the replica of a killed primary, which comes back as its replica", () =>
@@ -78,7 +77,7 @@ describe("RedisCluster", () => {
       const cluster = yield* RedisCluster.make()
       const slot = Number(yield* cluster.command(cluster.nodes[0], "CLUSTER", "KEYSLOT", "{a}"))
       const source = yield* cluster.owner(slot)
-      const target = cluster.nodes.filter((node) => node.id !== source.id)[0]
+      const [target] = cluster.nodes.filter((node) => node.id !== source.id)
       for (let index = 0; index < 5; index++) yield* cluster.command(source, "SET", `{a}${index}`, index)
 
       yield* cluster.startMigration(slot, target)
@@ -123,7 +122,7 @@ describe("RedisCluster", () => {
       const slot = Number(yield* cluster.command(primary, "CLUSTER", "KEYSLOT", "key"))
       const source = yield* cluster.owner(slot)
       yield* cluster.command(source, "SET", "key", "value")
-      const target = cluster.nodes.filter(({ id, role }) => role === "primary" && id !== source.id)[0]
+      const [target] = cluster.nodes.filter(({ id, role }) => role === "primary" && id !== source.id)
       yield* cluster.migrateSlot(slot, target)
       assert.strictEqual(yield* cluster.command(target, "GET", "key"), "value")
     }))

@@ -214,6 +214,13 @@ const awaitNothing = <E>(what: string, complaint: Effect.Effect<string | undefin
     return yield* new HarnessError({ message: `${what} took longer than ${patience / 1000} s: ${last}` })
   })
 
+/** Lets servers meet pairwise: faster than waiting for the gossip. */
+const meet = (pairs: ReadonlyArray<readonly [RedisServer.RedisServer, RedisServer.RedisServer]>) =>
+  Effect.forEach(pairs, ([from, to]) => from.command("CLUSTER", "MEET", "127.0.0.1", to.port), {
+    concurrency: 8,
+    discard: true
+  })
+
 const make = Effect.fnUntraced(
   function*(
     options: RedisClusterOptions
@@ -310,12 +317,6 @@ const make = Effect.fnUntraced(
       })
     )
 
-    /** Lets servers meet pairwise: faster than waiting for the gossip. */
-    const meet = (pairs: ReadonlyArray<readonly [RedisServer.RedisServer, RedisServer.RedisServer]>) =>
-      Effect.forEach(pairs, ([from, to]) => from.command("CLUSTER", "MEET", "127.0.0.1", to.port), {
-        concurrency: 8,
-        discard: true
-      })
     const awaitAcquaintance = awaitNothing(
       "Waiting for the nodes to know each other",
       Effect.map(views, (all) => {

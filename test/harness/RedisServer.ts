@@ -142,6 +142,16 @@ export const workspace: Effect.Effect<Workspace, HarnessError, Scope.Scope | Pla
   Effect.catchTag("PlatformError", (cause) => Effect.fail(new HarnessError({ message: cause.message, cause })))
 )
 
+/** The server's own description of its version, in one line. */
+export const version = (space: Workspace): Effect.Effect<string, HarnessError, ChildProcessSpawner> =>
+  Effect.gen(function*() {
+    const spawner = yield* ChildProcessSpawner
+    const text = yield* spawner.string(ChildProcess.make(space.binary, ["--version"]))
+    return `${text.trim()} (${space.binary})`
+  }).pipe(
+    Effect.catchTag("PlatformError", (cause) => Effect.fail(new HarnessError({ message: cause.message, cause })))
+  )
+
 /** Ports below every system's ephemeral range, with room for the cluster bus 10000 above. */
 const lowestPort = 11_000
 const highestPort = 21_999
