@@ -1,0 +1,533 @@
+/**
+ * Servers: configuration, state, memory, persistence, and the table of commands.
+ *
+ * @since 0.1.0
+ */
+import type { Argument, Reply } from "../protocol/Reply.ts"
+import { call, type Integer, type Lifetime, type OneOrMore, type Value } from "./Call.ts"
+import { make } from "./Command.ts"
+import { CommandSpec } from "./CommandSpec.ts"
+import * as decode from "./decode.ts"
+import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
+
+/**
+ * How `CommandInfo` says where keys stand: one of the servers' key specifications, as they are.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeySpecification {
+  readonly notes: string | undefined
+  readonly flags: ReadonlyArray<string>
+  readonly beginSearch: { readonly type: string; readonly spec: Readonly<Record<string, Reply>> }
+  readonly findKeys: { readonly type: string; readonly spec: Readonly<Record<string, Reply>> }
+}
+
+/**
+ * A row of the server's table of commands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CommandInfo {
+  /** In lower case; a subcommand as `config|get`. */
+  readonly name: string
+  /** How many words a call has, the name included; at least that many when negative. */
+  readonly arity: number
+  readonly flags: ReadonlyArray<string>
+  readonly firstKey: number
+  readonly lastKey: number
+  readonly step: number
+  readonly categories: ReadonlyArray<string>
+  /** Since 7.0.0. */
+  readonly tips: ReadonlyArray<string>
+  /** Since 7.0.0. */
+  readonly keySpecifications: ReadonlyArray<KeySpecification>
+  /** Since 7.0.0. */
+  readonly subcommands: ReadonlyArray<CommandInfo>
+}
+
+/**
+ * A slow command.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SlowlogEntry {
+  readonly id: number
+  /** Seconds since 1970. */
+  readonly time: number
+  /** Microseconds. */
+  readonly duration: number
+  /** Its words, shortened by the server. */
+  readonly args: ReadonlyArray<string>
+  readonly client: string
+  readonly clientName: string
+}
+
+/**
+ * What a node is for the replication, and whom it knows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RoleReply =
+  | {
+    readonly role: "master"
+    readonly offset: number
+    readonly replicas: ReadonlyArray<{ readonly host: string; readonly port: number; readonly offset: number }>
+  }
+  | {
+    readonly role: "slave"
+    readonly host: string
+    readonly port: number
+    /** `connect`, `connecting`, `sync`, `connected` ... */
+    readonly state: string
+    readonly offset: number
+  }
+
+/**
+ * A latency event.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LatencyEvent {
+  readonly event: string
+  /** Seconds since 1970. */
+  readonly time: number
+  /** Milliseconds. */
+  readonly latest: number
+  /** Milliseconds. */
+  readonly max: number
+}
+
+/**
+ * How often a command took how long.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LatencyHistogram {
+  readonly calls: number
+  /** Calls that took at most so many microseconds, added up. */
+  readonly histogram: ReadonlyArray<readonly [microseconds: number, calls: number]>
+}
+
+/**
+ * A loaded module.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ModuleInfo {
+  readonly name: string
+  readonly version: number
+  readonly path: string | undefined
+  readonly args: ReadonlyArray<string> | undefined
+}
+
+/**
+ * Options of `shutdown`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ShutdownOptions {
+  readonly save?: boolean | undefined
+  /** Do not wait for replicas that lag. Since 7.0.0. */
+  readonly now?: boolean | undefined
+  /** Go down even if saving fails. Since 7.0.0. */
+  readonly force?: boolean | undefined
+}
+
+/**
+ * The commands on servers. Unless a target is given, those that change settings or scripts run on all nodes, those that
+ * count or remove keys on all primaries, those that tell about one node answer per node or need one to be named.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerCommands<S extends Surface> {
+  /** Starts rewriting the append only file. Needs a node. Since 1.0.0. O(1). */
+  bgrewriteaof(): Returns<S, string>
+  /** Starts saving to disk; `schedule` lets it wait for a rewrite of the append only file. Needs a node. Since 1.0.0. O(1). */
+  bgsave(options?: { readonly schedule?: boolean | undefined }): Returns<S, string>
+  /** The server's table of commands. Since 2.8.13. O(N) commands. */
+  command(): Returns<S, ReadonlyArray<CommandInfo>>
+  /** How many commands the server has. Since 2.8.13. O(1). */
+  commandCount(): Returns<S, number>
+  /** The server's documentation of commands, of all if none is named, as it comes. Since 7.0.0. O(N) commands. */
+  commandDocs(names?: OneOrMore<string>): Returns<S, Readonly<Record<string, Reply>>>
+  /** The keys of a call, given as its words. Since 2.8.13. O(N) words. */
+  commandGetkeys(words: ReadonlyArray<Argument>): Returns<S, ReadonlyArray<string>>
+  /** The keys of a call with what it does to them. Since 7.0.0. O(N) words. */
+  commandGetkeysandflags(
+    words: ReadonlyArray<Argument>
+  ): Returns<S, ReadonlyArray<readonly [key: string, flags: ReadonlyArray<string>]>>
+  /** Rows of the table of commands, `null` for what the server does not know. Since 2.8.13. O(N) commands. */
+  commandInfo(names: OneOrMore<string>): Returns<S, ReadonlyArray<CommandInfo | null>>
+  /** The names of commands, of all or of a module, an ACL category or a pattern. Since 7.0.0. O(N) commands. */
+  commandList(
+    filter?: { readonly module: string } | { readonly category: string } | { readonly pattern: string }
+  ): Returns<S, ReadonlyArray<string>>
+  /** Settings whose names match the patterns. Since 2.0.0 (several patterns 7.0.0). O(N) settings. */
+  configGet(patterns: OneOrMore<string>): Returns<S, Readonly<Record<string, string>>>
+  /** Clears the statistics of `info`, on all nodes. Since 2.0.0. O(1). */
+  configResetstat(): Returns<S, "OK">
+  /** Writes the settings to the configuration file, on all nodes. Since 2.8.0. O(1). */
+  configRewrite(): Returns<S, "OK">
+  /** Changes settings, on all nodes. Since 2.0.0 (several at once 7.0.0). O(N) settings. */
+  configSet(settings: Readonly<Record<string, Value>>): Returns<S, "OK">
+  /** How many keys there are, on all primaries together. Since 1.0.0. O(1). */
+  dbsize(): Returns<S, number>
+  /** Removes all keys of all databases, on all primaries. Since 1.0.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
+  flushall(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
+  /** Removes all keys of the database, on all primaries. Since 1.0.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
+  flushdb(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
+  /** What each primary says about itself, as text; sections such as `server` or `memory` narrow it. Since 1.0.0 (several sections 7.0.0). O(1). */
+  info(sections?: OneOrMore<string>): ReturnsPerNode<S, string>
+  /** When a node last saved to disk, in seconds since 1970. Needs a node. Since 1.0.0. O(1). */
+  lastsave(): Returns<S, number>
+  /** A report on latency, per node. Since 2.8.13. O(1). */
+  latencyDoctor(): ReturnsPerNode<S, string>
+  /** A graph of a latency event, per node. Since 2.8.13. O(1). */
+  latencyGraph(event: string): ReturnsPerNode<S, string>
+  /** How long commands took, per node. Since 7.0.0. O(N) commands. */
+  latencyHistogram(commands?: OneOrMore<string>): ReturnsPerNode<S, Readonly<Record<string, LatencyHistogram>>>
+  /** The samples of a latency event, per node. Since 2.8.13. O(1). */
+  latencyHistory(event: string): ReturnsPerNode<S, ReadonlyArray<readonly [time: number, milliseconds: number]>>
+  /** The latest sample of each latency event, per node. Since 2.8.13. O(1). */
+  latencyLatest(): ReturnsPerNode<S, ReadonlyArray<LatencyEvent>>
+  /** Forgets latency events, on all nodes. Answers how many. Since 2.8.13. O(1). */
+  latencyReset(events?: OneOrMore<string>): Returns<S, number>
+  /** A piece of computer art and the version. Since 5.0.0. */
+  lolwut(version?: number): Returns<S, string>
+  /** A report on memory, per primary. Since 4.0.0. O(1). */
+  memoryDoctor(): ReturnsPerNode<S, string>
+  /** What the allocator says, per primary. Since 4.0.0. It may be slow. */
+  memoryMallocStats(): ReturnsPerNode<S, string>
+  /** Gives unused memory back, on all primaries. Since 4.0.0. It may be slow. */
+  memoryPurge(): Returns<S, "OK">
+  /** Figures on memory, per primary. Since 4.0.0. O(1). */
+  memoryStats(): ReturnsPerNode<S, Readonly<Record<string, Reply>>>
+  /** Bytes that a key takes, `null` if there is none; `samples` says how many elements of a collection to look at, 0 all. Since 4.0.0. O(N) samples. */
+  memoryUsage(key: Argument, options?: { readonly samples?: number | undefined }): Returns<S, number | null>
+  /** The loaded modules. Since 4.0.0. O(N) modules. */
+  moduleList(): Returns<S, ReadonlyArray<ModuleInfo>>
+  /** Loads a module. Needs a node. Since 4.0.0. O(1). */
+  moduleLoad(path: string, args?: ReadonlyArray<Argument>): Returns<S, "OK">
+  /** Loads a module with settings. Needs a node. Since 7.0.0. O(1). */
+  moduleLoadex(
+    path: string,
+    options?: {
+      readonly config?: Readonly<Record<string, Value>> | undefined
+      readonly args?: ReadonlyArray<Argument> | undefined
+    }
+  ): Returns<S, "OK">
+  /** Unloads a module. Needs a node. Since 4.0.0. O(1). */
+  moduleUnload(name: string): Returns<S, "OK">
+  /** What a node is for the replication. Needs a node. Since 2.8.12. O(1). */
+  role(): Returns<S, RoleReply>
+  /** Saves to disk; the server does nothing else meanwhile. Needs a node. Since 1.0.0. O(N) keys. */
+  save(): Returns<S, "OK">
+  /** Ends a server. It answers nothing: the lost connection is the success, which the type cannot say. Needs a node. Since 1.0.0. O(N) keys when saving. */
+  shutdown(options?: ShutdownOptions): Returns<S, "OK">
+  /** Takes a shutdown back. Needs a node. Since 7.0.0. O(1). */
+  shutdownAbort(): Returns<S, "OK">
+  /** The slow commands of all nodes, node after node; -1 for all entries. Since 2.2.12. O(N) entries. */
+  slowlogGet(count?: Integer): Returns<S, ReadonlyArray<SlowlogEntry>>
+  /** How many slow commands are kept, on all nodes together. Since 2.2.12. O(1). */
+  slowlogLen(): Returns<S, number>
+  /** Forgets the slow commands, on all nodes. Since 2.2.12. O(N) entries. */
+  slowlogReset(): Returns<S, "OK">
+  /** Swaps two databases: refused by clusters with one database. Needs a node. Since 4.0.0. O(N) clients. */
+  swapdb(first: number, second: number): Returns<S, "OK">
+  /** The server's clock. Since 2.6.0. O(1). */
+  time(): Returns<S, { readonly seconds: number; readonly microseconds: number }>
+  /** Makes the next coordinated failover of a node without cluster mode. Needs a node. Since 6.2.0. O(1). */
+  failover(options?: {
+    readonly to?: { readonly host: string; readonly port: number; readonly force?: boolean | undefined } | undefined
+    readonly timeout?: Lifetime | undefined
+  }): Returns<S, "OK">
+  /** Ends a failover that is under way. Needs a node. Since 6.2.0. O(1). */
+  failoverAbort(): Returns<S, "OK">
+}
+
+const explicit = { request: "explicit" } as const
+const allSucceeded = { request: "allNodes", response: "allSucceeded" } as const
+const shardsSucceeded = { request: "allShards", response: "allSucceeded" } as const
+const perNode = { request: "allNodes", response: "perNode" } as const
+const perShard = { request: "allShards", response: "perNode" } as const
+
+const BGREWRITEAOF = new CommandSpec("BGREWRITEAOF", explicit)
+const BGSAVE = new CommandSpec("BGSAVE", explicit)
+const COMMAND = new CommandSpec("COMMAND", {})
+const COMMAND_COUNT = new CommandSpec("COMMAND COUNT", {})
+const COMMAND_DOCS = new CommandSpec("COMMAND DOCS", {})
+const COMMAND_GETKEYS = new CommandSpec("COMMAND GETKEYS", {})
+const COMMAND_GETKEYSANDFLAGS = new CommandSpec("COMMAND GETKEYSANDFLAGS", {})
+const COMMAND_INFO = new CommandSpec("COMMAND INFO", {})
+const COMMAND_LIST = new CommandSpec("COMMAND LIST", {})
+const CONFIG_GET = new CommandSpec("CONFIG GET", {})
+const CONFIG_RESETSTAT = new CommandSpec("CONFIG RESETSTAT", allSucceeded)
+const CONFIG_REWRITE = new CommandSpec("CONFIG REWRITE", allSucceeded)
+const CONFIG_SET = new CommandSpec("CONFIG SET", allSucceeded)
+const DBSIZE = new CommandSpec("DBSIZE", { readonly: true, request: "allShards", response: "sum" })
+const FAILOVER = new CommandSpec("FAILOVER", explicit)
+const FLUSHALL = new CommandSpec("FLUSHALL", shardsSucceeded)
+const FLUSHDB = new CommandSpec("FLUSHDB", shardsSucceeded)
+const INFO = new CommandSpec("INFO", perShard)
+const LASTSAVE = new CommandSpec("LASTSAVE", explicit)
+const LATENCY_DOCTOR = new CommandSpec("LATENCY DOCTOR", perNode)
+const LATENCY_GRAPH = new CommandSpec("LATENCY GRAPH", perNode)
+const LATENCY_HISTOGRAM = new CommandSpec("LATENCY HISTOGRAM", perNode)
+const LATENCY_HISTORY = new CommandSpec("LATENCY HISTORY", perNode)
+const LATENCY_LATEST = new CommandSpec("LATENCY LATEST", perNode)
+const LATENCY_RESET = new CommandSpec("LATENCY RESET", { request: "allNodes", response: "sum" })
+const LOLWUT = new CommandSpec("LOLWUT", { readonly: true })
+const MEMORY_DOCTOR = new CommandSpec("MEMORY DOCTOR", perShard)
+const MEMORY_MALLOC_STATS = new CommandSpec("MEMORY MALLOC-STATS", perShard)
+const MEMORY_PURGE = new CommandSpec("MEMORY PURGE", shardsSucceeded)
+const MEMORY_STATS = new CommandSpec("MEMORY STATS", perShard)
+const MEMORY_USAGE = new CommandSpec("MEMORY USAGE", { keys: 0, readonly: true })
+const MODULE_LIST = new CommandSpec("MODULE LIST", {})
+const MODULE_LOAD = new CommandSpec("MODULE LOAD", explicit)
+const MODULE_LOADEX = new CommandSpec("MODULE LOADEX", explicit)
+const MODULE_UNLOAD = new CommandSpec("MODULE UNLOAD", explicit)
+const ROLE = new CommandSpec("ROLE", explicit)
+const SAVE = new CommandSpec("SAVE", explicit)
+const SHUTDOWN = new CommandSpec("SHUTDOWN", explicit)
+const SLOWLOG_GET = new CommandSpec("SLOWLOG GET", { request: "allNodes", response: "concat" })
+const SLOWLOG_LEN = new CommandSpec("SLOWLOG LEN", { request: "allNodes", response: "sum" })
+const SLOWLOG_RESET = new CommandSpec("SLOWLOG RESET", allSucceeded)
+const SWAPDB = new CommandSpec("SWAPDB", explicit)
+const TIME = new CommandSpec("TIME", {})
+
+const search = decode.struct<KeySpecification["beginSearch"]>({
+  type: decode.field("type", decode.string),
+  spec: decode.field("spec", decode.recordOf(decode.reply))
+})
+
+const keySpecification = decode.struct<KeySpecification>({
+  notes: decode.optional("notes", decode.string),
+  flags: decode.field("flags", decode.strings),
+  beginSearch: decode.field("begin_search", search),
+  findKeys: decode.field("find_keys", search)
+})
+
+const keySpecifications = decode.arrayOf(keySpecification)
+
+const commandInfo: decode.Decoder<CommandInfo> = (reply) => {
+  if (!Array.isArray(reply) || reply.length < 6) return decode.unexpected("a row of the command table", reply)
+  const name = decode.string(reply[0])
+  if (name instanceof decode.DecodeFailure) return name
+  const arity = decode.integer(reply[1])
+  if (arity instanceof decode.DecodeFailure) return arity
+  const flags = decode.strings(reply[2])
+  if (flags instanceof decode.DecodeFailure) return flags
+  const positions = decode.integers(reply.slice(3, 6))
+  if (positions instanceof decode.DecodeFailure) return positions
+  const [firstKey, lastKey, step] = positions
+  const categories = decode.strings(reply[6] ?? [])
+  if (categories instanceof decode.DecodeFailure) return categories
+  const tips = decode.strings(reply[7] ?? [])
+  if (tips instanceof decode.DecodeFailure) return tips
+  const specifications = keySpecifications(reply[8] ?? [])
+  if (specifications instanceof decode.DecodeFailure) return specifications
+  const subcommands = commandInfos(reply[9] ?? [])
+  if (subcommands instanceof decode.DecodeFailure) return subcommands
+  return { name, arity, flags, firstKey, lastKey, step, categories, tips, keySpecifications: specifications, subcommands }
+}
+
+const commandInfos: decode.Decoder<ReadonlyArray<CommandInfo>> = decode.arrayOf(commandInfo)
+
+const slowlogEntry: decode.Decoder<SlowlogEntry> = (reply) => {
+  if (!Array.isArray(reply) || reply.length < 4) return decode.unexpected("an entry of the slow log", reply)
+  const numbers = decode.integers(reply.slice(0, 3))
+  if (numbers instanceof decode.DecodeFailure) return numbers
+  const args = decode.strings(reply[3])
+  if (args instanceof decode.DecodeFailure) return args
+  const client = decode.strings(reply.slice(4))
+  if (client instanceof decode.DecodeFailure) return client
+  const [id, time, duration] = numbers
+  return { id, time, duration, args, client: client[0] ?? "", clientName: client[1] ?? "" }
+}
+
+const replica: decode.Decoder<{ readonly host: string; readonly port: number; readonly offset: number }> = (reply) => {
+  if (!Array.isArray(reply) || reply.length !== 3) return decode.unexpected("a replica", reply)
+  const host = decode.string(reply[0])
+  if (host instanceof decode.DecodeFailure) return host
+  const port = decode.integerText(reply[1])
+  if (port instanceof decode.DecodeFailure) return port
+  const offset = decode.integerText(reply[2])
+  return offset instanceof decode.DecodeFailure ? offset : { host, port, offset }
+}
+
+const replicas = decode.arrayOf(replica)
+
+const role: decode.Decoder<RoleReply> = (reply) => {
+  if (!Array.isArray(reply) || reply.length < 3) return decode.unexpected("a role", reply)
+  const role = decode.oneOf("master", "slave")(reply[0])
+  if (role instanceof decode.DecodeFailure) return role
+  if (role === "master") {
+    const offset = decode.integer(reply[1])
+    if (offset instanceof decode.DecodeFailure) return offset
+    const list = replicas(reply[2])
+    return list instanceof decode.DecodeFailure ? list : { role, offset, replicas: list }
+  }
+  const host = decode.string(reply[1])
+  if (host instanceof decode.DecodeFailure) return host
+  const port = decode.integer(reply[2])
+  if (port instanceof decode.DecodeFailure) return port
+  const state = decode.string(reply[3] ?? null)
+  if (state instanceof decode.DecodeFailure) return state
+  const offset = decode.integer(reply[4] ?? null)
+  return offset instanceof decode.DecodeFailure ? offset : { role, host, port, state, offset }
+}
+
+const latencyEvent: decode.Decoder<LatencyEvent> = (reply) => {
+  // Newer servers add more figures at the end.
+  if (!Array.isArray(reply) || reply.length < 4) return decode.unexpected("a latency event", reply)
+  const event = decode.string(reply[0])
+  if (event instanceof decode.DecodeFailure) return event
+  const numbers = decode.integers(reply.slice(1, 4))
+  if (numbers instanceof decode.DecodeFailure) return numbers
+  const [time, latest, max] = numbers
+  return { event, time, latest, max }
+}
+
+const latencyHistogram = decode.struct<LatencyHistogram>({
+  calls: decode.field("calls", decode.integer),
+  histogram: decode.field("histogram_usec", decode.pairsOf(decode.integerText, decode.integer))
+})
+
+const moduleInfo = decode.struct<ModuleInfo>({
+  name: decode.field("name", decode.string),
+  version: decode.field("ver", decode.integer),
+  path: decode.optional("path", decode.string),
+  args: decode.optional("args", decode.strings)
+})
+
+/** Figures of `MEMORY STATS`: doubles come as text over RESP2, and some figures are groups of figures. */
+const figure: decode.Decoder<Reply> = (reply) => {
+  if (Array.isArray(reply) || reply instanceof Map) return figures(reply)
+  const number = decode.double(reply)
+  return number instanceof decode.DecodeFailure ? reply : number
+}
+
+const asMap = (record: Readonly<Record<string, Reply>>): ReadonlyMap<Reply, Reply> => new Map(Object.entries(record))
+
+const figures: decode.Decoder<Reply> = (reply) => decode.map(decode.recordOf(figure), asMap)(reply)
+
+/** Documentation, with its named parts as maps over RESP2 too. */
+const namedParts = new Set(["arguments", "subcommands"])
+
+const documentation: decode.Decoder<Reply> = decode.map(
+  decode.recordOf(decode.reply),
+  (record): Reply | decode.DecodeFailure => {
+    const result = new Map<Reply, Reply>()
+    for (const [name, value] of Object.entries(record)) {
+      const part = !namedParts.has(name) ? decode.strings(value)
+        : name === "arguments" ? decode.arrayOf(documentation)(value)
+        : decode.map(decode.recordOf(documentation), asMap)(value)
+      // Anything that is neither is a plain value (`summary`), or a list of lists (`history`).
+      result.set(name, part instanceof decode.DecodeFailure ? value : part)
+    }
+    return result
+  }
+)
+
+const time = decode.map(
+  decode.tuple(decode.integerText, decode.integerText),
+  ([seconds, microseconds]) => ({ seconds, microseconds })
+)
+
+/**
+ * The commands on servers, as values.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const Server: ServerCommands<CommandSurface> = {
+  bgrewriteaof: () => make(BGREWRITEAOF, [], decode.string),
+  bgsave: (options = {}) => make(BGSAVE, options.schedule === true ? ["SCHEDULE"] : [], decode.string),
+  command: () => make(COMMAND, [], commandInfos),
+  commandCount: () => make(COMMAND_COUNT, [], decode.integer),
+  commandDocs: (names) =>
+    (names === undefined ? call(COMMAND_DOCS) : call(COMMAND_DOCS).many("names", names)).to(decode.recordOf(documentation)),
+  commandGetkeys: (words) => call(COMMAND_GETKEYS).many("words", words).to(decode.strings),
+  commandGetkeysandflags: (words) =>
+    call(COMMAND_GETKEYSANDFLAGS).many("words", words).to(decode.arrayOf(decode.tuple(decode.string, decode.strings))),
+  commandInfo: (names) => call(COMMAND_INFO).many("names", names).to(decode.arrayOf(decode.nullable(commandInfo))),
+  commandList: (filter) => {
+    const self = call(COMMAND_LIST)
+    if (filter !== undefined) {
+      self.add("FILTERBY")
+      if ("module" in filter) self.add("MODULE", filter.module)
+      else if ("category" in filter) self.add("ACLCAT", filter.category)
+      else self.add("PATTERN", filter.pattern)
+    }
+    return self.to(decode.strings)
+  },
+  configGet: (patterns) => call(CONFIG_GET).many("patterns", patterns).to(decode.record),
+  configResetstat: () => make(CONFIG_RESETSTAT, [], decode.ok),
+  configRewrite: () => make(CONFIG_REWRITE, [], decode.ok),
+  configSet: (settings) => call(CONFIG_SET).entries("settings", settings).to(decode.ok),
+  dbsize: () => make(DBSIZE, [], decode.integer),
+  failover: (options = {}) => {
+    const self = call(FAILOVER)
+    if (options.to !== undefined) {
+      self.add("TO", options.to.host).integer("to.port", options.to.port, 1).flag("FORCE", options.to.force)
+    }
+    if (options.timeout !== undefined) self.add("TIMEOUT").milliseconds("timeout", options.timeout)
+    return self.to(decode.ok)
+  },
+  failoverAbort: () => make(FAILOVER, ["ABORT"], decode.ok),
+  flushall: (mode) => make(FLUSHALL, mode === undefined ? [] : [mode], decode.ok),
+  flushdb: (mode) => make(FLUSHDB, mode === undefined ? [] : [mode], decode.ok),
+  info: (sections) => (sections === undefined ? call(INFO) : call(INFO).many("sections", sections)).to(decode.string),
+  lastsave: () => make(LASTSAVE, [], decode.integer),
+  latencyDoctor: () => make(LATENCY_DOCTOR, [], decode.string),
+  latencyGraph: (event) => make(LATENCY_GRAPH, [event], decode.string),
+  latencyHistogram: (commands) =>
+    (commands === undefined ? call(LATENCY_HISTOGRAM) : call(LATENCY_HISTOGRAM).many("commands", commands))
+      .to(decode.recordOf(latencyHistogram)),
+  latencyHistory: (event) =>
+    make(LATENCY_HISTORY, [event], decode.arrayOf(decode.tuple(decode.integer, decode.integer))),
+  latencyLatest: () => make(LATENCY_LATEST, [], decode.arrayOf(latencyEvent)),
+  latencyReset: (events) =>
+    (events === undefined ? call(LATENCY_RESET) : call(LATENCY_RESET).many("events", events)).to(decode.integer),
+  lolwut: (version) => call(LOLWUT).integerOption("VERSION", "version", version, 0).to(decode.string),
+  memoryDoctor: () => make(MEMORY_DOCTOR, [], decode.string),
+  memoryMallocStats: () => make(MEMORY_MALLOC_STATS, [], decode.string),
+  memoryPurge: () => make(MEMORY_PURGE, [], decode.ok),
+  memoryStats: () => make(MEMORY_STATS, [], decode.recordOf(figure)),
+  memoryUsage: (key, options = {}) =>
+    call(MEMORY_USAGE, key).integerOption("SAMPLES", "samples", options.samples, 0).to(decode.integerOrNull),
+  moduleList: () => make(MODULE_LIST, [], decode.arrayOf(moduleInfo)),
+  moduleLoad: (path, args = []) => make(MODULE_LOAD, [path, ...args], decode.ok),
+  moduleLoadex: (path, options = {}) => {
+    const self = call(MODULE_LOADEX, path)
+    for (const [name, value] of Object.entries(options.config ?? {})) self.add("CONFIG", name).value(value)
+    if (options.args !== undefined) self.add("ARGS", ...options.args)
+    return self.to(decode.ok)
+  },
+  moduleUnload: (name) => make(MODULE_UNLOAD, [name], decode.ok),
+  role: () => make(ROLE, [], role),
+  save: () => make(SAVE, [], decode.ok),
+  shutdown: (options = {}) => {
+    const self = call(SHUTDOWN)
+    if (options.save !== undefined) self.add(options.save ? "SAVE" : "NOSAVE")
+    return self.flag("NOW", options.now).flag("FORCE", options.force).to(decode.ok)
+  },
+  shutdownAbort: () => make(SHUTDOWN, ["ABORT"], decode.ok),
+  slowlogGet: (count) =>
+    (count === undefined ? call(SLOWLOG_GET) : call(SLOWLOG_GET).integer("count", count, -1)).to(
+      decode.arrayOf(slowlogEntry)
+    ),
+  slowlogLen: () => make(SLOWLOG_LEN, [], decode.integer),
+  slowlogReset: () => make(SLOWLOG_RESET, [], decode.ok),
+  swapdb: (first, second) => call(SWAPDB).integer("first", first, 0).integer("second", second, 0).to(decode.ok),
+  time: () => make(TIME, [], time)
+}
