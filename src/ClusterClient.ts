@@ -274,8 +274,7 @@ export class ClusterClient extends Context.Service<ClusterClient, ClusterClientS
     options: ClusterOptions.ClusterOptions
   ): Layer.Layer<ClusterClient, RedisClusterException> =>
     Layer.unwrap(
-      Effect.map(resolved(options), (settings) =>
-        Layer.provide(layerResolved(settings), Connections.layer(settings)))
+      Effect.map(resolved(options), (settings) => Layer.provide(layerResolved(settings), Connections.layer(settings)))
     )
 
   /**

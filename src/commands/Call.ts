@@ -63,13 +63,20 @@ export type Instant = Date | { readonly epochMilliseconds: number }
  * Says what is wrong with a number without repeating it.
  */
 const describe = (value: number): string =>
-  typeof value !== "number" ? `a ${typeof value}`
-    : Number.isNaN(value) ? "NaN"
-    : !Number.isFinite(value) ? "an infinite number"
-    : !Number.isInteger(value) ? "a fraction"
-    : !Number.isSafeInteger(value) ? "a number beyond 2^53 - 1 (pass a bigint)"
-    : value < 0 ? "a negative number"
-    : value === 0 ? "zero"
+  typeof value !== "number" ?
+    `a ${typeof value}`
+    : Number.isNaN(value) ?
+    "NaN"
+    : !Number.isFinite(value) ?
+    "an infinite number"
+    : !Number.isInteger(value) ?
+    "a fraction"
+    : !Number.isSafeInteger(value) ?
+    "a number beyond 2^53 - 1 (pass a bigint)"
+    : value < 0 ?
+    "a negative number"
+    : value === 0 ?
+    "zero"
     : "a number out of range"
 
 const plural = (name: string): string => `${name} must have at least one entry, got none: leave out the call instead`
@@ -195,7 +202,9 @@ export class Call {
     const value = this.millis(name, input)
     if (value === undefined) return this
     if (value % 1000 !== 0) {
-      return this.refuse(`${name} must be whole seconds, got a part of a second: use ${instead}, which counts milliseconds`)
+      return this.refuse(
+        `${name} must be whole seconds, got a part of a second: use ${instead}, which counts milliseconds`
+      )
     }
     return this.add(String(value / 1000))
   }
@@ -235,7 +244,9 @@ export class Call {
     }
     const value = Math.ceil(Duration.toMillis(duration.value))
     if (!Number.isFinite(value) || value <= 0) {
-      this.refuse(`${name} must be a finite duration greater than zero, got ${value > 0 ? "an infinite one" : "zero or less"}`)
+      this.refuse(
+        `${name} must be a finite duration greater than zero, got ${value > 0 ? "an infinite one" : "zero or less"}`
+      )
       return undefined
     }
     return value

@@ -345,7 +345,9 @@ const clusterInfo = decode.map(decode.colonLines, (fields): ClusterInfo | decode
 const nodeLine: decode.Decoder<NodeLine> = decode.parsed((line) => {
   const [id, address, flags, primary, ping, pong, epoch, state, ...rest] = line.trim().split(" ")
   const place = address === undefined ? null : /^(.*):(\d+)(?:@(\d+))?(?:,([^,]*))?/.exec(address)
-  if (place === null || state === undefined) return new decode.DecodeFailure("expected the line of a node, got other text")
+  if (place === null || state === undefined) {
+    return new decode.DecodeFailure("expected the line of a node, got other text")
+  }
   const slots: Array<SlotRange> = []
   const migrating: Array<{ slot: number; to: string }> = []
   const importing: Array<{ slot: number; from: string }> = []

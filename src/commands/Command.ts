@@ -201,7 +201,10 @@ export const bigint = <A extends number | null | ReadonlyArray<number | null>>(
 ): Command<BigInts<A>> => {
   const decode = anySize.get(self.decode)
   return decode === undefined
-    ? invalid(self.spec, `${self.spec.name}: Command.bigint is for commands that answer integers, before any map or schema`)
+    ? invalid(
+      self.spec,
+      `${self.spec.name}: Command.bigint is for commands that answer integers, before any map or schema`
+    )
     // The table pairs each decoder with the one that differs in the type of its integers alone.
     : withDecoder(self, decode) as Command<unknown> as Command<BigInts<A>>
 }
@@ -224,5 +227,8 @@ export const idempotent = <A>(self: Command<A>): Command<A> => withSettings(self
 export const timeout: {
   (duration: Duration.Input): <A>(self: Command<A>) => Command<A>
   <A>(self: Command<A>, duration: Duration.Input): Command<A>
-} = dual(2, <A>(self: Command<A>, duration: Duration.Input): Command<A> =>
-  withSettings(self, { timeout: Duration.toMillis(duration) }))
+} = dual(
+  2,
+  <A>(self: Command<A>, duration: Duration.Input): Command<A> =>
+    withSettings(self, { timeout: Duration.toMillis(duration) })
+)

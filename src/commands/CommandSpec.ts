@@ -66,7 +66,8 @@ export class CommandSpec {
     this.readonly = facts.readonly ?? false
     this.blocking = facts.blocking
     this.request = facts.request ?? "default"
-    this.response = facts.response ?? (this.request === "default" || this.request === "explicit" ? "oneSucceeded" : "perNode")
+    this.response = facts.response ??
+      (this.request === "default" || this.request === "explicit" ? "oneSucceeded" : "perNode")
     this.channel = facts.channel ?? -1
     this.slot = facts.slot
   }

@@ -207,8 +207,12 @@ export const Connection: ConnectionCommands<CommandSurface> = {
       .option("ADDR", filter.addr)
       .option("LADDR", filter.laddr)
       .integerOption("MAXAGE", "maxAge", filter.maxAge, 0)
-    if (self.args.length === 0) self.refuse("the filter must say which connections, got none: give id, type, user, addr, laddr or maxAge")
-    return self.option("SKIPME", filter.skipMe === undefined ? undefined : filter.skipMe ? "yes" : "no").to(decode.integer)
+    if (self.args.length === 0) {
+      self.refuse("the filter must say which connections, got none: give id, type, user, addr, laddr or maxAge")
+    }
+    return self.option("SKIPME", filter.skipMe === undefined ? undefined : filter.skipMe ? "yes" : "no").to(
+      decode.integer
+    )
   },
   clientList: (filter = {}) => {
     const self = call(CLIENT_LIST).option("TYPE", filter.type)

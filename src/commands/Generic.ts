@@ -129,7 +129,11 @@ export interface MigrateOptions {
  */
 export interface GenericCommands<S extends Surface> {
   /** Copies a key to another one of the same slot. Answers whether it was copied. Since 6.2.0. O(1) for a string, O(N) for a collection. */
-  copy(source: Argument, destination: Argument, options?: { readonly replace?: boolean | undefined }): Returns<S, boolean>
+  copy(
+    source: Argument,
+    destination: Argument,
+    options?: { readonly replace?: boolean | undefined }
+  ): Returns<S, boolean>
   /** Deletes keys of one slot. Answers how many there were. Since 1.0.0. O(N) keys, and in the size of collections. */
   del(keys: OneOrMore<Argument>): Returns<S, number>
   /** The value of a key in the server's own format, for `restore`; read it with `Command.bytes`. `null` if there is none. Since 2.6.0. O(N) in its size. */

@@ -4,11 +4,20 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { call, type Call, type Entries, type Instant, type Integer, type Lifetime, type OneOrMore, type Value } from "./Call.ts"
+import {
+  type Call,
+  call,
+  type Entries,
+  type Instant,
+  type Integer,
+  type Lifetime,
+  type OneOrMore,
+  type Value
+} from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
-import { addScan, type ExpireCondition, scanPage, type ScanOptions, type ScanPage } from "./Generic.ts"
+import { addScan, type ExpireCondition, type ScanOptions, type ScanPage, scanPage } from "./Generic.ts"
 import type { Exact, ExpiryOrKeep, ExpiryOrPersist, When } from "./Options.ts"
 import { addExpiry } from "./Strings.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
@@ -139,7 +148,11 @@ export interface HashCommands<S extends Surface> {
     options?: Exact<O, HrandfieldOptions>
   ): Returns<S, HrandfieldReply<O>>
   /** One step through the fields and values, from cursor `"0"` on. Since 2.8.0. O(1), O(N) for all steps. */
-  hscan(key: Argument, cursor: string, options?: ScanOptions): Returns<S, ScanPage<readonly [field: string, value: string]>>
+  hscan(
+    key: Argument,
+    cursor: string,
+    options?: ScanOptions
+  ): Returns<S, ScanPage<readonly [field: string, value: string]>>
   /** Sets fields. Answers how many of them are new. Since 2.0.0 (several fields 4.0.0). O(N) fields. */
   hset(key: Argument, entries: Entries<Value>): Returns<S, number>
   /** Sets fields together with their expiry, all or none. Answers whether they were set. Redis 8.0, Valkey 9.0. O(N) fields. */

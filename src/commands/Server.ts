@@ -337,7 +337,18 @@ const commandInfo: decode.Decoder<CommandInfo> = (reply) => {
   if (specifications instanceof decode.DecodeFailure) return specifications
   const subcommands = commandInfos(reply[9] ?? [])
   if (subcommands instanceof decode.DecodeFailure) return subcommands
-  return { name, arity, flags, firstKey, lastKey, step, categories, tips, keySpecifications: specifications, subcommands }
+  return {
+    name,
+    arity,
+    flags,
+    firstKey,
+    lastKey,
+    step,
+    categories,
+    tips,
+    keySpecifications: specifications,
+    subcommands
+  }
 }
 
 const commandInfos: decode.Decoder<ReadonlyArray<CommandInfo>> = decode.arrayOf(commandInfo)
@@ -428,8 +439,10 @@ const documentation: decode.Decoder<Reply> = decode.map(
   (record): Reply | decode.DecodeFailure => {
     const result = new Map<Reply, Reply>()
     for (const [name, value] of Object.entries(record)) {
-      const part = !namedParts.has(name) ? decode.strings(value)
-        : name === "arguments" ? decode.arrayOf(documentation)(value)
+      const part = !namedParts.has(name) ?
+        decode.strings(value)
+        : name === "arguments" ?
+        decode.arrayOf(documentation)(value)
         : decode.map(decode.recordOf(documentation), asMap)(value)
       // Anything that is neither is a plain value (`summary`), or a list of lists (`history`).
       result.set(name, part instanceof decode.DecodeFailure ? value : part)
@@ -455,7 +468,9 @@ export const Server: ServerCommands<CommandSurface> = {
   command: () => make(COMMAND, [], commandInfos),
   commandCount: () => make(COMMAND_COUNT, [], decode.integer),
   commandDocs: (names) =>
-    (names === undefined ? call(COMMAND_DOCS) : call(COMMAND_DOCS).many("names", names)).to(decode.recordOf(documentation)),
+    (names === undefined ? call(COMMAND_DOCS) : call(COMMAND_DOCS).many("names", names)).to(
+      decode.recordOf(documentation)
+    ),
   commandGetkeys: (words) => call(COMMAND_GETKEYS).many("words", words).to(decode.strings),
   commandGetkeysandflags: (words) =>
     call(COMMAND_GETKEYSANDFLAGS).many("words", words).to(decode.arrayOf(decode.tuple(decode.string, decode.strings))),

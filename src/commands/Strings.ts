@@ -210,9 +210,12 @@ const STRLEN = new CommandSpec("STRLEN", read)
 const SUBSTR = new CommandSpec("SUBSTR", read)
 
 const addCondition = (self: Call, condition: ValueCondition): Call =>
-  "ifEq" in condition ? self.option("IFEQ", condition.ifEq)
-    : "ifNe" in condition ? self.option("IFNE", condition.ifNe)
-    : "ifDigestEq" in condition ? self.option("IFDEQ", condition.ifDigestEq)
+  "ifEq" in condition ?
+    self.option("IFEQ", condition.ifEq)
+    : "ifNe" in condition ?
+    self.option("IFNE", condition.ifNe)
+    : "ifDigestEq" in condition ?
+    self.option("IFDEQ", condition.ifDigestEq)
     : self.option("IFDNE", condition.ifDigestNe)
 
 /** Adds `EX`, `PX` or `PXAT`, and refuses more than one kind of expiry. */
@@ -313,8 +316,7 @@ export const Strings: StringCommands<CommandSurface> = {
       : setWith(key, value, options),
   setex: (key, expire, value) => call(SETEX, key).seconds("expire", expire, "psetex").value(value).to(decode.ok),
   setnx: (key, value) => call(SETNX, key).value(value).to(decode.boolean),
-  setrange: (key, offset, value) =>
-    call(SETRANGE, key).integer("offset", offset, 0).value(value).to(decode.integer),
+  setrange: (key, offset, value) => call(SETRANGE, key).integer("offset", offset, 0).value(value).to(decode.integer),
   strlen: (key) => make(STRLEN, [key], decode.integer),
   substr: (key, start, end) => call(SUBSTR, key).integer("start", start).integer("end", end).to(decode.string)
 }

@@ -100,8 +100,10 @@ export const integerOrNull: Decoder<number | null> = (reply) => reply === null ?
 
 /** An integer of any size. */
 export const bigint: Decoder<bigint> = (reply) =>
-  typeof reply === "bigint" ? reply
-    : typeof reply === "number" && Number.isSafeInteger(reply) ? BigInt(reply)
+  typeof reply === "bigint" ?
+    reply
+    : typeof reply === "number" && Number.isSafeInteger(reply) ?
+    BigInt(reply)
     : unexpected("an integer", reply)
 
 /** An integer of any size, or `null`. */
@@ -318,8 +320,10 @@ export const struct = <A extends object>(properties: { readonly [K in keyof A]-?
 
 /** Running text that has to be parsed: it has no form in bytes. */
 export const parsed = <A>(parse: (text: string) => A | DecodeFailure): Decoder<A> => (reply) =>
-  typeof reply === "string" ? parse(reply)
-    : reply instanceof Uint8Array ? new DecodeFailure("this reply is parsed from text: leave out Command.bytes")
+  typeof reply === "string" ?
+    parse(reply)
+    : reply instanceof Uint8Array ?
+    new DecodeFailure("this reply is parsed from text: leave out Command.bytes")
     : unexpected("text", reply)
 
 /** Lines of `name:value`, as `CLUSTER INFO` has them. */

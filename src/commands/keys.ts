@@ -74,10 +74,11 @@ export const firstAndAfter =
   }
 
 /** All that follows a word: `MIGRATE ... KEYS key ...`. */
-export const allAfter = (from: number, word: string, takes: Readonly<Record<string, number>> = {}): KeyFinder => (args) => {
-  const at = findWord(args, from, [word], takes)
-  return at === -1 ? [] : range(at + 1, args.length)
-}
+export const allAfter =
+  (from: number, word: string, takes: Readonly<Record<string, number>> = {}): KeyFinder => (args) => {
+    const at = findWord(args, from, [word], takes)
+    return at === -1 ? [] : range(at + 1, args.length)
+  }
 
 /** The first half of what follows `STREAMS`, searched from `from` on: `XREAD`. */
 export const streams = (from: number): KeyFinder => (args) => {

@@ -151,7 +151,8 @@ export class Connection {
     if (this.options.overflow === "fail" && this.full(this.waiting.size)) {
       return outgoing.onLost({
         kind: "overloaded",
-        message: `${this.address} has ${this.depth} unanswered commands (${this.inFlightBytes} bytes), the bound is reached`
+        message:
+          `${this.address} has ${this.depth} unanswered commands (${this.inFlightBytes} bytes), the bound is reached`
       }, false)
     }
     this.waiting.push(outgoing)

@@ -40,7 +40,8 @@ const servername = (options: NonNullable<ResolvedOptions["tls"]>, endpoint: Endp
 const open = (endpoint: Endpoint, options: ResolvedOptions): Duplex => {
   const stream = options.stream?.(endpoint)
   if (options.tls === undefined) {
-    return stream ?? net.connect({ ...endpoint, noDelay: true, keepAlive: true, keepAliveInitialDelay: options.keepAlive })
+    return stream ??
+      net.connect({ ...endpoint, noDelay: true, keepAlive: true, keepAliveInitialDelay: options.keepAlive })
   }
   return tls.connect({
     ...options.tls,
@@ -99,7 +100,8 @@ const exchange = (
       if (malformed !== undefined) finish(Effect.fail({ kind: "protocol", message: malformed }))
     }
     const onError = (error: Error) => finish(Effect.fail({ kind: "connection", message: error.message }))
-    const onClose = () => finish(Effect.fail({ kind: "connection", message: "closed by the server during the handshake" }))
+    const onClose = () =>
+      finish(Effect.fail({ kind: "connection", message: "closed by the server during the handshake" }))
     stream.on("data", onData)
     stream.on("error", onError)
     stream.on("close", onClose)

@@ -6,12 +6,7 @@
 import * as Result from "effect/Result"
 import type { Command } from "../commands/Command.ts"
 import type { ResponsePolicy } from "../commands/CommandSpec.ts"
-import {
-  DecodeError,
-  exception,
-  PartialFailureError,
-  type RedisClusterException
-} from "../RedisClusterException.ts"
+import { DecodeError, exception, PartialFailureError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 
 /**

@@ -33,7 +33,11 @@ const split = <A>(
   return Array.from(bySlot.values(), (positions) => ({ positions, command: build(positions) }))
 }
 
-const partialFailure = (name: string, parts: ReadonlyArray<Part<unknown>>, outcomes: Outcomes): RedisClusterException => {
+const partialFailure = (
+  name: string,
+  parts: ReadonlyArray<Part<unknown>>,
+  outcomes: Outcomes
+): RedisClusterException => {
   const failures = parts.flatMap((part, i) => {
     const outcome = outcomes[i]
     return Result.isFailure(outcome)

@@ -91,8 +91,7 @@ interface Leg {
   readonly slot: number
 }
 
-const failWith = (reason: Reason): Effect.Effect<never, RedisClusterException> =>
-  Effect.fail(exception(() => reason))
+const failWith = (reason: Reason): Effect.Effect<never, RedisClusterException> => Effect.fail(exception(() => reason))
 
 const invalidReason = (command: Command<unknown>, message: string): Reason =>
   new OptionsError({ message, outcome: "NotExecuted", command: command.spec.name })
@@ -129,8 +128,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const runFork = yield* FiberSet.makeRuntime<never>()
   let isClosed = false
 
-  const deadlineOf = (command: Command<unknown>): number =>
-    clock.currentTimeMillisUnsafe() + timeoutOf(command)
+  const deadlineOf = (command: Command<unknown>): number => clock.currentTimeMillisUnsafe() + timeoutOf(command)
 
   const timeoutOf = (command: Command<unknown>): number => command.settings.timeout ?? options.commandTimeout
 
@@ -185,18 +183,22 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     const step = Effect.suspend(() =>
       trouble.nextDelay === undefined ? startSchedule(trouble) : Effect.succeed(trouble.nextDelay)
     )
-    runFork(Effect.flatMap(step, (nextDelay) => nextDelay(error)).pipe(
-      Effect.map((delay) => {
-        if (request.settled) return
-        if (isClosed || delay === undefined) request.fail(error)
-        else waitingRoom.add(request, trouble, clock.currentTimeMillisUnsafe() + delay)
-      }),
-      Effect.onExit((exit) => Effect.sync(() => {
-        // A schedule that dies, or the end of the client: the caller must not wait for ever.
-        if (Exit.isFailure(exit)) request.fail(isClosed ? Failures.closed(request) : error)
-      })),
-      Effect.ignoreCause
-    ))
+    runFork(
+      Effect.flatMap(step, (nextDelay) => nextDelay(error)).pipe(
+        Effect.map((delay) => {
+          if (request.settled) return
+          if (isClosed || delay === undefined) request.fail(error)
+          else waitingRoom.add(request, trouble, clock.currentTimeMillisUnsafe() + delay)
+        }),
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            // A schedule that dies, or the end of the client: the caller must not wait for ever.
+            if (Exit.isFailure(exit)) request.fail(isClosed ? Failures.closed(request) : error)
+          })
+        ),
+        Effect.ignoreCause
+      )
+    )
   }
 
   const startSchedule = (trouble: Trouble) =>

@@ -88,7 +88,9 @@ export const resolve = (
     if (node === undefined) {
       return Result.fail(
         new UnknownNodeError({
-          message: `${addressOf(endpoint)} is not a node of this cluster (known: ${[...snapshot.nodes.keys()].join(", ")})`,
+          message: `${addressOf(endpoint)} is not a node of this cluster (known: ${
+            [...snapshot.nodes.keys()].join(", ")
+          })`,
           outcome: "NotExecuted",
           node: addressOf(endpoint)
         })

@@ -212,8 +212,11 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   return Topology.of({
     current: () => snapshot,
     changes: Stream.unwrap(
-      Effect.map(PubSub.subscribe(changed), (subscription) =>
-        Stream.concat(Stream.suspend(() => Stream.succeed(snapshot)), Stream.fromSubscription(subscription)))
+      Effect.map(
+        PubSub.subscribe(changed),
+        (subscription) =>
+          Stream.concat(Stream.suspend(() => Stream.succeed(snapshot)), Stream.fromSubscription(subscription))
+      )
     ),
     onChange: (listener) => {
       listeners.add(listener)
