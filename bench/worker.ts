@@ -50,7 +50,7 @@ const run = async (client: BenchClient, workload: Workload, millis: number): Pro
   }
   const elapsedMillis = performance.now() - startedAt
   const cpu = process.cpuUsage(cpuBefore)
-  const sorted = load.latencies.sort((a, b) => a - b)
+  const sorted = load.latencies.toSorted((a, b) => a - b)
   return {
     commandsPerSecond: load.completed / elapsedMillis * 1000,
     cpuMicrosPerCommand: (cpu.user + cpu.system) / load.completed,

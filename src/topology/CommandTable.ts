@@ -337,7 +337,7 @@ export const toText = (table: CommandTable): string => {
     names.push(entry.name.replaceAll(" ", "|"))
     lines.set(facts, names)
   }
-  return [...lines].map(([facts, names]) => `${facts}: ${names.sort().join(" ")}`).sort().join("\n")
+  return [...lines].map(([facts, names]) => `${facts}: ${names.toSorted().join(" ")}`).toSorted().join("\n")
 }
 
 /**
@@ -358,7 +358,9 @@ export const fromText = (text: string): CommandTable =>
         keySpecs: specs.map(specFromText),
         legacy: false
       }
-      return line.slice(colon + 2).split(" ").map((name) => ({ ...facts, name: name.replaceAll("|", " ") }))
+      return line.slice(colon + 2).split(" ").map((name) =>
+        Object.assign({}, facts, { name: name.replaceAll("|", " ") })
+      )
     })
   )
 

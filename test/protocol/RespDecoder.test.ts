@@ -182,7 +182,7 @@ const make = (options?: DecoderOptions & { readonly binary?: () => boolean }) =>
 /** Cuts bytes at the given places (taken modulo the length). */
 const cut = (bytes: Buffer, places: ReadonlyArray<number>): Array<Buffer> => {
   const cuts = [...new Set([0, ...places.map((place) => place % (bytes.length + 1)), bytes.length])]
-    .sort((a, b) => a - b)
+    .toSorted((a, b) => a - b)
   return cuts.slice(1).map((end, i) => Buffer.from(bytes.subarray(cuts[i], end)))
 }
 
