@@ -34,7 +34,7 @@ export interface Facts {
   readonly repeatable: boolean
   /** The caller named the node. */
   readonly explicit: boolean
-  /** How many redirects it has followed, and how many it may. */
+  /** How many redirects it has followed since it last waited, and how many it may. */
   readonly redirects: number
   readonly maxRedirects: number
   /** The endpoint it was sent to, and the translation of announced addresses. */

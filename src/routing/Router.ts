@@ -175,6 +175,9 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         return sendTo(request, decision.endpoint)
       case "RetryAfter":
         if (decision.refresh) topology.requestRefresh()
+        // The budget is against going in circles without a pause. Keys of a multi-key command that are new while their
+        // slot migrates mean ASK and TRYAGAIN in turn for as long as that takes; there the deadline is the bound.
+        request.redirects = 0
         return retryLater(request, failure)
     }
   }
