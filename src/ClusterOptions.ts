@@ -70,7 +70,7 @@ export interface ClusterOptions {
   readonly pingAfter?: Duration.Input | undefined
   /** When that PING is not answered for this long, the connection is destroyed and replaced. Default: 1 second. */
   readonly pingTimeout?: Duration.Input | undefined
-  /** How many MOVED and ASK redirects a command may follow. Default: 16. */
+  /** How many MOVED and ASK redirects a command may follow without a pause in between. Default: 16. */
   readonly maxRedirects?: number | undefined
   /**
    * How long to wait before a command is tried again while the topology is changing (CLUSTERDOWN, TRYAGAIN, a lost

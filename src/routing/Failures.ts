@@ -27,8 +27,10 @@ import {
   SlotNotCoveredError,
   TimeoutError,
   TooManyRedirectionsError,
-  TryAgainError
+  TryAgainError,
+  UnknownNodeError
 } from "../RedisClusterException.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
 import { type Failure, parseRedirect } from "./Recovery.ts"
 import type { Request } from "./Request.ts"
 
@@ -176,6 +178,21 @@ export const timedOut = (request: Request, timeout: number, written: boolean): R
 export const undecodable = (request: Request, failure: DecodeFailure): RedisClusterException =>
   exception(() =>
     new DecodeError({ ...contextOf(request, "Executed"), message: failure.message, cause: failure.cause })
+  )
+
+/**
+ * The node that the request was bound to is no longer part of the cluster.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const leftTheCluster = (request: Request, node: ClusterNode): RedisClusterException =>
+  exception(() =>
+    new UnknownNodeError({
+      ...contextOf(request, "NotExecuted"),
+      message: `${node.address} has left the cluster`,
+      node: node.address
+    })
   )
 
 /**

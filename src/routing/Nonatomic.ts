@@ -11,7 +11,8 @@ import type { Command } from "../commands/Command.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { exception, OptionsError, PartialFailureError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
-import type { Outcomes, Router } from "./Router.ts"
+import type { Outcomes } from "./Gathering.ts"
+import type { Router } from "./Router.ts"
 
 interface Part<A> {
   readonly positions: ReadonlyArray<number>

@@ -24,6 +24,19 @@ export type Failure =
   | { readonly _tag: "NotCovered"; readonly slot: number }
 
 /**
+ * What ties a command to a node.
+ *
+ * - `slot`: its keys; redirects are followed
+ * - `shard`: it is the part of a fan-out for one shard, and goes to whoever is its primary
+ * - `node`: it is the part of a fan-out for one node, as long as that is in the cluster
+ * - `explicit`: the caller named the node and gets what that answers
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Binding = "slot" | "shard" | "node" | "explicit"
+
+/**
  * What is known about the command that failed.
  *
  * @category models
@@ -32,9 +45,8 @@ export type Failure =
 export interface Facts {
   /** Executing it twice does no harm: it only reads, or the caller says so. */
   readonly repeatable: boolean
-  /** The caller named the node. */
-  readonly explicit: boolean
-  /** How many redirects it has followed, and how many it may. */
+  readonly binding: Binding
+  /** How many redirects it has followed since it last waited, and how many it may. */
   readonly redirects: number
   readonly maxRedirects: number
   /** The endpoint it was sent to, and the translation of announced addresses. */
@@ -109,14 +121,16 @@ const afterReply = (error: ServerError, facts: Facts): Decision => {
   switch (error.code) {
     case "MOVED":
     case "ASK":
-      return redirected(error, facts)
+      // The part of a fan-out that is meant for one node is no use on another.
+      return facts.binding === "slot" ? redirected(error, facts) : giveBack
     case "TRYAGAIN":
       return retryAfter
     case "CLUSTERDOWN":
     case "MASTERDOWN":
     case "LOADING":
-    case "READONLY":
       return retryAfterRefresh
+    case "READONLY":
+      return facts.binding === "node" ? giveBack : retryAfterRefresh
     default:
       return giveBack
   }
@@ -134,7 +148,7 @@ const afterLoss = (failure: LinkFailure, written: boolean, facts: Facts): Decisi
  * @since 0.1.0
  */
 export const decide = (failure: Failure, facts: Facts): Decision => {
-  if (facts.explicit) return giveBack
+  if (facts.binding === "explicit") return giveBack
   switch (failure._tag) {
     case "Reply":
       return afterReply(failure.error, facts)

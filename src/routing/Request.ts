@@ -12,7 +12,7 @@ import type { LinkFailure, Outgoing } from "../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import type { Hop, RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
-import type { Failure } from "./Recovery.ts"
+import type { Binding, Failure } from "./Recovery.ts"
 
 /**
  * Who is told how requests end, when several of them belong together.
@@ -78,10 +78,9 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   readonly slot: number
   /** Milliseconds of the clock. */
   readonly deadline: number
+  readonly binding: Binding
   /** The node it is bound to, when the slot does not decide. */
   readonly pinned: ClusterNode | undefined
-  /** The caller named that node: no redirects, no retries. */
-  readonly explicit: boolean
   readonly resume: ((exit: Exit.Exit<never, RedisClusterException> | Exit.Exit<unknown>) => void) | undefined
   readonly collector: Collector | undefined
   /** Its place among the requests of the collector. */
@@ -100,8 +99,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     owner: RequestOwner,
     slot: number,
     deadline: number,
+    binding: Binding,
     pinned: ClusterNode | undefined,
-    explicit: boolean,
     resume: Request["resume"],
     collector: Collector | undefined,
     index: number
@@ -111,8 +110,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.owner = owner
     this.slot = slot
     this.deadline = deadline
+    this.binding = binding
     this.pinned = pinned
-    this.explicit = explicit
     this.resume = resume
     this.collector = collector
     this.index = index

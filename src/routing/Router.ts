@@ -1,20 +1,15 @@
 /**
- * Takes a command to the node that can execute it, and through whatever the cluster does meanwhile.
+ * Takes a command to the nodes that can execute it.
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
-import type { Command, DecodeFailure } from "../commands/Command.ts"
-import { Connections } from "../connection/Connections.ts"
+import type { Command } from "../commands/Command.ts"
+import type { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import {
   exception,
@@ -27,19 +22,11 @@ import type { ClusterNode } from "../topology/ClusterNode.ts"
 import { Topology } from "../topology/Topology.ts"
 import { aggregate, type NodeReply } from "./Aggregation.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
-import * as Failures from "./Failures.ts"
-import * as Recovery from "./Recovery.ts"
-import { type Collector, Request, type RequestOwner, type Trouble } from "./Request.ts"
+import * as Dispatcher from "./Dispatcher.ts"
+import * as FanOut from "./FanOut.ts"
+import { type Outcomes, together } from "./Gathering.ts"
+import { Request } from "./Request.ts"
 import * as Target from "./Target.ts"
-import { WaitingRoom } from "./WaitingRoom.ts"
-
-/**
- * How each of several commands ended.
- *
- * @category models
- * @since 0.1.0
- */
-export type Outcomes = ReadonlyArray<Result.Result<unknown, RedisClusterException>>
 
 /**
  * @category services
@@ -58,38 +45,6 @@ export class Router extends Context.Service<Router, {
   /** Runs commands side by side, written per node before any is awaited; how each ended, in their order. */
   readonly executeAll: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
 }>()("effect-redis-cluster/routing/Router") {}
-
-/** Gathers the ends of several requests and resumes once. */
-class Gathering implements Collector {
-  readonly outcomes: Array<Result.Result<unknown, RedisClusterException>>
-  private remaining: number
-  private readonly done: (outcomes: Outcomes) => void
-
-  constructor(count: number, done: (outcomes: Outcomes) => void) {
-    this.outcomes = new Array<Result.Result<unknown, RedisClusterException>>(count)
-    this.remaining = count
-    this.done = done
-  }
-
-  succeeded(request: Request, value: unknown): void {
-    this.settle(request.index, Result.succeed(value))
-  }
-
-  failed(request: Request, error: RedisClusterException): void {
-    this.settle(request.index, Result.fail(error))
-  }
-
-  settle(index: number, outcome: Result.Result<unknown, RedisClusterException>): void {
-    this.outcomes[index] = outcome
-    if (--this.remaining === 0) this.done(this.outcomes)
-  }
-}
-
-/** A command on one node of a fan-out: bound to the node, or to the shard by one of its slots. */
-interface Leg {
-  readonly node: ClusterNode
-  readonly slot: number
-}
 
 const failWith = (reason: Reason): Effect.Effect<never, RedisClusterException> => Effect.fail(exception(() => reason))
 
@@ -110,134 +65,38 @@ const fansOut = (command: Command<unknown>): Reason =>
     command: command.spec.name
   })
 
-/** Why a command cannot be one of a batch. */
-const refusal = (command: Command<unknown>, slot: number | Reason): Reason | undefined => {
+/** The slot of a command that can be one of a batch, or why it cannot. */
+const batchSlot = (command: Command<unknown>): number | Reason => {
   if (command.settings.invalid !== undefined) return invalidReason(command, command.settings.invalid)
-  if (typeof slot !== "number") return slot
-  return slot === keyless && command.spec.request !== "default" ? fansOut(command) : undefined
+  const slot = slotOf(command)
+  return slot === keyless && command.spec.request !== "default" ? fansOut(command) : slot
 }
+
+const merged = <A>(
+  command: Command<A>,
+  replies: ReadonlyArray<NodeReply>
+): Effect.Effect<A, RedisClusterException> =>
+  // The policy of the command says what its replies become, and its builder declares just that.
+  Effect.fromResult(aggregate(command, replies)) as Effect.Effect<A, RedisClusterException>
+
+const mapped = <A>(
+  command: Command<A>,
+  replies: ReadonlyArray<NodeReply>
+): Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException> =>
+  // The values are what the command's own decoder made.
+  Effect.fromResult(aggregate(command, replies, "perNode")) as Effect.Effect<
+    ReadonlyMap<ClusterNode, A>,
+    RedisClusterException
+  >
 
 /**
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
-  const connections = yield* Connections
   const topology = yield* Topology
-  const clock = yield* Clock.Clock
-  const runFork = yield* FiberSet.makeRuntime<never>()
-  let isClosed = false
-
-  const deadlineOf = (command: Command<unknown>): number => clock.currentTimeMillisUnsafe() + timeoutOf(command)
-
-  const timeoutOf = (command: Command<unknown>): number => command.settings.timeout ?? options.commandTimeout
-
-  /** Sends a request to the node it belongs to at this moment. */
-  const dispatch = (request: Request): void => {
-    request.asking = false
-    if (request.pinned !== undefined) return sendTo(request, request.pinned)
-    const snapshot = topology.current()
-    const shard = request.slot === keyless ? undefined : snapshot.slots[request.slot]
-    const node = request.slot === keyless ? topology.defaultNode() : shard?.primary
-    if (node === undefined) return owner.failed(request, { _tag: "NotCovered", slot: request.slot })
-    sendTo(request, node)
-  }
-
-  const sendTo = (request: Request, node: Endpoint): void => {
-    const connection = connections.get(node)
-    request.connection = connection
-    connection.send(request)
-  }
-
-  const recover = (request: Request, failure: Recovery.Failure, trouble: Trouble): void => {
-    const via = request.connection?.endpoint ?? options.seeds[0]
-    const decision = Recovery.decide(failure, {
-      repeatable: request.command.spec.readonly || request.command.settings.idempotent,
-      explicit: request.explicit,
-      redirects: trouble.redirects,
-      maxRedirects: options.maxRedirects,
-      via,
-      mapAddress: options.mapAddress
-    })
-    if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") trouble.maybeExecuted = true
-    switch (decision._tag) {
-      case "Return":
-        return request.fail(Failures.fromFailure(request, failure))
-      case "GiveUp":
-        return request.fail(Failures.tooManyRedirections(request))
-      case "RetryAt":
-        trouble.redirects++
-        trouble.attempts++
-        request.asking = decision.asking
-        if (decision.moved !== undefined) topology.moved(decision.moved, decision.endpoint)
-        return sendTo(request, decision.endpoint)
-      case "RetryAfter":
-        if (decision.refresh) topology.requestRefresh()
-        return retryLater(request, failure, trouble)
-    }
-  }
-
-  /** Lets the retry schedule say how long to wait; when it says no more, the failure is final. */
-  const retryLater = (request: Request, failure: Recovery.Failure, trouble: Trouble): void => {
-    const error = Failures.fromFailure(request, failure)
-    const step = Effect.suspend(() =>
-      trouble.nextDelay === undefined ? startSchedule(trouble) : Effect.succeed(trouble.nextDelay)
-    )
-    runFork(
-      Effect.flatMap(step, (nextDelay) => nextDelay(error)).pipe(
-        Effect.map((delay) => {
-          if (request.settled) return
-          if (isClosed || delay === undefined) request.fail(error)
-          else waitingRoom.add(request, trouble, clock.currentTimeMillisUnsafe() + delay)
-        }),
-        Effect.onExit((exit) =>
-          Effect.sync(() => {
-            // A schedule that dies, or the end of the client: the caller must not wait for ever.
-            if (Exit.isFailure(exit)) request.fail(isClosed ? Failures.closed(request) : error)
-          })
-        ),
-        Effect.ignoreCause
-      )
-    )
-  }
-
-  const startSchedule = (trouble: Trouble) =>
-    Effect.map(Schedule.toStep(options.retrySchedule), (step) => {
-      const nextDelay: NonNullable<Trouble["nextDelay"]> = (error) =>
-        Effect.matchCauseEffect(step(clock.currentTimeMillisUnsafe(), error), {
-          onSuccess: ([, delay]) => Effect.succeed(Duration.toMillis(delay)),
-          onFailure: () => Effect.succeed(undefined)
-        })
-      trouble.nextDelay = nextDelay
-      return nextDelay
-    })
-
-  const owner: RequestOwner = {
-    failed: (request, failure) => {
-      if (request.settled) return
-      if (isClosed) return request.fail(Failures.fromFailure(request, failure))
-      recover(request, failure, request.note(failure, Failures.summary(failure)))
-    },
-    expired: (request, written) => request.fail(Failures.timedOut(request, timeoutOf(request.command), written)),
-    undecodable: (request, failure: DecodeFailure) => request.fail(Failures.undecodable(request, failure)),
-    cancelled: (request) => waitingRoom.remove(request)
-  }
-
-  const waitingRoom = new WaitingRoom(clock, runFork, {
-    retry: (request, trouble) => {
-      trouble.attempts++
-      dispatch(request)
-    },
-    expire: (request, trouble) => request.fail(Failures.fromFailure(request, trouble.lastFailure))
-  })
-  const stopListening = topology.onChange(() => waitingRoom.wake())
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      isClosed = true
-      stopListening()
-      for (const request of waitingRoom.close()) request.fail(Failures.closed(request))
-    })
-  )
+  const dispatcher = yield* Dispatcher.make(options)
+  const fanOut = FanOut.make(dispatcher, topology)
 
   /** One command, one suspension: the path that everything else is measured by. */
   const single = <A>(
@@ -248,153 +107,56 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     Effect.callback<A, RedisClusterException>((resume) => {
       const request = new Request(
         command,
-        owner,
+        dispatcher.owner,
         slot,
-        deadlineOf(command),
+        dispatcher.deadlineOf(command),
+        pinned === undefined ? "slot" : "explicit",
         pinned,
-        pinned !== undefined,
         resume as Request["resume"],
         undefined,
         0
       )
-      dispatch(request)
+      dispatcher.dispatch(request)
       return request
     })
 
-  const execute = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => {
-    if (command.settings.invalid !== undefined) return failWith(invalidReason(command, command.settings.invalid))
-    const slot = slotOf(command)
-    if (typeof slot !== "number") return failWith(slot)
-    const request = command.spec.request
-    if (slot !== keyless || request === "default") return single(command, slot, undefined)
-    if (request === "explicit") return failWith(needsNode(command))
-    return Effect.flatMap(
-      fanOut(command),
-      (replies) => Effect.fromResult(aggregate(command, replies)) as Effect.Effect<A, RedisClusterException>
-    )
-  }
-
-  /** Starts many requests at once; the fiber is suspended a single time for all of them. */
-  const together = (count: number, start: (gathering: Gathering) => ReadonlyArray<Request>): Effect.Effect<Outcomes> =>
-    count === 0 ? Effect.succeed([]) : Effect.callback<Outcomes>((resume) => {
-      const requests = start(new Gathering(count, (outcomes) => resume(Effect.succeed(outcomes))))
-      return Effect.sync(() => {
-        for (const request of requests) request.cancel()
-      })
-    })
-
-  const legsOf = (command: Command<unknown>): ReadonlyArray<Leg> => {
-    const snapshot = topology.current()
-    const legs: Array<Leg> = snapshot.shards.map((shard) => ({
-      node: shard.primary,
-      slot: snapshot.slots.indexOf(shard)
-    }))
-    if (command.spec.request === "allNodes") {
-      for (const node of snapshot.replicas) legs.push({ node, slot: keyless })
-    }
-    return legs
-  }
-
-  /** Legs that are bound to a slot follow the shard through a failover; those bound to a replica do not. */
-  const runLegs = (
-    command: Command<unknown>,
-    legs: ReadonlyArray<Leg>,
-    explicit: boolean
-  ): Effect.Effect<ReadonlyArray<NodeReply>> =>
-    Effect.suspend(() => {
-      const deadline = deadlineOf(command)
-      const answeredBy: Array<Request> = []
-      return Effect.map(
-        together(legs.length, (gathering) => {
-          for (let i = 0; i < legs.length; i++) {
-            const { node, slot } = legs[i]
-            const bound = slot === keyless || explicit
-            const request = new Request(
-              command,
-              owner,
-              slot,
-              deadline,
-              bound ? node : undefined,
-              bound,
-              undefined,
-              gathering,
-              i
-            )
-            answeredBy.push(request)
-          }
-          for (const request of answeredBy) dispatch(request)
-          return answeredBy
-        }),
-        (outcomes) =>
-          outcomes.map((outcome, i) => ({
-            node: topology.current().nodes.get(answeredBy[i].connection?.address ?? "") ?? legs[i].node,
-            outcome
-          }))
-      )
-    })
-
-  const fanOut = (command: Command<unknown>): Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException> =>
-    Effect.suspend(() => {
-      const legs = legsOf(command)
-      return legs.length === 0
-        ? failWith(new NoTargetError({ message: "the topology has no nodes", outcome: "NotExecuted" }))
-        : runLegs(command, legs, false)
-    })
-
-  const perNode = <A>(replies: ReadonlyArray<NodeReply>, command: Command<A>) =>
-    Effect.map(
-      Effect.fromResult(aggregate(command, replies, "perNode")),
-      (value) => value as ReadonlyMap<ClusterNode, A>
-    )
-
-  const checked = <A, B>(
-    command: Command<A>,
-    run: Effect.Effect<B, RedisClusterException>
-  ): Effect.Effect<B, RedisClusterException> =>
-    command.settings.invalid === undefined ? run : failWith(invalidReason(command, command.settings.invalid))
-
   return Router.of({
-    execute,
+    execute: (command) => {
+      if (command.settings.invalid !== undefined) return failWith(invalidReason(command, command.settings.invalid))
+      const slot = slotOf(command)
+      if (typeof slot !== "number") return failWith(slot)
+      const request = command.spec.request
+      if (slot !== keyless || request === "default") return single(command, slot, undefined)
+      if (request === "explicit") return failWith(needsNode(command))
+      return Effect.flatMap(fanOut.byPolicy(command), (replies) => merged(command, replies))
+    },
     executeOn: (command, target) =>
-      checked(
-        command,
-        Effect.suspend(() => {
-          const snapshot = topology.current()
-          const nodes = Target.resolve(target, snapshot, topology.defaultNode())
-          if (Result.isFailure(nodes)) return failWith(nodes.failure)
-          const followsRole = target === "primaries"
-          const legs = nodes.success.map((node): Leg => ({
-            node,
-            slot: followsRole ? snapshot.slots.findIndex((shard) => shard?.primary === node) : keyless
-          }))
-          return Effect.flatMap(runLegs(command, legs, !followsRole), (replies) => perNode(replies, command))
-        })
-      ),
+      command.settings.invalid === undefined
+        ? Effect.flatMap(fanOut.byTarget(command, target), (replies) => mapped(command, replies))
+        : failWith(invalidReason(command, command.settings.invalid)),
     executeAt: (command, endpoint) =>
-      checked(
-        command,
-        Effect.suspend(() => {
+      command.settings.invalid === undefined
+        ? Effect.suspend(() => {
           const nodes = Target.resolve(endpoint, topology.current(), undefined)
-          if (Result.isFailure(nodes)) return failWith(nodes.failure)
-          return single(command, keyless, nodes.success[0])
+          return Result.isSuccess(nodes) ? single(command, keyless, nodes.success[0]) : failWith(nodes.failure)
         })
-      ),
+        : failWith(invalidReason(command, command.settings.invalid)),
     executeAll: (commands) =>
       together(commands.length, (gathering) => {
         const requests: Array<Request> = []
-        const now = clock.currentTimeMillisUnsafe()
         for (let i = 0; i < commands.length; i++) {
           const command = commands[i]
-          const slot = slotOf(command)
-          const refused = refusal(command, slot)
-          if (refused !== undefined || typeof slot !== "number") {
-            gathering.settle(i, Result.fail(exception(() => refused ?? fansOut(command))))
+          const slot = batchSlot(command)
+          if (typeof slot !== "number") {
+            gathering.settle(i, Result.fail(exception(() => slot)))
             continue
           }
-          const deadline = now + timeoutOf(command)
-          requests.push(new Request(command, owner, slot, deadline, undefined, false, undefined, gathering, i))
+          const deadline = dispatcher.deadlineOf(command)
+          requests.push(
+            new Request(command, dispatcher.owner, slot, deadline, "slot", undefined, undefined, gathering, i)
+          )
         }
-        for (const request of requests) dispatch(request)
+        for (const request of requests) dispatcher.dispatch(request)
         return requests
       })
   })

@@ -1,0 +1,169 @@
+/**
+ * Sends requests to the node they belong to, and obeys Recovery when that fails.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type { ResolvedOptions } from "../ClusterOptions.ts"
+import type { Command, DecodeFailure } from "../commands/Command.ts"
+import { Connections } from "../connection/Connections.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
+import { Topology } from "../topology/Topology.ts"
+import { keyless } from "./CommandSlot.ts"
+import * as Failures from "./Failures.ts"
+import * as Recovery from "./Recovery.ts"
+import type { Request, RequestOwner, Trouble } from "./Request.ts"
+import { WaitingRoom } from "./WaitingRoom.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Dispatcher {
+  /** Who requests report to. */
+  readonly owner: RequestOwner
+  /** When a command that is called now has to be answered, in milliseconds of the clock. */
+  readonly deadlineOf: (command: Command<unknown>) => number
+  /** Sends a request. It ends through its own callbacks, always. */
+  readonly dispatch: (request: Request) => void
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  options: ResolvedOptions
+): Effect.fn.Return<Dispatcher, never, Connections | Topology | Scope.Scope> {
+  const connections = yield* Connections
+  const topology = yield* Topology
+  const clock = yield* Clock.Clock
+  const runFork = yield* FiberSet.makeRuntime<never>()
+  let isClosed = false
+
+  const deadlineOf = (command: Command<unknown>): number => clock.currentTimeMillisUnsafe() + timeoutOf(command)
+
+  const timeoutOf = (command: Command<unknown>): number => command.settings.timeout ?? options.commandTimeout
+
+  /** Sends a request to the node it belongs to at this moment. */
+  const dispatch = (request: Request): void => {
+    request.asking = false
+    const snapshot = topology.current()
+    if (request.pinned !== undefined) {
+      return request.binding === "explicit" || snapshot.nodes.has(request.pinned.address)
+        ? sendTo(request, request.pinned)
+        : request.fail(Failures.leftTheCluster(request, request.pinned))
+    }
+    const shard = request.slot === keyless ? undefined : snapshot.slots[request.slot]
+    const node = request.slot === keyless ? topology.defaultNode() : shard?.primary
+    if (node === undefined) return owner.failed(request, { _tag: "NotCovered", slot: request.slot })
+    sendTo(request, node)
+  }
+
+  const sendTo = (request: Request, node: Endpoint): void => {
+    const connection = connections.get(node)
+    request.connection = connection
+    connection.send(request)
+  }
+
+  const recover = (request: Request, failure: Recovery.Failure, trouble: Trouble): void => {
+    const via = request.connection?.endpoint ?? options.seeds[0]
+    const decision = Recovery.decide(failure, {
+      repeatable: request.command.spec.readonly || request.command.settings.idempotent,
+      binding: request.binding,
+      redirects: trouble.redirects,
+      maxRedirects: options.maxRedirects,
+      via,
+      mapAddress: options.mapAddress
+    })
+    if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") trouble.maybeExecuted = true
+    switch (decision._tag) {
+      case "Return":
+        return request.fail(Failures.fromFailure(request, failure))
+      case "GiveUp":
+        return request.fail(Failures.tooManyRedirections(request))
+      case "RetryAt":
+        trouble.redirects++
+        trouble.attempts++
+        request.asking = decision.asking
+        if (decision.moved !== undefined) topology.moved(decision.moved, decision.endpoint)
+        return sendTo(request, decision.endpoint)
+      case "RetryAfter":
+        if (decision.refresh) topology.requestRefresh()
+        // The budget is against going in circles without a pause. Keys of a multi-key command that are new while their
+        // slot migrates mean ASK and TRYAGAIN in turn for as long as that takes; there the deadline is the bound.
+        trouble.redirects = 0
+        return retryLater(request, failure, trouble)
+    }
+  }
+
+  /** Lets the retry schedule say how long to wait; when it says no more, the failure is final. */
+  const retryLater = (request: Request, failure: Recovery.Failure, trouble: Trouble): void => {
+    const error = Failures.fromFailure(request, failure)
+    const step = Effect.suspend(() =>
+      trouble.nextDelay === undefined ? startSchedule(trouble) : Effect.succeed(trouble.nextDelay)
+    )
+    runFork(
+      Effect.flatMap(step, (nextDelay) => nextDelay(error)).pipe(
+        Effect.map((delay) => {
+          if (request.settled) return
+          if (isClosed || delay === undefined) request.fail(error)
+          else waitingRoom.add(request, trouble, clock.currentTimeMillisUnsafe() + delay)
+        }),
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            // A schedule that dies, or the end of the client: the caller must not wait for ever.
+            if (Exit.isFailure(exit)) request.fail(isClosed ? Failures.closed(request) : error)
+          })
+        ),
+        Effect.ignoreCause
+      )
+    )
+  }
+
+  const startSchedule = (trouble: Trouble) =>
+    Effect.map(Schedule.toStep(options.retrySchedule), (step) => {
+      const nextDelay: NonNullable<Trouble["nextDelay"]> = (error) =>
+        Effect.matchCauseEffect(step(clock.currentTimeMillisUnsafe(), error), {
+          onSuccess: ([, delay]) => Effect.succeed(Duration.toMillis(delay)),
+          onFailure: () => Effect.succeed(undefined)
+        })
+      trouble.nextDelay = nextDelay
+      return nextDelay
+    })
+
+  const owner: RequestOwner = {
+    failed: (request, failure) => {
+      if (request.settled) return
+      if (isClosed) return request.fail(Failures.fromFailure(request, failure))
+      recover(request, failure, request.note(failure, Failures.summary(failure)))
+    },
+    expired: (request, written) => request.fail(Failures.timedOut(request, timeoutOf(request.command), written)),
+    undecodable: (request, failure: DecodeFailure) => request.fail(Failures.undecodable(request, failure)),
+    cancelled: (request) => waitingRoom.remove(request)
+  }
+
+  const waitingRoom = new WaitingRoom(clock, runFork, {
+    retry: (request, trouble) => {
+      trouble.attempts++
+      dispatch(request)
+    },
+    expire: (request, trouble) => request.fail(Failures.fromFailure(request, trouble.lastFailure))
+  })
+  const stopListening = topology.onChange(() => waitingRoom.wake())
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      isClosed = true
+      stopListening()
+      for (const request of waitingRoom.close()) request.fail(Failures.closed(request))
+    })
+  )
+
+  return { owner, deadlineOf, dispatch }
+})

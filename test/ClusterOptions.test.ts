@@ -1,0 +1,115 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { inspect } from "node:util"
+import { type ClusterOptions, type Credentials, resolve } from "../src/ClusterOptions.ts"
+
+const nodes = "redis://127.0.0.1:7000"
+const accepted = (options: ClusterOptions) => Result.getOrThrow(resolve(options))
+const refused = (options: ClusterOptions) => {
+  const result = resolve(options)
+  assert(Result.isFailure(result))
+  return result.failure
+}
+const credentials = (options: ClusterOptions) => {
+  const given = accepted(options).credentials
+  assert(!Effect.isEffect(given))
+  return given === undefined ? undefined : [given.username, Redacted.value(given.password)]
+}
+
+describe("ClusterOptions", () => {
+  it("has a default for everything but the nodes", () => {
+    const options = accepted({ nodes })
+    assert.deepStrictEqual(options.seeds, [{ host: "127.0.0.1", port: 7000 }])
+    assert.strictEqual(options.commandTimeout, 5000)
+    assert.strictEqual(options.connectTimeout, 2000)
+    assert.strictEqual(options.maxRedirects, 16)
+    assert.strictEqual(options.refreshInterval, 60_000)
+    assert.strictEqual(options.requireFullCoverage, false)
+    assert.strictEqual(options.overflow, "wait")
+    assert.strictEqual(options.protocol, 3)
+    assert.strictEqual(options.tls, undefined)
+    assert.strictEqual(options.credentials, undefined)
+    assert.deepStrictEqual(options.mapAddress({ host: "a", port: 1 }), { host: "a", port: 1 })
+  })
+
+  it("takes one node or many, as URLs or as host and port", () => {
+    const seeds = [{ host: "10.0.0.1", port: 7000 }, { host: "::1", port: 7001 }, { host: "a.example.com", port: 6379 }]
+    assert.deepStrictEqual(accepted({ nodes: seeds }).seeds, seeds)
+    assert.deepStrictEqual(accepted({ nodes: seeds[0] }).seeds, [seeds[0]])
+    assert.deepStrictEqual(
+      accepted({ nodes: ["redis://10.0.0.1:7000", "redis://[::1]:7001/", "redis://a.example.com/0"] }).seeds,
+      seeds
+    )
+  })
+
+  it("reads user and password from a URL, percent signs decoded; options win over it", () => {
+    const url = "redis://ada:p%40ss%2F@127.0.0.1:7000"
+    assert.deepStrictEqual(credentials({ nodes: url }), ["ada", "p@ss/"])
+    assert.deepStrictEqual(credentials({ nodes: "redis://:secret@127.0.0.1:7000" }), [undefined, "secret"])
+    assert.deepStrictEqual(credentials({ nodes: [nodes, url] }), ["ada", "p@ss/"])
+    assert.deepStrictEqual(credentials({ nodes: url, username: "bob", password: Redacted.make("x") }), ["bob", "x"])
+  })
+
+  it("prefers an effect that fetches credentials", () => {
+    const fetched: Effect.Effect<Credentials> = Effect.succeed({ password: Redacted.make("token") })
+    assert.strictEqual(accepted({ nodes: "redis://:old@127.0.0.1:7000", credentials: fetched }).credentials, fetched)
+  })
+
+  it("speaks TLS for rediss:// and when told to", () => {
+    assert.deepStrictEqual(accepted({ nodes: "rediss://a.example.com:7000" }).tls, {})
+    assert.deepStrictEqual(accepted({ nodes, tls: true }).tls, {})
+    assert.deepStrictEqual(accepted({ nodes, tls: { ca: "pem" } }).tls, { ca: "pem" })
+    assert.strictEqual(accepted({ nodes: "rediss://a.example.com:7000", tls: false }).tls, undefined)
+  })
+
+  it("takes durations in every form of Effect", () => {
+    const options = accepted({
+      nodes,
+      commandTimeout: "2 seconds",
+      connectTimeout: 300,
+      drainTimeout: Duration.zero,
+      refreshInterval: "Infinity"
+    })
+    assert.strictEqual(options.commandTimeout, 2000)
+    assert.strictEqual(options.connectTimeout, 300)
+    assert.strictEqual(options.drainTimeout, 0)
+    assert.strictEqual(options.refreshInterval, Number.POSITIVE_INFINITY)
+  })
+
+  const wrong: ReadonlyArray<readonly [what: string, options: ClusterOptions, named: string]> = [
+    ["no node", { nodes: [] }, "nodes is empty"],
+    ["no URL", { nodes: [nodes, "127.0.0.1"] }, "nodes[1] is not a URL"],
+    ["another scheme", { nodes: "https://127.0.0.1:7000" }, "redis://"],
+    ["a database", { nodes: "redis://127.0.0.1:7000/3" }, "database"],
+    ["no host", { nodes: { host: "", port: 7000 } }, "nodes[0]"],
+    ["a port beyond 65535", { nodes: { host: "a", port: 65_536 } }, "65535"],
+    ["a port that is no integer", { nodes: { host: "a", port: 1.5 } }, "nodes[0]"],
+    ["TLS for some nodes only", { nodes: [nodes, "rediss://127.0.0.1:7001"] }, "mixes"],
+    ["no time for a command", { nodes, commandTimeout: 0 }, "commandTimeout"],
+    ["a negative duration", { nodes, drainTimeout: -1 }, "drainTimeout"],
+    ["a number that is none", { nodes, pingAfter: Number.NaN }, "pingAfter"],
+    ["a negative count", { nodes, maxRedirects: -1 }, "maxRedirects"],
+    ["half a command in flight", { nodes, maxInFlight: 0.5 }, "maxInFlight"],
+    ["a user without a password", { nodes, username: "ada" }, "username"],
+    ["a client name with a space", { nodes, clientName: "my app" }, "clientName"]
+  ]
+  for (const [what, options, named] of wrong) {
+    it(`refuses ${what}, naming the option`, () => assert.include(refused(options), named))
+  }
+
+  it("names every wrong option at once", () => {
+    const message = refused({ nodes, commandTimeout: 0, maxRedirects: -1, username: "ada" })
+    for (const name of ["commandTimeout", "maxRedirects", "username"]) assert.include(message, name)
+  })
+
+  it("shows no password, neither of a wrong URL nor of right options", () => {
+    const secret = "hunter2-secret"
+    for (const url of [`http://:${secret}@a:1`, `redis://:${secret}@`, `redis://:${secret}@a:1/7`, `:${secret}@a:1`]) {
+      assert.notInclude(refused({ nodes: url }), secret)
+    }
+    assert.notInclude(inspect(accepted({ nodes: `redis://:${secret}@a:1` }), { depth: Infinity }), secret)
+  })
+})

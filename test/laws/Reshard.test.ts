@@ -1,0 +1,136 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { connect, errorReplies, resetCounts, tagWhere, topologyCalls } from "./Observed.ts"
+
+const each = { concurrency: "unbounded" } as const
+
+/** Hash tags of different slots. */
+const tagsOf = (count: number): ReadonlyArray<string> => {
+  const tags = new Map<number, string>()
+  for (let index = 0; tags.size < count; index++) tags.set(HashSlot.ofKey(`tag${index}`), `tag${index}`)
+  return [...tags.values()]
+}
+
+/**
+ * Callers that read, write, count and use several keys at once, on every tag in turn, until told to stop. An error ends
+ * the load; what was counted is known exactly.
+ */
+const startLoad = Effect.fnUntraced(function*(redis: ClusterClientShape, tags: ReadonlyArray<string>) {
+  const counted = new Map(tags.map((tag) => [tag, 0]))
+  let running = true
+  let operations = 0
+  yield* Effect.forEach(tags, (tag) => redis.mset({ [`{${tag}}a`]: "0", [`{${tag}}b`]: "0" }), each)
+
+  const caller = (first: number) =>
+    Effect.gen(function*() {
+      for (let turn = first; running; turn++) {
+        const tag = tags[turn % tags.length]
+        const value = `${first}:${turn}`
+        yield* redis.set(`{${tag}}${first}`, value)
+        assert.strictEqual(yield* redis.get(`{${tag}}${first}`), value)
+        yield* redis.incr(`{${tag}}count`)
+        counted.set(tag, (counted.get(tag) ?? 0) + 1)
+        yield* redis.mset({ [`{${tag}}a`]: value, [`{${tag}}b`]: value })
+        const [a, b] = yield* redis.mget([`{${tag}}a`, `{${tag}}b`])
+        // Other callers write these two as well, but always both at once.
+        assert.strictEqual(a, b)
+        operations += 5
+      }
+    })
+  const callers = yield* Effect.forEach(
+    Array.from({ length: 10 }, (_, index) => index * 10),
+    (first) => Effect.forkChild(caller(first))
+  )
+  return {
+    /** Ends the load: fails with the first error, gives the number of operations. */
+    finish: Effect.gen(function*() {
+      running = false
+      yield* Fiber.joinAll(callers)
+      for (const [tag, count] of counted) {
+        assert.strictEqual(yield* redis.get(`{${tag}}count`), count === 0 ? null : String(count))
+      }
+      return operations
+    })
+  }
+})
+
+describe("A cluster that changes under load", () => {
+  layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+    it.effect("moves 100 slots without an error, and every counter is exact", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const tags = tagsOf(100)
+        yield* resetCounts(cluster)
+        const load = yield* startLoad(redis, tags)
+        const primaries = yield* cluster.primaries
+        for (const tag of tags) {
+          const slot = HashSlot.ofKey(tag)
+          const source = yield* cluster.owner(slot)
+          yield* cluster.migrateSlot(slot, primaries[(primaries.indexOf(source) + 1) % primaries.length])
+        }
+        const operations = yield* load.finish
+        assert.isAbove(operations, 1000)
+        // The load did meet what the slots went through.
+        assert.isAbove(yield* errorReplies(cluster, "MOVED"), 10)
+        assert.isAbove(yield* errorReplies(cluster, "ASK"), 0)
+      }))
+
+    it.effect("hands every shard over to its replica without an error, and every counter is exact", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const tags = tagsOf(30).map((tag) => `failover:${tag}`)
+        const before = yield* cluster.primaries
+        yield* resetCounts(cluster)
+        const load = yield* startLoad(redis, tags)
+        for (const primary of before) {
+          const [replica] = yield* cluster.replicasOf(primary)
+          yield* cluster.failover(replica)
+        }
+        yield* load.finish
+        const after = yield* cluster.primaries
+        assert.strictEqual(after.length, 3)
+        assert.isTrue(after.every((node) => !before.includes(node)))
+        assert.isAbove(yield* errorReplies(cluster, "MOVED"), 0)
+        assert.sameMembers(
+          (yield* redis.primaries).map((node) => node.port),
+          after.map((node) => node.port)
+        )
+      }))
+  })
+
+  it.live("is asked for its topology at the agreed rate, however many commands fail", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster.make({ options: ["--cluster-require-full-coverage", "no"] })
+      const [dead, ...alive] = cluster.nodes
+      const minRefreshInterval = 100
+      const redis = yield* connect({
+        nodes: alive.map((node) => node.url),
+        commandTimeout: "1 second",
+        minRefreshInterval
+      })
+      const tag = tagWhere((slot) => slot < 5000)
+      yield* redis.set(tag, "value")
+      yield* resetCounts(cluster)
+      yield* cluster.kill(dead)
+
+      const start = yield* Clock.currentTimeMillis
+      const errors = yield* Effect.forEach(
+        Array.from({ length: 1000 }, (_, index) => `{${tag}}${index}`),
+        (key) => Effect.flip(redis.incr(key)),
+        each
+      )
+      const elapsed = (yield* Clock.currentTimeMillis) - start
+      const expected = new Set(["ConnectionError", "ClusterDownError", "TimeoutError"])
+      assert.deepStrictEqual(errors.filter(({ reason }) => !expected.has(reason._tag)), [])
+      assert.isAtLeast(yield* topologyCalls(cluster), 1)
+      // One for each interval, one before the first, one that was on its way.
+      assert.isAtMost(yield* topologyCalls(cluster), Math.ceil(elapsed / minRefreshInterval) + 2)
+    }))
+})

@@ -1,0 +1,139 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { LinkFailure } from "../../src/connection/Outgoing.ts"
+import { ServerError } from "../../src/protocol/Reply.ts"
+import * as Recovery from "../../src/routing/Recovery.ts"
+
+const facts: Recovery.Facts = {
+  repeatable: false,
+  binding: "slot",
+  redirects: 0,
+  maxRedirects: 16,
+  via: { host: "10.0.0.1", port: 7001 },
+  mapAddress: (endpoint) => endpoint
+}
+
+const reply = (message: string, changed: Partial<Recovery.Facts> = {}) =>
+  Recovery.decide({ _tag: "Reply", error: new ServerError(message) }, { ...facts, ...changed })
+
+const lost = (kind: LinkFailure["kind"], written: boolean, changed: Partial<Recovery.Facts> = {}) =>
+  Recovery.decide({ _tag: "Lost", failure: { kind, message: "lost" }, written }, { ...facts, ...changed })
+
+const later = { _tag: "RetryAfter", refresh: true } as const
+const back = { _tag: "Return" } as const
+
+describe("Recovery", () => {
+  describe("parseRedirect", () => {
+    const cases: ReadonlyArray<readonly [message: string, redirect: Recovery.Redirect | undefined]> = [
+      ["MOVED 12182 127.0.0.1:7002", { slot: 12182, host: "127.0.0.1", port: 7002 }],
+      ["ASK 0 node.example.com:7002", { slot: 0, host: "node.example.com", port: 7002 }],
+      ["MOVED 12182 ::1:7002", { slot: 12182, host: "::1", port: 7002 }],
+      ["MOVED 12182 :7002", { slot: 12182, host: "", port: 7002 }],
+      ["MOVED 12182 ?:7002", { slot: 12182, host: "?", port: 7002 }],
+      ["MOVED twelve 127.0.0.1:7002", undefined],
+      ["MOVED 12182", undefined],
+      ["TRYAGAIN Multiple keys request during rehashing of slot", undefined]
+    ]
+    for (const [message, redirect] of cases) {
+      it(`reads "${message}"`, () => assert.deepStrictEqual(Recovery.parseRedirect(message), redirect))
+    }
+  })
+
+  it("follows MOVED at once, and says which slot has a new owner", () => {
+    assert.deepStrictEqual(reply("MOVED 12182 10.0.0.2:7002"), {
+      _tag: "RetryAt",
+      endpoint: { host: "10.0.0.2", port: 7002 },
+      asking: false,
+      moved: 12182
+    })
+  })
+
+  it("follows ASK at once with ASKING, and moves no slot", () => {
+    assert.deepStrictEqual(reply("ASK 12182 10.0.0.2:7002"), {
+      _tag: "RetryAt",
+      endpoint: { host: "10.0.0.2", port: 7002 },
+      asking: true,
+      moved: undefined
+    })
+  })
+
+  it("takes an empty host for the one that answered", () => {
+    const decision = reply("MOVED 12182 :7002")
+    assert(decision._tag === "RetryAt")
+    assert.deepStrictEqual(decision.endpoint, { host: "10.0.0.1", port: 7002 })
+  })
+
+  it("translates the address of MOVED and of ASK", () => {
+    for (const kind of ["MOVED", "ASK"]) {
+      const decision = reply(`${kind} 12182 10.0.0.2:7002`, {
+        mapAddress: ({ port }) => ({ host: "localhost", port: port + 1 })
+      })
+      assert(decision._tag === "RetryAt")
+      assert.deepStrictEqual(decision.endpoint, { host: "localhost", port: 7003 })
+    }
+  })
+
+  it("waits for a new map when a redirect names no usable address, or the node that sent it", () => {
+    assert.deepStrictEqual(reply("MOVED 12182 ?:7002"), later)
+    assert.deepStrictEqual(reply("MOVED 12182 10.0.0.1:7001"), later)
+    assert.deepStrictEqual(reply("MOVED nonsense"), later)
+  })
+
+  it("gives up when the redirect budget is spent, and not before", () => {
+    for (const kind of ["MOVED", "ASK"]) {
+      assert.strictEqual(reply(`${kind} 1 10.0.0.2:7002`, { redirects: 15 })._tag, "RetryAt")
+      assert.deepStrictEqual(reply(`${kind} 1 10.0.0.2:7002`, { redirects: 16 }), { _tag: "GiveUp" })
+      assert.deepStrictEqual(reply(`${kind} 1 10.0.0.2:7002`, { maxRedirects: 0 }), { _tag: "GiveUp" })
+    }
+  })
+
+  it("waits without a refresh while keys are on both sides of a migration", () => {
+    assert.deepStrictEqual(reply("TRYAGAIN Multiple keys request during rehashing of slot"), {
+      _tag: "RetryAfter",
+      refresh: false
+    })
+  })
+
+  for (const code of ["CLUSTERDOWN", "MASTERDOWN", "LOADING", "READONLY"]) {
+    it(`waits for a new map after ${code}: the command was not executed`, () => {
+      assert.deepStrictEqual(reply(`${code} for some reason`), later)
+    })
+  }
+
+  for (const message of ["ERR unknown command", "WRONGTYPE Operation", "NOSCRIPT No matching script", "MOVEDX 1 a:1"]) {
+    it(`hands "${message}" to the caller`, () => assert.deepStrictEqual(reply(message), back))
+  }
+
+  it("sends again what was never written, and what may be executed twice", () => {
+    for (const kind of ["connection", "protocol", "closed"] as const) {
+      assert.deepStrictEqual(lost(kind, false), later)
+      assert.deepStrictEqual(lost(kind, false, { repeatable: true }), later)
+      assert.deepStrictEqual(lost(kind, true, { repeatable: true }), later)
+    }
+  })
+
+  it("never sends again what may have been executed", () => {
+    for (const kind of ["connection", "protocol", "closed"] as const) {
+      assert.deepStrictEqual(lost(kind, true), back)
+    }
+  })
+
+  it("hands refused credentials and a full queue to the caller", () => {
+    for (const kind of ["authentication", "overloaded"] as const) {
+      assert.deepStrictEqual(lost(kind, false, { repeatable: true }), back)
+    }
+  })
+
+  it("waits for a new map when no node owns the slot", () => {
+    assert.deepStrictEqual(Recovery.decide({ _tag: "NotCovered", slot: 1 }, facts), later)
+  })
+
+  it("hands every failure of an explicitly given node to the caller", () => {
+    const explicit = { binding: "explicit", repeatable: true }
+    for (
+      const code of ["MOVED 1 10.0.0.2:7002", "ASK 1 10.0.0.2:7002", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "READONLY"]
+    ) {
+      assert.deepStrictEqual(reply(code, explicit), back)
+    }
+    assert.deepStrictEqual(lost("connection", false, explicit), back)
+  })
+})
