@@ -128,7 +128,7 @@ describe("Recovery", () => {
   })
 
   it("hands every failure of an explicitly given node to the caller", () => {
-    const explicit = { binding: "explicit", repeatable: true }
+    const explicit = { binding: "explicit" as const, repeatable: true }
     for (
       const code of ["MOVED 1 10.0.0.2:7002", "ASK 1 10.0.0.2:7002", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "READONLY"]
     ) {
