@@ -8,7 +8,10 @@ import { Cluster, type ClusterCommands } from "./Cluster.ts"
 import { Connection, type ConnectionCommands } from "./Connection.ts"
 import { Generic, type GenericCommands } from "./Generic.ts"
 import { type HashCommands, Hashes } from "./Hashes.ts"
+import { Lists, type ListCommands } from "./Lists.ts"
 import { Server, type ServerCommands } from "./Server.ts"
+import { type SetCommands, Sets } from "./Sets.ts"
+import { type SortedSetCommands, SortedSets } from "./SortedSets.ts"
 import { type StringCommands, Strings } from "./Strings.ts"
 import type { Surface } from "./Surface.ts"
 
@@ -23,6 +26,9 @@ export interface Commands<S extends Surface>
     StringCommands<S>,
     GenericCommands<S>,
     HashCommands<S>,
+    ListCommands<S>,
+    SetCommands<S>,
+    SortedSetCommands<S>,
     ConnectionCommands<S>,
     ServerCommands<S>,
     ClusterCommands<S>,
@@ -35,4 +41,4 @@ export interface Commands<S extends Surface>
  * @category commands
  * @since 0.1.0
  */
-export const groups = [Strings, Generic, Hashes, Connection, Server, Cluster, Channels] as const
+export const groups = [Strings, Generic, Hashes, Lists, Sets, SortedSets, Connection, Server, Cluster, Channels] as const

@@ -1,0 +1,1 @@
+export const withoutBuilder: Readonly<Record<string, string>> = {}
