@@ -3,12 +3,15 @@
  */
 import * as Commands from "../../src/commands/Command.ts"
 import type { Command } from "../../src/commands/Command.ts"
+import { Bitmaps } from "../../src/commands/Bitmaps.ts"
 import { Channels } from "../../src/commands/Channels.ts"
 import { Cluster } from "../../src/commands/Cluster.ts"
 import { Connection } from "../../src/commands/Connection.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Hashes } from "../../src/commands/Hashes.ts"
+import { HyperLogLog } from "../../src/commands/HyperLogLog.ts"
 import { Lists } from "../../src/commands/Lists.ts"
+import { Scripting } from "../../src/commands/Scripting.ts"
 import { Server } from "../../src/commands/Server.ts"
 import { Sets } from "../../src/commands/Sets.ts"
 import { SortedSets } from "../../src/commands/SortedSets.ts"
@@ -354,6 +357,48 @@ const sortedSets: ReadonlyArray<Sample> = [
   { name: "zunionstore", command: SortedSets.zunionstore("{t}d", "{t}z", { weights: [2] }), prepare: sorted, expected: 3 }
 ]
 
+const bits = [["SET", "{t}b", "a"]]
+
+const bitmaps: ReadonlyArray<Sample> = [
+  { name: "bitcount", command: Bitmaps.bitcount("{t}b", { start: 0, end: 4, unit: "BIT" }), prepare: bits, expected: 2 },
+  { name: "bitfield", command: Bitmaps.bitfield("{t}b", [{ overflow: "FAIL" }, { get: "u8", offset: 0 }, { incrby: "u2", offset: "#0", increment: 9 }]), prepare: bits, expected: [97, null] },
+  { name: "bitfieldRo", command: Bitmaps.bitfieldRo("{t}b", [{ get: "i4", offset: 4 }]), prepare: bits, expected: [1] },
+  { name: "bitop", command: Bitmaps.bitop("NOT", "{t}c", "{t}b"), prepare: bits, expected: 1 },
+  { name: "bitpos", command: Bitmaps.bitpos("{t}b", 1, { start: 0, end: -1, unit: "BYTE" }), prepare: bits, expected: 1 },
+  { name: "getbit", command: Bitmaps.getbit("{t}b", 1), prepare: bits, expected: 1 },
+  { name: "setbit", command: Bitmaps.setbit("{t}b", 0, 1), prepare: bits, expected: 0 }
+]
+
+const hyperLogLog: ReadonlyArray<Sample> = [
+  { name: "pfadd", command: HyperLogLog.pfadd("{t}p", ["a", 1]), expected: true },
+  { name: "pfcount", command: HyperLogLog.pfcount(["{t}p", "{t}q"]), prepare: [["PFADD", "{t}p", "a", "b"]], expected: 2 },
+  { name: "pfmerge", command: HyperLogLog.pfmerge("{t}q", ["{t}p"]), prepare: [["PFADD", "{t}p", "a"]], expected: "OK" }
+]
+
+const script = "return {KEYS[1], ARGV[1], #KEYS}"
+const sha1 = "7413dc2440db1fea7c0a0bde841fa68eefaf149c"
+const library = "#!lua name=lib\nredis.register_function{function_name='f', callback=function(k, a) return a[1] end, flags={'no-writes'}}"
+const loaded = [["FUNCTION", "LOAD", "REPLACE", library]]
+
+const scripting: ReadonlyArray<Sample> = [
+  { name: "eval", command: Scripting.eval(script, { keys: ["{t}a", "{t}b"], args: [7] }), expected: ["{t}a", "7", 2] },
+  { name: "evalRo", command: Scripting.evalRo("return 1"), expected: 1 },
+  { name: "evalsha", command: Scripting.evalsha(sha1, { keys: ["k"] }), error: /NOSCRIPT/ },
+  { name: "evalshaRo", command: Scripting.evalshaRo(sha1), error: /NOSCRIPT/ },
+  { name: "fcall", command: Scripting.fcall("f", { keys: ["k"], args: ["x"] }), prepare: loaded, expected: "x" },
+  { name: "fcallRo", command: Scripting.fcallRo("f", { args: ["x"] }), prepare: loaded, expected: "x" },
+  { name: "functionDelete", command: Scripting.functionDelete("lib"), prepare: loaded, expected: "OK" },
+  { name: "functionDump", command: Commands.bytes(Scripting.functionDump()), prepare: loaded },
+  { name: "functionFlush", command: Scripting.functionFlush("SYNC"), expected: "OK" },
+  { name: "functionKill", command: Scripting.functionKill(), error: /NOTBUSY/ },
+  { name: "functionLoad", command: Scripting.functionLoad(library, { replace: true }), expected: "lib" },
+  { name: "functionRestore", command: Scripting.functionRestore("broken", "REPLACE"), error: /payload/ },
+  { name: "scriptExists", command: Scripting.scriptExists(["none", "other"]), expected: [false, false] },
+  { name: "scriptFlush", command: Scripting.scriptFlush("SYNC"), expected: "OK" },
+  { name: "scriptKill", command: Scripting.scriptKill(), error: /NOTBUSY/ },
+  { name: "scriptLoad", command: Scripting.scriptLoad("return 1"), expected: "e0e1f9fabfc9d4800c877a703b823ac0578ff8db" }
+]
+
 const node = "0".repeat(40)
 const busy = /./
 
@@ -399,6 +444,9 @@ export const samples: ReadonlyArray<Sample> = [
   ...lists,
   ...sets,
   ...sortedSets,
+  ...bitmaps,
+  ...hyperLogLog,
+  ...scripting,
   ...connection,
   ...server,
   ...cluster,
