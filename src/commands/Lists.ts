@@ -59,14 +59,6 @@ export interface LposOptions {
 }
 
 /**
- * One element, or a list of them when a count is given; `null` if there is no key.
- *
- * @category models
- * @since 0.1.0
- */
-export type OneOrCounted<C extends number | undefined> = C extends number ? ReadonlyArray<string> | null : string | null
-
-/**
  * The commands on lists.
  *
  * @category models
@@ -109,7 +101,8 @@ export interface ListCommands<S extends Surface> {
     options?: { readonly count?: number | undefined }
   ): Returns<S, PoppedElements | null>
   /** Takes the first element, or the first `count`; `null` if there is no list. Since 1.0.0 (count 6.2.0). O(N) elements. */
-  lpop<C extends number | undefined = undefined>(key: Argument, count?: C): Returns<S, OneOrCounted<C>>
+  lpop(key: Argument): Returns<S, string | null>
+  lpop(key: Argument, count: number): Returns<S, ReadonlyArray<string> | null>
   /** The position of an element, `null` if it is not there; with `count` a list of positions. Since 6.0.6. O(N) elements. */
   lpos<const O extends LposOptions = {}>(
     key: Argument,
@@ -129,7 +122,8 @@ export interface ListCommands<S extends Surface> {
   /** Keeps the elements from one position to another, both included, and removes the others. Since 1.0.0. O(N) elements removed. */
   ltrim(key: Argument, start: Integer, stop: Integer): Returns<S, "OK">
   /** Takes the last element, or the last `count`; `null` if there is no list. Since 1.0.0 (count 6.2.0). O(N) elements. */
-  rpop<C extends number | undefined = undefined>(key: Argument, count?: C): Returns<S, OneOrCounted<C>>
+  rpop(key: Argument): Returns<S, string | null>
+  rpop(key: Argument, count: number): Returns<S, ReadonlyArray<string> | null>
   /** The old form of `lmove` from right to left. Since 1.2.0. O(1). */
   rpoplpush(source: Argument, destination: Argument): Returns<S, string | null>
   /** Puts elements at the end, one after the other. Answers the new length. Since 1.0.0. O(1) an element. */
@@ -172,7 +166,7 @@ const elements: decode.Decoder<PoppedElements | null> = decode.nullable(
   decode.map(decode.tuple(decode.string, decode.strings), ([key, elements]) => ({ key, elements }))
 )
 
-const pop = (spec: CommandSpec) => (key: Argument, count: number | undefined) =>
+const pop = (spec: CommandSpec) => (key: Argument, count?: number) =>
   count === undefined
     ? make(spec, [key], decode.chosen(decode.stringOrNull))
     : call(spec, key).integer("count", count, 0).to(decode.chosen(decode.nullable(decode.strings)))

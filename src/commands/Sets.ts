@@ -13,14 +13,6 @@ import { allKeys, counted, firstTwo } from "./keys.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
- * One member or `null`; a list of them when a count is given.
- *
- * @category models
- * @since 0.1.0
- */
-export type OneOrManyMembers<C extends number | undefined> = C extends number ? ReadonlyArray<string> : string | null
-
-/**
  * The commands on sets. Members come as lists, each once, in no order.
  *
  * @category models
@@ -50,9 +42,11 @@ export interface SetCommands<S extends Surface> {
   /** Moves a member to another set of the same slot. Answers whether it was there. Since 1.0.0. O(1). */
   smove(source: Argument, destination: Argument, member: Value): Returns<S, boolean>
   /** Takes a random member, or `count` different ones, out of the set. Since 1.0.0 (count 3.2.0). O(1) a member. */
-  spop<C extends number | undefined = undefined>(key: Argument, count?: C): Returns<S, OneOrManyMembers<C>>
+  spop(key: Argument): Returns<S, string | null>
+  spop(key: Argument, count: number): Returns<S, ReadonlyArray<string>>
   /** A random member, or `count` different ones; a negative count allows repeats. Since 1.0.0 (count 2.6.0). O(1) a member. */
-  srandmember<C extends number | undefined = undefined>(key: Argument, count?: C): Returns<S, OneOrManyMembers<C>>
+  srandmember(key: Argument): Returns<S, string | null>
+  srandmember(key: Argument, count: number): Returns<S, ReadonlyArray<string>>
   /** Removes members. Answers how many there were. Since 1.0.0. O(1) a member. */
   srem(key: Argument, members: OneOrMore<Value>): Returns<S, number>
   /** One step through the members, from cursor `"0"` on. Since 2.8.0. O(1), O(N) for all steps. */
@@ -91,7 +85,7 @@ const store = (spec: CommandSpec) => (destination: Argument, keys: OneOrMore<Arg
 
 const combine = (spec: CommandSpec) => (keys: OneOrMore<Argument>) => call(spec).many("keys", keys).to(decode.strings)
 
-const members = (spec: CommandSpec, minimum: number) => (key: Argument, count: number | undefined) =>
+const members = (spec: CommandSpec, minimum: number) => (key: Argument, count?: number) =>
   count === undefined
     ? make(spec, [key], decode.chosen(decode.stringOrNull))
     : call(spec, key).integer("count", count, minimum).to(decode.chosen(decode.strings))
