@@ -52,6 +52,14 @@ export type Entries<A> = Readonly<Record<string, A>> | Iterable<readonly [Argume
 export type Lifetime = Exclude<Duration.Input, number | bigint>
 
 /**
+ * How long to wait for something to come: a time, or without end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Patience = Lifetime | "forever"
+
+/**
  * A point in time: a `Date`, a `DateTime` of Effect, or a `Temporal.Instant`.
  *
  * @category models
@@ -176,6 +184,14 @@ export class Call {
     return this.many(name, values)
   }
 
+  /** Scores with their members in turns, at least one; given by member. */
+  scores(name: string, entries: Entries<number>): this {
+    const at = this.args.length
+    const pairs = isIterable(entries) ? entries : Object.entries(entries)
+    for (const [member, score] of pairs) this.score(`a score of ${name}`, score).add(member)
+    return this.args.length === at ? this.refuse(plural(name)) : this
+  }
+
   /** Names and values in turns, at least one pair; `count` puts their number first. */
   entries(name: string, entries: Entries<Value>, count = false): this {
     const at = this.args.length
@@ -213,6 +229,18 @@ export class Call {
   milliseconds(name: string, input: Lifetime): this {
     const value = this.millis(name, input)
     return value === undefined ? this : this.add(String(value))
+  }
+
+  /** How long the server may wait, in seconds with decimals; 0 for ever. */
+  waiting(name: string, input: Patience): this {
+    if (input === "forever") return this.add("0")
+    const value = this.millis(name, input)
+    return value === undefined ? this : this.add(String(value / 1000))
+  }
+
+  /** How long the server may wait, in milliseconds; 0 for ever. */
+  waitingMillis(name: string, input: Patience): this {
+    return input === "forever" ? this.add("0") : this.milliseconds(name, input)
   }
 
   /** A point in time: milliseconds since 1970, or whole seconds. */

@@ -21,7 +21,7 @@
  */
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
-import { type Pipeable, pipeArguments } from "effect/Pipeable"
+import * as Pipeable from "effect/Pipeable"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Argument } from "../protocol/Reply.ts"
@@ -55,7 +55,7 @@ const defaults: CommandSettings = { binary: false, idempotent: false, timeout: u
  * @category models
  * @since 0.1.0
  */
-export class Command<out A> implements Pipeable {
+export class Command<out A> extends Pipeable.Class {
   readonly spec: CommandSpec
   readonly args: ReadonlyArray<Argument>
   readonly decode: Decoder<A>
@@ -67,15 +67,11 @@ export class Command<out A> implements Pipeable {
     decode: Decoder<A>,
     settings: CommandSettings = defaults
   ) {
+    super()
     this.spec = spec
     this.args = args
     this.decode = decode
     this.settings = settings
-  }
-
-  pipe() {
-    // oxlint-disable-next-line prefer-rest-params -- the shape `pipeArguments` asks for
-    return pipeArguments(this, arguments)
   }
 }
 

@@ -3,12 +3,18 @@
  *
  * @since 0.1.0
  */
+import { type BitmapCommands, Bitmaps } from "./Bitmaps.ts"
 import { type ChannelCommands, Channels } from "./Channels.ts"
 import { Cluster, type ClusterCommands } from "./Cluster.ts"
 import { Connection, type ConnectionCommands } from "./Connection.ts"
 import { Generic, type GenericCommands } from "./Generic.ts"
 import { type HashCommands, Hashes } from "./Hashes.ts"
+import { HyperLogLog, type HyperLogLogCommands } from "./HyperLogLog.ts"
+import { type ListCommands, Lists } from "./Lists.ts"
+import { Scripting, type ScriptingCommands } from "./Scripting.ts"
 import { Server, type ServerCommands } from "./Server.ts"
+import { type SetCommands, Sets } from "./Sets.ts"
+import { type SortedSetCommands, SortedSets } from "./SortedSets.ts"
 import { type StringCommands, Strings } from "./Strings.ts"
 import type { Surface } from "./Surface.ts"
 
@@ -23,6 +29,12 @@ export interface Commands<S extends Surface>
     StringCommands<S>,
     GenericCommands<S>,
     HashCommands<S>,
+    ListCommands<S>,
+    SetCommands<S>,
+    SortedSetCommands<S>,
+    BitmapCommands<S>,
+    HyperLogLogCommands<S>,
+    ScriptingCommands<S>,
     ConnectionCommands<S>,
     ServerCommands<S>,
     ClusterCommands<S>,
@@ -35,4 +47,18 @@ export interface Commands<S extends Surface>
  * @category commands
  * @since 0.1.0
  */
-export const groups = [Strings, Generic, Hashes, Connection, Server, Cluster, Channels] as const
+export const groups = [
+  Strings,
+  Generic,
+  Hashes,
+  Lists,
+  Sets,
+  SortedSets,
+  Bitmaps,
+  HyperLogLog,
+  Scripting,
+  Connection,
+  Server,
+  Cluster,
+  Channels
+] as const

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { type Call, call, type Instant, type Lifetime, type OneOrMore } from "./Call.ts"
+import { milliseconds } from "./blocking.ts"
+import { type Call, call, type Instant, type Lifetime, type OneOrMore, type Patience } from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
@@ -203,19 +204,13 @@ export interface GenericCommands<S extends Surface> {
    * Waits until that many replicas have the writes of this connection. Answers the number that have, over all primaries
    * the smallest. On a shared connection the writes of all its users count. Since 3.0.0. O(1).
    */
-  wait(replicas: number, timeout: Lifetime | "forever"): Returns<S, number>
+  wait(replicas: number, timeout: Patience): Returns<S, number>
   /** As `wait`, for writes on disk, here (`local` 0 or 1) and on replicas. Answers both numbers. Redis 7.2. O(1). */
-  waitaof(local: 0 | 1, replicas: number, timeout: Lifetime | "forever"): Returns<S, readonly [number, number]>
+  waitaof(local: 0 | 1, replicas: number, timeout: Patience): Returns<S, readonly [number, number]>
 }
 
 const write = { keys: 0 } as const
 const read = { keys: 0, readonly: true } as const
-
-/** The server's time limit in milliseconds at `position`, 0 meaning none. */
-const waitsMillis = (position: number) => (args: ReadonlyArray<Argument>): number => {
-  const millis = Number(args[position])
-  return millis === 0 ? Infinity : millis
-}
 
 const COPY = new CommandSpec("COPY", { keys: firstTwo })
 const DEL = new CommandSpec("DEL", { keys: allKeys })
@@ -249,8 +244,8 @@ const TOUCH = new CommandSpec("TOUCH", { keys: allKeys, readonly: true })
 const TTL = new CommandSpec("TTL", read)
 const TYPE = new CommandSpec("TYPE", read)
 const UNLINK = new CommandSpec("UNLINK", { keys: allKeys })
-const WAIT = new CommandSpec("WAIT", { blocking: waitsMillis(1), request: "allShards", response: "min" })
-const WAITAOF = new CommandSpec("WAITAOF", { blocking: waitsMillis(2), request: "allShards", response: "min" })
+const WAIT = new CommandSpec("WAIT", { blocking: milliseconds(1), request: "allShards", response: "min" })
+const WAITAOF = new CommandSpec("WAITAOF", { blocking: milliseconds(2), request: "allShards", response: "min" })
 
 const conditional = (self: Call, condition: ExpireCondition | undefined) =>
   (condition === undefined ? self : self.add(condition)).to(decode.boolean)
@@ -284,9 +279,6 @@ const addSort = (self: Call, options: SortRoOptions): Call => {
   if (options.order !== undefined) self.add(options.order)
   return self.flag("ALPHA", options.alpha)
 }
-
-const addWait = (self: Call, timeout: Lifetime | "forever"): Call =>
-  timeout === "forever" ? self.add("0") : self.milliseconds("timeout", timeout)
 
 /** The values that `sort` gives: `null` where a `GET` pattern found no key. */
 const sorted: decode.Decoder<ReadonlyArray<string | null>> = decode.stringsOrNull
@@ -362,8 +354,8 @@ export const Generic: GenericCommands<CommandSurface> = {
   ttl: (key) => make(TTL, [key], decode.integer),
   type: (key) => make(TYPE, [key], decode.string),
   unlink: (keys) => call(UNLINK).many("keys", keys).to(decode.integer),
-  wait: (replicas, timeout) => addWait(call(WAIT).integer("replicas", replicas, 0), timeout).to(decode.integer),
+  wait: (replicas, timeout) => call(WAIT).integer("replicas", replicas, 0).waitingMillis("timeout", timeout).to(decode.integer),
   waitaof: (local, replicas, timeout) =>
-    addWait(call(WAITAOF).integer("local", local, 0).integer("replicas", replicas, 0), timeout)
+    call(WAITAOF).integer("local", local, 0).integer("replicas", replicas, 0).waitingMillis("timeout", timeout)
       .to(decode.tuple(decode.integer, decode.integer))
 }

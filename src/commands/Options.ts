@@ -9,6 +9,7 @@ type KeysOf<A> = A extends unknown ? keyof A : never
 
 /**
  * Options of the inferred type `O`, in which a property that `Shape` does not know is a type error.
+ * Options put together elsewhere, as a union, name their type: `Strings.set<SetOptions>(key, value, options)`.
  *
  * @category utility types
  * @since 0.1.0

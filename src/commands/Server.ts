@@ -444,8 +444,9 @@ const documentation: decode.Decoder<Reply> = decode.map(
         : name === "arguments" ?
         decode.arrayOf(documentation)(value)
         : decode.map(decode.recordOf(documentation), asMap)(value)
-      // Anything that is neither is a plain value (`summary`), or a list of lists (`history`).
-      result.set(name, part instanceof decode.DecodeFailure ? value : part)
+      // Anything else is a plain value (`summary`), or a list of lists (`history`).
+      const other = part instanceof decode.DecodeFailure ? decode.arrayOf(decode.reply)(value) : part
+      result.set(name, other instanceof decode.DecodeFailure ? value : other)
     }
     return result
   }

@@ -1,0 +1,46 @@
+/**
+ * HyperLogLogs: about how many different things were seen, in little space.
+ *
+ * @since 0.1.0
+ */
+import type { Argument } from "../protocol/Reply.ts"
+import { call, type OneOrMore, type Value } from "./Call.ts"
+import { CommandSpec } from "./CommandSpec.ts"
+import * as decode from "./decode.ts"
+import { allKeys } from "./keys.ts"
+import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+
+/**
+ * The commands on HyperLogLogs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HyperLogLogCommands<S extends Surface> {
+  /** Adds elements; none just makes the key. Answers whether the estimate may have changed. Since 2.8.9. O(1) an element. */
+  pfadd(key: Argument, elements?: ReadonlyArray<Value>): Returns<S, boolean>
+  /** About how many different elements there are in all keys of one slot. Since 2.8.9. O(1), O(N) for several keys. */
+  pfcount(keys: OneOrMore<Argument>): Returns<S, number>
+  /** Keeps the union of keys of one slot, the destination's own elements included. Since 2.8.9. O(N) keys. */
+  pfmerge(destination: Argument, sources: OneOrMore<Argument>): Returns<S, "OK">
+}
+
+const PFADD = new CommandSpec("PFADD", { keys: 0 })
+const PFCOUNT = new CommandSpec("PFCOUNT", { keys: allKeys, readonly: true })
+const PFMERGE = new CommandSpec("PFMERGE", { keys: allKeys })
+
+/**
+ * The commands on HyperLogLogs, as values.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const HyperLogLog: HyperLogLogCommands<CommandSurface> = {
+  pfadd: (key, elements = []) => {
+    const self = call(PFADD, key)
+    for (const element of elements) self.value(element)
+    return self.to(decode.boolean)
+  },
+  pfcount: (keys) => call(PFCOUNT).many("keys", keys).to(decode.integer),
+  pfmerge: (destination, sources) => call(PFMERGE, destination).many("sources", sources).to(decode.ok)
+}

@@ -1,0 +1,121 @@
+/**
+ * Lua scripts and functions. What they answer has any shape: `Command.schema` gives it a type.
+ *
+ * @since 0.1.0
+ */
+import type { Argument, Reply } from "../protocol/Reply.ts"
+import { call, type OneOrMore, type Value } from "./Call.ts"
+import { make } from "./Command.ts"
+import { CommandSpec } from "./CommandSpec.ts"
+import * as decode from "./decode.ts"
+import { counted } from "./keys.ts"
+import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+
+/**
+ * What a script or a function works on. Its keys decide where it runs: all of one slot. Without keys it runs on any
+ * primary, and must not touch keys.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScriptInput {
+  readonly keys?: ReadonlyArray<Argument> | undefined
+  readonly args?: ReadonlyArray<Value> | undefined
+}
+
+/**
+ * The commands on scripts and functions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScriptingCommands<S extends Surface> {
+  /** Runs a Lua script. Since 2.6.0. As long as the script takes. */
+  eval(script: Argument, input?: ScriptInput): Returns<S, Reply>
+  /** Runs a Lua script that only reads: replicas may. Since 7.0.0. As long as the script takes. */
+  evalRo(script: Argument, input?: ScriptInput): Returns<S, Reply>
+  /** Runs a script by its digest, an error `NOSCRIPT` if the node does not have it. Since 2.6.0. As long as the script takes. */
+  evalsha(sha1: string, input?: ScriptInput): Returns<S, Reply>
+  /** As `evalsha`, for a script that only reads: replicas may. Since 7.0.0. As long as the script takes. */
+  evalshaRo(sha1: string, input?: ScriptInput): Returns<S, Reply>
+  /** Calls a function of a library. Since 7.0.0. As long as the function takes. */
+  fcall(name: string, input?: ScriptInput): Returns<S, Reply>
+  /** Calls a function that only reads: replicas may. Since 7.0.0. As long as the function takes. */
+  fcallRo(name: string, input?: ScriptInput): Returns<S, Reply>
+  /** Removes a library, on all primaries. Since 7.0.0. O(1). */
+  functionDelete(library: string): Returns<S, "OK">
+  /** All libraries in the server's own format, for `functionRestore`; read it with `Command.bytes`. Since 7.0.0. O(N) functions. */
+  functionDump(): Returns<S, string>
+  /** Removes all libraries, on all primaries. Since 7.0.0. O(N) functions. */
+  functionFlush(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
+  /** Ends a function that only reads and runs too long, on whichever primary. Since 7.0.0. O(1). */
+  functionKill(): Returns<S, "OK">
+  /** Loads a library on all primaries; `replace` overwrites one of that name. Answers its name. Since 7.0.0. O(1). */
+  functionLoad(code: Argument, options?: { readonly replace?: boolean | undefined }): Returns<S, string>
+  /** Loads what `functionDump` gave, on all primaries. Since 7.0.0. O(N) functions. */
+  functionRestore(serialized: Argument, policy?: "FLUSH" | "APPEND" | "REPLACE"): Returns<S, "OK">
+  /** For each digest whether all primaries have the script. Since 2.6.0. O(N) scripts. */
+  scriptExists(sha1: OneOrMore<string>): Returns<S, ReadonlyArray<boolean>>
+  /** Removes all scripts, on all nodes. Since 2.6.0. O(N) scripts. */
+  scriptFlush(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
+  /** Ends a script that only reads and runs too long, on whichever primary. Since 2.6.0. O(1). */
+  scriptKill(): Returns<S, "OK">
+  /** Loads a script on all nodes. Answers its digest, for `evalsha`. Since 2.6.0. O(N) bytes. */
+  scriptLoad(script: Argument): Returns<S, string>
+}
+
+const input = { keys: counted(1) } as const
+const inputRo = { keys: counted(1), readonly: true } as const
+const shards = { request: "allShards", response: "allSucceeded" } as const
+const nodes = { request: "allNodes", response: "allSucceeded" } as const
+const whichever = { request: "allShards", response: "oneSucceeded" } as const
+
+const EVAL = new CommandSpec("EVAL", input)
+const EVAL_RO = new CommandSpec("EVAL_RO", inputRo)
+const EVALSHA = new CommandSpec("EVALSHA", input)
+const EVALSHA_RO = new CommandSpec("EVALSHA_RO", inputRo)
+const FCALL = new CommandSpec("FCALL", input)
+const FCALL_RO = new CommandSpec("FCALL_RO", inputRo)
+const FUNCTION_DELETE = new CommandSpec("FUNCTION DELETE", shards)
+const FUNCTION_DUMP = new CommandSpec("FUNCTION DUMP", {})
+const FUNCTION_FLUSH = new CommandSpec("FUNCTION FLUSH", shards)
+const FUNCTION_KILL = new CommandSpec("FUNCTION KILL", whichever)
+const FUNCTION_LOAD = new CommandSpec("FUNCTION LOAD", shards)
+const FUNCTION_RESTORE = new CommandSpec("FUNCTION RESTORE", shards)
+const SCRIPT_EXISTS = new CommandSpec("SCRIPT EXISTS", { request: "allShards", response: "logicalAnd" })
+const SCRIPT_FLUSH = new CommandSpec("SCRIPT FLUSH", nodes)
+const SCRIPT_KILL = new CommandSpec("SCRIPT KILL", whichever)
+const SCRIPT_LOAD = new CommandSpec("SCRIPT LOAD", nodes)
+
+const run = (spec: CommandSpec) => (what: Argument, { keys = [], args = [] }: ScriptInput = {}) => {
+  const self = call(spec, what, String(keys.length)).add(...keys)
+  for (const arg of args) self.value(arg)
+  return self.to(decode.reply)
+}
+
+/**
+ * The commands on scripts and functions, as values.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const Scripting: ScriptingCommands<CommandSurface> = {
+  eval: run(EVAL),
+  evalRo: run(EVAL_RO),
+  evalsha: run(EVALSHA),
+  evalshaRo: run(EVALSHA_RO),
+  fcall: run(FCALL),
+  fcallRo: run(FCALL_RO),
+  functionDelete: (library) => make(FUNCTION_DELETE, [library], decode.ok),
+  functionDump: () => make(FUNCTION_DUMP, [], decode.string),
+  functionFlush: (mode) => make(FUNCTION_FLUSH, mode === undefined ? [] : [mode], decode.ok),
+  functionKill: () => make(FUNCTION_KILL, [], decode.ok),
+  functionLoad: (code, options = {}) =>
+    call(FUNCTION_LOAD).flag("REPLACE", options.replace).add(code).to(decode.string),
+  functionRestore: (serialized, policy) =>
+    make(FUNCTION_RESTORE, policy === undefined ? [serialized] : [serialized, policy], decode.ok),
+  scriptExists: (sha1) => call(SCRIPT_EXISTS).many("sha1", sha1).to(decode.booleans),
+  scriptFlush: (mode) => make(SCRIPT_FLUSH, mode === undefined ? [] : [mode], decode.ok),
+  scriptKill: () => make(SCRIPT_KILL, [], decode.ok),
+  scriptLoad: (script) => make(SCRIPT_LOAD, [script], decode.string)
+}

@@ -1,0 +1,544 @@
+/**
+ * Sorted sets: members in the order of their scores.
+ *
+ * @since 0.1.0
+ */
+import type { Argument } from "../protocol/Reply.ts"
+import * as blocking from "./blocking.ts"
+import { type Call, call, type Entries, type Integer, type OneOrMore, type Patience, type Value } from "./Call.ts"
+import { make } from "./Command.ts"
+import { CommandSpec } from "./CommandSpec.ts"
+import * as decode from "./decode.ts"
+import { addScan, scanPage, type ScanOptions, type ScanPage } from "./Generic.ts"
+import { allButLast, counted, destinationAndCounted, firstTwo } from "./keys.ts"
+import type { Exact, When } from "./Options.ts"
+import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+
+/**
+ * A member with its score.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ScoredMember = readonly [member: string, score: number]
+
+/**
+ * A bound of scores: a number (infinite ones too), or its text, excluded with `(` before it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ScoreBound = number | Argument
+
+/**
+ * Options of `zadd`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ZaddOptions {
+  /** Only new members (`NX`), or only those that are there (`XX`). */
+  readonly condition?: "NX" | "XX" | undefined
+  /** Change a score only to a greater (`GT`) or a lesser (`LT`) one. Not with `NX`. */
+  readonly comparison?: "GT" | "LT" | undefined
+  /** Answer how many changed, new ones included, instead of how many are new. */
+  readonly changed?: boolean | undefined
+  /** Add the score to the one that the member has, of one member only, and answer the new one. */
+  readonly increment?: boolean | undefined
+}
+
+/**
+ * Members with or without their scores.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MembersReply<O> = When<O, "withScores", ReadonlyArray<ScoredMember>, ReadonlyArray<string>>
+
+/**
+ * A part of a range.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RangeLimit {
+  readonly offset: number
+  /** Negative for all. */
+  readonly count: number
+}
+
+/**
+ * Options of `zrange`. Without `by` the range is one of positions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ZrangeOptions {
+  readonly by?: "SCORE" | "LEX" | undefined
+  /** From the highest to the lowest: `start` is then the greater bound. */
+  readonly reverse?: boolean | undefined
+  /** Needs `by`. */
+  readonly limit?: RangeLimit | undefined
+  readonly withScores?: boolean | undefined
+}
+
+/**
+ * Options of `zrangebyscore` and `zrevrangebyscore`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScoreRangeOptions {
+  readonly limit?: RangeLimit | undefined
+  readonly withScores?: boolean | undefined
+}
+
+/**
+ * How scores of the same member in several sets become one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CombineOptions {
+  /** A factor for the scores of each set, in the order of the keys. */
+  readonly weights?: ReadonlyArray<number> | undefined
+  readonly aggregate?: "SUM" | "MIN" | "MAX" | undefined
+}
+
+/**
+ * Options of `zinter` and `zunion`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CombineReadOptions extends CombineOptions {
+  readonly withScores?: boolean | undefined
+}
+
+/**
+ * Options of `zrandmember`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ZrandmemberOptions =
+  | { readonly count?: undefined; readonly withScores?: undefined }
+  | {
+    /** How many different members; a negative number allows repeats. */
+    readonly count: number
+    readonly withScores?: boolean | undefined
+  }
+
+/**
+ * What `zrandmember` answers: one member or `null`; with `count` a list; with `withScores` with their scores.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ZrandmemberReply<O> = When<
+  O,
+  "withScores",
+  ReadonlyArray<ScoredMember>,
+  O extends { readonly count: number } ? ReadonlyArray<string>
+    : O extends { readonly count?: undefined } ? string | null
+    : string | null | ReadonlyArray<string>
+>
+
+/**
+ * A member with its score and the set that it came from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PoppedMember {
+  readonly key: string
+  readonly member: string
+  readonly score: number
+}
+
+/**
+ * Members with their scores and the set that they came from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PoppedMembers {
+  readonly key: string
+  readonly members: ReadonlyArray<ScoredMember>
+}
+
+/**
+ * A position, with the score if wanted; `null` for what is no member.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RankReply<O> = When<O, "withScore", { readonly rank: number; readonly score: number } | null, number | null>
+
+/**
+ * Options of `zrank` and `zrevrank`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RankOptions {
+  /** Since 7.2.0. */
+  readonly withScore?: boolean | undefined
+}
+
+/**
+ * The commands on sorted sets.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SortedSetCommands<S extends Surface> {
+  /** Takes members as `zmpop` does, waiting for one. `null` when the time is over. Since 7.0.0. O(K)+O(M*log(N)). */
+  bzmpop(
+    timeout: Patience,
+    keys: OneOrMore<Argument>,
+    which: "MIN" | "MAX",
+    options?: { readonly count?: number | undefined }
+  ): Returns<S, PoppedMembers | null>
+  /** Takes the highest member of the first set of one slot that has any, waiting for one. `null` when the time is over. Since 5.0.0. O(log N). */
+  bzpopmax(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedMember | null>
+  /** Takes the lowest member of the first set of one slot that has any, waiting for one. `null` when the time is over. Since 5.0.0. O(log N). */
+  bzpopmin(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedMember | null>
+  /**
+   * Adds members with their scores (an object or pairs of member and score), or changes their scores. Answers how many are
+   * new; with `increment` the new score, `null` if a condition was not met. Since 1.2.0. O(log N) a member.
+   */
+  zadd<const O extends ZaddOptions = {}>(
+    key: Argument,
+    members: Entries<number>,
+    options?: Exact<O, ZaddOptions>
+  ): Returns<S, When<O, "increment", number | null, number>>
+  /** How many members there are, 0 if there is no set. Since 1.2.0. O(1). */
+  zcard(key: Argument): Returns<S, number>
+  /** How many members have a score between two bounds. Since 2.0.0. O(log N). */
+  zcount(key: Argument, min: ScoreBound, max: ScoreBound): Returns<S, number>
+  /** The members of the first set that are in none of the others, all of one slot. Since 6.2.0. O(L+(N-K)log(N)). */
+  zdiff<const O extends { readonly withScores?: boolean | undefined } = {}>(
+    keys: OneOrMore<Argument>,
+    options?: Exact<O, { readonly withScores?: boolean | undefined }>
+  ): Returns<S, MembersReply<O>>
+  /** Keeps what `zdiff` gives as a sorted set. Answers how many. Since 6.2.0. O(L+(N-K)log(N)). */
+  zdiffstore(destination: Argument, keys: OneOrMore<Argument>): Returns<S, number>
+  /** Adds to the score of a member (0 if it is none). Answers the new score. Since 1.2.0. O(log N). */
+  zincrby(key: Argument, increment: number, member: Value): Returns<S, number>
+  /** The members that are in all sets of one slot. Since 6.2.0. O(N*K)+O(M*log(M)). */
+  zinter<const O extends CombineReadOptions = {}>(
+    keys: OneOrMore<Argument>,
+    options?: Exact<O, CombineReadOptions>
+  ): Returns<S, MembersReply<O>>
+  /** How many members are in all sets of one slot, counted up to `limit`. Since 7.0.0. O(N*K). */
+  zintercard(keys: OneOrMore<Argument>, options?: { readonly limit?: number | undefined }): Returns<S, number>
+  /** Keeps what `zinter` gives as a sorted set. Answers how many. Since 2.0.0. O(N*K)+O(M*log(M)). */
+  zinterstore(destination: Argument, keys: OneOrMore<Argument>, options?: CombineOptions): Returns<S, number>
+  /** Of members with equal scores, how many lie between two bounds (`[a` included, `(a` excluded, `-`, `+`). Since 2.8.9. O(log N). */
+  zlexcount(key: Argument, min: Argument, max: Argument): Returns<S, number>
+  /** Takes the lowest or highest members of the first set of one slot that has any; `null` if none has. Since 7.0.0. O(K)+O(M*log(N)). */
+  zmpop(
+    keys: OneOrMore<Argument>,
+    which: "MIN" | "MAX",
+    options?: { readonly count?: number | undefined }
+  ): Returns<S, PoppedMembers | null>
+  /** The scores of members, `null` for what is none. Since 6.2.0. O(N) members. */
+  zmscore(key: Argument, members: OneOrMore<Value>): Returns<S, ReadonlyArray<number | null>>
+  /** Takes the member with the highest score, or `count` of them. Since 5.0.0. O(log(N)*M). */
+  zpopmax(key: Argument, count?: number): Returns<S, ReadonlyArray<ScoredMember>>
+  /** Takes the member with the lowest score, or `count` of them. Since 5.0.0. O(log(N)*M). */
+  zpopmin(key: Argument, count?: number): Returns<S, ReadonlyArray<ScoredMember>>
+  /** A random member, or several of them, with their scores if wanted. Since 6.2.0. O(N) members given. */
+  zrandmember<const O extends ZrandmemberOptions = {}>(
+    key: Argument,
+    options?: Exact<O, ZrandmemberOptions>
+  ): Returns<S, ZrandmemberReply<O>>
+  /** The members from one bound to another: positions, or scores or texts with `by`. Since 1.2.0 (options 6.2.0). O(log(N)+M). */
+  zrange<const O extends ZrangeOptions = {}>(
+    key: Argument,
+    start: ScoreBound,
+    stop: ScoreBound,
+    options?: Exact<O, ZrangeOptions>
+  ): Returns<S, MembersReply<O>>
+  /** Of members with equal scores those between two bounds, see `zlexcount`. Since 2.8.9. O(log(N)+M). */
+  zrangebylex(
+    key: Argument,
+    min: Argument,
+    max: Argument,
+    options?: { readonly limit?: RangeLimit | undefined }
+  ): Returns<S, ReadonlyArray<string>>
+  /** The members with a score between two bounds. Since 1.0.5. O(log(N)+M). */
+  zrangebyscore<const O extends ScoreRangeOptions = {}>(
+    key: Argument,
+    min: ScoreBound,
+    max: ScoreBound,
+    options?: Exact<O, ScoreRangeOptions>
+  ): Returns<S, MembersReply<O>>
+  /** Keeps what `zrange` gives as a sorted set of the same slot. Answers how many. Since 6.2.0. O(log(N)+M). */
+  zrangestore(
+    destination: Argument,
+    source: Argument,
+    start: ScoreBound,
+    stop: ScoreBound,
+    options?: Omit<ZrangeOptions, "withScores">
+  ): Returns<S, number>
+  /** The position of a member from the lowest score on, 0 first; `null` if it is none. Since 2.0.0. O(log N). */
+  zrank<const O extends RankOptions = {}>(
+    key: Argument,
+    member: Value,
+    options?: Exact<O, RankOptions>
+  ): Returns<S, RankReply<O>>
+  /** Removes members. Answers how many there were. Since 1.2.0. O(M*log(N)). */
+  zrem(key: Argument, members: OneOrMore<Value>): Returns<S, number>
+  /** Removes what `zrangebylex` gives. Answers how many. Since 2.8.9. O(log(N)+M). */
+  zremrangebylex(key: Argument, min: Argument, max: Argument): Returns<S, number>
+  /** Removes the members from one position to another. Answers how many. Since 2.0.0. O(log(N)+M). */
+  zremrangebyrank(key: Argument, start: Integer, stop: Integer): Returns<S, number>
+  /** Removes the members with a score between two bounds. Answers how many. Since 1.2.0. O(log(N)+M). */
+  zremrangebyscore(key: Argument, min: ScoreBound, max: ScoreBound): Returns<S, number>
+  /** The members from one position to another, from the highest score on. Since 1.2.0. O(log(N)+M). */
+  zrevrange<const O extends { readonly withScores?: boolean | undefined } = {}>(
+    key: Argument,
+    start: Integer,
+    stop: Integer,
+    options?: Exact<O, { readonly withScores?: boolean | undefined }>
+  ): Returns<S, MembersReply<O>>
+  /** As `zrangebylex`, backwards: the greater bound comes first. Since 2.8.9. O(log(N)+M). */
+  zrevrangebylex(
+    key: Argument,
+    max: Argument,
+    min: Argument,
+    options?: { readonly limit?: RangeLimit | undefined }
+  ): Returns<S, ReadonlyArray<string>>
+  /** As `zrangebyscore`, backwards: the greater bound comes first. Since 2.2.0. O(log(N)+M). */
+  zrevrangebyscore<const O extends ScoreRangeOptions = {}>(
+    key: Argument,
+    max: ScoreBound,
+    min: ScoreBound,
+    options?: Exact<O, ScoreRangeOptions>
+  ): Returns<S, MembersReply<O>>
+  /** The position of a member from the highest score on, 0 first; `null` if it is none. Since 2.0.0. O(log N). */
+  zrevrank<const O extends RankOptions = {}>(
+    key: Argument,
+    member: Value,
+    options?: Exact<O, RankOptions>
+  ): Returns<S, RankReply<O>>
+  /** One step through the members and scores, from cursor `"0"` on. Since 2.8.0. O(1), O(N) for all steps. */
+  zscan(key: Argument, cursor: string, options?: ScanOptions): Returns<S, ScanPage<ScoredMember>>
+  /** The score of a member, `null` if it is none. Since 1.2.0. O(1). */
+  zscore(key: Argument, member: Value): Returns<S, number | null>
+  /** The members of all sets of one slot. Since 6.2.0. O(N)+O(M*log(M)). */
+  zunion<const O extends CombineReadOptions = {}>(
+    keys: OneOrMore<Argument>,
+    options?: Exact<O, CombineReadOptions>
+  ): Returns<S, MembersReply<O>>
+  /** Keeps what `zunion` gives as a sorted set. Answers how many. Since 2.0.0. O(N)+O(M*log(M)). */
+  zunionstore(destination: Argument, keys: OneOrMore<Argument>, options?: CombineOptions): Returns<S, number>
+}
+
+const write = { keys: 0 } as const
+const read = { keys: 0, readonly: true } as const
+const readCounted = { keys: counted(0), readonly: true } as const
+
+const BZMPOP = new CommandSpec("BZMPOP", { keys: counted(1), blocking: blocking.seconds(0) })
+const BZPOPMAX = new CommandSpec("BZPOPMAX", { keys: allButLast, blocking: blocking.seconds(-1) })
+const BZPOPMIN = new CommandSpec("BZPOPMIN", { keys: allButLast, blocking: blocking.seconds(-1) })
+const ZADD = new CommandSpec("ZADD", write)
+const ZCARD = new CommandSpec("ZCARD", read)
+const ZCOUNT = new CommandSpec("ZCOUNT", read)
+const ZDIFF = new CommandSpec("ZDIFF", readCounted)
+const ZDIFFSTORE = new CommandSpec("ZDIFFSTORE", { keys: destinationAndCounted })
+const ZINCRBY = new CommandSpec("ZINCRBY", write)
+const ZINTER = new CommandSpec("ZINTER", readCounted)
+const ZINTERCARD = new CommandSpec("ZINTERCARD", readCounted)
+const ZINTERSTORE = new CommandSpec("ZINTERSTORE", { keys: destinationAndCounted })
+const ZLEXCOUNT = new CommandSpec("ZLEXCOUNT", read)
+const ZMPOP = new CommandSpec("ZMPOP", { keys: counted(0) })
+const ZMSCORE = new CommandSpec("ZMSCORE", read)
+const ZPOPMAX = new CommandSpec("ZPOPMAX", write)
+const ZPOPMIN = new CommandSpec("ZPOPMIN", write)
+const ZRANDMEMBER = new CommandSpec("ZRANDMEMBER", read)
+const ZRANGE = new CommandSpec("ZRANGE", read)
+const ZRANGEBYLEX = new CommandSpec("ZRANGEBYLEX", read)
+const ZRANGEBYSCORE = new CommandSpec("ZRANGEBYSCORE", read)
+const ZRANGESTORE = new CommandSpec("ZRANGESTORE", { keys: firstTwo })
+const ZRANK = new CommandSpec("ZRANK", read)
+const ZREM = new CommandSpec("ZREM", write)
+const ZREMRANGEBYLEX = new CommandSpec("ZREMRANGEBYLEX", write)
+const ZREMRANGEBYRANK = new CommandSpec("ZREMRANGEBYRANK", write)
+const ZREMRANGEBYSCORE = new CommandSpec("ZREMRANGEBYSCORE", write)
+const ZREVRANGE = new CommandSpec("ZREVRANGE", read)
+const ZREVRANGEBYLEX = new CommandSpec("ZREVRANGEBYLEX", read)
+const ZREVRANGEBYSCORE = new CommandSpec("ZREVRANGEBYSCORE", read)
+const ZREVRANK = new CommandSpec("ZREVRANK", read)
+const ZSCAN = new CommandSpec("ZSCAN", read)
+const ZSCORE = new CommandSpec("ZSCORE", read)
+const ZUNION = new CommandSpec("ZUNION", readCounted)
+const ZUNIONSTORE = new CommandSpec("ZUNIONSTORE", { keys: destinationAndCounted })
+
+const scored: decode.Decoder<ReadonlyArray<ScoredMember>> = decode.pairsOf(decode.string, decode.double)
+
+const members = (self: Call, withScores: boolean | undefined) =>
+  withScores === true ? self.add("WITHSCORES").to(decode.chosen(scored)) : self.to(decode.chosen(decode.strings))
+
+const poppedMember: decode.Decoder<PoppedMember> = (reply) => {
+  if (!Array.isArray(reply) || reply.length !== 3) return decode.unexpected("a key, a member and its score", reply)
+  const key = decode.string(reply[0])
+  if (key instanceof decode.DecodeFailure) return key
+  const member = decode.string(reply[1])
+  if (member instanceof decode.DecodeFailure) return member
+  const score = decode.double(reply[2])
+  return score instanceof decode.DecodeFailure ? score : { key, member, score }
+}
+
+const poppedMemberOrNull = decode.nullable(poppedMember)
+
+const poppedMembers: decode.Decoder<PoppedMembers | null> = decode.nullable(
+  decode.map(decode.tuple(decode.string, scored), ([key, members]) => ({ key, members }))
+)
+
+const ranked = decode.nullable(
+  decode.map(decode.tuple(decode.integer, decode.double), ([rank, score]) => ({ rank, score }))
+)
+
+const addBound = (self: Call, name: string, bound: ScoreBound): Call =>
+  typeof bound === "number" ? self.score(name, bound) : self.add(bound)
+
+const addLimit = (self: Call, limit: RangeLimit | undefined): Call =>
+  limit === undefined
+    ? self
+    : self.add("LIMIT").integer("limit.offset", limit.offset, 0).integer("limit.count", limit.count)
+
+const addRange = (
+  self: Call,
+  start: ScoreBound,
+  stop: ScoreBound,
+  options: Omit<ZrangeOptions, "withScores">
+): Call => {
+  if (options.by === undefined) {
+    if (typeof start === "number") self.integer("start", start)
+    else self.add(start)
+    if (typeof stop === "number") self.integer("stop", stop)
+    else self.add(stop)
+    if (options.limit !== undefined) self.refuse("limit needs a range by score or by text: give by, or narrow start and stop")
+  } else {
+    addBound(addBound(self, "start", start), "stop", stop).add(options.by === "SCORE" ? "BYSCORE" : "BYLEX")
+  }
+  return addLimit(self.flag("REV", options.reverse), options.limit)
+}
+
+const addCombine = (self: Call, keys: OneOrMore<Argument>, options: CombineOptions): Call => {
+  self.counted("keys", keys)
+  if (options.weights !== undefined) {
+    const count = Array.isArray(keys) ? keys.length : 1
+    if (options.weights.length !== count) self.refuse("weights must have one entry for each key, got another number of them")
+    self.add("WEIGHTS")
+    for (const weight of options.weights) self.score("a weight", weight)
+  }
+  return self.option("AGGREGATE", options.aggregate)
+}
+
+const byScore = (spec: CommandSpec) => (key: Argument, from: ScoreBound, to: ScoreBound, options: ScoreRangeOptions = {}) => {
+  const self = addBound(addBound(call(spec, key), "the first bound", from), "the second bound", to)
+  if (options.withScores === true) self.add("WITHSCORES")
+  return addLimit(self, options.limit).to(decode.chosen(options.withScores === true ? scored : decode.strings))
+}
+
+const byLex = (spec: CommandSpec) =>
+(
+  key: Argument,
+  from: Argument,
+  to: Argument,
+  options: { readonly limit?: RangeLimit | undefined } = {}
+) => addLimit(call(spec, key, from, to), options.limit).to(decode.strings)
+
+const combine = (spec: CommandSpec) => (keys: OneOrMore<Argument>, options: CombineReadOptions = {}) =>
+  members(addCombine(call(spec), keys, options), options.withScores)
+
+const combineStore =
+  (spec: CommandSpec) => (destination: Argument, keys: OneOrMore<Argument>, options: CombineOptions = {}) =>
+    addCombine(call(spec, destination), keys, options).to(decode.integer)
+
+const pop = (spec: CommandSpec) => (key: Argument, count?: number) =>
+  (count === undefined ? call(spec, key) : call(spec, key).integer("count", count, 0)).to(scored)
+
+const rank = (spec: CommandSpec) => (key: Argument, member: Value, options: RankOptions = {}) =>
+  options.withScore === true
+    ? call(spec, key).value(member).add("WITHSCORE").to(decode.chosen(ranked))
+    : call(spec, key).value(member).to(decode.chosen(decode.integerOrNull))
+
+/**
+ * The commands on sorted sets, as values.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const SortedSets: SortedSetCommands<CommandSurface> = {
+  bzmpop: (timeout, keys, which, options = {}) =>
+    call(BZMPOP).waiting("timeout", timeout).counted("keys", keys).add(which)
+      .integerOption("COUNT", "count", options.count, 1).to(poppedMembers),
+  bzpopmax: (keys, timeout) => call(BZPOPMAX).many("keys", keys).waiting("timeout", timeout).to(poppedMemberOrNull),
+  bzpopmin: (keys, timeout) => call(BZPOPMIN).many("keys", keys).waiting("timeout", timeout).to(poppedMemberOrNull),
+  zadd: (key, members, options: ZaddOptions = {}) => {
+    const self = call(ZADD, key)
+    if (options.condition !== undefined) self.add(options.condition)
+    if (options.comparison !== undefined) {
+      if (options.condition === "NX") self.refuse("NX does not go with GT or LT: new members have no score to compare")
+      self.add(options.comparison)
+    }
+    self.flag("CH", options.changed).flag("INCR", options.increment)
+    const at = self.args.length
+    self.scores("members", members)
+    if (options.increment === true && self.args.length > at + 2) {
+      self.refuse("increment takes one member, got several: add them one by one")
+    }
+    return self.to(decode.chosen(options.increment === true ? decode.doubleOrNull : decode.integer))
+  },
+  zcard: (key) => make(ZCARD, [key], decode.integer),
+  zcount: (key, min, max) => addBound(addBound(call(ZCOUNT, key), "min", min), "max", max).to(decode.integer),
+  zdiff: (keys, options: { readonly withScores?: boolean | undefined } = {}) =>
+    members(call(ZDIFF).counted("keys", keys), options.withScores),
+  zdiffstore: (destination, keys) => call(ZDIFFSTORE, destination).counted("keys", keys).to(decode.integer),
+  zincrby: (key, increment, member) => call(ZINCRBY, key).score("increment", increment).value(member).to(decode.double),
+  zinter: combine(ZINTER),
+  zintercard: (keys, options = {}) =>
+    call(ZINTERCARD).counted("keys", keys).integerOption("LIMIT", "limit", options.limit, 0).to(decode.integer),
+  zinterstore: combineStore(ZINTERSTORE),
+  zlexcount: (key, min, max) => make(ZLEXCOUNT, [key, min, max], decode.integer),
+  zmpop: (keys, which, options = {}) =>
+    call(ZMPOP).counted("keys", keys).add(which).integerOption("COUNT", "count", options.count, 1).to(poppedMembers),
+  zmscore: (key, members) => call(ZMSCORE, key).many("members", members).to(decode.arrayOf(decode.doubleOrNull)),
+  zpopmax: pop(ZPOPMAX),
+  zpopmin: pop(ZPOPMIN),
+  zrandmember: (key, options: ZrandmemberOptions = {}) => {
+    const self = call(ZRANDMEMBER, key)
+    if (options.count === undefined) {
+      if (options.withScores === true) self.refuse("withScores needs a count: give both")
+      return self.to(decode.chosen(decode.stringOrNull))
+    }
+    return members(self.integer("count", options.count), options.withScores)
+  },
+  zrange: (key, start, stop, options: ZrangeOptions = {}) =>
+    members(addRange(call(ZRANGE, key), start, stop, options), options.withScores),
+  zrangebylex: byLex(ZRANGEBYLEX),
+  zrangebyscore: byScore(ZRANGEBYSCORE),
+  zrangestore: (destination, source, start, stop, options = {}) =>
+    addRange(call(ZRANGESTORE, destination, source), start, stop, options).to(decode.integer),
+  zrank: rank(ZRANK),
+  zrem: (key, members) => call(ZREM, key).many("members", members).to(decode.integer),
+  zremrangebylex: (key, min, max) => make(ZREMRANGEBYLEX, [key, min, max], decode.integer),
+  zremrangebyrank: (key, start, stop) =>
+    call(ZREMRANGEBYRANK, key).integer("start", start).integer("stop", stop).to(decode.integer),
+  zremrangebyscore: (key, min, max) =>
+    addBound(addBound(call(ZREMRANGEBYSCORE, key), "min", min), "max", max).to(decode.integer),
+  zrevrange: (key, start, stop, options: { readonly withScores?: boolean | undefined } = {}) =>
+    members(call(ZREVRANGE, key).integer("start", start).integer("stop", stop), options.withScores),
+  zrevrangebylex: byLex(ZREVRANGEBYLEX),
+  zrevrangebyscore: byScore(ZREVRANGEBYSCORE),
+  zrevrank: rank(ZREVRANK),
+  zscan: (key, cursor, options = {}) => addScan(call(ZSCAN, key), cursor, options).to(scanPage(scored)),
+  zscore: (key, member) => call(ZSCORE, key).value(member).to(decode.doubleOrNull),
+  zunion: combine(ZUNION),
+  zunionstore: combineStore(ZUNIONSTORE)
+}

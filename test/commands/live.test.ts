@@ -1,0 +1,89 @@
+/**
+ * Every builder runs against a real server, over RESP2 and over RESP3: its keys are those that the server sees, its reply
+ * is decoded, and to the same value over both protocols.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type Command, DecodeFailure } from "../../src/commands/Command.ts"
+import { groups } from "../../src/commands/Commands.ts"
+import { ServerError } from "../../src/protocol/Reply.ts"
+import { notRun, samples } from "./samples.ts"
+import { Client, startServer, type TestServer, words } from "./server.ts"
+import { withoutBuilder } from "./withoutBuilder.ts"
+
+let server: TestServer
+let clients: { readonly resp2: Client; readonly resp3: Client }
+
+beforeAll(async () => {
+  server = await startServer()
+  clients = { resp2: await Client.open(server.port, 2), resp3: await Client.open(server.port, 3) }
+}, 30_000)
+
+afterAll(async () => {
+  clients?.resp2.close()
+  clients?.resp3.close()
+  await server?.stop()
+})
+
+const keysOf = (command: Command<unknown>): ReadonlyArray<string> => {
+  const { keys } = command.spec
+  const positions = typeof keys === "function" ? keys(command.args) : keys === -1 ? [] : [keys]
+  return positions.map((position) => String(command.args[position]))
+}
+
+describe.each(samples)("$name", ({ name, command, prepare = [], expected, unstable, error, since }) => {
+  it("names the keys that the server sees", async ({ skip }) => {
+    const asked = words(command)
+    const answer = await clients.resp2.send(["COMMAND", "GETKEYS", ...asked])
+    if (answer instanceof ServerError && since !== undefined) skip(`needs ${since}`)
+    const keys = answer instanceof ServerError ? [] : answer
+    expect(keysOf(command), name).toEqual(keys)
+  })
+
+  it("gives the same value over RESP2 and RESP3", async ({ skip }) => {
+    const results: Array<unknown> = []
+    for (const client of [clients.resp2, clients.resp3]) {
+      await client.send(["FLUSHALL"])
+      for (const step of prepare) {
+        const reply = await client.send(step)
+        expect(reply).not.toBeInstanceOf(ServerError)
+      }
+      results.push(await client.run(command))
+    }
+    const [resp2, resp3] = results
+    if (since !== undefined && resp2 instanceof ServerError && /unknown|syntax|wrong number/i.test(resp2.message)) skip(`needs ${since}`)
+    if (error !== undefined) {
+      expect(resp2).toBeInstanceOf(ServerError)
+      expect((resp2 as ServerError).message).toMatch(error)
+      return
+    }
+    for (const result of results) {
+      expect(result).not.toBeInstanceOf(ServerError)
+      expect(result).not.toBeInstanceOf(DecodeFailure)
+    }
+    if (unstable === undefined) expect(resp3).toEqual(resp2)
+    else for (const result of results) expect(unstable(result), JSON.stringify(result)).toBe(true)
+    if (expected !== undefined) expect(resp2).toEqual(expected)
+  })
+})
+
+it("every builder has a sample, or a reason why it is not run", () => {
+  const methods = groups.flatMap((group) => Object.keys(group))
+  const covered = new Set([...samples.map((sample) => sample.name.split(" ")[0]), ...Object.keys(notRun)])
+  expect(methods.filter((method) => !covered.has(method))).toEqual([])
+  expect(new Set(methods).size).toBe(methods.length)
+})
+
+it("every command of the server has a builder, or a reason why not", async () => {
+  const rows = await clients.resp2.send(["COMMAND"])
+  const leaves: Array<string> = []
+  for (const row of rows as ReadonlyArray<ReadonlyArray<unknown>>) {
+    const subcommands = row[9] as ReadonlyArray<ReadonlyArray<unknown>>
+    const names = subcommands.length === 0 || row[0] === "command" ? [row[0], ...subcommands.map((sub) => sub[0])]
+      : subcommands.map((sub) => sub[0])
+    leaves.push(...names.map((name) => String(name).replace("|", " ").toUpperCase()))
+  }
+  const built = new Set([...samples.map((sample) => sample.command.spec.name), ...Object.values(notRun).map((entry) => entry.command.spec.name)])
+  const missing = leaves.filter((name) => !name.endsWith(" HELP") && !built.has(name) && !Object.hasOwn(withoutBuilder, name))
+  expect(missing).toEqual([])
+  expect(Object.keys(withoutBuilder).filter((name) => built.has(name))).toEqual([])
+})

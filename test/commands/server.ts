@@ -1,0 +1,204 @@
+/**
+ * One real server in cluster mode that owns all slots, and a bare connection to it, for the tests of the commands.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { connect, createServer, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Command } from "../../src/commands/Command.ts"
+import { type Argument, type Reply, ServerError } from "../../src/protocol/Reply.ts"
+
+/** Marks bytes that do not yet hold a whole reply. */
+const incomplete = Symbol()
+
+/** Reads one reply at a time, RESP2 or RESP3, from all bytes so far. Simple rather than fast. */
+class Reader {
+  buffer: Buffer = Buffer.alloc(0)
+  private at = 0
+  private readonly binary: () => boolean
+
+  constructor(binary: () => boolean) {
+    this.binary = binary
+  }
+
+  next(): Reply | typeof incomplete {
+    this.at = 0
+    try {
+      const reply = this.read()
+      this.buffer = this.buffer.subarray(this.at)
+      return reply
+    } catch (cause) {
+      if (cause === incomplete) return incomplete
+      throw cause
+    }
+  }
+
+  private line(): string {
+    const end = this.buffer.indexOf("\r\n", this.at)
+    if (end === -1) throw incomplete
+    const text = this.buffer.toString("utf8", this.at, end)
+    this.at = end + 2
+    return text
+  }
+
+  private many(count: number): Array<Reply> {
+    const result: Array<Reply> = []
+    for (let i = 0; i < count; i++) result.push(this.read())
+    return result
+  }
+
+  private read(): Reply {
+    const line = this.line()
+    const rest = line.slice(1)
+    switch (line[0]) {
+      case "+":
+        return rest
+      case "-":
+        return new ServerError(rest)
+      case ":": {
+        const value = Number(rest)
+        return Number.isSafeInteger(value) ? value : BigInt(rest)
+      }
+      case "(":
+        return BigInt(rest)
+      case ",":
+        return rest === "inf" ? Infinity : rest === "-inf" ? -Infinity : Number(rest)
+      case "#":
+        return rest === "t"
+      case "_":
+        return null
+      case "$":
+      case "=": {
+        const length = Number(rest)
+        if (length === -1) return null
+        if (this.buffer.length < this.at + length + 2) throw incomplete
+        let bytes = this.buffer.subarray(this.at, this.at + length)
+        this.at += length + 2
+        if (line[0] === "=") bytes = bytes.subarray(4)
+        return this.binary() ? new Uint8Array(bytes) : bytes.toString("utf8")
+      }
+      case "*":
+        return rest === "-1" ? null : this.many(Number(rest))
+      case "~":
+        return new Set(this.many(Number(rest)))
+      case "%": {
+        const flat = this.many(Number(rest) * 2)
+        const map = new Map<Reply, Reply>()
+        for (let i = 0; i < flat.length; i += 2) map.set(flat[i], flat[i + 1])
+        return map
+      }
+      default:
+        throw new Error(`unknown reply ${line}`)
+    }
+  }
+}
+
+const encode = (words: ReadonlyArray<Argument>): Buffer => {
+  const parts: Array<Buffer> = [Buffer.from(`*${words.length}\r\n`)]
+  for (const word of words) {
+    const bytes = Buffer.from(word as string)
+    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from("\r\n"))
+  }
+  return Buffer.concat(parts)
+}
+
+/** The words of a command as they go over the wire. */
+export const words = (command: Command<unknown>): ReadonlyArray<Argument> => [
+  ...command.spec.name.split(" "),
+  ...command.args
+]
+
+/** A connection that does one thing after another. */
+export class Client {
+  private binary = false
+  private readonly reader = new Reader(() => this.binary)
+  private waiting: ((reply: Reply) => void) | undefined
+  private readonly socket: Socket
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.on("data", (chunk) => {
+      this.reader.buffer = Buffer.concat([this.reader.buffer, chunk])
+      const reply = this.reader.next()
+      if (reply === incomplete) return
+      this.waiting?.(reply)
+    })
+  }
+
+  static async open(port: number, protocol: 2 | 3): Promise<Client> {
+    const socket = connect(port, "127.0.0.1")
+    await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject))
+    const client = new Client(socket)
+    await client.send(["HELLO", String(protocol)])
+    return client
+  }
+
+  send(words: ReadonlyArray<Argument>, binary = false): Promise<Reply> {
+    this.binary = binary
+    return new Promise((resolve) => {
+      this.waiting = resolve
+      this.socket.write(encode(words))
+    })
+  }
+
+  /** Sends a command by its own prefix, and gives what it decodes. */
+  async run<A>(command: Command<A>): Promise<unknown> {
+    const reply = await this.send(words(command), command.settings.binary)
+    return reply instanceof ServerError ? reply : command.decode(reply)
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    // The cluster bus takes the port 10000 above.
+    const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      server.close(() => port > 0 && port <= 55535 ? resolve(port) : resolve(freePort()))
+    })
+  })
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+export interface TestServer {
+  readonly port: number
+  readonly stop: () => Promise<void>
+}
+
+/** Starts a server that owns all slots. */
+export const startServer = async (): Promise<TestServer> => {
+  const port = await freePort()
+  const folder = mkdtempSync(join(tmpdir(), "effect-redis-cluster-"))
+  const child: ChildProcess = spawn(
+    process.env["REDIS_SERVER"] ?? "redis-server",
+    ["--port", String(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--dir", folder, "--save", "",
+      "--latency-monitor-threshold", "1", "--enable-debug-command", "yes"],
+    { stdio: "ignore" }
+  )
+  const stop = async () => {
+    const ended = child.exitCode !== null || new Promise((resolve) => child.once("exit", resolve))
+    child.kill("SIGKILL")
+    await ended
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (let attempt = 0; attempt < 200; attempt++) {
+    try {
+      const client = await Client.open(port, 2)
+      await client.send(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
+      for (let state = ""; !state.includes("cluster_state:ok"); await pause(20)) {
+        state = String(await client.send(["CLUSTER", "INFO"]))
+      }
+      client.close()
+      return { port, stop }
+    } catch {
+      await pause(25)
+    }
+  }
+  await stop()
+  throw new Error("the test server did not start")
+}
