@@ -143,6 +143,18 @@ describe("Starting a client", () => {
         assert.strictEqual(yield* errorReplies(cluster, "MOVED"), 0)
       }))
 
+    it.effect("answers 100 concurrent wishes for a refresh with one fetch", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.refreshTopology
+        yield* resetCounts(cluster)
+        const wishes = Array.from({ length: 100 }, () => redis.refreshTopology)
+        const snapshots = yield* Effect.all(wishes, { concurrency: "unbounded" })
+        assert.strictEqual(new Set(snapshots).size, 1)
+        assert.strictEqual(yield* topologyCalls(cluster), 1)
+      }))
+
     it.effect("names a wrong password as the cause, and shows the secret nowhere", () =>
       Effect.gen(function*() {
         const server = yield* RedisServer.make({ password: "right", options: ["--cluster-enabled", "yes"] })
