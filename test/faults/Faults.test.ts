@@ -25,7 +25,7 @@ const underLoad = <A, E, R>(
     const keys = shards.map((shard) => keyOfShard(prefix, shard))
     const watching = yield* Effect.forkChild(account.watchLag)
     const load = yield* Effect.forkChild(Effect.forEach(
-      keys.flatMap((key) => new Array<string>(workers).fill(key)),
+      keys.flatMap((key) => Array.from({ length: workers }, () => key)),
       (key) => account.worker(redis, key),
       { concurrency: "unbounded", discard: true }
     ))

@@ -14,7 +14,7 @@ import type { RedisClusterShape } from "../harness/RedisCluster.ts"
 
 /** A client whose connections can be looked at. */
 export const openClient = Effect.fnUntraced(function*(options: ClusterOptions.ClusterOptions) {
-  const settings = yield* Effect.fromResult(ClusterOptions.resolve(options))
+  const settings = yield* Effect.orDie(Effect.fromResult(ClusterOptions.resolve(options)))
   const connections = yield* Connections.make(settings)
   const context = yield* Effect.provideService(
     Layer.build(ClusterClient.layerFromConnections(options)),
