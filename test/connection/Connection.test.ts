@@ -1,0 +1,361 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as ClusterOptions from "../../src/ClusterOptions.ts"
+import { Command } from "../../src/commands/Command.ts"
+import { CommandSpec } from "../../src/commands/CommandSpec.ts"
+import type { Connection } from "../../src/connection/Connection.ts"
+import * as Connections from "../../src/connection/Connections.ts"
+import type { Endpoint } from "../../src/connection/Endpoint.ts"
+import type { LinkFailure, Outgoing } from "../../src/connection/Outgoing.ts"
+import { query } from "../../src/connection/Query.ts"
+import type { Reply } from "../../src/protocol/Reply.ts"
+import * as ScriptedServer from "./ScriptedServer.ts"
+
+const command = (name: string, ...args: ReadonlyArray<string>) =>
+  new Command<unknown>(new CommandSpec(name, {}), args, (reply) => reply)
+
+const connectionsTo = (nodes: ReadonlyArray<Endpoint>, options: Partial<ClusterOptions.ClusterOptions> = {}) =>
+  Effect.flatMap(
+    Effect.fromResult(ClusterOptions.resolve({ drainTimeout: 50, ...options, nodes })),
+    Connections.make
+  )
+
+const connect = (server: ScriptedServer.ScriptedServer, options?: Partial<ClusterOptions.ClusterOptions>) =>
+  Effect.map(connectionsTo([server.endpoint], options), (connections) => connections.get(server.endpoint))
+
+const ask = (connection: Connection, name: string, ...args: ReadonlyArray<string>) =>
+  query(connection, command(name, ...args), 5000)
+
+/** How a command of one's own ended: with a reply, lost (written or not), or overdue. */
+type End =
+  | { readonly reply: Reply }
+  | { readonly lost: LinkFailure; readonly written: boolean }
+  | { readonly overdue: boolean }
+
+class Recorded implements Outgoing {
+  readonly command: Command<unknown>
+  readonly asking: boolean
+  readonly deadline: number
+  settled = false
+  size = 0
+  readonly ends: Array<End> = []
+
+  constructor(command: Command<unknown>, asking = false, timeout = 5000) {
+    this.command = command
+    this.asking = asking
+    this.deadline = Date.now() + timeout
+  }
+  onReply(reply: Reply): void {
+    this.end({ reply })
+  }
+  onLost(lost: LinkFailure, written: boolean): void {
+    this.end({ lost, written })
+  }
+  onDeadline(overdue: boolean): void {
+    this.end({ overdue })
+  }
+  private end(end: End): void {
+    this.settled = true
+    this.ends.push(end)
+  }
+}
+
+const until = (condition: () => boolean) =>
+  Effect.suspend(() => condition() ? Effect.void : Effect.fail("not yet")).pipe(
+    Effect.retry({ times: 2000, schedule: Schedule.spaced(5) }),
+    Effect.orDie
+  )
+
+describe("Connection: the handshake", () => {
+  it.live("speaks RESP3, says who it is, and then serves", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) =>
+        ScriptedServer.welcome(args, peer) ?? (args[0] === "GET" ? "$5\r\nvalue\r\n" : undefined)
+      )
+      const connection = yield* connect(server, { clientName: "tester", password: Redacted.make("pass") })
+      assert.strictEqual(yield* ask(connection, "GET", "key"), "value")
+      assert.deepStrictEqual(server.peers[0].commands[0], [
+        "HELLO",
+        "3",
+        "AUTH",
+        "default",
+        "pass",
+        "SETNAME",
+        "tester"
+      ])
+      assert.deepStrictEqual(server.peers[0].commands[1].slice(0, 3), ["CLIENT", "SETINFO", "LIB-NAME"])
+    }))
+
+  for (
+    const refusal of ["-NOPROTO unsupported protocol version\r\n", "-ERR unknown command `HELLO`, with args\r\n"]
+  ) {
+    it.live(`falls back to RESP2 when HELLO is refused with ${refusal.slice(1, 20)}...`, () =>
+      Effect.gen(function*() {
+        const server = yield* ScriptedServer.start((args) =>
+          args[0] === "HELLO" ? refusal : args[0] === "GET" ? "$-1\r\n" : "+OK\r\n"
+        )
+        const connection = yield* connect(server, { username: "ada", password: Redacted.make("pass") })
+        assert.strictEqual(yield* ask(connection, "GET", "key"), null)
+        assert.deepStrictEqual(server.peers[0].commands[1], ["AUTH", "ada", "pass"])
+      }))
+  }
+
+  it.live("ends within connectTimeout when the server accepts and says nothing", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start(() => undefined)
+      const connection = yield* connect(server, { connectTimeout: 100 })
+      const failure = yield* Effect.flip(ask(connection, "GET", "key"))
+      assert.deepStrictEqual(failure, { kind: "connection", message: "no connection within 100 ms" })
+    }))
+
+  it.live("says that the credentials were refused, and never what they were", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start(() => "-WRONGPASS invalid username-password pair\r\n")
+      const connection = yield* connect(server, { password: Redacted.make("hunter2") })
+      const failure = yield* Effect.flip(ask(connection, "GET", "key"))
+      assert.strictEqual(failure.kind, "authentication")
+      assert.notInclude(failure.message, "hunter2")
+    }))
+
+  it.live("refuses a server that is another node than the one expected there", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) =>
+        args[0] === "CLUSTER" ? "$3\r\nbbb\r\n" : ScriptedServer.welcome(args, peer)
+      )
+      const connections = yield* connectionsTo([server.endpoint])
+      const failure = yield* Effect.flip(ask(connections.get({ ...server.endpoint, id: "aaa" }), "GET", "key"))
+      assert.strictEqual(failure.message, "another node (bbb) listens where aaa was expected")
+      assert.isFalse(server.peers[0].commands.some(([name]) => name === "GET"))
+    }))
+})
+
+describe("Connection: replies", () => {
+  it.live("ends with ProtocolError's cause on a malformed byte; other connections do not notice", () =>
+    Effect.gen(function*() {
+      let malformed = true
+      const bad = yield* ScriptedServer.start((args, peer) => {
+        if (args[0] !== "GET") return ScriptedServer.welcome(args, peer)
+        if (!malformed) return "+fine\r\n"
+        malformed = false
+        return "$abc\r\n"
+      })
+      const held: Array<ScriptedServer.Peer> = []
+      const good = yield* ScriptedServer.start((args, peer) => {
+        if (args[0] === "GET") held.push(peer)
+        return ScriptedServer.welcome(args, peer)
+      })
+      const connections = yield* connectionsTo([bad.endpoint, good.endpoint])
+      const waiting = yield* Effect.forkChild(ask(connections.get(good.endpoint), "GET", "key"))
+      yield* until(() => held.length === 1)
+      const results = yield* Effect.all(
+        [1, 2, 3].map(() => Effect.result(ask(connections.get(bad.endpoint), "GET", "key"))),
+        {
+          concurrency: "unbounded"
+        }
+      )
+      for (const result of results) {
+        assert.isTrue(Result.isFailure(result) && result.failure.kind === "protocol", JSON.stringify(result))
+      }
+      held[0].socket.write("+held\r\n")
+      assert.strictEqual(yield* Fiber.join(waiting), "held")
+      assert.strictEqual(good.peers.length, 1)
+      assert.strictEqual(yield* ask(connections.get(bad.endpoint), "GET", "key"), "fine")
+    }))
+
+  it.live("replaces a connection that answers what nobody asked", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) =>
+        args[0] === "GET" ? `+${peer.index}\r\n` : ScriptedServer.welcome(args, peer)
+      )
+      const connection = yield* connect(server)
+      assert.strictEqual(yield* ask(connection, "GET", "key"), "0")
+      server.peers[0].socket.write("+surplus\r\n")
+      yield* until(() => server.peers.length === 2)
+      assert.strictEqual(yield* ask(connection, "GET", "key"), "1")
+    }))
+
+  it.live("reads replies that are cut at any byte", () =>
+    Effect.gen(function*() {
+      const bytes = "*3\r\n$5\r\nab\r\nc\r\n:-12\r\n%1\r\n+key\r\n#t\r\n"
+      const server = yield* ScriptedServer.start((args, peer) => {
+        if (args[0] !== "GET") return ScriptedServer.welcome(args, peer)
+        const cut = Number(args[1])
+        peer.socket.write(bytes.slice(0, cut))
+        setTimeout(() => peer.socket.write(bytes.slice(cut)), 2)
+        return undefined
+      })
+      const connection = yield* connect(server)
+      for (let cut = 1; cut < bytes.length; cut++) {
+        assert.deepStrictEqual(yield* ask(connection, "GET", String(cut)), ["ab\r\nc", -12, new Map([["key", true]])])
+      }
+      assert.strictEqual(server.peers.length, 1)
+    }))
+
+  it.live("gives up what was written, and says so, when the server closes in the middle of a reply", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => {
+        if (args[0] !== "GET") return ScriptedServer.welcome(args, peer)
+        if (peer.index > 0) return "+again\r\n"
+        peer.socket.end("$10\r\nhalf")
+        return undefined
+      })
+      const connection = yield* connect(server)
+      const outgoing = new Recorded(command("GET", "key"))
+      connection.send(outgoing)
+      yield* until(() => outgoing.settled)
+      assert.deepStrictEqual(outgoing.ends, [{
+        lost: { kind: "connection", message: "closed by the server" },
+        written: true
+      }])
+      assert.strictEqual(yield* ask(connection, "GET", "key"), "again")
+    }))
+
+  it.live("drops the reply of a command that nobody waits for any more, and no other", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
+      const connection = yield* connect(server)
+      const fibers = yield* Effect.forEach(["a", "b", "c"], (key) => Effect.forkChild(ask(connection, "GET", key)))
+      yield* until(() => server.peers[0]?.commands.filter(([name]) => name === "GET").length === 3)
+      yield* Fiber.interrupt(fibers[1])
+      server.peers[0].socket.write("+a\r\n+b\r\n+c\r\n")
+      assert.deepStrictEqual(yield* Effect.all([Fiber.join(fibers[0]), Fiber.join(fibers[2])]), ["a", "c"])
+      assert.strictEqual(connection.depth, 0)
+    }))
+
+  it.live("finds a server that has fallen silent: PING, then another connection", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) =>
+        args[0] === "GET" && peer.index > 0 ? "+second\r\n" : ScriptedServer.welcome(args, peer)
+      )
+      const connection = yield* connect(server, { pingAfter: 100, pingTimeout: 100 })
+      const outgoing = new Recorded(command("GET", "key"))
+      connection.send(outgoing)
+      yield* until(() => outgoing.settled)
+      const [end] = outgoing.ends
+      assert.isTrue("lost" in end && end.written && end.lost.message.includes("PING unanswered"), JSON.stringify(end))
+      assert.deepStrictEqual(server.peers[0].commands.at(-1), ["PING"])
+      assert.strictEqual(yield* ask(connection, "GET", "key"), "second")
+    }))
+
+  it.live("keeps a slow server that answers the PING", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => {
+        // Redis answers in order: the PING is answered behind the slow reply.
+        if (args[0] === "GET") setTimeout(() => peer.socket.write("+slow\r\n+PONG\r\n"), 400)
+        return ScriptedServer.welcome(args, peer)
+      })
+      const connection = yield* connect(server, { pingAfter: 100, pingTimeout: 10_000 })
+      assert.strictEqual(yield* ask(connection, "GET", "key"), "slow")
+      assert.deepStrictEqual(server.peers[0].commands.at(-1), ["PING"])
+      assert.strictEqual(server.peers.length, 1)
+    }))
+})
+
+describe("Connection: writes", () => {
+  it.live("writes ASKING and its command together, with nothing in between", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) =>
+        ScriptedServer.welcome(args, peer) ?? (args[0] === "ASKING" ? "+OK\r\n" : `+${args[1]}\r\n`)
+      )
+      const connection = yield* connect(server)
+      yield* ask(connection, "GET", "first")
+      const all = Array.from({ length: 20 }, (_, i) => new Recorded(command("GET", String(i)), i % 3 === 1))
+      for (const outgoing of all) connection.send(outgoing)
+      yield* until(() => all.every((outgoing) => outgoing.settled))
+      for (const [i, outgoing] of all.entries()) assert.deepStrictEqual(outgoing.ends, [{ reply: String(i) }])
+      const { commands, reads } = server.peers[0]
+      const names = commands.map((args) => args.join(" "))
+      for (const [i, outgoing] of all.entries()) {
+        assert.strictEqual(names[names.indexOf(`GET ${i}`) - 1] === "ASKING", outgoing.asking)
+      }
+      assert.isTrue(reads.some((read) => read.includes("ASKING\r\n*2\r\n$3\r\nGET\r\n$1\r\n1\r\n")))
+    }))
+
+  it.live("writes the commands of one tick at once", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) =>
+        ScriptedServer.welcome(args, peer) ?? `+${args[1]}\r\n`
+      )
+      const connection = yield* connect(server)
+      yield* ask(connection, "GET", "first")
+      const before = server.peers[0].reads.length
+      const replies = yield* Effect.all(
+        Array.from({ length: 500 }, (_, i) => ask(connection, "GET", String(i))),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(replies, Array.from({ length: 500 }, (_, i) => String(i)))
+      // One write of 13 KB; the kernel may hand it over in parts.
+      assert.isAtMost(server.peers[0].reads.length - before, 5)
+    }))
+
+  it.live("has no more commands on the wire than maxInFlight; the others wait their turn", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
+      const connection = yield* connect(server, { maxInFlight: 3 })
+      const all = Array.from({ length: 8 }, (_, i) => new Recorded(command("GET", String(i))))
+      for (const outgoing of all) connection.send(outgoing)
+      const written = () => server.peers[0]?.commands.filter(([name]) => name === "GET").length
+      yield* until(() => written() === 3)
+      server.peers[0].socket.write("+0\r\n+1\r\n")
+      yield* until(() => written() === 5)
+      yield* Effect.sleep(20)
+      assert.strictEqual(written(), 5)
+      server.peers[0].socket.write("+2\r\n+3\r\n+4\r\n")
+      yield* until(() => written() === 8)
+      server.peers[0].socket.write("+5\r\n+6\r\n+7\r\n")
+      yield* until(() => connection.depth === 0)
+      assert.deepStrictEqual(all.map(({ ends }) => ends), all.map((_, i) => [{ reply: String(i) }]))
+    }))
+
+  it.live("never writes what was given up in the queue", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
+      const connection = yield* connect(server, { maxInFlight: 1 })
+      const all = ["a", "b", "c"].map((key) => new Recorded(command("GET", key)))
+      for (const outgoing of all) connection.send(outgoing)
+      yield* until(() => server.peers[0]?.commands.some(([name]) => name === "GET"))
+      all[1].settled = true
+      server.peers[0].socket.write("+a\r\n")
+      yield* until(() => server.peers[0].commands.at(-1)?.[1] === "c")
+      assert.isFalse(server.peers[0].commands.some((args) => args[1] === "b"))
+    }))
+})
+
+describe("Connection: closing", () => {
+  it.live("waits for what is on the wire, hands back what is not, and refuses what comes later", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
+      const connection = yield* connect(server, { maxInFlight: 1 })
+      const all = ["a", "b", "c"].map((key) => new Recorded(command("GET", key)))
+      connection.send(all[0])
+      connection.send(all[1])
+      yield* until(() => server.peers[0]?.commands.some(([name]) => name === "GET"))
+      const closing = yield* Effect.forkChild(connection.close(5000))
+      yield* until(() => all[1].settled)
+      connection.send(all[2])
+      assert.isFalse(all[0].settled)
+      server.peers[0].socket.write("+a\r\n")
+      yield* Fiber.join(closing)
+      assert.deepStrictEqual(all[0].ends, [{ reply: "a" }])
+      for (const { ends: [end] } of all.slice(1)) {
+        assert.isTrue("lost" in end && end.lost.kind === "closed" && !end.written, JSON.stringify(end))
+      }
+      yield* until(() => server.peers[0].socket.destroyed || server.peers[0].socket.readableEnded)
+    }))
+
+  it.live("gives up what is on the wire after the drain timeout", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
+      const connection = yield* connect(server)
+      const outgoing = new Recorded(command("GET", "key"))
+      connection.send(outgoing)
+      yield* until(() => server.peers[0]?.commands.some(([name]) => name === "GET"))
+      yield* connection.close(50)
+      const [end] = outgoing.ends
+      assert.isTrue("lost" in end && end.lost.kind === "closed" && end.written, JSON.stringify(end))
+    }))
+})
