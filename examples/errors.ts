@@ -13,8 +13,11 @@ const oneReason = Effect.gen(function*() {
   const redis = yield* ClusterClient
   yield* redis.mget(["ada", "grace"])
 }).pipe(
-  Effect.catchReason("RedisClusterException", "CrossSlotError", (reason) =>
-    Console.log(`CrossSlotError: the keys are in slots ${reason.slots.join(" and ")}; ${reason.outcome}`))
+  Effect.catchReason(
+    "RedisClusterException",
+    "CrossSlotError",
+    (reason) => Console.log(`CrossSlotError: the keys are in slots ${reason.slots.join(" and ")}; ${reason.outcome}`)
+  )
 )
 
 /** Several reasons, each with its own answer. */

@@ -26,8 +26,11 @@ const program = Effect.gen(function*() {
   // What does not fit the schema is a DecodeError. The command was executed, and the outcome says so.
   yield* redis.set("user:2", "no json", { expire: "10 minutes" })
   yield* redis.execute(getUser(2)).pipe(
-    Effect.catchReason("RedisClusterException", "DecodeError", (reason) =>
-      Console.log(`DecodeError, outcome ${reason.outcome}`))
+    Effect.catchReason(
+      "RedisClusterException",
+      "DecodeError",
+      (reason) => Console.log(`DecodeError, outcome ${reason.outcome}`)
+    )
   )
 })
 

@@ -26,8 +26,12 @@ const program = Effect.gen(function*() {
 
   // When some parts fail, the error says which keys they held.
   const deleted = yield* redis.delNonatomic(["user:1", "user:2", "user:3"]).pipe(
-    Effect.catchReason("RedisClusterException", "PartialFailureError", (reason) =>
-      Effect.as(Console.log(`not deleted: ${reason.failures.flatMap((failure) => failure.keys).join(", ")}`), 0))
+    Effect.catchReason(
+      "RedisClusterException",
+      "PartialFailureError",
+      (reason) =>
+        Effect.as(Console.log(`not deleted: ${reason.failures.flatMap((failure) => failure.keys).join(", ")}`), 0)
+    )
   )
   yield* Console.log(`deleted: ${deleted}`)
 })
