@@ -111,8 +111,9 @@ const addSteps = (self: Call, steps: ReadonlyArray<BitfieldStep>): Call => {
   for (const step of steps) {
     if ("get" in step) addOffset(self.add("GET", step.get), step.offset)
     else if ("set" in step) addOffset(self.add("SET", step.set), step.offset).integer("value", step.value)
-    else if ("incrby" in step) addOffset(self.add("INCRBY", step.incrby), step.offset).integer("increment", step.increment)
-    else self.add("OVERFLOW", step.overflow)
+    else if ("incrby" in step) {
+      addOffset(self.add("INCRBY", step.incrby), step.offset).integer("increment", step.increment)
+    } else self.add("OVERFLOW", step.overflow)
   }
   return self
 }

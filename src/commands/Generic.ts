@@ -354,7 +354,8 @@ export const Generic: GenericCommands<CommandSurface> = {
   ttl: (key) => make(TTL, [key], decode.integer),
   type: (key) => make(TYPE, [key], decode.string),
   unlink: (keys) => call(UNLINK).many("keys", keys).to(decode.integer),
-  wait: (replicas, timeout) => call(WAIT).integer("replicas", replicas, 0).waitingMillis("timeout", timeout).to(decode.integer),
+  wait: (replicas, timeout) =>
+    call(WAIT).integer("replicas", replicas, 0).waitingMillis("timeout", timeout).to(decode.integer),
   waitaof: (local, replicas, timeout) =>
     call(WAITAOF).integer("local", local, 0).integer("replicas", replicas, 0).waitingMillis("timeout", timeout)
       .to(decode.tuple(decode.integer, decode.integer))

@@ -9,7 +9,7 @@ import { type Call, call, type Entries, type Integer, type OneOrMore, type Patie
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
-import { addScan, scanPage, type ScanOptions, type ScanPage } from "./Generic.ts"
+import { addScan, type ScanOptions, type ScanPage, scanPage } from "./Generic.ts"
 import { allButLast, counted, destinationAndCounted, firstTwo } from "./keys.ts"
 import type { Exact, When } from "./Options.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
@@ -421,7 +421,9 @@ const addRange = (
     else self.add(start)
     if (typeof stop === "number") self.integer("stop", stop)
     else self.add(stop)
-    if (options.limit !== undefined) self.refuse("limit needs a range by score or by text: give by, or narrow start and stop")
+    if (options.limit !== undefined) {
+      self.refuse("limit needs a range by score or by text: give by, or narrow start and stop")
+    }
   } else {
     addBound(addBound(self, "start", start), "stop", stop).add(options.by === "SCORE" ? "BYSCORE" : "BYLEX")
   }
@@ -432,18 +434,21 @@ const addCombine = (self: Call, keys: OneOrMore<Argument>, options: CombineOptio
   self.counted("keys", keys)
   if (options.weights !== undefined) {
     const count = Array.isArray(keys) ? keys.length : 1
-    if (options.weights.length !== count) self.refuse("weights must have one entry for each key, got another number of them")
+    if (options.weights.length !== count) {
+      self.refuse("weights must have one entry for each key, got another number of them")
+    }
     self.add("WEIGHTS")
     for (const weight of options.weights) self.score("a weight", weight)
   }
   return self.option("AGGREGATE", options.aggregate)
 }
 
-const byScore = (spec: CommandSpec) => (key: Argument, from: ScoreBound, to: ScoreBound, options: ScoreRangeOptions = {}) => {
-  const self = addBound(addBound(call(spec, key), "the first bound", from), "the second bound", to)
-  if (options.withScores === true) self.add("WITHSCORES")
-  return addLimit(self, options.limit).to(decode.chosen(options.withScores === true ? scored : decode.strings))
-}
+const byScore =
+  (spec: CommandSpec) => (key: Argument, from: ScoreBound, to: ScoreBound, options: ScoreRangeOptions = {}) => {
+    const self = addBound(addBound(call(spec, key), "the first bound", from), "the second bound", to)
+    if (options.withScores === true) self.add("WITHSCORES")
+    return addLimit(self, options.limit).to(decode.chosen(options.withScores === true ? scored : decode.strings))
+  }
 
 const byLex = (spec: CommandSpec) =>
 (

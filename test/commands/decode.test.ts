@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest"
+import { Channels } from "../../src/commands/Channels.ts"
+import { Cluster } from "../../src/commands/Cluster.ts"
 import * as Command from "../../src/commands/Command.ts"
+import { Connection } from "../../src/commands/Connection.ts"
 import * as decode from "../../src/commands/decode.ts"
 import { Hashes } from "../../src/commands/Hashes.ts"
 import { SortedSets } from "../../src/commands/SortedSets.ts"
 import { Strings } from "../../src/commands/Strings.ts"
-import { Cluster } from "../../src/commands/Cluster.ts"
-import { Connection } from "../../src/commands/Connection.ts"
-import { Channels } from "../../src/commands/Channels.ts"
 import { type Reply, ServerError } from "../../src/protocol/Reply.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -129,19 +129,43 @@ describe("cluster replies", () => {
   it("CLUSTER SLOTS is read with unknown hosts, and with metadata in every form", () => {
     const { decode } = Cluster.clusterSlots()
     expect(decode([[0, 5460, [null, 7000, "a", ["ip", "10.0.0.1"]], ["", 7003, "b", []]]])).toEqual(expected)
-    expect(decode([[0, 5460, [null, 7000, "a", new Map([["ip", "10.0.0.1"]])], ["", 7003, "b", new Map()]]])).toEqual(expected)
+    expect(decode([[0, 5460, [null, 7000, "a", new Map([["ip", "10.0.0.1"]])], ["", 7003, "b", new Map()]]])).toEqual(
+      expected
+    )
     // Servers before 7.0 have no metadata.
-    expect(decode([[0, 1, ["h", 1, "a"]]])).toEqual([{ start: 0, end: 1, nodes: [{ host: "h", port: 1, id: "a", metadata: {} }] }])
+    expect(decode([[0, 1, ["h", 1, "a"]]])).toEqual([{
+      start: 0,
+      end: 1,
+      nodes: [{ host: "h", port: 1, id: "a", metadata: {} }]
+    }])
   })
 
   it("CLUSTER SHARDS is read flat and as maps", () => {
-    const node = ["id", "a", "tls-port", 7001, "ip", "::1", "endpoint", "", "role", "replica", "replication-offset", 5, "health", "online"]
+    const node = [
+      "id",
+      "a",
+      "tls-port",
+      7001,
+      "ip",
+      "::1",
+      "endpoint",
+      "",
+      "role",
+      "replica",
+      "replication-offset",
+      5,
+      "health",
+      "online"
+    ]
     const map = new Map<Reply, Reply>()
     for (let i = 0; i < node.length; i += 2) map.set(node[i], node[i + 1])
     const { decode } = Cluster.clusterShards()
     const flat = decode([["slots", [0, 1, 5, 9], "nodes", [node]]])
     expect(flat).toEqual(decode([new Map<Reply, Reply>([["slots", [0, 1, 5, 9]], ["nodes", [map]]])]))
-    expect(flat).toMatchObject([{ slots: [[0, 1], [5, 9]], nodes: [{ port: undefined, tlsPort: 7001, role: "replica" }] }])
+    expect(flat).toMatchObject([{
+      slots: [[0, 1], [5, 9]],
+      nodes: [{ port: undefined, tlsPort: 7001, role: "replica" }]
+    }])
   })
 
   it("CLUSTER NODES is read with IPv6, hostnames, single slots and slots on the move", () => {
@@ -150,14 +174,36 @@ describe("cluster replies", () => {
       + "bbb 10.0.0.2:7001@17001 slave,fail? aaa 1 2 3 disconnected\n"
     expect(decode(text)).toEqual([
       {
-        id: "aaa", host: "::1", port: 7000, busPort: 17000, hostname: "host.example", flags: ["myself", "master"],
-        primary: undefined, pingSent: 0, pongReceived: 12, configEpoch: 3, connected: true, slots: [[0, 5], [7, 7]],
-        migrating: [{ slot: 9, to: "bbb" }], importing: [{ slot: 11, from: "ccc" }]
+        id: "aaa",
+        host: "::1",
+        port: 7000,
+        busPort: 17000,
+        hostname: "host.example",
+        flags: ["myself", "master"],
+        primary: undefined,
+        pingSent: 0,
+        pongReceived: 12,
+        configEpoch: 3,
+        connected: true,
+        slots: [[0, 5], [7, 7]],
+        migrating: [{ slot: 9, to: "bbb" }],
+        importing: [{ slot: 11, from: "ccc" }]
       },
       {
-        id: "bbb", host: "10.0.0.2", port: 7001, busPort: 17001, hostname: undefined, flags: ["slave", "fail?"],
-        primary: "aaa", pingSent: 1, pongReceived: 2, configEpoch: 3, connected: false, slots: [],
-        migrating: [], importing: []
+        id: "bbb",
+        host: "10.0.0.2",
+        port: 7001,
+        busPort: 17001,
+        hostname: undefined,
+        flags: ["slave", "fail?"],
+        primary: "aaa",
+        pingSent: 1,
+        pongReceived: 2,
+        configEpoch: 3,
+        connected: false,
+        slots: [],
+        migrating: [],
+        importing: []
       }
     ])
     expect(decode("what is this\n")).toBeInstanceOf(Command.DecodeFailure)

@@ -14,8 +14,12 @@ const line = (command: Command<unknown>) => [command.spec.name, ...command.args]
 
 describe("what is sent", () => {
   it("options stand behind the arguments in the order of the documentation", () => {
-    expect(line(Strings.set("k", "v", { condition: "NX", get: true, expire: "10 minutes" }))).toBe("SET k v NX GET EX 600")
-    expect(line(SortedSets.zadd("z", { a: 1 }, { condition: "XX", comparison: "GT", changed: true }))).toBe("ZADD z XX GT CH 1 a")
+    expect(line(Strings.set("k", "v", { condition: "NX", get: true, expire: "10 minutes" }))).toBe(
+      "SET k v NX GET EX 600"
+    )
+    expect(line(SortedSets.zadd("z", { a: 1 }, { condition: "XX", comparison: "GT", changed: true }))).toBe(
+      "ZADD z XX GT CH 1 a"
+    )
   })
 
   it("a lifetime is sent in seconds when whole, in milliseconds otherwise, and never rounded down", () => {
@@ -83,7 +87,11 @@ describe("bad input", () => {
   const cases: ReadonlyArray<readonly [string, Command<unknown>, RegExp]> = [
     ["an empty list of keys", Strings.mget([]), /^MGET: keys must have at least one entry, got none/],
     ["no entries", Strings.mset({}), /^MSET: entries must have at least one entry/],
-    ["a fraction for an integer", Strings.incrby("k", 1.5), /^INCRBY: increment must be a whole number, got a fraction/],
+    [
+      "a fraction for an integer",
+      Strings.incrby("k", 1.5),
+      /^INCRBY: increment must be a whole number, got a fraction/
+    ],
     ["an integer that is not exact", Strings.incrby("k", 2 ** 53), /pass a bigint/],
     ["NaN", Strings.incrbyfloat("k", NaN), /^INCRBYFLOAT: increment must be a finite number, got NaN/],
     ["an infinite increment", Hashes.hincrbyfloat("h", "f", Infinity), /got an infinite number/],

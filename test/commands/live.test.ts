@@ -50,7 +50,9 @@ describe.each(samples)("$name", ({ name, command, prepare = [], expected, unstab
       results.push(await client.run(command))
     }
     const [resp2, resp3] = results
-    if (since !== undefined && resp2 instanceof ServerError && /unknown|syntax|wrong number/i.test(resp2.message)) skip(`needs ${since}`)
+    if (since !== undefined && resp2 instanceof ServerError && /unknown|syntax|wrong number/i.test(resp2.message)) {
+      skip(`needs ${since}`)
+    }
     if (error !== undefined) {
       expect(resp2).toBeInstanceOf(ServerError)
       expect((resp2 as ServerError).message).toMatch(error)
@@ -78,12 +80,18 @@ it("every command of the server has a builder, or a reason why not", async () =>
   const leaves: Array<string> = []
   for (const row of rows as ReadonlyArray<ReadonlyArray<unknown>>) {
     const subcommands = row[9] as ReadonlyArray<ReadonlyArray<unknown>>
-    const names = subcommands.length === 0 || row[0] === "command" ? [row[0], ...subcommands.map((sub) => sub[0])]
+    const names = subcommands.length === 0 || row[0] === "command" ?
+      [row[0], ...subcommands.map((sub) => sub[0])]
       : subcommands.map((sub) => sub[0])
     leaves.push(...names.map((name) => String(name).replace("|", " ").toUpperCase()))
   }
-  const built = new Set([...samples.map((sample) => sample.command.spec.name), ...Object.values(notRun).map((entry) => entry.command.spec.name)])
-  const missing = leaves.filter((name) => !name.endsWith(" HELP") && !built.has(name) && !Object.hasOwn(withoutBuilder, name))
+  const built = new Set([
+    ...samples.map((sample) => sample.command.spec.name),
+    ...Object.values(notRun).map((entry) => entry.command.spec.name)
+  ])
+  const missing = leaves.filter((name) =>
+    !name.endsWith(" HELP") && !built.has(name) && !Object.hasOwn(withoutBuilder, name)
+  )
   expect(missing).toEqual([])
   expect(Object.keys(withoutBuilder).filter((name) => built.has(name))).toEqual([])
 })

@@ -1,11 +1,11 @@
 /**
  * For every builder sample arguments, what has to be there before, and what the server then answers.
  */
-import * as Commands from "../../src/commands/Command.ts"
-import type { Command } from "../../src/commands/Command.ts"
 import { Bitmaps } from "../../src/commands/Bitmaps.ts"
 import { Channels } from "../../src/commands/Channels.ts"
 import { Cluster } from "../../src/commands/Cluster.ts"
+import * as Commands from "../../src/commands/Command.ts"
+import type { Command } from "../../src/commands/Command.ts"
 import { Connection } from "../../src/commands/Connection.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Hashes } from "../../src/commands/Hashes.ts"
@@ -96,10 +96,19 @@ const strings: ReadonlyArray<Sample> = [
   { name: "psetex", command: Strings.psetex("k", "1500 millis", "v"), expected: "OK" },
   { name: "set", command: Strings.set("k", 1), expected: "OK" },
   { name: "set with NX", command: Strings.set("k", "v", { condition: "NX" }), prepare: k, expected: null },
-  { name: "set with XX", command: Strings.set("k", "v", { condition: "XX", expire: "10 minutes" }), prepare: k, expected: "OK" },
+  {
+    name: "set with XX",
+    command: Strings.set("k", "v", { condition: "XX", expire: "10 minutes" }),
+    prepare: k,
+    expected: "OK"
+  },
   { name: "set with get", command: Strings.set("k", "v", { get: true, keepTtl: true }), prepare: k, expected: "10" },
   { name: "set with expireAt", command: Strings.set("k", "v", { expireAt: far }), expected: "OK" },
-  { name: "set with expire in milliseconds", command: Strings.set("k", "v", { expire: "1500 millis" }), expected: "OK" },
+  {
+    name: "set with expire in milliseconds",
+    command: Strings.set("k", "v", { expire: "1500 millis" }),
+    expected: "OK"
+  },
   { name: "set with ifEq", command: Strings.set("k", "v", { condition: { ifEq: "10" } }), prepare: k, since: "8.1" },
   { name: "setex", command: Strings.setex("k", "10 seconds", "v"), expected: "OK" },
   { name: "setnx", command: Strings.setnx("k", "v"), expected: true },
@@ -113,11 +122,21 @@ const list = [["RPUSH", "{t}l", "3", "1", "2"]]
 const generic: ReadonlyArray<Sample> = [
   { name: "copy", command: Generic.copy("{t}a", "{t}c", { replace: true }), prepare: two, expected: true },
   { name: "del", command: Generic.del(["{t}a", "{t}none"]), prepare: two, expected: 1 },
-  { name: "dump", command: Commands.bytes(Generic.dump("k")), prepare: k, unstable: (value) => value instanceof Uint8Array },
+  {
+    name: "dump",
+    command: Commands.bytes(Generic.dump("k")),
+    prepare: k,
+    unstable: (value) => value instanceof Uint8Array
+  },
   { name: "exists", command: Generic.exists(["{t}a", "{t}a"]), prepare: two, expected: 2 },
   { name: "expire", command: Generic.expire("k", "1 minute", "NX"), prepare: k, expected: true },
   { name: "expireat", command: Generic.expireat("k", far), prepare: k, expected: true },
-  { name: "expiretime", command: Generic.expiretime("k"), prepare: [...k, ["EXPIREAT", "k", "4102444800"]], expected: 4102444800 },
+  {
+    name: "expiretime",
+    command: Generic.expiretime("k"),
+    prepare: [...k, ["EXPIREAT", "k", "4102444800"]],
+    expected: 4102444800
+  },
   { name: "keys", command: Generic.keys("k*"), prepare: k, expected: ["k"] },
   {
     name: "migrate",
@@ -131,16 +150,40 @@ const generic: ReadonlyArray<Sample> = [
   { name: "objectRefcount", command: Generic.objectRefcount("none"), expected: null },
   { name: "persist", command: Generic.persist("k"), prepare: k, expected: false },
   { name: "pexpire", command: Generic.pexpire("k", "1500 millis", "XX"), prepare: k, expected: false },
-  { name: "pexpireat", command: Generic.pexpireat("k", { epochMilliseconds: 4102444800000 }), prepare: k, expected: true },
+  {
+    name: "pexpireat",
+    command: Generic.pexpireat("k", { epochMilliseconds: 4102444800000 }),
+    prepare: k,
+    expected: true
+  },
   { name: "pexpiretime", command: Generic.pexpiretime("k"), prepare: k, expected: -1 },
   { name: "pttl", command: Generic.pttl("k"), expected: -2 },
   { name: "randomkey", command: Generic.randomkey(), prepare: k, expected: "k" },
   { name: "rename", command: Generic.rename("{t}a", "{t}c"), prepare: two, expected: "OK" },
   { name: "renamenx", command: Generic.renamenx("{t}a", "{t}b"), prepare: two, expected: false },
-  { name: "restore", command: Generic.restore("k", "broken", { expire: "1 minute", replace: true, frequency: 3 }), error: /DUMP payload/ },
-  { name: "scan", command: Generic.scan("0", { match: "k*", count: 100, type: "string" }), prepare: k, expected: { cursor: "0", items: ["k"] } },
-  { name: "sort", command: Generic.sort("{t}l", { order: "DESC", limit: { offset: 0, count: 2 } }), prepare: list, expected: ["3", "2"] },
-  { name: "sort with store", command: Generic.sort("{t}l", { by: "nosort", store: "{t}m" }), prepare: list, expected: 3 },
+  {
+    name: "restore",
+    command: Generic.restore("k", "broken", { expire: "1 minute", replace: true, frequency: 3 }),
+    error: /DUMP payload/
+  },
+  {
+    name: "scan",
+    command: Generic.scan("0", { match: "k*", count: 100, type: "string" }),
+    prepare: k,
+    expected: { cursor: "0", items: ["k"] }
+  },
+  {
+    name: "sort",
+    command: Generic.sort("{t}l", { order: "DESC", limit: { offset: 0, count: 2 } }),
+    prepare: list,
+    expected: ["3", "2"]
+  },
+  {
+    name: "sort with store",
+    command: Generic.sort("{t}l", { by: "nosort", store: "{t}m" }),
+    prepare: list,
+    expected: 3
+  },
   { name: "sortRo", command: Generic.sortRo("{t}l", { alpha: true }), prepare: list, expected: ["1", "2", "3"] },
   { name: "touch", command: Generic.touch(["{t}a", "{t}b"]), prepare: two, expected: 2 },
   { name: "ttl", command: Generic.ttl("k"), prepare: k, expected: -1 },
@@ -157,9 +200,19 @@ const hashes: ReadonlyArray<Sample> = [
   { name: "hexpireat", command: Hashes.hexpireat("h", far, "f"), prepare: hash, since: "7.4" },
   { name: "hexpiretime", command: Hashes.hexpiretime("h", "f"), prepare: hash, since: "7.4" },
   { name: "hget", command: Hashes.hget("h", "f"), prepare: hash, expected: "1" },
-  { name: "hgetall", command: Hashes.hgetall("h"), prepare: [["HSET", "h", "f", "1", "__proto__", "2"]], expected: Object.fromEntries([["f", "1"], ["__proto__", "2"]]) },
+  {
+    name: "hgetall",
+    command: Hashes.hgetall("h"),
+    prepare: [["HSET", "h", "f", "1", "__proto__", "2"]],
+    expected: Object.fromEntries([["f", "1"], ["__proto__", "2"]])
+  },
   { name: "hgetall of a missing key", command: Hashes.hgetall("h"), expected: {} },
-  { name: "hgetall as bytes", command: Commands.bytes(Hashes.hgetall("h")), prepare: [["HSET", "h", "f", new Uint8Array([200])]], expected: { f: new Uint8Array([200]) } },
+  {
+    name: "hgetall as bytes",
+    command: Commands.bytes(Hashes.hgetall("h")),
+    prepare: [["HSET", "h", "f", new Uint8Array([200])]],
+    expected: { f: new Uint8Array([200]) }
+  },
   { name: "hgetdel", command: Hashes.hgetdel("h", "f"), prepare: hash, since: "8.0" },
   { name: "hgetex", command: Hashes.hgetex("h", ["f"], { expire: "1 minute" }), prepare: hash, since: "8.0" },
   { name: "hincrby", command: Hashes.hincrby("h", "f", -4), prepare: hash, expected: -3 },
@@ -174,11 +227,31 @@ const hashes: ReadonlyArray<Sample> = [
   { name: "hpexpiretime", command: Hashes.hpexpiretime("h", "f"), prepare: hash, since: "7.4" },
   { name: "hpttl", command: Hashes.hpttl("h", "f"), prepare: hash, since: "7.4" },
   { name: "hrandfield", command: Hashes.hrandfield("h"), prepare: [["HSET", "h", "f", "1"]], expected: "f" },
-  { name: "hrandfield with count", command: Hashes.hrandfield("h", { count: -2 }), prepare: [["HSET", "h", "f", "1"]], expected: ["f", "f"] },
-  { name: "hrandfield with values", command: Hashes.hrandfield("h", { count: 5, withValues: true }), prepare: [["HSET", "h", "f", "1"]], expected: [["f", "1"]] },
-  { name: "hscan", command: Hashes.hscan("h", "0", { count: 10 }), prepare: hash, expected: { cursor: "0", items: [["f", "1"], ["g", "2"]] } },
+  {
+    name: "hrandfield with count",
+    command: Hashes.hrandfield("h", { count: -2 }),
+    prepare: [["HSET", "h", "f", "1"]],
+    expected: ["f", "f"]
+  },
+  {
+    name: "hrandfield with values",
+    command: Hashes.hrandfield("h", { count: 5, withValues: true }),
+    prepare: [["HSET", "h", "f", "1"]],
+    expected: [["f", "1"]]
+  },
+  {
+    name: "hscan",
+    command: Hashes.hscan("h", "0", { count: 10 }),
+    prepare: hash,
+    expected: { cursor: "0", items: [["f", "1"], ["g", "2"]] }
+  },
   { name: "hset", command: Hashes.hset("h", { f: 1, x: new Uint8Array([1]) }), prepare: hash, expected: 1 },
-  { name: "hsetex", command: Hashes.hsetex("h", { f: 1 }, { condition: "FXX", keepTtl: true }), prepare: hash, since: "8.0" },
+  {
+    name: "hsetex",
+    command: Hashes.hsetex("h", { f: 1 }, { condition: "FXX", keepTtl: true }),
+    prepare: hash,
+    since: "8.0"
+  },
   { name: "hsetnx", command: Hashes.hsetnx("h", "f", 9), prepare: hash, expected: false },
   { name: "hstrlen", command: Hashes.hstrlen("h", "f"), prepare: hash, expected: 1 },
   { name: "httl", command: Hashes.httl("h", "f"), prepare: hash, since: "7.4" },
@@ -192,14 +265,30 @@ const connection: ReadonlyArray<Sample> = [
   { name: "clientGetredir", command: Connection.clientGetredir(), expected: -1 },
   { name: "clientId", command: Connection.clientId(), unstable: isNumber },
   { name: "clientInfo", command: Connection.clientInfo(), unstable: isClient },
-  { name: "clientKill", command: Connection.clientKill({ id: 999999, type: "pubsub", user: "default", skipMe: true }), expected: 0 },
-  { name: "clientList", command: Connection.clientList({ type: "normal" }), unstable: (value) => Array.isArray(value) && value.length > 1 && value.every(isClient) },
+  {
+    name: "clientKill",
+    command: Connection.clientKill({ id: 999999, type: "pubsub", user: "default", skipMe: true }),
+    expected: 0
+  },
+  {
+    name: "clientList",
+    command: Connection.clientList({ type: "normal" }),
+    unstable: (value) => Array.isArray(value) && value.length > 1 && value.every(isClient)
+  },
   { name: "clientPause", command: Connection.clientPause("1 millis", "WRITE"), expected: "OK" },
-  { name: "clientTrackinginfo", command: Connection.clientTrackinginfo(), expected: { flags: ["off"], redirect: -1, prefixes: [] } },
+  {
+    name: "clientTrackinginfo",
+    command: Connection.clientTrackinginfo(),
+    expected: { flags: ["off"], redirect: -1, prefixes: [] }
+  },
   { name: "clientUnblock", command: Connection.clientUnblock(999999, "ERROR"), expected: false },
   { name: "clientUnpause", command: Connection.clientUnpause(), expected: "OK" },
   { name: "echo", command: Connection.echo("é"), expected: "é" },
-  { name: "hello", command: Connection.hello(), unstable: (value) => has("server", "version", "proto", "modules")(value) },
+  {
+    name: "hello",
+    command: Connection.hello(),
+    unstable: (value) => has("server", "version", "proto", "modules")(value)
+  },
   { name: "ping", command: Connection.ping(), expected: "PONG" },
   { name: "ping with a message", command: Connection.ping("hi"), expected: "hi" }
 ]
@@ -210,32 +299,84 @@ const server: ReadonlyArray<Sample> = [
   { name: "commandDocs", command: Server.commandDocs(["set", "config"]), unstable: has("set", "config") },
   { name: "commandDocs equal", command: Server.commandDocs(["get", "config"]) },
   { name: "commandGetkeys", command: Server.commandGetkeys(["MSET", "a", "1", "b", "2"]), expected: ["a", "b"] },
-  { name: "commandGetkeysandflags", command: Server.commandGetkeysandflags(["GET", "a"]), expected: [["a", ["RO", "access"]]] },
+  {
+    name: "commandGetkeysandflags",
+    command: Server.commandGetkeysandflags(["GET", "a"]),
+    expected: [["a", ["RO", "access"]]]
+  },
   { name: "commandInfo", command: Server.commandInfo(["get", "nonesuch"]) },
-  { name: "commandInfo with subcommands", command: Server.commandInfo("xinfo"), unstable: (value) => Array.isArray(value) && value[0].subcommands.length === 4 },
-  { name: "commandList", command: Server.commandList({ pattern: "xa*" }), unstable: (value) => Array.isArray(value) && value.includes("xadd") },
-  { name: "configGet", command: Server.configGet(["maxmemory", "cluster-enabled"]), expected: { maxmemory: "0", "cluster-enabled": "yes" } },
+  {
+    name: "commandInfo with subcommands",
+    command: Server.commandInfo("xinfo"),
+    unstable: (value) => Array.isArray(value) && value[0].subcommands.length === 4
+  },
+  {
+    name: "commandList",
+    command: Server.commandList({ pattern: "xa*" }),
+    unstable: (value) => Array.isArray(value) && value.includes("xadd")
+  },
+  {
+    name: "configGet",
+    command: Server.configGet(["maxmemory", "cluster-enabled"]),
+    expected: { maxmemory: "0", "cluster-enabled": "yes" }
+  },
   { name: "configResetstat", command: Server.configResetstat(), expected: "OK" },
   { name: "configRewrite", command: Server.configRewrite(), error: /config file/ },
-  { name: "configSet", command: Server.configSet({ "slowlog-log-slower-than": 10000, "slowlog-max-len": 128 }), expected: "OK" },
+  {
+    name: "configSet",
+    command: Server.configSet({ "slowlog-log-slower-than": 10000, "slowlog-max-len": 128 }),
+    expected: "OK"
+  },
   { name: "dbsize", command: Server.dbsize(), prepare: k, expected: 1 },
-  { name: "failover", command: Server.failover({ to: { host: "127.0.0.1", port: 1 }, timeout: "1 second" }), error: /cluster/ },
+  {
+    name: "failover",
+    command: Server.failover({ to: { host: "127.0.0.1", port: 1 }, timeout: "1 second" }),
+    error: /cluster/
+  },
   { name: "failoverAbort", command: Server.failoverAbort(), error: /./ },
   { name: "flushall", command: Server.flushall("SYNC"), prepare: k, expected: "OK" },
   { name: "flushdb", command: Server.flushdb("ASYNC"), prepare: k, expected: "OK" },
-  { name: "info", command: Server.info("server"), unstable: (value) => typeof value === "string" && value.startsWith("# Server") },
+  {
+    name: "info",
+    command: Server.info("server"),
+    unstable: (value) => typeof value === "string" && value.startsWith("# Server")
+  },
   { name: "lastsave", command: Server.lastsave(), unstable: isNumber },
   { name: "latencyDoctor", command: Server.latencyDoctor(), unstable: isText },
-  { name: "latencyGraph", command: Server.latencyGraph("command"), prepare: [["DEBUG", "SLEEP", "0.005"]], unstable: isText },
-  { name: "latencyHistogram", command: Server.latencyHistogram("get"), prepare: [["GET", "k"]], unstable: (value) => has("get")(value) && has("calls", "histogram")((value as { get: unknown }).get) },
-  { name: "latencyHistory", command: Server.latencyHistory("command"), prepare: [["DEBUG", "SLEEP", "0.005"]], unstable: (value) => Array.isArray(value) && value.length > 0 && isList(value[0]) },
-  { name: "latencyLatest", command: Server.latencyLatest(), prepare: [["DEBUG", "SLEEP", "0.005"]], unstable: (value) => Array.isArray(value) && value.some(has("event", "time", "latest", "max")) },
+  {
+    name: "latencyGraph",
+    command: Server.latencyGraph("command"),
+    prepare: [["DEBUG", "SLEEP", "0.005"]],
+    unstable: isText
+  },
+  {
+    name: "latencyHistogram",
+    command: Server.latencyHistogram("get"),
+    prepare: [["GET", "k"]],
+    unstable: (value) => has("get")(value) && has("calls", "histogram")((value as { get: unknown }).get)
+  },
+  {
+    name: "latencyHistory",
+    command: Server.latencyHistory("command"),
+    prepare: [["DEBUG", "SLEEP", "0.005"]],
+    unstable: (value) => Array.isArray(value) && value.length > 0 && isList(value[0])
+  },
+  {
+    name: "latencyLatest",
+    command: Server.latencyLatest(),
+    prepare: [["DEBUG", "SLEEP", "0.005"]],
+    unstable: (value) => Array.isArray(value) && value.some(has("event", "time", "latest", "max"))
+  },
   { name: "latencyReset", command: Server.latencyReset("nonesuch"), expected: 0 },
   { name: "lolwut", command: Server.lolwut(1), unstable: isText },
   { name: "memoryDoctor", command: Server.memoryDoctor(), unstable: isText },
   { name: "memoryMallocStats", command: Server.memoryMallocStats(), unstable: isText },
   { name: "memoryPurge", command: Server.memoryPurge(), expected: "OK" },
-  { name: "memoryStats", command: Server.memoryStats(), unstable: (value) => has("fragmentation")(value) && isNumber((value as { fragmentation: unknown }).fragmentation) },
+  {
+    name: "memoryStats",
+    command: Server.memoryStats(),
+    unstable: (value) => has("fragmentation")(value) && isNumber((value as { fragmentation: unknown }).fragmentation)
+  },
   { name: "memoryUsage", command: Server.memoryUsage("k", { samples: 0 }), prepare: k, unstable: isNumber },
   { name: "moduleList", command: Server.moduleList(), expected: [] },
   { name: "moduleLoad", command: Server.moduleLoad("/nonesuch.so", ["x"]), error: /./ },
@@ -243,18 +384,48 @@ const server: ReadonlyArray<Sample> = [
   { name: "moduleUnload", command: Server.moduleUnload("nonesuch"), error: /./ },
   { name: "role", command: Server.role(), expected: { role: "master", offset: 0, replicas: [] } },
   { name: "shutdownAbort", command: Server.shutdownAbort(), error: /shutdown/i },
-  { name: "slowlogGet", command: Server.slowlogGet(-1), prepare: [["CONFIG", "SET", "slowlog-log-slower-than", "0"], ["SLOWLOG", "RESET"], ["GET", "k"], ["CONFIG", "SET", "slowlog-log-slower-than", "10000"]], unstable: (value) => Array.isArray(value) && value.length > 0 && value.every(has("id", "time", "duration", "args", "client", "clientName")) },
+  {
+    name: "slowlogGet",
+    command: Server.slowlogGet(-1),
+    prepare: [["CONFIG", "SET", "slowlog-log-slower-than", "0"], ["SLOWLOG", "RESET"], ["GET", "k"], [
+      "CONFIG",
+      "SET",
+      "slowlog-log-slower-than",
+      "10000"
+    ]],
+    unstable: (value) =>
+      Array.isArray(value) && value.length > 0 &&
+      value.every(has("id", "time", "duration", "args", "client", "clientName"))
+  },
   { name: "slowlogLen", command: Server.slowlogLen(), unstable: isNumber },
   { name: "slowlogReset", command: Server.slowlogReset(), expected: "OK" },
   { name: "swapdb", command: Server.swapdb(0, 1), error: /cluster/ },
-  { name: "time", command: Server.time(), unstable: (value) => has("seconds", "microseconds")(value) && isObject(value) }
+  {
+    name: "time",
+    command: Server.time(),
+    unstable: (value) => has("seconds", "microseconds")(value) && isObject(value)
+  }
 ]
 
 const lists: ReadonlyArray<Sample> = [
   { name: "blmove", command: Lists.blmove("{t}l", "{t}m", "LEFT", "RIGHT", "1 second"), prepare: list, expected: "3" },
-  { name: "blmove without an element", command: Lists.blmove("{t}l", "{t}m", "LEFT", "RIGHT", "10 millis"), expected: null },
-  { name: "blmpop", command: Lists.blmpop("1 second", ["{t}x", "{t}l"], "RIGHT", { count: 2 }), prepare: list, expected: { key: "{t}l", elements: ["2", "1"] } },
-  { name: "blpop", command: Lists.blpop(["{t}x", "{t}l"], "forever"), prepare: list, expected: { key: "{t}l", element: "3" } },
+  {
+    name: "blmove without an element",
+    command: Lists.blmove("{t}l", "{t}m", "LEFT", "RIGHT", "10 millis"),
+    expected: null
+  },
+  {
+    name: "blmpop",
+    command: Lists.blmpop("1 second", ["{t}x", "{t}l"], "RIGHT", { count: 2 }),
+    prepare: list,
+    expected: { key: "{t}l", elements: ["2", "1"] }
+  },
+  {
+    name: "blpop",
+    command: Lists.blpop(["{t}x", "{t}l"], "forever"),
+    prepare: list,
+    expected: { key: "{t}l", element: "3" }
+  },
   { name: "brpop", command: Lists.brpop("{t}l", "10 millis"), expected: null },
   { name: "brpoplpush", command: Lists.brpoplpush("{t}l", "{t}m", "1 second"), prepare: list, expected: "2" },
   { name: "lindex", command: Lists.lindex("{t}l", -1), prepare: list, expected: "2" },
@@ -267,7 +438,12 @@ const lists: ReadonlyArray<Sample> = [
   { name: "lpop with count", command: Lists.lpop("{t}l", 2), prepare: list, expected: ["3", "1"] },
   { name: "lpop with count of nothing", command: Lists.lpop("{t}l", 2), expected: null },
   { name: "lpos", command: Lists.lpos("{t}l", 2), prepare: list, expected: 2 },
-  { name: "lpos with count", command: Lists.lpos("{t}l", "1", { rank: -1, count: 0, maxLength: 10 }), prepare: list, expected: [1] },
+  {
+    name: "lpos with count",
+    command: Lists.lpos("{t}l", "1", { rank: -1, count: 0, maxLength: 10 }),
+    prepare: list,
+    expected: [1]
+  },
   { name: "lpush", command: Lists.lpush("{t}l", ["a", 1]), prepare: list, expected: 5 },
   { name: "lpushx", command: Lists.lpushx("{t}l", "a"), expected: 0 },
   { name: "lrange", command: Lists.lrange("{t}l", 0, -1), prepare: list, expected: ["3", "1", "2"] },
@@ -300,7 +476,12 @@ const sets: ReadonlyArray<Sample> = [
   { name: "srandmember", command: Sets.srandmember("{t}s"), expected: null },
   { name: "srandmember with count", command: Sets.srandmember("{t}s", -2), prepare: single, expected: ["a", "a"] },
   { name: "srem", command: Sets.srem("{t}s", [1, 5]), prepare: set, expected: 1 },
-  { name: "sscan", command: Sets.sscan("{t}s", "0", { match: "*" }), prepare: set, expected: { cursor: "0", items: ["1", "2"] } },
+  {
+    name: "sscan",
+    command: Sets.sscan("{t}s", "0", { match: "*" }),
+    prepare: set,
+    expected: { cursor: "0", items: ["1", "2"] }
+  },
   { name: "sunion", command: Sets.sunion(["{t}s", "{t}u"]), prepare: set, expected: ["1", "2", "3"] },
   { name: "sunionstore", command: Sets.sunionstore("{t}d", "{t}s"), prepare: set, expected: 2 }
 ]
@@ -309,75 +490,224 @@ const sorted = [["ZADD", "{t}z", "1", "a", "2.5", "b", "inf", "c"], ["ZADD", "{t
 const equal = [["ZADD", "{t}z", "0", "a", "0", "b", "0", "c"]]
 
 const sortedSets: ReadonlyArray<Sample> = [
-  { name: "bzmpop", command: SortedSets.bzmpop("1 second", ["{t}x", "{t}z"], "MAX", { count: 2 }), prepare: sorted, expected: { key: "{t}z", members: [["c", Infinity], ["b", 2.5]] } },
+  {
+    name: "bzmpop",
+    command: SortedSets.bzmpop("1 second", ["{t}x", "{t}z"], "MAX", { count: 2 }),
+    prepare: sorted,
+    expected: { key: "{t}z", members: [["c", Infinity], ["b", 2.5]] }
+  },
   { name: "bzpopmax", command: SortedSets.bzpopmax("{t}z", "10 millis"), expected: null },
-  { name: "bzpopmin", command: SortedSets.bzpopmin(["{t}z", "{t}y"], "forever"), prepare: sorted, expected: { key: "{t}z", member: "a", score: 1 } },
-  { name: "zadd", command: SortedSets.zadd("{t}z", { a: 2, d: -Infinity }, { changed: true }), prepare: sorted, expected: 2 },
-  { name: "zadd of pairs", command: SortedSets.zadd("{t}z", [["a", 2], ["d", 0.1]], { condition: "XX", comparison: "GT" }), prepare: sorted, expected: 0 },
-  { name: "zadd with increment", command: SortedSets.zadd("{t}z", { a: 0.5 }, { increment: true }), prepare: sorted, expected: 1.5 },
-  { name: "zadd with increment and condition", command: SortedSets.zadd("{t}z", { a: 1 }, { increment: true, condition: "NX" }), prepare: sorted, expected: null },
+  {
+    name: "bzpopmin",
+    command: SortedSets.bzpopmin(["{t}z", "{t}y"], "forever"),
+    prepare: sorted,
+    expected: { key: "{t}z", member: "a", score: 1 }
+  },
+  {
+    name: "zadd",
+    command: SortedSets.zadd("{t}z", { a: 2, d: -Infinity }, { changed: true }),
+    prepare: sorted,
+    expected: 2
+  },
+  {
+    name: "zadd of pairs",
+    command: SortedSets.zadd("{t}z", [["a", 2], ["d", 0.1]], { condition: "XX", comparison: "GT" }),
+    prepare: sorted,
+    expected: 0
+  },
+  {
+    name: "zadd with increment",
+    command: SortedSets.zadd("{t}z", { a: 0.5 }, { increment: true }),
+    prepare: sorted,
+    expected: 1.5
+  },
+  {
+    name: "zadd with increment and condition",
+    command: SortedSets.zadd("{t}z", { a: 1 }, { increment: true, condition: "NX" }),
+    prepare: sorted,
+    expected: null
+  },
   { name: "zcard", command: SortedSets.zcard("{t}z"), prepare: sorted, expected: 3 },
   { name: "zcount", command: SortedSets.zcount("{t}z", "(1", Infinity), prepare: sorted, expected: 2 },
   { name: "zdiff", command: SortedSets.zdiff(["{t}z", "{t}y"]), prepare: sorted, expected: ["a", "c"] },
-  { name: "zdiff with scores", command: SortedSets.zdiff(["{t}z", "{t}y"], { withScores: true }), prepare: sorted, expected: [["a", 1], ["c", Infinity]] },
+  {
+    name: "zdiff with scores",
+    command: SortedSets.zdiff(["{t}z", "{t}y"], { withScores: true }),
+    prepare: sorted,
+    expected: [["a", 1], ["c", Infinity]]
+  },
   { name: "zdiffstore", command: SortedSets.zdiffstore("{t}d", ["{t}z", "{t}y"]), prepare: sorted, expected: 2 },
   { name: "zincrby", command: SortedSets.zincrby("{t}z", 0.1, "a"), prepare: sorted, expected: 1.1 },
-  { name: "zinter", command: SortedSets.zinter(["{t}z", "{t}y"], { weights: [2, 1], aggregate: "SUM", withScores: true }), prepare: sorted, expected: [["b", 15]] },
+  {
+    name: "zinter",
+    command: SortedSets.zinter(["{t}z", "{t}y"], { weights: [2, 1], aggregate: "SUM", withScores: true }),
+    prepare: sorted,
+    expected: [["b", 15]]
+  },
   { name: "zintercard", command: SortedSets.zintercard(["{t}z", "{t}y"], { limit: 1 }), prepare: sorted, expected: 1 },
-  { name: "zinterstore", command: SortedSets.zinterstore("{t}d", ["{t}z", "{t}y"], { aggregate: "MAX" }), prepare: sorted, expected: 1 },
+  {
+    name: "zinterstore",
+    command: SortedSets.zinterstore("{t}d", ["{t}z", "{t}y"], { aggregate: "MAX" }),
+    prepare: sorted,
+    expected: 1
+  },
   { name: "zlexcount", command: SortedSets.zlexcount("{t}z", "[a", "(c"), prepare: equal, expected: 2 },
-  { name: "zmpop", command: SortedSets.zmpop(["{t}z"], "MIN"), prepare: sorted, expected: { key: "{t}z", members: [["a", 1]] } },
+  {
+    name: "zmpop",
+    command: SortedSets.zmpop(["{t}z"], "MIN"),
+    prepare: sorted,
+    expected: { key: "{t}z", members: [["a", 1]] }
+  },
   { name: "zmscore", command: SortedSets.zmscore("{t}z", ["b", "none"]), prepare: sorted, expected: [2.5, null] },
   { name: "zpopmax", command: SortedSets.zpopmax("{t}z"), prepare: sorted, expected: [["c", Infinity]] },
   { name: "zpopmin", command: SortedSets.zpopmin("{t}z", 2), prepare: sorted, expected: [["a", 1], ["b", 2.5]] },
   { name: "zpopmin of nothing", command: SortedSets.zpopmin("{t}z"), expected: [] },
   { name: "zrandmember", command: SortedSets.zrandmember("{t}y"), prepare: sorted, expected: "b" },
-  { name: "zrandmember with count", command: SortedSets.zrandmember("{t}y", { count: 3 }), prepare: sorted, expected: ["b"] },
-  { name: "zrandmember with scores", command: SortedSets.zrandmember("{t}y", { count: -2, withScores: true }), prepare: sorted, expected: [["b", 10], ["b", 10]] },
+  {
+    name: "zrandmember with count",
+    command: SortedSets.zrandmember("{t}y", { count: 3 }),
+    prepare: sorted,
+    expected: ["b"]
+  },
+  {
+    name: "zrandmember with scores",
+    command: SortedSets.zrandmember("{t}y", { count: -2, withScores: true }),
+    prepare: sorted,
+    expected: [["b", 10], ["b", 10]]
+  },
   { name: "zrange", command: SortedSets.zrange("{t}z", 0, -1), prepare: sorted, expected: ["a", "b", "c"] },
-  { name: "zrange with scores", command: SortedSets.zrange("{t}z", 0, 1, { withScores: true }), prepare: sorted, expected: [["a", 1], ["b", 2.5]] },
-  { name: "zrange by score", command: SortedSets.zrange("{t}z", Infinity, -Infinity, { by: "SCORE", reverse: true, limit: { offset: 1, count: 1 } }), prepare: sorted, expected: ["b"] },
-  { name: "zrange by text", command: SortedSets.zrange("{t}z", "-", "[b", { by: "LEX" }), prepare: equal, expected: ["a", "b"] },
-  { name: "zrangebylex", command: SortedSets.zrangebylex("{t}z", "-", "+", { limit: { offset: 1, count: -1 } }), prepare: equal, expected: ["b", "c"] },
-  { name: "zrangebyscore", command: SortedSets.zrangebyscore("{t}z", 1, "(3", { withScores: true, limit: { offset: 0, count: 5 } }), prepare: sorted, expected: [["a", 1], ["b", 2.5]] },
+  {
+    name: "zrange with scores",
+    command: SortedSets.zrange("{t}z", 0, 1, { withScores: true }),
+    prepare: sorted,
+    expected: [["a", 1], ["b", 2.5]]
+  },
+  {
+    name: "zrange by score",
+    command: SortedSets.zrange("{t}z", Infinity, -Infinity, {
+      by: "SCORE",
+      reverse: true,
+      limit: { offset: 1, count: 1 }
+    }),
+    prepare: sorted,
+    expected: ["b"]
+  },
+  {
+    name: "zrange by text",
+    command: SortedSets.zrange("{t}z", "-", "[b", { by: "LEX" }),
+    prepare: equal,
+    expected: ["a", "b"]
+  },
+  {
+    name: "zrangebylex",
+    command: SortedSets.zrangebylex("{t}z", "-", "+", { limit: { offset: 1, count: -1 } }),
+    prepare: equal,
+    expected: ["b", "c"]
+  },
+  {
+    name: "zrangebyscore",
+    command: SortedSets.zrangebyscore("{t}z", 1, "(3", { withScores: true, limit: { offset: 0, count: 5 } }),
+    prepare: sorted,
+    expected: [["a", 1], ["b", 2.5]]
+  },
   { name: "zrangestore", command: SortedSets.zrangestore("{t}d", "{t}z", 0, -1), prepare: sorted, expected: 3 },
   { name: "zrank", command: SortedSets.zrank("{t}z", "b"), prepare: sorted, expected: 1 },
   { name: "zrem", command: SortedSets.zrem("{t}z", ["a", "none"]), prepare: sorted, expected: 1 },
   { name: "zremrangebylex", command: SortedSets.zremrangebylex("{t}z", "-", "(b"), prepare: equal, expected: 1 },
   { name: "zremrangebyrank", command: SortedSets.zremrangebyrank("{t}z", 0, 1), prepare: sorted, expected: 2 },
-  { name: "zremrangebyscore", command: SortedSets.zremrangebyscore("{t}z", -Infinity, 1), prepare: sorted, expected: 1 },
-  { name: "zrevrange", command: SortedSets.zrevrange("{t}z", 0, 0, { withScores: true }), prepare: sorted, expected: [["c", Infinity]] },
-  { name: "zrevrangebylex", command: SortedSets.zrevrangebylex("{t}z", "+", "(a"), prepare: equal, expected: ["c", "b"] },
-  { name: "zrevrangebyscore", command: SortedSets.zrevrangebyscore("{t}z", 3, "-inf"), prepare: sorted, expected: ["b", "a"] },
+  {
+    name: "zremrangebyscore",
+    command: SortedSets.zremrangebyscore("{t}z", -Infinity, 1),
+    prepare: sorted,
+    expected: 1
+  },
+  {
+    name: "zrevrange",
+    command: SortedSets.zrevrange("{t}z", 0, 0, { withScores: true }),
+    prepare: sorted,
+    expected: [["c", Infinity]]
+  },
+  {
+    name: "zrevrangebylex",
+    command: SortedSets.zrevrangebylex("{t}z", "+", "(a"),
+    prepare: equal,
+    expected: ["c", "b"]
+  },
+  {
+    name: "zrevrangebyscore",
+    command: SortedSets.zrevrangebyscore("{t}z", 3, "-inf"),
+    prepare: sorted,
+    expected: ["b", "a"]
+  },
   { name: "zrevrank", command: SortedSets.zrevrank("{t}z", "none"), prepare: sorted, expected: null },
-  { name: "zrevrank with score", command: SortedSets.zrevrank("{t}z", "a", { withScore: true }), prepare: sorted, since: "7.2" },
-  { name: "zscan", command: SortedSets.zscan("{t}z", "0"), prepare: sorted, expected: { cursor: "0", items: [["a", 1], ["b", 2.5], ["c", Infinity]] } },
+  {
+    name: "zrevrank with score",
+    command: SortedSets.zrevrank("{t}z", "a", { withScore: true }),
+    prepare: sorted,
+    since: "7.2"
+  },
+  {
+    name: "zscan",
+    command: SortedSets.zscan("{t}z", "0"),
+    prepare: sorted,
+    expected: { cursor: "0", items: [["a", 1], ["b", 2.5], ["c", Infinity]] }
+  },
   { name: "zscore", command: SortedSets.zscore("{t}z", "b"), prepare: sorted, expected: 2.5 },
   { name: "zunion", command: SortedSets.zunion(["{t}z", "{t}y"]), prepare: sorted, expected: ["a", "b", "c"] },
-  { name: "zunionstore", command: SortedSets.zunionstore("{t}d", "{t}z", { weights: [2] }), prepare: sorted, expected: 3 }
+  {
+    name: "zunionstore",
+    command: SortedSets.zunionstore("{t}d", "{t}z", { weights: [2] }),
+    prepare: sorted,
+    expected: 3
+  }
 ]
 
 const bits = [["SET", "{t}b", "a"]]
 
 const bitmaps: ReadonlyArray<Sample> = [
-  { name: "bitcount", command: Bitmaps.bitcount("{t}b", { start: 0, end: 4, unit: "BIT" }), prepare: bits, expected: 2 },
-  { name: "bitfield", command: Bitmaps.bitfield("{t}b", [{ overflow: "FAIL" }, { get: "u8", offset: 0 }, { incrby: "u2", offset: "#0", increment: 9 }]), prepare: bits, expected: [97, null] },
+  {
+    name: "bitcount",
+    command: Bitmaps.bitcount("{t}b", { start: 0, end: 4, unit: "BIT" }),
+    prepare: bits,
+    expected: 2
+  },
+  {
+    name: "bitfield",
+    command: Bitmaps.bitfield("{t}b", [{ overflow: "FAIL" }, { get: "u8", offset: 0 }, {
+      incrby: "u2",
+      offset: "#0",
+      increment: 9
+    }]),
+    prepare: bits,
+    expected: [97, null]
+  },
   { name: "bitfieldRo", command: Bitmaps.bitfieldRo("{t}b", [{ get: "i4", offset: 4 }]), prepare: bits, expected: [1] },
   { name: "bitop", command: Bitmaps.bitop("NOT", "{t}c", "{t}b"), prepare: bits, expected: 1 },
-  { name: "bitpos", command: Bitmaps.bitpos("{t}b", 1, { start: 0, end: -1, unit: "BYTE" }), prepare: bits, expected: 1 },
+  {
+    name: "bitpos",
+    command: Bitmaps.bitpos("{t}b", 1, { start: 0, end: -1, unit: "BYTE" }),
+    prepare: bits,
+    expected: 1
+  },
   { name: "getbit", command: Bitmaps.getbit("{t}b", 1), prepare: bits, expected: 1 },
   { name: "setbit", command: Bitmaps.setbit("{t}b", 0, 1), prepare: bits, expected: 0 }
 ]
 
 const hyperLogLog: ReadonlyArray<Sample> = [
   { name: "pfadd", command: HyperLogLog.pfadd("{t}p", ["a", 1]), expected: true },
-  { name: "pfcount", command: HyperLogLog.pfcount(["{t}p", "{t}q"]), prepare: [["PFADD", "{t}p", "a", "b"]], expected: 2 },
+  {
+    name: "pfcount",
+    command: HyperLogLog.pfcount(["{t}p", "{t}q"]),
+    prepare: [["PFADD", "{t}p", "a", "b"]],
+    expected: 2
+  },
   { name: "pfmerge", command: HyperLogLog.pfmerge("{t}q", ["{t}p"]), prepare: [["PFADD", "{t}p", "a"]], expected: "OK" }
 ]
 
 const script = "return {KEYS[1], ARGV[1], #KEYS}"
 const sha1 = "7413dc2440db1fea7c0a0bde841fa68eefaf149c"
-const library = "#!lua name=lib\nredis.register_function{function_name='f', callback=function(k, a) return a[1] end, flags={'no-writes'}}"
+const library =
+  "#!lua name=lib\nredis.register_function{function_name='f', callback=function(k, a) return a[1] end, flags={'no-writes'}}"
 const loaded = [["FUNCTION", "LOAD", "REPLACE", library]]
 
 const scripting: ReadonlyArray<Sample> = [
@@ -396,7 +726,11 @@ const scripting: ReadonlyArray<Sample> = [
   { name: "scriptExists", command: Scripting.scriptExists(["none", "other"]), expected: [false, false] },
   { name: "scriptFlush", command: Scripting.scriptFlush("SYNC"), expected: "OK" },
   { name: "scriptKill", command: Scripting.scriptKill(), error: /NOTBUSY/ },
-  { name: "scriptLoad", command: Scripting.scriptLoad("return 1"), expected: "e0e1f9fabfc9d4800c877a703b823ac0578ff8db" }
+  {
+    name: "scriptLoad",
+    command: Scripting.scriptLoad("return 1"),
+    expected: "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
+  }
 ]
 
 const node = "0".repeat(40)
@@ -411,20 +745,37 @@ const cluster: ReadonlyArray<Sample> = [
   { name: "clusterFailover", command: Cluster.clusterFailover("TAKEOVER"), error: /replica/ },
   { name: "clusterForget", command: Cluster.clusterForget(node), error: /Unknown node/ },
   { name: "clusterGetkeysinslot", command: Cluster.clusterGetkeysinslot(7629, 10), prepare: k, expected: ["k"] },
-  { name: "clusterInfo", command: Cluster.clusterInfo(), unstable: (value) => (value as { state: string }).state === "ok" && (value as { slotsOk: number }).slotsOk === 16384 },
+  {
+    name: "clusterInfo",
+    command: Cluster.clusterInfo(),
+    unstable: (value) => (value as { state: string }).state === "ok" && (value as { slotsOk: number }).slotsOk === 16384
+  },
   { name: "clusterKeyslot", command: Cluster.clusterKeyslot("k"), expected: 7629 },
   { name: "clusterLinks", command: Cluster.clusterLinks(), expected: [] },
   { name: "clusterMeet", command: Cluster.clusterMeet("not an address", 7000, 17000), error: /Invalid node address/ },
   { name: "clusterMyid", command: Cluster.clusterMyid() },
   { name: "clusterMyshardid", command: Cluster.clusterMyshardid(), since: "7.2" },
-  { name: "clusterNodes", command: Cluster.clusterNodes(), unstable: (value) => Array.isArray(value) && value.length === 1 && value[0].slots[0][1] === 16383 && value[0].flags.includes("myself") },
+  {
+    name: "clusterNodes",
+    command: Cluster.clusterNodes(),
+    unstable: (value) =>
+      Array.isArray(value) && value.length === 1 && value[0].slots[0][1] === 16383 && value[0].flags.includes("myself")
+  },
   { name: "clusterReplicas", command: Cluster.clusterReplicas(node), error: /Unknown node/ },
   { name: "clusterReplicate", command: Cluster.clusterReplicate(node), error: /Unknown node/ },
   { name: "clusterSaveconfig", command: Cluster.clusterSaveconfig(), expected: "OK" },
   { name: "clusterSetConfigEpoch", command: Cluster.clusterSetConfigEpoch(5), error: busy },
   { name: "clusterSetslot", command: Cluster.clusterSetslot(5, "stable"), expected: "OK" },
-  { name: "clusterShards", command: Cluster.clusterShards(), unstable: (value) => Array.isArray(value) && value[0].slots[0][1] === 16383 && value[0].nodes[0].role === "master" },
-  { name: "clusterSlots", command: Cluster.clusterSlots(), unstable: (value) => Array.isArray(value) && value[0].end === 16383 && value[0].nodes[0].id.length === 40 }
+  {
+    name: "clusterShards",
+    command: Cluster.clusterShards(),
+    unstable: (value) => Array.isArray(value) && value[0].slots[0][1] === 16383 && value[0].nodes[0].role === "master"
+  },
+  {
+    name: "clusterSlots",
+    command: Cluster.clusterSlots(),
+    unstable: (value) => Array.isArray(value) && value[0].end === 16383 && value[0].nodes[0].id.length === 40
+  }
 ]
 
 const channels: ReadonlyArray<Sample> = [

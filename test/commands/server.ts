@@ -176,8 +176,22 @@ export const startServer = async (): Promise<TestServer> => {
   const folder = mkdtempSync(join(tmpdir(), "effect-redis-cluster-"))
   const child: ChildProcess = spawn(
     process.env["REDIS_SERVER"] ?? "redis-server",
-    ["--port", String(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--dir", folder, "--save", "",
-      "--latency-monitor-threshold", "1", "--enable-debug-command", "yes"],
+    [
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--cluster-enabled",
+      "yes",
+      "--dir",
+      folder,
+      "--save",
+      "",
+      "--latency-monitor-threshold",
+      "1",
+      "--enable-debug-command",
+      "yes"
+    ],
     { stdio: "ignore" }
   )
   const stop = async () => {

@@ -38,6 +38,7 @@ type End =
 
 class Recorded implements Outgoing {
   readonly command: Command<unknown>
+  readonly binary = false
   readonly asking: boolean
   readonly deadline: number
   settled = false

@@ -69,7 +69,9 @@ expectTypeOf(Sets.spop("k", 3)).toEqualTypeOf<Command.Command<ReadonlyArray<stri
 expectTypeOf(SortedSets.zadd("k", { a: 1 })).toEqualTypeOf<Command.Command<number>>()
 expectTypeOf(SortedSets.zadd("k", { a: 1 }, { increment: true })).toEqualTypeOf<Command.Command<number | null>>()
 expectTypeOf(SortedSets.zrange("k", 0, -1)).toEqualTypeOf<Command.Command<ReadonlyArray<string>>>()
-expectTypeOf(SortedSets.zrange("k", 0, -1, { withScores: true })).toEqualTypeOf<Command.Command<ReadonlyArray<ScoredMember>>>()
+expectTypeOf(SortedSets.zrange("k", 0, -1, { withScores: true })).toEqualTypeOf<
+  Command.Command<ReadonlyArray<ScoredMember>>
+>()
 expectTypeOf(SortedSets.zrange("k", 0, -1, { withScores: flag }))
   .toEqualTypeOf<Command.Command<ReadonlyArray<string> | ReadonlyArray<ScoredMember>>>()
 expectTypeOf(SortedSets.zrank("k", "m", { withScore: true }))
