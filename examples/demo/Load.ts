@@ -89,7 +89,7 @@ export class Tally {
 
   /** The latency that this part of all commands stayed within. */
   percentile(part: number): number {
-    const sorted = Float64Array.from(this.latencies).sort()
+    const sorted = Float64Array.from(this.latencies).toSorted()
     return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
   }
 }
