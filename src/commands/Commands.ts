@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { Acl, type AclCommands } from "./Acl.ts"
 import { type BitmapCommands, Bitmaps } from "./Bitmaps.ts"
 import { type ChannelCommands, Channels } from "./Channels.ts"
 import { Cluster, type ClusterCommands } from "./Cluster.ts"
@@ -35,6 +36,7 @@ export interface Commands<S extends Surface>
     BitmapCommands<S>,
     HyperLogLogCommands<S>,
     ScriptingCommands<S>,
+    AclCommands<S>,
     ConnectionCommands<S>,
     ServerCommands<S>,
     ClusterCommands<S>,
@@ -57,6 +59,7 @@ export const groups = [
   Bitmaps,
   HyperLogLog,
   Scripting,
+  Acl,
   Connection,
   Server,
   Cluster,

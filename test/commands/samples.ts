@@ -1,6 +1,7 @@
 /**
  * For every builder sample arguments, what has to be there before, and what the server then answers.
  */
+import { Acl } from "../../src/commands/Acl.ts"
 import { Bitmaps } from "../../src/commands/Bitmaps.ts"
 import { Channels } from "../../src/commands/Channels.ts"
 import { Cluster } from "../../src/commands/Cluster.ts"
@@ -733,6 +734,23 @@ const scripting: ReadonlyArray<Sample> = [
   }
 ]
 
+const acl: ReadonlyArray<Sample> = [
+  { name: "aclCat", command: Acl.aclCat("hyperloglog") },
+  { name: "aclDeluser", command: Acl.aclDeluser(["ada", "none"]), prepare: [["ACL", "SETUSER", "ada"]], expected: 1 },
+  { name: "aclDryrun", command: Acl.aclDryrun("default", ["GET", "k"]), expected: "OK" },
+  {
+    name: "aclGenpass",
+    command: Acl.aclGenpass(64),
+    unstable: (value) => typeof value === "string" && value.length === 16
+  },
+  { name: "aclList", command: Acl.aclList() },
+  { name: "aclLoad", command: Acl.aclLoad(), error: /ACL file/ },
+  { name: "aclSave", command: Acl.aclSave(), error: /ACL file/ },
+  { name: "aclSetuser", command: Acl.aclSetuser("ada", ["on", "~k*", "+get"]), expected: "OK" },
+  { name: "aclUsers", command: Acl.aclUsers(), prepare: [["ACL", "SETUSER", "ada"]], expected: ["ada", "default"] },
+  { name: "aclWhoami", command: Acl.aclWhoami(), expected: "default" }
+]
+
 const node = "0".repeat(40)
 const busy = /./
 
@@ -798,6 +816,7 @@ export const samples: ReadonlyArray<Sample> = [
   ...bitmaps,
   ...hyperLogLog,
   ...scripting,
+  ...acl,
   ...connection,
   ...server,
   ...cluster,

@@ -80,18 +80,8 @@ export const withoutBuilder: Readonly<Record<string, string>> = {
   "XINFO CONSUMERS": notYet,
   "XINFO GROUPS": notYet,
   "XINFO STREAM": notYet,
-  "ACL CAT": notYet,
-  "ACL DELUSER": notYet,
-  "ACL DRYRUN": notYet,
-  "ACL GENPASS": notYet,
   "ACL GETUSER": notYet,
-  "ACL LIST": notYet,
-  "ACL LOAD": notYet,
   "ACL LOG": notYet,
-  "ACL SAVE": notYet,
-  "ACL SETUSER": notYet,
-  "ACL USERS": notYet,
-  "ACL WHOAMI": notYet,
   "FUNCTION LIST": notYet,
   "FUNCTION STATS": notYet
 }
