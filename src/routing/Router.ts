@@ -8,10 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
-import type { Command } from "../commands/Command.ts"
+import { Command, DecodeFailure } from "../commands/Command.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
+import type { Reply } from "../protocol/Reply.ts"
 import {
+  DecodeError,
   exception,
   NoTargetError,
   OptionsError,
@@ -72,12 +74,36 @@ const batchSlot = (command: Command<unknown>): number | Reason => {
   return slot === keyless && command.spec.request !== "default" ? fansOut(command) : slot
 }
 
-const merged = <A>(
+/** The same command with its replies as they came: rules that merge replies are about what the servers said. */
+const undecoded = (command: Command<unknown>): Command<Reply> =>
+  new Command(command.spec, command.args, (reply) => reply, command.settings)
+
+const decoded = <A>(command: Command<A>, reply: unknown): Effect.Effect<A, RedisClusterException> => {
+  // Merging replies gives a reply.
+  const value = command.decode(reply as Reply)
+  if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
+  return failWith(
+    new DecodeError({
+      message: value.message,
+      cause: value.cause,
+      outcome: "Executed",
+      command: command.spec.name
+    })
+  )
+}
+
+/** A method whose policy is `perNode` is declared to give a map; here the type of the command alone is known. */
+const perNode = <A>(
   command: Command<A>,
-  replies: ReadonlyArray<NodeReply>
+  replies: Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException>
 ): Effect.Effect<A, RedisClusterException> =>
-  // The policy of the command says what its replies become, and its builder declares just that.
-  Effect.fromResult(aggregate(command, replies)) as Effect.Effect<A, RedisClusterException>
+  Effect.flatMap(replies, (all) => mapped(command, all)) as Effect.Effect<
+    unknown,
+    RedisClusterException
+  > as Effect.Effect<
+    A,
+    RedisClusterException
+  >
 
 const mapped = <A>(
   command: Command<A>,
@@ -128,7 +154,14 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       const request = command.spec.request
       if (slot !== keyless || request === "default") return single(command, slot, undefined)
       if (request === "explicit") return failWith(needsNode(command))
-      return Effect.flatMap(fanOut.byPolicy(command), (replies) => merged(command, replies))
+      if (command.spec.response === "perNode") {
+        return perNode(command, fanOut.byPolicy(command))
+      }
+      const raw = undecoded(command)
+      return Effect.flatMap(
+        fanOut.byPolicy(raw),
+        (replies) => Effect.flatMap(Effect.fromResult(aggregate(raw, replies)), (reply) => decoded(command, reply))
+      )
     },
     executeOn: (command, target) =>
       command.settings.invalid === undefined
