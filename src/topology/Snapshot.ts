@@ -74,6 +74,30 @@ export const empty: Snapshot = make(0, new Array<undefined>(slotCount).fill(unde
 export const coveredSlots = (snapshot: Snapshot): number =>
   snapshot.slots.reduce((count: number, shard) => shard === undefined ? count : count + 1, 0)
 
+const isSameShard = (one: Shard | undefined, other: Shard | undefined): boolean =>
+  one === other || (one !== undefined && other !== undefined && one.primary === other.primary &&
+    one.replicas.length === other.replicas.length && one.replicas.every((replica) => other.replicas.includes(replica)))
+
+/**
+ * Whether two snapshots say the same. The nodes have to be the same objects, as unchanged ones are; the order in which
+ * a server lists replicas says nothing.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const isSame = (one: Snapshot, other: Snapshot): boolean => {
+  // Neighbouring slots have the same pair of shards, nearly always.
+  let mine: Shard | undefined
+  let theirs: Shard | undefined
+  for (let slot = 0; slot < slotCount; slot++) {
+    if (slot > 0 && one.slots[slot] === mine && other.slots[slot] === theirs) continue
+    mine = one.slots[slot]
+    theirs = other.slots[slot]
+    if (!isSameShard(mine, theirs)) return false
+  }
+  return true
+}
+
 /**
  * The slots of a shard as ranges, in order.
  *
@@ -145,12 +169,12 @@ export interface NodeDetails {
   readonly zone: string | undefined
 }
 
-const isSame = (one: ClusterNode, other: ClusterNode): boolean =>
+const isSameNode = (one: ClusterNode, other: ClusterNode): boolean =>
   one.id === other.id && one.role === other.role && one.zone === other.zone && one.health === other.health
 
 const intern = (origin: Origin, node: ClusterNode): ClusterNode => {
   const known = origin.previous.nodes.get(node.address)
-  return known !== undefined && isSame(known, node) ? known : node
+  return known !== undefined && isSameNode(known, node) ? known : node
 }
 
 const parseNode = (origin: Origin, reply: Reply, role: Role): ClusterNode | undefined => {

@@ -43,7 +43,7 @@ export class Topology extends Context.Service<Topology, {
   readonly current: () => Snapshot.Snapshot
   /** The snapshot of this moment, then every later one. */
   readonly changes: Stream.Stream<Snapshot.Snapshot>
-  /** Calls back after every change of the snapshot. Returns how to stop that. */
+  /** Calls back after every refresh, whether it brought news or not, and every patch. Returns how to stop that. */
   readonly onChange: (listener: () => void) => () => void
   /** Takes note of a MOVED: patches the snapshot at once and asks for a refresh. */
   readonly moved: (slot: number, owner: Endpoint) => void
@@ -105,9 +105,11 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   yield* Effect.addFinalizer(() => Effect.sync(() => (closed = true)))
 
   const replace = (next: Snapshot.Snapshot): void => {
-    if (next === snapshot) return
     snapshot = next
     PubSub.publishUnsafe(changed, next)
+  }
+
+  const notify = (): void => {
     for (const listener of listeners) listener()
   }
 
@@ -164,6 +166,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     if (refreshing !== undefined) return Deferred.await(refreshing)
     const result = Deferred.makeUnsafe<Snapshot.Snapshot, RedisClusterException>()
     refreshing = result
+    refreshWanted = false
     lastRefresh = clock.currentTimeMillisUnsafe()
     // In a fiber of its own: who asked may lose interest, the refresh goes on for the others.
     runFork(
@@ -171,13 +174,15 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         Effect.map((next) => {
           if (closed) return next
           connections.retain(next.nodes)
-          replace(next)
-          return next
+          if (!Snapshot.isSame(snapshot, next)) replace(next)
+          notify()
+          return snapshot
         }),
         Effect.onExit((exit) =>
           Effect.sync(() => {
             refreshing = undefined
-            refreshWanted = false
+            // Who asked meanwhile may know what the answer did not.
+            if (refreshWanted && !closed) refreshSoon()
             Deferred.doneUnsafe(result, exit)
           })
         ),
@@ -187,13 +192,18 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     return Deferred.await(result)
   })
 
-  const requestRefresh = (): void => {
-    if (refreshWanted || closed) return
-    refreshWanted = true
+  const refreshSoon = (): void => {
     const since = clock.currentTimeMillisUnsafe() - lastRefresh
     const jitter = 1 + Math.random() * 0.2
     const delay = since >= options.minRefreshInterval ? 0 : (options.minRefreshInterval - since) * jitter
-    runFork(Effect.ignore(Effect.andThen(Effect.sleep(delay), Effect.suspend(() => closed ? Effect.void : refreshNow))))
+    const refresh = Effect.suspend(() => closed || !refreshWanted ? Effect.void : refreshNow)
+    runFork(Effect.ignore(Effect.andThen(Effect.sleep(delay), refresh)))
+  }
+
+  const requestRefresh = (): void => {
+    if (refreshWanted || closed) return
+    refreshWanted = true
+    if (refreshing === undefined) refreshSoon()
   }
 
   const first = yield* refreshNow
@@ -223,7 +233,11 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       return () => listeners.delete(listener)
     },
     moved: (slot, owner) => {
-      replace(Snapshot.moved(snapshot, slot, owner))
+      const next = Snapshot.moved(snapshot, slot, owner)
+      if (next !== snapshot) {
+        replace(next)
+        notify()
+      }
       requestRefresh()
     },
     requestRefresh,
