@@ -109,6 +109,28 @@ describe("A cluster that changes under load", () => {
           after.map((node) => node.port)
         )
       }))
+
+    it.effect("tells by one MOVED that a whole shard failed over", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        yield* cluster.awaitOk
+        // Refreshes so rare that only the patch can be what the commands after the first go by.
+        const redis = yield* connect({ nodes: cluster.seeds, minRefreshInterval: "1 minute" })
+        const [primary] = yield* cluster.primaries
+        const [replica] = yield* cluster.replicasOf(primary)
+        const keys: Array<string> = []
+        for (let index = 0; keys.length < 100; index++) {
+          if ((yield* redis.ownerOf(`key${index}`))?.port === primary.port) keys.push(`key${index}`)
+        }
+        yield* cluster.failover(replica)
+        yield* resetCounts(cluster)
+        yield* redis.set(keys[0], "value")
+        assert.strictEqual(yield* errorReplies(cluster, "MOVED"), 1)
+        yield* Effect.forEach(keys, (key) => redis.set(key, "value"), each)
+        assert.strictEqual(yield* errorReplies(cluster, "MOVED"), 1)
+        assert.strictEqual((yield* redis.nodeAt(replica)).role, "primary")
+        assert.strictEqual((yield* redis.nodeAt(primary)).role, "replica")
+      }))
   })
 
   it.live("is asked for its topology at the agreed rate, however many commands fail", () =>
