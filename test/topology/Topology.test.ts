@@ -10,17 +10,29 @@ import type { Endpoint } from "../../src/connection/Endpoint.ts"
 import { RespDecoder } from "../../src/protocol/RespDecoder.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 
-/** Servers behind the `stream` option, whose answers the test decides: one of a command, or nothing for now. */
+/** Holds the answers of a connection back, this one first, until it is released with what is then the answer. */
+type Hold = () => (reply: string) => void
+
+/** Servers behind the `stream` option, whose answers the test decides; no answer means that it is held back. */
 const servers =
-  (answer: (endpoint: Endpoint, command: string, send: (reply: string) => void) => string | undefined) =>
-  (endpoint: Endpoint): Duplex => {
+  (answer: (endpoint: Endpoint, command: string, hold: Hold) => string | undefined) => (endpoint: Endpoint): Duplex => {
+    let queue: Array<string> | undefined
     const send = (reply: string) => stream.push(`${reply}\r\n`)
+    const hold: Hold = () => {
+      queue = []
+      return (reply) => {
+        for (const one of [reply, ...queue ?? []]) send(one)
+        queue = undefined
+      }
+    }
     const decoder = new RespDecoder({
       binary: () => false,
       onPush: () => {},
       onReply: (command) => {
-        const reply = answer(endpoint, Array.isArray(command) ? command.join(" ") : "", send)
-        if (reply !== undefined) send(reply)
+        const reply = answer(endpoint, Array.isArray(command) ? command.join(" ") : "", hold)
+        if (reply === undefined) return
+        if (queue === undefined) send(reply)
+        else queue.push(reply)
       }
     })
     const stream: Duplex = new Duplex({
@@ -43,6 +55,8 @@ const handshake = (endpoint: Endpoint, command: string): string | undefined =>
     ? "%0"
     : command.startsWith("CLIENT")
     ? "+OK"
+    : command === "CLUSTER SHARDS"
+    ? "-ERR unknown subcommand 'SHARDS'"
     : command === "CLUSTER MYID"
     ? `$40\r\n${id(endpoint.port)}`
     : undefined
@@ -70,12 +84,13 @@ describe("Topology", () => {
         let fetches = 0
         let held: { readonly port: number; readonly release: () => void } | undefined
         let moved = 0
-        const redis = yield* connect(servers((endpoint, command, send) => {
+        const redis = yield* connect(servers((endpoint, command, hold) => {
           if (command === "CLUSTER SLOTS") {
             fetches++
             if (!holding) return map
             holding = false
-            held = { port: endpoint.port, release: () => send(map) }
+            const release = hold()
+            held = { port: endpoint.port, release: () => release(map) }
             return undefined
           }
           if (command.startsWith("GET") && held !== undefined && endpoint.port !== 7003) {
