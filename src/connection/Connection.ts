@@ -40,6 +40,8 @@ export type ConnectionState = "idle" | "connecting" | "ready" | "down" | "closed
 const socketBufferLimit = 512 * 1024
 /** The most that one write carries. */
 const writeLimit = 256 * 1024
+/** A socket that brings nothing and ends within this time, in milliseconds, counts as a failed attempt. */
+const shortLife = 1000
 
 /** A command of the connection's own: its reply is of no interest. */
 class Silent implements Outgoing {
@@ -100,6 +102,9 @@ export class Connection {
   private decoder: RespDecoder | undefined
   private dialling: Fiber.Fiber<unknown> | undefined
   private isDialling = false
+  private adoptedAt = 0
+  /** Ends the trial of a new socket; gone when that is over. */
+  private endTrial: ((verdict: Effect.Effect<void, LinkFailure>) => void) | undefined
   private flushScheduled = false
   private blocked = false
   /** Since when replies are due and no byte has come. */
@@ -167,6 +172,7 @@ export class Connection {
     this.isDialling = true
     this.dialling = this.runFork(
       dial(this.endpoint, this.options, this.request, (socket) => this.adopt(socket)).pipe(
+        Effect.andThen(this.trial),
         Effect.tapError((failure) => Effect.sync(() => this.refuse(failure))),
         Effect.retry(this.options.reconnectSchedule),
         Effect.ignore,
@@ -175,9 +181,24 @@ export class Connection {
     )
   }
 
+  /**
+   * Lasts until the new socket has brought something. One that is closed before that was no success: the next attempt
+   * has to wait its turn, or a server that greets and hangs up would be dialled without a pause.
+   */
+  private readonly trial: Effect.Effect<void, LinkFailure> = Effect.callback((resume) => {
+    if (this.socket === undefined) return resume(this.verdict())
+    this.endTrial = resume
+  })
+
+  /** On a socket that was lost before it brought anything. */
+  private verdict(): Effect.Effect<void, LinkFailure> {
+    const lived = this.clock.currentTimeMillisUnsafe() - this.adoptedAt
+    return this.lastFailure !== undefined && lived < shortLife ? Effect.fail(this.lastFailure) : Effect.void
+  }
+
   private dialled(): void {
     this.isDialling = false
-    // The new socket may have been lost while it was being adopted.
+    // The new socket may have been lost in the meantime.
     if (this.state === "connecting") this.connect()
   }
 
@@ -253,6 +274,7 @@ export class Connection {
       if (this.socket === socket) this.lose({ kind: "connection", message: "closed by the server" })
     })
     this.blocked = false
+    this.adoptedAt = this.clock.currentTimeMillisUnsafe()
     this.setState("ready")
     socket.resume()
     this.flush()
@@ -272,7 +294,14 @@ export class Connection {
     this.lastFailure = failure
     this.setState("connecting")
     this.abandon(failure)
+    this.concludeTrial(this.verdict())
     this.connect()
+  }
+
+  private concludeTrial(verdict: Effect.Effect<void, LinkFailure>): void {
+    const end = this.endTrial
+    this.endTrial = undefined
+    end?.(verdict)
   }
 
   /** Destroys the socket and hands every command back. Their owners may send them again, even here, at once. */
@@ -299,6 +328,7 @@ export class Connection {
   private read(decoder: RespDecoder, chunk: Buffer): void {
     this.silentSince = this.clock.currentTimeMillisUnsafe()
     this.pingedAt = 0
+    if (this.endTrial !== undefined) this.concludeTrial(Effect.void)
     const malformed = decoder.push(chunk)
     if (malformed !== undefined && this.decoder === decoder) {
       this.lose({ kind: "protocol", message: malformed })

@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import * as Net from "node:net"
 import * as ClusterOptions from "../../src/ClusterOptions.ts"
 import { Command } from "../../src/commands/Command.ts"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
@@ -230,9 +231,14 @@ describe("Connection: replies", () => {
   it.live("finds a server that has fallen silent: PING, then another connection", () =>
     Effect.gen(function*() {
       const server = yield* ScriptedServer.start((args, peer) =>
-        args[0] === "GET" && peer.index > 0 ? "+second\r\n" : ScriptedServer.welcome(args, peer)
+        args[0] === "ECHO"
+          ? "+well\r\n"
+          : args[0] === "GET" && peer.index > 0
+          ? "+second\r\n"
+          : ScriptedServer.welcome(args, peer)
       )
       const connection = yield* connect(server, { pingAfter: 100, pingTimeout: 100 })
+      yield* ask(connection, "ECHO")
       const outgoing = new Recorded(command("GET", "key"))
       connection.send(outgoing)
       yield* until(() => outgoing.settled)
@@ -253,6 +259,21 @@ describe("Connection: replies", () => {
       assert.strictEqual(yield* ask(connection, "GET", "key"), "slow")
       assert.deepStrictEqual(server.peers[0].commands.at(-1), ["PING"])
       assert.strictEqual(server.peers.length, 1)
+    }))
+})
+
+describe("Connection: reconnects", () => {
+  it.live("does not hammer a server that greets and then closes", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => {
+        if (args[1] === "SETINFO" && args[2] === "LIB-VER") setImmediate(() => peer.socket.destroy())
+        return ScriptedServer.welcome(args, peer)
+      })
+      const connection = yield* connect(server)
+      connection.connect()
+      yield* Effect.sleep(1000)
+      // By the reconnect schedule: 50, 100, 200, 400 ms ... and two attempts at once.
+      assert.isAtMost(server.peers.length, 8)
     }))
 })
 
@@ -312,6 +333,39 @@ describe("Connection: writes", () => {
       assert.deepStrictEqual(all.map(({ ends }) => ends), all.map((_, i) => [{ reply: String(i) }]))
     }))
 
+  it.live("stops writing while the socket is full, and goes on when it has drained", () =>
+    Effect.gen(function*() {
+      let reading = false
+      const server = yield* ScriptedServer.start((args, peer) => {
+        if (args[0] === "SET") return "+OK\r\n"
+        if (args[0] === "STALL") {
+          peer.socket.pause()
+          const timer = setInterval(() => {
+            if (!reading) return
+            clearInterval(timer)
+            peer.socket.resume()
+          }, 5)
+          return "+OK\r\n"
+        }
+        return ScriptedServer.welcome(args, peer)
+      })
+      let socket: Net.Socket | undefined
+      const connection = yield* connect(server, {
+        stream: (endpoint) => socket = Net.connect({ ...endpoint, noDelay: true })
+      })
+      yield* ask(connection, "STALL")
+      const value = "v".repeat(100_000)
+      const all = Array.from({ length: 300 }, (_, i) => new Recorded(command("SET", String(i), value), false, 30_000))
+      for (const outgoing of all) connection.send(outgoing)
+      yield* Effect.sleep(200)
+      // 30 MB are waiting; the socket holds one write beyond its limit at most.
+      assert.isAbove(socket?.writableLength ?? 0, 0)
+      assert.isBelow(socket?.writableLength ?? 0, 2 * 1024 * 1024)
+      reading = true
+      yield* until(() => all.every(({ settled }) => settled))
+      assert.isTrue(all.every(({ ends: [end] }) => "reply" in end && end.reply === "OK"))
+    }), 30_000)
+
   it.live("never writes what was given up in the queue", () =>
     Effect.gen(function*() {
       const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
@@ -327,6 +381,20 @@ describe("Connection: writes", () => {
 })
 
 describe("Connection: closing", () => {
+  it.live("in the middle of the handshake ends at once", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start(() => undefined)
+      const connection = yield* connect(server, { connectTimeout: 10_000 })
+      const outgoing = new Recorded(command("GET", "key"))
+      connection.send(outgoing)
+      yield* until(() => server.peers[0]?.commands.length === 1)
+      yield* connection.close(10_000)
+      const [end] = outgoing.ends
+      assert.isTrue("lost" in end && end.lost.kind === "closed" && !end.written, JSON.stringify(end))
+      yield* until(() => server.peers[0].socket.destroyed)
+      assert.strictEqual(server.peers.length, 1)
+    }))
+
   it.live("waits for what is on the wire, hands back what is not, and refuses what comes later", () =>
     Effect.gen(function*() {
       const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
