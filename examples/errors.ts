@@ -51,7 +51,7 @@ const byOutcome = Effect.gen(function*() {
 
 /**
  * The client itself tries again until the deadline. A program that wants to go on longer retries what says it is
- * retryable: that is never a command that may have been executed.
+ * retryable: never a write that may have been executed.
  */
 const retried = Effect.gen(function*() {
   const redis = yield* ClusterClient
