@@ -1,8 +1,7 @@
 /**
  * Errors: one exception, a closed set of reasons, and what became of the command.
- *
- *     node examples/errors.ts
  */
+// Run: node examples/errors.ts
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Schedule } from "effect"
 import { ClusterClient, Command, Strings } from "../src/index.ts"

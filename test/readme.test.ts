@@ -2,7 +2,7 @@
  * The programs in the README compile, as they stand there.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { describe, expect, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { execFile } from "node:child_process"
@@ -25,7 +25,7 @@ describe("README", () => {
       const fileSystem = yield* FileSystem.FileSystem
       const readme = yield* fileSystem.readFileString(`${project}README.md`)
       const programs = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1])
-      expect(programs.length).toBeGreaterThan(0)
+      assert.isNotEmpty(programs)
 
       // Inside the project, so that its dependencies are found; hidden, so that nothing else takes it for a source.
       const directory = yield* fileSystem.makeTempDirectoryScoped({ directory: `${project}test`, prefix: ".readme-" })
@@ -40,6 +40,6 @@ describe("README", () => {
           include: ["*.ts"]
         })
       )
-      expect(yield* tsc(directory)).toBe("")
+      assert.strictEqual(yield* tsc(directory), "")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 60_000)
 })
