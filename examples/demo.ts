@@ -49,14 +49,19 @@ const slotsText = (ranges: ReadonlyArray<Snapshot.SlotRange>): string => {
 const showTopology = Effect.gen(function*() {
   const redis = yield* ClusterClient
   const topology = yield* redis.topology
-  const rows = topology.shards.flatMap((shard, index) => {
+  const rows: Array<ReadonlyArray<string>> = []
+  for (const [index, shard] of topology.shards.entries()) {
     const ranges = Snapshot.rangesOf(topology, shard)
     const count = ranges.reduce((sum, { end, start }) => sum + end - start + 1, 0)
-    return [
-      [String(index + 1), shard.primary.address, Paper.green("primary"), slotsText(ranges), Paper.count(count)],
-      ...shard.replicas.map((replica) => ["", replica.address, Paper.dim("replica"), "", ""])
-    ]
-  })
+    rows.push([
+      String(index + 1),
+      shard.primary.address,
+      Paper.green("primary"),
+      slotsText(ranges),
+      Paper.count(count)
+    ])
+    for (const replica of shard.replicas) rows.push(["", replica.address, Paper.dim("replica"), "", ""])
+  }
   yield* Paper.table(
     [{ name: "shard" }, { name: "node" }, { name: "role" }, { name: "slots" }, { name: "count", right: true }],
     rows

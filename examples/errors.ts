@@ -1,8 +1,7 @@
 /**
  * Errors: one exception, a closed set of reasons, and what became of the command.
- *
- *     node examples/errors.ts
  */
+// Run: node examples/errors.ts
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Schedule } from "effect"
 import { ClusterClient, Command, Strings } from "../src/index.ts"
@@ -51,7 +50,7 @@ const byOutcome = Effect.gen(function*() {
 
 /**
  * The client itself tries again until the deadline. A program that wants to go on longer retries what says it is
- * retryable: that is never a command that may have been executed.
+ * retryable: never a write that may have been executed.
  */
 const retried = Effect.gen(function*() {
   const redis = yield* ClusterClient

@@ -1,8 +1,7 @@
 /**
  * The first program: set, get, count.
- *
- *     node examples/first-program.ts
  */
+// Run: node examples/first-program.ts
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { ClusterClient } from "../src/index.ts"

@@ -1,8 +1,7 @@
 /**
  * Typed values: the reply of a command, decoded by a schema.
- *
- *     node examples/json-values.ts
  */
+// Run: node examples/json-values.ts
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Schema } from "effect"
 import { ClusterClient, Command, Strings } from "../src/index.ts"

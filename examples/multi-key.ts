@@ -1,8 +1,7 @@
 /**
  * Many keys at once: atomic within one slot, non-atomic over any slots.
- *
- *     node examples/multi-key.ts
  */
+// Run: node examples/multi-key.ts
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { ClusterClient } from "../src/index.ts"

@@ -1,8 +1,7 @@
 /**
  * Targets: a command on other nodes than its keys or its policy say.
- *
- *     node examples/targets.ts
  */
+// Run: node examples/targets.ts
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { ClusterClient, Server } from "../src/index.ts"

@@ -114,27 +114,25 @@ export const during = Effect.fnUntraced(function*<A, E, R>(
   const tally = new Tally(groups, yield* Clock.Clock)
   let running = true
 
-  const caller = Effect.fnUntraced(function*(index: number) {
-    const group = groups[index % groups.length]
-    const seen = tally.groups[index % groups.length]
-    while (running) {
-      const tag = pick(group)
-      const command = choose(tag)
-      const before = tally.now()
-      const result = yield* Effect.result(redis.execute(command))
-      const after = tally.now()
-      tally.latencies.push(after - before)
-      const counter = command.spec.name === "INCR" ? tally.counters.get(tag) : undefined
-      if (Result.isSuccess(result)) {
-        seen.answered(after)
-        if (counter !== undefined) counter.acknowledged++
-      } else {
-        tally.failed(command.spec.name, result.failure)
-        if (counter !== undefined && result.failure.outcome !== "NotExecuted") counter.unknown++
-      }
-      yield* Effect.sleep(2)
+  const call = Effect.fnUntraced(function*(index: number) {
+    const seen = tally.groups[index]
+    const tag = pick(groups[index])
+    const command = choose(tag)
+    const before = tally.now()
+    const result = yield* Effect.result(redis.execute(command))
+    const after = tally.now()
+    tally.latencies.push(after - before)
+    const counter = command.spec.name === "INCR" ? tally.counters.get(tag) : undefined
+    if (Result.isSuccess(result)) {
+      seen.answered(after)
+      if (counter !== undefined) counter.acknowledged++
+    } else {
+      tally.failed(command.spec.name, result.failure)
+      if (counter !== undefined && result.failure.outcome !== "NotExecuted") counter.unknown++
     }
+    yield* Effect.sleep(2)
   })
+  const caller = (index: number) => Effect.repeat(call(index % groups.length), { while: () => running })
 
   const callers = yield* Effect.forkChild(
     Effect.forEach(Array.from({ length: groups.length * callersPerGroup }, (_, i) => i), caller, {
