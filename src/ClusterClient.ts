@@ -39,6 +39,7 @@ import type { Argument, Reply } from "./protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException, UnknownNodeError } from "./RedisClusterException.ts"
 import * as Nonatomic from "./routing/Nonatomic.ts"
 import * as Router from "./routing/Router.ts"
+import * as SharedConnection from "./routing/SharedConnection.ts"
 import type { Target } from "./routing/Target.ts"
 import { type ClusterSurface, functions, type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 import type { ClusterNode } from "./topology/ClusterNode.ts"
@@ -157,9 +158,14 @@ const make = Effect.fnUntraced(function*() {
   const commands = yield* CommandCache.make(router)
 
   const rawCommand = (name: string, args: ReadonlyArray<Argument>) =>
-    Effect.map(
+    Effect.flatMap(
       commands.find(name, args),
-      ({ args, spec }): Command<Reply> => makeCommand(spec, args, (reply) => reply)
+      ({ args, spec }): Effect.Effect<Command<Reply>, RedisClusterException> => {
+        const refused = SharedConnection.refusal(spec.name)
+        return refused === undefined
+          ? Effect.succeed(makeCommand(spec, args, (reply) => reply))
+          : Effect.fail(refused)
+      }
     )
 
   const lookUp = (endpoint: Endpoint): Effect.Effect<ClusterNode, RedisClusterException> =>

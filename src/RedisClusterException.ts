@@ -215,7 +215,7 @@ export class ConnectionError
 export class TimeoutError extends Schema.TaggedError<TimeoutError>(id("TimeoutError"))("TimeoutError", {
   ...context,
   timeout: Schema.Number,
-  waitingFor: Schema.Literals(["reply", "connection", "topology"])
+  waitingFor: Schema.Literals(["reply", "connection"])
 }) {
   get isRetryable(): boolean {
     return this.outcome === "NotExecuted"
@@ -355,8 +355,8 @@ export class TooManyRedirectionsError
 }
 
 /**
- * Some parts of a command that was split over several nodes failed. `failures` has each failed part, `succeeded`
- * the nodes or keys whose part is done.
+ * Some parts of a command that was split over several nodes failed. `failures` has each failed part with an outcome of
+ * its own, `succeeded` how many parts are done. The outcome of the whole is `NotExecuted` only when no part was executed.
  *
  * @category errors
  * @since 0.1.0
@@ -511,3 +511,11 @@ export const exception = (makeReason: () => Reason): RedisClusterException => {
   Error.stackTraceLimit = limit
   return error
 }
+
+/**
+ * What became of a whole of which some parts failed: nothing was executed only when no part was.
+ *
+ * @internal
+ */
+export const partialOutcome = (failed: ReadonlyArray<Outcome>, succeeded: number): Outcome =>
+  succeeded === 0 && failed.every((outcome) => outcome === "NotExecuted") ? "NotExecuted" : "Unknown"

@@ -399,7 +399,9 @@ export class Connection {
     const now = this.clock.currentTimeMillisUnsafe()
     let next = this.expire(this.waiting, now, false)
     next = Math.min(next, this.expire(this.inFlight, now, true))
-    if (this.state === "ready" && this.inFlight.size > 0) next = Math.min(next, this.probe(now))
+    if (this.state === "ready" && this.inFlight.size > 0 && !this.request.mayBeSilent) {
+      next = Math.min(next, this.probe(now))
+    }
     if (next < Number.POSITIVE_INFINITY) this.alarm.set(next)
   }
 

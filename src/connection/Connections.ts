@@ -39,6 +39,11 @@ export class Connections extends Context.Service<Connections, {
   readonly all: () => ReadonlyArray<Connection>
   /** A connection of one's own to an endpoint, closed with the scope. */
   readonly open: (target: ConnectionTarget) => Effect.Effect<Connection, never, Scope.Scope>
+  /**
+   * A connection of one's own for a command that the server may hold back; silence on it is no sign of trouble. Whoever
+   * takes it has to close it; the end of the client closes it too.
+   */
+  readonly lease: (target: ConnectionTarget) => Connection
   /** Drains and closes the shared connections to all other addresses, and to nodes that gave their address up. */
   readonly retain: (nodes: ReadonlyMap<string, ConnectionTarget>) => void
   /** Calls back whenever a shared connection changes its state. Returns how to stop that. */
@@ -70,11 +75,20 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
 
   const ownHooks: ConnectionHooks = { onState: () => {}, onPush: () => {} }
 
-  const connect = (target: ConnectionTarget, events: ConnectionHooks): Connection =>
+  const connect = (target: ConnectionTarget, events: ConnectionHooks, mayBeSilent = false): Connection =>
     new Connection({ host: target.host, port: target.port }, options, events, { clock, runFork }, {
       expectedId: target.id ?? "",
-      readonly: false
+      readonly: false,
+      mayBeSilent
     })
+
+  const leased = new Set<Connection>()
+  const leaseHooks: ConnectionHooks = {
+    onState: (connection, state) => {
+      if (state === "closed") leased.delete(connection)
+    },
+    onPush: () => {}
+  }
 
   const dismiss = (connection: Connection): void => {
     closing.add(connection)
@@ -82,7 +96,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   }
 
   yield* Effect.addFinalizer(() =>
-    Effect.forEach([...open.values(), ...closing], (connection) => connection.close(options.drainTimeout), {
+    Effect.forEach([...open.values(), ...closing, ...leased], (connection) => connection.close(options.drainTimeout), {
       concurrency: "unbounded",
       discard: true
     })
@@ -107,6 +121,12 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         Effect.sync(() => connect(target, ownHooks)),
         (connection) => connection.close(options.drainTimeout)
       ),
+    lease: (target) => {
+      const connection = connect(target, leaseHooks, true)
+      if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
+      else leased.add(connection)
+      return connection
+    },
     retain: (nodes) => {
       for (const [address, connection] of open) {
         const node = nodes.get(address)

@@ -6,7 +6,13 @@
 import * as Result from "effect/Result"
 import type { Command } from "../commands/Command.ts"
 import type { ResponsePolicy } from "../commands/CommandSpec.ts"
-import { DecodeError, exception, PartialFailureError, type RedisClusterException } from "../RedisClusterException.ts"
+import {
+  DecodeError,
+  exception,
+  PartialFailureError,
+  partialOutcome,
+  type RedisClusterException
+} from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 
 /**
@@ -33,7 +39,7 @@ const partial = (command: Command<unknown>, replies: ReadonlyArray<NodeReply>): 
       message: `${command.spec.name} failed on ${failures.length} of ${replies.length} nodes: ` +
         `${failures.map(({ error, node }) => `${node}: ${error.message}`).join("; ")}; ` +
         `it succeeded on ${done.join(", ") || "none"}`,
-      outcome: failures.some(({ error }) => error.outcome !== "NotExecuted") ? "Unknown" : "NotExecuted",
+      outcome: partialOutcome(failures.map(({ error }) => error.outcome), succeeded),
       command: command.spec.name,
       failures,
       succeeded

@@ -49,7 +49,9 @@ export const make = Effect.fnUntraced(function*(
 
   const deadlineOf = (command: Command<unknown>): number => clock.currentTimeMillisUnsafe() + timeoutOf(command)
 
-  const timeoutOf = (command: Command<unknown>): number => command.settings.timeout ?? options.commandTimeout
+  /** A command that the server may hold back has that time in addition. */
+  const timeoutOf = (command: Command<unknown>): number =>
+    command.settings.timeout ?? options.commandTimeout + (command.spec.blocking?.(command.args) ?? 0)
 
   /** Sends a request to the node it belongs to at this moment. */
   const dispatch = (request: Request): void => {
@@ -67,7 +69,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const sendTo = (request: Request, node: Endpoint): void => {
-    const connection = connections.get(node)
+    const connection = request.lease === undefined ? connections.get(node) : request.lease(node)
     request.connection = connection
     connection.send(request)
   }

@@ -9,7 +9,13 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Command } from "../commands/Command.ts"
 import type { Argument } from "../protocol/Reply.ts"
-import { exception, OptionsError, PartialFailureError, type RedisClusterException } from "../RedisClusterException.ts"
+import {
+  exception,
+  OptionsError,
+  PartialFailureError,
+  partialOutcome,
+  type RedisClusterException
+} from "../RedisClusterException.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
 import type { Outcomes } from "./Gathering.ts"
 import type { Router } from "./Router.ts"
@@ -51,7 +57,7 @@ const partialFailure = (
     new PartialFailureError({
       message: `${name} failed for ${keys} of ${allKeys} keys (${failures.length} of ${parts.length} slots); ` +
         `first: ${failures[0].error.message}`,
-      outcome: failures.some((failure) => failure.error.outcome !== "NotExecuted") ? "Unknown" : "NotExecuted",
+      outcome: partialOutcome(failures.map(({ error }) => error.outcome), parts.length - failures.length),
       command: name,
       failures,
       succeeded: parts.length - failures.length

@@ -8,6 +8,7 @@ import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import { type Command, DecodeFailure } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
 import type { LinkFailure, Outgoing } from "../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import type { Hop, RedisClusterException } from "../RedisClusterException.ts"
@@ -91,6 +92,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   asking = false
   size = 0
   connection: Connection | undefined
+  /** Where it gets connections of its own, when it must not hold up the shared ones. */
+  lease: ((node: Endpoint) => Connection) | undefined
   /** What has gone wrong so far; most requests never need it. */
   trouble: Trouble | undefined
 
@@ -117,6 +120,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.index = index
     this.binary = command.settings.binary
     this.connection = undefined
+    this.lease = undefined
     this.trouble = undefined
   }
 

@@ -9,7 +9,8 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Command, DecodeFailure } from "../commands/Command.ts"
-import type { Connections } from "../connection/Connections.ts"
+import type { Connection } from "../connection/Connection.ts"
+import { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import {
@@ -67,9 +68,15 @@ const fansOut = (command: Command<unknown>): Reason =>
     command: command.spec.name
   })
 
+const blocks = (command: Command<unknown>): boolean => command.spec.blocking?.(command.args) !== undefined
+
+const blocksBatch = (command: Command<unknown>): Reason =>
+  invalidReason(command, `${command.spec.name} waits on the server and would hold up the batch; run it on its own`)
+
 /** The slot of a command that can be one of a batch, or why it cannot. */
 const batchSlot = (command: Command<unknown>): number | Reason => {
   if (command.settings.invalid !== undefined) return invalidReason(command, command.settings.invalid)
+  if (blocks(command)) return blocksBatch(command)
   const slot = slotOf(command)
   return slot === keyless && command.spec.request !== "default" ? fansOut(command) : slot
 }
@@ -121,14 +128,43 @@ const mapped = <A>(
  */
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const topology = yield* Topology
+  const connections = yield* Connections
   const dispatcher = yield* Dispatcher.make(options)
   const fanOut = FanOut.make(dispatcher, topology)
 
-  /** One command, one suspension: the path that everything else is measured by. */
   const single = <A>(
     command: Command<A>,
     slot: number,
     pinned: ClusterNode | undefined
+  ): Effect.Effect<A, RedisClusterException> =>
+    blocks(command) ? blocking(command, slot, pinned) : suspended(command, slot, pinned, undefined)
+
+  /**
+   * A command that the server may hold back runs on a connection of its own, which ends with it: an interruption frees
+   * the server, and nobody else has waited.
+   */
+  const blocking = <A>(
+    command: Command<A>,
+    slot: number,
+    pinned: ClusterNode | undefined
+  ): Effect.Effect<A, RedisClusterException> =>
+    Effect.suspend(() => {
+      let current: Connection | undefined
+      const end = () => current?.closeNow({ kind: "closed", message: "the command has ended" })
+      const lease = (node: Endpoint): Connection => {
+        end()
+        current = connections.lease(node)
+        return current
+      }
+      return Effect.ensuring(suspended(command, slot, pinned, lease), Effect.sync(end))
+    })
+
+  /** One command, one suspension: the path that everything else is measured by. */
+  const suspended = <A>(
+    command: Command<A>,
+    slot: number,
+    pinned: ClusterNode | undefined,
+    lease: Request["lease"]
   ): Effect.Effect<A, RedisClusterException> =>
     Effect.callback<A, RedisClusterException>((resume) => {
       const request = new Request(
@@ -142,6 +178,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         undefined,
         0
       )
+      request.lease = lease
       dispatcher.dispatch(request)
       return request
     })

@@ -70,7 +70,7 @@ describe("Aggregation", () => {
       assert(reason._tag === "PartialFailureError")
       assert.deepStrictEqual(reason.failures.map(({ node }) => node), ["10.0.0.1:7002"])
       assert.strictEqual(reason.succeeded, 2)
-      assert.strictEqual(reason.outcome, "NotExecuted")
+      assert.strictEqual(reason.outcome, "Unknown")
       assert.strictEqual(
         reason.message,
         "TELL ALL failed on 1 of 3 nodes: 10.0.0.1:7002: down; it succeeded on 10.0.0.1:7001, 10.0.0.1:7003"

@@ -1,0 +1,76 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect, Fiber, Layer, Schedule } from "effect"
+import { ClusterClient } from "../../src/index.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+
+const client = Layer.unwrap(
+  Effect.map(
+    Effect.service(RedisCluster),
+    (cluster) => ClusterClient.layer({ nodes: cluster.seeds, commandTimeout: "1 second" })
+  )
+).pipe(Layer.provideMerge(RedisCluster.layer({ primaries: 3 })))
+
+/** How many clients the server of a key holds back at this moment. */
+const blockedClients = (key: string) =>
+  Effect.gen(function*() {
+    const redis = yield* ClusterClient
+    const owner = yield* redis.ownerOf(key)
+    if (owner === undefined) return -1
+    const node = yield* redis.node(owner)
+    const info = yield* node.info("clients")
+    return Number(/blocked_clients:(\d+)/.exec(info)?.[1])
+  })
+
+const until = <E, R>(count: number, effect: Effect.Effect<number, E, R>) =>
+  effect.pipe(
+    Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: (found) => found === count }),
+    Effect.timeout("5 seconds")
+  )
+
+describe("The connections that callers share", () => {
+  layer(client, { timeout: "30 seconds", excludeTestServices: true })((it) => {
+    it.effect("are not held up by a command that the server holds back", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const popping = yield* Effect.forkChild(redis.blpop("{q}:list", "forever"))
+        yield* until(1, blockedClients("{q}:list"))
+        yield* redis.set("{q}:other", "served")
+        assert.strictEqual(yield* redis.get("{q}:other"), "served")
+        yield* redis.rpush("{q}:list", "element")
+        assert.deepStrictEqual(yield* Fiber.join(popping), { key: "{q}:list", element: "element" })
+      }))
+
+    it.effect("are not what an interrupted blocking command waited on: the server is freed, no element is lost", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        for (let turn = 0; turn < 50; turn++) {
+          const popping = yield* Effect.forkChild(redis.blpop("{q}:empty", "forever"), { startImmediately: true })
+          if (turn % 5 === 0) yield* until(1, blockedClients("{q}:empty"))
+          yield* Fiber.interrupt(popping)
+        }
+        yield* until(0, blockedClients("{q}:empty"))
+        yield* redis.rpush("{q}:empty", "kept")
+        assert.strictEqual(yield* redis.llen("{q}:empty"), 1)
+      }))
+
+    it.effect("wait for a blocking command beyond the client's own deadline", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        assert.isNull(yield* redis.blpop("{q}:never", "1500 millis"))
+      }))
+
+    it.effect("take no command that would change their state", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const node = yield* redis.node(yield* redis.randomNode)
+        for (const words of [["MULTI"], ["SUBSCRIBE", "news"], ["CLIENT", "REPLY", "OFF"], ["SELECT", "1"]]) {
+          const [name, ...args] = words
+          for (
+            const error of [yield* Effect.flip(redis.send(name, ...args)), yield* Effect.flip(node.send(name, ...args))]
+          ) {
+            assert.strictEqual(error.reason._tag, "OptionsError")
+          }
+        }
+      }))
+  })
+})
