@@ -90,7 +90,7 @@ export class Connection {
   private readonly hooks: ConnectionHooks
   private readonly clock: Clock.Clock
   private readonly runFork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>
-  readonly request: DialRequest
+  private request: DialRequest
   private readonly alarm: Alarm
 
   private readonly waiting = new Fifo<Outgoing>()
@@ -143,6 +143,16 @@ export class Connection {
     return this.state === "ready" && this.pingedAt === 0
   }
 
+  /** The id of the node that is expected there; empty while it is unknown. */
+  get expectedId(): string {
+    return this.request.expectedId
+  }
+
+  /** Refuses any other node from the next dialling on. */
+  expect(id: string): void {
+    this.request = { ...this.request, expectedId: id }
+  }
+
   /** Takes a command over. The owner hears of it through exactly one of its callbacks. */
   send(outgoing: Outgoing): void {
     if (this.draining || this.state === "closed") {
@@ -171,7 +181,7 @@ export class Connection {
     if (this.state === "idle") this.setState("connecting")
     this.isDialling = true
     this.dialling = this.runFork(
-      dial(this.endpoint, this.options, this.request, (socket) => this.adopt(socket)).pipe(
+      Effect.suspend(() => dial(this.endpoint, this.options, this.request, (socket) => this.adopt(socket))).pipe(
         Effect.andThen(this.trial),
         Effect.tapError((failure) => Effect.sync(() => this.refuse(failure))),
         Effect.retry(this.options.reconnectSchedule),

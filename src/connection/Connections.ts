@@ -130,7 +130,12 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     retain: (nodes) => {
       for (const [address, connection] of open) {
         const node = nodes.get(address)
-        if (node !== undefined && sameNode(connection.request.expectedId, node.id ?? "")) continue
+        const id = node?.id ?? ""
+        if (node !== undefined && sameNode(connection.expectedId, id)) {
+          // Known from a redirect or as a seed until now.
+          if (id !== "" && connection.expectedId === "") connection.expect(id)
+          continue
+        }
         open.delete(address)
         dismiss(connection)
       }

@@ -135,6 +135,23 @@ describe("Connection: the handshake", () => {
     }))
 })
 
+describe("Connections: a node that was met by a redirect", () => {
+  it.live("is held to its id as soon as the topology tells it", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) =>
+        args[0] === "CLUSTER" ? "$3\r\nbbb\r\n" : args[0] === "GET" ? "+value\r\n" : ScriptedServer.welcome(args, peer)
+      )
+      const connections = yield* connectionsTo([server.endpoint])
+      const connection = connections.get(server.endpoint)
+      assert.strictEqual(yield* ask(connection, "GET", "key"), "value")
+      connections.retain(new Map([[connection.address, { ...server.endpoint, id: "aaa" }]]))
+      assert.strictEqual(connections.get(server.endpoint), connection)
+      connection.reset("for the test")
+      const failure = yield* Effect.flip(ask(connection, "GET", "key"))
+      assert.strictEqual(failure.message, "another node (bbb) listens where aaa was expected")
+    }))
+})
+
 describe("Connection: replies", () => {
   it.live("ends with ProtocolError's cause on a malformed byte; other connections do not notice", () =>
     Effect.gen(function*() {
