@@ -11,9 +11,12 @@ import { connect, errorReplies, resetCounts, tagWhere, topologyCalls } from "./O
 const each = { concurrency: "unbounded" } as const
 
 /** Hash tags of different slots. */
-const tagsOf = (count: number): ReadonlyArray<string> => {
+const tagsOf = (count: number, below = HashSlot.slotCount): ReadonlyArray<string> => {
   const tags = new Map<number, string>()
-  for (let index = 0; tags.size < count; index++) tags.set(HashSlot.ofKey(`tag${index}`), `tag${index}`)
+  for (let index = 0; tags.size < count; index++) {
+    const slot = HashSlot.ofKey(`tag${index}`)
+    if (slot < below) tags.set(slot, `tag${index}`)
+  }
   return [...tags.values()]
 }
 
@@ -66,16 +69,18 @@ describe("A cluster that changes under load", () => {
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
-        const tags = tagsOf(100)
+        // All go to one node. Were nodes giving and taking at once, a node could lose a slot it has just taken to a late
+        // message of the giver, whose epoch had grown by another slot: the two would then disagree for good.
+        const target = cluster.nodes[2]
+        const tags = tagsOf(100, 10_000)
         yield* resetCounts(cluster)
         const load = yield* startLoad(redis, tags)
-        const primaries = yield* cluster.primaries
         // Ten at a time stay for a while with a key left behind, so that the load meets them in that state.
         for (let first = 0; first < tags.length; first += 10) {
           const slots = tags.slice(first, first + 10).map((tag) => HashSlot.ofKey(tag))
           for (const slot of slots) {
             const source = yield* cluster.owner(slot)
-            yield* cluster.startMigration(slot, primaries[(primaries.indexOf(source) + 1) % primaries.length])
+            yield* cluster.startMigration(slot, target)
             const keys = Number(yield* cluster.command(source, "CLUSTER", "COUNTKEYSINSLOT", slot))
             yield* cluster.moveKeys(slot, keys - 1)
           }
@@ -83,8 +88,8 @@ describe("A cluster that changes under load", () => {
         }
         const operations = yield* load.finish
         assert.isAbove(operations, 1000)
-        // The load did meet what the slots went through; TRYAGAIN, which takes luck here, has a test of its own.
-        for (const code of ["MOVED", "ASK"]) assert.isAbove(yield* errorReplies(cluster, code), 0, code)
+        // The load did meet what the slots went through.
+        for (const code of ["MOVED", "ASK", "TRYAGAIN"]) assert.isAbove(yield* errorReplies(cluster, code), 0, code)
       }))
 
     it.effect("hands every shard over to its replica without an error, and every counter is exact", () =>
