@@ -66,9 +66,13 @@ export interface ClusterOptions {
   readonly drainTimeout?: Duration.Input | undefined
   /** TCP keep-alive probes start after this time of silence. Default: 30 seconds. */
   readonly keepAlive?: Duration.Input | undefined
-  /** When replies are due and the connection has been silent for this long, a PING is sent. Default: 1 second. */
+  /** When replies are due and the connection has been silent for this long, a PING is sent. Default: 2 seconds. */
   readonly pingAfter?: Duration.Input | undefined
-  /** When that PING is not answered for this long, the connection is destroyed and replaced. Default: 1 second. */
+  /**
+   * When that PING is not answered for this long, the connection is destroyed and replaced. Together with `pingAfter` it
+   * should outlast what a healthy server may take: a manual failover pauses its clients for up to 5 seconds.
+   * Default: 4 seconds.
+   */
   readonly pingTimeout?: Duration.Input | undefined
   /** How many MOVED and ASK redirects a command may follow without a pause in between. Default: 16. */
   readonly maxRedirects?: number | undefined
@@ -160,6 +164,9 @@ const validEndpoint = (host: string, port: number): boolean =>
 /** The host as sockets want it: without the brackets of an IPv6 literal. */
 const bareHost = (hostname: string): string => hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
 
+const decoded = (text: string): string | undefined =>
+  Result.getOrUndefined(Result.try({ try: () => decodeURIComponent(text), catch: () => undefined }))
+
 const parseUrl = (input: string, position: number): Result.Result<ParsedNode, string> => {
   // The URL itself may hold a password: messages name its position only.
   const where = `nodes[${position}]`
@@ -170,14 +177,18 @@ const parseUrl = (input: string, position: number): Result.Result<ParsedNode, st
   if (url.pathname !== "" && url.pathname !== "/" && url.pathname !== "/0") {
     return Result.fail(`${where} names a database; a cluster has database 0 only, leave the path out`)
   }
-  const host = bareHost(decodeURIComponent(url.hostname))
+  const [hostname, username, password] = [url.hostname, url.username, url.password].map(decoded)
+  if (hostname === undefined || username === undefined || password === undefined) {
+    return Result.fail(`${where} holds a % that is no valid percent-encoding; a % itself is written %25`)
+  }
+  const host = bareHost(hostname)
   const port = url.port === "" ? 6379 : Number(url.port)
   if (!validEndpoint(host, port)) return Result.fail(`${where} has no usable host and port (1 to 65535)`)
   return Result.succeed({
     endpoint: { host, port },
     tls: url.protocol === "rediss:",
-    username: url.username === "" ? undefined : decodeURIComponent(url.username),
-    password: url.password === "" ? undefined : Redacted.make(decodeURIComponent(url.password))
+    username: username === "" ? undefined : username,
+    password: password === "" ? undefined : Redacted.make(password)
   })
 }
 
@@ -242,8 +253,8 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     connectTimeout: millis("connectTimeout", options.connectTimeout, 2000, 1),
     drainTimeout: millis("drainTimeout", options.drainTimeout, 1000, 0),
     keepAlive: millis("keepAlive", options.keepAlive, 30_000, 0),
-    pingAfter: millis("pingAfter", options.pingAfter, 1000, 1),
-    pingTimeout: millis("pingTimeout", options.pingTimeout, 1000, 1),
+    pingAfter: millis("pingAfter", options.pingAfter, 2000, 1),
+    pingTimeout: millis("pingTimeout", options.pingTimeout, 4000, 1),
     maxRedirects: count("maxRedirects", options.maxRedirects, 16, 0),
     retrySchedule: options.retrySchedule ?? defaultRetrySchedule,
     reconnectSchedule: options.reconnectSchedule ?? defaultReconnectSchedule,

@@ -81,6 +81,7 @@ describe("ClusterOptions", () => {
 
   const wrong: ReadonlyArray<readonly [what: string, options: ClusterOptions, named: string]> = [
     ["no node", { nodes: [] }, "nodes is empty"],
+    ["a broken escape", { nodes: "redis://ada:p%@127.0.0.1:7000" }, "nodes[0] holds a %"],
     ["no URL", { nodes: [nodes, "127.0.0.1"] }, "nodes[1] is not a URL"],
     ["another scheme", { nodes: "https://127.0.0.1:7000" }, "redis://"],
     ["a database", { nodes: "redis://127.0.0.1:7000/3" }, "database"],

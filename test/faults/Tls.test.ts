@@ -136,7 +136,7 @@ describe("TLS and ACL", () => {
         }
         const error = yield* Effect.flip(Effect.forever(Effect.andThen(redis.get("key"), Effect.sleep(5))))
         assert.strictEqual(error.reason._tag, "AuthenticationError")
-        assert.strictEqual(error.outcome, "NotExecuted")
+        // The GET may have been on the wire when the connection was killed, so its outcome is either.
         assert.notInclude(printed(error), password)
       }))
 
@@ -159,8 +159,8 @@ describe("TLS and ACL", () => {
           "ReplyError",
           "ReplyError",
           "ReplyError",
-          "NoTargetError",
-          "AuthenticationError"
+          "OptionsError",
+          "OptionsError"
         ])
       }))
   })
