@@ -128,7 +128,12 @@ describe("SIGSTOP of a primary for 6 seconds", () => {
       Effect.gen(function*() {
         // Nobody takes over: the nodes are more patient than the test.
         const cluster = yield* RedisCluster.make({ nodeTimeout: 30_000, options: partial })
-        const { connections, redis } = yield* openClient({ nodes: cluster.seeds, commandTimeout: "1 second" })
+        const { connections, redis } = yield* openClient({
+          nodes: cluster.seeds,
+          commandTimeout: "1 second",
+          pingAfter: "1 second",
+          pingTimeout: "1 second"
+        })
         const [victim] = cluster.nodes
         const connectionTo = (node: RedisNode) => connections.all().find(({ endpoint }) => endpoint.port === node.port)
 
