@@ -38,9 +38,11 @@ import { addressOf, type Endpoint } from "./connection/Endpoint.ts"
 import type { Argument, Reply } from "./protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException, UnknownNodeError } from "./RedisClusterException.ts"
 import * as Nonatomic from "./routing/Nonatomic.ts"
+import * as Pipeline from "./routing/Pipeline.ts"
 import * as Router from "./routing/Router.ts"
 import * as SharedConnection from "./routing/SharedConnection.ts"
 import type { Target } from "./routing/Target.ts"
+import * as Transaction from "./routing/Transaction.ts"
 import { type ClusterSurface, functions, type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 import type { ClusterNode } from "./topology/ClusterNode.ts"
 import * as CommandCache from "./topology/CommandCache.ts"
@@ -96,6 +98,57 @@ export interface ClusterClientMembers {
   readonly on: (target: Target) => TargetClient
   /** One node's own client; fails with `UnknownNodeError` when the cluster has no such node. */
   readonly node: (endpoint: Endpoint) => Effect.Effect<NodeClient, RedisClusterException>
+
+  /**
+   * Runs commands over any slots in one go: written to all nodes before any reply is awaited, results in the order given,
+   * a tuple for a tuple and a record for a record. Not atomic.
+   *
+   * When an entry cannot be sent (bad input, keys of different slots, a command that runs on several nodes) nothing is
+   * sent. When entries fail, the pipeline fails after all have ended, with a `PipelineError` about the first in the order
+   * given; `pipelineResults` tells about each.
+   *
+   * **Example** (Three nodes, one wait)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient, Strings } from "effect-redis-cluster"
+   *
+   * const visit = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const [name, visits] = yield* redis.pipeline([Strings.get("user:1"), Strings.incr("visits:1")])
+   *   return { name, visits } // { name: string | null, visits: number }
+   * })
+   * ```
+   */
+  readonly pipeline: <const B extends Pipeline.Batch>(
+    commands: B
+  ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
+  /** The same with how each entry ended. An entry that cannot be sent fails alone. */
+  readonly pipelineResults: <const B extends Pipeline.Batch>(commands: B) => Effect.Effect<Pipeline.Results<B>>
+  /**
+   * A pipeline of any length in bounded memory: commands are taken from the stream or iterable as earlier ones are
+   * answered, at most `batch` at a time (1024 unless said otherwise). How each ended, in the order given.
+   */
+  readonly pipelineStream: <A, E = never, R = never>(
+    commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
+    options?: Pipeline.PipelineStreamOptions
+  ) => Stream.Stream<Result.Result<A, RedisClusterException>, E, R>
+  /**
+   * Runs commands as one transaction, MULTI to EXEC: all keys of one slot, or `CrossSlotError` before anything is sent.
+   * Without any key it runs on the default node, a primary. The shortest deadline of the entries is that of the whole.
+   *
+   * When the server refuses an entry nothing is executed, and the error is a `TransactionError` about that entry with the
+   * outcome `NotExecuted`. Redis does not undo: when an entry fails while the transaction is executed, the others take
+   * effect, and the outcome is `Executed`; `transactionResults` tells about each. When the connection is lost the outcome
+   * is `Unknown`, and it is sent again only if all entries read, or are marked idempotent.
+   */
+  readonly transaction: <const B extends Pipeline.Batch>(
+    commands: B
+  ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
+  /** The same with how each entry of an executed transaction ended; fails when it was not executed. */
+  readonly transactionResults: <const B extends Pipeline.Batch>(
+    commands: B
+  ) => Effect.Effect<Pipeline.Results<B>, RedisClusterException>
 
   /** The values of keys over any slots, in the order of the keys. Not atomic: each slot is read on its own. */
   readonly mgetNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<Array<string | null>, RedisClusterException>
@@ -202,6 +255,12 @@ const make = Effect.fnUntraced(function*() {
     send: (name, ...args) => Effect.flatMap(rawCommand(name, args), router.execute),
     on,
     node: (endpoint) => Effect.map(lookUp(endpoint), nodeClient),
+
+    pipeline: (commands) => Pipeline.run(router.executeEvery, commands),
+    pipelineResults: (commands) => Pipeline.runResults(router.executeAll, commands),
+    pipelineStream: (commands, options) => Pipeline.runStream(router.executeAll, commands, options),
+    transaction: (commands) => Transaction.run(router.transaction, commands),
+    transactionResults: (commands) => Pipeline.runResults(router.transaction, commands),
 
     mgetNonatomic: (keys) =>
       Nonatomic.run(

@@ -379,6 +379,53 @@ export class PartialFailureError
   }
 }
 
+const entryContext = {
+  ...context,
+  /** The position of the entry: in the list, or among the names of the record. */
+  index: Schema.Number,
+  /** The `RedisClusterException` of the entry. */
+  cause: Schema.Defect()
+}
+
+const isRetryableEntry = (reason: { readonly outcome: Outcome; readonly cause: unknown }): boolean =>
+  reason.outcome === "NotExecuted" && reason.cause instanceof RedisClusterException && reason.cause.isRetryable
+
+/**
+ * An entry of a pipeline failed, the first one in the order given: `index` and `command` say which, `cause` is its
+ * exception.
+ *
+ * The outcome is that of the whole pipeline: `NotExecuted` when no entry was executed, `Unknown` when the fate of one is
+ * unknown, otherwise `Executed`: some entries were. Only a pipeline of which nothing was executed is retryable.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PipelineError
+  extends Schema.TaggedError<PipelineError>(id("PipelineError"))("PipelineError", entryContext)
+{
+  get isRetryable(): boolean {
+    return isRetryableEntry(this)
+  }
+}
+
+/**
+ * An entry of a transaction failed: `index` and `command` say which, `cause` is its exception.
+ *
+ * The outcome is that of the whole transaction: `NotExecuted` when the entry was refused, by the client or by the server,
+ * and nothing was executed; `Executed` when it failed in the course of EXEC, which undoes nothing: the other entries
+ * took effect.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TransactionError
+  extends Schema.TaggedError<TransactionError>(id("TransactionError"))("TransactionError", entryContext)
+{
+  get isRetryable(): boolean {
+    return isRetryableEntry(this)
+  }
+}
+
 /**
  * The server sent what is not the protocol; the connection was closed.
  *
@@ -458,6 +505,8 @@ export const Reason = Schema.Union([
   NoTargetError,
   TooManyRedirectionsError,
   PartialFailureError,
+  PipelineError,
+  TransactionError,
   ProtocolError,
   DecodeError,
   ClosedError,

@@ -326,8 +326,10 @@ export class Connection {
     const written = this.inFlight.takeAll()
     const unwritten = this.waiting.takeAll()
     this.inFlightBytes = 0
-    for (const outgoing of written) {
-      if (!outgoing.settled) outgoing.onLost(failure, true)
+    for (let i = 0; i < written.length; i++) {
+      const outgoing = written[i]
+      // A block has as many places as replies, and hears of its loss once.
+      if (!outgoing.settled && (i === 0 || outgoing !== written[i - 1])) outgoing.onLost(failure, true)
     }
     for (const outgoing of unwritten) {
       if (!outgoing.settled) outgoing.onLost(failure, false)
@@ -387,7 +389,8 @@ export class Connection {
       const outgoing = this.waiting.shift()
       if (outgoing === undefined || outgoing.settled) continue
       if (outgoing.asking) this.append(asking)
-      this.append(outgoing)
+      if (outgoing.block === undefined) this.append(outgoing)
+      else this.appendBlock(outgoing, outgoing.block)
     }
     if (encoder.size === 0) return
     write(socket, encoder.take())
@@ -402,6 +405,16 @@ export class Connection {
     outgoing.size = outgoing === asking || outgoing === ping ? 0 : this.encoder.size - before
     this.inFlightBytes += outgoing.size
     this.inFlight.push(outgoing)
+  }
+
+  /** Nothing comes between the commands of a block: they are encoded at once, whatever the limits of a write. */
+  private appendBlock(outgoing: Outgoing, block: ReadonlyArray<Command<unknown>>): void {
+    const before = this.encoder.size
+    for (const { args, spec } of block) this.encoder.push(spec.prefix(args.length), args)
+    // Each reply gives back an equal share.
+    outgoing.size = Math.ceil((this.encoder.size - before) / block.length)
+    this.inFlightBytes += outgoing.size * block.length
+    for (let i = 0; i < block.length; i++) this.inFlight.push(outgoing)
   }
 
   /** The alarm rang: ends what is overdue, checks that the server is alive, and sets the alarm for what comes next. */
@@ -423,7 +436,9 @@ export class Connection {
       if (outgoing.deadline <= now) due.push(outgoing)
       else if (outgoing.deadline < next) next = outgoing.deadline
     })
-    for (const outgoing of due) outgoing.onDeadline(written)
+    for (const outgoing of due) {
+      if (!outgoing.settled) outgoing.onDeadline(written)
+    }
     return next
   }
 

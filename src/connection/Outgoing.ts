@@ -24,13 +24,19 @@ export interface LinkFailure {
 }
 
 /**
- * A command on its way. Exactly one of the three callbacks is called, once, unless `settled` is set first.
+ * A command on its way. Exactly one of the three callbacks is called, once, unless `settled` is set first; a block
+ * hears of each reply up to its last, or of the loss, or of the deadline.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Outgoing {
   readonly command: Command<unknown>
+  /**
+   * What is written in place of `command`: several commands, adjacent on the wire. `onReply` is then called once for
+   * each of their replies, in order, and the one who sends it is done with the last of them.
+   */
+  readonly block?: ReadonlyArray<Command<unknown>>
   /** Bulk strings of its reply are bytes. A copy of the command's setting: the decoder asks for each reply. */
   readonly binary: boolean
   /** Send ASKING in front of it, in the same write. */
@@ -39,7 +45,7 @@ export interface Outgoing {
   readonly deadline: number
   /** Nobody waits for it any more: unwritten it is dropped, written its reply is. */
   readonly settled: boolean
-  /** Bytes on the wire; set by the connection when it writes. */
+  /** Bytes on the wire for each of its replies; set by the connection when it writes. */
   size: number
   onReply(reply: Reply): void
   onLost(failure: LinkFailure, written: boolean): void

@@ -181,6 +181,21 @@ export const undecodable = (request: Request, failure: DecodeFailure): RedisClus
   )
 
 /**
+ * The server refused MULTI, and so took the commands of a transaction one by one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const withoutMulti = (request: Request, error: ServerError): RedisClusterException =>
+  exception(() =>
+    new ReplyError({
+      ...contextOf(request, "Unknown"),
+      message: `the server refused MULTI, and may have executed the commands one by one: ${error.message}`,
+      code: error.code
+    })
+  )
+
+/**
  * The node that the request was bound to is no longer part of the cluster.
  *
  * @category constructors

@@ -17,6 +17,14 @@ import type { Collector, Request } from "./Request.ts"
 export type Outcomes = ReadonlyArray<Result.Result<unknown, RedisClusterException>>
 
 /**
+ * What failed, by position.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failures = ReadonlyMap<number, RedisClusterException>
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -47,6 +55,68 @@ export class Gathering implements Collector {
 }
 
 /**
+ * Gathers bare values, as long as nothing fails.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Values implements Collector {
+  private readonly values: Array<unknown>
+  private failures: Map<number, RedisClusterException> | undefined = undefined
+  private remaining: number
+  private readonly done: (values: ReadonlyArray<unknown>, failures: Failures | undefined) => void
+
+  constructor(count: number, done: (values: ReadonlyArray<unknown>, failures: Failures | undefined) => void) {
+    this.values = new Array<unknown>(count)
+    this.remaining = count
+    this.done = done
+  }
+
+  succeeded(request: Request, value: unknown): void {
+    this.values[request.index] = value
+    this.count()
+  }
+
+  failed(request: Request, error: RedisClusterException): void {
+    this.failures ??= new Map()
+    this.failures.set(request.index, error)
+    this.count()
+  }
+
+  private count(): void {
+    if (--this.remaining === 0) this.done(this.values, this.failures)
+  }
+}
+
+const cancelAll = (requests: ReadonlyArray<Request>): Effect.Effect<void> =>
+  Effect.sync(() => {
+    for (const request of requests) request.cancel()
+  })
+
+/**
+ * Starts many requests at once for their values; when some fail, `failed` says with what the whole fails. Every request
+ * has ended by then.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const valuesOf = (
+  count: number,
+  start: (values: Values) => ReadonlyArray<Request>,
+  failed: (failures: Failures) => RedisClusterException
+): Effect.Effect<ReadonlyArray<unknown>, RedisClusterException> =>
+  count === 0 ?
+    Effect.succeed([]) :
+    Effect.callback<ReadonlyArray<unknown>, RedisClusterException>((resume) =>
+      cancelAll(start(
+        new Values(
+          count,
+          (values, failures) => resume(failures === undefined ? Effect.succeed(values) : Effect.fail(failed(failures)))
+        )
+      ))
+    )
+
+/**
  * Starts many requests at once. Interrupting the effect cancels those that have not ended.
  *
  * @category constructors
@@ -58,7 +128,5 @@ export const together = (
 ): Effect.Effect<Outcomes> =>
   count === 0 ? Effect.succeed([]) : Effect.callback<Outcomes>((resume) => {
     const requests = start(new Gathering(count, (outcomes) => resume(Effect.succeed(outcomes))))
-    return Effect.sync(() => {
-      for (const request of requests) request.cancel()
-    })
+    return cancelAll(requests)
   })

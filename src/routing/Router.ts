@@ -27,9 +27,11 @@ import { aggregate, type NodeReply } from "./Aggregation.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
 import * as Dispatcher from "./Dispatcher.ts"
 import * as FanOut from "./FanOut.ts"
-import { type Outcomes, together } from "./Gathering.ts"
+import { type Outcomes, together, valuesOf } from "./Gathering.ts"
+import { pipelineError, pipelineFailure } from "./Pipeline.ts"
 import { Request } from "./Request.ts"
 import * as Target from "./Target.ts"
+import * as Transaction from "./Transaction.ts"
 
 /**
  * @category services
@@ -47,6 +49,14 @@ export class Router extends Context.Service<Router, {
   readonly executeAt: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
   /** Runs commands side by side, written per node before any is awaited; how each ended, in their order. */
   readonly executeAll: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
+  /** The same for the values alone: fails when any fails, and sends nothing when one of them cannot be sent. */
+  readonly executeEvery: (
+    commands: ReadonlyArray<Command<unknown>>
+  ) => Effect.Effect<ReadonlyArray<unknown>, RedisClusterException>
+  /** Runs commands as one transaction on the node of their slot; how each ended, in their order. */
+  readonly transaction: (
+    commands: ReadonlyArray<Command<unknown>>
+  ) => Effect.Effect<Outcomes, RedisClusterException>
 }>()("effect-redis-cluster/routing/Router") {}
 
 const failWith = (reason: Reason): Effect.Effect<never, RedisClusterException> => Effect.fail(exception(() => reason))
@@ -228,6 +238,40 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         }
         for (const request of requests) dispatcher.dispatch(request)
         return requests
+      }),
+    executeEvery: (commands) =>
+      Effect.suspend(() => {
+        const slots = new Array<number>(commands.length)
+        for (let i = 0; i < commands.length; i++) {
+          const slot = batchSlot(commands[i])
+          if (typeof slot !== "number") {
+            return Effect.fail(pipelineError(i, commands[i], exception(() => slot), "NotExecuted"))
+          }
+          slots[i] = slot
+        }
+        return valuesOf(commands.length, (values) => {
+          const requests = commands.map((command, i) => {
+            const deadline = dispatcher.deadlineOf(command)
+            return new Request(command, dispatcher.owner, slots[i], deadline, "slot", undefined, undefined, values, i)
+          })
+          for (const request of requests) dispatcher.dispatch(request)
+          return requests
+        }, (failures) => pipelineFailure(commands, failures))
+      }),
+    transaction: (commands) =>
+      commands.length === 0 ? Effect.succeed([]) : Effect.suspend(() => {
+        const plan = Transaction.plan(commands, batchSlot, options.commandTimeout)
+        if (Result.isFailure(plan)) return Effect.fail(plan.failure)
+        return Effect.callback<Outcomes, RedisClusterException>((resume) => {
+          const request = new Transaction.TransactionRequest(
+            plan.success,
+            dispatcher.owner,
+            dispatcher.deadlineOf(plan.success.command),
+            resume as Request["resume"]
+          )
+          dispatcher.dispatch(request)
+          return request
+        })
       })
   })
 })

@@ -1,0 +1,264 @@
+import { assert, describe, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Command from "../../src/commands/Command.ts"
+import { Generic } from "../../src/commands/Generic.ts"
+import { Lists } from "../../src/commands/Lists.ts"
+import { Server } from "../../src/commands/Server.ts"
+import { Strings } from "../../src/commands/Strings.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
+import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+
+const each = { concurrency: "unbounded" } as const
+
+const range = (count: number) => Array.from({ length: count }, (_, index) => index)
+
+/** How many commands of a name the servers were sent, executed or refused. */
+const calls = (cluster: RedisClusterShape, name: string) =>
+  Effect.map(
+    Effect.forEach(cluster.nodes, (node) => cluster.command(node, "INFO", "commandstats")),
+    (infos) =>
+      infos.reduce((sum: number, info) => {
+        const stats = new RegExp(`cmdstat_${name}:calls=(\\d+).*rejected_calls=(\\d+)`).exec(String(info))
+        return sum + Number(stats?.[1] ?? 0) + Number(stats?.[2] ?? 0)
+      }, 0)
+  )
+
+const pipelineReason = (error: RedisClusterException) => {
+  const { reason } = error
+  assert(reason._tag === "PipelineError")
+  return reason
+}
+
+describe("A pipeline", () => {
+  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+    it.effect("gives the results of commands over all slots in the order given", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const keys = range(1000).map((index) => `order:${index}`)
+        const answers = yield* redis.pipeline(keys.map((key) => Strings.set(key, key)))
+        assert.deepStrictEqual(answers, keys.map(() => "OK" as const))
+        assert.deepStrictEqual(yield* redis.pipeline(keys.map((key) => Strings.get(key))), keys)
+      }))
+
+    it.effect("takes falsy results for results", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.set("falsy:empty", "")
+        const results = yield* redis.pipeline([
+          Strings.get("falsy:missing"),
+          Strings.get("falsy:empty"),
+          Generic.del("falsy:missing"),
+          Lists.lrange("falsy:missing", 0, -1),
+          Command.map(Generic.exists("falsy:missing"), (count) => count > 0),
+          Command.map(Strings.get("falsy:missing"), () => undefined)
+        ])
+        assert.deepStrictEqual(results, [null, "", 0, [], false, undefined])
+      }))
+
+    it.effect("names the results as the record names the commands", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const batch = { first: Strings.set("record:1", "a"), second: Strings.incr("record:2") }
+        assert.deepStrictEqual(yield* redis.pipeline(batch), { first: "OK", second: 1 })
+        assert.deepStrictEqual(yield* redis.pipelineResults(batch), {
+          first: Result.succeed("OK" as const),
+          second: Result.succeed(2)
+        })
+      }))
+
+    it.effect("has nothing to do without commands", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        assert.deepStrictEqual(yield* redis.pipeline([]), [])
+        assert.deepStrictEqual(yield* redis.pipelineResults([]), [])
+        assert.deepStrictEqual(yield* redis.pipeline({}), {})
+      }))
+
+    it.effect("fails with the first entry that failed, after the others have been executed once", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.set("wrong:text", "text")
+        const reason = pipelineReason(
+          yield* Effect.flip(redis.pipeline([
+            Strings.incr("wrong:before"),
+            Lists.rpush("wrong:text", "element"),
+            Strings.incr("wrong:text"),
+            Strings.incr("wrong:after")
+          ]))
+        )
+        assert.strictEqual(reason.index, 1)
+        assert.strictEqual(reason.command, "RPUSH")
+        assert.include(reason.message, "WRONGTYPE")
+        assert.strictEqual(reason.outcome, "Executed")
+        assert.isFalse(reason.isRetryable)
+        assert.deepStrictEqual(yield* redis.pipeline([Strings.get("wrong:before"), Strings.get("wrong:after")]), [
+          "1",
+          "1"
+        ])
+      }))
+
+    it.effect("tells of each entry how it ended, when asked to", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.set("each:text", "text")
+        const [before, wrong, crossSlot, fanOut, after] = yield* redis.pipelineResults([
+          Strings.incr("each:before"),
+          Lists.rpush("each:text", "element"),
+          Strings.mget(["each:1", "each:2"]),
+          Server.dbsize(),
+          Strings.incr("each:after")
+        ])
+        assert.deepStrictEqual([before, after], [Result.succeed(1), Result.succeed(1)])
+        assert(Result.isFailure(wrong) && wrong.failure.reason._tag === "ReplyError")
+        assert.strictEqual(wrong.failure.reason.code, "WRONGTYPE")
+        assert(Result.isFailure(crossSlot) && crossSlot.failure.reason._tag === "CrossSlotError")
+        assert(Result.isFailure(fanOut) && fanOut.failure.reason._tag === "NoTargetError")
+      }))
+
+    it.effect("sends nothing when one entry cannot be sent", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* resetCounts(cluster)
+        const bad = [
+          [Server.dbsize(), "NoTargetError"],
+          [Strings.mget(["refused:1", "refused:2"]), "CrossSlotError"],
+          [Strings.incrby("refused:1", 0.5), "OptionsError"]
+        ] as const
+        for (const [command, tag] of bad) {
+          const reason = pipelineReason(
+            yield* Effect.flip(redis.pipeline([Strings.incr("refused:0"), command, Strings.incr("refused:0")]))
+          )
+          assert.strictEqual(reason.index, 1)
+          assert.strictEqual(reason.outcome, "NotExecuted")
+          assert(reason.cause instanceof Error && "reason" in reason.cause)
+          assert.strictEqual((reason.cause as RedisClusterException).reason._tag, tag)
+        }
+        assert.strictEqual(yield* calls(cluster, "incr"), 0)
+      }))
+
+    it.effect("keeps 300 concurrent pipelines apart", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const results = yield* Effect.forEach(range(300), (caller) =>
+          redis.pipeline(
+            range(20).flatMap((index) => {
+              const key = `caller:${caller}:${index}`
+              return [Strings.set(key, key), Strings.get(key), Strings.incr(`shared:${index}`)]
+            })
+          ), each)
+        for (const [caller, values] of results.entries()) {
+          assert.deepStrictEqual(
+            values.filter((_, place) => place % 3 === 1),
+            range(20).map((index) => `caller:${caller}:${index}`)
+          )
+        }
+        assert.deepStrictEqual(
+          yield* redis.pipeline(range(20).map((index) => Strings.get(`shared:${index}`))),
+          range(20).map(() => "300")
+        )
+      }))
+
+    it.effect("loses and repeats nothing while slots move under it", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const [source, target] = cluster.nodes
+        const tags = range(8).map((index) => tagWhere((slot) => slot >= 100 * index && slot < 100 * index + 100))
+        const counters = tags.flatMap((tag) => range(10).map((index) => `{${tag}}moving:${index}`))
+        yield* redis.pipeline(counters.map((key) => Strings.set(key, 0)))
+        yield* resetCounts(cluster)
+        let running = true
+        let rounds = 0
+        const caller = Effect.gen(function*() {
+          while (running) {
+            yield* redis.pipeline(counters.map((key) => Strings.incr(key)))
+            rounds++
+          }
+        })
+        const callers = yield* Effect.forEach(range(4), () => Effect.forkChild(caller))
+        for (const tag of tags) {
+          const slot = HashSlot.ofKey(tag)
+          yield* cluster.startMigration(slot, target)
+          yield* cluster.moveKeys(slot, 5)
+          yield* Effect.sleep("20 millis")
+          yield* cluster.finishMigration(slot)
+        }
+        running = false
+        yield* Fiber.joinAll(callers)
+        assert.isAbove(yield* errorReplies(cluster, "MOVED"), 0)
+        assert.isAbove(yield* errorReplies(cluster, "ASK"), 0)
+        assert.deepStrictEqual(
+          yield* redis.pipeline(counters.map((key) => Strings.get(key))),
+          counters.map(() => String(rounds))
+        )
+        yield* Effect.forEach(tags, (tag) => cluster.migrateSlot(HashSlot.ofKey(tag), source), { discard: true })
+      }))
+
+    it.effect("leaves the replies of others alone when it is interrupted", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const keys = range(100).map((index) => `interrupted:${index}`)
+        yield* redis.pipeline(keys.map((key) => Strings.set(key, key)))
+        for (const turn of range(30)) {
+          const fiber = yield* Effect.forkChild(redis.pipeline(keys.map((key) => Strings.append(key, "!"))))
+          for (let steps = 0; steps < turn % 5; steps++) yield* Effect.yieldNow
+          const others = yield* Effect.forkChild(redis.pipeline(keys.map((key) => Generic.exists(key))))
+          yield* Fiber.interrupt(fiber)
+          assert.deepStrictEqual(yield* Fiber.join(others), keys.map(() => 1))
+        }
+      }))
+
+    it.effect("runs a stream of commands of any length, a batch at a time", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        let taken = 0
+        let answered = 0
+        let ahead = 0
+        const commands = function*() {
+          for (let index = 0; index < 20_000; index++) {
+            taken++
+            ahead = Math.max(ahead, taken - answered)
+            yield index % 1000 === 500 ? Strings.incrby("stream:bad", 0.5) : Strings.incr(`stream:${index % 7}`)
+          }
+        }
+        const sum = yield* redis.pipelineStream(commands(), { batch: 500 }).pipe(
+          Stream.runFold(() => 0, (failed, result) => {
+            answered++
+            return failed + (Result.isFailure(result) ? 1 : 0)
+          })
+        )
+        assert.strictEqual(sum, 20)
+        assert.strictEqual(answered, 20_000)
+        assert.isAtMost(ahead, 1001)
+        const counts = yield* redis.pipeline(range(7).map((index) => Strings.get(`stream:${index}`)))
+        assert.strictEqual(counts.reduce((total, count) => total + Number(count), 0), 19_980)
+      }))
+
+    it.effect("runs a stream of commands as they come, in order", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const results = yield* Stream.range(1, 2500).pipe(
+          Stream.map((index) => Strings.incr(`{same}stream`).pipe(Command.map((count) => count === index))),
+          (commands) => redis.pipelineStream(commands),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(results, range(2500).map(() => Result.succeed(true)))
+      }))
+  })
+})
