@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-export { ClusterClient, type ClusterClientShape, type NodeClient, type TargetClient } from "./ClusterClient.ts"
+export type { NodeClient, TargetClient } from "./client/Targets.ts"
+export { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 export type { ClusterOptions, Credentials, StartupNode, TlsOptions } from "./ClusterOptions.ts"
 export { Acl } from "./commands/Acl.ts"
 export { Bitmaps } from "./commands/Bitmaps.ts"

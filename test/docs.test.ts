@@ -1,5 +1,5 @@
 /**
- * The programs in the README compile, as they stand there.
+ * The programs in the README and in the pages under docs/ compile, as they stand there.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
@@ -19,19 +19,23 @@ const tsc = (directory: string) =>
     )
   })
 
-describe("README", () => {
-  it.effect("shows programs that compile", () =>
+describe("The README and the pages under docs/", () => {
+  it.effect("show programs that compile", () =>
     Effect.gen(function*() {
       const fileSystem = yield* FileSystem.FileSystem
-      const readme = yield* fileSystem.readFileString(`${project}README.md`)
-      const programs = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1])
+      const docs = yield* fileSystem.readDirectory(`${project}docs`)
+      const pages = docs.filter((name) => name.endsWith(".md") && name !== "DESIGN.md").map((name) => `docs/${name}`)
+      const programs: Array<readonly [name: string, text: string]> = []
+      for (const page of ["README.md", ...pages]) {
+        const text = yield* fileSystem.readFileString(project + page)
+        const blocks = Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), (match) => match[1])
+        blocks.forEach((block, i) => programs.push([`${page.replaceAll(/\W/g, "-")}-${i + 1}`, block]))
+      }
       assert.isNotEmpty(programs)
 
       // Inside the project, so that its dependencies are found; hidden, so that nothing else takes it for a source.
       const directory = yield* fileSystem.makeTempDirectoryScoped({ directory: `${project}test`, prefix: ".readme-" })
-      for (let i = 0; i < programs.length; i++) {
-        yield* fileSystem.writeFileString(`${directory}/program${i + 1}.ts`, programs[i])
-      }
+      for (const [name, text] of programs) yield* fileSystem.writeFileString(`${directory}/${name}.ts`, text)
       yield* fileSystem.writeFileString(
         `${directory}/tsconfig.json`,
         JSON.stringify({

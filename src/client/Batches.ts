@@ -1,0 +1,82 @@
+/**
+ * Many commands in one go: pipelines and transactions.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
+import type * as Stream from "effect/Stream"
+import type { Command } from "../commands/Command.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import * as Pipeline from "../routing/Pipeline.ts"
+import type { Router } from "../routing/Router.ts"
+import * as Transaction from "../routing/Transaction.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchMembers {
+  /**
+   * Runs commands over any slots in one go: written to all nodes before any reply is awaited, results in the order given,
+   * a tuple for a tuple and a record for a record. Not atomic.
+   *
+   * When an entry cannot be sent (bad input, keys of different slots, a command that runs on several nodes) nothing is
+   * sent. When entries fail, the pipeline fails after all have ended, with a `PipelineError` about the first in the order
+   * given; `pipelineResults` tells about each.
+   *
+   * **Example** (Three nodes, one wait)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient, Strings } from "effect-redis-cluster"
+   *
+   * const visit = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const [name, visits] = yield* redis.pipeline([Strings.get("user:1"), Strings.incr("visits:1")])
+   *   return { name, visits } // { name: string | null, visits: number }
+   * })
+   * ```
+   */
+  readonly pipeline: <const B extends Pipeline.Batch>(
+    commands: B
+  ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
+  /** The same with how each entry ended. An entry that cannot be sent fails alone. */
+  readonly pipelineResults: <const B extends Pipeline.Batch>(commands: B) => Effect.Effect<Pipeline.Results<B>>
+  /**
+   * A pipeline of any length in bounded memory: commands are taken from the stream or iterable as earlier ones are
+   * answered, at most `batch` at a time (1024 unless said otherwise). How each ended, in the order given.
+   */
+  readonly pipelineStream: <A, E = never, R = never>(
+    commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
+    options?: Pipeline.PipelineStreamOptions
+  ) => Stream.Stream<Result.Result<A, RedisClusterException>, E, R>
+  /**
+   * Runs commands as one transaction, MULTI to EXEC: all keys of one slot, or `CrossSlotError` before anything is sent.
+   * Without any key it runs on the default node, a primary. The shortest deadline of the entries is that of the whole.
+   *
+   * When the server refuses an entry nothing is executed, and the error is a `TransactionError` about that entry with the
+   * outcome `NotExecuted`. Redis does not undo: when an entry fails while the transaction is executed, the others take
+   * effect, and the outcome is `Executed`; `transactionResults` tells about each. When the connection is lost the outcome
+   * is `Unknown`, and it is sent again only if all entries read, or are marked idempotent.
+   */
+  readonly transaction: <const B extends Pipeline.Batch>(
+    commands: B
+  ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
+  /** The same with how each entry of an executed transaction ended; fails when it was not executed. */
+  readonly transactionResults: <const B extends Pipeline.Batch>(
+    commands: B
+  ) => Effect.Effect<Pipeline.Results<B>, RedisClusterException>
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (router: Router["Service"]): BatchMembers => ({
+  pipeline: (commands) => Pipeline.run(router.executeEvery, commands),
+  pipelineResults: (commands) => Pipeline.runResults(router.executeAll, commands),
+  pipelineStream: (commands, options) => Pipeline.runStream(router.executeAll, commands, options),
+  transaction: (commands) => Transaction.run(router.transaction, commands),
+  transactionResults: (commands) => Pipeline.runResults(router.transaction, commands)
+})

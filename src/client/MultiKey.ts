@@ -1,0 +1,70 @@
+/**
+ * Multi-key commands over any slots.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type { Command } from "../commands/Command.ts"
+import { Generic } from "../commands/Generic.ts"
+import { Strings } from "../commands/Strings.ts"
+import type { Argument } from "../protocol/Reply.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import * as Nonatomic from "../routing/Nonatomic.ts"
+import type { Router } from "../routing/Router.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface MultiKeyMembers {
+  /** The values of keys over any slots, in the order of the keys. Not atomic: each slot is read on its own. */
+  readonly mgetNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<Array<string | null>, RedisClusterException>
+  /** Sets keys over any slots. Not atomic: each slot is written on its own. */
+  readonly msetNonatomic: (
+    entries: Readonly<Record<string, Argument>> | ReadonlyArray<readonly [key: Argument, value: Argument]>
+  ) => Effect.Effect<"OK", RedisClusterException>
+  /** Deletes keys over any slots; how many there were. */
+  readonly delNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
+  /** Unlinks keys over any slots; how many there were. */
+  readonly unlinkNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
+  /** How many of the keys, over any slots, exist. */
+  readonly existsNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
+  /** Touches keys over any slots; how many there were. */
+  readonly touchNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (router: Router["Service"]): MultiKeyMembers => {
+  const counting = (
+    build: (keys: ReadonlyArray<Argument>) => Command<number>
+  ): (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException> =>
+  (keys) => Nonatomic.run(router, keys, (positions) => build(positions.map((i) => keys[i])), Nonatomic.total)
+
+  return {
+    mgetNonatomic: (keys) =>
+      Nonatomic.run(
+        router,
+        keys,
+        (positions) => Strings.mget(positions.map((i) => keys[i])),
+        Nonatomic.inOrder(keys.length)
+      ),
+    msetNonatomic: (entries) => {
+      const pairs = Array.isArray(entries)
+        ? entries as ReadonlyArray<readonly [Argument, Argument]>
+        : Object.entries(entries as Readonly<Record<string, Argument>>)
+      return Nonatomic.run(
+        router,
+        pairs.map(([key]) => key),
+        (positions) => Strings.mset(positions.map((i) => pairs[i])),
+        () => "OK" as const
+      )
+    },
+    delNonatomic: counting(Generic.del),
+    unlinkNonatomic: counting(Generic.unlink),
+    existsNonatomic: counting(Generic.exists),
+    touchNonatomic: counting(Generic.touch)
+  }
+}

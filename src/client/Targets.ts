@@ -1,0 +1,111 @@
+/**
+ * Where a command runs: where its keys say, on the nodes of a target, or on one node.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { type Command, make as makeCommand } from "../commands/Command.ts"
+import type { Commands } from "../commands/Commands.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import type { Router } from "../routing/Router.ts"
+import * as SharedConnection from "../routing/SharedConnection.ts"
+import type { Target } from "../routing/Target.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
+import type { CommandCache } from "../topology/CommandCache.ts"
+import type { NodeSurface, TargetSurface } from "./Surfaces.ts"
+import { view } from "./Surfaces.ts"
+
+/**
+ * One node's own client: every command, and `send`. What the node answers is the result: no redirects, no retries.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeClient extends Commands<NodeSurface> {
+  readonly node: ClusterNode
+  /** Runs a command value on the node. */
+  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+  /** Sends any command by name. */
+  readonly send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.Effect<Reply, RedisClusterException>
+}
+
+/**
+ * The commands on the nodes of a target. Every result is a map from node to reply, whatever the number of nodes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TargetClient extends Commands<TargetSurface> {
+  /** Runs a command value on each node of the target. */
+  readonly execute: <A>(command: Command<A>) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
+  /** Sends any command by name to each node of the target. */
+  readonly send: (
+    name: string,
+    ...args: ReadonlyArray<Argument>
+  ) => Effect.Effect<ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface TargetMembers {
+  /** Runs a command value: where its keys say, or where its policy says when it has none. */
+  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+  /**
+   * Sends any command by name, routed by the commands cache: `redis.send("GET", "user:1")`. A command of two words
+   * has its second word first among the arguments: `redis.send("CONFIG", "GET", "maxmemory")`.
+   */
+  readonly send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.Effect<Reply, RedisClusterException>
+  /** The commands on other nodes than their keys or policies say. */
+  readonly on: (target: Target) => TargetClient
+  /** One node's own client; fails with `UnknownNodeError` when the cluster has no such node. */
+  readonly node: (endpoint: Endpoint) => Effect.Effect<NodeClient, RedisClusterException>
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  router: Router["Service"],
+  commands: CommandCache,
+  lookUp: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
+): TargetMembers => {
+  const rawCommand = (name: string, args: ReadonlyArray<Argument>) =>
+    Effect.flatMap(
+      commands.find(name, args),
+      ({ args, spec }): Effect.Effect<Command<Reply>, RedisClusterException> => {
+        const refused = SharedConnection.refusal(spec.name)
+        return refused === undefined
+          ? Effect.succeed(makeCommand(spec, args, (reply) => reply))
+          : Effect.fail(refused)
+      }
+    )
+
+  const on = (target: Target): TargetClient => {
+    const execute: TargetClient["execute"] = (command) => router.executeOn(command, target)
+    return Object.assign(view<TargetSurface>(execute), {
+      execute,
+      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(rawCommand(name, args), execute)
+    })
+  }
+
+  const nodeClient = (node: ClusterNode): NodeClient => {
+    const execute: NodeClient["execute"] = (command) => router.executeAt(command, node)
+    return Object.assign(view<NodeSurface>(execute), {
+      node,
+      execute,
+      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(rawCommand(name, args), execute)
+    })
+  }
+
+  return {
+    execute: router.execute,
+    send: (name, ...args) => Effect.flatMap(rawCommand(name, args), router.execute),
+    on,
+    node: (endpoint) => Effect.map(lookUp(endpoint), nodeClient)
+  }
+}
