@@ -1,0 +1,214 @@
+/**
+ * What can happen to a cluster. Each fault ends when the cluster is well again.
+ */
+import * as Effect from "effect/Effect"
+import type { HarnessError } from "../harness/HarnessError.ts"
+import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
+import type { Proxies } from "./Proxies.ts"
+import type { Random } from "./Random.ts"
+
+export interface Scene {
+  readonly cluster: RedisClusterShape
+  readonly proxies: Proxies
+  /** The shards by the slots they had at the start: the nodes that hold a shard's data, in any role. */
+  readonly shards: ReadonlyArray<ReadonlyArray<RedisNode>>
+  /** Slots that may be moved about. */
+  readonly movingSlots: ReadonlyArray<number>
+}
+
+export interface FaultKind {
+  readonly name: string
+  /** The servers themselves may lose acknowledged writes. */
+  readonly lossy?: true
+  /** It concerns all shards. */
+  readonly everywhere?: true
+  readonly run: (scene: Scene, shard: number, random: Random) => Effect.Effect<void, HarnessError>
+}
+
+const primaryOf = (scene: Scene, shard: number): Effect.Effect<RedisNode, HarnessError> =>
+  Effect.map(scene.cluster.primaries, (primaries) => {
+    const members = new Set(scene.shards[shard].map((node) => node.id))
+    return primaries.find((node) => members.has(node.id)) ?? scene.shards[shard][0]
+  })
+
+const replicaOf = (scene: Scene, primary: RedisNode): Effect.Effect<RedisNode | undefined, HarnessError> =>
+  Effect.map(scene.cluster.replicasOf(primary), (replicas) => replicas[0])
+
+const offsetOf = (cluster: RedisClusterShape, node: RedisNode) =>
+  Effect.map(cluster.command(node, "INFO", "replication"), (info) => {
+    const text = String(info)
+    return Number(/(?:slave_repl_offset|master_repl_offset):(\d+)/.exec(text)?.[1] ?? -1)
+  })
+
+/** Until the replica has all that its primary, which takes no writes now, has. */
+const awaitReplica = (cluster: RedisClusterShape, primary: RedisNode, replica: RedisNode) =>
+  Effect.gen(function*() {
+    for (let round = 0; round < 100; round++) {
+      if ((yield* offsetOf(cluster, primary)) === (yield* offsetOf(cluster, replica))) return true
+      yield* Effect.sleep(10)
+    }
+    return false
+  })
+
+const awaitPromotion = (cluster: RedisClusterShape, replica: RedisNode) =>
+  Effect.gen(function*() {
+    for (let round = 0; round < 400; round++) {
+      if (String(yield* cluster.command(replica, "INFO", "replication")).includes("role:master")) return
+      yield* Effect.sleep(25)
+    }
+  })
+
+/** SIGKILL, the election of the replica, and the return of the dead as a replica. */
+const crash = (orderly: boolean): FaultKind["run"] => (scene, shard) =>
+  Effect.gen(function*() {
+    const { cluster } = scene
+    const primary = yield* primaryOf(scene, shard)
+    const replica = yield* replicaOf(scene, primary)
+    if (replica === undefined) return
+    if (orderly) {
+      // What was acknowledged is on the replica before the primary dies; what is on the wire is not.
+      yield* cluster.command(primary, "CLIENT", "PAUSE", "2000", "WRITE")
+      if (!(yield* awaitReplica(cluster, primary, replica))) return
+    }
+    yield* cluster.kill(primary)
+    yield* awaitPromotion(cluster, replica)
+    yield* cluster.restart(primary)
+    yield* cluster.awaitOk
+  })
+
+const manualFailover = (mode: "FORCE" | "TAKEOVER" | undefined): FaultKind["run"] => (scene, shard) =>
+  Effect.gen(function*() {
+    const replica = yield* replicaOf(scene, yield* primaryOf(scene, shard))
+    if (replica === undefined) return
+    yield* scene.cluster.failover(replica, mode)
+    yield* scene.cluster.awaitOk
+  })
+
+const stopFor = (millis: number): FaultKind["run"] => (scene, shard) =>
+  Effect.gen(function*() {
+    const primary = yield* primaryOf(scene, shard)
+    yield* scene.cluster.stop(primary)
+    yield* Effect.sleep(millis)
+    yield* scene.cluster.continue(primary)
+    yield* scene.cluster.awaitOk
+  })
+
+/** There and back again, a few slots, keys in halves, so that ASK and TRYAGAIN are seen as well. */
+const moveSlots: FaultKind["run"] = (scene, _, random) =>
+  Effect.gen(function*() {
+    const { cluster, movingSlots } = scene
+    const slot = random.pick(movingSlots)
+    const owner = yield* cluster.owner(slot)
+    const others = (yield* cluster.primaries).filter((node) => node.id !== owner.id)
+    const target = random.pick(others)
+    for (const to of [target, owner]) {
+      yield* cluster.startMigration(slot, to)
+      yield* cluster.moveKeys(slot, random.between(1, 4))
+      yield* Effect.sleep(random.between(50, 250))
+      yield* cluster.finishMigration(slot)
+      yield* Effect.sleep(random.between(20, 100))
+    }
+    yield* cluster.awaitOk
+  })
+
+const onPrimary = (
+  run: (scene: Scene, primary: RedisNode, random: Random) => Effect.Effect<void, HarnessError>
+): FaultKind["run"] =>
+(scene, shard, random) => Effect.flatMap(primaryOf(scene, shard), (primary) => run(scene, primary, random))
+
+const killClients = onPrimary(({ cluster }, primary, random) =>
+  Effect.forEach(
+    Array.from({ length: random.between(2, 8) }),
+    () =>
+      Effect.andThen(
+        Effect.ignore(cluster.command(primary, "CLIENT", "KILL", "TYPE", "normal")),
+        Effect.sleep(random.between(10, 80))
+      ),
+    { discard: true }
+  )
+)
+
+const pauseClients = onPrimary(({ cluster }, primary, random) =>
+  Effect.andThen(
+    cluster.command(primary, "CLIENT", "PAUSE", String(random.between(100, 700)), random.pick(["WRITE", "ALL"])),
+    Effect.sleep(800)
+  )
+)
+
+const sleepServer = onPrimary(({ cluster }, primary, random) =>
+  Effect.andThen(
+    Effect.ignore(cluster.command(primary, "DEBUG", "SLEEP", String(random.between(1, 5) / 10))),
+    Effect.sleep(100)
+  )
+)
+
+const outOfMemory = onPrimary(({ cluster }, primary, random) =>
+  Effect.gen(function*() {
+    yield* cluster.command(primary, "CONFIG", "SET", "maxmemory", "1")
+    yield* Effect.sleep(random.between(100, 400))
+    yield* cluster.command(primary, "CONFIG", "SET", "maxmemory", "0")
+  })
+)
+
+const loseRights = onPrimary(({ cluster }, primary, random) =>
+  Effect.gen(function*() {
+    yield* cluster.command(primary, "ACL", "SETUSER", "default", "-incr")
+    yield* Effect.sleep(random.between(100, 300))
+    yield* cluster.command(primary, "ACL", "SETUSER", "default", "+incr")
+  })
+)
+
+const cutLink = onPrimary(({ proxies }, primary, random) =>
+  Effect.forEach(
+    Array.from({ length: random.between(2, 6) }),
+    () =>
+      Effect.andThen(
+        Effect.sync(() =>
+          proxies.linkTo(primary.port).cutAfter(random.below(3000), random.pick(["requests", "replies"]))
+        ),
+        Effect.sleep(random.between(20, 150))
+      ),
+    { discard: true }
+  )
+)
+
+const badLink = (spoil: (proxies: Proxies, port: number) => void, millis: number): FaultKind["run"] =>
+  onPrimary(({ proxies }, primary) =>
+    Effect.gen(function*() {
+      spoil(proxies, primary.port)
+      yield* Effect.sleep(millis)
+      proxies.linkTo(primary.port).mend()
+      // A link that was silent is ended; the client has to dial again.
+      yield* Effect.sleep(300)
+    })
+  )
+
+/** A node joins as a primary without slots, and leaves again; or a second replica does. */
+const comeAndGo: FaultKind["run"] = (scene, shard, random) =>
+  Effect.gen(function*() {
+    const primary = yield* primaryOf(scene, shard)
+    const node = yield* scene.cluster.addNode(random.next() < 0.5 ? {} : { replicaOf: primary })
+    yield* Effect.sleep(random.between(200, 600))
+    yield* scene.cluster.removeNode(node)
+    yield* scene.cluster.awaitOk
+  })
+
+export const faults: ReadonlyArray<FaultKind> = [
+  { name: "SIGKILL after the replica caught up", run: crash(true) },
+  { name: "SIGKILL", lossy: true, run: crash(false) },
+  { name: "CLUSTER FAILOVER", run: manualFailover(undefined) },
+  { name: "CLUSTER FAILOVER FORCE", lossy: true, run: manualFailover("FORCE") },
+  { name: "CLUSTER FAILOVER TAKEOVER", lossy: true, run: manualFailover("TAKEOVER") },
+  { name: "SIGSTOP for 400 ms", run: stopFor(400) },
+  { name: "SIGSTOP until another takes over", lossy: true, run: stopFor(4000) },
+  { name: "slots moved there and back", everywhere: true, run: moveSlots },
+  { name: "CLIENT KILL storm", run: killClients },
+  { name: "CLIENT PAUSE", run: pauseClients },
+  { name: "DEBUG SLEEP", run: sleepServer },
+  { name: "out of memory", run: outOfMemory },
+  { name: "rights taken away", run: loseRights },
+  { name: "link cut at some byte", run: cutLink },
+  { name: "link silent", run: badLink((proxies, port) => proxies.linkTo(port).silence(), 1500) },
+  { name: "link slow", run: badLink((proxies, port) => proxies.linkTo(port).slow(80), 800) },
+  { name: "a node comes and goes", run: comeAndGo }
+]

@@ -1,0 +1,62 @@
+/**
+ * What the programs under fire asked, and what they were told.
+ */
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+
+/** What a call did, as far as the laws care. */
+export type Kind = "increment" | "write" | "read" | "push" | "pop" | "other"
+
+/**
+ * - `ok`: it succeeded
+ * - the rest: it failed, and its error said so
+ */
+export type Ending = "ok" | "NotExecuted" | "Unknown" | "Executed"
+
+/** One call. Times in milliseconds of one clock. */
+export interface Call {
+  readonly kind: Kind
+  /** What was called, for people: `INCR`, `transaction` ... */
+  readonly what: string
+  readonly key: string
+  /** What was written or pushed. */
+  readonly argument?: string | undefined
+  readonly started: number
+  readonly ended: number
+  readonly ending: Ending
+  /** The reply of a success. */
+  readonly value?: unknown
+  readonly error?: RedisClusterException | undefined
+}
+
+/** A fault, from before it was done until the cluster was well again. */
+export interface Fault {
+  readonly what: string
+  /** The shard it was done to; -1 is all of them. */
+  readonly shard: number
+  readonly started: number
+  ended: number
+}
+
+const describeCall = (call: Call, epoch: number): string => {
+  const times = `${String(call.started - epoch).padStart(7)} .. ${String(call.ended - epoch).padEnd(7)} ms`
+  const asked = `${call.what} ${call.key}${call.argument === undefined ? "" : ` ${call.argument}`}`
+  const told = call.error === undefined
+    ? `-> ${JSON.stringify(call.value)}`
+    : `-> ${call.error.reason._tag} (${call.ending}): ${call.error.message}`
+  return `${times}  ${asked} ${told}`
+}
+
+const describeFault = (fault: Fault, epoch: number): string =>
+  `${String(fault.started - epoch).padStart(7)} .. ${String(fault.ended - epoch).padEnd(7)} ms  ` +
+  `*** ${fault.what}${fault.shard < 0 ? "" : ` (shard ${fault.shard})`}`
+
+/** A history in the order of time, a line each, with the faults that happened meanwhile. */
+export const describe = (calls: ReadonlyArray<Call>, faults: ReadonlyArray<Fault>, epoch: number): string => {
+  const from = Math.min(...calls.map((call) => call.started))
+  const to = Math.max(...calls.map((call) => call.ended))
+  const meanwhile = faults.filter((fault) => fault.started <= to && fault.ended >= from)
+  return [
+    ...calls.map((call) => ({ at: call.started, line: describeCall(call, epoch) })),
+    ...meanwhile.map((fault) => ({ at: fault.started, line: describeFault(fault, epoch) }))
+  ].toSorted((a, b) => a.at - b.at).map(({ line }) => line).join("\n")
+}

@@ -1,0 +1,101 @@
+/**
+ * The judge of the chaos runs is judged himself: each law sees the history that breaks it, and lets pass the one that fits.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { ConnectionError, exception, MovedError, type Outcome, type Reason } from "../../src/RedisClusterException.ts"
+import type { Call, Ending, Kind } from "./History.ts"
+import * as Laws from "./Laws.ts"
+
+const error = (reason: Reason) => exception(() => reason)
+const lost = (outcome: Outcome) => error(new ConnectionError({ message: "lost", outcome }))
+
+let clock = 0
+const call = (kind: Kind, ending: Ending, more: Partial<Call> = {}): Call => {
+  clock += 10
+  return { kind, what: kind, key: "k", started: clock, ended: clock + 5, ending, ...more }
+}
+const laws = (violations: ReadonlyArray<Laws.Violation>) => violations.map(({ law }) => law).join("; ")
+
+const told = [call("increment", "ok", { value: 1 }), call("increment", "ok", { value: 2 })]
+const unknown = call("increment", "Unknown")
+const refused = call("increment", "NotExecuted")
+
+describe("The law of counters", () => {
+  it("lets a count pass between acknowledged and acknowledged + unknown", () => {
+    for (const count of [2, 3]) assert.isEmpty(Laws.counter([...told, unknown, refused], count, true))
+  })
+  it("sees what was executed twice, and what was executed in spite of NotExecuted", () => {
+    assert.include(laws(Laws.counter([...told, refused], 3, false)), "executed twice")
+  })
+  it("sees an acknowledged increment that is lost, unless the servers lose them", () => {
+    assert.include(laws(Laws.counter(told, 1, true)), "lost")
+    assert.isEmpty(Laws.counter(told, 1, false))
+  })
+  it("sees one reply given to two callers", () => {
+    assert.include(laws(Laws.counter([told[0], { ...told[1], value: 1 }], 2, true)), "same count")
+  })
+})
+
+describe("The law of registers", () => {
+  const first = call("write", "ok", { argument: "a" })
+  const second = call("write", "ok", { argument: "b" })
+  const maybe = call("write", "Unknown", { argument: "c" })
+  const never = call("write", "NotExecuted", { argument: "d" })
+  const all = [first, second, maybe, never]
+
+  it("lets the last acknowledged write and unknown ones pass", () => {
+    for (const value of ["b", "c"]) assert.isEmpty(Laws.register(all, value, true))
+  })
+  it("sees a value that was replaced, one that was refused, and one that nobody wrote", () => {
+    assert.include(laws(Laws.register(all, "a", true)), "replaced")
+    assert.include(laws(Laws.register(all, "d", false)), "not executed")
+    assert.include(laws(Laws.register(all, "x", false)), "nobody wrote")
+    assert.include(laws(Laws.register(all, null, true)), "empty")
+  })
+  it("sees a read of something else, and of a value before it was written", () => {
+    assert.isEmpty(Laws.reads([first, call("read", "ok", { value: "a" }), call("read", "ok", { value: null })]))
+    assert.include(laws(Laws.reads([first, call("read", "ok", { value: "y" })])), "something else")
+    const early = { ...call("read", "ok", { value: "a" }), started: 0, ended: 1 }
+    assert.include(laws(Laws.reads([first, early])), "never written")
+  })
+})
+
+describe("The law of lists", () => {
+  const push = (argument: string, ending: Ending = "ok") => call("push", ending, { argument })
+  const pop = (value: unknown, ending: Ending = "ok") => call("pop", ending, { value })
+
+  it("lets elements pass that were taken once, that are left, or that an unknown pop may have taken", () => {
+    const calls = [push("a"), push("b"), push("c"), push("d", "Unknown"), pop("a"), pop(undefined, "Unknown")]
+    assert.isEmpty(Laws.list(calls, ["b"], true))
+  })
+  it("sees an element twice, one too few, one that was refused and one out of nowhere", () => {
+    assert.include(laws(Laws.list([push("a"), pop("a"), pop("a")], [], true)), "2 times")
+    assert.include(laws(Laws.list([push("a")], ["a", "a"], false)), "2 times")
+    assert.include(laws(Laws.list([push("a")], [], true)), "are gone")
+    assert.include(laws(Laws.list([push("a", "NotExecuted")], ["a"], false)), "not pushed")
+    assert.include(laws(Laws.list([pop("z")], [], false)), "nobody pushed")
+  })
+})
+
+describe("The laws of calls", () => {
+  const failed = (reason: ReturnType<typeof error>, started: number, ended: number) =>
+    call("other", reason.reason.outcome, { error: reason, started, ended, key: "{s0}:k" })
+  const moved = error(new MovedError({ message: "MOVED", outcome: "NotExecuted", slot: 1, address: "n:1" }))
+
+  it("see a redirect, and a lost connection before the deadline", () => {
+    assert.include(laws(Laws.noLeaks([failed(moved, 0, 1)], 1000)), "MovedError")
+    assert.include(laws(Laws.noLeaks([failed(lost("NotExecuted"), 0, 500)], 1000)), "before its deadline")
+    assert.isEmpty(Laws.noLeaks([failed(lost("NotExecuted"), 0, 990), failed(lost("Unknown"), 0, 10)], 1000))
+  })
+  it("see a call that takes longer than it may", () => {
+    assert.include(laws(Laws.deadline([call("other", "ok", { started: 0, ended: 1300 })], 1000, 250)), "took 1300 ms")
+    assert.isEmpty(Laws.deadline([call("other", "ok", { started: 0, ended: 1200 })], 1000, 250))
+  })
+  it("see a failure on a shard to which nothing was done", () => {
+    const fault = { what: "SIGKILL", shard: 1, started: 0, ended: 100 }
+    const shardOf = (key: string) => key.startsWith("{s0}") ? 0 : undefined
+    const calls = [failed(lost("Unknown"), 10, 20)]
+    assert.include(laws(Laws.bulkheads(calls, [fault], shardOf)), "healthy shard 0")
+    assert.isEmpty(Laws.bulkheads(calls, [{ ...fault, shard: 0 }], shardOf))
+  })
+})

@@ -1,0 +1,172 @@
+/**
+ * The laws that a history has to fit, as pure functions. Each gives what breaks it, with the fewest calls that show it.
+ *
+ * `lossless` says that the servers themselves lost nothing: a primary that dies, or is taken over, before its replica has
+ * all of its writes loses acknowledged ones, which no client can help. What was executed twice, or without being asked
+ * for, is a client's fault in either case.
+ */
+import type { Call, Fault } from "./History.ts"
+
+export interface Violation {
+  readonly law: string
+  readonly calls: ReadonlyArray<Call>
+}
+
+const of = (calls: ReadonlyArray<Call>, ...endings: ReadonlyArray<Call["ending"]>) =>
+  calls.filter((call) => endings.includes(call.ending))
+
+/** Increments by one: as many as were acknowledged, and no more than these and those whose fate is unknown. */
+export const counter = (calls: ReadonlyArray<Call>, count: number, lossless: boolean): ReadonlyArray<Violation> => {
+  const increments = calls.filter((call) => call.kind === "increment")
+  const acknowledged = of(increments, "ok", "Executed")
+  const unknown = of(increments, "Unknown")
+  const violations: Array<Violation> = []
+  if (count > acknowledged.length + unknown.length) {
+    violations.push({
+      law: `the server counts ${count}, more than ${acknowledged.length} acknowledged and ${unknown.length} unknown: ` +
+        "something was executed twice, or in spite of NotExecuted",
+      calls: [...unknown, ...of(increments, "NotExecuted")]
+    })
+  }
+  if (!lossless) return violations
+  if (count < acknowledged.length) {
+    violations.push({
+      law: `the server counts ${count}, fewer than ${acknowledged.length} acknowledged: an acknowledged one is lost`,
+      calls: acknowledged.slice(-3)
+    })
+  }
+  const byValue = new Map<unknown, Call>()
+  for (const call of acknowledged) {
+    const twin = byValue.get(call.value)
+    if (twin !== undefined && call.value !== undefined) {
+      violations.push({ law: `two increments were told the same count ${String(call.value)}`, calls: [twin, call] })
+    }
+    byValue.set(call.value, call)
+  }
+  return violations
+}
+
+/** A register holds what a write wrote whose fate allows it, and not what a later acknowledged write replaced. */
+export const register = (
+  calls: ReadonlyArray<Call>,
+  value: string | null,
+  lossless: boolean
+): ReadonlyArray<Violation> => {
+  const writes = calls.filter((call) => call.kind === "write")
+  const acknowledged = of(writes, "ok", "Executed")
+  if (value === null) {
+    return lossless && acknowledged.length > 0
+      ? [{ law: "the register is empty in spite of acknowledged writes", calls: acknowledged.slice(-1) }]
+      : []
+  }
+  const writer = writes.find((call) => call.argument === value)
+  if (writer === undefined) return [{ law: `the register holds ${value}, which nobody wrote`, calls: [] }]
+  if (writer.ending === "NotExecuted") {
+    return [{ law: "the register holds what was reported as not executed", calls: [writer] }]
+  }
+  const later = acknowledged.find((call) => call.started > writer.ended)
+  return lossless && writer.ending !== "Unknown" && later !== undefined
+    ? [{ law: "the register holds a value that an acknowledged write had replaced", calls: [writer, later] }]
+    : []
+}
+
+/** What was read is of that key, and was written by a call that had started and may have been executed. */
+export const reads = (calls: ReadonlyArray<Call>): ReadonlyArray<Violation> => {
+  const writers = new Map(calls.filter((call) => call.kind === "write").map((call) => [call.argument, call]))
+  return of(calls.filter((call) => call.kind === "read"), "ok").flatMap((read) => {
+    if (read.value === null) return []
+    const writer = writers.get(String(read.value))
+    if (writer === undefined) return [{ law: `a read of ${read.key} got the value of something else`, calls: [read] }]
+    if (writer.ending === "NotExecuted" || writer.started > read.ended) {
+      return [{ law: "a read got a value that was never written", calls: [writer, read] }]
+    }
+    return []
+  })
+}
+
+/** Elements of a list are taken once; an acknowledged one is there or was taken, at most an unknown pop took it away. */
+export const list = (
+  calls: ReadonlyArray<Call>,
+  remaining: ReadonlyArray<string>,
+  lossless: boolean
+): ReadonlyArray<Violation> => {
+  const pushes = calls.filter((call) => call.kind === "push")
+  const pops = calls.filter((call) => call.kind === "pop")
+  const taken = of(pops, "ok").filter((call) => call.value !== null)
+  const seen = new Map<string, ReadonlyArray<Call>>()
+  for (const pop of taken) seen.set(String(pop.value), [...(seen.get(String(pop.value)) ?? []), pop])
+  const left = new Map<string, number>()
+  for (const element of remaining) left.set(element, (left.get(element) ?? 0) + 1)
+
+  const violations: Array<Violation> = []
+  const missing: Array<Call> = []
+  for (const push of pushes) {
+    const element = push.argument ?? ""
+    const poppers = seen.get(element) ?? []
+    const times = poppers.length + (left.get(element) ?? 0)
+    // A failover to a replica that lags brings back what was popped: not the client's doing.
+    if (times > 1 && (lossless || (left.get(element) ?? 0) > 1)) {
+      violations.push({ law: `an element is there ${times} times`, calls: [push, ...poppers] })
+    }
+    if (times > 0 && push.ending === "NotExecuted") {
+      violations.push({ law: "an element is there that was reported as not pushed", calls: [push, ...poppers] })
+    }
+    if (times === 0 && push.ending === "ok") missing.push(push)
+    seen.delete(element)
+    left.delete(element)
+  }
+  for (const [element, poppers] of seen) {
+    violations.push({ law: `an element was popped that nobody pushed: ${element}`, calls: poppers })
+  }
+  const unknownPops = of(pops, "Unknown")
+  if (lossless && missing.length > unknownPops.length) {
+    violations.push({
+      law: `${missing.length} acknowledged elements are gone, and only ${unknownPops.length} pops have an unknown fate`,
+      calls: [...missing.slice(0, 3), ...unknownPops.slice(0, 3)]
+    })
+  }
+  return violations
+}
+
+/**
+ * No redirect reaches the program, and no state of the cluster or lost connection before the deadline, where nothing had
+ * been executed.
+ */
+export const noLeaks = (calls: ReadonlyArray<Call>, timeout: number): ReadonlyArray<Violation> => {
+  const never = new Set(["MovedError", "AskError", "ProtocolError", "DecodeError"])
+  const atDeadlineOnly = new Set([
+    ...["TryAgainError", "ClusterDownError", "MasterDownError", "LoadingError", "ReadOnlyError", "SlotNotCoveredError"]
+  ])
+  return calls.flatMap((call) => {
+    const tag = call.error?.reason._tag
+    if (tag === undefined) return []
+    if (never.has(tag)) return [{ law: `${tag} reached the program`, calls: [call] }]
+    const movable = atDeadlineOnly.has(tag) || (tag === "ConnectionError" && call.ending === "NotExecuted")
+    return movable && call.ended - call.started < timeout - 50
+      ? [{ law: `${tag} reached the program before its deadline`, calls: [call] }]
+      : []
+  })
+}
+
+/** Every call ends by its deadline; `grace` is what a busy machine may add, in milliseconds. */
+export const deadline = (calls: ReadonlyArray<Call>, timeout: number, grace: number): ReadonlyArray<Violation> =>
+  calls.flatMap((call) =>
+    call.ended - call.started > timeout + grace
+      ? [{ law: `a call took ${call.ended - call.started} ms, its deadline was ${timeout} ms`, calls: [call] }]
+      : []
+  )
+
+/** A call on a shard that nothing was done to does not fail. */
+export const bulkheads = (
+  calls: ReadonlyArray<Call>,
+  faults: ReadonlyArray<Fault>,
+  shardOf: (key: string) => number | undefined
+): ReadonlyArray<Violation> =>
+  calls.flatMap((call) => {
+    const shard = shardOf(call.key)
+    if (call.ending === "ok" || shard === undefined) return []
+    const excuse = faults.some((fault) =>
+      (fault.shard < 0 || fault.shard === shard) && fault.started <= call.ended && fault.ended >= call.started
+    )
+    return excuse ? [] : [{ law: `a call on the healthy shard ${shard} failed`, calls: [call] }]
+  })

@@ -1,0 +1,165 @@
+/**
+ * A loopback proxy in front of every node: links that are cut at any byte, fall silent with their sockets open, or slow.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+import type { Endpoint } from "../../src/connection/Endpoint.ts"
+
+/** The link to one node. */
+export interface Link {
+  /** Ends every connection after so many further bytes in one direction. */
+  readonly cutAfter: (bytes: number, direction: "requests" | "replies") => void
+  /** Nothing passes any more, and nobody is told: new connections are accepted and fall silent too. */
+  readonly silence: () => void
+  /** Each piece of data is held back for so many milliseconds. */
+  readonly slow: (millis: number) => void
+  /** As a link should be. Connections that were silenced are ended. */
+  readonly mend: () => void
+}
+
+export interface Proxies {
+  /** For the client's `mapAddress`. */
+  readonly mapAddress: (endpoint: Endpoint) => Endpoint
+  readonly linkTo: (port: number) => Link
+}
+
+/** One direction of a connection: what is held back leaves in its order. */
+class Lane {
+  private readonly held: Array<{ readonly at: number; readonly chunk: Buffer }> = []
+  private timer: NodeJS.Timeout | undefined
+  private readonly pass: (chunk: Buffer) => void
+
+  constructor(pass: (chunk: Buffer) => void) {
+    this.pass = pass
+  }
+
+  push(chunk: Buffer, delay: number): void {
+    if (delay === 0 && this.held.length === 0) return this.pass(chunk)
+    this.held.push({ at: Date.now() + delay, chunk })
+    this.timer ??= setTimeout(this.release, delay)
+  }
+
+  private readonly release = (): void => {
+    this.timer = undefined
+    while (this.held.length > 0 && this.held[0].at <= Date.now()) this.pass(this.held.shift()?.chunk ?? Buffer.alloc(0))
+    if (this.held.length > 0) this.timer = setTimeout(this.release, Math.max(1, this.held[0].at - Date.now()))
+  }
+}
+
+interface Mode {
+  silent: boolean
+  delay: number
+  cutRequests: number
+  cutReplies: number
+}
+
+class Proxy implements Link {
+  readonly server: Net.Server
+  readonly sockets = new Set<Net.Socket>()
+  private readonly mode: Mode = { silent: false, delay: 0, cutRequests: Infinity, cutReplies: Infinity }
+
+  constructor(target: number) {
+    this.server = Net.createServer((inner) => {
+      const outer = Net.connect({ host: "127.0.0.1", port: target, noDelay: true })
+      inner.setNoDelay(true)
+      this.join(inner, outer, "cutRequests")
+      this.join(outer, inner, "cutReplies")
+    })
+  }
+
+  get port(): number {
+    const address = this.server.address()
+    return typeof address === "object" && address !== null ? address.port : 0
+  }
+
+  cutAfter(bytes: number, direction: "requests" | "replies"): void {
+    this.mode[direction === "requests" ? "cutRequests" : "cutReplies"] = bytes
+  }
+
+  silence(): void {
+    this.mode.silent = true
+    for (const socket of this.sockets) socket.pause()
+  }
+
+  slow(millis: number): void {
+    this.mode.delay = millis
+  }
+
+  mend(): void {
+    if (this.mode.silent) this.endAll()
+    Object.assign(this.mode, { silent: false, delay: 0, cutRequests: Infinity, cutReplies: Infinity })
+  }
+
+  endAll(): void {
+    for (const socket of this.sockets) socket.destroy()
+  }
+
+  private join(from: Net.Socket, to: Net.Socket, budget: "cutRequests" | "cutReplies"): void {
+    this.sockets.add(from)
+    if (this.mode.silent) from.pause()
+    from.on("error", () => to.destroy())
+    from.on("close", () => {
+      this.sockets.delete(from)
+      to.destroy()
+    })
+    const lane = new Lane((chunk) => this.pass(chunk, to, budget))
+    from.on("data", (chunk) => lane.push(chunk, this.mode.delay))
+  }
+
+  private pass(chunk: Buffer, to: Net.Socket, budget: "cutRequests" | "cutReplies"): void {
+    if (to.destroyed) return
+    const left = this.mode[budget]
+    this.mode[budget] -= chunk.length
+    if (chunk.length <= left) {
+      to.write(chunk)
+      return
+    }
+    this.mode[budget] = Infinity
+    to.end(chunk.subarray(0, left))
+    this.endAllSoon()
+  }
+
+  /** The bytes before the cut arrive. */
+  private endAllSoon(): void {
+    setImmediate(() => this.endAll())
+  }
+}
+
+/** A proxy for every port that is asked for; all of them end with the scope. */
+export const make: Effect.Effect<
+  Proxies & { readonly open: (port: number) => Effect.Effect<void> },
+  never,
+  Scope.Scope
+> = Effect.gen(function*() {
+  const proxies = new Map<number, Proxy>()
+  yield* Effect.addFinalizer(() =>
+    Effect.forEach(
+      proxies.values(),
+      (proxy) =>
+        Effect.callback<void>((resume) => {
+          proxy.server.close(() => resume(Effect.void))
+          proxy.endAll()
+        })
+    )
+  )
+  const known = (port: number): Proxy => {
+    const proxy = proxies.get(port)
+    if (proxy === undefined) throw new Error(`no proxy for port ${port}`)
+    return proxy
+  }
+  return {
+    open: (port) =>
+      Effect.callback<void>((resume) => {
+        const proxy = new Proxy(port)
+        proxies.set(port, proxy)
+        proxy.server.listen(0, "127.0.0.1", () => resume(Effect.void))
+      }),
+    // Also asked about seeds, which are already translated.
+    mapAddress: (endpoint) => {
+      const proxy = proxies.get(endpoint.port)
+      return proxy === undefined ? endpoint : { host: "127.0.0.1", port: proxy.port }
+    },
+    linkTo: known
+  }
+})
