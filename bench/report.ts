@@ -32,7 +32,7 @@ export const medians = (rounds: ReadonlyArray<Measure>): Measure => ({
   rssBytes: median(rounds.map((round) => round.rssBytes))
 })
 
-const table = (header: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+export const table = (header: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = header.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column].length)))
   const line = (cells: ReadonlyArray<string>) =>
     `| ${

@@ -138,7 +138,7 @@ export const make = Effect.fnUntraced(
     let received: Buffer = Buffer.alloc(0)
     let closed: HarnessError | undefined
 
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Buffer) => {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
       let end = 0
       for (let parsed = parse(received, 0); parsed !== undefined; parsed = parse(received, end)) {

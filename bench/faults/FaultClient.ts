@@ -1,0 +1,24 @@
+/**
+ * What the scenarios ask of every client. Each client is used as its own documentation shows, with its retries and
+ * timeouts at their defaults: that is what its users get.
+ */
+export interface FaultClient {
+  readonly incr: (key: string) => Promise<unknown>
+  readonly set: (key: string, value: string) => Promise<unknown>
+  /** Keys of one slot. */
+  readonly mget: (keys: Array<string>) => Promise<unknown>
+  /** Keys of one slot. */
+  readonly mset: (keys: Array<string>, value: string) => Promise<unknown>
+  /** SET on keys of one slot in a pipeline: the error of each entry, or `undefined`. */
+  readonly pipeline: (keys: Array<string>, value: string) => Promise<ReadonlyArray<unknown>>
+  /** SET on keys of one slot in MULTI and EXEC. */
+  readonly transaction: (keys: Array<string>, value: string) => Promise<unknown>
+  /** What the client says of whether a failed command was executed, when it says anything. */
+  readonly outcomeOf?: (error: unknown) => string
+  readonly close: () => Promise<void>
+}
+
+export interface FaultClientEntry {
+  readonly name: string
+  readonly open: (ports: ReadonlyArray<number>) => Promise<FaultClient>
+}

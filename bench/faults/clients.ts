@@ -1,0 +1,119 @@
+import { ClusterBatch, GlideClusterClient } from "@valkey/valkey-glide"
+import * as Effect from "effect/Effect"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Result from "effect/Result"
+import { Cluster } from "ioredis"
+import { createCluster } from "redis"
+import { ClusterClient, RedisClusterException, Strings } from "../../src/index.ts"
+import type { FaultClientEntry } from "./FaultClient.ts"
+
+const host = "127.0.0.1"
+
+const ours: FaultClientEntry = {
+  name: "effect-redis-cluster",
+  open: async (ports) => {
+    const runtime = ManagedRuntime.make(ClusterClient.layer({ nodes: ports.map((port) => ({ host, port })) }))
+    const redis = await runtime.runPromise(Effect.service(ClusterClient))
+    const sets = (keys: ReadonlyArray<string>, value: string) => keys.map((key) => Strings.set(key, value))
+    return {
+      incr: (key) => Effect.runPromise(redis.incr(key)),
+      set: (key, value) => Effect.runPromise(redis.set(key, value)),
+      mget: (keys) => Effect.runPromise(redis.mget(keys)),
+      mset: (keys, value) => Effect.runPromise(redis.mset(keys.map((key) => [key, value] as const))),
+      pipeline: async (keys, value) => {
+        const results = await Effect.runPromise(redis.pipelineResults(sets(keys, value)))
+        return results.map((result) => Result.isFailure(result) ? result.failure : undefined)
+      },
+      transaction: (keys, value) => Effect.runPromise(redis.transaction(sets(keys, value))),
+      outcomeOf: (error) => error instanceof RedisClusterException ? error.reason.outcome : "not said",
+      close: () => runtime.dispose()
+    }
+  }
+}
+
+const ioredis = (name: string, enableAutoPipelining: boolean): FaultClientEntry => ({
+  name,
+  open: async (ports) => {
+    const cluster = new Cluster(ports.map((port) => ({ host, port })), { enableAutoPipelining, lazyConnect: true })
+    cluster.on("error", () => {})
+    await cluster.connect()
+    return {
+      incr: (key) => cluster.incr(key),
+      set: (key, value) => cluster.set(key, value),
+      mget: (keys) => cluster.mget(keys),
+      mset: (keys, value) => cluster.mset(keys.flatMap((key) => [key, value])),
+      pipeline: async (keys, value) => {
+        const pipeline = cluster.pipeline()
+        for (const key of keys) pipeline.set(key, value)
+        return (await pipeline.exec() ?? []).map(([error]) => error ?? undefined)
+      },
+      transaction: async (keys, value) => {
+        const transaction = cluster.multi()
+        for (const key of keys) transaction.set(key, value)
+        const failed = (await transaction.exec() ?? []).find(([error]) => error !== null)
+        if (failed !== undefined) throw failed[0]
+      },
+      close: async () => cluster.disconnect()
+    }
+  }
+})
+
+const nodeRedis: FaultClientEntry = {
+  name: "node-redis",
+  open: async (ports) => {
+    const cluster = createCluster({ rootNodes: ports.map((port) => ({ socket: { host, port } })) })
+    cluster.on("error", () => {})
+    cluster.on("node-error", () => {})
+    await cluster.connect()
+    return {
+      incr: (key) => cluster.incr(key),
+      set: (key, value) => cluster.set(key, value),
+      mget: (keys) => cluster.mGet(keys),
+      mset: (keys, value) => cluster.mSet(keys.map((key) => [key, value] as [string, string])),
+      pipeline: async (keys, value) => {
+        const pipeline = cluster.multi()
+        for (const key of keys) pipeline.set(key, value)
+        const replies: ReadonlyArray<unknown> = await pipeline.execAsPipeline()
+        return replies.map((reply) => reply instanceof Error ? reply : undefined)
+      },
+      transaction: (keys, value) => {
+        const transaction = cluster.multi()
+        for (const key of keys) transaction.set(key, value)
+        return transaction.exec()
+      },
+      close: async () => cluster.destroy()
+    }
+  }
+}
+
+const glide: FaultClientEntry = {
+  name: "valkey-glide",
+  open: async (ports) => {
+    const cluster = await GlideClusterClient.createClient({ addresses: ports.map((port) => ({ host, port })) })
+    const batch = (isAtomic: boolean, keys: ReadonlyArray<string>, value: string) => {
+      const all = new ClusterBatch(isAtomic)
+      for (const key of keys) all.set(key, value)
+      return all
+    }
+    return {
+      incr: (key) => cluster.incr(key),
+      set: (key, value) => cluster.set(key, value),
+      mget: (keys) => cluster.mget(keys),
+      mset: (keys, value) => cluster.mset(Object.fromEntries(keys.map((key) => [key, value]))),
+      pipeline: async (keys, value) => {
+        const replies = await cluster.exec(batch(false, keys, value), false) ?? []
+        return replies.map((reply) => reply instanceof Error ? reply : undefined)
+      },
+      transaction: (keys, value) => cluster.exec(batch(true, keys, value), true),
+      close: async () => cluster.close()
+    }
+  }
+}
+
+export const clients: ReadonlyArray<FaultClientEntry> = [
+  ours,
+  ioredis("ioredis", false),
+  ioredis("ioredis autopipelining", true),
+  nodeRedis,
+  glide
+]

@@ -1,0 +1,177 @@
+/**
+ * One client in a process of its own, under the load of one scenario; what happens to the cluster is the parent's doing.
+ */
+import { clients } from "./clients.ts"
+import type { FaultClient } from "./FaultClient.ts"
+
+/** Loops over keys: closed (the next call when the last has ended) or open (so many calls a second, whatever happens). */
+export interface LoadGroup {
+  readonly name: string
+  readonly call: "incr" | "set" | "mixed"
+  readonly keys: ReadonlyArray<string>
+  readonly workers: number
+  /** Calls a second of an open loop, all workers together. */
+  readonly rate?: number | undefined
+}
+
+export interface GroupReport {
+  readonly name: string
+  readonly succeeded: Readonly<Record<string, number>>
+  /** How many failed, by what the error said. */
+  readonly failed: Readonly<Record<string, number>>
+  /** How many failed, by what the client said of their execution. */
+  readonly outcomes: Readonly<Record<string, number>>
+  /** When calls succeeded, in milliseconds since the epoch, for the first second after each pause. */
+  readonly successes: ReadonlyArray<number>
+  readonly maxMillis: number
+  readonly pending: number
+}
+
+export type Order =
+  | { readonly kind: "start"; readonly ports: ReadonlyArray<number>; readonly groups: ReadonlyArray<LoadGroup> }
+  | { readonly kind: "stop" }
+export type Answer =
+  | { readonly kind: "started" }
+  | { readonly kind: "reports"; readonly reports: ReadonlyArray<GroupReport> }
+
+const count = (counts: Record<string, number>, name: string) => {
+  counts[name] = (counts[name] ?? 0) + 1
+}
+
+/** The kind of an error in a word or two, without what differs from one to the next. */
+const nameOf = (error: unknown): string => {
+  const text = error instanceof Error ? error.message : String(error)
+  const code = /\b(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|EXECABORT|CROSSSLOT|LOADING|READONLY|MASTERDOWN)\b/.exec(text)
+  return code?.[1] ?? text.replaceAll(/[\d.:]+/g, "#").slice(0, 40)
+}
+
+class Group {
+  readonly report: GroupReport & {
+    readonly succeeded: Record<string, number>
+    readonly failed: Record<string, number>
+    readonly outcomes: Record<string, number>
+    readonly successes: Array<number>
+    maxMillis: number
+    pending: number
+  }
+  private readonly client: FaultClient
+  private readonly load: LoadGroup
+  private issued = 0
+
+  constructor(client: FaultClient, load: LoadGroup) {
+    this.client = client
+    this.load = load
+    this.report = {
+      name: load.name,
+      succeeded: {},
+      failed: {},
+      outcomes: {},
+      successes: [],
+      maxMillis: 0,
+      pending: 0
+    }
+  }
+
+  private fail(error: unknown): void {
+    count(this.report.failed, nameOf(error))
+    count(this.report.outcomes, this.client.outcomeOf?.(error) ?? "not said")
+  }
+
+  /** One call, whose entries count one by one. */
+  private async make(key: string, turn: number): Promise<void> {
+    const { client } = this
+    if (this.load.call === "incr") return void await client.incr(key)
+    if (this.load.call === "set") return void await client.set(key, "v")
+    const keys = [1, 2, 3].map((i) => `{${key}}:${(turn * 7 + i) % 60}`)
+    switch (turn % 5) {
+      case 0:
+        return void await client.set(keys[0], "v")
+      case 1:
+        return void await client.mget(keys)
+      case 2:
+        return void await client.mset(keys, "v")
+      case 3:
+        for (const error of await client.pipeline(keys, "v")) if (error !== undefined) this.fail(error)
+        return
+      default:
+        return void await client.transaction(keys, "v")
+    }
+  }
+
+  async call(): Promise<void> {
+    const turn = this.issued++
+    const key = this.load.keys[turn % this.load.keys.length]
+    const started = Date.now()
+    this.report.pending++
+    try {
+      await this.make(key, turn)
+      count(this.report.succeeded, key)
+      const { successes } = this.report
+      if (successes.length === 0 || Date.now() > successes[successes.length - 1]) successes.push(Date.now())
+    } catch (error) {
+      this.fail(error)
+    }
+    this.report.pending--
+    this.report.maxMillis = Math.max(this.report.maxMillis, Date.now() - started)
+  }
+
+  /** Starts the loops; they end when `isRunning` says no. */
+  run(isRunning: () => boolean): ReadonlyArray<Promise<void>> {
+    const { rate, workers } = this.load
+    if (rate === undefined) {
+      return Array.from({ length: workers }, async () => {
+        while (isRunning()) {
+          await this.call()
+          // A client that fails at once must not fill the report with nothing else.
+          await new Promise((resolve) => setTimeout(resolve, 1))
+        }
+      })
+    }
+    const calls = new Set<Promise<void>>()
+    return [
+      new Promise<void>((resolve) => {
+        const timer = setInterval(() => {
+          for (let i = 0; i < rate / 100; i++) {
+            const call = this.call()
+            calls.add(call)
+            void call.finally(() => calls.delete(call))
+          }
+          if (isRunning()) return
+          clearInterval(timer)
+          resolve()
+        }, 10)
+      }).then(() => Promise.all(calls)).then(() => undefined)
+    ]
+  }
+}
+
+const main = async () => {
+  const entry = clients.find(({ name }) => name === process.argv[2])
+  if (entry === undefined) throw new Error(`no client is called ${process.argv[2]}`)
+  let running = true
+  let groups: ReadonlyArray<Group> = []
+  let loops: ReadonlyArray<Promise<void>> = []
+  process.on("message", (order: Order) => {
+    const obey = async (): Promise<Answer> => {
+      if (order.kind === "start") {
+        const client = await entry.open(order.ports)
+        groups = order.groups.map((load) => new Group(client, load))
+        loops = groups.flatMap((group) => group.run(() => running))
+        return { kind: "started" }
+      }
+      running = false
+      // What a client has not ended by then it may never end.
+      await Promise.race([Promise.all(loops), new Promise((resolve) => setTimeout(resolve, 8000))])
+      return { kind: "reports", reports: groups.map((group) => group.report) }
+    }
+    obey().then((answer) => process.send?.(answer), (error: unknown) => {
+      console.error(error)
+      process.exit(1)
+    })
+  })
+  process.on("disconnect", () => process.exit(0))
+  // The clients' own background failures are not what is measured; that they happen is.
+  process.on("unhandledRejection", () => {})
+}
+
+await main()
