@@ -27,6 +27,11 @@ describe("The law of counters", () => {
   it("sees what was executed twice, and what was executed in spite of NotExecuted", () => {
     assert.include(laws(Laws.counter([...told, refused], 3, false)), "executed twice")
   })
+  it("shows the calls on both sides of the count that nobody was told", () => {
+    const calls = [1, 2, 4, 5].map((value) => call("increment", "ok", { value }))
+    const [violation] = Laws.counter(calls, 5, true)
+    assert.deepStrictEqual(violation.calls.map(({ value }) => value), [2, 4])
+  })
   it("sees an acknowledged increment that is lost, unless the servers lose them", () => {
     assert.include(laws(Laws.counter(told, 1, true)), "lost")
     assert.isEmpty(Laws.counter(told, 1, false))

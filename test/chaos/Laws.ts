@@ -15,6 +15,16 @@ export interface Violation {
 const of = (calls: ReadonlyArray<Call>, ...endings: ReadonlyArray<Call["ending"]>) =>
   calls.filter((call) => endings.includes(call.ending))
 
+/** The calls on both sides of the first count that nobody was told, and those that may account for it. */
+const aroundGap = (acknowledged: ReadonlyArray<Call>, others: ReadonlyArray<Call>): ReadonlyArray<Call> => {
+  const told = acknowledged.filter((call) => typeof call.value === "number")
+    .toSorted((a, b) => Number(a.value) - Number(b.value))
+  const at = told.findIndex((call, i) => Number(call.value) > (i === 0 ? 1 : Number(told[i - 1].value) + 1))
+  const [from, to] = at < 0 ? [0, Infinity] : [told[at - 1]?.started ?? 0, told[at].ended]
+  const meanwhile = others.filter((call) => call.started <= to && call.ended >= from)
+  return at < 0 ? meanwhile : [...told.slice(Math.max(0, at - 1), at + 1), ...meanwhile]
+}
+
 /** Increments by one: as many as were acknowledged, and no more than these and those whose fate is unknown. */
 export const counter = (calls: ReadonlyArray<Call>, count: number, lossless: boolean): ReadonlyArray<Violation> => {
   const increments = calls.filter((call) => call.kind === "increment")
@@ -25,7 +35,7 @@ export const counter = (calls: ReadonlyArray<Call>, count: number, lossless: boo
     violations.push({
       law: `the server counts ${count}, more than ${acknowledged.length} acknowledged and ${unknown.length} unknown: ` +
         "something was executed twice, or in spite of NotExecuted",
-      calls: [...unknown, ...of(increments, "NotExecuted")]
+      calls: aroundGap(acknowledged, [...unknown, ...of(increments, "NotExecuted")])
     })
   }
   if (!lossless) return violations
