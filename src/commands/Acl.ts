@@ -7,8 +7,67 @@ import type { Argument } from "../protocol/Reply.ts"
 import { call, type OneOrMore } from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
+import { type ClientInfo, clientInfo } from "./Connection.ts"
 import * as decode from "./decode.ts"
-import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
+
+/**
+ * What a user may do, as rules of `aclSetuser`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AclPermissions {
+  /** `-@all +get`. */
+  readonly commands: string
+  /** `~key:* %R~other:*`. */
+  readonly keys: string
+  /** `&channel:*`. */
+  readonly channels: string
+  /** `alldbs`, or the databases that it may use. Valkey 9.1. */
+  readonly databases: string | undefined
+}
+
+/**
+ * A user.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AclUser extends AclPermissions {
+  /** `on`, `off`, `nopass` ... */
+  readonly flags: ReadonlyArray<string>
+  /** Their SHA-256 digests in hexadecimal. */
+  readonly passwords: ReadonlyArray<string>
+  /** What the user may do besides. */
+  readonly selectors: ReadonlyArray<AclPermissions>
+}
+
+/**
+ * Something that a user was refused.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AclLogEntry {
+  /** How often it happened within a minute. */
+  readonly count: number
+  /** `command`, `key`, `channel`, `auth` ... */
+  readonly reason: string
+  /** `toplevel`, `multi`, `lua` or `module`. */
+  readonly context: string
+  /** The command, key or channel. */
+  readonly object: string
+  readonly username: string
+  readonly ageSeconds: number
+  readonly client: ClientInfo
+  /** Since 7.2.0, as the times after it. */
+  readonly entryId: number | undefined
+  /** Milliseconds since 1970. */
+  readonly timestampCreated: number | undefined
+  /** Milliseconds since 1970. */
+  readonly timestampLastUpdated: number | undefined
+}
 
 /**
  * The commands on users.
@@ -25,10 +84,16 @@ export interface AclCommands<S extends Surface> {
   aclDryrun(user: string, words: ReadonlyArray<Argument>): Returns<S, string>
   /** A random password in hexadecimal, of 256 bits unless said. Since 6.0.0. O(1). */
   aclGenpass(bits?: number): Returns<S, string>
+  /** A user with its rules, `null` if there is none. Since 6.0.0 (this form 7.0.0). O(N) rules. */
+  aclGetuser(user: string): Returns<S, AclUser | null>
   /** All users with their rules, as a file of users has them. Since 6.0.0. O(N) users. */
   aclList(): Returns<S, ReadonlyArray<string>>
   /** Reads the file of users again. Needs a node. Since 6.0.0. O(N) users. */
   aclLoad(): Returns<S, "OK">
+  /** What users were refused, the latest first, per node; 10 entries unless said. Since 6.0.0. O(N) entries. */
+  aclLog(count?: number): ReturnsPerNode<S, ReadonlyArray<AclLogEntry>>
+  /** Forgets what users were refused, on all nodes. Since 6.0.0. O(N) entries. */
+  aclLogReset(): Returns<S, "OK">
   /** Writes the file of users, on all nodes. Since 6.0.0. O(N) users. */
   aclSave(): Returns<S, "OK">
   /** Makes a user or changes one, rule by rule, on all nodes. Since 6.0.0. O(N) rules. */
@@ -45,12 +110,42 @@ const ACL_CAT = new CommandSpec("ACL CAT", {})
 const ACL_DELUSER = new CommandSpec("ACL DELUSER", allSucceeded)
 const ACL_DRYRUN = new CommandSpec("ACL DRYRUN", {})
 const ACL_GENPASS = new CommandSpec("ACL GENPASS", {})
+const ACL_GETUSER = new CommandSpec("ACL GETUSER", {})
 const ACL_LIST = new CommandSpec("ACL LIST", {})
 const ACL_LOAD = new CommandSpec("ACL LOAD", { request: "explicit" })
+const ACL_LOG = new CommandSpec("ACL LOG", { request: "allNodes", response: "perNode" })
+const ACL_LOG_RESET = new CommandSpec("ACL LOG", allSucceeded)
 const ACL_SAVE = new CommandSpec("ACL SAVE", allSucceeded)
 const ACL_SETUSER = new CommandSpec("ACL SETUSER", allSucceeded)
 const ACL_USERS = new CommandSpec("ACL USERS", {})
 const ACL_WHOAMI = new CommandSpec("ACL WHOAMI", {})
+
+const permissions = {
+  commands: decode.field("commands", decode.string),
+  keys: decode.field("keys", decode.string),
+  channels: decode.field("channels", decode.string),
+  databases: decode.optional("databases", decode.string)
+}
+
+const user = decode.nullable(decode.struct<AclUser>({
+  ...permissions,
+  flags: decode.field("flags", decode.strings),
+  passwords: decode.field("passwords", decode.strings),
+  selectors: decode.field("selectors", decode.arrayOf(decode.struct<AclPermissions>(permissions)))
+}))
+
+const logEntries = decode.arrayOf(decode.struct<AclLogEntry>({
+  count: decode.field("count", decode.integer),
+  reason: decode.field("reason", decode.string),
+  context: decode.field("context", decode.string),
+  object: decode.field("object", decode.string),
+  username: decode.field("username", decode.string),
+  ageSeconds: decode.field("age-seconds", decode.double),
+  client: decode.field("client-info", decode.parsed(clientInfo)),
+  entryId: decode.optional("entry-id", decode.integer),
+  timestampCreated: decode.optional("timestamp-created", decode.integer),
+  timestampLastUpdated: decode.optional("timestamp-last-updated", decode.integer)
+}))
 
 /**
  * The commands on users, as values.
@@ -64,8 +159,12 @@ export const Acl: AclCommands<CommandSurface> = {
   aclDryrun: (user, words) => call(ACL_DRYRUN, user).many("words", words).to(decode.string),
   aclGenpass: (bits) =>
     (bits === undefined ? call(ACL_GENPASS) : call(ACL_GENPASS).integer("bits", bits, 1)).to(decode.string),
+  aclGetuser: (name) => make(ACL_GETUSER, [name], user),
   aclList: () => make(ACL_LIST, [], decode.strings),
   aclLoad: () => make(ACL_LOAD, [], decode.ok),
+  aclLog: (count) =>
+    (count === undefined ? call(ACL_LOG) : call(ACL_LOG).integer("count", count, 0)).to(logEntries),
+  aclLogReset: () => make(ACL_LOG_RESET, ["RESET"], decode.ok),
   aclSave: () => make(ACL_SAVE, [], decode.ok),
   aclSetuser: (user, rules = []) => make(ACL_SETUSER, [user, ...rules], decode.ok),
   aclUsers: () => make(ACL_USERS, [], decode.strings),

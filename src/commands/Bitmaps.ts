@@ -18,7 +18,8 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
  */
 export interface BitRange {
   readonly start: Integer
-  readonly end: Integer
+  /** The last position if left out. */
+  readonly end?: Integer | undefined
   /** What the positions count: bytes unless said. Since 7.0.0. */
   readonly unit?: "BYTE" | "BIT" | undefined
 }
@@ -131,7 +132,7 @@ export const Bitmaps: BitmapCommands<CommandSurface> = {
   bitcount: (key, range) => {
     const self = call(BITCOUNT, key)
     if (range !== undefined) {
-      self.integer("start", range.start).integer("end", range.end)
+      self.integer("start", range.start).integer("end", range.end ?? -1)
       if (range.unit !== undefined) self.add(range.unit)
     }
     return self.to(decode.integer)

@@ -166,6 +166,13 @@ export class Call {
     return this
   }
 
+  /** The number of a slot. */
+  slot(slot: number): this {
+    return Number.isInteger(slot) && slot >= 0 && slot < 16384
+      ? this.add(String(slot))
+      : this.refuse("a slot must be a whole number from 0 to 16383, got something else")
+  }
+
   /** One or more. */
   many(name: string, values: OneOrMore<Value>): this {
     if (typeof values === "string" || values instanceof Uint8Array) {
@@ -206,6 +213,17 @@ export class Call {
     return this
   }
 
+  /** All names, and behind them their values in the same order, at least one pair. */
+  columns(name: string, entries: Entries<Value>): this {
+    const values: Array<Value> = []
+    const pairs = isIterable(entries) ? entries : Object.entries(entries)
+    for (const [key, value] of pairs) {
+      this.args.push(key)
+      values.push(value)
+    }
+    return values.length === 0 ? this.refuse(plural(name)) : this.many(name, values)
+  }
+
   /** A span of time: `seconds` when it is whole seconds, `millis` otherwise; parts of a millisecond count as one. */
   lifetime(name: string, input: Lifetime, seconds: string, millis: string): this {
     const value = this.millis(name, input)
@@ -213,14 +231,13 @@ export class Call {
     return value % 1000 === 0 ? this.add(seconds, String(value / 1000)) : this.add(millis, String(value))
   }
 
-  /** A span of time as whole seconds. */
-  seconds(name: string, input: Lifetime, instead: string): this {
+  /** A span of time as whole seconds; `instead` is the command that counts milliseconds. */
+  seconds(name: string, input: Lifetime, instead?: string): this {
     const value = this.millis(name, input)
     if (value === undefined) return this
     if (value % 1000 !== 0) {
-      return this.refuse(
-        `${name} must be whole seconds, got a part of a second: use ${instead}, which counts milliseconds`
-      )
+      const advice = instead === undefined ? "round it" : `use ${instead}, which counts milliseconds`
+      return this.refuse(`${name} must be whole seconds, got a part of a second: ${advice}`)
     }
     return this.add(String(value / 1000))
   }
@@ -251,6 +268,12 @@ export class Call {
     return this.add(String(Math.ceil(unit === "seconds" ? value / 1000 : value)))
   }
 
+  /** A span of time as milliseconds; unlike a lifetime it may be zero. */
+  age(name: string, input: Lifetime): this {
+    const value = this.millis(name, input, 0)
+    return value === undefined ? this : this.add(String(value))
+  }
+
   /** Notes what makes this call impossible. */
   refuse(problem: string): this {
     this.problem ??= problem
@@ -264,17 +287,17 @@ export class Call {
       : invalid(this.spec, `${this.spec.name}: ${this.problem}`)
   }
 
-  private millis(name: string, input: Lifetime): number | undefined {
+  private millis(name: string, input: Lifetime, minimum = 1): number | undefined {
     const duration = Duration.fromInput(input)
     if (Option.isNone(duration)) {
       this.refuse(`${name} must be a duration such as "10 minutes", got something that is none`)
       return undefined
     }
     const value = Math.ceil(Duration.toMillis(duration.value))
-    if (!Number.isFinite(value) || value <= 0) {
-      this.refuse(
-        `${name} must be a finite duration greater than zero, got ${value > 0 ? "an infinite one" : "zero or less"}`
-      )
+    if (!Number.isFinite(value) || value < minimum) {
+      const expected = minimum === 0 ? "a finite duration" : "a finite duration greater than zero"
+      const found = value > 0 ? "an infinite one" : minimum === 0 ? "a negative one" : "zero or less"
+      this.refuse(`${name} must be ${expected}, got ${found}`)
       return undefined
     }
     return value

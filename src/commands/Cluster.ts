@@ -4,10 +4,11 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { type Call, call, type OneOrMore } from "./Call.ts"
+import { type Call, call, type Lifetime, type OneOrMore } from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
+import { addScan, type KeyScanOptions, type ScanPage, scanPage } from "./Generic.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -156,6 +157,125 @@ export type SlotState =
   | "stable"
 
 /**
+ * What `clusterSlotStats` tells about slots.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SlotMetric = "key-count" | "cpu-usec" | "memory-bytes" | "network-bytes-in" | "network-bytes-out"
+
+/**
+ * Which slots `clusterSlotStats` tells about: a range, or those where a figure is the greatest (`DESC`, as if left out) or
+ * the least.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SlotSelection =
+  | { readonly start: number; readonly end: number; readonly orderBy?: undefined }
+  | {
+    readonly orderBy: SlotMetric
+    readonly limit?: number | undefined
+    readonly order?: "ASC" | "DESC" | undefined
+    readonly start?: undefined
+    readonly end?: undefined
+  }
+
+/**
+ * The figures of a slot. Servers give those that they are configured to keep.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SlotStats {
+  readonly slot: number
+  readonly keyCount: number
+  /** Microseconds. */
+  readonly cpuUsec: number | undefined
+  /** Redis 8.4. */
+  readonly memoryBytes: number | undefined
+  readonly networkBytesIn: number | undefined
+  readonly networkBytesOut: number | undefined
+}
+
+/**
+ * Slots that go to a node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SlotMove {
+  readonly ranges: ReadonlyArray<SlotRange>
+  /** The id of the node. */
+  readonly node: string
+}
+
+/**
+ * Slots that are or were on their way, as Valkey moves them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SlotMigration {
+  readonly name: string
+  readonly operation: string
+  readonly ranges: ReadonlyArray<SlotRange>
+  readonly targetNode: string
+  readonly sourceNode: string
+  /** Seconds since 1970. */
+  readonly createTime: number
+  /** Seconds since 1970. */
+  readonly lastUpdateTime: number
+  /** Seconds since 1970. */
+  readonly lastAckTime: number
+  /** `success`, `failed`, `canceled`, or what is being done. */
+  readonly state: string
+  readonly message: string
+  /** Bytes copied because they were written meanwhile. */
+  readonly cowSize: number
+  /** Bytes still to be sent. */
+  readonly remainingReplSize: number | undefined
+}
+
+/**
+ * Slots that are or were on their way, as Redis moves them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MigrationTask {
+  readonly id: string
+  readonly ranges: ReadonlyArray<SlotRange>
+  readonly source: string
+  readonly destination: string
+  /** `import` or `migrate`. */
+  readonly operation: string
+  /** `completed`, `canceled`, `failed`, or what is being done. */
+  readonly state: string
+  readonly lastError: string
+  readonly retries: number
+  /** Milliseconds since 1970. */
+  readonly createTime: number
+  /** Milliseconds since 1970, -1 before it starts. */
+  readonly startTime: number
+  /** Milliseconds since 1970, -1 before it ends. */
+  readonly endTime: number
+  /** For how many milliseconds writes had to wait. */
+  readonly writePauseMs: number
+}
+
+/**
+ * Options of `clusterscan`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClusterscanOptions extends KeyScanOptions {
+  /** Only keys of this slot. */
+  readonly slot?: number | undefined
+}
+
+/**
  * The commands on the cluster. Those that change it, or tell about one node, need a node to be named.
  *
  * @category models
@@ -168,6 +288,8 @@ export interface ClusterCommands<S extends Surface> {
   clusterAddslotsrange(ranges: ReadonlyArray<SlotRange>): Returns<S, "OK">
   /** Raises the configuration epoch of a node. Answers whether it was raised, and the epoch. Needs a node. Since 3.0.0. O(1). */
   clusterBumpepoch(): Returns<S, { readonly bumped: boolean; readonly epoch: number }>
+  /** Ends all slot migrations of a node. Needs a node. Valkey 9.0. O(N) migrations. */
+  clusterCancelslotmigrations(): Returns<S, "OK">
   /** How many nodes reported to this one that another failed. Needs a node. Since 3.0.0. O(N) reports. */
   clusterCountFailureReports(nodeId: string): Returns<S, number>
   /** How many keys a slot has; asks the slot's owner. Since 3.0.0. O(1). */
@@ -178,12 +300,16 @@ export interface ClusterCommands<S extends Surface> {
   clusterDelslotsrange(ranges: ReadonlyArray<SlotRange>): Returns<S, "OK">
   /** Makes a replica take over from its primary: in agreement, without it (`FORCE`), without anyone (`TAKEOVER`). Needs a node. Since 3.0.0. O(1). */
   clusterFailover(how?: "FORCE" | "TAKEOVER"): Returns<S, "OK">
+  /** Removes all keys of a slot; asks the slot's owner. Valkey 9.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
+  clusterFlushslot(slot: number, mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
   /** Takes all slots from a node that has no keys. Needs a node. Since 3.0.0. O(1). */
   clusterFlushslots(): Returns<S, "OK">
   /** Removes another node from a node's table, and keeps it out for a minute. Needs a node. Since 3.0.0. O(1). */
   clusterForget(nodeId: string): Returns<S, "OK">
   /** Some keys of a slot; asks the slot's owner. Since 3.0.0. O(log N) keys asked for. */
   clusterGetkeysinslot(slot: number, count: number): Returns<S, ReadonlyArray<string>>
+  /** The slot migrations of a node, those that ended a while ago too. Needs a node. Valkey 9.0. O(N) migrations. */
+  clusterGetslotmigrations(): Returns<S, ReadonlyArray<SlotMigration>>
   /** The state of the cluster as a node sees it. Since 3.0.0. O(1). */
   clusterInfo(): Returns<S, ClusterInfo>
   /** The slot of a key, as the server computes it. Since 3.0.0. O(N) bytes of the key. */
@@ -192,6 +318,14 @@ export interface ClusterCommands<S extends Surface> {
   clusterLinks(): Returns<S, ReadonlyArray<ClusterLink>>
   /** Makes a node join another one's cluster. Needs a node. Since 3.0.0. O(1). */
   clusterMeet(host: string, port: number, busPort?: number): Returns<S, "OK">
+  /** Starts to move slots from a node to others; see `clusterGetslotmigrations`. Needs a node. Valkey 9.0. O(N) slots. */
+  clusterMigrateslots(moves: OneOrMore<SlotMove>): Returns<S, "OK">
+  /** Ends a task of `clusterMigrationImport`, or all of a node. Answers how many. Needs a node. Redis 8.4. O(N) slots. */
+  clusterMigrationCancel(task: { readonly id: string } | "ALL"): Returns<S, number>
+  /** Starts to move slots to a node from those that own them. Answers the id of the task. Needs a node. Redis 8.4. O(N) slots. */
+  clusterMigrationImport(ranges: ReadonlyArray<SlotRange>): Returns<S, string>
+  /** A task of a node, or all of them. Needs a node. Redis 8.4. O(N) tasks. */
+  clusterMigrationStatus(task: { readonly id: string } | "ALL"): Returns<S, ReadonlyArray<MigrationTask>>
   /** The id of a node. Needs a node. Since 3.0.0. O(1). */
   clusterMyid(): Returns<S, string>
   /** The id of a node's shard. Needs a node. Since 7.2.0. O(1). */
@@ -202,18 +336,30 @@ export interface ClusterCommands<S extends Surface> {
   clusterReplicas(nodeId: string): Returns<S, ReadonlyArray<NodeLine>>
   /** Makes a node a replica of another. Needs a node. Since 3.0.0. O(1). */
   clusterReplicate(nodeId: string): Returns<S, "OK">
+  /** Makes a replica a primary without slots. Needs a node. Valkey 9.0. O(1). */
+  clusterReplicateNoOne(): Returns<S, "OK">
   /** Makes a node forget the cluster; `HARD` gives it another id too. Needs a node. Since 3.0.0. O(N) nodes. */
   clusterReset(how?: "HARD" | "SOFT"): Returns<S, "OK">
   /** Makes a node write its cluster configuration to disk. Needs a node. Since 3.0.0. O(1). */
   clusterSaveconfig(): Returns<S, "OK">
   /** Sets the configuration epoch of a new node. Needs a node. Since 3.0.0. O(1). */
   clusterSetConfigEpoch(epoch: number): Returns<S, "OK">
-  /** Says of a slot that it is being imported from a node, being migrated to one, owned by one, or neither of it. Needs a node. Since 3.0.0. O(1). */
-  clusterSetslot(slot: number, state: SlotState): Returns<S, "OK">
+  /** Says of a slot that it is being imported from a node, being migrated to one, owned by one, or neither of it. Needs a node. Since 3.0.0 (timeout Valkey 8.0). O(1). */
+  clusterSetslot(
+    slot: number,
+    state: SlotState,
+    options?: { readonly timeout?: Lifetime | undefined }
+  ): Returns<S, "OK">
   /** The shards with their slots and nodes. Since 7.0.0. O(N) nodes. */
   clusterShards(): Returns<S, ReadonlyArray<Shard>>
   /** Which nodes serve which slots. Since 3.0.0. O(N) nodes. */
   clusterSlots(): Returns<S, ReadonlyArray<SlotAssignment>>
+  /** Figures on slots, each from its primary: those of a range, or the first ones in the order of a figure. Redis 8.2, Valkey 8.0. O(N) slots, O(N*log(N)) in order. */
+  clusterSlotStats(selection: SlotSelection): Returns<S, ReadonlyArray<SlotStats>>
+  /** One step through the keys of the whole cluster, from cursor `"0"` on; a cursor says itself which node goes on. Valkey 9.1. O(N) keys given. */
+  clusterscan(cursor: string, options?: ClusterscanOptions): Returns<S, ScanPage<string>>
+  /** Makes a node remove the keys of slots that it does not own. Needs a node. Redis 8.4. O(N) keys. */
+  trimslots(ranges: ReadonlyArray<SlotRange>): Returns<S, "OK">
 }
 
 const explicit = { request: "explicit" } as const
@@ -222,18 +368,23 @@ const slot = (args: ReadonlyArray<Argument>): number => Number(args[0])
 const ADDSLOTS = new CommandSpec("CLUSTER ADDSLOTS", explicit)
 const ADDSLOTSRANGE = new CommandSpec("CLUSTER ADDSLOTSRANGE", explicit)
 const BUMPEPOCH = new CommandSpec("CLUSTER BUMPEPOCH", explicit)
+const CANCELSLOTMIGRATIONS = new CommandSpec("CLUSTER CANCELSLOTMIGRATIONS", explicit)
 const COUNT_FAILURE_REPORTS = new CommandSpec("CLUSTER COUNT-FAILURE-REPORTS", explicit)
 const COUNTKEYSINSLOT = new CommandSpec("CLUSTER COUNTKEYSINSLOT", { slot })
 const DELSLOTS = new CommandSpec("CLUSTER DELSLOTS", explicit)
 const DELSLOTSRANGE = new CommandSpec("CLUSTER DELSLOTSRANGE", explicit)
 const FAILOVER = new CommandSpec("CLUSTER FAILOVER", explicit)
 const FLUSHSLOTS = new CommandSpec("CLUSTER FLUSHSLOTS", explicit)
+const FLUSHSLOT = new CommandSpec("CLUSTER FLUSHSLOT", { slot })
 const FORGET = new CommandSpec("CLUSTER FORGET", explicit)
 const GETKEYSINSLOT = new CommandSpec("CLUSTER GETKEYSINSLOT", { slot })
+const GETSLOTMIGRATIONS = new CommandSpec("CLUSTER GETSLOTMIGRATIONS", explicit)
 const INFO = new CommandSpec("CLUSTER INFO", {})
 const KEYSLOT = new CommandSpec("CLUSTER KEYSLOT", {})
 const LINKS = new CommandSpec("CLUSTER LINKS", explicit)
 const MEET = new CommandSpec("CLUSTER MEET", explicit)
+const MIGRATESLOTS = new CommandSpec("CLUSTER MIGRATESLOTS", explicit)
+const MIGRATION = new CommandSpec("CLUSTER MIGRATION", explicit)
 const MYID = new CommandSpec("CLUSTER MYID", explicit)
 const MYSHARDID = new CommandSpec("CLUSTER MYSHARDID", explicit)
 const NODES = new CommandSpec("CLUSTER NODES", {})
@@ -245,28 +396,25 @@ const SET_CONFIG_EPOCH = new CommandSpec("CLUSTER SET-CONFIG-EPOCH", explicit)
 const SETSLOT = new CommandSpec("CLUSTER SETSLOT", explicit)
 const SHARDS = new CommandSpec("CLUSTER SHARDS", {})
 const SLOTS = new CommandSpec("CLUSTER SLOTS", {})
-
-const addSlot = (self: Call, slot: number): Call =>
-  Number.isInteger(slot) && slot >= 0 && slot < 16384
-    ? self.add(String(slot))
-    : self.refuse("a slot must be a whole number from 0 to 16383, got something else")
+const SLOT_STATS = new CommandSpec("CLUSTER SLOT-STATS", { request: "allShards", response: "concat" })
+const CLUSTERSCAN = new CommandSpec("CLUSTERSCAN", { readonly: true, channel: 0 })
+const TRIMSLOTS = new CommandSpec("TRIMSLOTS", explicit)
 
 const addSlots = (spec: CommandSpec, slots: OneOrMore<number>) => {
   const self = call(spec)
   const list = typeof slots === "number" ? [slots] : slots
   if (list.length === 0) self.refuse("slots must have at least one entry, got none: leave out the call instead")
-  for (const slot of list) addSlot(self, slot)
+  for (const slot of list) self.slot(slot)
   return self.to(decode.ok)
 }
 
-const addRanges = (spec: CommandSpec, ranges: ReadonlyArray<SlotRange>) => {
-  const self = call(spec)
+const addRanges = (self: Call, ranges: ReadonlyArray<SlotRange>): Call => {
   if (ranges.length === 0) self.refuse("ranges must have at least one entry, got none: leave out the call instead")
   for (const [start, end] of ranges) {
-    addSlot(addSlot(self, start), end)
+    self.slot(start).slot(end)
     if (start > end) self.refuse("a range of slots must not end before it starts: swap the two")
   }
-  return self.to(decode.ok)
+  return self
 }
 
 const slotNode: decode.Decoder<SlotNode> = (reply) => {
@@ -293,6 +441,8 @@ const slotAssignment: decode.Decoder<SlotAssignment> = (reply) => {
   return nodes instanceof decode.DecodeFailure ? nodes : { start, end, nodes }
 }
 
+const slotAssignments = decode.arrayOf(slotAssignment)
+
 const shardNode = decode.struct<ShardNode>({
   id: decode.field("id", decode.string),
   port: decode.optional("port", decode.integer),
@@ -314,6 +464,8 @@ const shard = decode.struct<Shard>({
   id: decode.optional("id", decode.string)
 })
 
+const shards = decode.arrayOf(shard)
+
 const link = decode.struct<ClusterLink>({
   direction: decode.field("direction", decode.oneOf("to", "from")),
   node: decode.field("node", decode.string),
@@ -322,6 +474,77 @@ const link = decode.struct<ClusterLink>({
   sendBufferAllocated: decode.field("send-buffer-allocated", decode.integer),
   sendBufferUsed: decode.field("send-buffer-used", decode.integer)
 })
+
+const links = decode.arrayOf(link)
+
+/** `0-5 7-7`. */
+const rangesText = decode.parsed((text): ReadonlyArray<SlotRange> =>
+  text.split(" ").filter((word) => word !== "").map((word): SlotRange => {
+    const [start, end = start] = word.split("-")
+    return [Number(start), Number(end)]
+  })
+)
+
+const slotMigrations = decode.arrayOf(decode.struct<SlotMigration>({
+  name: decode.field("name", decode.string),
+  operation: decode.field("operation", decode.string),
+  ranges: decode.field("slot_ranges", rangesText),
+  targetNode: decode.field("target_node", decode.string),
+  sourceNode: decode.field("source_node", decode.string),
+  createTime: decode.field("create_time", decode.integer),
+  lastUpdateTime: decode.field("last_update_time", decode.integer),
+  lastAckTime: decode.field("last_ack_time", decode.integer),
+  state: decode.field("state", decode.string),
+  message: decode.field("message", decode.string),
+  cowSize: decode.field("cow_size", decode.integer),
+  remainingReplSize: decode.optional("remaining_repl_size", decode.integer)
+}))
+
+const migrationTasks = decode.arrayOf(decode.struct<MigrationTask>({
+  id: decode.field("id", decode.string),
+  ranges: decode.field("slots", rangesText),
+  source: decode.field("source", decode.string),
+  destination: decode.field("dest", decode.string),
+  operation: decode.field("operation", decode.string),
+  state: decode.field("state", decode.string),
+  lastError: decode.field("last_error", decode.string),
+  retries: decode.field("retries", decode.integer),
+  createTime: decode.field("create_time", decode.integer),
+  startTime: decode.field("start_time", decode.integer),
+  endTime: decode.field("end_time", decode.integer),
+  writePauseMs: decode.field("write_pause_ms", decode.integer)
+}))
+
+const slotFigures = decode.struct<Omit<SlotStats, "slot">>({
+  keyCount: decode.field("key-count", decode.integer),
+  cpuUsec: decode.optional("cpu-usec", decode.integer),
+  memoryBytes: decode.optional("memory-bytes", decode.integer),
+  networkBytesIn: decode.optional("network-bytes-in", decode.integer),
+  networkBytesOut: decode.optional("network-bytes-out", decode.integer)
+})
+
+const slotStats: decode.Decoder<ReadonlyArray<SlotStats>> = decode.map(
+  decode.pairsOf(decode.integer, slotFigures),
+  (pairs) => pairs.map(([slot, figures]) => ({ slot, ...figures }))
+)
+
+const figureOf: { readonly [M in SlotMetric]: keyof SlotStats } = {
+  "key-count": "keyCount",
+  "cpu-usec": "cpuUsec",
+  "memory-bytes": "memoryBytes",
+  "network-bytes-in": "networkBytesIn",
+  "network-bytes-out": "networkBytesOut"
+}
+
+/** Each primary gives the first of its own slots: these are the first of all. */
+const firstOf = (metric: SlotMetric, order: "ASC" | "DESC", limit: number) => {
+  const figure = figureOf[metric]
+  const sign = order === "ASC" ? 1 : -1
+  return decode.map(slotStats, (slots): ReadonlyArray<SlotStats> =>
+    slots.toSorted((a, b) => sign * ((a[figure] ?? 0) - (b[figure] ?? 0)) || a.slot - b.slot).slice(0, limit))
+}
+
+const keyPage = scanPage(decode.strings)
 
 const clusterInfo = decode.map(decode.colonLines, (fields): ClusterInfo | decode.DecodeFailure => {
   const state = decode.oneOf("ok", "fail")(fields["cluster_state"] ?? null)
@@ -396,40 +619,75 @@ const epochLine = decode.parsed((text) => {
  */
 export const Cluster: ClusterCommands<CommandSurface> = {
   clusterAddslots: (slots) => addSlots(ADDSLOTS, slots),
-  clusterAddslotsrange: (ranges) => addRanges(ADDSLOTSRANGE, ranges),
+  clusterAddslotsrange: (ranges) => addRanges(call(ADDSLOTSRANGE), ranges).to(decode.ok),
   clusterBumpepoch: () => make(BUMPEPOCH, [], epochLine),
+  clusterCancelslotmigrations: () => make(CANCELSLOTMIGRATIONS, [], decode.ok),
   clusterCountFailureReports: (nodeId) => make(COUNT_FAILURE_REPORTS, [nodeId], decode.integer),
-  clusterCountkeysinslot: (slot) => addSlot(call(COUNTKEYSINSLOT), slot).to(decode.integer),
+  clusterCountkeysinslot: (slot) => call(COUNTKEYSINSLOT).slot(slot).to(decode.integer),
   clusterDelslots: (slots) => addSlots(DELSLOTS, slots),
-  clusterDelslotsrange: (ranges) => addRanges(DELSLOTSRANGE, ranges),
+  clusterDelslotsrange: (ranges) => addRanges(call(DELSLOTSRANGE), ranges).to(decode.ok),
   clusterFailover: (how) => make(FAILOVER, how === undefined ? [] : [how], decode.ok),
+  clusterFlushslot: (slot, mode) => {
+    const self = call(FLUSHSLOT).slot(slot)
+    return (mode === undefined ? self : self.add(mode)).to(decode.ok)
+  },
   clusterFlushslots: () => make(FLUSHSLOTS, [], decode.ok),
   clusterForget: (nodeId) => make(FORGET, [nodeId], decode.ok),
   clusterGetkeysinslot: (slot, count) =>
-    addSlot(call(GETKEYSINSLOT), slot).integer("count", count, 0).to(decode.strings),
+    call(GETKEYSINSLOT).slot(slot).integer("count", count, 0).to(decode.strings),
+  clusterGetslotmigrations: () => make(GETSLOTMIGRATIONS, [], slotMigrations),
   clusterInfo: () => make(INFO, [], clusterInfo),
   clusterKeyslot: (key) => make(KEYSLOT, [key], decode.integer),
-  clusterLinks: () => make(LINKS, [], decode.arrayOf(link)),
+  clusterLinks: () => make(LINKS, [], links),
   clusterMeet: (host, port, busPort) => {
     const self = call(MEET, host).integer("port", port, 1)
     return (busPort === undefined ? self : self.integer("busPort", busPort, 1)).to(decode.ok)
   },
+  clusterMigrateslots: (moves) => {
+    const self = call(MIGRATESLOTS)
+    const list = "node" in moves ? [moves] : moves
+    if (list.length === 0) self.refuse("moves must have at least one entry, got none: leave out the call instead")
+    for (const { node, ranges } of list) addRanges(self.add("SLOTSRANGE"), ranges).add("NODE", node)
+    return self.to(decode.ok)
+  },
+  clusterMigrationCancel: (task) =>
+    make(MIGRATION, task === "ALL" ? ["CANCEL", "ALL"] : ["CANCEL", "ID", task.id], decode.integer),
+  clusterMigrationImport: (ranges) => addRanges(call(MIGRATION, "IMPORT"), ranges).to(decode.string),
+  clusterMigrationStatus: (task) =>
+    make(MIGRATION, task === "ALL" ? ["STATUS", "ALL"] : ["STATUS", "ID", task.id], migrationTasks),
   clusterMyid: () => make(MYID, [], decode.string),
   clusterMyshardid: () => make(MYSHARDID, [], decode.string),
   clusterNodes: () => make(NODES, [], nodesText),
   clusterReplicas: (nodeId) => make(REPLICAS, [nodeId], nodeLines),
   clusterReplicate: (nodeId) => make(REPLICATE, [nodeId], decode.ok),
+  clusterReplicateNoOne: () => make(REPLICATE, ["NO", "ONE"], decode.ok),
   clusterReset: (how) => make(RESET, how === undefined ? [] : [how], decode.ok),
   clusterSaveconfig: () => make(SAVECONFIG, [], decode.ok),
   clusterSetConfigEpoch: (epoch) => call(SET_CONFIG_EPOCH).integer("epoch", epoch, 1).to(decode.ok),
-  clusterSetslot: (slot, state) => {
-    const self = addSlot(call(SETSLOT), slot)
+  clusterSetslot: (slot, state, options = {}) => {
+    const self = call(SETSLOT).slot(slot)
     if (state === "stable") self.add("STABLE")
     else if ("importing" in state) self.add("IMPORTING", state.importing)
     else if ("migrating" in state) self.add("MIGRATING", state.migrating)
     else self.add("NODE", state.node)
+    if (options.timeout !== undefined) self.add("TIMEOUT").milliseconds("timeout", options.timeout)
     return self.to(decode.ok)
   },
-  clusterShards: () => make(SHARDS, [], decode.arrayOf(shard)),
-  clusterSlots: () => make(SLOTS, [], decode.arrayOf(slotAssignment))
+  clusterShards: () => make(SHARDS, [], shards),
+  clusterSlots: () => make(SLOTS, [], slotAssignments),
+  clusterSlotStats: (selection) => {
+    const self = call(SLOT_STATS)
+    if (selection.orderBy === undefined) {
+      return addRanges(self.add("SLOTSRANGE"), [[selection.start, selection.end]]).to(slotStats)
+    }
+    const { limit, order = "DESC", orderBy } = selection
+    return self.add("ORDERBY", orderBy).integerOption("LIMIT", "limit", limit, 1).add(order)
+      .to(firstOf(orderBy, order, limit ?? Infinity))
+  },
+  clusterscan: (cursor, options = {}) => {
+    const self = addScan(call(CLUSTERSCAN), cursor, options).option("TYPE", options.type)
+    return (options.slot === undefined ? self : self.add("SLOT").slot(options.slot)).to(keyPage)
+  },
+  trimslots: (ranges) =>
+    addRanges(call(TRIMSLOTS, "RANGES", String(ranges.length)), ranges).to(decode.ok)
 }

@@ -9,6 +9,7 @@ import { type ChannelCommands, Channels } from "./Channels.ts"
 import { Cluster, type ClusterCommands } from "./Cluster.ts"
 import { Connection, type ConnectionCommands } from "./Connection.ts"
 import { Generic, type GenericCommands } from "./Generic.ts"
+import { Geo, type GeoCommands } from "./Geo.ts"
 import { type HashCommands, Hashes } from "./Hashes.ts"
 import { HyperLogLog, type HyperLogLogCommands } from "./HyperLogLog.ts"
 import { type ListCommands, Lists } from "./Lists.ts"
@@ -17,7 +18,9 @@ import { Server, type ServerCommands } from "./Server.ts"
 import { type SetCommands, Sets } from "./Sets.ts"
 import { type SortedSetCommands, SortedSets } from "./SortedSets.ts"
 import { type StringCommands, Strings } from "./Strings.ts"
+import { type StreamCommands, Streams } from "./Streams.ts"
 import type { Surface } from "./Surface.ts"
+import { VectorSets, type VectorSetCommands } from "./VectorSets.ts"
 
 /**
  * Every command, on a surface.
@@ -33,8 +36,11 @@ export interface Commands<S extends Surface>
     ListCommands<S>,
     SetCommands<S>,
     SortedSetCommands<S>,
+    StreamCommands<S>,
+    GeoCommands<S>,
     BitmapCommands<S>,
     HyperLogLogCommands<S>,
+    VectorSetCommands<S>,
     ScriptingCommands<S>,
     AclCommands<S>,
     ConnectionCommands<S>,
@@ -56,8 +62,11 @@ export const groups = [
   Lists,
   Sets,
   SortedSets,
+  Streams,
+  Geo,
   Bitmaps,
   HyperLogLog,
+  VectorSets,
   Scripting,
   Acl,
   Connection,

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { call, type Integer, type Lifetime, type OneOrMore } from "./Call.ts"
+import { type Call, call, type Integer, type Lifetime, type OneOrMore } from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
@@ -44,21 +44,46 @@ export interface ClientInfo {
 export type ClientType = "normal" | "master" | "replica" | "pubsub" | "primary"
 
 /**
- * Which connections `clientKill` closes: those that meet all of it. At least one filter has to be given.
+ * What connections have in common.
  *
  * @category models
  * @since 0.1.0
  */
-export interface ClientKillOptions {
+export interface ClientTraits {
+  /** One of these ids. Several in `clientKill`: Valkey 8.1. */
   readonly id?: OneOrMore<Integer> | undefined
   readonly type?: ClientType | undefined
+  /** In `clientList` Valkey 8.1, as `addr` and `laddr`. */
   readonly user?: string | undefined
   readonly addr?: string | undefined
   readonly laddr?: string | undefined
-  /** Older than this many seconds. Redis 7.4, Valkey 8.0. */
+  /** Valkey 9.0, as what follows. */
+  readonly name?: string | undefined
+  /** All of these letters. */
+  readonly flags?: string | undefined
+  readonly libName?: string | undefined
+  readonly libVer?: string | undefined
+  readonly db?: number | undefined
+  /** All of these letters. */
+  readonly capa?: string | undefined
+  readonly ip?: string | undefined
+}
+
+/**
+ * Which connections `clientKill` closes and `clientList` lists: those that meet all of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClientFilter extends ClientTraits {
+  /** At least this many seconds old. Redis 7.4 (in `clientKill` only), Valkey 8.0 (in `clientList` 8.1). */
   readonly maxAge?: number | undefined
-  /** Spare the connection that says it; `true` on the server by default. */
+  /** At least this many seconds without a command. Valkey 9.0. */
+  readonly idle?: number | undefined
+  /** Leave out the connection that asks: `true` if left out in `clientKill`. In `clientList` Valkey 8.1. */
   readonly skipMe?: boolean | undefined
+  /** Those with these traits are left out. Valkey 9.0. */
+  readonly not?: ClientTraits | undefined
 }
 
 /**
@@ -89,6 +114,8 @@ export interface HelloReply {
   /** `cluster` or `standalone`. */
   readonly mode: string
   readonly role: string
+  /** Valkey 8.1, if the node has one. */
+  readonly availabilityZone: string | undefined
   readonly modules: ReadonlyArray<{ readonly name: string; readonly version: number }>
 }
 
@@ -107,12 +134,10 @@ export interface ConnectionCommands<S extends Surface> {
   clientId(): Returns<S, number>
   /** The connection that asks. Needs a node. Since 6.2.0. O(1). */
   clientInfo(): Returns<S, ClientInfo>
-  /** Closes connections of a node. Answers how many. Needs a node. Since 2.8.12. O(N) connections. */
-  clientKill(filter: ClientKillOptions): Returns<S, number>
-  /** The connections of a node. Needs a node. Since 2.4.0. O(N) connections. */
-  clientList(
-    filter?: { readonly type?: ClientType | undefined; readonly id?: OneOrMore<Integer> | undefined }
-  ): Returns<S, ReadonlyArray<ClientInfo>>
+  /** Closes connections of a node; at least one trait has to be given. Answers how many. Needs a node. Since 2.8.12. O(N) connections. */
+  clientKill(filter: ClientFilter): Returns<S, number>
+  /** The connections of a node; before Valkey 8.1 by type or id only. Needs a node. Since 2.4.0. O(N) connections. */
+  clientList(filter?: ClientFilter): Returns<S, ReadonlyArray<ClientInfo>>
   /** Holds back the commands of all clients of a node, or their writes only. Needs a node. Since 2.9.50. O(1). */
   clientPause(time: Lifetime, mode?: "ALL" | "WRITE"): Returns<S, "OK">
   /** What client side caching does for the connection. Needs a node. Since 6.2.0. O(1). */
@@ -145,7 +170,8 @@ const ECHO = new CommandSpec("ECHO", {})
 const HELLO = new CommandSpec("HELLO", {})
 const PING = new CommandSpec("PING", {})
 
-const clientInfo = (line: string): ClientInfo => {
+/** A line of `CLIENT LIST`. */
+export const clientInfo = (line: string): ClientInfo => {
   const fields: Record<string, string> = {}
   for (const part of line.trim().split(" ")) {
     const equals = part.indexOf("=")
@@ -166,6 +192,33 @@ const clientInfo = (line: string): ClientInfo => {
   }
 }
 
+const clientLines = decode.parsed((text) => text.split("\n").filter((line) => line !== "").map(clientInfo))
+
+const addTraits = (self: Call, traits: ClientTraits, prefix: "" | "NOT-"): Call => {
+  if (traits.id !== undefined) self.add(`${prefix}ID`).many("id", traits.id)
+  return self.option(`${prefix}TYPE`, traits.type)
+    .option(`${prefix}USER`, traits.user)
+    .option(`${prefix}ADDR`, traits.addr)
+    .option(`${prefix}LADDR`, traits.laddr)
+    .option(`${prefix}NAME`, traits.name)
+    .option(`${prefix}FLAGS`, traits.flags)
+    .option(`${prefix}LIB-NAME`, traits.libName)
+    .option(`${prefix}LIB-VER`, traits.libVer)
+    .integerOption(`${prefix}DB`, "db", traits.db, 0)
+    .option(`${prefix}CAPA`, traits.capa)
+    .option(`${prefix}IP`, traits.ip)
+}
+
+const addFilter = (self: Call, filter: ClientFilter): Call => {
+  addTraits(self, filter, "")
+    .integerOption("MAXAGE", "maxAge", filter.maxAge, 1)
+    .integerOption("IDLE", "idle", filter.idle, 1)
+  return filter.not === undefined ? self : addTraits(self, filter.not, "NOT-")
+}
+
+const addSkipMe = (self: Call, skipMe: boolean | undefined): Call =>
+  self.option("SKIPME", skipMe === undefined ? undefined : skipMe ? "yes" : "no")
+
 const trackingInfo = decode.struct<TrackingInfo>({
   flags: decode.field("flags", decode.strings),
   redirect: decode.field("redirect", decode.integer),
@@ -179,6 +232,7 @@ const hello = decode.struct<HelloReply>({
   id: decode.field("id", decode.integer),
   mode: decode.field("mode", decode.string),
   role: decode.field("role", decode.string),
+  availabilityZone: decode.optional("availability_zone", decode.string),
   modules: decode.field(
     "modules",
     decode.arrayOf(decode.struct<HelloReply["modules"][number]>({
@@ -200,25 +254,13 @@ export const Connection: ConnectionCommands<CommandSurface> = {
   clientId: () => make(CLIENT_ID, [], decode.integer),
   clientInfo: () => make(CLIENT_INFO, [], decode.parsed(clientInfo)),
   clientKill: (filter) => {
-    const self = call(CLIENT_KILL)
-    if (filter.id !== undefined) self.add("ID").many("id", filter.id)
-    self.option("TYPE", filter.type)
-      .option("USER", filter.user)
-      .option("ADDR", filter.addr)
-      .option("LADDR", filter.laddr)
-      .integerOption("MAXAGE", "maxAge", filter.maxAge, 0)
+    const self = addFilter(call(CLIENT_KILL), filter)
     if (self.args.length === 0) {
-      self.refuse("the filter must say which connections, got none: give id, type, user, addr, laddr or maxAge")
+      self.refuse("the filter must say which connections, got none: give id, type, user, addr or another trait")
     }
-    return self.option("SKIPME", filter.skipMe === undefined ? undefined : filter.skipMe ? "yes" : "no").to(
-      decode.integer
-    )
+    return addSkipMe(self, filter.skipMe).to(decode.integer)
   },
-  clientList: (filter = {}) => {
-    const self = call(CLIENT_LIST).option("TYPE", filter.type)
-    if (filter.id !== undefined) self.add("ID").many("id", filter.id)
-    return self.to(decode.parsed((text) => text.split("\n").filter((line) => line !== "").map(clientInfo)))
-  },
+  clientList: (filter = {}) => addSkipMe(addFilter(call(CLIENT_LIST), filter), filter.skipMe).to(clientLines),
   clientPause: (time, mode) => {
     const self = call(CLIENT_PAUSE).milliseconds("time", time)
     return (mode === undefined ? self : self.add(mode)).to(decode.ok)

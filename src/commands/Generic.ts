@@ -129,11 +129,11 @@ export interface MigrateOptions {
  * @since 0.1.0
  */
 export interface GenericCommands<S extends Surface> {
-  /** Copies a key to another one of the same slot. Answers whether it was copied. Since 6.2.0. O(1) for a string, O(N) for a collection. */
+  /** Copies a key to another one of the same slot, of another database too where a cluster has several (Valkey 9.0). Answers whether it was copied. Since 6.2.0. O(1) for a string, O(N) for a collection. */
   copy(
     source: Argument,
     destination: Argument,
-    options?: { readonly replace?: boolean | undefined }
+    options?: { readonly replace?: boolean | undefined; readonly database?: number | undefined }
   ): Returns<S, boolean>
   /** Deletes keys of one slot. Answers how many there were. Since 1.0.0. O(N) keys, and in the size of collections. */
   del(keys: OneOrMore<Argument>): Returns<S, number>
@@ -259,7 +259,10 @@ export const scanPage = <A>(items: decode.Decoder<ReadonlyArray<A>>): decode.Dec
   })
 }
 
-const cursorPattern = /^\d+$/
+const keyPage = scanPage(decode.strings)
+
+/** `0`, another number, or the cursor of a cluster-wide scan: `0-{06S}-0`. */
+const cursorPattern = /^\d+(-\{[^}]*\}-\d+)?$/
 
 /** Adds the cursor and the options that all scans have. */
 export const addScan = (self: Call, cursor: string, options: ScanOptions): Call =>
@@ -291,7 +294,10 @@ const sorted: decode.Decoder<ReadonlyArray<string | null>> = decode.stringsOrNul
  */
 export const Generic: GenericCommands<CommandSurface> = {
   copy: (source, destination, options = {}) =>
-    call(COPY, source, destination).flag("REPLACE", options.replace).to(decode.boolean),
+    call(COPY, source, destination)
+      .integerOption("DB", "database", options.database, 0)
+      .flag("REPLACE", options.replace)
+      .to(decode.boolean),
   del: (keys) => call(DEL).many("keys", keys).to(decode.integer),
   dump: (key) => make(DUMP, [key], decode.stringOrNull),
   exists: (keys) => call(EXISTS).many("keys", keys).to(decode.integer),
@@ -342,7 +348,7 @@ export const Generic: GenericCommands<CommandSurface> = {
       .to(decode.ok)
   },
   scan: (cursor, options = {}) =>
-    addScan(call(SCAN), cursor, options).option("TYPE", options.type).to(scanPage(decode.strings)),
+    addScan(call(SCAN), cursor, options).option("TYPE", options.type).to(keyPage),
   sort: (key, options: SortOptions = {}) => {
     const self = addSort(call(SORT, key), options)
     return options.store === undefined

@@ -69,7 +69,28 @@ export type FieldExpiry = number
 export type HsetexOptions = ExpiryOrKeep & {
   /** Only if none of the fields exists (`FNX`), or only if all do (`FXX`). */
   readonly condition?: "FNX" | "FXX" | undefined
+  /** Only if there is no such hash (`NX`), or only if there is (`XX`). Valkey 9.0. */
+  readonly keyCondition?: "NX" | "XX" | undefined
 }
+
+/**
+ * Options of `hscan`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HscanOptions extends ScanOptions {
+  /** Only the names of the fields. Redis 7.4, Valkey 8.0. */
+  readonly noValues?: boolean | undefined
+}
+
+/**
+ * What `hscan` answers: fields with their values, or their names with `noValues`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type HscanReply<O> = When<O, "noValues", ScanPage<string>, ScanPage<readonly [field: string, value: string]>>
 
 /**
  * The commands on hashes.
@@ -148,11 +169,11 @@ export interface HashCommands<S extends Surface> {
     options?: Exact<O, HrandfieldOptions>
   ): Returns<S, HrandfieldReply<O>>
   /** One step through the fields and values, from cursor `"0"` on. Since 2.8.0. O(1), O(N) for all steps. */
-  hscan(
+  hscan<const O extends HscanOptions = {}>(
     key: Argument,
     cursor: string,
-    options?: ScanOptions
-  ): Returns<S, ScanPage<readonly [field: string, value: string]>>
+    options?: Exact<O, HscanOptions>
+  ): Returns<S, HscanReply<O>>
   /** Sets fields. Answers how many of them are new. Since 2.0.0 (several fields 4.0.0). O(N) fields. */
   hset(key: Argument, entries: Entries<Value>): Returns<S, number>
   /** Sets fields together with their expiry, all or none. Answers whether they were set. Redis 8.0, Valkey 9.0. O(N) fields. */
@@ -200,6 +221,10 @@ const HTTL = new CommandSpec("HTTL", read)
 const HVALS = new CommandSpec("HVALS", read)
 
 const pairs = decode.pairsOf(decode.string, decode.string)
+
+const pairPage = scanPage(pairs)
+
+const fieldPage = scanPage(decode.strings)
 
 /** Fields, behind their number. */
 const addFields = (self: Call, fields: OneOrMore<Argument>): Call => self.add("FIELDS").counted("fields", fields)
@@ -254,10 +279,13 @@ export const Hashes: HashCommands<CommandSurface> = {
       ? self.add("WITHVALUES").to(decode.chosen(pairs))
       : self.to(decode.chosen(decode.strings))
   },
-  hscan: (key, cursor, options = {}) => addScan(call(HSCAN, key), cursor, options).to(scanPage(pairs)),
+  hscan: (key, cursor, options: HscanOptions = {}) =>
+    addScan(call(HSCAN, key), cursor, options).flag("NOVALUES", options.noValues)
+      .to(decode.chosen(options.noValues === true ? fieldPage : pairPage)),
   hset: (key, entries) => call(HSET, key).entries("entries", entries).to(decode.integer),
   hsetex: (key, entries, options = {}) => {
     const self = call(HSETEX, key)
+    if (options.keyCondition !== undefined) self.add(options.keyCondition)
     if (options.condition !== undefined) self.add(options.condition)
     return addExpiry(self, options).add("FIELDS").entries("entries", entries, true).to(decode.boolean)
   },

@@ -166,10 +166,12 @@ const elements: decode.Decoder<PoppedElements | null> = decode.nullable(
   decode.map(decode.tuple(decode.string, decode.strings), ([key, elements]) => ({ key, elements }))
 )
 
+const stringsOrNull = decode.nullable(decode.strings)
+
 const pop = (spec: CommandSpec) => (key: Argument, count?: number) =>
   count === undefined
     ? make(spec, [key], decode.chosen(decode.stringOrNull))
-    : call(spec, key).integer("count", count, 0).to(decode.chosen(decode.nullable(decode.strings)))
+    : call(spec, key).integer("count", count, 0).to(decode.chosen(stringsOrNull))
 
 const push = (spec: CommandSpec) => (key: Argument, elements: OneOrMore<Value>) =>
   call(spec, key).many("elements", elements).to(decode.integer)

@@ -9,7 +9,8 @@ import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { counted } from "./keys.ts"
-import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+import type { Exact, When } from "./Options.ts"
+import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
 
 /**
  * What a script or a function works on. Its keys decide where it runs: all of one slot. Without keys it runs on any
@@ -21,6 +22,61 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 export interface ScriptInput {
   readonly keys?: ReadonlyArray<Argument> | undefined
   readonly args?: ReadonlyArray<Value> | undefined
+}
+
+/**
+ * Options of `functionList`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FunctionListOptions {
+  /** Only libraries whose names match this glob pattern. */
+  readonly libraryName?: Argument | undefined
+  readonly withCode?: boolean | undefined
+}
+
+/**
+ * A library of functions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FunctionLibrary {
+  readonly name: string
+  /** `LUA`. */
+  readonly engine: string
+  readonly functions: ReadonlyArray<{
+    readonly name: string
+    readonly description: string | null
+    /** `no-writes`, `allow-stale` ... */
+    readonly flags: ReadonlyArray<string>
+  }>
+}
+
+/**
+ * What `functionList` answers: libraries, with their code if wanted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FunctionListReply<O> = ReadonlyArray<
+  When<O, "withCode", FunctionLibrary & { readonly code: string }, FunctionLibrary>
+>
+
+/**
+ * What a node says about its functions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FunctionStats {
+  /** The function or script that runs right now, with the words of the call; `null` if there is none. */
+  readonly running:
+    | { readonly name: string; readonly command: ReadonlyArray<string>; readonly durationMs: number }
+    | null
+  /** By the name of the engine. */
+  readonly engines: Readonly<Record<string, { readonly libraries: number; readonly functions: number }>>
 }
 
 /**
@@ -50,10 +106,16 @@ export interface ScriptingCommands<S extends Surface> {
   functionFlush(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
   /** Ends a function that only reads and runs too long, on whichever primary. Since 7.0.0. O(1). */
   functionKill(): Returns<S, "OK">
+  /** The libraries. Since 7.0.0. O(N) functions. */
+  functionList<const O extends FunctionListOptions = {}>(
+    options?: Exact<O, FunctionListOptions>
+  ): Returns<S, FunctionListReply<O>>
   /** Loads a library on all primaries; `replace` overwrites one of that name. Answers its name. Since 7.0.0. O(1). */
   functionLoad(code: Argument, options?: { readonly replace?: boolean | undefined }): Returns<S, string>
   /** Loads what `functionDump` gave, on all primaries. Since 7.0.0. O(N) functions. */
   functionRestore(serialized: Argument, policy?: "FLUSH" | "APPEND" | "REPLACE"): Returns<S, "OK">
+  /** How many functions there are, and which one runs, per primary. Since 7.0.0. O(1). */
+  functionStats(): ReturnsPerNode<S, FunctionStats>
   /** For each digest whether all primaries have the script. Since 2.6.0. O(N) scripts. */
   scriptExists(sha1: OneOrMore<string>): Returns<S, ReadonlyArray<boolean>>
   /** Removes all scripts, on all nodes. Since 2.6.0. O(N) scripts. */
@@ -62,6 +124,8 @@ export interface ScriptingCommands<S extends Surface> {
   scriptKill(): Returns<S, "OK">
   /** Loads a script on all nodes. Answers its digest, for `evalsha`. Since 2.6.0. O(N) bytes. */
   scriptLoad(script: Argument): Returns<S, string>
+  /** A script by its digest, an error `NOSCRIPT` if the node does not have it. Valkey 8.0. O(1). */
+  scriptShow(sha1: string): Returns<S, string>
 }
 
 const input = { keys: counted(1) } as const
@@ -80,12 +144,54 @@ const FUNCTION_DELETE = new CommandSpec("FUNCTION DELETE", shards)
 const FUNCTION_DUMP = new CommandSpec("FUNCTION DUMP", {})
 const FUNCTION_FLUSH = new CommandSpec("FUNCTION FLUSH", shards)
 const FUNCTION_KILL = new CommandSpec("FUNCTION KILL", whichever)
+const FUNCTION_LIST = new CommandSpec("FUNCTION LIST", {})
 const FUNCTION_LOAD = new CommandSpec("FUNCTION LOAD", shards)
 const FUNCTION_RESTORE = new CommandSpec("FUNCTION RESTORE", shards)
+const FUNCTION_STATS = new CommandSpec("FUNCTION STATS", { request: "allShards", response: "perNode" })
 const SCRIPT_EXISTS = new CommandSpec("SCRIPT EXISTS", { request: "allShards", response: "logicalAnd" })
 const SCRIPT_FLUSH = new CommandSpec("SCRIPT FLUSH", nodes)
 const SCRIPT_KILL = new CommandSpec("SCRIPT KILL", whichever)
 const SCRIPT_LOAD = new CommandSpec("SCRIPT LOAD", nodes)
+
+const SCRIPT_SHOW = new CommandSpec("SCRIPT SHOW", {})
+
+const library = {
+  name: decode.field("library_name", decode.string),
+  engine: decode.field("engine", decode.string),
+  functions: decode.field(
+    "functions",
+    decode.arrayOf(decode.struct<FunctionLibrary["functions"][number]>({
+      name: decode.field("name", decode.string),
+      description: decode.field("description", decode.stringOrNull),
+      flags: decode.field("flags", decode.strings)
+    }))
+  )
+}
+
+const libraries = decode.arrayOf(decode.struct<FunctionLibrary>(library))
+
+const librariesWithCode = decode.arrayOf(decode.struct<FunctionLibrary & { readonly code: string }>({
+  ...library,
+  code: decode.field("library_code", decode.string)
+}))
+
+const functionStats = decode.struct<FunctionStats>({
+  running: decode.field(
+    "running_script",
+    decode.nullable(decode.struct<NonNullable<FunctionStats["running"]>>({
+      name: decode.field("name", decode.string),
+      command: decode.field("command", decode.strings),
+      durationMs: decode.field("duration_ms", decode.integer)
+    }))
+  ),
+  engines: decode.field(
+    "engines",
+    decode.recordOf(decode.struct<FunctionStats["engines"][string]>({
+      libraries: decode.field("libraries_count", decode.integer),
+      functions: decode.field("functions_count", decode.integer)
+    }))
+  )
+})
 
 const run = (spec: CommandSpec) => (what: Argument, { keys = [], args = [] }: ScriptInput = {}) => {
   const self = call(spec, what, String(keys.length)).add(...keys)
@@ -110,12 +216,17 @@ export const Scripting: ScriptingCommands<CommandSurface> = {
   functionDump: () => make(FUNCTION_DUMP, [], decode.string),
   functionFlush: (mode) => make(FUNCTION_FLUSH, mode === undefined ? [] : [mode], decode.ok),
   functionKill: () => make(FUNCTION_KILL, [], decode.ok),
+  functionList: (options: FunctionListOptions = {}) =>
+    call(FUNCTION_LIST).option("LIBRARYNAME", options.libraryName).flag("WITHCODE", options.withCode)
+      .to(decode.chosen(options.withCode === true ? librariesWithCode : libraries)),
   functionLoad: (code, options = {}) =>
     call(FUNCTION_LOAD).flag("REPLACE", options.replace).add(code).to(decode.string),
   functionRestore: (serialized, policy) =>
     make(FUNCTION_RESTORE, policy === undefined ? [serialized] : [serialized, policy], decode.ok),
+  functionStats: () => make(FUNCTION_STATS, [], functionStats),
   scriptExists: (sha1) => call(SCRIPT_EXISTS).many("sha1", sha1).to(decode.booleans),
   scriptFlush: (mode) => make(SCRIPT_FLUSH, mode === undefined ? [] : [mode], decode.ok),
   scriptKill: () => make(SCRIPT_KILL, [], decode.ok),
-  scriptLoad: (script) => make(SCRIPT_LOAD, [script], decode.string)
+  scriptLoad: (script) => make(SCRIPT_LOAD, [script], decode.string),
+  scriptShow: (sha1) => make(SCRIPT_SHOW, [sha1], decode.string)
 }

@@ -100,6 +100,10 @@ export interface LatencyEvent {
   readonly latest: number
   /** Milliseconds. */
   readonly max: number
+  /** Milliseconds of all samples together. Valkey 8.1, as `count`. */
+  readonly sum: number | undefined
+  /** How many samples there were. */
+  readonly count: number | undefined
 }
 
 /**
@@ -139,6 +143,82 @@ export interface ShutdownOptions {
   readonly now?: boolean | undefined
   /** Go down even if saving fails. Since 7.0.0. */
   readonly force?: boolean | undefined
+  /** Do not go down where that would lose data, a primary with slots for example. Valkey 9.0. */
+  readonly safe?: boolean | undefined
+  /** Let a replica take over first. Valkey 9.0. */
+  readonly failover?: boolean | undefined
+}
+
+/**
+ * What a command log keeps: slow commands, large requests or large replies.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CommandlogKind = "SLOW" | "LARGE-REQUEST" | "LARGE-REPLY"
+
+/**
+ * A command in a command log.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CommandlogEntry {
+  readonly id: number
+  /** Seconds since 1970. */
+  readonly time: number
+  /** Microseconds for slow commands, bytes for large requests and replies. */
+  readonly value: number
+  /** Its words, shortened by the server. */
+  readonly args: ReadonlyArray<string>
+  readonly client: string
+  readonly clientName: string
+}
+
+/**
+ * Options of `hotkeysStart`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HotkeysOptions {
+  /** What to look at: processor time, bytes on the network, or both. */
+  readonly metrics: OneOrMore<"CPU" | "NET">
+  /** How many keys to keep for each metric, 10 if left out. */
+  readonly count?: number | undefined
+  /** When to stop, in whole seconds; never if left out. */
+  readonly duration?: Lifetime | undefined
+  /** Look at one of so many commands, every one if left out. */
+  readonly sample?: number | undefined
+  /** Only keys of these slots. */
+  readonly slots?: ReadonlyArray<number> | undefined
+}
+
+/**
+ * The keys that took the most. Figures that the options did not ask for are `undefined`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Hotkeys {
+  readonly trackingActive: boolean
+  readonly sampleRatio: number
+  readonly selectedSlots: ReadonlyArray<readonly [start: number, end: number]>
+  /** Milliseconds since 1970. */
+  readonly collectionStartTime: number
+  /** Milliseconds. */
+  readonly collectionDuration: number
+  /** Milliseconds in user mode. */
+  readonly totalCpuTimeUser: number | undefined
+  /** Milliseconds in system mode. */
+  readonly totalCpuTimeSys: number | undefined
+  readonly totalNetBytes: number | undefined
+  /** Microseconds that each key took, the greatest first. */
+  readonly byCpuTime: ReadonlyArray<readonly [key: string, microseconds: number]> | undefined
+  /** Bytes that each key took, the greatest first. */
+  readonly byNetBytes: ReadonlyArray<readonly [key: string, bytes: number]> | undefined
+  /** All figures on all commands together, by the names that the server gives them (`all-commands-all-slots-us` ...). */
+  readonly fields: Readonly<Record<string, number>>
 }
 
 /**
@@ -153,6 +233,8 @@ export interface ServerCommands<S extends Surface> {
   bgrewriteaof(): Returns<S, string>
   /** Starts saving to disk; `schedule` lets it wait for a rewrite of the append only file. Needs a node. Since 1.0.0. O(1). */
   bgsave(options?: { readonly schedule?: boolean | undefined }): Returns<S, string>
+  /** Ends saving to disk, or takes back that it is to start. Needs a node. Valkey 8.1. O(1). */
+  bgsaveCancel(): Returns<S, string>
   /** The server's table of commands. Since 2.8.13. O(N) commands. */
   command(): Returns<S, ReadonlyArray<CommandInfo>>
   /** How many commands the server has. Since 2.8.13. O(1). */
@@ -171,6 +253,12 @@ export interface ServerCommands<S extends Surface> {
   commandList(
     filter?: { readonly module: string } | { readonly category: string } | { readonly pattern: string }
   ): Returns<S, ReadonlyArray<string>>
+  /** The entries of a command log of all nodes, node after node; -1 for all entries. Valkey 8.1. O(N) entries. */
+  commandlogGet(count: Integer, kind: CommandlogKind): Returns<S, ReadonlyArray<CommandlogEntry>>
+  /** How many entries a command log has, on all nodes together. Valkey 8.1. O(1). */
+  commandlogLen(kind: CommandlogKind): Returns<S, number>
+  /** Empties a command log, on all nodes. Valkey 8.1. O(N) entries. */
+  commandlogReset(kind: CommandlogKind): Returns<S, "OK">
   /** Settings whose names match the patterns. Since 2.0.0 (several patterns 7.0.0). O(N) settings. */
   configGet(patterns: OneOrMore<string>): Returns<S, Readonly<Record<string, string>>>
   /** Clears the statistics of `info`, on all nodes. Since 2.0.0. O(1). */
@@ -181,10 +269,20 @@ export interface ServerCommands<S extends Surface> {
   configSet(settings: Readonly<Record<string, Value>>): Returns<S, "OK">
   /** How many keys there are, on all primaries together. Since 1.0.0. O(1). */
   dbsize(): Returns<S, number>
+  /** Tools for those who work on servers, given as words (`["SLEEP", "1"]`); the reply as it comes. Servers refuse it unless configured otherwise. Needs a node. Since 1.0.0. */
+  debug(words: OneOrMore<Argument>): Returns<S, Reply>
   /** Removes all keys of all databases, on all primaries. Since 1.0.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
   flushall(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
   /** Removes all keys of the database, on all primaries. Since 1.0.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
   flushdb(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
+  /** The keys that took the most of a node, `null` if nothing was collected. Needs a node. Redis 8.6. O(N) keys. */
+  hotkeysGet(): Returns<S, Hotkeys | null>
+  /** Forgets what was collected; an error while it goes on. Needs a node. Redis 8.6. O(1). */
+  hotkeysReset(): Returns<S, "OK">
+  /** Starts to collect which keys take the most of a node. Needs a node. Redis 8.6. O(1). */
+  hotkeysStart(options: HotkeysOptions): Returns<S, "OK">
+  /** Ends collecting. Answers whether it was going on. Needs a node. Redis 8.6. O(1). */
+  hotkeysStop(): Returns<S, boolean>
   /** What each primary says about itself, as text; sections such as `server` or `memory` narrow it. Since 1.0.0 (several sections 7.0.0). O(1). */
   info(sections?: OneOrMore<string>): ReturnsPerNode<S, string>
   /** When a node last saved to disk, in seconds since 1970. Needs a node. Since 1.0.0. O(1). */
@@ -201,8 +299,8 @@ export interface ServerCommands<S extends Surface> {
   latencyLatest(): ReturnsPerNode<S, ReadonlyArray<LatencyEvent>>
   /** Forgets latency events, on all nodes. Answers how many. Since 2.8.13. O(1). */
   latencyReset(events?: OneOrMore<string>): Returns<S, number>
-  /** A piece of computer art and the version. Since 5.0.0. */
-  lolwut(version?: number): Returns<S, string>
+  /** A piece of computer art and the version; what `args` mean differs from version to version. Since 5.0.0. */
+  lolwut(version?: number, args?: ReadonlyArray<Integer>): Returns<S, string>
   /** A report on memory, per primary. Since 4.0.0. O(1). */
   memoryDoctor(): ReturnsPerNode<S, string>
   /** What the allocator says, per primary. Since 4.0.0. It may be slow. */
@@ -262,6 +360,9 @@ const perShard = { request: "allShards", response: "perNode" } as const
 
 const BGREWRITEAOF = new CommandSpec("BGREWRITEAOF", explicit)
 const BGSAVE = new CommandSpec("BGSAVE", explicit)
+const COMMANDLOG_GET = new CommandSpec("COMMANDLOG GET", { request: "allNodes", response: "concat" })
+const COMMANDLOG_LEN = new CommandSpec("COMMANDLOG LEN", { request: "allNodes", response: "sum" })
+const COMMANDLOG_RESET = new CommandSpec("COMMANDLOG RESET", allSucceeded)
 const COMMAND = new CommandSpec("COMMAND", {})
 const COMMAND_COUNT = new CommandSpec("COMMAND COUNT", {})
 const COMMAND_DOCS = new CommandSpec("COMMAND DOCS", {})
@@ -274,9 +375,14 @@ const CONFIG_RESETSTAT = new CommandSpec("CONFIG RESETSTAT", allSucceeded)
 const CONFIG_REWRITE = new CommandSpec("CONFIG REWRITE", allSucceeded)
 const CONFIG_SET = new CommandSpec("CONFIG SET", allSucceeded)
 const DBSIZE = new CommandSpec("DBSIZE", { readonly: true, request: "allShards", response: "sum" })
+const DEBUG = new CommandSpec("DEBUG", explicit)
 const FAILOVER = new CommandSpec("FAILOVER", explicit)
 const FLUSHALL = new CommandSpec("FLUSHALL", shardsSucceeded)
 const FLUSHDB = new CommandSpec("FLUSHDB", shardsSucceeded)
+const HOTKEYS_GET = new CommandSpec("HOTKEYS GET", explicit)
+const HOTKEYS_RESET = new CommandSpec("HOTKEYS RESET", explicit)
+const HOTKEYS_START = new CommandSpec("HOTKEYS START", explicit)
+const HOTKEYS_STOP = new CommandSpec("HOTKEYS STOP", explicit)
 const INFO = new CommandSpec("INFO", perShard)
 const LASTSAVE = new CommandSpec("LASTSAVE", explicit)
 const LATENCY_DOCTOR = new CommandSpec("LATENCY DOCTOR", perNode)
@@ -365,6 +471,46 @@ const slowlogEntry: decode.Decoder<SlowlogEntry> = (reply) => {
   return { id, time, duration, args, client: client[0] ?? "", clientName: client[1] ?? "" }
 }
 
+const slowlogEntries = decode.arrayOf(slowlogEntry)
+
+const commandlogEntries = decode.arrayOf(
+  decode.map(slowlogEntry, ({ duration, ...entry }): CommandlogEntry => ({ ...entry, value: duration }))
+)
+
+const perKey = decode.pairsOf(decode.string, decode.integer)
+
+/** A slot alone, or the first and the last one of a range. */
+const slotRange = decode.map(decode.integers, ([start, end = start]) => [start, end] as const)
+
+const hotkeysFigures = decode.struct<Omit<Hotkeys, "fields">>({
+  trackingActive: decode.field("tracking-active", decode.boolean),
+  sampleRatio: decode.field("sample-ratio", decode.integer),
+  selectedSlots: decode.field("selected-slots", decode.arrayOf(slotRange)),
+  collectionStartTime: decode.field("collection-start-time-unix-ms", decode.integer),
+  collectionDuration: decode.field("collection-duration-ms", decode.integer),
+  totalCpuTimeUser: decode.optional("total-cpu-time-user-ms", decode.integer),
+  totalCpuTimeSys: decode.optional("total-cpu-time-sys-ms", decode.integer),
+  totalNetBytes: decode.optional("total-net-bytes", decode.integer),
+  byCpuTime: decode.optional("by-cpu-time-us", perKey),
+  byNetBytes: decode.optional("by-net-bytes", perKey)
+})
+
+const hotkeys: decode.Decoder<Hotkeys | null> = (reply) => {
+  if (reply === null) return null
+  // The map stands alone in a list.
+  const only = Array.isArray(reply) && reply.length === 1 ? reply[0] : reply
+  const figures = hotkeysFigures(only)
+  if (figures instanceof decode.DecodeFailure) return figures
+  const all = decode.recordOf(decode.reply)(only)
+  if (all instanceof decode.DecodeFailure) return all
+  const fields: Record<string, number> = {}
+  for (const [name, value] of Object.entries(all)) if (typeof value === "number") fields[name] = value
+  return { ...figures, fields }
+}
+
+/** `OK`, or `null` when there was nothing to do. */
+const wasRunning = decode.map(decode.okOrNull, (reply) => reply !== null)
+
 const replica: decode.Decoder<{ readonly host: string; readonly port: number; readonly offset: number }> = (reply) => {
   if (!Array.isArray(reply) || reply.length !== 3) return decode.unexpected("a replica", reply)
   const host = decode.string(reply[0])
@@ -402,10 +548,10 @@ const latencyEvent: decode.Decoder<LatencyEvent> = (reply) => {
   if (!Array.isArray(reply) || reply.length < 4) return decode.unexpected("a latency event", reply)
   const event = decode.string(reply[0])
   if (event instanceof decode.DecodeFailure) return event
-  const numbers = decode.integers(reply.slice(1, 4))
+  const numbers = decode.integers(reply.slice(1, 6))
   if (numbers instanceof decode.DecodeFailure) return numbers
   const [time, latest, max] = numbers
-  return { event, time, latest, max }
+  return { event, time, latest, max, sum: numbers[3], count: numbers[4] }
 }
 
 const latencyHistogram = decode.struct<LatencyHistogram>({
@@ -466,6 +612,7 @@ const time = decode.map(
 export const Server: ServerCommands<CommandSurface> = {
   bgrewriteaof: () => make(BGREWRITEAOF, [], decode.string),
   bgsave: (options = {}) => make(BGSAVE, options.schedule === true ? ["SCHEDULE"] : [], decode.string),
+  bgsaveCancel: () => make(BGSAVE, ["CANCEL"], decode.string),
   command: () => make(COMMAND, [], commandInfos),
   commandCount: () => make(COMMAND_COUNT, [], decode.integer),
   commandDocs: (names) =>
@@ -486,11 +633,15 @@ export const Server: ServerCommands<CommandSurface> = {
     }
     return self.to(decode.strings)
   },
+  commandlogGet: (count, kind) => call(COMMANDLOG_GET).integer("count", count, -1).add(kind).to(commandlogEntries),
+  commandlogLen: (kind) => make(COMMANDLOG_LEN, [kind], decode.integer),
+  commandlogReset: (kind) => make(COMMANDLOG_RESET, [kind], decode.ok),
   configGet: (patterns) => call(CONFIG_GET).many("patterns", patterns).to(decode.record),
   configResetstat: () => make(CONFIG_RESETSTAT, [], decode.ok),
   configRewrite: () => make(CONFIG_REWRITE, [], decode.ok),
   configSet: (settings) => call(CONFIG_SET).entries("settings", settings).to(decode.ok),
   dbsize: () => make(DBSIZE, [], decode.integer),
+  debug: (words) => call(DEBUG).many("words", words).to(decode.reply),
   failover: (options = {}) => {
     const self = call(FAILOVER)
     if (options.to !== undefined) {
@@ -502,6 +653,22 @@ export const Server: ServerCommands<CommandSurface> = {
   failoverAbort: () => make(FAILOVER, ["ABORT"], decode.ok),
   flushall: (mode) => make(FLUSHALL, mode === undefined ? [] : [mode], decode.ok),
   flushdb: (mode) => make(FLUSHDB, mode === undefined ? [] : [mode], decode.ok),
+  hotkeysGet: () => make(HOTKEYS_GET, [], hotkeys),
+  hotkeysReset: () => make(HOTKEYS_RESET, [], decode.ok),
+  hotkeysStart: (options) => {
+    const self = call(HOTKEYS_START, "METRICS")
+      .counted("metrics", options.metrics)
+      .integerOption("COUNT", "count", options.count, 1)
+    if (options.duration !== undefined) self.add("DURATION").seconds("duration", options.duration)
+    self.integerOption("SAMPLE", "sample", options.sample, 1)
+    if (options.slots !== undefined) {
+      if (options.slots.length === 0) self.refuse("slots must have at least one entry, got none: leave it out for all")
+      self.add("SLOTS", String(options.slots.length))
+      for (const slot of options.slots) self.slot(slot)
+    }
+    return self.to(decode.ok)
+  },
+  hotkeysStop: () => make(HOTKEYS_STOP, [], wasRunning),
   info: (sections) => (sections === undefined ? call(INFO) : call(INFO).many("sections", sections)).to(decode.string),
   lastsave: () => make(LASTSAVE, [], decode.integer),
   latencyDoctor: () => make(LATENCY_DOCTOR, [], decode.string),
@@ -514,7 +681,11 @@ export const Server: ServerCommands<CommandSurface> = {
   latencyLatest: () => make(LATENCY_LATEST, [], decode.arrayOf(latencyEvent)),
   latencyReset: (events) =>
     (events === undefined ? call(LATENCY_RESET) : call(LATENCY_RESET).many("events", events)).to(decode.integer),
-  lolwut: (version) => call(LOLWUT).integerOption("VERSION", "version", version, 0).to(decode.string),
+  lolwut: (version, args = []) => {
+    const self = call(LOLWUT).integerOption("VERSION", "version", version, 0)
+    for (const arg of args) self.integer("an argument", arg)
+    return self.to(decode.string)
+  },
   memoryDoctor: () => make(MEMORY_DOCTOR, [], decode.string),
   memoryMallocStats: () => make(MEMORY_MALLOC_STATS, [], decode.string),
   memoryPurge: () => make(MEMORY_PURGE, [], decode.ok),
@@ -535,13 +706,15 @@ export const Server: ServerCommands<CommandSurface> = {
   shutdown: (options = {}) => {
     const self = call(SHUTDOWN)
     if (options.save !== undefined) self.add(options.save ? "SAVE" : "NOSAVE")
-    return self.flag("NOW", options.now).flag("FORCE", options.force).to(decode.ok)
+    return self.flag("NOW", options.now)
+      .flag("FORCE", options.force)
+      .flag("SAFE", options.safe)
+      .flag("FAILOVER", options.failover)
+      .to(decode.ok)
   },
   shutdownAbort: () => make(SHUTDOWN, ["ABORT"], decode.ok),
   slowlogGet: (count) =>
-    (count === undefined ? call(SLOWLOG_GET) : call(SLOWLOG_GET).integer("count", count, -1)).to(
-      decode.arrayOf(slowlogEntry)
-    ),
+    (count === undefined ? call(SLOWLOG_GET) : call(SLOWLOG_GET).integer("count", count, -1)).to(slowlogEntries),
   slowlogLen: () => make(SLOWLOG_LEN, [], decode.integer),
   slowlogReset: () => make(SLOWLOG_RESET, [], decode.ok),
   swapdb: (first, second) => call(SWAPDB).integer("first", first, 0).integer("second", second, 0).to(decode.ok),

@@ -90,6 +90,8 @@ const members = (spec: CommandSpec, minimum: number) => (key: Argument, count?: 
     ? make(spec, [key], decode.chosen(decode.stringOrNull))
     : call(spec, key).integer("count", count, minimum).to(decode.chosen(decode.strings))
 
+const page = scanPage(decode.strings)
+
 /**
  * The commands on sets, as values.
  *
@@ -112,7 +114,7 @@ export const Sets: SetCommands<CommandSurface> = {
   spop: members(SPOP, 0),
   srandmember: members(SRANDMEMBER, -Infinity),
   srem: (key, members) => call(SREM, key).many("members", members).to(decode.integer),
-  sscan: (key, cursor, options = {}) => addScan(call(SSCAN, key), cursor, options).to(scanPage(decode.strings)),
+  sscan: (key, cursor, options = {}) => addScan(call(SSCAN, key), cursor, options).to(page),
   sunion: combine(SUNION),
   sunionstore: store(SUNIONSTORE)
 }

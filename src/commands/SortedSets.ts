@@ -187,6 +187,25 @@ export interface RankOptions {
 }
 
 /**
+ * Options of `zscan`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ZscanOptions extends ScanOptions {
+  /** Only the members. Valkey 8.0. */
+  readonly noScores?: boolean | undefined
+}
+
+/**
+ * What `zscan` answers: members with their scores, or without them with `noScores`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ZscanReply<O> = When<O, "noScores", ScanPage<string>, ScanPage<ScoredMember>>
+
+/**
  * The commands on sorted sets.
  *
  * @category models
@@ -325,7 +344,11 @@ export interface SortedSetCommands<S extends Surface> {
     options?: Exact<O, RankOptions>
   ): Returns<S, RankReply<O>>
   /** One step through the members and scores, from cursor `"0"` on. Since 2.8.0. O(1), O(N) for all steps. */
-  zscan(key: Argument, cursor: string, options?: ScanOptions): Returns<S, ScanPage<ScoredMember>>
+  zscan<const O extends ZscanOptions = {}>(
+    key: Argument,
+    cursor: string,
+    options?: Exact<O, ZscanOptions>
+  ): Returns<S, ZscanReply<O>>
   /** The score of a member, `null` if it is none. Since 1.2.0. O(1). */
   zscore(key: Argument, member: Value): Returns<S, number | null>
   /** The members of all sets of one slot. Since 6.2.0. O(N)+O(M*log(M)). */
@@ -378,6 +401,12 @@ const ZUNION = new CommandSpec("ZUNION", readCounted)
 const ZUNIONSTORE = new CommandSpec("ZUNIONSTORE", { keys: destinationAndCounted })
 
 const scored: decode.Decoder<ReadonlyArray<ScoredMember>> = decode.pairsOf(decode.string, decode.double)
+
+const scoredPage = scanPage(scored)
+
+const doubles = decode.arrayOf(decode.doubleOrNull)
+
+const memberPage = scanPage(decode.strings)
 
 const members = (self: Call, withScores: boolean | undefined) =>
   withScores === true ? self.add("WITHSCORES").to(decode.chosen(scored)) : self.to(decode.chosen(decode.strings))
@@ -513,7 +542,7 @@ export const SortedSets: SortedSetCommands<CommandSurface> = {
   zlexcount: (key, min, max) => make(ZLEXCOUNT, [key, min, max], decode.integer),
   zmpop: (keys, which, options = {}) =>
     call(ZMPOP).counted("keys", keys).add(which).integerOption("COUNT", "count", options.count, 1).to(poppedMembers),
-  zmscore: (key, members) => call(ZMSCORE, key).many("members", members).to(decode.arrayOf(decode.doubleOrNull)),
+  zmscore: (key, members) => call(ZMSCORE, key).many("members", members).to(doubles),
   zpopmax: pop(ZPOPMAX),
   zpopmin: pop(ZPOPMIN),
   zrandmember: (key, options: ZrandmemberOptions = {}) => {
@@ -542,7 +571,9 @@ export const SortedSets: SortedSetCommands<CommandSurface> = {
   zrevrangebylex: byLex(ZREVRANGEBYLEX),
   zrevrangebyscore: byScore(ZREVRANGEBYSCORE),
   zrevrank: rank(ZREVRANK),
-  zscan: (key, cursor, options = {}) => addScan(call(ZSCAN, key), cursor, options).to(scanPage(scored)),
+  zscan: (key, cursor, options: ZscanOptions = {}) =>
+    addScan(call(ZSCAN, key), cursor, options).flag("NOSCORES", options.noScores)
+      .to(decode.chosen(options.noScores === true ? memberPage : scoredPage)),
   zscore: (key, member) => call(ZSCORE, key).value(member).to(decode.doubleOrNull),
   zunion: combine(ZUNION),
   zunionstore: combineStore(ZUNIONSTORE)

@@ -1,0 +1,407 @@
+/**
+ * Places on the earth, kept as the members of a sorted set.
+ *
+ * @since 0.1.0
+ */
+import type { Argument, Reply } from "../protocol/Reply.ts"
+import { type Call, call, type OneOrMore, type Value } from "./Call.ts"
+import { CommandSpec } from "./CommandSpec.ts"
+import * as decode from "./decode.ts"
+import { firstAndAfter, firstTwo } from "./keys.ts"
+import type { Exact, Given, When } from "./Options.ts"
+import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+
+/**
+ * Metres, kilometres, feet or miles.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoUnit = "m" | "km" | "ft" | "mi"
+
+/**
+ * A place in degrees: longitude from -180 to 180, latitude from -85.05112878 to 85.05112878. Servers round it a little.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Coordinates {
+  readonly longitude: number
+  readonly latitude: number
+}
+
+/**
+ * A member and its place.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoMember extends Coordinates {
+  readonly member: Value
+}
+
+/**
+ * Options of `geoadd`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoaddOptions {
+  /** Only new members (`NX`), or only those that are there (`XX`). Since 6.2.0. */
+  readonly condition?: "NX" | "XX" | undefined
+  /** Answer how many changed, new ones included, instead of how many are new. Since 6.2.0. */
+  readonly changed?: boolean | undefined
+}
+
+/**
+ * Where to search: in a circle or a box (its sides lie north to south and east to west) around a place or a member, or in a
+ * polygon (Valkey 9.0).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoArea =
+  | {
+    readonly from: Coordinates | { readonly member: Value }
+    readonly radius: number
+    readonly unit: GeoUnit
+    readonly width?: undefined
+    readonly height?: undefined
+    readonly polygon?: undefined
+  }
+  | {
+    readonly from: Coordinates | { readonly member: Value }
+    readonly width: number
+    readonly height: number
+    readonly unit: GeoUnit
+    readonly radius?: undefined
+    readonly polygon?: undefined
+  }
+  | {
+    /** At least three corners, in order; distances are measured from its middle, in metres. */
+    readonly polygon: ReadonlyArray<Coordinates>
+    readonly from?: undefined
+    readonly radius?: undefined
+    readonly width?: undefined
+    readonly height?: undefined
+    readonly unit?: undefined
+  }
+
+/**
+ * How many members a search gives, and in which order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoLimit {
+  /** The nearest first (`ASC`), or the farthest. */
+  readonly order?: "ASC" | "DESC" | undefined
+  /** How many members at most: the nearest, if nothing else is said. */
+  readonly count?: number | undefined
+  /** Any members will do, as soon as there are enough; needs `count`. Since 6.2.0. */
+  readonly any?: boolean | undefined
+}
+
+/**
+ * Options of `geosearch`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoSearchOptions extends GeoLimit {
+  readonly withCoordinates?: boolean | undefined
+  /** In the unit of the search. */
+  readonly withDistance?: boolean | undefined
+  /** The score that the member has in the sorted set. */
+  readonly withHash?: boolean | undefined
+}
+
+/**
+ * Options of `georadius` and `georadiusbymember`. With `store` or `storeDistance` the members are kept at a key.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoradiusOptions =
+  | (GeoSearchOptions & { readonly store?: undefined; readonly storeDistance?: undefined })
+  | (GeoLimit & {
+    readonly store: Argument
+    readonly storeDistance?: undefined
+    readonly withCoordinates?: false | undefined
+    readonly withDistance?: false | undefined
+    readonly withHash?: false | undefined
+  })
+  | (GeoLimit & {
+    /** Keep the distances as scores. */
+    readonly storeDistance: Argument
+    readonly store?: undefined
+    readonly withCoordinates?: false | undefined
+    readonly withDistance?: false | undefined
+    readonly withHash?: false | undefined
+  })
+
+/**
+ * Options of `geosearchstore`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeosearchstoreOptions extends GeoLimit {
+  /** Keep the distances as scores, in the unit of the search. */
+  readonly storeDistance?: boolean | undefined
+}
+
+type Flat<A> = A extends unknown ? { [K in keyof A]: A[K] } : never
+
+/**
+ * A member that was found, with what the options ask for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoMatch<O> = Flat<
+  & { readonly member: string }
+  & When<O, "withDistance", { readonly distance: number }, {}>
+  & When<O, "withHash", { readonly hash: number }, {}>
+  & When<O, "withCoordinates", { readonly coordinates: Coordinates }, {}>
+>
+
+/**
+ * What a search answers: the names of members, or objects when the options ask for more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoReply<O> = When<
+  O,
+  "withDistance",
+  ReadonlyArray<GeoMatch<O>>,
+  When<
+    O,
+    "withHash",
+    ReadonlyArray<GeoMatch<O>>,
+    When<O, "withCoordinates", ReadonlyArray<GeoMatch<O>>, ReadonlyArray<string>>
+  >
+>
+
+/**
+ * What `georadius` answers: how many members were kept, or what a search answers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoradiusReply<O> = Given<O, "store", number, Given<O, "storeDistance", number, GeoReply<O>>>
+
+/**
+ * The commands on places.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoCommands<S extends Surface> {
+  /** Adds members with their places. Answers how many are new, with `changed` how many changed. Since 3.2.0. O(log N) a member. */
+  geoadd(key: Argument, members: OneOrMore<GeoMember>, options?: GeoaddOptions): Returns<S, number>
+  /** How far two members are apart, in metres unless said; `null` if one is missing. Since 3.2.0. O(1). */
+  geodist(key: Argument, member1: Value, member2: Value, unit?: GeoUnit): Returns<S, number | null>
+  /** The geohash of each member as text of 11 letters, `null` for each that is missing. Since 3.2.0. O(1) a member. */
+  geohash(key: Argument, members: OneOrMore<Value>): Returns<S, ReadonlyArray<string | null>>
+  /** The place of each member, `null` for each that is missing. Since 3.2.0. O(1) a member. */
+  geopos(key: Argument, members: OneOrMore<Value>): Returns<S, ReadonlyArray<Coordinates | null>>
+  /** The old form of `geosearch` around a place, and of `geosearchstore` with `store`. Since 3.2.0. O(N+log(M)). */
+  georadius<const O extends GeoradiusOptions = {}>(
+    key: Argument,
+    from: Coordinates,
+    radius: number,
+    unit: GeoUnit,
+    options?: Exact<O, GeoradiusOptions>
+  ): Returns<S, GeoradiusReply<O>>
+  /** The old form of `geosearch` around a place: replicas may answer. Since 3.2.10. O(N+log(M)). */
+  georadiusRo<const O extends GeoSearchOptions = {}>(
+    key: Argument,
+    from: Coordinates,
+    radius: number,
+    unit: GeoUnit,
+    options?: Exact<O, GeoSearchOptions>
+  ): Returns<S, GeoReply<O>>
+  /** The old form of `geosearch` around a member, and of `geosearchstore` with `store`. Since 3.2.0. O(N+log(M)). */
+  georadiusbymember<const O extends GeoradiusOptions = {}>(
+    key: Argument,
+    member: Value,
+    radius: number,
+    unit: GeoUnit,
+    options?: Exact<O, GeoradiusOptions>
+  ): Returns<S, GeoradiusReply<O>>
+  /** The old form of `geosearch` around a member: replicas may answer. Since 3.2.10. O(N+log(M)). */
+  georadiusbymemberRo<const O extends GeoSearchOptions = {}>(
+    key: Argument,
+    member: Value,
+    radius: number,
+    unit: GeoUnit,
+    options?: Exact<O, GeoSearchOptions>
+  ): Returns<S, GeoReply<O>>
+  /** The members in an area: their names, or with distance, hash and place what the options ask for. Since 6.2.0 (polygon Valkey 9.0). O(N+log(M)). */
+  geosearch<const O extends GeoSearchOptions = {}>(
+    key: Argument,
+    area: GeoArea,
+    options?: Exact<O, GeoSearchOptions>
+  ): Returns<S, GeoReply<O>>
+  /** Keeps the members in an area at a key of the same slot. Answers how many. Since 6.2.0 (polygon Valkey 9.0). O(N+log(M)). */
+  geosearchstore(
+    destination: Argument,
+    source: Argument,
+    area: GeoArea,
+    options?: GeosearchstoreOptions
+  ): Returns<S, number>
+}
+
+const write = { keys: 0 } as const
+const read = { keys: 0, readonly: true } as const
+const stores = ["STORE", "STOREDIST"]
+
+const GEOADD = new CommandSpec("GEOADD", write)
+const GEODIST = new CommandSpec("GEODIST", read)
+const GEOHASH = new CommandSpec("GEOHASH", read)
+const GEOPOS = new CommandSpec("GEOPOS", read)
+const GEORADIUS = new CommandSpec("GEORADIUS", { keys: firstAndAfter(5, stores) })
+const GEORADIUS_RO = new CommandSpec("GEORADIUS_RO", read)
+const GEORADIUSBYMEMBER = new CommandSpec("GEORADIUSBYMEMBER", { keys: firstAndAfter(4, stores) })
+const GEORADIUSBYMEMBER_RO = new CommandSpec("GEORADIUSBYMEMBER_RO", read)
+const GEOSEARCH = new CommandSpec("GEOSEARCH", read)
+const GEOSEARCHSTORE = new CommandSpec("GEOSEARCHSTORE", { keys: firstTwo })
+
+const coordinates: decode.Decoder<Coordinates> = decode.map(
+  decode.tuple(decode.double, decode.double),
+  ([longitude, latitude]) => ({ longitude, latitude })
+)
+
+const places = decode.arrayOf(decode.nullable(coordinates))
+
+/** Members with distance, hash and place, of which those that are wanted stand in this order behind the name. */
+const matches = (distance: boolean, hash: boolean, place: boolean): decode.Decoder<unknown> =>
+  decode.arrayOf((reply: Reply) => {
+    if (!Array.isArray(reply)) return decode.unexpected("a member with what belongs to it", reply)
+    const member = decode.string(reply[0] ?? null)
+    if (member instanceof decode.DecodeFailure) return member
+    const match: Record<string, unknown> = { member }
+    let at = 1
+    if (distance) {
+      const value = decode.double(reply[at++] ?? null)
+      if (value instanceof decode.DecodeFailure) return value
+      match["distance"] = value
+    }
+    if (hash) {
+      const value = decode.integer(reply[at++] ?? null)
+      if (value instanceof decode.DecodeFailure) return value
+      match["hash"] = value
+    }
+    if (place) {
+      const value = coordinates(reply[at] ?? null)
+      if (value instanceof decode.DecodeFailure) return value
+      match["coordinates"] = value
+    }
+    return match
+  })
+
+/** The decoders for each choice of distance (1), hash (2) and place (4). */
+const found: ReadonlyArray<decode.Decoder<unknown>> = [
+  decode.strings,
+  ...[1, 2, 3, 4, 5, 6, 7].map((bits) => matches((bits & 1) !== 0, (bits & 2) !== 0, (bits & 4) !== 0))
+]
+
+const wanted = (options: GeoSearchOptions): number =>
+  (options.withDistance === true ? 1 : 0) + (options.withHash === true ? 2 : 0) +
+  (options.withCoordinates === true ? 4 : 0)
+
+const addPlace = (self: Call, place: Coordinates): Call =>
+  self.double("longitude", place.longitude).double("latitude", place.latitude)
+
+const addArea = (self: Call, area: GeoArea): Call => {
+  if (area.polygon !== undefined) {
+    if (area.from !== undefined || area.radius !== undefined || area.width !== undefined) {
+      return self.refuse("a polygon excludes from, radius, width and height: give one kind of area")
+    }
+    if (area.polygon.length < 3) return self.refuse("polygon must have at least three corners, got fewer")
+    self.add("BYPOLYGON", String(area.polygon.length))
+    for (const corner of area.polygon) addPlace(self, corner)
+    return self
+  }
+  if ("member" in area.from) self.add("FROMMEMBER").value(area.from.member)
+  else addPlace(self.add("FROMLONLAT"), area.from)
+  if (area.radius !== undefined && area.width !== undefined) {
+    return self.refuse("radius excludes width and height: give one kind of area")
+  }
+  return area.radius !== undefined
+    ? self.add("BYRADIUS").double("radius", area.radius, 0).add(area.unit)
+    : self.add("BYBOX").double("width", area.width, 0).double("height", area.height, 0).add(area.unit)
+}
+
+const addLimit = (self: Call, options: GeoLimit): Call => {
+  if (options.order !== undefined) self.add(options.order)
+  if (options.any === true && options.count === undefined) self.refuse("any needs a count: give both")
+  return self.integerOption("COUNT", "count", options.count, 1).flag("ANY", options.any)
+}
+
+const addWanted = (self: Call, options: GeoSearchOptions): Call =>
+  self.flag("WITHCOORD", options.withCoordinates)
+    .flag("WITHDIST", options.withDistance)
+    .flag("WITHHASH", options.withHash)
+
+const search = (self: Call, options: GeoSearchOptions) =>
+  addWanted(addLimit(self, options), options).to(decode.chosen(found[wanted(options)]))
+
+const searchOrStore = (self: Call, options: GeoradiusOptions) => {
+  if (options.store === undefined && options.storeDistance === undefined) return search(self, options)
+  if (options.store !== undefined && options.storeDistance !== undefined) {
+    self.refuse("store and storeDistance exclude one another: give one of them")
+  }
+  if (wanted(options) !== 0) {
+    self.refuse("what is stored is not answered: leave out withCoordinates, withDistance and withHash")
+  }
+  return addLimit(self, options)
+    .option("STORE", options.store)
+    .option("STOREDIST", options.storeDistance)
+    .to(decode.chosen(decode.integer))
+}
+
+const aroundPlace = (spec: CommandSpec, key: Argument, from: Coordinates, radius: number, unit: GeoUnit) =>
+  addPlace(call(spec, key), from).double("radius", radius, 0).add(unit)
+
+const aroundMember = (spec: CommandSpec, key: Argument, member: Value, radius: number, unit: GeoUnit) =>
+  call(spec, key).value(member).double("radius", radius, 0).add(unit)
+
+/**
+ * The commands on places, as values.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const Geo: GeoCommands<CommandSurface> = {
+  geoadd: (key, members, options = {}) => {
+    const self = call(GEOADD, key)
+    if (options.condition !== undefined) self.add(options.condition)
+    self.flag("CH", options.changed)
+    const list = "member" in members ? [members] : members
+    if (list.length === 0) self.refuse("members must have at least one entry, got none: leave out the call instead")
+    for (const place of list) addPlace(self, place).value(place.member)
+    return self.to(decode.integer)
+  },
+  geodist: (key, member1, member2, unit) => {
+    const self = call(GEODIST, key).value(member1).value(member2)
+    return (unit === undefined ? self : self.add(unit)).to(decode.doubleOrNull)
+  },
+  geohash: (key, members) => call(GEOHASH, key).many("members", members).to(decode.stringsOrNull),
+  geopos: (key, members) => call(GEOPOS, key).many("members", members).to(places),
+  georadius: (key, from, radius, unit, options: GeoradiusOptions = {}) =>
+    searchOrStore(aroundPlace(GEORADIUS, key, from, radius, unit), options),
+  georadiusRo: (key, from, radius, unit, options: GeoSearchOptions = {}) =>
+    search(aroundPlace(GEORADIUS_RO, key, from, radius, unit), options),
+  georadiusbymember: (key, member, radius, unit, options: GeoradiusOptions = {}) =>
+    searchOrStore(aroundMember(GEORADIUSBYMEMBER, key, member, radius, unit), options),
+  georadiusbymemberRo: (key, member, radius, unit, options: GeoSearchOptions = {}) =>
+    search(aroundMember(GEORADIUSBYMEMBER_RO, key, member, radius, unit), options),
+  geosearch: (key, area, options: GeoSearchOptions = {}) => search(addArea(call(GEOSEARCH, key), area), options),
+  geosearchstore: (destination, source, area, options = {}) =>
+    addLimit(addArea(call(GEOSEARCHSTORE, destination, source), area), options)
+      .flag("STOREDIST", options.storeDistance)
+      .to(decode.integer)
+}

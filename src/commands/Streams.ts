@@ -1,0 +1,954 @@
+/**
+ * Streams: logs of entries, read one by one or shared among the consumers of groups.
+ *
+ * @since 0.1.0
+ */
+import type { Argument, Reply } from "../protocol/Reply.ts"
+import * as blocking from "./blocking.ts"
+import {
+  type Call,
+  call,
+  type Entries,
+  type Instant,
+  type Integer,
+  type Lifetime,
+  type OneOrMore,
+  type Patience,
+  type Value
+} from "./Call.ts"
+import { make } from "./Command.ts"
+import { CommandSpec } from "./CommandSpec.ts"
+import * as decode from "./decode.ts"
+import { streams } from "./keys.ts"
+import type { Exact, Given, When } from "./Options.ts"
+import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+
+/**
+ * An entry of a stream. Of a field that an entry has twice, the last value is kept; with `Command.bytes` ids and values
+ * are bytes, and the names of the fields still text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamEntry {
+  readonly id: string
+  readonly fields: Readonly<Record<string, string>>
+}
+
+/**
+ * An entry that was delivered before: `fields` is `null` when it has been deleted since.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeliveredEntry {
+  readonly id: string
+  readonly fields: Readonly<Record<string, string>> | null
+}
+
+/**
+ * An entry as `claim` gives it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClaimedEntry extends StreamEntry {
+  /** Milliseconds since it was last delivered, 0 for a new one. */
+  readonly idle: number
+  /** How often it was delivered before, 0 for a new one. */
+  readonly deliveries: number
+}
+
+/**
+ * The entries of one of the streams that were read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamEntries<out E> {
+  readonly key: string
+  readonly entries: ReadonlyArray<E>
+}
+
+/**
+ * What to do with entries that consumer groups still refer to: keep the references (`KEEPREF`, as ever), remove them too
+ * (`DELREF`), or remove only entries that every group has acknowledged (`ACKED`). Redis 8.2.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StreamReferences = "KEEPREF" | "DELREF" | "ACKED"
+
+/**
+ * How a stream is cut: to a length, or to the entries from an id on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StreamTrim =
+  & {
+    /** Leave some more entries where that is cheaper. */
+    readonly approximate?: boolean | undefined
+    /** How many entries to remove at most, 0 any number; needs `approximate`. */
+    readonly limit?: number | undefined
+  }
+  & (
+    | { readonly maxLength: Integer; readonly minId?: undefined }
+    | { readonly minId: string; readonly maxLength?: undefined }
+  )
+
+/**
+ * Options of `xadd`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XaddOptions {
+  /** Do not make the stream if there is none: the answer is then `null`. */
+  readonly noMkStream?: boolean | undefined
+  /** Cut the stream afterwards. */
+  readonly trim?: StreamTrim | undefined
+  /** What cutting does with entries that groups refer to. Redis 8.2. */
+  readonly references?: StreamReferences | undefined
+  /**
+   * Add an entry of this producer once, however often it is sent: the id of the first one is answered. Entries are told
+   * apart by `id`, or by what is in them. Needs the id `*`. Redis 8.6.
+   */
+  readonly idempotent?: { readonly producer: Argument; readonly id?: Argument | undefined } | undefined
+}
+
+/**
+ * What `xadd` answers: the id of the entry, with `noMkStream` `null` if there is no stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type XaddReply<O> = When<O, "noMkStream", string | null, string>
+
+/**
+ * Options of `xread`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XreadOptions {
+  /** How many entries of each stream at most. */
+  readonly count?: number | undefined
+  /** Wait so long for an entry if there is none. */
+  readonly block?: Patience | undefined
+}
+
+/**
+ * Options of `xreadgroup`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XreadgroupOptions extends XreadOptions {
+  /** Take over entries that other consumers have not acknowledged for so long, before new ones. Redis 8.4. */
+  readonly claim?: Lifetime | undefined
+  /** Count entries as acknowledged once they are delivered. */
+  readonly noAck?: boolean | undefined
+}
+
+/**
+ * What `xreadgroup` answers. Entries that were delivered before (an id other than `>`) may have been deleted since; with
+ * `claim` entries tell how long and how often they have been delivered.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type XreadgroupReply<T, O> = ReadonlyArray<
+  StreamEntries<
+    Given<
+      O,
+      "claim",
+      ClaimedEntry,
+      T extends Readonly<Record<string, ">">> | Iterable<readonly [Argument, ">"]> ? StreamEntry : DeliveredEntry
+    >
+  >
+>
+
+/**
+ * Options of `xgroupCreate`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XgroupCreateOptions {
+  /** Make the stream if there is none. */
+  readonly mkStream?: boolean | undefined
+  /** How many entries the group counts as read, for its lag; -1 if that is not known. Since 7.0.0. */
+  readonly entriesRead?: Integer | undefined
+}
+
+/**
+ * Options of `xclaim`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XclaimOptions {
+  /** How long ago the entries were delivered last; now if left out. Not with `time`. */
+  readonly idle?: Lifetime | undefined
+  /** When the entries were delivered last. Not with `idle`. */
+  readonly time?: Instant | undefined
+  /** How often the entries have been delivered. */
+  readonly retryCount?: number | undefined
+  /** Take entries too that nobody has been given yet. */
+  readonly force?: boolean | undefined
+  /** Answer the ids alone, and do not count a delivery. */
+  readonly justId?: boolean | undefined
+  /** The last id that the group was given, if it is greater than the present one. */
+  readonly lastId?: string | undefined
+}
+
+/**
+ * What `xclaim` answers: entries, or ids with `justId`. Deleted entries are left out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type XclaimReply<O> = When<O, "justId", ReadonlyArray<string>, ReadonlyArray<StreamEntry>>
+
+/**
+ * Options of `xautoclaim`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XautoclaimOptions {
+  /** How many entries to look at, 100 unless said. */
+  readonly count?: number | undefined
+  /** Answer the ids alone, and do not count a delivery. */
+  readonly justId?: boolean | undefined
+}
+
+/**
+ * One step of `xautoclaim`: where to go on (`0-0` at the end), the entries, and the ids of those that no longer exist
+ * (empty before 7.0.0).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XautoclaimEntries {
+  readonly cursor: string
+  readonly entries: ReadonlyArray<StreamEntry>
+  readonly deleted: ReadonlyArray<string>
+}
+
+/**
+ * One step of `xautoclaim` with `justId`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XautoclaimIds {
+  readonly cursor: string
+  readonly ids: ReadonlyArray<string>
+  readonly deleted: ReadonlyArray<string>
+}
+
+/**
+ * What `xautoclaim` answers: entries, or ids with `justId`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type XautoclaimReply<O> = When<O, "justId", XautoclaimIds, XautoclaimEntries>
+
+/**
+ * Options of `xpending`. With `count` it lists entries, without it sums up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type XpendingOptions =
+  | {
+    readonly count?: undefined
+    readonly start?: undefined
+    readonly end?: undefined
+    readonly consumer?: undefined
+    readonly idle?: undefined
+  }
+  | {
+    /** How many entries at most. */
+    readonly count: number
+    /** From this id on (with `(` before it, behind it), the first one if left out. */
+    readonly start?: string | undefined
+    /** Up to this id, the last one if left out. */
+    readonly end?: string | undefined
+    readonly consumer?: Argument | undefined
+    /** Only entries that were delivered at least so long ago. */
+    readonly idle?: Lifetime | undefined
+  }
+
+/**
+ * The entries that a group has been given and has not acknowledged, summed up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PendingSummary {
+  readonly count: number
+  /** The smallest id. */
+  readonly first: string | null
+  /** The greatest id. */
+  readonly last: string | null
+  readonly consumers: ReadonlyArray<{ readonly name: string; readonly pending: number }>
+}
+
+/**
+ * An entry that has not been acknowledged.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PendingEntry {
+  readonly id: string
+  readonly consumer: string
+  /** Milliseconds since it was last delivered. */
+  readonly idle: number
+  readonly deliveries: number
+}
+
+/**
+ * What `xpending` answers: a list of entries with `count`, else their summary.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type XpendingReply<O> = Given<O, "count", ReadonlyArray<PendingEntry>, PendingSummary>
+
+/**
+ * Options of `xinfoStream`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type XinfoStreamOptions =
+  | { readonly full?: false | undefined; readonly count?: undefined }
+  | {
+    /** With entries, groups and consumers. */
+    readonly full: true
+    /** How many entries, and how many pending ones of each group; 0 all, 10 if left out. */
+    readonly count?: number | undefined
+  }
+
+/**
+ * What is known about any stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamFigures {
+  readonly length: number
+  readonly radixTreeKeys: number
+  readonly radixTreeNodes: number
+  readonly lastGeneratedId: string
+  /** Since 7.0.0. */
+  readonly maxDeletedEntryId: string | undefined
+  /** Since 7.0.0. */
+  readonly entriesAdded: number | undefined
+  /** Since 7.0.0. */
+  readonly recordedFirstEntryId: string | undefined
+  /** For how many seconds ids of producers are remembered. Redis 8.6, as the figures after it. */
+  readonly idmpDuration: number | undefined
+  /** How many ids of a producer are remembered. */
+  readonly idmpMaxSize: number | undefined
+  readonly pidsTracked: number | undefined
+  readonly iidsTracked: number | undefined
+  readonly iidsAdded: number | undefined
+  readonly iidsDuplicates: number | undefined
+}
+
+/**
+ * A stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamInfo extends StreamFigures {
+  /** How many groups there are. */
+  readonly groups: number
+  readonly firstEntry: StreamEntry | null
+  readonly lastEntry: StreamEntry | null
+}
+
+/**
+ * A consumer in `StreamDetails`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConsumerDetails {
+  readonly name: string
+  /** Milliseconds since 1970 of its last try. */
+  readonly seenTime: number
+  /** Milliseconds since 1970 of its last success, -1 for none. Since 7.2.0. */
+  readonly activeTime: number | undefined
+  readonly pelCount: number
+  /** `delivered` is in milliseconds since 1970. */
+  readonly pending: ReadonlyArray<{ readonly id: string; readonly delivered: number; readonly deliveries: number }>
+}
+
+/**
+ * A group in `StreamDetails`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GroupDetails {
+  readonly name: string
+  readonly lastDeliveredId: string
+  /** Since 7.0.0. */
+  readonly entriesRead: number | null | undefined
+  /** Since 7.0.0. */
+  readonly lag: number | null | undefined
+  readonly pelCount: number
+  /** `delivered` is in milliseconds since 1970. */
+  readonly pending: ReadonlyArray<
+    { readonly id: string; readonly consumer: string; readonly delivered: number; readonly deliveries: number }
+  >
+  readonly consumers: ReadonlyArray<ConsumerDetails>
+}
+
+/**
+ * A stream with all that is in it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamDetails extends StreamFigures {
+  readonly entries: ReadonlyArray<StreamEntry>
+  readonly groups: ReadonlyArray<GroupDetails>
+}
+
+/**
+ * What `xinfoStream` answers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type XinfoStreamReply<O> = When<O, "full", StreamDetails, StreamInfo>
+
+/**
+ * A group of consumers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GroupInfo {
+  readonly name: string
+  /** How many consumers there are. */
+  readonly consumers: number
+  /** How many entries have not been acknowledged. */
+  readonly pending: number
+  readonly lastDeliveredId: string
+  /** `null` when it is not known. Since 7.0.0. */
+  readonly entriesRead: number | null | undefined
+  /** How many entries are still to be delivered, `null` when it is not known. Since 7.0.0. */
+  readonly lag: number | null | undefined
+}
+
+/**
+ * A consumer of a group.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConsumerInfo {
+  readonly name: string
+  /** How many entries it has not acknowledged. */
+  readonly pending: number
+  /** Milliseconds since its last try. */
+  readonly idle: number
+  /** Milliseconds since its last success, -1 for none. Since 7.2.0. */
+  readonly inactive: number | undefined
+}
+
+/**
+ * The commands on streams.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamCommands<S extends Surface> {
+  /** Acknowledges entries. Answers how many were pending. Since 5.0.0. O(1) an id. */
+  xack(key: Argument, group: Argument, ids: OneOrMore<string>): Returns<S, number>
+  /** Acknowledges and deletes entries. Answers for each id 1 deleted, 2 only acknowledged because another group refers to it, -1 no such entry. Redis 8.2. O(1) an id. */
+  xackdel(
+    key: Argument,
+    group: Argument,
+    ids: OneOrMore<string>,
+    references?: StreamReferences
+  ): Returns<S, ReadonlyArray<number>>
+  /** Adds an entry, with the id `*` one that the server chooses. Answers the id, with `noMkStream` `null` if there is no stream. Since 5.0.0. O(1), O(N) entries cut off. */
+  xadd<const O extends XaddOptions = {}>(
+    key: Argument,
+    id: string,
+    fields: Entries<Value>,
+    options?: Exact<O, XaddOptions>
+  ): Returns<S, XaddReply<O>>
+  /** Takes over entries that were delivered at least `minIdle` ago, from the id `start` on: `0-0` first, then the cursor of the last step. Since 6.2.0. O(1) for a small `count`. */
+  xautoclaim<const O extends XautoclaimOptions = {}>(
+    key: Argument,
+    group: Argument,
+    consumer: Argument,
+    minIdle: Lifetime,
+    start: string,
+    options?: Exact<O, XautoclaimOptions>
+  ): Returns<S, XautoclaimReply<O>>
+  /** Sets for how long (whole seconds) and how many ids of producers are remembered, see `idempotent` of `xadd`; a new value forgets those so far. Redis 8.6. O(1). */
+  xcfgset(
+    key: Argument,
+    settings: { readonly idmpDuration?: Lifetime | undefined; readonly idmpMaxSize?: number | undefined }
+  ): Returns<S, "OK">
+  /** Takes over entries that were delivered at least `minIdle` ago. Answers them, or their ids with `justId`. Since 5.0.0. O(log N) an id. */
+  xclaim<const O extends XclaimOptions = {}>(
+    key: Argument,
+    group: Argument,
+    consumer: Argument,
+    minIdle: Lifetime,
+    ids: OneOrMore<string>,
+    options?: Exact<O, XclaimOptions>
+  ): Returns<S, XclaimReply<O>>
+  /** Deletes entries. Answers how many there were. Since 5.0.0. O(1) an id. */
+  xdel(key: Argument, ids: OneOrMore<string>): Returns<S, number>
+  /** Deletes entries. Answers for each id 1 deleted, 2 not deleted because a group refers to it, -1 no such entry. Redis 8.2. O(1) an id. */
+  xdelex(key: Argument, ids: OneOrMore<string>, references?: StreamReferences): Returns<S, ReadonlyArray<number>>
+  /** Makes a group that reads from behind an id on: `$` the last one, `0` all. An error if it exists. Since 5.0.0. O(1). */
+  xgroupCreate(key: Argument, group: Argument, id: string, options?: XgroupCreateOptions): Returns<S, "OK">
+  /** Makes a consumer of a group. Answers whether it is new. Since 6.2.0. O(1). */
+  xgroupCreateconsumer(key: Argument, group: Argument, consumer: Argument): Returns<S, boolean>
+  /** Removes a consumer. Answers how many entries it had not acknowledged: nobody can claim them any more. Since 5.0.0. O(1). */
+  xgroupDelconsumer(key: Argument, group: Argument, consumer: Argument): Returns<S, number>
+  /** Removes a group. Answers whether there was one. Since 5.0.0. O(N) pending entries. */
+  xgroupDestroy(key: Argument, group: Argument): Returns<S, boolean>
+  /** Lets a group read from behind another id on. Since 5.0.0. O(1). */
+  xgroupSetid(
+    key: Argument,
+    group: Argument,
+    id: string,
+    options?: { readonly entriesRead?: Integer | undefined }
+  ): Returns<S, "OK">
+  /** The consumers of a group. Since 5.0.0. O(N) consumers. */
+  xinfoConsumers(key: Argument, group: Argument): Returns<S, ReadonlyArray<ConsumerInfo>>
+  /** The groups of a stream. Since 5.0.0. O(N) groups. */
+  xinfoGroups(key: Argument): Returns<S, ReadonlyArray<GroupInfo>>
+  /** What a stream is like; with `full` its entries, groups and consumers too. An error if there is none. Since 5.0.0 (full 6.0.0). O(1). */
+  xinfoStream<const O extends XinfoStreamOptions = {}>(
+    key: Argument,
+    options?: Exact<O, XinfoStreamOptions>
+  ): Returns<S, XinfoStreamReply<O>>
+  /** How many entries there are. Since 5.0.0. O(1). */
+  xlen(key: Argument): Returns<S, number>
+  /** The entries that a group has not acknowledged: their summary, with `count` a list of them. Since 5.0.0 (idle 6.2.0). O(N) entries. */
+  xpending<const O extends XpendingOptions = {}>(
+    key: Argument,
+    group: Argument,
+    options?: Exact<O, XpendingOptions>
+  ): Returns<S, XpendingReply<O>>
+  /** The entries from one id to another, both included: `-` the first, `+` the last, with `(` before it excluded. Since 5.0.0. O(N) entries. */
+  xrange(
+    key: Argument,
+    start: string,
+    end: string,
+    options?: { readonly count?: number | undefined }
+  ): Returns<S, ReadonlyArray<StreamEntry>>
+  /**
+   * The entries of streams of one slot behind the id given for each: `0` all, `$` those that come from now on, `+` the last one
+   * (Redis 7.4, Valkey 8.0). Streams without entries are left out: the list is empty, never `null`, when there is nothing or
+   * the time is over. Since 5.0.0. O(N) entries.
+   */
+  xread(streams: Entries<string>, options?: XreadOptions): Returns<S, ReadonlyArray<StreamEntries<StreamEntry>>>
+  /**
+   * The entries of streams of one slot for a consumer of a group: `>` new ones, another id those that it was given and has not
+   * acknowledged, whose `fields` are `null` when they have been deleted since. The list is empty, never `null`, when there is
+   * nothing or the time is over. Since 5.0.0. O(N) entries.
+   */
+  xreadgroup<const T extends Entries<string>, const O extends XreadgroupOptions = {}>(
+    group: Argument,
+    consumer: Argument,
+    streams: T,
+    options?: Exact<O, XreadgroupOptions>
+  ): Returns<S, XreadgroupReply<T, O>>
+  /** As `xrange`, backwards: the greater id comes first. Since 5.0.0. O(N) entries. */
+  xrevrange(
+    key: Argument,
+    end: string,
+    start: string,
+    options?: { readonly count?: number | undefined }
+  ): Returns<S, ReadonlyArray<StreamEntry>>
+  /** Sets the last id of a stream, for tools that copy streams. Since 5.0.0 (options 7.0.0). O(1). */
+  xsetid(
+    key: Argument,
+    lastId: string,
+    options?: { readonly entriesAdded?: Integer | undefined; readonly maxDeletedId?: string | undefined }
+  ): Returns<S, "OK">
+  /** Cuts a stream. Answers how many entries were removed. Since 5.0.0 (minId 6.2.0). O(N) entries removed. */
+  xtrim(
+    key: Argument,
+    trim: StreamTrim,
+    options?: { readonly references?: StreamReferences | undefined }
+  ): Returns<S, number>
+}
+
+const write = { keys: 0 } as const
+const read = { keys: 0, readonly: true } as const
+
+const XACK = new CommandSpec("XACK", write)
+const XACKDEL = new CommandSpec("XACKDEL", write)
+const XADD = new CommandSpec("XADD", write)
+const XAUTOCLAIM = new CommandSpec("XAUTOCLAIM", write)
+const XCFGSET = new CommandSpec("XCFGSET", write)
+const XCLAIM = new CommandSpec("XCLAIM", write)
+const XDEL = new CommandSpec("XDEL", write)
+const XDELEX = new CommandSpec("XDELEX", write)
+const XGROUP_CREATE = new CommandSpec("XGROUP CREATE", write)
+const XGROUP_CREATECONSUMER = new CommandSpec("XGROUP CREATECONSUMER", write)
+const XGROUP_DELCONSUMER = new CommandSpec("XGROUP DELCONSUMER", write)
+const XGROUP_DESTROY = new CommandSpec("XGROUP DESTROY", write)
+const XGROUP_SETID = new CommandSpec("XGROUP SETID", write)
+const XINFO_CONSUMERS = new CommandSpec("XINFO CONSUMERS", read)
+const XINFO_GROUPS = new CommandSpec("XINFO GROUPS", read)
+const XINFO_STREAM = new CommandSpec("XINFO STREAM", read)
+const XLEN = new CommandSpec("XLEN", read)
+const XPENDING = new CommandSpec("XPENDING", read)
+const XRANGE = new CommandSpec("XRANGE", read)
+const XREAD = new CommandSpec("XREAD", { keys: streams(0), readonly: true, blocking: blocking.block })
+const XREADGROUP = new CommandSpec("XREADGROUP", { keys: streams(3), blocking: blocking.block })
+const XREVRANGE = new CommandSpec("XREVRANGE", read)
+const XSETID = new CommandSpec("XSETID", write)
+const XTRIM = new CommandSpec("XTRIM", write)
+
+const addTrim = (self: Call, trim: StreamTrim): Call => {
+  const word = trim.approximate === true ? "~" : "="
+  if (trim.maxLength !== undefined && trim.minId !== undefined) {
+    return self.refuse("maxLength and minId exclude one another: give one of them")
+  }
+  if (trim.maxLength !== undefined) self.add("MAXLEN", word).integer("maxLength", trim.maxLength, 0)
+  else if (trim.minId !== undefined) self.add("MINID", word, trim.minId)
+  else return self.refuse("trim must say to what the stream is cut, got neither maxLength nor minId")
+  if (trim.limit !== undefined && trim.approximate !== true) {
+    return self.refuse("limit goes with approximate trimming only: set approximate, or leave limit out")
+  }
+  return self.integerOption("LIMIT", "limit", trim.limit, 0)
+}
+
+const addRead = (self: Call, options: XreadOptions): Call => {
+  self.integerOption("COUNT", "count", options.count, 1)
+  return options.block === undefined ? self : self.add("BLOCK").waitingMillis("block", options.block)
+}
+
+const addIds = (self: Call, ids: OneOrMore<string>, references: StreamReferences | undefined): Call =>
+  (references === undefined ? self : self.add(references)).add("IDS").counted("ids", ids)
+
+const range = (spec: CommandSpec) =>
+(
+  key: Argument,
+  from: string,
+  to: string,
+  options: { readonly count?: number | undefined } = {}
+) => call(spec, key, from, to).integerOption("COUNT", "count", options.count, 0).to(entries)
+
+/** The id and the fields, and what may follow them. */
+const parts = (reply: Reply): decode.DecodeFailure | readonly [id: string, fields: Reply, rest: ReadonlyArray<Reply>] => {
+  if (!Array.isArray(reply) || reply.length < 2) return decode.unexpected("an entry of a stream", reply)
+  const id = decode.string(reply[0])
+  return id instanceof decode.DecodeFailure ? id : [id, reply[1], reply]
+}
+
+const entry: decode.Decoder<StreamEntry> = (reply) => {
+  const read = parts(reply)
+  if (read instanceof decode.DecodeFailure) return read
+  const fields = decode.record(read[1])
+  return fields instanceof decode.DecodeFailure ? fields : { id: read[0], fields }
+}
+
+const entries = decode.arrayOf(entry)
+
+const entryOrNull = decode.nullable(entry)
+
+const deliveredEntry: decode.Decoder<DeliveredEntry> = (reply) => {
+  const read = parts(reply)
+  if (read instanceof decode.DecodeFailure) return read
+  if (read[1] === null) return { id: read[0], fields: null }
+  const fields = decode.record(read[1])
+  return fields instanceof decode.DecodeFailure ? fields : { id: read[0], fields }
+}
+
+const claimedEntry: decode.Decoder<ClaimedEntry> = (reply) => {
+  const read = parts(reply)
+  if (read instanceof decode.DecodeFailure) return read
+  const fields = decode.record(read[1])
+  if (fields instanceof decode.DecodeFailure) return fields
+  const idle = decode.integer(read[2][2] ?? 0)
+  if (idle instanceof decode.DecodeFailure) return idle
+  const deliveries = decode.integer(read[2][3] ?? 0)
+  return deliveries instanceof decode.DecodeFailure ? deliveries : { id: read[0], fields, idle, deliveries }
+}
+
+/** Streams with their entries; nothing at all is an empty list. */
+const ofStreams = <E>(entry: decode.Decoder<E>): decode.Decoder<ReadonlyArray<StreamEntries<E>>> => {
+  const pairs = decode.map(
+    decode.pairsOf(decode.string, decode.arrayOf(entry)),
+    (pairs) => pairs.map(([key, entries]) => ({ key, entries }))
+  )
+  return (reply) => reply === null ? [] : pairs(reply)
+}
+
+const newEntries = ofStreams(entry)
+const deliveredEntries = ofStreams(deliveredEntry)
+const claimedEntries = ofStreams(claimedEntry)
+
+/** Before 7.0 an entry that was deleted comes as `null`. */
+const claimed: decode.Decoder<ReadonlyArray<StreamEntry>> = decode.map(
+  decode.arrayOf(entryOrNull),
+  (list) => list.filter((entry) => entry !== null)
+)
+
+const autoclaimed = <A, B>(
+  found: decode.Decoder<A>,
+  make: (cursor: string, found: A, deleted: ReadonlyArray<string>) => B
+): decode.Decoder<B> =>
+(reply) => {
+  if (!Array.isArray(reply) || reply.length < 2) return decode.unexpected("a cursor and entries", reply)
+  const cursor = decode.string(reply[0])
+  if (cursor instanceof decode.DecodeFailure) return cursor
+  const list = found(reply[1])
+  if (list instanceof decode.DecodeFailure) return list
+  const deleted = decode.strings(reply[2] ?? [])
+  return deleted instanceof decode.DecodeFailure ? deleted : make(cursor, list, deleted)
+}
+
+const autoclaimedEntries = autoclaimed(
+  claimed,
+  (cursor, entries, deleted): XautoclaimEntries => ({ cursor, entries, deleted })
+)
+const autoclaimedIds = autoclaimed(
+  decode.strings,
+  (cursor, ids, deleted): XautoclaimIds => ({ cursor, ids, deleted })
+)
+
+const pendingConsumers = decode.map(
+  decode.pairsOf(decode.string, decode.integerText),
+  (pairs) => pairs.map(([name, pending]) => ({ name, pending }))
+)
+
+const pendingSummary: decode.Decoder<PendingSummary> = (reply) => {
+  if (!Array.isArray(reply) || reply.length !== 4) return decode.unexpected("a summary of pending entries", reply)
+  const count = decode.integer(reply[0])
+  if (count instanceof decode.DecodeFailure) return count
+  const first = decode.stringOrNull(reply[1])
+  if (first instanceof decode.DecodeFailure) return first
+  const last = decode.stringOrNull(reply[2])
+  if (last instanceof decode.DecodeFailure) return last
+  const consumers = pendingConsumers(reply[3] ?? [])
+  return consumers instanceof decode.DecodeFailure ? consumers : { count, first, last, consumers }
+}
+
+const pendingEntry: decode.Decoder<PendingEntry> = (reply) => {
+  if (!Array.isArray(reply) || reply.length < 4) return decode.unexpected("a pending entry", reply)
+  const names = decode.strings(reply.slice(0, 2))
+  if (names instanceof decode.DecodeFailure) return names
+  const numbers = decode.integers(reply.slice(2, 4))
+  if (numbers instanceof decode.DecodeFailure) return numbers
+  return { id: names[0], consumer: names[1], idle: numbers[0], deliveries: numbers[1] }
+}
+
+const pendingEntries = decode.arrayOf(pendingEntry)
+
+const figures = {
+  length: decode.field("length", decode.integer),
+  radixTreeKeys: decode.field("radix-tree-keys", decode.integer),
+  radixTreeNodes: decode.field("radix-tree-nodes", decode.integer),
+  lastGeneratedId: decode.field("last-generated-id", decode.string),
+  maxDeletedEntryId: decode.optional("max-deleted-entry-id", decode.string),
+  entriesAdded: decode.optional("entries-added", decode.integer),
+  recordedFirstEntryId: decode.optional("recorded-first-entry-id", decode.string),
+  idmpDuration: decode.optional("idmp-duration", decode.integer),
+  idmpMaxSize: decode.optional("idmp-maxsize", decode.integer),
+  pidsTracked: decode.optional("pids-tracked", decode.integer),
+  iidsTracked: decode.optional("iids-tracked", decode.integer),
+  iidsAdded: decode.optional("iids-added", decode.integer),
+  iidsDuplicates: decode.optional("iids-duplicates", decode.integer)
+}
+
+const streamInfo = decode.struct<StreamInfo>({
+  ...figures,
+  groups: decode.field("groups", decode.integer),
+  firstEntry: decode.field("first-entry", entryOrNull),
+  lastEntry: decode.field("last-entry", entryOrNull)
+})
+
+const consumerPending: decode.Decoder<ConsumerDetails["pending"][number]> = (reply) => {
+  if (!Array.isArray(reply) || reply.length < 3) return decode.unexpected("a pending entry", reply)
+  const id = decode.string(reply[0])
+  if (id instanceof decode.DecodeFailure) return id
+  const numbers = decode.integers(reply.slice(1, 3))
+  return numbers instanceof decode.DecodeFailure ? numbers : { id, delivered: numbers[0], deliveries: numbers[1] }
+}
+
+const groupPending: decode.Decoder<GroupDetails["pending"][number]> = decode.map(
+  pendingEntry,
+  ({ consumer, deliveries, id, idle }) => ({ id, consumer, delivered: idle, deliveries })
+)
+
+const consumerDetails = decode.struct<ConsumerDetails>({
+  name: decode.field("name", decode.string),
+  seenTime: decode.field("seen-time", decode.integer),
+  activeTime: decode.optional("active-time", decode.integer),
+  pelCount: decode.field("pel-count", decode.integer),
+  pending: decode.field("pending", decode.arrayOf(consumerPending))
+})
+
+const groupDetails = decode.struct<GroupDetails>({
+  name: decode.field("name", decode.string),
+  lastDeliveredId: decode.field("last-delivered-id", decode.string),
+  entriesRead: decode.optional("entries-read", decode.integerOrNull),
+  lag: decode.optional("lag", decode.integerOrNull),
+  pelCount: decode.field("pel-count", decode.integer),
+  pending: decode.field("pending", decode.arrayOf(groupPending)),
+  consumers: decode.field("consumers", decode.arrayOf(consumerDetails))
+})
+
+const streamDetails = decode.struct<StreamDetails>({
+  ...figures,
+  entries: decode.field("entries", entries),
+  groups: decode.field("groups", decode.arrayOf(groupDetails))
+})
+
+const groupInfos = decode.arrayOf(decode.struct<GroupInfo>({
+  name: decode.field("name", decode.string),
+  consumers: decode.field("consumers", decode.integer),
+  pending: decode.field("pending", decode.integer),
+  lastDeliveredId: decode.field("last-delivered-id", decode.string),
+  entriesRead: decode.optional("entries-read", decode.integerOrNull),
+  lag: decode.optional("lag", decode.integerOrNull)
+}))
+
+const consumerInfos = decode.arrayOf(decode.struct<ConsumerInfo>({
+  name: decode.field("name", decode.string),
+  pending: decode.field("pending", decode.integer),
+  idle: decode.field("idle", decode.integer),
+  inactive: decode.optional("inactive", decode.integer)
+}))
+
+/**
+ * The commands on streams, as values.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const Streams: StreamCommands<CommandSurface> = {
+  xack: (key, group, ids) => call(XACK, key, group).many("ids", ids).to(decode.integer),
+  xackdel: (key, group, ids, references) => addIds(call(XACKDEL, key, group), ids, references).to(decode.integers),
+  xadd: (key, id, fields, options?: XaddOptions) => {
+    const self = call(XADD, key)
+    if (options !== undefined) {
+      self.flag("NOMKSTREAM", options.noMkStream)
+      if (options.references !== undefined) self.add(options.references)
+      if (options.idempotent !== undefined) {
+        const { id: entryId, producer } = options.idempotent
+        if (id !== "*") self.refuse("idempotent needs the id \"*\": leave the id to the server")
+        if (entryId === undefined) self.add("IDMPAUTO", producer)
+        else self.add("IDMP", producer, entryId)
+      }
+      if (options.trim !== undefined) addTrim(self, options.trim)
+    }
+    return self.add(id).entries("fields", fields).to(
+      decode.chosen(options?.noMkStream === true ? decode.stringOrNull : decode.string)
+    )
+  },
+  xautoclaim: (key, group, consumer, minIdle, start, options: XautoclaimOptions = {}) =>
+    call(XAUTOCLAIM, key, group, consumer).age("minIdle", minIdle).add(start)
+      .integerOption("COUNT", "count", options.count, 1)
+      .flag("JUSTID", options.justId)
+      .to(decode.chosen(options.justId === true ? autoclaimedIds : autoclaimedEntries)),
+  xcfgset: (key, settings) => {
+    const self = call(XCFGSET, key)
+    if (settings.idmpDuration !== undefined) {
+      self.add("IDMP-DURATION").seconds("idmpDuration", settings.idmpDuration)
+    }
+    self.integerOption("IDMP-MAXSIZE", "idmpMaxSize", settings.idmpMaxSize, 1)
+    if (self.args.length === 1) self.refuse("settings must have at least one entry, got none: leave out the call instead")
+    return self.to(decode.ok)
+  },
+  xclaim: (key, group, consumer, minIdle, ids, options: XclaimOptions = {}) => {
+    const self = call(XCLAIM, key, group, consumer).age("minIdle", minIdle).many("ids", ids)
+    if (options.idle !== undefined && options.time !== undefined) {
+      self.refuse("idle and time exclude one another: give one of them")
+    }
+    if (options.idle !== undefined) self.add("IDLE").age("idle", options.idle)
+    if (options.time !== undefined) self.add("TIME").instant("time", options.time, "milliseconds")
+    return self.integerOption("RETRYCOUNT", "retryCount", options.retryCount, 0)
+      .flag("FORCE", options.force)
+      .flag("JUSTID", options.justId)
+      .option("LASTID", options.lastId)
+      .to(decode.chosen(options.justId === true ? decode.strings : claimed))
+  },
+  xdel: (key, ids) => call(XDEL, key).many("ids", ids).to(decode.integer),
+  xdelex: (key, ids, references) => addIds(call(XDELEX, key), ids, references).to(decode.integers),
+  xgroupCreate: (key, group, id, options = {}) =>
+    call(XGROUP_CREATE, key, group, id)
+      .flag("MKSTREAM", options.mkStream)
+      .integerOption("ENTRIESREAD", "entriesRead", options.entriesRead, -1)
+      .to(decode.ok),
+  xgroupCreateconsumer: (key, group, consumer) => make(XGROUP_CREATECONSUMER, [key, group, consumer], decode.boolean),
+  xgroupDelconsumer: (key, group, consumer) => make(XGROUP_DELCONSUMER, [key, group, consumer], decode.integer),
+  xgroupDestroy: (key, group) => make(XGROUP_DESTROY, [key, group], decode.boolean),
+  xgroupSetid: (key, group, id, options = {}) =>
+    call(XGROUP_SETID, key, group, id)
+      .integerOption("ENTRIESREAD", "entriesRead", options.entriesRead, -1)
+      .to(decode.ok),
+  xinfoConsumers: (key, group) => make(XINFO_CONSUMERS, [key, group], consumerInfos),
+  xinfoGroups: (key) => make(XINFO_GROUPS, [key], groupInfos),
+  xinfoStream: (key, options: XinfoStreamOptions = {}) => {
+    const self = call(XINFO_STREAM, key)
+    if (options.full !== true) {
+      if (options.count !== undefined) self.refuse("count goes with full only: set full, or leave count out")
+      return self.to(decode.chosen(streamInfo))
+    }
+    return self.add("FULL").integerOption("COUNT", "count", options.count, 0).to(decode.chosen(streamDetails))
+  },
+  xlen: (key) => make(XLEN, [key], decode.integer),
+  xpending: (key, group, options: XpendingOptions = {}) => {
+    const self = call(XPENDING, key, group)
+    const { consumer, count, end, idle, start } = options
+    if (count === undefined) {
+      if (consumer !== undefined || end !== undefined || idle !== undefined || start !== undefined) {
+        self.refuse("start, end, consumer and idle need a count: give both")
+      }
+      return self.to(decode.chosen(pendingSummary))
+    }
+    if (idle !== undefined) self.add("IDLE").age("idle", idle)
+    self.add(start ?? "-", end ?? "+").integer("count", count, 0)
+    return (consumer === undefined ? self : self.add(consumer)).to(decode.chosen(pendingEntries))
+  },
+  xrange: range(XRANGE),
+  xread: (streams, options = {}) =>
+    addRead(call(XREAD), options).add("STREAMS").columns("streams", streams).to(newEntries),
+  xreadgroup: (group, consumer, streams, options: XreadgroupOptions = {}) => {
+    const self = addRead(call(XREADGROUP, "GROUP", group, consumer), options)
+    if (options.claim !== undefined) self.add("CLAIM").age("claim", options.claim)
+    self.flag("NOACK", options.noAck).add("STREAMS")
+    const at = self.args.length
+    self.columns("streams", streams)
+    if (options.claim === undefined) return self.to(decode.chosen(deliveredEntries))
+    for (let i = at + (self.args.length - at) / 2; i < self.args.length; i++) {
+      if (self.args[i] !== ">") self.refuse("claim goes with new entries only: give each stream the id \">\"")
+    }
+    return self.to(decode.chosen(claimedEntries))
+  },
+  xrevrange: range(XREVRANGE),
+  xsetid: (key, lastId, options = {}) =>
+    call(XSETID, key, lastId)
+      .integerOption("ENTRIESADDED", "entriesAdded", options.entriesAdded, 0)
+      .option("MAXDELETEDID", options.maxDeletedId)
+      .to(decode.ok),
+  xtrim: (key, trim, options = {}) => {
+    const self = addTrim(call(XTRIM, key), trim)
+    return (options.references === undefined ? self : self.add(options.references)).to(decode.integer)
+  }
+}

@@ -1,0 +1,41 @@
+import { Bitmaps } from "../../../src/commands/Bitmaps.ts"
+import { type Sample } from "./Sample.ts"
+
+const bits = [["SET", "{t}b", "a"]]
+
+export const bitmaps: ReadonlyArray<Sample> = [
+  {
+    name: "bitcount",
+    command: Bitmaps.bitcount("{t}b", { start: 0, end: 4, unit: "BIT" }),
+    prepare: bits,
+    expected: 2
+  },
+  { name: "bitcount from a place on", command: Bitmaps.bitcount("{t}b", { start: 0 }), prepare: bits, expected: 3 },
+  {
+    name: "bitfield",
+    command: Bitmaps.bitfield("{t}b", [{ overflow: "FAIL" }, { get: "u8", offset: 0 }, {
+      incrby: "u2",
+      offset: "#0",
+      increment: 9
+    }]),
+    prepare: bits,
+    expected: [97, null]
+  },
+  { name: "bitfieldRo", command: Bitmaps.bitfieldRo("{t}b", [{ get: "i4", offset: 4 }]), prepare: bits, expected: [1] },
+  { name: "bitop", command: Bitmaps.bitop("NOT", "{t}c", "{t}b"), prepare: bits, expected: 1 },
+  {
+    name: "bitop of Redis 8.2",
+    command: Bitmaps.bitop("DIFF", "{t}c", ["{t}b", "{t}d"]),
+    prepare: bits,
+    expected: 1,
+    since: { redis: "8.2" }
+  },
+  {
+    name: "bitpos",
+    command: Bitmaps.bitpos("{t}b", 1, { start: 0, end: -1, unit: "BYTE" }),
+    prepare: bits,
+    expected: 1
+  },
+  { name: "getbit", command: Bitmaps.getbit("{t}b", 1), prepare: bits, expected: 1 },
+  { name: "setbit", command: Bitmaps.setbit("{t}b", 0, 1), prepare: bits, expected: 0 }
+]

@@ -1,0 +1,138 @@
+import { Cluster } from "../../../src/commands/Cluster.ts"
+import { has, isText, k, type Sample } from "./Sample.ts"
+
+const node = "0".repeat(40)
+const busy = /./
+
+export const cluster: ReadonlyArray<Sample> = [
+  { name: "clusterAddslots", command: Cluster.clusterAddslots([1, 2]), error: /already busy/ },
+  { name: "clusterAddslotsrange", command: Cluster.clusterAddslotsrange([[1, 2], [5, 9]]), error: /already busy/ },
+  { name: "clusterBumpepoch", command: Cluster.clusterBumpepoch(), unstable: has("bumped", "epoch") },
+  {
+    name: "clusterCancelslotmigrations",
+    command: Cluster.clusterCancelslotmigrations(),
+    error: /No migrations/,
+    since: { valkey: "9.0" }
+  },
+  { name: "clusterCountFailureReports", command: Cluster.clusterCountFailureReports(node), error: /Unknown node/ },
+  { name: "clusterCountkeysinslot", command: Cluster.clusterCountkeysinslot(7629), prepare: k, expected: 1 },
+  { name: "clusterFailover", command: Cluster.clusterFailover("TAKEOVER"), error: /replica/ },
+  {
+    name: "clusterFlushslot",
+    command: Cluster.clusterFlushslot(7629, "SYNC"),
+    prepare: k,
+    expected: "OK",
+    since: { valkey: "9.0" }
+  },
+  { name: "clusterForget", command: Cluster.clusterForget(node), error: /Unknown node/ },
+  { name: "clusterGetkeysinslot", command: Cluster.clusterGetkeysinslot(7629, 10), prepare: k, expected: ["k"] },
+  {
+    name: "clusterGetslotmigrations",
+    command: Cluster.clusterGetslotmigrations(),
+    expected: [],
+    since: { valkey: "9.0" }
+  },
+  {
+    name: "clusterInfo",
+    command: Cluster.clusterInfo(),
+    unstable: (value) => (value as { state: string }).state === "ok" && (value as { slotsOk: number }).slotsOk === 16384
+  },
+  { name: "clusterKeyslot", command: Cluster.clusterKeyslot("k"), expected: 7629 },
+  { name: "clusterLinks", command: Cluster.clusterLinks(), expected: [] },
+  { name: "clusterMeet", command: Cluster.clusterMeet("not an address", 7000, 17000), error: /Invalid node address/ },
+  {
+    name: "clusterMigrateslots",
+    command: Cluster.clusterMigrateslots([{ ranges: [[1, 2], [5, 5]], node }, { ranges: [[7, 8]], node }]),
+    error: /Unknown node/,
+    since: { valkey: "9.0" }
+  },
+  {
+    name: "clusterMigrationCancel",
+    command: Cluster.clusterMigrationCancel({ id: node }),
+    expected: 0,
+    since: { redis: "8.4" }
+  },
+  {
+    name: "clusterMigrationImport",
+    command: Cluster.clusterMigrationImport([[1, 2], [5, 5]]),
+    error: /already the owner/,
+    since: { redis: "8.4" }
+  },
+  {
+    name: "clusterMigrationStatus",
+    command: Cluster.clusterMigrationStatus("ALL"),
+    expected: [],
+    since: { redis: "8.4" }
+  },
+  { name: "clusterMyid", command: Cluster.clusterMyid() },
+  { name: "clusterMyshardid", command: Cluster.clusterMyshardid(), since: { redis: "7.2", valkey: "7.2" } },
+  {
+    name: "clusterNodes",
+    command: Cluster.clusterNodes(),
+    unstable: (value) =>
+      Array.isArray(value) && value.length === 1 && value[0].slots[0][1] === 16383 && value[0].flags.includes("myself")
+  },
+  { name: "clusterReplicas", command: Cluster.clusterReplicas(node), error: /Unknown node/ },
+  { name: "clusterReplicate", command: Cluster.clusterReplicate(node), error: /Unknown node/ },
+  {
+    name: "clusterReplicateNoOne",
+    command: Cluster.clusterReplicateNoOne(),
+    expected: "OK",
+    since: { valkey: "9.0" }
+  },
+  { name: "clusterSaveconfig", command: Cluster.clusterSaveconfig(), expected: "OK" },
+  { name: "clusterSetConfigEpoch", command: Cluster.clusterSetConfigEpoch(5), error: busy },
+  { name: "clusterSetslot", command: Cluster.clusterSetslot(5, "stable"), expected: "OK" },
+  {
+    name: "clusterSetslot with timeout",
+    command: Cluster.clusterSetslot(5, "stable", { timeout: "1 second" }),
+    expected: "OK",
+    since: { valkey: "8.0" }
+  },
+  {
+    name: "clusterShards",
+    command: Cluster.clusterShards(),
+    unstable: (value) => Array.isArray(value) && value[0].slots[0][1] === 16383 && value[0].nodes[0].role === "master"
+  },
+  {
+    name: "clusterSlots",
+    command: Cluster.clusterSlots(),
+    unstable: (value) => Array.isArray(value) && value[0].end === 16383 && value[0].nodes[0].id.length === 40
+  },
+  {
+    name: "clusterSlotStats",
+    command: Cluster.clusterSlotStats({ start: 7629, end: 7630 }),
+    prepare: k,
+    unstable: (value) =>
+      Array.isArray(value) && value.map(({ keyCount, slot }) => `${slot}:${keyCount}`).join() === "7629:1,7630:0" &&
+      value.every(has("cpuUsec", "memoryBytes", "networkBytesIn", "networkBytesOut")),
+    since: { redis: "8.2", valkey: "8.0" }
+  },
+  {
+    name: "clusterSlotStats in order",
+    command: Cluster.clusterSlotStats({ orderBy: "key-count", limit: 2 }),
+    prepare: k,
+    unstable: (value) =>
+      Array.isArray(value) && value.map(({ keyCount, slot }) => `${slot}:${keyCount}`).join() === "7629:1,0:0",
+    since: { redis: "8.2", valkey: "8.0" }
+  },
+  {
+    name: "clusterscan",
+    command: Cluster.clusterscan("0", { match: "k*", count: 10, type: "string", slot: 7629 }),
+    prepare: k,
+    unstable: (value) => isText((value as { cursor: unknown }).cursor) && has("items")(value),
+    since: { valkey: "9.1" }
+  },
+  {
+    name: "clusterscan with a cursor",
+    command: Cluster.clusterscan("0-{06S}-0"),
+    expected: { cursor: "0", items: [] },
+    since: { valkey: "9.1" }
+  },
+  {
+    name: "trimslots",
+    command: Cluster.trimslots([[1, 2]]),
+    error: /served by this node/,
+    since: { redis: "8.4" }
+  }
+]

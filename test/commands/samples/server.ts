@@ -1,0 +1,192 @@
+import { Server } from "../../../src/commands/Server.ts"
+import { has, isList, isNumber, isObject, isText, k, type Sample } from "./Sample.ts"
+
+export const server: ReadonlyArray<Sample> = [
+  {
+    name: "bgsaveCancel",
+    command: Server.bgsaveCancel(),
+    error: /not in progress/,
+    since: { valkey: "8.1" }
+  },
+  { name: "command", command: Server.command(), unstable: (value) => Array.isArray(value) && value.length > 200 },
+  { name: "commandCount", command: Server.commandCount(), unstable: isNumber },
+  { name: "commandDocs", command: Server.commandDocs(["set", "config"]), unstable: has("set", "config") },
+  { name: "commandDocs equal", command: Server.commandDocs(["get", "config"]) },
+  { name: "commandGetkeys", command: Server.commandGetkeys(["MSET", "a", "1", "b", "2"]), expected: ["a", "b"] },
+  {
+    name: "commandGetkeysandflags",
+    command: Server.commandGetkeysandflags(["GET", "a"]),
+    expected: [["a", ["RO", "access"]]]
+  },
+  { name: "commandInfo", command: Server.commandInfo(["get", "nonesuch"]) },
+  {
+    name: "commandInfo with subcommands",
+    command: Server.commandInfo("xinfo"),
+    unstable: (value) => Array.isArray(value) && value[0].subcommands.length === 4
+  },
+  {
+    name: "commandList",
+    command: Server.commandList({ pattern: "xa*" }),
+    unstable: (value) => Array.isArray(value) && value.includes("xadd")
+  },
+  {
+    name: "commandlogGet",
+    command: Server.commandlogGet(-1, "SLOW"),
+    prepare: [
+      ["CONFIG", "SET", "slowlog-log-slower-than", "0"],
+      ["COMMANDLOG", "RESET", "SLOW"],
+      ["GET", "k"],
+      ["CONFIG", "SET", "slowlog-log-slower-than", "10000"]
+    ],
+    unstable: (value) =>
+      Array.isArray(value) && value.length > 0 &&
+      value.every(has("id", "time", "value", "args", "client", "clientName")),
+    since: { valkey: "8.1" }
+  },
+  { name: "commandlogLen", command: Server.commandlogLen("LARGE-REPLY"), expected: 0, since: { valkey: "8.1" } },
+  { name: "commandlogReset", command: Server.commandlogReset("LARGE-REQUEST"), expected: "OK", since: { valkey: "8.1" } },
+  {
+    name: "configGet",
+    command: Server.configGet(["maxmemory", "cluster-enabled"]),
+    expected: { maxmemory: "0", "cluster-enabled": "yes" }
+  },
+  { name: "configResetstat", command: Server.configResetstat(), expected: "OK" },
+  { name: "configRewrite", command: Server.configRewrite(), error: /config file/ },
+  {
+    name: "configSet",
+    command: Server.configSet({ "slowlog-log-slower-than": 10000, "slowlog-max-len": 128 }),
+    expected: "OK"
+  },
+  { name: "dbsize", command: Server.dbsize(), prepare: k, expected: 1 },
+  { name: "debug", command: Server.debug(["SLEEP", "0"]), expected: "OK" },
+  {
+    name: "failover",
+    command: Server.failover({ to: { host: "127.0.0.1", port: 1 }, timeout: "1 second" }),
+    error: /cluster/
+  },
+  { name: "failoverAbort", command: Server.failoverAbort(), error: /./ },
+  { name: "flushall", command: Server.flushall("SYNC"), prepare: k, expected: "OK" },
+  { name: "flushdb", command: Server.flushdb("ASYNC"), prepare: k, expected: "OK" },
+  {
+    name: "hotkeysGet",
+    command: Server.hotkeysGet(),
+    prepare: [
+      ["HOTKEYS", "STOP"],
+      ["HOTKEYS", "RESET"],
+      ["HOTKEYS", "START", "METRICS", "2", "CPU", "NET"],
+      ["SET", "k", "v"],
+      ["HOTKEYS", "STOP"]
+    ],
+    unstable: (value) => {
+      const { byCpuTime, byNetBytes, fields, sampleRatio, selectedSlots, trackingActive } = value as Record<string, any>
+      return trackingActive === false && sampleRatio === 1 && JSON.stringify(selectedSlots) === "[[0,16383]]" &&
+        byCpuTime[0][0] === "k" && byNetBytes[0][1] > 0 && isNumber(fields["all-commands-all-slots-us"])
+    },
+    since: { redis: "8.6" }
+  },
+  {
+    name: "hotkeysGet of nothing",
+    command: Server.hotkeysGet(),
+    prepare: [["HOTKEYS", "STOP"], ["HOTKEYS", "RESET"]],
+    expected: null,
+    since: { redis: "8.6" }
+  },
+  {
+    name: "hotkeysReset",
+    command: Server.hotkeysReset(),
+    prepare: [["HOTKEYS", "STOP"]],
+    expected: "OK",
+    since: { redis: "8.6" }
+  },
+  {
+    name: "hotkeysStart",
+    command: Server.hotkeysStart({ metrics: "CPU", count: 10, duration: "1 minute", sample: 2, slots: [1, 2] }),
+    prepare: [["HOTKEYS", "STOP"]],
+    expected: "OK",
+    since: { redis: "8.6" }
+  },
+  {
+    name: "hotkeysStop",
+    command: Server.hotkeysStop(),
+    prepare: [["HOTKEYS", "STOP"], ["HOTKEYS", "START", "METRICS", "1", "NET"]],
+    expected: true,
+    since: { redis: "8.6" }
+  },
+  {
+    name: "hotkeysStop of nothing",
+    command: Server.hotkeysStop(),
+    prepare: [["HOTKEYS", "STOP"]],
+    expected: false,
+    since: { redis: "8.6" }
+  },
+  {
+    name: "info",
+    command: Server.info("server"),
+    unstable: (value) => typeof value === "string" && value.startsWith("# Server")
+  },
+  { name: "lastsave", command: Server.lastsave(), unstable: isNumber },
+  { name: "latencyDoctor", command: Server.latencyDoctor(), unstable: isText },
+  {
+    name: "latencyGraph",
+    command: Server.latencyGraph("command"),
+    prepare: [["DEBUG", "SLEEP", "0.005"]],
+    unstable: isText
+  },
+  {
+    name: "latencyHistogram",
+    command: Server.latencyHistogram("get"),
+    prepare: [["GET", "k"]],
+    unstable: (value) => has("get")(value) && has("calls", "histogram")((value as { get: unknown }).get)
+  },
+  {
+    name: "latencyHistory",
+    command: Server.latencyHistory("command"),
+    prepare: [["DEBUG", "SLEEP", "0.005"]],
+    unstable: (value) => Array.isArray(value) && value.length > 0 && isList(value[0])
+  },
+  {
+    name: "latencyLatest",
+    command: Server.latencyLatest(),
+    prepare: [["DEBUG", "SLEEP", "0.005"]],
+    unstable: (value) => Array.isArray(value) && value.some(has("event", "time", "latest", "max"))
+  },
+  { name: "latencyReset", command: Server.latencyReset("nonesuch"), expected: 0 },
+  { name: "lolwut", command: Server.lolwut(1), unstable: isText },
+  { name: "lolwut with arguments", command: Server.lolwut(5, [1, 1, 1]), unstable: isText },
+  { name: "memoryDoctor", command: Server.memoryDoctor(), unstable: isText },
+  { name: "memoryMallocStats", command: Server.memoryMallocStats(), unstable: isText },
+  { name: "memoryPurge", command: Server.memoryPurge(), expected: "OK" },
+  {
+    name: "memoryStats",
+    command: Server.memoryStats(),
+    unstable: (value) => has("fragmentation")(value) && isNumber((value as { fragmentation: unknown }).fragmentation)
+  },
+  { name: "memoryUsage", command: Server.memoryUsage("k", { samples: 0 }), prepare: k, unstable: isNumber },
+  { name: "moduleList", command: Server.moduleList(), unstable: Array.isArray },
+  { name: "moduleLoad", command: Server.moduleLoad("/nonesuch.so", ["x"]), error: /./ },
+  { name: "moduleLoadex", command: Server.moduleLoadex("/nonesuch.so", { config: { a: 1 }, args: ["x"] }), error: /./ },
+  { name: "moduleUnload", command: Server.moduleUnload("nonesuch"), error: /./ },
+  { name: "role", command: Server.role(), expected: { role: "master", offset: 0, replicas: [] } },
+  { name: "shutdownAbort", command: Server.shutdownAbort(), error: /shutdown/i },
+  {
+    name: "slowlogGet",
+    command: Server.slowlogGet(-1),
+    prepare: [["CONFIG", "SET", "slowlog-log-slower-than", "0"], ["SLOWLOG", "RESET"], ["GET", "k"], [
+      "CONFIG",
+      "SET",
+      "slowlog-log-slower-than",
+      "10000"
+    ]],
+    unstable: (value) =>
+      Array.isArray(value) && value.length > 0 &&
+      value.every(has("id", "time", "duration", "args", "client", "clientName"))
+  },
+  { name: "slowlogLen", command: Server.slowlogLen(), unstable: isNumber },
+  { name: "slowlogReset", command: Server.slowlogReset(), expected: "OK" },
+  { name: "swapdb", command: Server.swapdb(0, 1), error: /cluster/ },
+  {
+    name: "time",
+    command: Server.time(),
+    unstable: (value) => has("seconds", "microseconds")(value) && isObject(value)
+  }
+]

@@ -1,0 +1,70 @@
+import * as Command from "../../../src/commands/Command.ts"
+import { Strings } from "../../../src/commands/Strings.ts"
+import { far, k, text, two, type Sample } from "./Sample.ts"
+
+export const strings: ReadonlyArray<Sample> = [
+  { name: "append", command: Strings.append("k", "!"), prepare: text, expected: 6 },
+  { name: "decr", command: Strings.decr("k"), prepare: k, expected: 9 },
+  { name: "decrby", command: Strings.decrby("k", 3), prepare: k, expected: 7 },
+  { name: "delex", command: Strings.delex("k", { ifEq: "hello" }), prepare: text, since: { redis: "8.4" } },
+  { name: "delifeq", command: Strings.delifeq("k", "hello"), prepare: text, since: { valkey: "9.0" } },
+  { name: "digest", command: Strings.digest("k"), prepare: text, since: { redis: "8.4" } },
+  { name: "get", command: Strings.get("k"), prepare: text, expected: "hello" },
+  { name: "get of a missing key", command: Strings.get("k"), expected: null },
+  {
+    name: "get as bytes",
+    command: Command.bytes(Strings.get("k")),
+    prepare: [["SET", "k", new Uint8Array([0, 255])]],
+    expected: new Uint8Array([0, 255])
+  },
+  { name: "getdel", command: Strings.getdel("k"), prepare: text, expected: "hello" },
+  { name: "getex", command: Strings.getex("k"), prepare: text, expected: "hello" },
+  { name: "getex with expire", command: Strings.getex("k", { expire: "1 minute" }), prepare: text, expected: "hello" },
+  { name: "getex with persist", command: Strings.getex("k", { persist: true }), prepare: text, expected: "hello" },
+  { name: "getrange", command: Strings.getrange("k", 1, -2), prepare: text, expected: "ell" },
+  { name: "getset", command: Strings.getset("k", "new"), prepare: text, expected: "hello" },
+  { name: "incr", command: Strings.incr("k"), prepare: k, expected: 11 },
+  {
+    name: "incr beyond 2^53 as bigint",
+    command: Command.bigint(Strings.incr("k")),
+    prepare: [["SET", "k", "9007199254740992"]],
+    expected: BigInt("9007199254740993")
+  },
+  { name: "incrby", command: Strings.incrby("k", BigInt(5)), prepare: k, expected: 15 },
+  { name: "incrbyfloat", command: Strings.incrbyfloat("k", 0.5), prepare: k, expected: 10.5 },
+  { name: "lcs", command: Strings.lcs("{t}a", "{t}b"), prepare: two, expected: "mytext" },
+  { name: "lcs with len", command: Strings.lcs("{t}a", "{t}b", { len: true }), prepare: two, expected: 6 },
+  {
+    name: "lcs with idx",
+    command: Strings.lcs("{t}a", "{t}b", { idx: true, minMatchLength: 4 }),
+    prepare: two,
+    expected: { matches: [{ first: [4, 7], second: [5, 8], length: 4 }], length: 6 }
+  },
+  { name: "mget", command: Strings.mget(["{t}a", "{t}none"]), prepare: two, expected: ["ohmytext", null] },
+  { name: "mset", command: Strings.mset({ "{t}a": "1", "{t}b": 2 }), expected: "OK" },
+  { name: "mset of pairs", command: Strings.mset(new Map([["{t}a", "1"]])), expected: "OK" },
+  { name: "msetex", command: Strings.msetex({ "{t}a": "1" }, { expire: "1 minute" }), since: { redis: "8.4" } },
+  { name: "msetnx", command: Strings.msetnx([["{t}a", "1"], ["{t}c", "2"]]), prepare: two, expected: false },
+  { name: "psetex", command: Strings.psetex("k", "1500 millis", "v"), expected: "OK" },
+  { name: "set", command: Strings.set("k", 1), expected: "OK" },
+  { name: "set with NX", command: Strings.set("k", "v", { condition: "NX" }), prepare: k, expected: null },
+  {
+    name: "set with XX",
+    command: Strings.set("k", "v", { condition: "XX", expire: "10 minutes" }),
+    prepare: k,
+    expected: "OK"
+  },
+  { name: "set with get", command: Strings.set("k", "v", { get: true, keepTtl: true }), prepare: k, expected: "10" },
+  { name: "set with expireAt", command: Strings.set("k", "v", { expireAt: far }), expected: "OK" },
+  {
+    name: "set with expire in milliseconds",
+    command: Strings.set("k", "v", { expire: "1500 millis" }),
+    expected: "OK"
+  },
+  { name: "set with ifEq", command: Strings.set("k", "v", { condition: { ifEq: "10" } }), prepare: k, since: { redis: "8.4", valkey: "8.1" } },
+  { name: "setex", command: Strings.setex("k", "10 seconds", "v"), expected: "OK" },
+  { name: "setnx", command: Strings.setnx("k", "v"), expected: true },
+  { name: "setrange", command: Strings.setrange("k", 6, "x"), prepare: text, expected: 7 },
+  { name: "strlen", command: Strings.strlen("k"), prepare: text, expected: 5 },
+  { name: "substr", command: Strings.substr("k", 0, 1), prepare: text, expected: "he" }
+]
