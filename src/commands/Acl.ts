@@ -162,8 +162,7 @@ export const Acl: AclCommands<CommandSurface> = {
   aclGetuser: (name) => make(ACL_GETUSER, [name], user),
   aclList: () => make(ACL_LIST, [], decode.strings),
   aclLoad: () => make(ACL_LOAD, [], decode.ok),
-  aclLog: (count) =>
-    (count === undefined ? call(ACL_LOG) : call(ACL_LOG).integer("count", count, 0)).to(logEntries),
+  aclLog: (count) => (count === undefined ? call(ACL_LOG) : call(ACL_LOG).integer("count", count, 0)).to(logEntries),
   aclLogReset: () => make(ACL_LOG_RESET, ["RESET"], decode.ok),
   aclSave: () => make(ACL_SAVE, [], decode.ok),
   aclSetuser: (user, rules = []) => make(ACL_SETUSER, [user, ...rules], decode.ok),

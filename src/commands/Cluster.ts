@@ -540,8 +540,11 @@ const figureOf: { readonly [M in SlotMetric]: keyof SlotStats } = {
 const firstOf = (metric: SlotMetric, order: "ASC" | "DESC", limit: number) => {
   const figure = figureOf[metric]
   const sign = order === "ASC" ? 1 : -1
-  return decode.map(slotStats, (slots): ReadonlyArray<SlotStats> =>
-    slots.toSorted((a, b) => sign * ((a[figure] ?? 0) - (b[figure] ?? 0)) || a.slot - b.slot).slice(0, limit))
+  return decode.map(
+    slotStats,
+    (slots): ReadonlyArray<SlotStats> =>
+      slots.toSorted((a, b) => sign * ((a[figure] ?? 0) - (b[figure] ?? 0)) || a.slot - b.slot).slice(0, limit)
+  )
 }
 
 const keyPage = scanPage(decode.strings)
@@ -633,8 +636,7 @@ export const Cluster: ClusterCommands<CommandSurface> = {
   },
   clusterFlushslots: () => make(FLUSHSLOTS, [], decode.ok),
   clusterForget: (nodeId) => make(FORGET, [nodeId], decode.ok),
-  clusterGetkeysinslot: (slot, count) =>
-    call(GETKEYSINSLOT).slot(slot).integer("count", count, 0).to(decode.strings),
+  clusterGetkeysinslot: (slot, count) => call(GETKEYSINSLOT).slot(slot).integer("count", count, 0).to(decode.strings),
   clusterGetslotmigrations: () => make(GETSLOTMIGRATIONS, [], slotMigrations),
   clusterInfo: () => make(INFO, [], clusterInfo),
   clusterKeyslot: (key) => make(KEYSLOT, [key], decode.integer),
@@ -688,6 +690,5 @@ export const Cluster: ClusterCommands<CommandSurface> = {
     const self = addScan(call(CLUSTERSCAN), cursor, options).option("TYPE", options.type)
     return (options.slot === undefined ? self : self.add("SLOT").slot(options.slot)).to(keyPage)
   },
-  trimslots: (ranges) =>
-    addRanges(call(TRIMSLOTS, "RANGES", String(ranges.length)), ranges).to(decode.ok)
+  trimslots: (ranges) => addRanges(call(TRIMSLOTS, "RANGES", String(ranges.length)), ranges).to(decode.ok)
 }

@@ -17,10 +17,10 @@ import { Scripting, type ScriptingCommands } from "./Scripting.ts"
 import { Server, type ServerCommands } from "./Server.ts"
 import { type SetCommands, Sets } from "./Sets.ts"
 import { type SortedSetCommands, SortedSets } from "./SortedSets.ts"
-import { type StringCommands, Strings } from "./Strings.ts"
 import { type StreamCommands, Streams } from "./Streams.ts"
+import { type StringCommands, Strings } from "./Strings.ts"
 import type { Surface } from "./Surface.ts"
-import { VectorSets, type VectorSetCommands } from "./VectorSets.ts"
+import { type VectorSetCommands, VectorSets } from "./VectorSets.ts"
 
 /**
  * Every command, on a surface.

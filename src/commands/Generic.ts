@@ -347,8 +347,7 @@ export const Generic: GenericCommands<CommandSurface> = {
       .integerOption("FREQ", "frequency", options.frequency, 0)
       .to(decode.ok)
   },
-  scan: (cursor, options = {}) =>
-    addScan(call(SCAN), cursor, options).option("TYPE", options.type).to(keyPage),
+  scan: (cursor, options = {}) => addScan(call(SCAN), cursor, options).option("TYPE", options.type).to(keyPage),
   sort: (key, options: SortOptions = {}) => {
     const self = addSort(call(SORT, key), options)
     return options.store === undefined

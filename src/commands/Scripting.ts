@@ -104,7 +104,7 @@ export interface ScriptingCommands<S extends Surface> {
   functionDump(): Returns<S, string>
   /** Removes all libraries, on all primaries. Since 7.0.0. O(N) functions. */
   functionFlush(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
-  /** Ends a function that only reads and runs too long, on whichever primary. Since 7.0.0. O(1). */
+  /** Ends a function that only reads and runs too long, on whichever node. Since 7.0.0. O(1). */
   functionKill(): Returns<S, "OK">
   /** The libraries. Since 7.0.0. O(N) functions. */
   functionList<const O extends FunctionListOptions = {}>(
@@ -120,7 +120,7 @@ export interface ScriptingCommands<S extends Surface> {
   scriptExists(sha1: OneOrMore<string>): Returns<S, ReadonlyArray<boolean>>
   /** Removes all scripts, on all nodes. Since 2.6.0. O(N) scripts. */
   scriptFlush(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
-  /** Ends a script that only reads and runs too long, on whichever primary. Since 2.6.0. O(1). */
+  /** Ends a script that only reads and runs too long, on whichever node. Since 2.6.0. O(1). */
   scriptKill(): Returns<S, "OK">
   /** Loads a script on all nodes. Answers its digest, for `evalsha`. Since 2.6.0. O(N) bytes. */
   scriptLoad(script: Argument): Returns<S, string>
@@ -132,7 +132,8 @@ const input = { keys: counted(1) } as const
 const inputRo = { keys: counted(1), readonly: true } as const
 const shards = { request: "allShards", response: "allSucceeded" } as const
 const nodes = { request: "allNodes", response: "allSucceeded" } as const
-const whichever = { request: "allShards", response: "oneSucceeded" } as const
+// Scripts and functions that only read run on replicas too.
+const whichever = { request: "allNodes", response: "oneSucceeded" } as const
 
 const EVAL = new CommandSpec("EVAL", input)
 const EVAL_RO = new CommandSpec("EVAL_RO", inputRo)

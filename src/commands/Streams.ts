@@ -653,7 +653,9 @@ const range = (spec: CommandSpec) =>
 ) => call(spec, key, from, to).integerOption("COUNT", "count", options.count, 0).to(entries)
 
 /** The id and the fields, and what may follow them. */
-const parts = (reply: Reply): decode.DecodeFailure | readonly [id: string, fields: Reply, rest: ReadonlyArray<Reply>] => {
+const parts = (
+  reply: Reply
+): decode.DecodeFailure | readonly [id: string, fields: Reply, rest: ReadonlyArray<Reply>] => {
   if (!Array.isArray(reply) || reply.length < 2) return decode.unexpected("an entry of a stream", reply)
   const id = decode.string(reply[0])
   return id instanceof decode.DecodeFailure ? id : [id, reply[1], reply]
@@ -872,7 +874,9 @@ export const Streams: StreamCommands<CommandSurface> = {
       self.add("IDMP-DURATION").seconds("idmpDuration", settings.idmpDuration)
     }
     self.integerOption("IDMP-MAXSIZE", "idmpMaxSize", settings.idmpMaxSize, 1)
-    if (self.args.length === 1) self.refuse("settings must have at least one entry, got none: leave out the call instead")
+    if (self.args.length === 1) {
+      self.refuse("settings must have at least one entry, got none: leave out the call instead")
+    }
     return self.to(decode.ok)
   },
   xclaim: (key, group, consumer, minIdle, ids, options: XclaimOptions = {}) => {

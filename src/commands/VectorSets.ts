@@ -285,12 +285,10 @@ const withAttributes = decode.map(
 const withScoresAndAttributes: decode.Decoder<
   ReadonlyArray<{ readonly element: string; readonly score: number; readonly attributes: string | null }>
 > = (reply) => {
-  const flat = reply instanceof Map ?
-    Array.from<readonly [Reply, Reply]>(reply).flatMap(([element, pair]) =>
-      Array.isArray(pair) ? [element, ...pair] : [element, pair]
-    )
-    : reply
-  if (!Array.isArray(flat) || flat.length % 3 !== 0) return decode.unexpected("elements with scores and attributes", reply)
+  const flat: Reply = reply instanceof Map ? Array.from<readonly [Reply, Reply]>(reply).flat(2) : reply
+  if (!Array.isArray(flat) || flat.length % 3 !== 0) {
+    return decode.unexpected("elements with scores and attributes", reply)
+  }
   const result: Array<{ element: string; score: number; attributes: string | null }> = []
   for (let i = 0; i < flat.length; i += 3) {
     const element = decode.string(flat[i])

@@ -170,12 +170,22 @@ export interface TestServer {
   readonly stop: () => Promise<void>
 }
 
+/** The names in a reply of `COMMAND` over RESP2, subcommands in the place of their containers, `HELP` left out. */
+export const leafCommands = (reply: Reply): ReadonlyArray<string> =>
+  (reply as ReadonlyArray<ReadonlyArray<Reply>>).flatMap((row) => {
+    const subcommands = (row[9] as ReadonlyArray<ReadonlyArray<Reply>>).map((subcommand) => subcommand[0])
+    // COMMAND is a container, and a command itself.
+    return subcommands.length === 0 ? [row[0]] : row[0] === "command" ? [row[0], ...subcommands] : subcommands
+  }).map((name) => String(name).replace("|", " ").toUpperCase()).filter((name) => !name.endsWith(" HELP"))
+
 /** Starts a server that owns all slots. */
-export const startServer = async (): Promise<TestServer> => {
+export const startServer = async (
+  binary: string = process.env["REDIS_SERVER"] ?? "redis-server"
+): Promise<TestServer> => {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), "effect-redis-cluster-"))
   const child: ChildProcess = spawn(
-    process.env["REDIS_SERVER"] ?? "redis-server",
+    binary,
     [
       "--port",
       String(port),

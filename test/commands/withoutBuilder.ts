@@ -1,5 +1,5 @@
 /**
- * The commands of Redis 7.0 that have no builder, each with the reason.
+ * The commands of the servers that have no builder, each with the reason.
  */
 const setup = "connection state: an option of the client, set up again on every connection"
 const subscription = "a subscription: a stream, not a call"
@@ -7,7 +7,6 @@ const transaction = "part of a transaction, which needs a connection of its own"
 const internal = "for servers among themselves, or for their developers"
 const clusterOnly = "refused by servers in cluster mode"
 const old = "the old name of CLUSTER REPLICAS"
-const notYet = "not yet"
 
 export const withoutBuilder: Readonly<Record<string, string>> = {
   AUTH: setup,
@@ -44,44 +43,10 @@ export const withoutBuilder: Readonly<Record<string, string>> = {
   "RESTORE-ASKING": internal,
   PFDEBUG: internal,
   PFSELFTEST: internal,
-  DEBUG: internal,
+  XIDMPRECORD: internal,
+  "CLUSTER SYNCSLOTS": internal,
   "SCRIPT DEBUG": internal,
   REPLICAOF: clusterOnly,
   SLAVEOF: clusterOnly,
-  "CLUSTER SLAVES": old,
-  GEOADD: notYet,
-  GEODIST: notYet,
-  GEOHASH: notYet,
-  GEOPOS: notYet,
-  GEORADIUS: notYet,
-  GEORADIUSBYMEMBER: notYet,
-  "GEORADIUSBYMEMBER_RO": notYet,
-  "GEORADIUS_RO": notYet,
-  GEOSEARCH: notYet,
-  GEOSEARCHSTORE: notYet,
-  XACK: notYet,
-  XADD: notYet,
-  XAUTOCLAIM: notYet,
-  XCLAIM: notYet,
-  XDEL: notYet,
-  XLEN: notYet,
-  XPENDING: notYet,
-  XRANGE: notYet,
-  XREAD: notYet,
-  XREADGROUP: notYet,
-  XREVRANGE: notYet,
-  XSETID: notYet,
-  XTRIM: notYet,
-  "XGROUP CREATE": notYet,
-  "XGROUP CREATECONSUMER": notYet,
-  "XGROUP DELCONSUMER": notYet,
-  "XGROUP DESTROY": notYet,
-  "XGROUP SETID": notYet,
-  "XINFO CONSUMERS": notYet,
-  "XINFO GROUPS": notYet,
-  "XINFO STREAM": notYet,
-  "ACL GETUSER": notYet,
-  "ACL LOG": notYet,
-  "FUNCTION LIST": notYet,
-  "FUNCTION STATS": notYet
+  "CLUSTER SLAVES": old
 }

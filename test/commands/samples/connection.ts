@@ -36,7 +36,17 @@ export const connection: ReadonlyArray<Sample> = [
       capa: "r",
       ip: "10.0.0.1",
       idle: 1000,
-      not: { id: [1], type: "pubsub", user: "ada", addr: "a:1", laddr: "a:1", name: "y", flags: "S", libName: "y", db: 1 }
+      not: {
+        id: [1],
+        type: "pubsub",
+        user: "default",
+        addr: "a:1",
+        laddr: "a:1",
+        name: "y",
+        flags: "S",
+        libName: "y",
+        db: 0
+      }
     }),
     expected: 0,
     since: { valkey: "9.0" }

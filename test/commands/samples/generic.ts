@@ -1,6 +1,6 @@
 import * as Command from "../../../src/commands/Command.ts"
 import { Generic } from "../../../src/commands/Generic.ts"
-import { far, hash, isNumber, k, two, type Sample } from "./Sample.ts"
+import { far, hash, isNumber, k, type Sample, two } from "./Sample.ts"
 
 const list = [["RPUSH", "{t}l", "3", "1", "2"]]
 
@@ -76,5 +76,10 @@ export const generic: ReadonlyArray<Sample> = [
   { name: "type", command: Generic.type("h"), prepare: hash, expected: "hash" },
   { name: "unlink", command: Generic.unlink("k"), prepare: k, expected: 1 },
   { name: "wait", command: Generic.wait(0, "10 millis"), expected: 0 },
-  { name: "waitaof", command: Generic.waitaof(0, 0, "10 millis"), expected: [0, 0], since: { redis: "7.2", valkey: "7.2" } }
+  {
+    name: "waitaof",
+    command: Generic.waitaof(0, 0, "10 millis"),
+    expected: [0, 0],
+    since: { redis: "7.2", valkey: "7.2" }
+  }
 ]

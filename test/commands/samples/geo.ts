@@ -19,8 +19,18 @@ export const geo: ReadonlyArray<Sample> = [
   },
   { name: "geoadd of one", command: Geo.geoadd("{t}g", { member: 7, longitude: 1, latitude: 2 }), expected: 1 },
   { name: "geodist", command: Geo.geodist("{t}g", "Palermo", "Catania", "km"), prepare: sicily, expected: 166.2742 },
-  { name: "geodist in metres", command: Geo.geodist("{t}g", "Palermo", "Catania"), prepare: sicily, expected: 166274.1516 },
-  { name: "geodist of a missing member", command: Geo.geodist("{t}g", "Palermo", "x"), prepare: sicily, expected: null },
+  {
+    name: "geodist in metres",
+    command: Geo.geodist("{t}g", "Palermo", "Catania"),
+    prepare: sicily,
+    expected: 166274.1516
+  },
+  {
+    name: "geodist of a missing member",
+    command: Geo.geodist("{t}g", "Palermo", "x"),
+    prepare: sicily,
+    expected: null
+  },
   { name: "geohash", command: Geo.geohash("{t}g", ["Palermo", "x"]), prepare: sicily, expected: ["sqc8b49rny0", null] },
   { name: "geopos", command: Geo.geopos("{t}g", ["Palermo", "x"]), prepare: sicily, expected: [palermo, null] },
   {
@@ -101,7 +111,10 @@ export const geo: ReadonlyArray<Sample> = [
   },
   {
     name: "geosearchstore",
-    command: Geo.geosearchstore("{t}d", "{t}g", { from, radius: 200, unit: "km" }, { order: "ASC", storeDistance: true }),
+    command: Geo.geosearchstore("{t}d", "{t}g", { from, radius: 200, unit: "km" }, {
+      order: "ASC",
+      storeDistance: true
+    }),
     prepare: sicily,
     expected: 2
   },

@@ -1,4 +1,4 @@
-import { Server } from "../../../src/commands/Server.ts"
+import { type Hotkeys, Server } from "../../../src/commands/Server.ts"
 import { has, isList, isNumber, isObject, isText, k, type Sample } from "./Sample.ts"
 
 export const server: ReadonlyArray<Sample> = [
@@ -44,7 +44,12 @@ export const server: ReadonlyArray<Sample> = [
     since: { valkey: "8.1" }
   },
   { name: "commandlogLen", command: Server.commandlogLen("LARGE-REPLY"), expected: 0, since: { valkey: "8.1" } },
-  { name: "commandlogReset", command: Server.commandlogReset("LARGE-REQUEST"), expected: "OK", since: { valkey: "8.1" } },
+  {
+    name: "commandlogReset",
+    command: Server.commandlogReset("LARGE-REQUEST"),
+    expected: "OK",
+    since: { valkey: "8.1" }
+  },
   {
     name: "configGet",
     command: Server.configGet(["maxmemory", "cluster-enabled"]),
@@ -78,9 +83,10 @@ export const server: ReadonlyArray<Sample> = [
       ["HOTKEYS", "STOP"]
     ],
     unstable: (value) => {
-      const { byCpuTime, byNetBytes, fields, sampleRatio, selectedSlots, trackingActive } = value as Record<string, any>
+      const { byCpuTime, byNetBytes, fields, sampleRatio, selectedSlots, trackingActive } = value as Hotkeys
       return trackingActive === false && sampleRatio === 1 && JSON.stringify(selectedSlots) === "[[0,16383]]" &&
-        byCpuTime[0][0] === "k" && byNetBytes[0][1] > 0 && isNumber(fields["all-commands-all-slots-us"])
+        byCpuTime?.[0][0] === "k" && byNetBytes !== undefined && byNetBytes[0][1] > 0 &&
+        isNumber(fields["all-commands-all-slots-us"])
     },
     since: { redis: "8.6" }
   },

@@ -159,6 +159,7 @@ export const sortedSets: ReadonlyArray<Sample> = [
     name: "zrevrank with score",
     command: SortedSets.zrevrank("{t}z", "a", { withScore: true }),
     prepare: sorted,
+    expected: { rank: 2, score: 1 },
     since: { redis: "7.2", valkey: "7.2" }
   },
   {
@@ -166,6 +167,13 @@ export const sortedSets: ReadonlyArray<Sample> = [
     command: SortedSets.zscan("{t}z", "0"),
     prepare: sorted,
     expected: { cursor: "0", items: [["a", 1], ["b", 2.5], ["c", Infinity]] }
+  },
+  {
+    name: "zscan without scores",
+    command: SortedSets.zscan("{t}z", "0", { noScores: true }),
+    prepare: sorted,
+    expected: { cursor: "0", items: ["a", "b", "c"] },
+    since: { valkey: "8.0" }
   },
   { name: "zscore", command: SortedSets.zscore("{t}z", "b"), prepare: sorted, expected: 2.5 },
   { name: "zunion", command: SortedSets.zunion(["{t}z", "{t}y"]), prepare: sorted, expected: ["a", "b", "c"] },

@@ -1,5 +1,5 @@
 import * as Command from "../../../src/commands/Command.ts"
-import { Streams } from "../../../src/commands/Streams.ts"
+import { type StreamDetails, Streams } from "../../../src/commands/Streams.ts"
 import { far, has, isText, type Sample } from "./Sample.ts"
 
 const log = [
@@ -97,7 +97,12 @@ export const streams: ReadonlyArray<Sample> = [
     prepare: group,
     expected: ["3-1"]
   },
-  { name: "xclaim of young entries", command: Streams.xclaim("{t}s", "g", "d", "1 hour", "1-1"), prepare: group, expected: [] },
+  {
+    name: "xclaim of young entries",
+    command: Streams.xclaim("{t}s", "g", "d", "1 hour", "1-1"),
+    prepare: group,
+    expected: []
+  },
   { name: "xdel", command: Streams.xdel("{t}s", ["1-1", "9-9"]), prepare: log, expected: 1 },
   {
     name: "xdelex",
@@ -118,10 +123,20 @@ export const streams: ReadonlyArray<Sample> = [
     command: Streams.xgroupCreate("{t}s", "h", "$", { mkStream: true, entriesRead: 3 }),
     expected: "OK"
   },
-  { name: "xgroupCreateconsumer", command: Streams.xgroupCreateconsumer("{t}s", "g", "d"), prepare: group, expected: true },
+  {
+    name: "xgroupCreateconsumer",
+    command: Streams.xgroupCreateconsumer("{t}s", "g", "d"),
+    prepare: group,
+    expected: true
+  },
   { name: "xgroupDelconsumer", command: Streams.xgroupDelconsumer("{t}s", "g", "c"), prepare: group, expected: 2 },
   { name: "xgroupDestroy", command: Streams.xgroupDestroy("{t}s", "none"), prepare: log, expected: false },
-  { name: "xgroupSetid", command: Streams.xgroupSetid("{t}s", "g", "0", { entriesRead: -1 }), prepare: group, expected: "OK" },
+  {
+    name: "xgroupSetid",
+    command: Streams.xgroupSetid("{t}s", "g", "0", { entriesRead: -1 }),
+    prepare: group,
+    expected: "OK"
+  },
   {
     name: "xinfoConsumers",
     command: Streams.xinfoConsumers("{t}s", "g"),
@@ -159,7 +174,7 @@ export const streams: ReadonlyArray<Sample> = [
     command: Streams.xinfoStream("{t}s", { full: true, count: 0 }),
     prepare: group,
     unstable: (value) => {
-      const { entries, groups } = value as { entries: unknown; groups: ReadonlyArray<Record<string, any>> }
+      const { entries, groups } = value as StreamDetails
       const [{ consumers, pending, ...rest }] = groups
       return JSON.stringify(entries) === JSON.stringify([first, third]) &&
         JSON.stringify(rest) ===
@@ -217,7 +232,12 @@ export const streams: ReadonlyArray<Sample> = [
     prepare: [...log, ["XADD", "{t}u", "1-1", "a", "1"]],
     expected: [{ key: "{t}s", entries: [third] }, { key: "{t}u", entries: [{ id: "1-1", fields: { a: "1" } }] }]
   },
-  { name: "xread that waits", command: Streams.xread({ "{t}s": "$" }, { block: "10 millis" }), prepare: log, expected: [] },
+  {
+    name: "xread that waits",
+    command: Streams.xread({ "{t}s": "$" }, { block: "10 millis" }),
+    prepare: log,
+    expected: []
+  },
   {
     name: "xread that need not wait",
     command: Streams.xread({ "{t}s": "2-1" }, { block: "forever" }),
@@ -259,7 +279,12 @@ export const streams: ReadonlyArray<Sample> = [
       value[0].entries[0].idle >= 0 && value[0].entries[1].deliveries === 0,
     since: { redis: "8.4" }
   },
-  { name: "xrevrange", command: Streams.xrevrange("{t}s", "+", "-", { count: 2 }), prepare: log, expected: [third, second] },
+  {
+    name: "xrevrange",
+    command: Streams.xrevrange("{t}s", "+", "-", { count: 2 }),
+    prepare: log,
+    expected: [third, second]
+  },
   {
     name: "xsetid",
     command: Streams.xsetid("{t}s", "9-1", { entriesAdded: 10, maxDeletedId: "2-1" }),

@@ -1,13 +1,19 @@
 import * as Command from "../../../src/commands/Command.ts"
 import { Strings } from "../../../src/commands/Strings.ts"
-import { far, k, text, two, type Sample } from "./Sample.ts"
+import { far, k, type Sample, text, two } from "./Sample.ts"
 
 export const strings: ReadonlyArray<Sample> = [
   { name: "append", command: Strings.append("k", "!"), prepare: text, expected: 6 },
   { name: "decr", command: Strings.decr("k"), prepare: k, expected: 9 },
   { name: "decrby", command: Strings.decrby("k", 3), prepare: k, expected: 7 },
-  { name: "delex", command: Strings.delex("k", { ifEq: "hello" }), prepare: text, since: { redis: "8.4" } },
-  { name: "delifeq", command: Strings.delifeq("k", "hello"), prepare: text, since: { valkey: "9.0" } },
+  {
+    name: "delex",
+    command: Strings.delex("k", { ifEq: "hello" }),
+    prepare: text,
+    expected: true,
+    since: { redis: "8.4" }
+  },
+  { name: "delifeq", command: Strings.delifeq("k", "hello"), prepare: text, expected: true, since: { valkey: "9.0" } },
   { name: "digest", command: Strings.digest("k"), prepare: text, since: { redis: "8.4" } },
   { name: "get", command: Strings.get("k"), prepare: text, expected: "hello" },
   { name: "get of a missing key", command: Strings.get("k"), expected: null },
@@ -43,7 +49,12 @@ export const strings: ReadonlyArray<Sample> = [
   { name: "mget", command: Strings.mget(["{t}a", "{t}none"]), prepare: two, expected: ["ohmytext", null] },
   { name: "mset", command: Strings.mset({ "{t}a": "1", "{t}b": 2 }), expected: "OK" },
   { name: "mset of pairs", command: Strings.mset(new Map([["{t}a", "1"]])), expected: "OK" },
-  { name: "msetex", command: Strings.msetex({ "{t}a": "1" }, { expire: "1 minute" }), since: { redis: "8.4" } },
+  {
+    name: "msetex",
+    command: Strings.msetex({ "{t}a": "1" }, { expire: "1 minute" }),
+    expected: true,
+    since: { redis: "8.4", valkey: "9.1" }
+  },
   { name: "msetnx", command: Strings.msetnx([["{t}a", "1"], ["{t}c", "2"]]), prepare: two, expected: false },
   { name: "psetex", command: Strings.psetex("k", "1500 millis", "v"), expected: "OK" },
   { name: "set", command: Strings.set("k", 1), expected: "OK" },
@@ -61,7 +72,27 @@ export const strings: ReadonlyArray<Sample> = [
     command: Strings.set("k", "v", { expire: "1500 millis" }),
     expected: "OK"
   },
-  { name: "set with ifEq", command: Strings.set("k", "v", { condition: { ifEq: "10" } }), prepare: k, since: { redis: "8.4", valkey: "8.1" } },
+  {
+    name: "set with ifEq",
+    command: Strings.set("k", "v", { condition: { ifEq: "10" } }),
+    prepare: k,
+    expected: "OK",
+    since: { redis: "8.4", valkey: "8.1" }
+  },
+  {
+    name: "set with ifDigestNe",
+    command: Strings.set("k", "v", { condition: { ifDigestNe: "0123456789abcdef" }, get: true }),
+    prepare: k,
+    expected: "10",
+    since: { redis: "8.4" }
+  },
+  {
+    name: "set with ifNe",
+    command: Strings.set("k", "v", { condition: { ifNe: "10" }, keepTtl: true }),
+    prepare: k,
+    expected: null,
+    since: { redis: "8.4" }
+  },
   { name: "setex", command: Strings.setex("k", "10 seconds", "v"), expected: "OK" },
   { name: "setnx", command: Strings.setnx("k", "v"), expected: true },
   { name: "setrange", command: Strings.setrange("k", 6, "x"), prepare: text, expected: 7 },

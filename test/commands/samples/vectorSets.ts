@@ -82,7 +82,12 @@ const elements: ReadonlyArray<Sample> = [
   { name: "vlinks of a missing element", command: VectorSets.vlinks("{t}v", "x"), prepare: plane, expected: null },
   { name: "vrandmember", command: VectorSets.vrandmember("{t}v"), prepare: [plane[0]], expected: "a" },
   { name: "vrandmember of a missing key", command: VectorSets.vrandmember("{t}v"), expected: null },
-  { name: "vrandmember with count", command: VectorSets.vrandmember("{t}v", -2), prepare: [plane[0]], expected: ["a", "a"] },
+  {
+    name: "vrandmember with count",
+    command: VectorSets.vrandmember("{t}v", -2),
+    prepare: [plane[0]],
+    expected: ["a", "a"]
+  },
   { name: "vrandmember with count of a missing key", command: VectorSets.vrandmember("{t}v", 2), expected: [] },
   {
     name: "vrange",

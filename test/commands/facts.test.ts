@@ -1,0 +1,62 @@
+/**
+ * What the builders say about their commands agrees with what the servers say, or differs on purpose.
+ */
+import { describe, expect, it } from "vitest"
+import * as CommandTable from "../../src/topology/CommandTable.ts"
+import { notRun, samples } from "./samples.ts"
+
+const specs = [
+  ...new Set([
+    ...samples.map(({ command }) => command.spec),
+    ...Object.values(notRun).map(({ command }) => command.spec)
+  ])
+]
+const { entries } = CommandTable.embedded()
+
+describe("the facts of every builder", () => {
+  it("belong to a command that servers know", () => {
+    expect(specs.map(({ name }) => name).filter((name) => !entries.has(name))).toEqual([])
+  })
+
+  it("say of the same commands that they only read, and that they may wait", () => {
+    expect(specs.filter(({ name, readonly }) => readonly !== entries.get(name)?.readonly).map(({ name }) => name))
+      .toEqual([])
+    expect(
+      specs.filter(({ blocking, name }) => (blocking !== undefined) !== entries.get(name)?.blocking).map(({ name }) =>
+        name
+      )
+    ).toEqual([])
+  })
+
+  it("send commands without keys where the servers say, with few exceptions", () => {
+    const policies = new Map([["all_shards", "allShards"], ["all_nodes", "allNodes"]])
+    const different = specs.filter(({ name, request }) => {
+      const policy = policies.get(entries.get(name)?.requestTip ?? "")
+      return policy !== undefined && policy !== request
+    }).map(({ name }) => name)
+    expect(different.toSorted()).toEqual([
+      // Scripts and functions that only read run on replicas too.
+      "FUNCTION KILL",
+      // One answer is enough to know that the cluster is there.
+      "PING",
+      // A key of any node is a random key.
+      "RANDOMKEY",
+      "SCRIPT KILL"
+    ])
+  })
+
+  it("merge replies as the servers say", () => {
+    const policies = new Map([
+      ["all_succeeded", "allSucceeded"],
+      ["one_succeeded", "oneSucceeded"],
+      ["agg_sum", "sum"],
+      ["agg_min", "min"],
+      ["agg_logical_and", "logicalAnd"]
+    ])
+    const different = specs.filter(({ name, request, response }) => {
+      const policy = policies.get(entries.get(name)?.responseTip ?? "")
+      return policy !== undefined && policy !== response && (request === "allShards" || request === "allNodes")
+    }).map(({ name }) => name)
+    expect(different).toEqual([])
+  })
+})
