@@ -21,6 +21,18 @@ export const bitmaps: ReadonlyArray<Sample> = [
     prepare: bits,
     expected: [97, null]
   },
+  {
+    name: "bitfield with all steps",
+    command: Bitmaps.bitfield("{t}b", [
+      { overflow: "WRAP" },
+      { set: "u8", offset: 0, value: 255 },
+      { incrby: "u8", offset: 0, increment: 2 },
+      { overflow: "SAT" },
+      { incrby: "u8", offset: 0, increment: 300 }
+    ]),
+    prepare: bits,
+    expected: [97, 1, 255]
+  },
   { name: "bitfieldRo", command: Bitmaps.bitfieldRo("{t}b", [{ get: "i4", offset: 4 }]), prepare: bits, expected: [1] },
   { name: "bitop", command: Bitmaps.bitop("NOT", "{t}c", "{t}b"), prepare: bits, expected: 1 },
   {
@@ -30,6 +42,19 @@ export const bitmaps: ReadonlyArray<Sample> = [
     expected: 1,
     since: { redis: "8.2" }
   },
+  ...(["AND", "OR", "XOR"] as const).map((operation): Sample => ({
+    name: `bitop with ${operation}`,
+    command: Bitmaps.bitop(operation, "{t}c", ["{t}b", "{t}b"]),
+    prepare: bits,
+    expected: 1
+  })),
+  ...(["DIFF1", "ANDOR", "ONE"] as const).map((operation): Sample => ({
+    name: `bitop with ${operation}`,
+    command: Bitmaps.bitop(operation, "{t}c", ["{t}b", "{t}d"]),
+    prepare: bits,
+    expected: 1,
+    since: { redis: "8.2" }
+  })),
   {
     name: "bitpos",
     command: Bitmaps.bitpos("{t}b", 1, { start: 0, end: -1, unit: "BYTE" }),

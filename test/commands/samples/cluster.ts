@@ -84,6 +84,17 @@ export const cluster: ReadonlyArray<Sample> = [
   { name: "clusterSetConfigEpoch", command: Cluster.clusterSetConfigEpoch(5), error: busy },
   { name: "clusterSetslot", command: Cluster.clusterSetslot(5, "stable"), expected: "OK" },
   {
+    name: "clusterSetslot to a node",
+    command: Cluster.clusterSetslot(5, { node }),
+    error: /nknown node/
+  },
+  { name: "clusterSetslot migrating", command: Cluster.clusterSetslot(5, { migrating: node }), error: /know about/ },
+  {
+    name: "clusterSetslot importing",
+    command: Cluster.clusterSetslot(5, { importing: node }),
+    error: /already the owner/
+  },
+  {
     name: "clusterSetslot with timeout",
     command: Cluster.clusterSetslot(5, "stable", { timeout: "1 second" }),
     expected: "OK",

@@ -17,6 +17,8 @@ export const generic: ReadonlyArray<Sample> = [
   { name: "exists", command: Generic.exists(["{t}a", "{t}a"]), prepare: two, expected: 2 },
   { name: "expire", command: Generic.expire("k", "1 minute", "NX"), prepare: k, expected: true },
   { name: "expireat", command: Generic.expireat("k", far), prepare: k, expected: true },
+  { name: "expireat if later", command: Generic.expireat("k", far, "GT"), prepare: k, expected: false },
+  { name: "expire if sooner", command: Generic.expire("k", "1 minute", "LT"), prepare: k, expected: true },
   {
     name: "expiretime",
     command: Generic.expiretime("k"),
@@ -27,6 +29,17 @@ export const generic: ReadonlyArray<Sample> = [
   {
     name: "migrate",
     command: Generic.migrate({ host: "127.0.0.1", port: 1 }, ["{t}x", "{t}y"], { username: "keys", password: "KEYS" }),
+    expected: "NOKEY"
+  },
+  {
+    name: "migrate with options",
+    command: Generic.migrate({ host: "127.0.0.1", port: 1 }, "{t}x", {
+      copy: true,
+      replace: true,
+      password: "KEYS",
+      database: 0,
+      timeout: "1 second"
+    }),
     expected: "NOKEY"
   },
   { name: "move", command: Generic.move("k", 1), prepare: k, error: /cluster mode|out of range/ },
@@ -53,6 +66,11 @@ export const generic: ReadonlyArray<Sample> = [
     error: /DUMP payload/
   },
   {
+    name: "restore until a time",
+    command: Generic.restore("k", "broken", { expireAt: far, idleTime: 5 }),
+    error: /DUMP payload/
+  },
+  {
     name: "scan",
     command: Generic.scan("0", { match: "k*", count: 100, type: "string" }),
     prepare: k,
@@ -69,6 +87,20 @@ export const generic: ReadonlyArray<Sample> = [
     command: Generic.sort("{t}l", { by: "nosort", store: "{t}m" }),
     prepare: list,
     expected: 3
+  },
+  {
+    name: "sort with get",
+    command: Generic.sort("{t}l", { get: ["#", "{t}v*"], order: "ASC", alpha: true }),
+    prepare: [...list, ["SET", "{t}v1", "one"]],
+    expected: ["1", "one", "2", null, "3", null],
+    since: { redis: "7.4", valkey: "8.0" }
+  },
+  {
+    name: "sortRo with options",
+    command: Generic.sortRo("{t}l", { by: "nosort", limit: { offset: 1, count: 1 }, get: "#", order: "DESC" }),
+    prepare: list,
+    expected: ["1"],
+    since: { redis: "7.4", valkey: "8.0" }
   },
   { name: "sortRo", command: Generic.sortRo("{t}l", { alpha: true }), prepare: list, expected: ["1", "2", "3"] },
   { name: "touch", command: Generic.touch(["{t}a", "{t}b"]), prepare: two, expected: 2 },

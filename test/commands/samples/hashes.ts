@@ -54,6 +54,13 @@ export const hashes: ReadonlyArray<Sample> = [
     expected: ["1"],
     since: { redis: "8.0", valkey: "9.0" }
   },
+  {
+    name: "hgetex with persist",
+    command: Hashes.hgetex("h", ["f", "none"], { persist: true }),
+    prepare: hash,
+    expected: ["1", null],
+    since: { redis: "8.0", valkey: "9.0" }
+  },
   { name: "hincrby", command: Hashes.hincrby("h", "f", -4), prepare: hash, expected: -3 },
   { name: "hincrbyfloat", command: Hashes.hincrbyfloat("h", "f", 0.25), prepare: hash, expected: 1.25 },
   { name: "hkeys", command: Hashes.hkeys("h"), prepare: hash, expected: ["f", "g"] },
@@ -127,6 +134,13 @@ export const hashes: ReadonlyArray<Sample> = [
     command: Hashes.hsetex("h", { f: 1 }, { condition: "FXX", keepTtl: true }),
     prepare: hash,
     expected: true,
+    since: { redis: "8.0", valkey: "9.0" }
+  },
+  {
+    name: "hsetex until a time",
+    command: Hashes.hsetex("h", { f: 1 }, { condition: "FNX", expireAt: far }),
+    prepare: hash,
+    expected: false,
     since: { redis: "8.0", valkey: "9.0" }
   },
   {

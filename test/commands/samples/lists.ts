@@ -29,6 +29,12 @@ export const lists: ReadonlyArray<Sample> = [
   { name: "llen", command: Lists.llen("{t}l"), prepare: list, expected: 3 },
   { name: "lmove", command: Lists.lmove("{t}l", "{t}m", "LEFT", "LEFT"), expected: null },
   { name: "lmpop", command: Lists.lmpop("{t}l", "LEFT"), prepare: list, expected: { key: "{t}l", elements: ["3"] } },
+  {
+    name: "lmpop with count",
+    command: Lists.lmpop("{t}l", "RIGHT", { count: 2 }),
+    prepare: list,
+    expected: { key: "{t}l", elements: ["2", "1"] }
+  },
   { name: "lmpop of nothing", command: Lists.lmpop(["{t}l"], "LEFT"), expected: null },
   { name: "lpop", command: Lists.lpop("{t}l"), prepare: list, expected: "3" },
   { name: "lpop with count", command: Lists.lpop("{t}l", 2), prepare: list, expected: ["3", "1"] },

@@ -30,6 +30,12 @@ export const server: ReadonlyArray<Sample> = [
     unstable: (value) => Array.isArray(value) && value.includes("xadd")
   },
   {
+    name: "commandList of a category",
+    command: Server.commandList({ category: "hyperloglog" }),
+    unstable: (value) => Array.isArray(value) && value.includes("pfadd") && !value.includes("get")
+  },
+  { name: "commandList of a module", command: Server.commandList({ module: "nonesuch" }), expected: [] },
+  {
     name: "commandlogGet",
     command: Server.commandlogGet(-1, "SLOW"),
     prepare: [

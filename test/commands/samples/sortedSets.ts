@@ -73,6 +73,12 @@ export const sortedSets: ReadonlyArray<Sample> = [
     prepare: sorted,
     expected: { key: "{t}z", members: [["a", 1]] }
   },
+  {
+    name: "zmpop with count",
+    command: SortedSets.zmpop("{t}z", "MAX", { count: 2 }),
+    prepare: sorted,
+    expected: { key: "{t}z", members: [["c", Infinity], ["b", 2.5]] }
+  },
   { name: "zmscore", command: SortedSets.zmscore("{t}z", ["b", "none"]), prepare: sorted, expected: [2.5, null] },
   { name: "zpopmax", command: SortedSets.zpopmax("{t}z"), prepare: sorted, expected: [["c", Infinity]] },
   { name: "zpopmin", command: SortedSets.zpopmin("{t}z", 2), prepare: sorted, expected: [["a", 1], ["b", 2.5]] },
@@ -126,6 +132,16 @@ export const sortedSets: ReadonlyArray<Sample> = [
     expected: [["a", 1], ["b", 2.5]]
   },
   { name: "zrangestore", command: SortedSets.zrangestore("{t}d", "{t}z", 0, -1), prepare: sorted, expected: 3 },
+  {
+    name: "zrangestore with options",
+    command: SortedSets.zrangestore("{t}d", "{t}z", Infinity, "(1", {
+      by: "SCORE",
+      reverse: true,
+      limit: { offset: 1, count: 5 }
+    }),
+    prepare: sorted,
+    expected: 1
+  },
   { name: "zrank", command: SortedSets.zrank("{t}z", "b"), prepare: sorted, expected: 1 },
   { name: "zrem", command: SortedSets.zrem("{t}z", ["a", "none"]), prepare: sorted, expected: 1 },
   { name: "zremrangebylex", command: SortedSets.zremrangebylex("{t}z", "-", "(b"), prepare: equal, expected: 1 },
@@ -154,6 +170,12 @@ export const sortedSets: ReadonlyArray<Sample> = [
     prepare: sorted,
     expected: ["b", "a"]
   },
+  {
+    name: "zrevrangebyscore with options",
+    command: SortedSets.zrevrangebyscore("{t}z", Infinity, 1, { withScores: true, limit: { offset: 1, count: 1 } }),
+    prepare: sorted,
+    expected: [["b", 2.5]]
+  },
   { name: "zrevrank", command: SortedSets.zrevrank("{t}z", "none"), prepare: sorted, expected: null },
   {
     name: "zrevrank with score",
@@ -177,6 +199,12 @@ export const sortedSets: ReadonlyArray<Sample> = [
   },
   { name: "zscore", command: SortedSets.zscore("{t}z", "b"), prepare: sorted, expected: 2.5 },
   { name: "zunion", command: SortedSets.zunion(["{t}z", "{t}y"]), prepare: sorted, expected: ["a", "b", "c"] },
+  {
+    name: "zunion with options",
+    command: SortedSets.zunion(["{t}z", "{t}y"], { weights: [1, 0.5], aggregate: "MIN", withScores: true }),
+    prepare: sorted,
+    expected: [["a", 1], ["b", 2.5], ["c", Infinity]]
+  },
   {
     name: "zunionstore",
     command: SortedSets.zunionstore("{t}d", "{t}z", { weights: [2] }),

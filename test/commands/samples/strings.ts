@@ -27,6 +27,7 @@ export const strings: ReadonlyArray<Sample> = [
   { name: "getex", command: Strings.getex("k"), prepare: text, expected: "hello" },
   { name: "getex with expire", command: Strings.getex("k", { expire: "1 minute" }), prepare: text, expected: "hello" },
   { name: "getex with persist", command: Strings.getex("k", { persist: true }), prepare: text, expected: "hello" },
+  { name: "getex with expireAt", command: Strings.getex("k", { expireAt: far }), prepare: text, expected: "hello" },
   { name: "getrange", command: Strings.getrange("k", 1, -2), prepare: text, expected: "ell" },
   { name: "getset", command: Strings.getset("k", "new"), prepare: text, expected: "hello" },
   { name: "incr", command: Strings.incr("k"), prepare: k, expected: 11 },
@@ -53,6 +54,13 @@ export const strings: ReadonlyArray<Sample> = [
     name: "msetex",
     command: Strings.msetex({ "{t}a": "1" }, { expire: "1 minute" }),
     expected: true,
+    since: { redis: "8.4", valkey: "9.1" }
+  },
+  {
+    name: "msetex with XX",
+    command: Strings.msetex({ "{t}a": "1", "{t}c": "2" }, { condition: "XX", keepTtl: true }),
+    prepare: two,
+    expected: false,
     since: { redis: "8.4", valkey: "9.1" }
   },
   { name: "msetnx", command: Strings.msetnx([["{t}a", "1"], ["{t}c", "2"]]), prepare: two, expected: false },
