@@ -194,8 +194,12 @@ export class Call {
   /** Scores with their members in turns, at least one; given by member. */
   scores(name: string, entries: Entries<number>): this {
     const at = this.args.length
-    const pairs = isIterable(entries) ? entries : Object.entries(entries)
-    for (const [member, score] of pairs) this.score(`a score of ${name}`, score).add(member)
+    const what = `a score of ${name}`
+    if (isIterable(entries)) {
+      for (const [member, score] of entries) this.score(what, score).add(member)
+    } else {
+      for (const member of Object.keys(entries)) this.score(what, entries[member]).args.push(member)
+    }
     return this.args.length === at ? this.refuse(plural(name)) : this
   }
 
@@ -205,7 +209,10 @@ export class Call {
     if (isIterable(entries)) {
       for (const [key, value] of entries) this.add(key).value(value)
     } else {
-      for (const [key, value] of Object.entries(entries)) this.add(key).value(value)
+      for (const key of Object.keys(entries)) {
+        this.args.push(key)
+        this.value(entries[key])
+      }
     }
     const length = (this.args.length - at) / 2
     if (length === 0) return this.refuse(plural(name))
@@ -216,10 +223,16 @@ export class Call {
   /** All names, and behind them their values in the same order, at least one pair. */
   columns(name: string, entries: Entries<Value>): this {
     const values: Array<Value> = []
-    const pairs = isIterable(entries) ? entries : Object.entries(entries)
-    for (const [key, value] of pairs) {
-      this.args.push(key)
-      values.push(value)
+    if (isIterable(entries)) {
+      for (const [key, value] of entries) {
+        this.args.push(key)
+        values.push(value)
+      }
+    } else {
+      for (const key of Object.keys(entries)) {
+        this.args.push(key)
+        values.push(entries[key])
+      }
     }
     return values.length === 0 ? this.refuse(plural(name)) : this.many(name, values)
   }
