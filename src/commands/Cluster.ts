@@ -192,7 +192,7 @@ export interface SlotStats {
   readonly keyCount: number
   /** Microseconds. */
   readonly cpuUsec: number | undefined
-  /** Redis 8.4. */
+  /** Redis only. */
   readonly memoryBytes: number | undefined
   readonly networkBytesIn: number | undefined
   readonly networkBytesOut: number | undefined

@@ -650,7 +650,7 @@ const range = (spec: CommandSpec) =>
   from: string,
   to: string,
   options: { readonly count?: number | undefined } = {}
-) => call(spec, key, from, to).integerOption("COUNT", "count", options.count, 0).to(entries)
+) => call(spec, key, from, to).integerOption("COUNT", "count", options.count, 1).to(entries)
 
 /** The id and the fields, and what may follow them. */
 const parts = (

@@ -57,7 +57,7 @@ export type VsimQuery = { readonly element: Value } | { readonly vector: Vector 
 export interface VsimOptions {
   /** How many elements, 10 if left out. */
   readonly count?: number | undefined
-  /** How unlike an element may be, from 0 (equal) to 1. Redis 8.2. */
+  /** How unlike an element may be, from 0 (equal) to 1. */
   readonly epsilon?: number | undefined
   /** How much work to spend on the search. */
   readonly ef?: number | undefined

@@ -225,6 +225,15 @@ export const streams: ReadonlyArray<Sample> = [
     prepare: log,
     expected: [{ key: "{t}s", entries: [second] }]
   },
+  {
+    name: "xread as bytes",
+    command: Command.bytes(Streams.xread({ "{t}s": "2-1" })),
+    prepare: log,
+    expected: [{
+      key: new TextEncoder().encode("{t}s"),
+      entries: [{ id: new TextEncoder().encode("3-1"), fields: { a: new TextEncoder().encode("4") } }]
+    }]
+  },
   { name: "xread of nothing", command: Streams.xread({ "{t}s": "$" }), prepare: log, expected: [] },
   {
     name: "xread of several streams",

@@ -111,6 +111,12 @@ const elements: ReadonlyArray<Sample> = [
     expected: [["b", 1], ["a", 0.5]]
   },
   {
+    name: "vsim as bytes",
+    command: Command.bytes(VectorSets.vsim("{t}v", { element: "a" }, { withScores: true, count: 1 })),
+    prepare: plane,
+    expected: [[new Uint8Array([97]), 1]]
+  },
+  {
     name: "vsim with filter",
     command: VectorSets.vsim("{t}v", { vector: new Float32Array([0, 1]) }, { filter: ".x == 1", filterEf: 10 }),
     prepare: plane,
