@@ -1,7 +1,9 @@
 /**
  * What the builders say about their commands agrees with what the servers say, or differs on purpose.
  */
-import { describe, expect, it } from "vitest"
+import { assert, describe, expect, it } from "vitest"
+import type { CommandSpec } from "../../src/commands/CommandSpec.ts"
+import type { Argument } from "../../src/protocol/Reply.ts"
 import * as CommandTable from "../../src/topology/CommandTable.ts"
 import { notRun, samples } from "./samples.ts"
 
@@ -11,11 +13,25 @@ const specs = [
     ...Object.values(notRun).map(({ command }) => command.spec)
   ])
 ]
-const { entries } = CommandTable.embedded()
+const table = CommandTable.embedded()
+const { entries } = table
+
+/** The keys of a call, and the channel or cursor that stands for one. */
+const placesOf = (spec: CommandSpec, args: ReadonlyArray<Argument>) => {
+  const { channel, keys } = spec
+  return { keys: typeof keys === "function" ? keys(args) : keys === -1 ? [] : [keys], channel }
+}
 
 describe("the facts of every builder", () => {
   it("belong to a command that servers know", () => {
     expect(specs.map(({ name }) => name).filter((name) => !entries.has(name))).toEqual([])
+  })
+
+  // The tests against a server ask it; this one knows the commands of all servers.
+  it.each(samples)("find the keys where the servers find them: $name", ({ command: { args, spec } }) => {
+    const match = CommandTable.lookup(table, spec.name, args)
+    assert(match !== undefined)
+    expect(placesOf(spec, args)).toEqual(placesOf(match.spec, args))
   })
 
   it("say of the same commands that they only read, and that they may wait", () => {
