@@ -427,6 +427,33 @@ export class TransactionError
 }
 
 /**
+ * The lock was held by others until the time to wait, or the wait schedule, was over.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LockNotAcquiredError
+  extends Schema.TaggedError<LockNotAcquiredError>(id("LockNotAcquiredError"))("LockNotAcquiredError", context)
+{
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The lock was lost while it was held: it could not be extended in time, or the server no longer knew it. Another holder
+ * may have it. What was done under it up to then is done.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LockLostError extends Schema.TaggedError<LockLostError>(id("LockLostError"))("LockLostError", context) {
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
  * The server sent what is not the protocol; the connection was closed.
  *
  * @category errors
@@ -507,6 +534,8 @@ export const Reason = Schema.Union([
   PartialFailureError,
   PipelineError,
   TransactionError,
+  LockNotAcquiredError,
+  LockLostError,
   ProtocolError,
   DecodeError,
   ClosedError,

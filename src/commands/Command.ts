@@ -45,9 +45,33 @@ export interface CommandSettings {
   readonly timeout: number | undefined
   /** Why it cannot be sent at all: bad input that the types could not refuse. */
   readonly invalid: string | undefined
+  /** A key that says where the command runs when it has no key itself. */
+  readonly routing: Argument | undefined
+  /** What a node may lack that executes it. */
+  readonly supply: Supply | undefined
 }
 
-const defaults: CommandSettings = { binary: false, idempotent: false, timeout: undefined, invalid: undefined }
+/**
+ * What a command needs on the node that executes it, and nodes may lack: a script, a library of functions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Supply {
+  /** Gives it to a node. */
+  readonly load: Command<unknown>
+  /** The same call in a form that needs nothing, for where there is no second try; itself when there is none. */
+  readonly selfContained: <A>(command: Command<A>) => Command<A>
+}
+
+const defaults: CommandSettings = {
+  binary: false,
+  idempotent: false,
+  timeout: undefined,
+  invalid: undefined,
+  routing: undefined,
+  supply: undefined
+}
 
 /**
  * A command with its arguments. `args` are those after the name; `spec` says which of them are keys.
@@ -76,13 +100,20 @@ export class Command<out A> extends Pipeable.Class {
 }
 
 /**
- * Makes a command from its spec, its arguments and a decoder.
+ * Makes a command from its spec, its arguments and a decoder; `settings` that are left out have the plain default.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = <A>(spec: CommandSpec, args: ReadonlyArray<Argument>, decode: Decoder<A>): Command<A> =>
-  new Command(spec, args, decode)
+export const make = <A>(
+  spec: CommandSpec,
+  args: ReadonlyArray<Argument>,
+  decode: Decoder<A>,
+  settings?: Partial<CommandSettings>
+): Command<A> =>
+  settings === undefined
+    ? new Command(spec, args, decode)
+    : new Command(spec, args, decode, { ...defaults, ...settings })
 
 /**
  * A command that cannot be sent because of bad input. Running it fails with an `OptionsError` that carries the

@@ -20,17 +20,21 @@ export const slotOf = (command: Command<unknown>): number | Reason => {
   const { args, spec } = command
   if (typeof spec.keys === "number") {
     const position = spec.keys >= 0 ? spec.keys : spec.channel
-    if (position < 0) return spec.slot === undefined ? keyless : namedSlot(command, spec.slot(args))
+    if (position < 0) return spec.slot === undefined ? routedSlot(command) : namedSlot(command, spec.slot(args))
     return position < args.length ? HashSlot.ofKey(args[position]) : noKey(command)
   }
   const positions = spec.keys(args)
-  if (positions.length === 0) return keyless
+  if (positions.length === 0) return routedSlot(command)
   const slot = HashSlot.ofKey(args[positions[0]])
   for (let i = 1; i < positions.length; i++) {
     if (HashSlot.ofKey(args[positions[i]]) !== slot) return crossSlot(command, positions)
   }
   return slot
 }
+
+/** A command without keys may say beside which key it wants to run. */
+const routedSlot = ({ settings }: Command<unknown>): number =>
+  settings.routing === undefined ? keyless : HashSlot.ofKey(settings.routing)
 
 /** Commands about a slot go to its owner: only that node answers truthfully. */
 const namedSlot = (command: Command<unknown>, slot: number): number | Reason =>

@@ -16,6 +16,7 @@ import { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import { Topology } from "../topology/Topology.ts"
 import { keyless } from "./CommandSlot.ts"
+import { Delivery, explained } from "./Delivery.ts"
 import * as Failures from "./Failures.ts"
 import * as Recovery from "./Recovery.ts"
 import type { Request, RequestOwner, Trouble } from "./Request.ts"
@@ -74,10 +75,20 @@ export const make = Effect.fnUntraced(function*(
     connection.send(request)
   }
 
-  const recover = (request: Request, failure: Recovery.Failure, trouble: Trouble): void => {
+  /** Gives the node what it lacks; the request goes right behind, on the same connection, with ASKING if that was due. */
+  const supply = (request: Request, trouble: Trouble): void => {
+    const { connection, command: { settings } } = request
+    if (connection === undefined || settings.supply === undefined) return
+    connection.send(new Delivery(settings.supply.load, request.deadline, (refusal) => (trouble.refusal = refusal)))
+    connection.send(request)
+  }
+
+  const recover = (request: Request, given: Recovery.Failure, trouble: Trouble): void => {
+    const failure = explained(given, trouble)
     const via = request.connection?.endpoint ?? options.seeds[0]
     const decision = Recovery.decide(failure, {
       repeatable: request.command.spec.readonly || request.command.settings.idempotent,
+      supplied: request.command.settings.supply !== undefined,
       binding: request.binding,
       redirects: trouble.redirects,
       maxRedirects: options.maxRedirects,
@@ -93,6 +104,7 @@ export const make = Effect.fnUntraced(function*(
       case "RetryAt":
         trouble.redirects++
         trouble.attempts++
+        trouble.refusal = undefined
         request.asking = decision.asking
         if (decision.moved !== undefined) topology.moved(decision.moved, decision.endpoint)
         return sendTo(request, decision.endpoint)
@@ -101,7 +113,12 @@ export const make = Effect.fnUntraced(function*(
         // The budget is against going in circles without a pause. Keys of a multi-key command that are new while their
         // slot migrates mean ASK and TRYAGAIN in turn for as long as that takes; there the deadline is the bound.
         trouble.redirects = 0
+        trouble.refusal = undefined
         return retryLater(request, failure, trouble)
+      case "Supply":
+        trouble.redirects++
+        trouble.attempts++
+        return supply(request, trouble)
     }
   }
 

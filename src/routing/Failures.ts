@@ -31,7 +31,7 @@ import {
   UnknownNodeError
 } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
-import { type Failure, parseRedirect } from "./Recovery.ts"
+import { type Failure, isLacking, parseRedirect } from "./Recovery.ts"
 import type { Request } from "./Request.ts"
 
 interface Context {
@@ -48,9 +48,11 @@ const contextOf = (request: Request, outcome: Outcome): Context => ({
   outcome: request.trouble?.maybeExecuted === true ? "Unknown" : outcome
 })
 
-/** A script may have written before it failed. */
-const replyOutcome = (request: Request): Outcome =>
-  /^(EVAL|FCALL)/.test(request.command.spec.name) && !request.command.spec.readonly ? "Unknown" : "NotExecuted"
+/** A script may have written before it failed, if there was one. */
+const replyOutcome = (request: Request, error: ServerError): Outcome =>
+  isScript(request) && !isLacking(error) && error !== request.trouble?.refusal ? "Unknown" : "NotExecuted"
+
+const isScript = ({ command: { spec } }: Request): boolean => /^(EVAL|FCALL)/.test(spec.name) && !spec.readonly
 
 const replyReason = (request: Request, error: ServerError): Reason => {
   const context = contextOf(request, "NotExecuted")
@@ -76,7 +78,7 @@ const replyReason = (request: Request, error: ServerError): Reason => {
     case "WRONGPASS":
       return new AuthenticationError({ ...context, message })
     default:
-      return new ReplyError({ ...contextOf(request, replyOutcome(request)), message, code: error.code })
+      return new ReplyError({ ...contextOf(request, replyOutcome(request, error)), message, code: error.code })
   }
 }
 

@@ -45,6 +45,8 @@ export type Binding = "slot" | "shard" | "node" | "explicit"
 export interface Facts {
   /** Executing it twice does no harm: it only reads, or the caller says so. */
   readonly repeatable: boolean
+  /** It comes with what nodes may lack for it. */
+  readonly supplied: boolean
   readonly binding: Binding
   /** How many redirects it has followed since it last waited, and how many it may. */
   readonly redirects: number
@@ -59,6 +61,7 @@ export interface Facts {
  * - `GiveUp`: the redirect budget is spent
  * - `RetryAt`: send it to that endpoint now; `moved` is the slot whose owner that endpoint is from now on
  * - `RetryAfter`: wait, then find the node anew; `refresh` when the topology may have changed
+ * - `Supply`: give the node what it lacks, and the command again right behind
  *
  * @category models
  * @since 0.1.0
@@ -73,11 +76,24 @@ export type Decision =
     readonly moved: number | undefined
   }
   | { readonly _tag: "RetryAfter"; readonly refresh: boolean }
+  | { readonly _tag: "Supply" }
 
 const giveBack: Decision = { _tag: "Return" }
 const giveUp: Decision = { _tag: "GiveUp" }
 const retryAfter: Decision = { _tag: "RetryAfter", refresh: false }
 const retryAfterRefresh: Decision = { _tag: "RetryAfter", refresh: true }
+const supply: Decision = { _tag: "Supply" }
+
+/** As the servers word it. What a script answers by itself is not taken for it: that script has been executed. */
+const lacking = ["NOSCRIPT No matching script", "ERR Function not found"]
+
+/**
+ * Whether the server says that it lacks the script or the function. It has executed nothing then.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isLacking = (error: ServerError): boolean => lacking.some((words) => error.message.startsWith(words))
 
 /**
  * A redirect as the server words it: `MOVED 12182 127.0.0.1:7002`, `ASK 12182 ::1:7002`, `MOVED 12182 :7002`.
@@ -148,6 +164,10 @@ const afterLoss = (failure: LinkFailure, written: boolean, facts: Facts): Decisi
  * @since 0.1.0
  */
 export const decide = (failure: Failure, facts: Facts): Decision => {
+  // Also on a named node: what it lacks is no answer to the question.
+  if (facts.supplied && failure._tag === "Reply" && isLacking(failure.error)) {
+    return facts.redirects >= facts.maxRedirects ? giveBack : supply
+  }
   if (facts.binding === "explicit") return giveBack
   switch (failure._tag) {
     case "Reply":

@@ -55,6 +55,8 @@ export class Trouble {
   maybeExecuted = false
   readonly hops: Array<Hop> = []
   lastFailure: Failure
+  /** What the node said when it was given what it lacked, if it refused that. */
+  refusal: ServerError | undefined = undefined
   /** Waits for the topology until this time. */
   retryAt = 0
   /** The next delay of the retry schedule, in milliseconds; `undefined` when the schedule has ended. */

@@ -115,7 +115,7 @@ export const plan = (
       )
     }
     if (slot === keyless) continue
-    keyed++
+    if (entries[i].settings.routing === undefined) keyed++
     slots.add(slot)
   }
   if (slots.size > 1) return Result.fail(crossSlot(slots))
@@ -125,7 +125,9 @@ export const plan = (
     binary: entries.some((entry) => entry.settings.binary),
     idempotent: entries.every((entry) => entry.spec.readonly || entry.settings.idempotent),
     timeout: entries.reduce((least, entry) => Math.min(least, entry.settings.timeout ?? timeout), Infinity),
-    invalid: undefined
+    invalid: undefined,
+    routing: undefined,
+    supply: undefined
   })
   return Result.succeed({ command, entries, slot, keyed })
 }
@@ -138,6 +140,10 @@ const toText = (reply: Reply): Reply => {
   if (reply instanceof Set) return new Set(Array.from(reply, toText))
   return Array.from(reply as ReadonlyArray<Reply>, toText)
 }
+
+/** What EXEC has executed cannot be tried again with what was lacking. */
+const selfContained = (entry: Command<unknown>): Command<unknown> =>
+  entry.settings.supply === undefined ? entry : entry.settings.supply.selfContained(entry)
 
 interface Refusal {
   /** The position of the entry; -1 is MULTI. */
@@ -176,7 +182,7 @@ export class TransactionRequest extends Request {
   constructor(plan: Plan, owner: RequestOwner, deadline: number, resume: Request["resume"]) {
     super(plan.command, owner, plan.slot, deadline, "slot", undefined, resume, undefined, 0)
     this.plan = plan
-    this.block = [multi, ...plan.entries, exec]
+    this.block = [multi, ...plan.entries.map(selfContained), exec]
   }
 
   override onReply(reply: Reply): void {

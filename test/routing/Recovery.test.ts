@@ -5,6 +5,7 @@ import * as Recovery from "../../src/routing/Recovery.ts"
 
 const facts: Recovery.Facts = {
   repeatable: false,
+  supplied: false,
   binding: "slot",
   redirects: 0,
   maxRedirects: 16,

@@ -1,0 +1,180 @@
+/**
+ * Libraries of functions (Redis 7.0 and later) as typed commands.
+ *
+ * A library is defined once, with the keys, the arguments and the result of each function; a call is a `Command`
+ * (`FCALL`, or `FCALL_RO`), which runs alone, in a pipeline, in a transaction or on the nodes of a target. A primary that
+ * does not have the function, a new one for example, is given the library, and the call again right behind: nothing was
+ * executed before. Replicas have the libraries of their primary.
+ *
+ * **Example** (A counter with a limit)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ClusterClient, FunctionLibrary } from "effect-redis-cluster"
+ *
+ * const counters = FunctionLibrary.make({
+ *   name: "counters",
+ *   code: `
+ *     redis.register_function('incr_below', function(keys, args)
+ *       local value = tonumber(redis.call('GET', keys[1]) or '0')
+ *       if value >= tonumber(args[1]) then return false end
+ *       return redis.call('INCR', keys[1])
+ *     end)
+ *   `,
+ *   functions: {
+ *     incr_below: { keys: ["counter"], args: { limit: Schema.Int }, result: Schema.NullOr(Schema.Int) }
+ *   }
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   yield* FunctionLibrary.preload(counters)
+ *   // number | null
+ *   return yield* redis.execute(
+ *     counters.functions.incr_below({ keys: { counter: "visits" }, args: { limit: 100 } })
+ *   )
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { ClusterClient, type ClusterClientShape } from "../ClusterClient.ts"
+import { type Command, invalid, type Supply } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import { counted } from "../commands/keys.ts"
+import { Scripting } from "../commands/Scripting.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
+import { keepSupplied } from "./Preload.ts"
+import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
+
+/**
+ * The functions of a library, by the names under which its code registers them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Signatures {
+  readonly [name: string]: Signature
+}
+
+/**
+ * What a library is made of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Definition<F extends Signatures> {
+  /** Letters, digits and underscores. */
+  readonly name: string
+  /** The source. A first line `#!lua name=...` may be left out. */
+  readonly code: string
+  readonly functions: F
+  /**
+   * What loading does when a node has a library of that name: `"replace"` puts this one in its place, `"keep"` leaves
+   * that one alone. Default: `"replace"`.
+   */
+  readonly policy?: "replace" | "keep" | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface FunctionLibrary<F extends Signatures> {
+  readonly name: string
+  /** The source with its first line. */
+  readonly code: string
+  readonly policy: "replace" | "keep"
+  /** For each function what makes the command of a call. */
+  readonly functions: { readonly [N in keyof F]: Call<F[N]> }
+  /**
+   * `FUNCTION LOAD` on all primaries, with REPLACE when that is the policy; answers the name. Calls do not need it, and
+   * `preload` does it for new primaries too.
+   */
+  readonly load: Command<string>
+}
+
+/**
+ * Any library.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyFunctionLibrary = Pick<FunctionLibrary<Signatures>, "name" | "code" | "policy" | "load">
+
+const writing = new CommandSpec("FCALL", { keys: counted(1) })
+const reading = new CommandSpec("FCALL_RO", { keys: counted(1), readonly: true })
+const loading = new CommandSpec("FUNCTION LOAD", { request: "allShards", response: "allSucceeded" })
+
+const withHeader = (name: string, code: string): string => code.startsWith("#!") ? code : `#!lua name=${name}\n${code}`
+
+/** What is wrong with a definition; `undefined` when nothing is. */
+const problemOf = (name: string, code: string): string | undefined => {
+  if (!/^\w+$/.test(name)) return "the name of a library must be letters, digits and underscores"
+  const declared = /^#!.*\bname=(\S+)/.exec(code)?.[1]
+  return declared === name
+    ? undefined
+    : `the first line of the code must be "#!lua name=${name}", or be left out: it names another library or none`
+}
+
+/**
+ * Defines a library.
+ *
+ * The checks and errors of a call are those of a script (`Script.make`). A function with `readonly: true` has to be
+ * registered with the flag `no-writes`. A library that the server refuses fails the first call of a function with a
+ * `ReplyError` that says why. In a transaction a missing function is not mended: load the library before.
+ *
+ * @see https://redis.io/docs/latest/develop/programmability/functions-intro/
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <const F extends Signatures>(
+  definition: Definition<F> & { readonly functions: { readonly [N in keyof F]: Exact<F[N], Signature> } }
+): FunctionLibrary<F> => {
+  const { functions, name, policy = "replace" } = definition
+  const code = withHeader(name, definition.code)
+  const problem = problemOf(name, code)
+  const load = problem === undefined
+    ? Scripting.functionLoad(code, { replace: policy === "replace" })
+    : invalid(loading, `FUNCTION LOAD: ${problem}`)
+  const supply: Supply = { load, selfContained: (command) => command }
+  const calls = Object.entries<Signature>(functions).map(([what, signature]) => {
+    const spec = signature.readonly === true ? reading : writing
+    const refused = () => invalid(spec, `${spec.name}: ${problem}`)
+    return [what, problem === undefined ? compile(signature, { spec, what, supply }) : refused] as const
+  })
+  // Each name has the call that was compiled from its signature.
+  const named = Object.fromEntries(calls) as unknown as FunctionLibrary<F>["functions"]
+  return { name, code, policy, load, functions: named }
+}
+
+/** That a node has a library of the name is fine with the policy to keep it. */
+const supplyTo = (redis: ClusterClientShape, node: ClusterNode, { load, policy }: AnyFunctionLibrary) => {
+  const loaded = Effect.asVoid(redis.on(node).execute(load))
+  return policy === "replace" ? loaded : Effect.catchReason(
+    loaded,
+    "RedisClusterException",
+    "ReplyError",
+    (reason, error) => reason.message.includes("already exists") ? Effect.void : Effect.fail(error)
+  )
+}
+
+/**
+ * Loads libraries on every primary, and on those that become primaries while the scope lives. Fails when a primary
+ * cannot be given a library now; later failures are left to the calls.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const preload = (
+  ...libraries: ReadonlyArray<AnyFunctionLibrary>
+): Effect.Effect<void, RedisClusterException, ClusterClient | Scope.Scope> =>
+  Effect.flatMap(ClusterClient, (redis) =>
+    keepSupplied(
+      redis,
+      (snapshot) => snapshot.primaries,
+      (node) => Effect.forEach(libraries, (library) => supplyTo(redis, node, library), { discard: true })
+    ))

@@ -1,0 +1,143 @@
+/**
+ * Lua scripts as typed commands.
+ *
+ * A script is defined once, with its keys, its arguments and the schema of its result; a call of it is a `Command`, which
+ * runs alone, in a pipeline, in a transaction or on the nodes of a target. It is sent by its digest (`EVALSHA`). A node
+ * that does not have the script (`NOSCRIPT`: it is new, was promoted, or its cache was flushed) is given it, and the call
+ * again right behind: that reply means that nothing was executed.
+ *
+ * **Example** (Moving an amount from one account to another)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ClusterClient, Script } from "effect-redis-cluster"
+ *
+ * const transfer = Script.make({
+ *   lua: `
+ *     local amount = tonumber(ARGV[1])
+ *     if tonumber(redis.call('GET', KEYS[1]) or '0') < amount then return false end
+ *     redis.call('DECRBY', KEYS[1], amount)
+ *     return redis.call('INCRBY', KEYS[2], amount)
+ *   `,
+ *   keys: ["from", "to"],
+ *   args: { amount: Schema.Int },
+ *   result: Schema.NullOr(Schema.Int)
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   // number | null
+ *   return yield* redis.execute(transfer({ keys: { from: "{bank}ada", to: "{bank}grace" }, args: { amount: 5 } }))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { createHash } from "node:crypto"
+import { ClusterClient } from "../ClusterClient.ts"
+import { Command, type Supply } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import { counted } from "../commands/keys.ts"
+import { Scripting } from "../commands/Scripting.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import { keepSupplied } from "./Preload.ts"
+import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
+
+export type { Args, Call, Input, Keys, NamedArgs, Output, Signature } from "./Signature.ts"
+
+/**
+ * What a script is made of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Definition extends Signature {
+  /** The source. It names every key that it uses in `KEYS`. */
+  readonly lua: string
+}
+
+/**
+ * A script: a function that makes the command of a call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Script<S extends Signature> extends Call<S> {
+  readonly lua: string
+  /** The SHA-1 digest of the source, by which servers know the script: 40 hexadecimal digits. */
+  readonly sha1: string
+  /** `SCRIPT LOAD`: gives the script to all nodes. Calls do not need it. */
+  readonly load: Command<string>
+}
+
+/**
+ * Any script.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyScript = Pick<Script<Signature>, "lua" | "sha1" | "load">
+
+interface Forms {
+  readonly bySha: CommandSpec
+  readonly bySource: CommandSpec
+}
+
+const forms = (readonly: boolean): Forms => {
+  const suffix = readonly ? "_RO" : ""
+  const facts = { keys: counted(1), readonly }
+  return {
+    bySha: new CommandSpec(`EVALSHA${suffix}`, facts),
+    bySource: new CommandSpec(`EVAL${suffix}`, facts)
+  }
+}
+
+const writing = forms(false)
+const reading = forms(true)
+
+/**
+ * Defines a script.
+ *
+ * A call is checked before it is sent: keys of different slots are a `CrossSlotError`, arguments that their schema
+ * refuses an `OptionsError`. A result that the schema refuses is a `DecodeError` with the outcome `Executed`. When the
+ * script itself fails it may have written before: a `ReplyError` with the outcome `Unknown`, unless it is `readonly`.
+ *
+ * A script with `readonly: true` is called with `EVALSHA_RO` (Redis 7.0 and later): it may be sent again, and may run on
+ * a replica; the server refuses its writes.
+ *
+ * @see https://redis.io/docs/latest/develop/programmability/eval-intro/
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <const D extends Definition>(definition: Exact<D, Definition>): Script<D> => {
+  const { lua } = definition
+  const sha1 = createHash("sha1").update(lua).digest("hex")
+  const { bySha, bySource } = definition.readonly === true ? reading : writing
+  const load = Scripting.scriptLoad(lua)
+  const supply: Supply = {
+    load,
+    selfContained: ({ args, decode, settings }) => new Command(bySource, [lua, ...args.slice(1)], decode, settings)
+  }
+  return Object.assign(compile<D>(definition, { spec: bySha, what: sha1, supply }), { lua, sha1, load })
+}
+
+/**
+ * Loads scripts on every node of the cluster, and on those that join while the scope lives.
+ *
+ * It spares the first call on each node a second message, and the transactions nothing: they carry the source. Fails
+ * when a primary cannot be given a script now; later failures are left to the calls, which can do without.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const preload = (
+  ...scripts: ReadonlyArray<AnyScript>
+): Effect.Effect<void, RedisClusterException, ClusterClient | Scope.Scope> =>
+  Effect.flatMap(ClusterClient, (redis) =>
+    keepSupplied(
+      redis,
+      (snapshot) => [...snapshot.nodes.values()],
+      (node) => Effect.forEach(scripts, (script) => redis.on(node).execute(script.load), { discard: true })
+    ))

@@ -1,0 +1,208 @@
+/**
+ * What a script or a function takes and gives: its keys, its arguments, its result.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { Value } from "../commands/Call.ts"
+import { type Command, invalid, make, schema, type Supply } from "../commands/Command.ts"
+import type { CommandSpec } from "../commands/CommandSpec.ts"
+import { reply } from "../commands/decode.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
+
+/**
+ * The keys, `KEYS` of the script: their names in order, their number, or `"many"` for one or more. All keys of a call
+ * are of one slot.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Keys = ReadonlyArray<string> | number | "many"
+
+/**
+ * The arguments by name, `ARGV` of the script in the order of the names: each is encoded by its schema to text, bytes or
+ * a number.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NamedArgs {
+  readonly [name: string]: Schema.ConstraintEncoder<Value>
+}
+
+/**
+ * The arguments, `ARGV` of the script: by name, or as one schema whose encoded form is a list (`Schema.Array`,
+ * `Schema.Tuple`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Args = NamedArgs | Schema.ConstraintEncoder<ReadonlyArray<Value>>
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Signature {
+  /** Default: none. */
+  readonly keys?: Keys | undefined
+  /** Default: none. */
+  readonly args?: Args | undefined
+  /** Decodes the reply. Default: the reply as it comes. */
+  readonly result?: Schema.ConstraintDecoder<unknown> | undefined
+  /** It changes nothing: it may be sent again when its fate is unknown, and may run on a replica. Default: `false`. */
+  readonly readonly?: boolean | undefined
+}
+
+/**
+ * Refuses members that the shape does not have: misspelt ones would go unnoticed.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Exact<T, Shape> = T & { readonly [N in Exclude<keyof T, keyof Shape>]: never }
+
+type Repeat<N extends number, A, T extends ReadonlyArray<A> = []> = number extends N ? ReadonlyArray<A>
+  : T["length"] extends N ? T
+  : Repeat<N, A, readonly [...T, A]>
+
+/** The keys of a call; `never` when there are none. */
+type KeysOf<K> = [K] extends [undefined | readonly [] | 0] ? never
+  : K extends ReadonlyArray<string> ? { readonly [N in K[number]]: Argument }
+  : K extends number ? Repeat<K, Argument>
+  : ReadonlyArray<Argument>
+
+/** The arguments of a call; `never` when there are none. */
+type ArgsOf<A> = [A] extends [undefined] ? never
+  : A extends Schema.Constraint ? A["Type"]
+  : A extends NamedArgs ? { readonly [N in keyof A]: A[N]["Type"] }
+  : never
+
+type Member<S, N extends string> = S extends { readonly [M in N]?: infer V } ? V : undefined
+
+/**
+ * What a call is given. A call without keys may name a `routing` key: it runs where that key is. Without it runs on any
+ * primary.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Input<S extends Signature> =
+  & ([KeysOf<Member<S, "keys">>] extends [never] ? { readonly routing?: Argument | undefined }
+    : { readonly keys: KeysOf<Member<S, "keys">> })
+  & ([ArgsOf<Member<S, "args">>] extends [never] ? unknown : { readonly args: ArgsOf<Member<S, "args">> })
+
+/**
+ * What a call gives.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Output<S extends Signature> = Member<S, "result"> extends Schema.Constraint ? Member<S, "result">["Type"]
+  : Reply
+
+/**
+ * Makes the command of a call. The input may be left out when nothing in it is required.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Call<S extends Signature> {
+  (...input: {} extends Input<S> ? [input?: Input<S>] : [input: Input<S>]): Command<Output<S>>
+}
+
+/** A call as it is at run time, after its types have been checked. */
+interface Given {
+  readonly keys?: Readonly<Record<string, Argument>> | ReadonlyArray<Argument> | undefined
+  readonly args?: unknown
+  readonly routing?: Argument | undefined
+}
+
+/** Arguments as they are sent, or what is wrong with those that were given. */
+type Listed = ReadonlyArray<Argument> | string
+
+const isArgument = (value: unknown): value is Argument => typeof value === "string" || value instanceof Uint8Array
+
+/** How the keys of a call are put in order. */
+const keyLister = (keys: Keys): (given: Given["keys"]) => Listed => {
+  if (Array.isArray(keys)) {
+    const names: ReadonlyArray<string> = keys
+    return (given) => {
+      const byName = (given ?? {}) as Readonly<Record<string, Argument>>
+      const missing = names.find((name) => !isArgument(byName[name]))
+      return missing === undefined
+        ? names.map((name) => byName[name])
+        : `the key "${missing}" must be text or bytes, and was not given`
+    }
+  }
+  return (given) => {
+    const list = Array.isArray(given) ? given as ReadonlyArray<Argument> : []
+    if (keys === "many") return list.length > 0 ? list : "keys must have at least one entry, got none"
+    return list.length === keys ? list : `keys must have ${keys} entries, got ${list.length}`
+  }
+}
+
+const toArgument = (value: Value): Argument =>
+  typeof value === "number" || typeof value === "bigint" ? String(value) : value
+
+/** How the arguments of a call are encoded and put in order. What a schema says would show the value. */
+const argLister = (args: Args): (given: unknown) => Listed => {
+  if (Schema.isSchema(args)) {
+    const encode = Schema.encodeUnknownResult(args as Schema.ConstraintEncoder<ReadonlyArray<Value>>)
+    return (given) => {
+      const encoded = encode(given)
+      return Result.isSuccess(encoded) ? encoded.success.map(toArgument) : "the schema of args refuses what was given"
+    }
+  }
+  const fields = Object.entries(args as NamedArgs).map(([name, field]) =>
+    [name, Schema.encodeUnknownResult(field)] as const
+  )
+  return (given) => {
+    const byName = (given ?? {}) as Readonly<Record<string, unknown>>
+    const list: Array<Argument> = []
+    for (const [name, encode] of fields) {
+      const encoded = encode(byName[name])
+      if (Result.isFailure(encoded)) return `the schema of the argument "${name}" refuses what was given`
+      list.push(toArgument(encoded.success))
+    }
+    return list
+  }
+}
+
+/** Names that look like numbers do not keep their order in a JavaScript object. */
+const misordered = (args: Args): string | undefined =>
+  Schema.isSchema(args) ? undefined : Object.keys(args).find((name) => /^\d+$/.test(name))
+
+/**
+ * Compiles a signature: from the input of a call to `what numkeys key... arg...`.
+ *
+ * @internal
+ */
+export const compile = <const S extends Signature>(
+  signature: S,
+  options: { readonly spec: CommandSpec; readonly what: string; readonly supply: Supply }
+): Call<S> => {
+  const { spec, supply, what } = options
+  const { args = {}, keys = 0, result } = signature
+  const listKeys = keyLister(keys)
+  const listArgs = argLister(args)
+  const decoded = result === undefined ? undefined : schema(result)
+  const misorder = misordered(args)
+  const plain = { supply }
+
+  const call = (given: Given = {}): Command<unknown> => {
+    if (misorder !== undefined) {
+      return invalid(spec, `the argument name "${misorder}" looks like a number; JavaScript would not keep its place`)
+    }
+    const keyList = listKeys(given.keys)
+    if (typeof keyList === "string") return invalid(spec, `${spec.name}: ${keyList}`)
+    const argList = listArgs(given.args)
+    if (typeof argList === "string") return invalid(spec, `${spec.name}: ${argList}`)
+    const settings = given.routing === undefined || keyList.length > 0 ? plain : { supply, routing: given.routing }
+    const command = make(spec, [what, String(keyList.length), ...keyList, ...argList], reply, settings)
+    return decoded === undefined ? command : decoded(command)
+  }
+  // The types of Call say of each input and result what `listKeys`, `listArgs` and the schema make of it.
+  return call as Call<S>
+}
