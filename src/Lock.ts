@@ -229,11 +229,12 @@ class Holder {
     const sentAt = clock.currentTimeMillisUnsafe()
     const call = acquireScript({ keys: { lock: key, fence: fenceKey }, args: { token: this.token, ttl } })
     this.isLeft = true
-    return Effect.map(this.redis.execute(Command.idempotent(call)), (fence) => {
+    return Effect.flatMap(this.redis.execute(Command.idempotent(call)), (fence) => {
       this.isLeft = fence !== 0
       this.validUntil = sentAt + validity(ttl)
-      // The answer may have taken longer than the lock lives.
-      return clock.currentTimeMillisUnsafe() < this.validUntil ? fence : 0
+      // The answer may have taken longer than the lock lives; the next one will say whether it still does.
+      const isLate = this.isLeft && clock.currentTimeMillisUnsafe() >= this.validUntil
+      return isLate ? this.tryAcquire : Effect.succeed(fence)
     })
   })
 
