@@ -245,15 +245,10 @@ class Holder {
       this.tryAcquire,
       (fence) => fence === 0 ? Effect.fail(undefined) : Effect.succeed(fence)
     )
-    if (wait === 0) return Effect.mapError(once, (error) => error ?? notAcquired())
-    const again = Effect.retry(once, {
-      schedule,
-      while: (error) => error === undefined
-    })
-    const limited = wait === Infinity ? again : Effect.timeoutOrElse(again, {
-      duration: wait,
-      orElse: () => Effect.fail(undefined)
-    })
+    const attempts = wait === 0 ? once : Effect.retry(once, { schedule, while: (error) => error === undefined })
+    const limited = wait === 0 || wait === Infinity
+      ? attempts
+      : Effect.timeoutOrElse(attempts, { duration: wait, orElse: () => Effect.fail(undefined) })
     return Effect.mapError(limited, (error) => error ?? notAcquired())
   })
 
@@ -262,37 +257,35 @@ class Holder {
     const { ttl } = this.settings
     let pause = ttl / 3
     const turn = Effect.suspend(() => Effect.andThen(Effect.sleep(pause), this.extend)).pipe(
-      // What failed is tried again soon, for as long as the lock lives.
-      Effect.map((extended) => (pause = extended ? ttl / 3 : ttl / 20))
+      Effect.map((next) => (pause = next))
     )
     return Effect.asVoid(Effect.repeat(turn, { until: () => this.isLost }))
   })
 
-  /** Whether the server confirmed that the lock lives on. */
-  private readonly extend: Effect.Effect<boolean> = Clock.clockWith((clock) => {
+  /** Extends the lock once; how long the next time is to wait for, in milliseconds. */
+  private readonly extend: Effect.Effect<number> = Clock.clockWith((clock) => {
     const { key, ttl } = this.settings
     const sentAt = clock.currentTimeMillisUnsafe()
     if (sentAt >= this.validUntil) return this.lose("it could not be extended in time")
+    const within = (pause: number) => Math.max(0, Math.min(pause, this.validUntil - clock.currentTimeMillisUnsafe()))
     const call = extendScript({ keys: { lock: key }, args: { token: this.token, ttl } })
     const command = Command.timeout(Command.idempotent(call), Math.max(1, this.validUntil - sentAt))
     return Effect.matchEffect(this.redis.execute(command), {
       onSuccess: (held) => {
         if (held === 0) return this.lose("the server no longer knows it as this holder's")
         this.validUntil = sentAt + validity(ttl)
-        return Effect.succeed(true)
+        return Effect.succeed(within(ttl / 3))
       },
-      onFailure: () =>
-        clock.currentTimeMillisUnsafe() >= this.validUntil
-          ? this.lose("it could not be extended in time")
-          : Effect.succeed(false)
+      // Again soon, for as long as the lock lives.
+      onFailure: () => Effect.succeed(within(ttl / 20))
     })
   })
 
-  private lose(why: string): Effect.Effect<false> {
+  private lose(why: string): Effect.Effect<number> {
     return Effect.sync(() => {
       this.isLost = true
       Deferred.doneUnsafe(this.loss, Effect.fail(lockLost(why)))
-      return false
+      return 0
     })
   }
 

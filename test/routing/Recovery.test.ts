@@ -39,6 +39,20 @@ describe("Recovery", () => {
     }
   })
 
+  it("gives a node the script or function that it lacks, when the command comes with it", () => {
+    const supplied = { supplied: true }
+    for (const message of ["NOSCRIPT No matching script. Please use EVAL.", "ERR Function not found"]) {
+      assert.deepStrictEqual(reply(message, supplied), { _tag: "Supply" })
+      assert.deepStrictEqual(reply(message, { ...supplied, binding: "explicit" }), { _tag: "Supply" })
+      assert.deepStrictEqual(reply(message, { ...supplied, redirects: 16 }), back)
+      assert.deepStrictEqual(reply(message), back)
+    }
+    // What a script says by itself: it has been executed.
+    for (const message of ["NOSCRIPT of my own", "ERR Function gave up", "WRONGTYPE Operation"]) {
+      assert.deepStrictEqual(reply(message, supplied), back)
+    }
+  })
+
   it("follows MOVED at once, and says which slot has a new owner", () => {
     assert.deepStrictEqual(reply("MOVED 12182 10.0.0.2:7002"), {
       _tag: "RetryAt",
