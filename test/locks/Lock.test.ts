@@ -242,6 +242,19 @@ describe("A lock", () => {
         assert.isTrue(finished)
       }))
 
+    it.effect("that ran out while its process was busy is an error although the work is done", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const work = Effect.sync(() => {
+          const until = performance.now() + 400
+          while (performance.now() < until);
+          return "done"
+        })
+        const error = yield* Effect.flip(Lock.withLock("busy", { ttl: "300 millis" })(work).pipe(by(redis)))
+        assert.strictEqual(reasonOf(error), "LockLostError")
+      }))
+
     it.effect("numbers its holders on from the last number when the clock of the server is behind it", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

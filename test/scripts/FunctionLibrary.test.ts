@@ -1,6 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import { Strings } from "../../src/commands/Strings.ts"
@@ -105,7 +106,10 @@ describe("A function library", () => {
 
         const added = yield* cluster.addNode()
         yield* cluster.migrateSlot(HashSlot.ofKey("joined"), added)
-        while (!(yield* librariesOf(cluster, added)).includes(`"ahead"`)) yield* Effect.sleep("50 millis")
+        yield* Effect.repeat(librariesOf(cluster, added), {
+          until: (list) => list.includes(`"ahead"`),
+          schedule: Schedule.spaced("50 millis")
+        }).pipe(Effect.timeout("30 seconds"))
         yield* resetCounts(cluster)
         const call = callsOf(library).add({ keys: { counter: "joined" }, args: { by: 1 } })
         assert.strictEqual(yield* redis.execute(call), 1)

@@ -2,6 +2,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as Command from "../../src/commands/Command.ts"
@@ -373,7 +374,10 @@ describe("A script", () => {
         const added = yield* cluster.addNode()
         const slot = HashSlot.ofKey("joined")
         yield* cluster.migrateSlot(slot, added)
-        while (JSON.stringify(yield* hasBoth(added)) !== "[1,1]") yield* Effect.sleep("50 millis")
+        yield* Effect.repeat(hasBoth(added), {
+          until: (reply) => JSON.stringify(reply) === "[1,1]",
+          schedule: Schedule.spaced("50 millis")
+        }).pipe(Effect.timeout("30 seconds"))
         yield* resetCounts(cluster)
         assert.strictEqual(yield* redis.execute(first({ keys: { counter: "joined" }, args: { by: 1 } })), 1)
         assert.strictEqual(yield* errorReplies(cluster, "NOSCRIPT"), 0)
