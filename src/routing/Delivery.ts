@@ -10,13 +10,9 @@ import type { Command } from "../commands/Command.ts"
 import type { Outgoing } from "../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { type Failure, isLacking } from "./Recovery.ts"
-import type { Trouble } from "./Request.ts"
+import type { Request, Trouble } from "./Request.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
-export class Delivery implements Outgoing {
+class Delivery implements Outgoing {
   readonly command: Command<unknown>
   readonly binary = false
   readonly asking = false
@@ -44,6 +40,20 @@ export class Delivery implements Outgoing {
   onDeadline(): void {
     this.settled = true
   }
+}
+
+/**
+ * Gives the node what the request needs there, and the request again right behind: on the same connection, with ASKING if
+ * that was due.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const deliver = (request: Request, trouble: Trouble): void => {
+  const { connection, command: { settings } } = request
+  if (connection === undefined || settings.supply === undefined) return
+  connection.send(new Delivery(settings.supply.load, request.deadline, (refusal) => (trouble.refusal = refusal)))
+  connection.send(request)
 }
 
 /**

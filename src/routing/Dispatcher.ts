@@ -16,7 +16,7 @@ import { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import { Topology } from "../topology/Topology.ts"
 import { keyless } from "./CommandSlot.ts"
-import { Delivery, explained } from "./Delivery.ts"
+import { deliver, explained } from "./Delivery.ts"
 import * as Failures from "./Failures.ts"
 import * as Recovery from "./Recovery.ts"
 import type { Request, RequestOwner, Trouble } from "./Request.ts"
@@ -75,14 +75,6 @@ export const make = Effect.fnUntraced(function*(
     connection.send(request)
   }
 
-  /** Gives the node what it lacks; the request goes right behind, on the same connection, with ASKING if that was due. */
-  const supply = (request: Request, trouble: Trouble): void => {
-    const { connection, command: { settings } } = request
-    if (connection === undefined || settings.supply === undefined) return
-    connection.send(new Delivery(settings.supply.load, request.deadline, (refusal) => (trouble.refusal = refusal)))
-    connection.send(request)
-  }
-
   const recover = (request: Request, given: Recovery.Failure, trouble: Trouble): void => {
     const failure = explained(given, trouble)
     const via = request.connection?.endpoint ?? options.seeds[0]
@@ -118,7 +110,7 @@ export const make = Effect.fnUntraced(function*(
       case "Supply":
         trouble.redirects++
         trouble.attempts++
-        return supply(request, trouble)
+        return deliver(request, trouble)
     }
   }
 

@@ -3,7 +3,7 @@
  *
  * The entries are written to all nodes before the first reply is awaited. Each follows its own redirects and retries:
  * none is sent again because another one failed. A pipeline is not atomic; entries of one slot are executed in the order
- * given, unless that slot is on the move.
+ * given, unless that slot is on the move or a node lacks the script of one of them.
  *
  * @since 0.1.0
  */

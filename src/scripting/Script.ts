@@ -126,8 +126,9 @@ export const make = <const D extends Definition>(definition: Exact<D, Definition
 /**
  * Loads scripts on every node of the cluster, and on those that join while the scope lives.
  *
- * It spares the first call on each node a second message, and the transactions nothing: they carry the source. Fails
- * when a primary cannot be given a script now; later failures are left to the calls, which can do without.
+ * It spares the first call on each node a second message, and keeps a pipeline in order: a call that the node does not
+ * know is executed behind the entries that followed it. Transactions carry the source and do not need it. Fails when a
+ * primary cannot be given a script now; later failures are left to the calls, which can do without.
  *
  * @category combinators
  * @since 0.1.0
