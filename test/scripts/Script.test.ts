@@ -383,4 +383,36 @@ describe("A script", () => {
         assert.strictEqual(yield* errorReplies(cluster, "NOSCRIPT"), 0)
       }))
   })
+
+  layer(RedisCluster.layer({ options: ["--appendonly", "yes", "--appendfsync", "always"] }), {
+    excludeTestServices: true
+  })((it) => {
+    it.effect("is never sent again once it was written, unless it only reads or is marked idempotent", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, commandTimeout: "30 seconds" })
+        const owner = yield* cluster.owner(HashSlot.ofKey("lost"))
+        const count = counter()
+        const set = Script.make({ lua: "return redis.call('SET', KEYS[1], 'set').ok", keys: ["key"] })
+        const read = Script.make({ lua: "return redis.call('GET', KEYS[1])", keys: ["key"], readonly: true })
+        const calls = {
+          count: count({ keys: { counter: "lost" }, args: { by: 1 } }),
+          set: Command.idempotent(set({ keys: { key: "{lost}set" } })),
+          read: read({ keys: { key: "lost" } })
+        }
+        assert.deepStrictEqual(yield* redis.pipeline(calls), { count: 1, set: "OK", read: "1" })
+        yield* cluster.stop(owner)
+        const counting = yield* Effect.forkChild(Effect.flip(redis.execute(calls.count)))
+        const setting = yield* Effect.forkChild(redis.execute(calls.set))
+        const reading = yield* Effect.forkChild(redis.execute(calls.read))
+        yield* Effect.sleep("50 millis")
+        yield* cluster.kill(owner)
+        const { reason } = yield* Fiber.join(counting)
+        assert.deepStrictEqual([reason._tag, reason.outcome], ["ConnectionError", "Unknown"])
+        yield* cluster.restart(owner)
+        yield* cluster.awaitOk
+        assert.strictEqual(yield* Fiber.join(setting), "OK")
+        assert.strictEqual(yield* Fiber.join(reading), "1")
+      }))
+  })
 })
