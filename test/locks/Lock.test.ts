@@ -7,10 +7,11 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
 import { spawn } from "node:child_process"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as Lock from "../../src/Lock.ts"
-import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { ConnectionError, exception, type RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, resetCounts } from "../laws/Observed.ts"
@@ -290,37 +291,19 @@ describe("A lock", () => {
         assert.strictEqual(yield* calls(cluster, "evalsha"), 0)
       }))
 
-    it.effect("has many who wait spread their attempts, and each has its turn", () =>
+    it.effect("gives each of many who wait its turn", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
-        const waiters = 20
-        const attempts: Array<number> = []
-        const observed: ClusterClientShape = {
-          ...redis,
-          execute: (command) => {
-            attempts.push(performance.now())
-            return redis.execute(command)
-          }
-        }
         const holder = yield* Scope.make()
-        yield* Lock.make("herd", { ttl }).pipe(Scope.provide(holder), by(redis))
-        const start = performance.now()
-        const fibers = yield* Effect.forEach(range(waiters), (index) =>
-          Effect.forkChild(Lock.withLock("herd", { ttl })(Effect.succeed(index)).pipe(by(observed))))
-        yield* Effect.sleep("2 seconds")
-        const later = attempts.filter((at) =>
-          at - start > 1000
+        yield* Lock.make("many", { ttl }).pipe(Scope.provide(holder), by(redis))
+        const fibers = yield* Effect.forEach(
+          range(50),
+          (index) => Effect.forkChild(Lock.withLock("many", { ttl })(Effect.succeed(index)).pipe(by(redis)))
         )
-        // Each asks about ten times a second.
-        assert.isAbove(later.length, waiters * 3)
-        assert.isBelow(later.length, waiters * 20)
-        const bins = new Map<number, number>()
-        for (const at of later) bins.set(Math.floor(at / 5), (bins.get(Math.floor(at / 5)) ?? 0) + 1)
-        // In step, all of them would ask within the same milliseconds.
-        assert.isBelow(Math.max(...bins.values()), waiters / 2)
+        yield* Effect.sleep("300 millis")
         yield* Scope.close(holder, Exit.void)
-        assert.deepStrictEqual(yield* Fiber.joinAll(fibers), range(waiters))
+        assert.deepStrictEqual(yield* Fiber.joinAll(fibers), range(50))
       }))
 
     it.effect("that ran out while its process stood still is known as lost, and stays the other one's", () =>
@@ -351,6 +334,51 @@ describe("A lock", () => {
         assert.isTrue(yield* other.isHeld)
       }))
   })
+
+  it.effect("is asked for at moments that are spread, by many who began to wait at once", () =>
+    Effect.gen(function*() {
+      const waiters = 100
+      const attempts: Array<number> = []
+      // One that is always held, in a time that no busy machine disturbs.
+      const execute = () =>
+        Clock.clockWith((clock) =>
+          Effect.sync(() => {
+            attempts.push(clock.currentTimeMillisUnsafe())
+            return 0
+          })
+        )
+      const held = { execute } as unknown as ClusterClientShape
+      yield* Effect.forEach(range(waiters), () =>
+        Effect.forkChild(Effect.scoped(Lock.make("herd", { ttl })).pipe(by(held))))
+      yield* TestClock.adjust("3 seconds")
+      const later = attempts.filter((at) =>
+        at >= 1000
+      )
+      // Each asks about ten times a second.
+      assert.isAtLeast(later.length, waiters * 2 * 7)
+      assert.isAtMost(later.length, waiters * 2 * 13)
+      // In step, all of them would ask within the same few milliseconds of 100.
+      const tenths = new Map<number, number>()
+      for (const at of later) tenths.set(Math.floor(at / 10), (tenths.get(Math.floor(at / 10)) ?? 0) + 1)
+      assert.isAtMost(Math.max(...tenths.values()), waiters / 2)
+    }))
+
+  it.effect("is lost for its holder before it can expire, when no extension is confirmed", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const unreachable = exception(() => new ConnectionError({ message: "unreachable", outcome: "Unknown" }))
+      const execute = () => Effect.suspend(() => asked++ === 0 ? Effect.succeed(1) : Effect.fail(unreachable))
+      const lock = yield* Lock.make("cut off", { ttl }).pipe(by({ execute } as unknown as ClusterClientShape))
+      const lost = yield* Effect.forkChild(Effect.flip(lock.lost))
+      yield* TestClock.adjust("9400 millis")
+      assert.isTrue(yield* lock.isHeld)
+      assert.strictEqual(lost.pollUnsafe(), undefined)
+      // It has been tried more than once.
+      assert.isAbove(asked, 5)
+      yield* TestClock.adjust("200 millis")
+      assert.strictEqual(reasonOf(yield* Fiber.join(lost)), "LockLostError")
+      assert.isFalse(yield* lock.isHeld)
+    }))
 
   it.live("is lost when its primary is killed and no replica takes over, and the holder is told in time", () =>
     Effect.gen(function*() {
