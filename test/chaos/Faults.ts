@@ -158,6 +158,14 @@ const loseRights = onPrimary(({ cluster }, primary, random) =>
   })
 )
 
+const forgetScripts = onPrimary(({ cluster }, primary, random) =>
+  Effect.forEach(
+    Array.from({ length: random.between(2, 6) }),
+    () => Effect.andThen(cluster.command(primary, "SCRIPT", "FLUSH"), Effect.sleep(random.between(10, 60))),
+    { discard: true }
+  )
+)
+
 const cutLink = onPrimary(({ proxies }, primary, random) =>
   Effect.forEach(
     Array.from({ length: random.between(2, 6) }),
@@ -207,6 +215,7 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "DEBUG SLEEP", run: sleepServer },
   { name: "out of memory", run: outOfMemory },
   { name: "rights taken away", run: loseRights },
+  { name: "scripts forgotten", run: forgetScripts },
   { name: "link cut at some byte", run: cutLink },
   { name: "link silent", run: badLink((proxies, port) => proxies.linkTo(port).silence(), 1500) },
   { name: "link slow", run: badLink((proxies, port) => proxies.linkTo(port).slow(80), 800) },

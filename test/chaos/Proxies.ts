@@ -22,6 +22,8 @@ export interface Proxies {
   /** For the client's `mapAddress`. */
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly linkTo: (port: number) => Link
+  /** How often CLUSTER SLOTS passed. */
+  readonly topologyCalls: () => number
 }
 
 /** One direction of a connection: what is held back leaves in its order. */
@@ -57,6 +59,7 @@ interface Mode {
 class Proxy implements Link {
   readonly server: Net.Server
   readonly sockets = new Set<Net.Socket>()
+  topologyCalls = 0
   private readonly mode: Mode = { silent: false, delay: 0, cutRequests: Infinity, cutReplies: Infinity }
 
   constructor(target: number) {
@@ -109,6 +112,7 @@ class Proxy implements Link {
 
   private pass(chunk: Buffer, to: Net.Socket, budget: "cutRequests" | "cutReplies"): void {
     if (to.destroyed) return
+    if (budget === "cutRequests" && chunk.includes("$5\r\nSLOTS")) this.topologyCalls++
     const left = this.mode[budget]
     this.mode[budget] -= chunk.length
     if (chunk.length <= left) {

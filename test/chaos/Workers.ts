@@ -5,12 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { Command } from "../../src/commands/Command.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Lists } from "../../src/commands/Lists.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import * as Script from "../../src/scripting/Script.ts"
 import type { Call, Kind } from "./History.ts"
 import type { Random } from "./Random.ts"
 
@@ -110,14 +112,15 @@ const pair: Program = (redis, recorder, tag) => {
   })
 }
 
+const incrementScript = Script.make({
+  lua: "return redis.call('INCR', KEYS[1])",
+  keys: ["counter"],
+  result: Schema.Int
+})
+
 const script: Program = (redis, recorder, tag) => {
   const key = `{${tag}}:scripted`
-  return recorder.call(
-    "increment",
-    "EVAL",
-    key,
-    redis.send("EVAL", "return redis.call('INCR', KEYS[1])", "1", key)
-  )
+  return recorder.call("increment", "script", key, redis.execute(incrementScript({ keys: { counter: key } })))
 }
 
 /** Several entries over the slots of several families; each is judged like a call of its own. */

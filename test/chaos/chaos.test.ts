@@ -18,7 +18,9 @@ const judge = (lossy: boolean) =>
     const report = yield* run({ seed, millis: seconds * 1000, lossy, only })
     console.log(
       `seed ${seed}: ${report.calls} calls, failures ${JSON.stringify(report.failures)}, ` +
-        `p99 on healthy shards ${report.healthyP99} ms (own lag ${report.lag} ms)\n  ${report.faults.join("\n  ")}`
+        `${report.topologyCalls} topology calls, p99 on healthy shards ${report.healthyP99} ms (own lag ${report.lag} ms)\n  ${
+          report.faults.join("\n  ")
+        }`
     )
     assert.strictEqual(report.violations.slice(0, 5).join("\n\n"), "", `CHAOS_SEED=${seed}`)
     assert.isAbove(report.calls, seconds * 100)
