@@ -164,6 +164,7 @@ export const make: Effect.Effect<
       const proxy = proxies.get(endpoint.port)
       return proxy === undefined ? endpoint : { host: "127.0.0.1", port: proxy.port }
     },
-    linkTo: known
+    linkTo: known,
+    topologyCalls: () => Array.from(proxies.values()).reduce((sum, proxy) => sum + proxy.topologyCalls, 0)
   }
 })
