@@ -22,6 +22,7 @@ import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { dial, type DialRequest } from "./Dial.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import type { Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
 
 /**
@@ -181,7 +182,7 @@ export class Connection {
     if (this.state === "idle") this.setState("connecting")
     this.isDialling = true
     this.dialling = this.runFork(
-      Effect.suspend(() => dial(this.endpoint, this.options, this.request, (socket) => this.adopt(socket))).pipe(
+      Effect.suspend(() => dial(this.endpoint, this.options, this.request, (wire) => this.adopt(wire))).pipe(
         Effect.andThen(this.trial),
         Effect.tapError((failure) => Effect.sync(() => this.refuse(failure))),
         Effect.retry(this.options.reconnectSchedule),
@@ -257,7 +258,8 @@ export class Connection {
     this.hooks.onState(this, state)
   }
 
-  private adopt(socket: Duplex): void {
+  private adopt(wire: Wire): void {
+    const socket = wire.stream
     if (this.state === "closed") {
       socket.destroy()
       return
@@ -269,9 +271,9 @@ export class Connection {
       onPush: (push) => this.hooks.onPush(this, push)
     })
     this.decoder = decoder
-    socket.on("data", (chunk: Buffer) => {
-      if (this.socket === socket) this.read(decoder, chunk)
-    })
+    wire.receive = (bytes) => {
+      if (this.socket === socket) this.read(decoder, bytes)
+    }
     socket.on("drain", () => {
       if (this.socket !== socket) return
       this.blocked = false
@@ -286,7 +288,6 @@ export class Connection {
     this.blocked = false
     this.adoptedAt = this.clock.currentTimeMillisUnsafe()
     this.setState("ready")
-    socket.resume()
     this.flush()
   }
 
