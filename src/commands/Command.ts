@@ -144,6 +144,15 @@ export type Success<C> = C extends Command<infer A> ? A : never
 const withDecoder = <A, B>(self: Command<A>, decode: Decoder<B>): Command<B> =>
   new Command(self.spec, self.args, decode, self.settings)
 
+/** A function of the program's own: it runs where replies are read, and nothing may be thrown there. */
+const guarded = <A>(decode: () => A | DecodeFailure): A | DecodeFailure => {
+  try {
+    return decode()
+  } catch (cause) {
+    return new DecodeFailure("the function that was to transform the result threw an error", cause)
+  }
+}
+
 const withSettings = <A>(self: Command<A>, settings: Partial<CommandSettings>): Command<A> =>
   new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings })
 
@@ -159,7 +168,7 @@ export const map: {
 } = dual(2, <A, B>(self: Command<A>, f: (value: A) => B): Command<B> =>
   withDecoder(self, (reply) => {
     const value = self.decode(reply)
-    return value instanceof DecodeFailure ? value : f(value)
+    return value instanceof DecodeFailure ? value : guarded(() => f(value))
   }))
 
 /**
@@ -175,8 +184,10 @@ export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) =
     withDecoder(self, (reply) => {
       const value = self.decode(reply)
       if (value instanceof DecodeFailure) return value
-      const result = decode(value)
-      return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
+      return guarded(() => {
+        const result = decode(value)
+        return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
+      })
     })
 }
 

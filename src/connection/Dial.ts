@@ -58,6 +58,11 @@ const opened = (stream: Duplex): Effect.Effect<void, LinkFailure> => {
   })
 }
 
+const failWith = (kind: LinkFailure["kind"], message: string): Effect.Effect<never, LinkFailure> =>
+  Effect.fail({ kind, message })
+
+const closedEarly = "closed by the server during the handshake"
+
 /** Sends commands in one write and collects as many replies. Pushes in between are none of the handshake's business. */
 const exchange = (
   wire: Wire,
@@ -65,6 +70,7 @@ const exchange = (
 ): Effect.Effect<ReadonlyArray<Reply>, LinkFailure> =>
   Effect.callback((resume) => {
     const { stream } = wire
+    if (stream.destroyed || stream.readableEnded) return resume(failWith("connection", closedEarly))
     const replies: Array<Reply> = []
     const decoder = new RespDecoder({
       binary: () => false,
@@ -78,6 +84,7 @@ const exchange = (
       wire.receive = () => {}
       stream.off("error", onError)
       stream.off("close", onClose)
+      stream.off("end", onClose)
       resume(effect)
     }
     wire.receive = (bytes) => {
@@ -85,17 +92,14 @@ const exchange = (
       if (malformed !== undefined) finish(Effect.fail({ kind: "protocol", message: malformed }))
     }
     const onError = (error: Error) => finish(Effect.fail({ kind: "connection", message: error.message }))
-    const onClose = () =>
-      finish(Effect.fail({ kind: "connection", message: "closed by the server during the handshake" }))
+    const onClose = () => finish(failWith("connection", closedEarly))
     stream.on("error", onError)
     stream.on("close", onClose)
+    stream.on("end", onClose)
     const encoder = new RespEncoder()
     for (const command of commands) encoder.push(`*${command.length}\r\n`, command)
     write(stream, encoder.take())
   })
-
-const failWith = (kind: LinkFailure["kind"], message: string): Effect.Effect<never, LinkFailure> =>
-  Effect.fail({ kind, message })
 
 const refusesResp3 = (reply: Reply): boolean =>
   reply instanceof ServerError && (reply.code === "NOPROTO" || /unknown command|HELLO/i.test(reply.message)) &&

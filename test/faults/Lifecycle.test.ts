@@ -7,6 +7,8 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Net from "node:net"
+import * as Command from "../../src/commands/Command.ts"
+import { Strings } from "../../src/commands/Strings.ts"
 import type { Endpoint } from "../../src/connection/Endpoint.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { Account, keyOfShard, openClient } from "./Load.ts"
@@ -145,6 +147,39 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
           })
         )
         assert.strictEqual(yield* Fiber.join(later), "other")
+      }))
+  })
+
+  describe("a process that was too busy to look", () => {
+    it.effect("takes the replies that came in time, although it reads them after the deadline", () =>
+      Effect.gen(function*() {
+        const { redis } = yield* openClient({ nodes: (yield* RedisCluster).seeds, commandTimeout: "150 millis" })
+        const keys = [0, 1, 2].map((shard) => keyOfShard("busy", shard))
+        for (const key of keys) yield* redis.set(key, "value")
+        const fibers = yield* Effect.forEach(keys, (key) => Effect.forkScoped(redis.get(key)))
+        // They are written at the end of this turn of the event loop; in the next one nobody listens.
+        yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
+        for (const fiber of fibers) assert.strictEqual(yield* Fiber.join(fiber), "value")
+      }))
+  })
+
+  describe("a function of the program that throws", () => {
+    it.effect("while it transforms a result fails that command alone", () =>
+      Effect.gen(function*() {
+        const { redis } = yield* openClient({ nodes: (yield* RedisCluster).seeds })
+        const key = keyOfShard("thrower", 0)
+        yield* redis.set(key, "value")
+        const broken = Strings.get(key).pipe(Command.map((): string => {
+          throw new Error("a mistake")
+        }))
+        const [one, error, other] = yield* Effect.all(
+          [redis.get(key), Effect.flip(redis.execute(broken)), redis.get(key)],
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual([one, other], ["value", "value"])
+        assert.strictEqual(error.reason._tag, "DecodeError")
+        assert.strictEqual(error.outcome, "Executed")
       }))
   })
 
