@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import dns from "node:dns"
 import * as Net from "node:net"
 import * as Command from "../../src/commands/Command.ts"
 import { Strings } from "../../src/commands/Strings.ts"
@@ -50,7 +51,10 @@ const clientsNamed = (cluster: RedisClusterShape, name: string) =>
   )
 
 /** A stable port in front of whatever `target` names. */
-const proxy = (target: () => number) =>
+const proxy = (
+  target: () => number,
+  at: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 }
+) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly port: number; readonly close: Effect.Effect<void> }>((resume) => {
       const sockets = new Set<Net.Socket>()
@@ -70,7 +74,7 @@ const proxy = (target: () => number) =>
         server.close(() => resume(Effect.void))
         for (const socket of sockets) socket.destroy()
       })
-      server.listen(0, "127.0.0.1", () => {
+      server.listen(at.port, at.host, () => {
         const address = server.address()
         resume(Effect.succeed({ port: typeof address === "object" && address !== null ? address.port : 0, close }))
       })
@@ -329,6 +333,46 @@ describe("a cluster that moves", () => {
         for (const key of keys) assert.strictEqual(yield* redis.incr(key), 1)
         const nodes = yield* redis.nodes
         assert.sameMembers(nodes.map((node) => node.port), cluster.nodes.map((node) => node.port))
+      }),
+    60_000
+  )
+
+  it.live.skipIf(process.platform !== "linux")(
+    "is found again when the seed's name leads to another address",
+    () =>
+      Effect.gen(function*() {
+        const name = "redis.test"
+        let address = "127.0.0.1"
+        let resolved = 0
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            const original = dns.lookup
+            dns.lookup =
+              ((hostname: string, options: { readonly all?: boolean }, done: (...args: Array<unknown>) => void) => {
+                if (hostname !== name) return original(hostname, options, done)
+                resolved++
+                const answer = options.all === true ? [[{ address, family: 4 }]] : [address, 4]
+                process.nextTick(done, null, ...answer)
+              }) as typeof dns.lookup
+            return original
+          }),
+          (original) => Effect.sync(() => (dns.lookup = original))
+        )
+        const scope = yield* Scope.make()
+        const old = yield* Scope.provide(RedisCluster.make(), scope)
+        const { port } = old.nodes[0]
+        const { redis } = yield* openClient({ nodes: { host: name, port }, commandTimeout: "20 seconds" })
+        const keys = [0, 1, 2].map((shard) => keyOfShard("named", shard))
+        for (const key of keys) assert.strictEqual(yield* redis.incr(key), 1)
+        assert.strictEqual(resolved, 1)
+
+        yield* Scope.close(scope, Exit.void)
+        const cluster = yield* RedisCluster.make()
+        yield* proxy(() => cluster.nodes[1].port, { host: "127.0.0.2", port })
+        address = "127.0.0.2"
+        for (const key of keys) assert.strictEqual(yield* redis.incr(key), 1)
+        assert.isAtLeast(resolved, 2)
+        assert.sameMembers((yield* redis.nodes).map((node) => node.port), cluster.nodes.map((node) => node.port))
       }),
     60_000
   )
