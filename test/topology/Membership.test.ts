@@ -21,7 +21,8 @@ describe("Connections in a changing cluster", () => {
         const { connections, redis } = yield* openClient({
           nodes: cluster.seeds,
           clientName: "lodger",
-          refreshInterval: "Infinity"
+          refreshInterval: "Infinity",
+          drainTimeout: "5 seconds"
         })
         const idOf = (endpoint: Endpoint) =>
           Effect.flatMap(redis.node(endpoint), (node) => Effect.map(node.send("CLIENT", "ID"), Number))
@@ -32,7 +33,7 @@ describe("Connections in a changing cluster", () => {
         // A primary without slots is none of the map's.
         yield* cluster.migrateSlot(0, stayed[0])
         const leaving = yield* redis.node(guest)
-        const pending = yield* Effect.forkChild(leaving.send("DEBUG", "SLEEP", "0.3"), { startImmediately: true })
+        const pending = yield* Effect.forkChild(leaving.send("DEBUG", "SLEEP", "1.2"), { startImmediately: true })
         yield* Effect.sleep(20)
         yield* redis.refreshTopology
         assert.sameMembers(connections.all().map(({ address }) => address), stayed.map(addressOf))
