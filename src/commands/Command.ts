@@ -74,6 +74,29 @@ const defaults: CommandSettings = {
 }
 
 /**
+ * The position of the first argument that is neither text nor bytes, or -1. The types refuse such a one, but values from
+ * outside, and programs without types, get past them, and it would break the stream that all callers share.
+ *
+ * @internal
+ */
+export const misfitOf = (args: ReadonlyArray<Argument>): number => {
+  for (let i = 0; i < args.length; i++) {
+    if (typeof args[i] !== "string" && !ArrayBuffer.isView(args[i])) return i
+  }
+  return -1
+}
+
+/**
+ * What a misfit is, and what was expected.
+ *
+ * @internal
+ */
+export const complaint = (value: unknown): string =>
+  `${
+    value === null ? "null" : value === undefined ? "undefined" : `of the type ${typeof value}`
+  }; expected text (a string) or bytes (a Uint8Array)`
+
+/**
  * A command with its arguments. `args` are those after the name; `spec` says which of them are keys.
  *
  * @category models
@@ -95,7 +118,10 @@ export class Command<out A> extends Pipeable.Class {
     this.spec = spec
     this.args = args
     this.decode = decode
-    this.settings = settings
+    const misfit = misfitOf(args)
+    this.settings = misfit < 0 || settings.invalid !== undefined
+      ? settings
+      : { ...settings, invalid: `argument ${misfit + 1} of ${spec.name} is ${complaint(args[misfit])}` }
   }
 }
 

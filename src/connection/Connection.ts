@@ -194,6 +194,7 @@ export class Connection {
     this.isDialling = true
     this.dialling = this.runFork(
       Effect.suspend(() => dial(this.endpoint, this.options, this.request, (wire) => this.adopt(wire))).pipe(
+        Effect.catchDefect((defect) => Effect.fail<LinkFailure>({ kind: "connection", message: String(defect) })),
         Effect.andThen(this.trial),
         Effect.tapError((failure) => Effect.sync(() => this.refuse(failure))),
         Effect.retry(this.options.reconnectSchedule),

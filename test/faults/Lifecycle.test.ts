@@ -11,6 +11,7 @@ import * as Net from "node:net"
 import * as Command from "../../src/commands/Command.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { Endpoint } from "../../src/connection/Endpoint.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { Account, keyOfShard, openClient } from "./Load.ts"
 
@@ -184,6 +185,42 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
         assert.deepStrictEqual([one, other], ["value", "value"])
         assert.strictEqual(error.reason._tag, "DecodeError")
         assert.strictEqual(error.outcome, "Executed")
+      }))
+  })
+
+  describe("an argument that is neither text nor bytes", () => {
+    const wrong: ReadonlyArray<unknown> = [undefined, null, {}, [1], true, Symbol("s"), () => "text"]
+    it.effect("is refused before anything is sent, wherever it stands, and nobody else notices", () =>
+      Effect.gen(function*() {
+        const { connections, redis } = yield* openClient({ nodes: (yield* RedisCluster).seeds })
+        const key = keyOfShard("misfit", 0)
+        yield* redis.set(key, "0")
+        for (const value of wrong) {
+          // What a program without types would pass.
+          const misfit = value as string
+          const refused = yield* Effect.all(
+            [
+              redis.set(key, misfit),
+              redis.set(misfit, "value"),
+              redis.get(misfit),
+              redis.send("SET", key, misfit),
+              redis.send("SET", misfit, "value"),
+              redis.on("primaries").send("CONFIG", "GET", misfit),
+              redis.mgetNonatomic([key, misfit]),
+              redis.msetNonatomic([[key, "changed"], [key + "2", misfit]]),
+              redis.pipeline([Strings.set(key, "changed"), Strings.set(key, misfit)]),
+              redis.transaction([Strings.set(key, "changed"), Strings.set(key, misfit)])
+            ].map((effect: Effect.Effect<unknown, RedisClusterException>) => Effect.flip(effect)),
+            { concurrency: "unbounded" }
+          )
+          for (const error of refused) {
+            assert.include(["OptionsError", "PipelineError", "TransactionError"], error.reason._tag)
+            assert.strictEqual(error.outcome, "NotExecuted")
+            assert.include(error.message, "expected text (a string) or bytes (a Uint8Array)")
+          }
+        }
+        assert.strictEqual(yield* redis.get(key), "0")
+        assert.isTrue(connections.all().every(({ depth }) => depth === 0))
       }))
   })
 
