@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { execFile } from "node:child_process"
+import * as RedisServer from "./harness/RedisServer.ts"
 
 const project = decodeURIComponent(new URL("..", import.meta.url).pathname)
 
@@ -33,14 +34,16 @@ describe("The README and the pages under docs/", () => {
       }
       assert.isNotEmpty(programs)
 
-      // Inside the project, so that its dependencies are found; hidden, so that nothing else takes it for a source.
-      const directory = yield* fileSystem.makeTempDirectoryScoped({ directory: `${project}test`, prefix: ".readme-" })
+      // A folder that goes even when this process is killed, with the project's dependencies in reach.
+      const { directory } = yield* RedisServer.workspace
+      yield* fileSystem.symlink(`${project}node_modules`, `${directory}/node_modules`)
+      yield* fileSystem.writeFileString(`${directory}/package.json`, JSON.stringify({ type: "module" }))
       for (const [name, text] of programs) yield* fileSystem.writeFileString(`${directory}/${name}.ts`, text)
       yield* fileSystem.writeFileString(
         `${directory}/tsconfig.json`,
         JSON.stringify({
-          extends: "../../tsconfig.json",
-          compilerOptions: { noEmit: true, paths: { "effect-redis-cluster": ["../../src/index.ts"] } },
+          extends: `${project}tsconfig.json`,
+          compilerOptions: { noEmit: true, paths: { "effect-redis-cluster": [`${project}src/index.ts`] } },
           include: ["*.ts"]
         })
       )

@@ -74,6 +74,29 @@ const defaults: CommandSettings = {
 }
 
 /**
+ * The position of the first argument that is neither text nor bytes, or -1. The types refuse such a one, but values from
+ * outside, and programs without types, get past them, and it would break the stream that all callers share.
+ *
+ * @internal
+ */
+export const misfitOf = (args: ReadonlyArray<Argument>): number => {
+  for (let i = 0; i < args.length; i++) {
+    if (typeof args[i] !== "string" && !ArrayBuffer.isView(args[i])) return i
+  }
+  return -1
+}
+
+/**
+ * What a misfit is, and what was expected.
+ *
+ * @internal
+ */
+export const complaint = (value: unknown): string =>
+  `${
+    value === null ? "null" : value === undefined ? "undefined" : `of the type ${typeof value}`
+  }; expected text (a string) or bytes (a Uint8Array)`
+
+/**
  * A command with its arguments. `args` are those after the name; `spec` says which of them are keys.
  *
  * @category models
@@ -95,7 +118,10 @@ export class Command<out A> extends Pipeable.Class {
     this.spec = spec
     this.args = args
     this.decode = decode
-    this.settings = settings
+    const misfit = misfitOf(args)
+    this.settings = misfit < 0 || settings.invalid !== undefined
+      ? settings
+      : { ...settings, invalid: `argument ${misfit + 1} of ${spec.name} is ${complaint(args[misfit])}` }
   }
 }
 
@@ -144,6 +170,15 @@ export type Success<C> = C extends Command<infer A> ? A : never
 const withDecoder = <A, B>(self: Command<A>, decode: Decoder<B>): Command<B> =>
   new Command(self.spec, self.args, decode, self.settings)
 
+/** A function of the program's own: it runs where replies are read, and nothing may be thrown there. */
+const guarded = <A>(decode: () => A | DecodeFailure): A | DecodeFailure => {
+  try {
+    return decode()
+  } catch (cause) {
+    return new DecodeFailure("the function that was to transform the result threw an error", cause)
+  }
+}
+
 const withSettings = <A>(self: Command<A>, settings: Partial<CommandSettings>): Command<A> =>
   new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings })
 
@@ -159,7 +194,7 @@ export const map: {
 } = dual(2, <A, B>(self: Command<A>, f: (value: A) => B): Command<B> =>
   withDecoder(self, (reply) => {
     const value = self.decode(reply)
-    return value instanceof DecodeFailure ? value : f(value)
+    return value instanceof DecodeFailure ? value : guarded(() => f(value))
   }))
 
 /**
@@ -175,8 +210,10 @@ export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) =
     withDecoder(self, (reply) => {
       const value = self.decode(reply)
       if (value instanceof DecodeFailure) return value
-      const result = decode(value)
-      return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
+      return guarded(() => {
+        const result = decode(value)
+        return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
+      })
     })
 }
 

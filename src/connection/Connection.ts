@@ -22,6 +22,7 @@ import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { dial, type DialRequest } from "./Dial.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import type { Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
 
 /**
@@ -40,6 +41,8 @@ export type ConnectionState = "idle" | "connecting" | "ready" | "down" | "closed
 const socketBufferLimit = 512 * 1024
 /** The most that one write carries. */
 const writeLimit = 256 * 1024
+/** The alarm rings no more often than once in a millisecond for each of these many commands, for it looks at all. */
+const inspectedPerMilli = 1024
 /** A socket that brings nothing and ends within this time, in milliseconds, counts as a failed attempt. */
 const shortLife = 1000
 
@@ -60,6 +63,12 @@ class Silent implements Outgoing {
   onLost(): void {}
   onDeadline(): void {}
 }
+
+/** The bytes that a command holds while it waits, nearly. */
+const weightOf = ({ block, command }: Outgoing): number =>
+  block === undefined ? argumentBytes(command) : block.reduce((sum, one) => sum + argumentBytes(one), 0)
+
+const argumentBytes = ({ args }: Command<unknown>): number => args.reduce((sum, one) => sum + one.length, 0)
 
 const asking = new Silent("ASKING")
 const ping = new Silent("PING")
@@ -96,6 +105,8 @@ export class Connection {
   private readonly waiting = new Fifo<Outgoing>()
   private readonly inFlight = new Fifo<Outgoing>()
   private inFlightBytes = 0
+  /** Known where the bound is enforced at the entrance: with overflow `"fail"`. */
+  private waitingBytes = 0
   private readonly encoder = new RespEncoder()
 
   private socket: Duplex | undefined
@@ -130,7 +141,8 @@ export class Connection {
     this.clock = context.clock
     this.runFork = context.runFork
     this.request = request
-    this.alarm = new Alarm(context.clock, context.runFork, () => this.inspect())
+    // A process that was busy, or asleep, wakes to past deadlines with the replies in its sockets: those are read first.
+    this.alarm = new Alarm(context.clock, context.runFork, () => setImmediate(this.inspect))
   }
 
   /** How many commands it holds, written or not. */
@@ -163,13 +175,13 @@ export class Connection {
       return outgoing.onLost(this.lastFailure ?? { kind: "connection", message: "not connected" }, false)
     }
     if (this.state === "idle") this.connect()
-    if (this.options.overflow === "fail" && this.full(this.waiting.size)) {
-      return outgoing.onLost({
-        kind: "overloaded",
-        message:
-          `${this.address} has ${this.depth} unanswered commands (${this.inFlightBytes} bytes), the bound is reached`
-      }, false)
+    if (this.options.overflow === "fail") {
+      if (this.full(this.waiting.size, this.waitingBytes)) return outgoing.onLost(this.overloaded(), false)
+      outgoing.size = weightOf(outgoing)
+    } else {
+      outgoing.size = 0
     }
+    this.waitingBytes += outgoing.size
     this.waiting.push(outgoing)
     this.alarm.set(outgoing.deadline)
     this.scheduleFlush()
@@ -181,12 +193,14 @@ export class Connection {
     if (this.state === "idle") this.setState("connecting")
     this.isDialling = true
     this.dialling = this.runFork(
-      Effect.suspend(() => dial(this.endpoint, this.options, this.request, (socket) => this.adopt(socket))).pipe(
+      Effect.suspend(() => dial(this.endpoint, this.options, this.request, (wire) => this.adopt(wire))).pipe(
+        Effect.catchDefect((defect) => Effect.fail<LinkFailure>({ kind: "connection", message: String(defect) })),
         Effect.andThen(this.trial),
         Effect.tapError((failure) => Effect.sync(() => this.refuse(failure))),
         Effect.retry(this.options.reconnectSchedule),
-        Effect.ignore,
-        Effect.andThen(Effect.sync(() => this.dialled()))
+        // Whatever the schedule says, or if it dies: the next command dials again.
+        Effect.ignoreCause,
+        Effect.ensuring(Effect.sync(() => this.dialled()))
       )
     )
   }
@@ -225,9 +239,7 @@ export class Connection {
     return Effect.suspend(() => {
       this.draining = true
       const closed: LinkFailure = { kind: "closed", message: `the connection to ${this.address} was closed` }
-      for (const outgoing of this.waiting.takeAll()) {
-        if (!outgoing.settled) outgoing.onLost(closed, false)
-      }
+      this.handBack(closed)
       const drained = this.state !== "ready" || this.inFlight.size === 0
         ? Effect.void
         : Effect.callback<void>((resume) => {
@@ -247,9 +259,17 @@ export class Connection {
     this.abandon(failure)
   }
 
-  private full(waiting: number): boolean {
+  private full(waiting: number, waitingBytes: number): boolean {
     return this.inFlight.size + waiting >= this.options.maxInFlight ||
-      this.inFlightBytes >= this.options.maxInFlightBytes
+      this.inFlightBytes + waitingBytes >= this.options.maxInFlightBytes
+  }
+
+  private overloaded(): LinkFailure {
+    const bytes = this.inFlightBytes + this.waitingBytes
+    return {
+      kind: "overloaded",
+      message: `${this.address} has ${this.depth} unanswered commands (${bytes} bytes), the bound is reached`
+    }
   }
 
   private setState(state: ConnectionState): void {
@@ -257,7 +277,8 @@ export class Connection {
     this.hooks.onState(this, state)
   }
 
-  private adopt(socket: Duplex): void {
+  private adopt(wire: Wire): void {
+    const socket = wire.stream
     if (this.state === "closed") {
       socket.destroy()
       return
@@ -269,24 +290,27 @@ export class Connection {
       onPush: (push) => this.hooks.onPush(this, push)
     })
     this.decoder = decoder
-    socket.on("data", (chunk: Buffer) => {
-      if (this.socket === socket) this.read(decoder, chunk)
-    })
+    wire.receive = (bytes) => {
+      if (this.socket === socket) this.read(decoder, bytes)
+    }
     socket.on("drain", () => {
       if (this.socket !== socket) return
       this.blocked = false
+      // The other side reads; a large command may take its time.
+      this.heard()
       this.flush()
     })
     socket.on("error", (error: Error) => {
       if (this.socket === socket) this.lose({ kind: "connection", message: error.message })
     })
-    socket.on("close", () => {
+    const closed = () => {
       if (this.socket === socket) this.lose({ kind: "connection", message: "closed by the server" })
-    })
+    }
+    socket.on("close", closed)
+    socket.on("end", closed)
     this.blocked = false
     this.adoptedAt = this.clock.currentTimeMillisUnsafe()
     this.setState("ready")
-    socket.resume()
     this.flush()
   }
 
@@ -294,7 +318,14 @@ export class Connection {
     if (this.state === "closed") return
     this.lastFailure = failure
     this.setState("down")
-    for (const outgoing of this.waiting.takeAll()) {
+    this.handBack(failure)
+  }
+
+  /** Gives the unwritten commands back. */
+  private handBack(failure: LinkFailure): void {
+    const unwritten = this.waiting.takeAll()
+    this.waitingBytes = 0
+    for (const outgoing of unwritten) {
       if (!outgoing.settled) outgoing.onLost(failure, false)
     }
   }
@@ -326,6 +357,7 @@ export class Connection {
     const written = this.inFlight.takeAll()
     const unwritten = this.waiting.takeAll()
     this.inFlightBytes = 0
+    this.waitingBytes = 0
     for (let i = 0; i < written.length; i++) {
       const outgoing = written[i]
       // A block has as many places as replies, and hears of its loss once.
@@ -338,8 +370,7 @@ export class Connection {
   }
 
   private read(decoder: RespDecoder, chunk: Buffer): void {
-    this.silentSince = this.clock.currentTimeMillisUnsafe()
-    this.pingedAt = 0
+    this.heard()
     if (this.endTrial !== undefined) this.concludeTrial(Effect.void)
     const malformed = decoder.push(chunk)
     if (malformed !== undefined && this.decoder === decoder) {
@@ -347,6 +378,12 @@ export class Connection {
     } else if (this.waiting.size > 0) {
       this.scheduleFlush()
     }
+  }
+
+  /** The other side is alive. */
+  private heard(): void {
+    this.silentSince = this.clock.currentTimeMillisUnsafe()
+    this.pingedAt = 0
   }
 
   private receive(reply: Reply): void {
@@ -374,7 +411,7 @@ export class Connection {
   }
 
   private flush(): void {
-    while (this.socket !== undefined && !this.blocked && this.waiting.size > 0 && !this.full(0)) {
+    while (this.socket !== undefined && !this.blocked && this.waiting.size > 0 && !this.full(0, 0)) {
       this.writeBatch(this.socket)
     }
   }
@@ -385,17 +422,19 @@ export class Connection {
       this.silentSince = this.clock.currentTimeMillisUnsafe()
       this.alarm.set(this.silentSince + this.options.pingAfter)
     }
-    while (this.waiting.size > 0 && encoder.size < writeLimit && !this.full(0)) {
+    while (this.waiting.size > 0 && encoder.size < writeLimit && !this.full(0, 0)) {
       const outgoing = this.waiting.shift()
-      if (outgoing === undefined || outgoing.settled) continue
+      if (outgoing === undefined) continue
+      this.waitingBytes -= outgoing.size
+      if (outgoing.settled) continue
       if (outgoing.asking) this.append(asking)
       if (outgoing.block === undefined) this.append(outgoing)
       else this.appendBlock(outgoing, outgoing.block)
     }
     if (encoder.size === 0) return
     write(socket, encoder.take())
-    // `destroy` and errors surface as events; a full buffer surfaces here.
-    this.blocked = socket.writableLength > socketBufferLimit
+    // `destroy` and errors surface as events; a full buffer surfaces here. Only who needs a drain will tell of it.
+    this.blocked = socket.writableNeedDrain && socket.writableLength > socketBufferLimit
   }
 
   private append(outgoing: Outgoing): void {
@@ -418,14 +457,19 @@ export class Connection {
   }
 
   /** The alarm rang: ends what is overdue, checks that the server is alive, and sets the alarm for what comes next. */
-  private inspect(): void {
+  private readonly inspect = (): void => {
     const now = this.clock.currentTimeMillisUnsafe()
     let next = this.expire(this.waiting, now, false)
+    // A place in the queue can be given up, unlike one in the FIFO.
+    this.waiting.filter((outgoing) => {
+      if (outgoing.settled) this.waitingBytes -= outgoing.size
+      return !outgoing.settled
+    })
     next = Math.min(next, this.expire(this.inFlight, now, true))
     if (this.state === "ready" && this.inFlight.size > 0 && !this.request.mayBeSilent) {
       next = Math.min(next, this.probe(now))
     }
-    if (next < Number.POSITIVE_INFINITY) this.alarm.set(next)
+    if (next < Number.POSITIVE_INFINITY) this.alarm.set(Math.max(next, now + this.depth / inspectedPerMilli))
   }
 
   private expire(queue: Fifo<Outgoing>, now: number, written: boolean): number {

@@ -14,6 +14,7 @@ import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import type { LinkFailure } from "./Outgoing.ts"
+import { open, type Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
 
 /**
@@ -32,25 +33,6 @@ export interface DialRequest {
 }
 
 const libraryVersion = "0.1.0"
-
-/** TLS takes names only, not addresses, for the server name indication. */
-const servername = (options: NonNullable<ResolvedOptions["tls"]>, endpoint: Endpoint): string => {
-  const name = options.servernameOf?.(endpoint) ?? options.servername ?? endpoint.host
-  return net.isIP(name) === 0 ? name : ""
-}
-
-const open = (endpoint: Endpoint, options: ResolvedOptions): Duplex => {
-  const stream = options.stream?.(endpoint)
-  if (options.tls === undefined) {
-    return stream ??
-      net.connect({ ...endpoint, noDelay: true, keepAlive: true, keepAliveInitialDelay: options.keepAlive })
-  }
-  return tls.connect({
-    ...options.tls,
-    ...(stream === undefined ? endpoint : { socket: stream }),
-    servername: servername(options.tls, endpoint)
-  })
-}
 
 /** Waits until the stream can be written to. */
 const opened = (stream: Duplex): Effect.Effect<void, LinkFailure> => {
@@ -76,12 +58,19 @@ const opened = (stream: Duplex): Effect.Effect<void, LinkFailure> => {
   })
 }
 
+const failWith = (kind: LinkFailure["kind"], message: string): Effect.Effect<never, LinkFailure> =>
+  Effect.fail({ kind, message })
+
+const closedEarly = "closed by the server during the handshake"
+
 /** Sends commands in one write and collects as many replies. Pushes in between are none of the handshake's business. */
 const exchange = (
-  stream: Duplex,
+  wire: Wire,
   commands: ReadonlyArray<ReadonlyArray<Argument>>
 ): Effect.Effect<ReadonlyArray<Reply>, LinkFailure> =>
   Effect.callback((resume) => {
+    const { stream } = wire
+    if (stream.destroyed || stream.readableEnded) return resume(failWith("connection", closedEarly))
     const replies: Array<Reply> = []
     const decoder = new RespDecoder({
       binary: () => false,
@@ -92,28 +81,25 @@ const exchange = (
       }
     })
     const finish = (effect: Effect.Effect<ReadonlyArray<Reply>, LinkFailure>) => {
-      stream.off("data", onData)
+      wire.receive = () => {}
       stream.off("error", onError)
       stream.off("close", onClose)
+      stream.off("end", onClose)
       resume(effect)
     }
-    const onData = (chunk: Buffer) => {
-      const malformed = decoder.push(chunk)
+    wire.receive = (bytes) => {
+      const malformed = decoder.push(bytes)
       if (malformed !== undefined) finish(Effect.fail({ kind: "protocol", message: malformed }))
     }
     const onError = (error: Error) => finish(Effect.fail({ kind: "connection", message: error.message }))
-    const onClose = () =>
-      finish(Effect.fail({ kind: "connection", message: "closed by the server during the handshake" }))
-    stream.on("data", onData)
+    const onClose = () => finish(failWith("connection", closedEarly))
     stream.on("error", onError)
     stream.on("close", onClose)
+    stream.on("end", onClose)
     const encoder = new RespEncoder()
     for (const command of commands) encoder.push(`*${command.length}\r\n`, command)
     write(stream, encoder.take())
   })
-
-const failWith = (kind: LinkFailure["kind"], message: string): Effect.Effect<never, LinkFailure> =>
-  Effect.fail({ kind, message })
 
 const refusesResp3 = (reply: Reply): boolean =>
   reply instanceof ServerError && (reply.code === "NOPROTO" || /unknown command|HELLO/i.test(reply.message)) &&
@@ -124,7 +110,7 @@ const isAuthenticationFailure = (reply: ServerError): boolean =>
 
 /** HELLO where RESP3 is wanted and known, AUTH and CLIENT SETNAME where it is not. */
 const greet = Effect.fnUntraced(function*(
-  stream: Duplex,
+  wire: Wire,
   options: ResolvedOptions,
   credentials: Credentials | undefined
 ): Effect.fn.Return<void, LinkFailure> {
@@ -137,7 +123,7 @@ const greet = Effect.fnUntraced(function*(
     const hello: Array<Argument> = ["HELLO", "3"]
     if (password !== undefined) hello.push("AUTH", credentials?.username ?? "default", password)
     if (options.clientName !== undefined) hello.push("SETNAME", options.clientName)
-    const [reply] = yield* exchange(stream, [hello])
+    const [reply] = yield* exchange(wire, [hello])
     if (!refusesResp3(reply)) return yield* check(reply)
   }
   const commands: Array<ReadonlyArray<Argument>> = []
@@ -146,19 +132,19 @@ const greet = Effect.fnUntraced(function*(
   }
   if (options.clientName !== undefined) commands.push(["CLIENT", "SETNAME", options.clientName])
   if (commands.length === 0) return
-  const replies = yield* exchange(stream, commands)
+  const replies = yield* exchange(wire, commands)
   yield* Effect.forEach(replies, check, { discard: true })
 })
 
 /** Tells the server who we are, asks who it is, and sets READONLY. What an old server does not know is left out. */
-const settle = Effect.fnUntraced(function*(stream: Duplex, request: DialRequest): Effect.fn.Return<void, LinkFailure> {
+const settle = Effect.fnUntraced(function*(wire: Wire, request: DialRequest): Effect.fn.Return<void, LinkFailure> {
   const commands: Array<ReadonlyArray<Argument>> = [
     ["CLIENT", "SETINFO", "LIB-NAME", "effect-redis-cluster"],
     ["CLIENT", "SETINFO", "LIB-VER", libraryVersion]
   ]
   if (request.expectedId !== "") commands.push(["CLUSTER", "MYID"])
   if (request.readonly) commands.push(["READONLY"])
-  const replies = yield* exchange(stream, commands)
+  const replies = yield* exchange(wire, commands)
   if (request.expectedId !== "") {
     const found = replies[2]
     if (typeof found === "string" && found !== request.expectedId) {
@@ -178,9 +164,8 @@ const credentialsOf = (options: ResolvedOptions): Effect.Effect<Credentials | un
     : Effect.succeed(options.credentials)
 
 /**
- * Opens a stream to an endpoint, does the handshake and hands the stream to `adopt`, in one step with the end of
- * the handshake so that an interruption cannot lose it. The stream is then paused, without listeners except one
- * that keeps a late `error` event from being thrown.
+ * Opens a stream to an endpoint, does the handshake and hands the wire to `adopt`, in one step with the end of
+ * the handshake so that an interruption cannot lose it.
  *
  * @category constructors
  * @since 0.1.0
@@ -189,22 +174,20 @@ export const dial = (
   endpoint: Endpoint,
   options: ResolvedOptions,
   request: DialRequest,
-  adopt: (stream: Duplex) => void
+  adopt: (wire: Wire) => void
 ): Effect.Effect<void, LinkFailure> =>
   Effect.suspend(() => {
-    let stream: Duplex | undefined
+    let wire: Wire | undefined
     const session = Effect.gen(function*() {
       const credentials = yield* credentialsOf(options)
       const opening = yield* Effect.try({
         try: () => open(endpoint, options),
         catch: (error): LinkFailure => ({ kind: "connection", message: String(error) })
       })
-      stream = opening
-      opening.on("error", () => {})
-      yield* opened(opening)
+      wire = opening
+      yield* opened(opening.stream)
       yield* greet(opening, options, credentials)
       yield* settle(opening, request)
-      opening.pause()
       adopt(opening)
     })
     return session.pipe(
@@ -214,7 +197,7 @@ export const dial = (
       }),
       Effect.onExit((exit) =>
         Effect.sync(() => {
-          if (exit._tag === "Failure") stream?.destroy()
+          if (exit._tag === "Failure") wire?.stream.destroy()
         })
       )
     )

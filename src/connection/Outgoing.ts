@@ -45,7 +45,7 @@ export interface Outgoing {
   readonly deadline: number
   /** Nobody waits for it any more: unwritten it is dropped, written its reply is. */
   readonly settled: boolean
-  /** Bytes on the wire for each of its replies; set by the connection when it writes. */
+  /** The connection's own note of how many bytes it counts for it: for each of its replies, once it is written. */
   size: number
   onReply(reply: Reply): void
   onLost(failure: LinkFailure, written: boolean): void

@@ -42,6 +42,17 @@ export class Fifo<T> {
     return all
   }
 
+  /** Removes the entries that fail a test. */
+  filter(keep: (value: T) => boolean): void {
+    let kept = 0
+    for (let i = 0; i < this.size; i++) {
+      const value = this.ring[(this.head + i) & this.mask]
+      if (value !== undefined && keep(value)) this.ring[(this.head + kept++) & this.mask] = value
+    }
+    for (let i = kept; i < this.size; i++) this.ring[(this.head + i) & this.mask] = undefined
+    this.size = kept
+  }
+
   forEach(f: (value: T) => void): void {
     for (let i = 0; i < this.size; i++) {
       const value = this.ring[(this.head + i) & this.mask]

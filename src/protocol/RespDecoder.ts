@@ -210,10 +210,10 @@ const decodeText = (bytes: Buffer, start: number, end: number): string => {
   return text
 }
 
-/** Bytes of a reply. A view would keep the whole chunk alive, so that only a large part of it may be one. */
-const decodeBytes = (chunk: Buffer, start: number, end: number): Buffer => {
-  const view = chunk.subarray(start, end)
-  return view.length * 2 > chunk.buffer.byteLength ? view : Buffer.from(view)
+/** Bytes of a reply. They are copied out of a chunk, because that is not ours. */
+const decodeBytes = (bytes: Buffer, start: number, end: number, own: boolean): Buffer => {
+  const view = bytes.subarray(start, end)
+  return own ? view : Buffer.from(view)
 }
 
 /** Stands in where there is no array; never written. */
@@ -263,50 +263,44 @@ class Frame {
   }
 }
 
-/** Pieces shorter than this are gathered in blocks. */
-const shortPiece = 4 * 1024
-
-/** A block is never longer, whatever length was announced. */
-const maxBlock = 16 * 1024
+/** A string up to this length gets its memory at once. */
+const firstBlock = 1024 * 1024
 
 /**
- * The pieces of a bulk string that spans chunks. Long pieces are kept as they came; short ones are copied, so that
- * a sender that trickles does not make one object of each byte.
+ * The pieces of a bulk string that spans chunks. The memory grows with what has come, not with what was announced.
  */
 class Pieces {
   private readonly total: number
-  private readonly list: Array<Buffer> = []
-  private block: Buffer | undefined = undefined
+  private readonly full: Array<Buffer> = []
+  private block: Buffer
   private filled = 0
   length = 0
 
   constructor(total: number) {
     this.total = total
+    this.block = Buffer.allocUnsafe(Math.min(total, firstBlock))
   }
 
   add(chunk: Buffer, start: number, end: number): void {
-    const length = end - start
-    if (length >= shortPiece) {
-      this.closeBlock()
-      this.list.push(chunk.subarray(start, end))
-    } else {
-      if (this.block !== undefined && this.filled + length > this.block.length) this.closeBlock()
-      this.block ??= Buffer.allocUnsafe(Math.min(this.total - this.length, maxBlock))
-      chunk.copy(this.block, this.filled, start, end)
-      this.filled += length
+    let at = start
+    while (at < end) {
+      if (this.filled === this.block.length) this.grow()
+      const next = Math.min(end, at + this.block.length - this.filled)
+      chunk.copy(this.block, this.filled, at, next)
+      this.filled += next - at
+      this.length += next - at
+      at = next
     }
-    this.length += length
   }
 
+  /** The memory is nobody else's. */
   join(): Buffer {
-    this.closeBlock()
-    return this.list.length === 1 ? this.list[0] : Buffer.concat(this.list, this.length)
+    return this.full.length === 0 ? this.block : Buffer.concat([...this.full, this.block], this.length)
   }
 
-  private closeBlock(): void {
-    if (this.block === undefined) return
-    this.list.push(this.block.subarray(0, this.filled))
-    this.block = undefined
+  private grow(): void {
+    this.full.push(this.block)
+    this.block = Buffer.allocUnsafe(Math.min(this.total - this.length, this.length))
     this.filled = 0
   }
 }
@@ -355,7 +349,7 @@ export class RespDecoder {
   /**
    * Decodes the next bytes of the stream and hands every reply that they complete to the handlers.
    *
-   * The chunk must not change afterwards: a reply of bytes that makes up most of it is a view of it.
+   * Nothing of the chunk is kept: its memory may be used again.
    *
    * Returns `undefined`, or the reason why the stream is malformed. Every later call returns the same reason, and
    * nothing more is delivered.
@@ -538,7 +532,7 @@ export class RespDecoder {
       const contentEnd = start + length
       if (contentEnd + 2 <= end) {
         this.bulkLength = -1
-        this.emitBulk(chunk, start, contentEnd)
+        this.emitBulk(chunk, start, contentEnd, false)
         return contentEnd + 2
       }
       this.pieces = new Pieces(length + 2)
@@ -549,22 +543,22 @@ export class RespDecoder {
     if (pieces.length === length + 2) {
       this.pieces = undefined
       this.bulkLength = -1
-      this.emitBulk(pieces.join(), 0, length)
+      this.emitBulk(pieces.join(), 0, length, true)
     }
     return next
   }
 
-  /** Emits a bulk string of which all is there. */
-  private emitBulk(bytes: Buffer, start: number, end: number): void {
+  /** Emits a bulk string of which all is there, in memory of its own or somewhere in the chunk. */
+  private emitBulk(bytes: Buffer, start: number, end: number, own: boolean): void {
     if (bytes[end] !== CR || bytes[end + 1] !== LF) return this.fail("a string without its line end")
     if (this.bulkType === BULK) {
-      return this.emit(this.bytes ? decodeBytes(bytes, start, end) : decodeText(bytes, start, end))
+      return this.emit(this.bytes ? decodeBytes(bytes, start, end, own) : decodeText(bytes, start, end))
     }
     if (this.bulkType === BULK_ERROR) return this.emit(new ServerError(decodeText(bytes, start, end)))
     // The format, three bytes and a colon.
     const content = start + 4
     if (content > end || bytes[content - 1] !== 58) return this.fail("a verbatim string without its format")
-    this.emit(this.bytes ? decodeBytes(bytes, content, end) : decodeText(bytes, content, end))
+    this.emit(this.bytes ? decodeBytes(bytes, content, end, own) : decodeText(bytes, content, end))
   }
 
   private readAggregateHeader(type: number, length: number): void {

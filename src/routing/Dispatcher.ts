@@ -75,6 +75,11 @@ export const make = Effect.fnUntraced(function*(
     connection.send(request)
   }
 
+  const onlyNodeWithPort = (port: number): Endpoint | undefined => {
+    const [node, ...others] = [...topology.current().nodes.values()].filter((node) => node.port === port)
+    return others.length === 0 ? node : undefined
+  }
+
   const recover = (request: Request, given: Recovery.Failure, trouble: Trouble): void => {
     const failure = explained(given, trouble)
     const via = request.connection?.endpoint ?? options.seeds[0]
@@ -85,7 +90,8 @@ export const make = Effect.fnUntraced(function*(
       redirects: trouble.redirects,
       maxRedirects: options.maxRedirects,
       via,
-      mapAddress: options.mapAddress
+      mapAddress: options.mapAddress,
+      onlyNodeWithPort
     })
     if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") trouble.maybeExecuted = true
     switch (decision._tag) {

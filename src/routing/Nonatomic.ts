@@ -7,7 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { Command } from "../commands/Command.ts"
+import { type Command, complaint, misfitOf } from "../commands/Command.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import {
   exception,
@@ -79,7 +79,12 @@ export const run = <A, B>(
 ): Effect.Effect<B, RedisClusterException> =>
   Effect.suspend(() => {
     if (keys.length === 0) return Effect.fail(noKeys)
+    const misfit = misfitOf(keys)
+    if (misfit >= 0) return Effect.fail(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
     const parts = split(keys, build)
+    // No part is sent when another cannot be.
+    const invalid = parts.find((part) => part.command.settings.invalid !== undefined)?.command.settings.invalid
+    if (invalid !== undefined) return Effect.fail(refused(invalid))
     return Effect.flatMap(router.executeAll(parts.map((part) => part.command)), (outcomes) => {
       const results: Array<{ readonly positions: ReadonlyArray<number>; readonly value: A }> = []
       for (let i = 0; i < parts.length; i++) {
@@ -92,9 +97,10 @@ export const run = <A, B>(
     })
   })
 
-const noKeys = exception(() =>
-  new OptionsError({ message: "the list of keys is empty; give at least one key", outcome: "NotExecuted" })
-)
+const refused = (message: string): RedisClusterException =>
+  exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
+
+const noKeys = refused("the list of keys is empty; give at least one key")
 
 /**
  * Puts list results back into the order of the caller's keys.

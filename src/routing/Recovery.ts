@@ -54,6 +54,8 @@ export interface Facts {
   /** The endpoint it was sent to, and the translation of announced addresses. */
   readonly via: Endpoint
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
+  /** The node of the map with this port, when there is just one: for redirects that name no host. */
+  readonly onlyNodeWithPort: (port: number) => Endpoint | undefined
 }
 
 /**
@@ -120,13 +122,17 @@ export const parseRedirect = (message: string): Redirect | undefined => {
   return { slot: Number(match[1]), host: match[2], port: Number(match[3]) }
 }
 
+const endpointOf = ({ host: announced, port }: Redirect, facts: Facts): Endpoint | undefined => {
+  const host = announcedHost(announced, facts.via)
+  return host === undefined ? facts.onlyNodeWithPort(port) : facts.mapAddress({ host, port })
+}
+
 const redirected = (error: ServerError, facts: Facts): Decision => {
   const redirect = parseRedirect(error.message)
-  const host = redirect === undefined ? undefined : announcedHost(redirect.host, facts.via)
+  const endpoint = redirect === undefined ? undefined : endpointOf(redirect, facts)
   // A redirect to nowhere: only a fresh map can help.
-  if (redirect === undefined || host === undefined) return retryAfterRefresh
+  if (redirect === undefined || endpoint === undefined) return retryAfterRefresh
   if (facts.redirects >= facts.maxRedirects) return giveUp
-  const endpoint = facts.mapAddress({ host, port: redirect.port })
   const asking = error.code === "ASK"
   // A node that sends a command back to itself has not made up its mind.
   if (!asking && addressOf(endpoint) === addressOf(facts.via)) return retryAfterRefresh

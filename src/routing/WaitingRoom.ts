@@ -20,6 +20,9 @@ export interface WaitingRoomExits {
   readonly expire: (request: Request, trouble: Trouble) => void
 }
 
+/** The alarm rings no more often than once in a millisecond for each of these many requests, for it looks at all. */
+const inspectedPerMilli = 1024
+
 /**
  * @category models
  * @since 0.1.0
@@ -78,7 +81,7 @@ export class WaitingRoom {
     }
     for (const [request] of due) this.requests.delete(request)
     for (const [request, trouble] of due) this.release(request, trouble)
-    if (next < Number.POSITIVE_INFINITY) this.alarm.set(next)
+    if (next < Number.POSITIVE_INFINITY) this.alarm.set(Math.max(next, now + this.requests.size / inspectedPerMilli))
   }
 
   private release(request: Request, trouble: Trouble): void {

@@ -279,8 +279,9 @@ export const moved = (snapshot: Snapshot, slot: number, owner: Endpoint): Snapsh
     }
     for (let i = 0; i < slotCount; i++) if (slots[i] === current) slots[i] = shard
   } else {
+    const known = snapshot.nodes.get(address) ?? new ClusterNode({ ...owner, id: "", role: "primary" })
     slots[slot] = snapshot.shards.find((shard) => shard.primary.address === address) ??
-      { primary: new ClusterNode({ ...owner, id: "", role: "primary" }), replicas: [] }
+      { primary: asRole(known, "primary"), replicas: [] }
   }
   return make(snapshot.version + 1, slots)
 }

@@ -7,11 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Command, DecodeFailure } from "../../src/commands/Command.ts"
 import { groups } from "../../src/commands/Commands.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
+import type { LoneServer } from "../harness/lone.ts"
 import { notRun, type Sample, samples } from "./samples.ts"
-import { Client, leafCommands, startServer, type TestServer, words } from "./server.ts"
+import { Client, leafCommands, startServer, words } from "./server.ts"
 import { withoutBuilder } from "./withoutBuilder.ts"
 
-let server: TestServer
+let server: LoneServer
 let clients: { readonly resp2: Client; readonly resp3: Client }
 let version: { readonly server: "redis" | "valkey"; readonly number: string }
 

@@ -1,13 +1,10 @@
 /**
  * One real server in cluster mode that owns all slots, and a bare connection to it, for the tests of the commands.
  */
-import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { connect, createServer, type Socket } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { connect, type Socket } from "node:net"
 import type { Command } from "../../src/commands/Command.ts"
 import { type Argument, type Reply, ServerError } from "../../src/protocol/Reply.ts"
+import * as lone from "../harness/lone.ts"
 
 /** Marks bytes that do not yet hold a whole reply. */
 const incomplete = Symbol()
@@ -153,22 +150,7 @@ export class Client {
   }
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    // The cluster bus takes the port 10000 above.
-    const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
-      server.close(() => port > 0 && port <= 55535 ? resolve(port) : resolve(freePort()))
-    })
-  })
-
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-
-export interface TestServer {
-  readonly port: number
-  readonly stop: () => Promise<void>
-}
 
 /** The names in a reply of `COMMAND` over RESP2, subcommands in the place of their containers, `HELP` left out. */
 export const leafCommands = (reply: Reply): ReadonlyArray<string> =>
@@ -179,50 +161,13 @@ export const leafCommands = (reply: Reply): ReadonlyArray<string> =>
   }).map((name) => String(name).replace("|", " ").toUpperCase()).filter((name) => !name.endsWith(" HELP"))
 
 /** Starts a server that owns all slots. */
-export const startServer = async (
-  binary: string = process.env["REDIS_SERVER"] ?? "redis-server"
-): Promise<TestServer> => {
-  const port = await freePort()
-  const folder = mkdtempSync(join(tmpdir(), "effect-redis-cluster-"))
-  const child: ChildProcess = spawn(
-    binary,
-    [
-      "--port",
-      String(port),
-      "--bind",
-      "127.0.0.1",
-      "--cluster-enabled",
-      "yes",
-      "--dir",
-      folder,
-      "--save",
-      "",
-      "--latency-monitor-threshold",
-      "1",
-      "--enable-debug-command",
-      "yes"
-    ],
-    { stdio: "ignore" }
-  )
-  const stop = async () => {
-    const ended = child.exitCode !== null || new Promise((resolve) => child.once("exit", resolve))
-    child.kill("SIGKILL")
-    await ended
-    rmSync(folder, { recursive: true, force: true })
+export const startServer = async (binary?: string): Promise<lone.LoneServer> => {
+  const server = await lone.start(["--cluster-enabled", "yes", "--latency-monitor-threshold", "1"], binary)
+  const client = await Client.open(server.port, 2)
+  await client.send(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
+  for (let state = ""; !state.includes("cluster_state:ok"); await pause(20)) {
+    state = String(await client.send(["CLUSTER", "INFO"]))
   }
-  for (let attempt = 0; attempt < 200; attempt++) {
-    try {
-      const client = await Client.open(port, 2)
-      await client.send(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
-      for (let state = ""; !state.includes("cluster_state:ok"); await pause(20)) {
-        state = String(await client.send(["CLUSTER", "INFO"]))
-      }
-      client.close()
-      return { port, stop }
-    } catch {
-      await pause(25)
-    }
-  }
-  await stop()
-  throw new Error("the test server did not start")
+  client.close()
+  return server
 }

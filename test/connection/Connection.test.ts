@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Net from "node:net"
+import { Duplex, type DuplexOptions } from "node:stream"
 import * as ClusterOptions from "../../src/ClusterOptions.ts"
 import { Command } from "../../src/commands/Command.ts"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
@@ -14,6 +17,7 @@ import type { Endpoint } from "../../src/connection/Endpoint.ts"
 import type { LinkFailure, Outgoing } from "../../src/connection/Outgoing.ts"
 import { query } from "../../src/connection/Query.ts"
 import type { Reply } from "../../src/protocol/Reply.ts"
+import { RespDecoder } from "../../src/protocol/RespDecoder.ts"
 import * as ScriptedServer from "./ScriptedServer.ts"
 
 const command = (name: string, ...args: ReadonlyArray<string>) =>
@@ -291,6 +295,157 @@ describe("Connection: reconnects", () => {
       yield* Effect.sleep(1000)
       // By the reconnect schedule: 50, 100, 200, 400 ms ... and two attempts at once.
       assert.isAtMost(server.peers.length, 8)
+    }))
+})
+
+describe("Connection: a schedule that has ended", () => {
+  for (
+    const { schedule, title } of [
+      { title: "says no more", schedule: Schedule.recurs(0) },
+      { title: "dies", schedule: Schedule.fromStep(Effect.succeed(() => Effect.die("a broken schedule"))) }
+    ]
+  ) {
+    it.live(`that ${title} leaves it to the next command to dial again`, () =>
+      Effect.gen(function*() {
+        let welcome = false
+        const server = yield* ScriptedServer.start((args, peer) => {
+          if (!welcome) peer.socket.destroy()
+          return ScriptedServer.welcome(args, peer) ?? "+OK\r\n"
+        })
+        const connection = yield* connect(server, { reconnectSchedule: schedule })
+        const refused = yield* Effect.result(ask(connection, "GET", "key"))
+        assert.isTrue(Result.isFailure(refused))
+        yield* Effect.sleep(20)
+        welcome = true
+        // This one is refused at once, and dials.
+        yield* Effect.result(ask(connection, "GET", "key"))
+        yield* until(() => connection.state === "ready")
+        assert.strictEqual(yield* ask(connection, "GET", "key"), "OK")
+      }))
+  }
+})
+
+/** A stream of one's own, with what the test wants of it; it answers every command with `+OK` once it has taken the write. */
+const duplex = (options: DuplexOptions, taken: () => Promise<void> = () => Promise.resolve()) => {
+  const decoder = new RespDecoder({
+    binary: () => true,
+    onPush: () => {},
+    onReply: (reply) => {
+      const [name] = (reply as ReadonlyArray<Uint8Array>).map(String)
+      stream.push(name === "HELLO" ? "%0\r\n" : "+OK\r\n")
+    }
+  })
+  const stream: Duplex = new Duplex({
+    ...options,
+    read: () => {},
+    write: (chunk: Buffer, _, done) => {
+      void taken().then(() => {
+        decoder.push(chunk)
+        done()
+      })
+    }
+  })
+  return stream
+}
+
+describe("Connection: over a stream of one's own", () => {
+  it.live("goes on when much waits in a stream that will never say that it has drained", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start(() => undefined)
+      const connection = yield* connect(server, {
+        stream: () =>
+          duplex({ writableHighWaterMark: 64 * 1024 * 1024 }, () => new Promise((done) => setTimeout(done, 5)))
+      })
+      yield* ask(connection, "PING")
+      const replies = yield* Effect.all(
+        Array.from({ length: 20 }, (_, i) => ask(connection, "SET", String(i), "v".repeat(200_000))),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(replies, Array.from({ length: 20 }, () => "OK"))
+    }))
+
+  it.live("dials again when the stream ends for reading and stays open for writing", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start(() => undefined)
+      const streams: Array<Duplex> = []
+      const connection = yield* connect(server, {
+        stream: () => {
+          const stream = duplex({ allowHalfOpen: true })
+          streams.push(stream)
+          return stream
+        }
+      })
+      assert.strictEqual(yield* ask(connection, "PING"), "OK")
+      streams[0].push(null)
+      yield* until(() => streams.length === 2 && connection.state === "ready")
+      assert.strictEqual(yield* ask(connection, "PING"), "OK")
+      assert.isTrue(streams[0].destroyed)
+    }))
+})
+
+describe("Connection: deadlines", () => {
+  it.live("of a long queue are kept by few alarms", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
+      let sleeps = 0
+      const clock = yield* Clock.Clock
+      const counting: Clock.Clock = Object.assign(Object.create(clock), {
+        sleep: (duration: Duration.Duration) => {
+          sleeps++
+          return clock.sleep(duration)
+        }
+      })
+      const connection = yield* Effect.provideService(connect(server, { maxInFlight: 100 }), Clock.Clock, counting)
+      yield* ask(connection, "PING").pipe(Effect.timeoutOption(50))
+      const before = sleeps
+      const all = Array.from({ length: 60_000 }, (_, i) => new Recorded(command("GET", "key"), false, 200 + i % 600))
+      for (const outgoing of all) connection.send(outgoing)
+      const late = { most: 0 }
+      for (const outgoing of all) {
+        const { deadline, onDeadline } = outgoing
+        outgoing.onDeadline = (written) => {
+          late.most = Math.max(late.most, Date.now() - deadline)
+          onDeadline.call(outgoing, written)
+        }
+      }
+      yield* until(() => all.every(({ settled }) => settled))
+      assert.isTrue(all.every(({ ends }) => ends.length === 1 && "overdue" in ends[0]))
+      // A ring looks at everything. 600 different times, and a ring for each would be one too many.
+      assert.isBelow(sleeps - before, 200)
+      assert.isBelow(late.most, 1000)
+      // What was given up before it was written is gone.
+      assert.isAtMost(connection.depth, 101)
+    }), 20_000)
+})
+
+describe("Connection: the bound with overflow \"fail\"", () => {
+  it.live("counts the bytes that wait for the socket, too", () =>
+    Effect.gen(function*() {
+      let welcome: (() => void) | undefined
+      const server = yield* ScriptedServer.start((args, peer) => {
+        if (args[0] === "HELLO") {
+          welcome = () => peer.socket.write("%0\r\n")
+          return undefined
+        }
+        return ScriptedServer.welcome(args, peer) ?? "+OK\r\n"
+      })
+      const connection = yield* connect(server, { overflow: "fail", maxInFlightBytes: 1_000_000 })
+      const all = Array.from({ length: 30 }, (_, i) => new Recorded(command("SET", String(i), "v".repeat(100_000))))
+      for (const outgoing of all) connection.send(outgoing)
+      const refused = all.filter(({ settled }) => settled)
+      assert.strictEqual(refused.length, 20)
+      for (const { ends: [end] } of refused) {
+        assert.isTrue("lost" in end && end.lost.kind === "overloaded" && !end.written, JSON.stringify(end))
+      }
+      yield* until(() => welcome !== undefined)
+      welcome?.()
+      yield* until(() => all.every(({ settled }) => settled))
+      assert.isTrue(all.slice(0, 10).every(({ ends: [end] }) => "reply" in end && end.reply === "OK"))
+      // Nothing is counted for ever.
+      const again = Array.from({ length: 10 }, (_, i) => new Recorded(command("SET", String(i), "v".repeat(100_000))))
+      for (const outgoing of again) connection.send(outgoing)
+      yield* until(() => again.every(({ settled }) => settled))
+      assert.isTrue(again.every(({ ends: [end] }) => "reply" in end && end.reply === "OK"))
     }))
 })
 

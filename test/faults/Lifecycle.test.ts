@@ -6,8 +6,12 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import dns from "node:dns"
 import * as Net from "node:net"
+import * as Command from "../../src/commands/Command.ts"
+import { Strings } from "../../src/commands/Strings.ts"
 import type { Endpoint } from "../../src/connection/Endpoint.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { Account, keyOfShard, openClient } from "./Load.ts"
 
@@ -48,7 +52,10 @@ const clientsNamed = (cluster: RedisClusterShape, name: string) =>
   )
 
 /** A stable port in front of whatever `target` names. */
-const proxy = (target: () => number) =>
+const proxy = (
+  target: () => number,
+  at: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 }
+) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly port: number; readonly close: Effect.Effect<void> }>((resume) => {
       const sockets = new Set<Net.Socket>()
@@ -68,7 +75,7 @@ const proxy = (target: () => number) =>
         server.close(() => resume(Effect.void))
         for (const socket of sockets) socket.destroy()
       })
-      server.listen(0, "127.0.0.1", () => {
+      server.listen(at.port, at.host, () => {
         const address = server.address()
         resume(Effect.succeed({ port: typeof address === "object" && address !== null ? address.port : 0, close }))
       })
@@ -145,6 +152,75 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
           })
         )
         assert.strictEqual(yield* Fiber.join(later), "other")
+      }))
+  })
+
+  describe("a process that was too busy to look", () => {
+    it.effect("takes the replies that came in time, although it reads them after the deadline", () =>
+      Effect.gen(function*() {
+        const { redis } = yield* openClient({ nodes: (yield* RedisCluster).seeds, commandTimeout: "150 millis" })
+        const keys = [0, 1, 2].map((shard) => keyOfShard("busy", shard))
+        for (const key of keys) yield* redis.set(key, "value")
+        const fibers = yield* Effect.forEach(keys, (key) => Effect.forkScoped(redis.get(key)))
+        // They are written at the end of this turn of the event loop; in the next one nobody listens.
+        yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
+        for (const fiber of fibers) assert.strictEqual(yield* Fiber.join(fiber), "value")
+      }))
+  })
+
+  describe("a function of the program that throws", () => {
+    it.effect("while it transforms a result fails that command alone", () =>
+      Effect.gen(function*() {
+        const { redis } = yield* openClient({ nodes: (yield* RedisCluster).seeds })
+        const key = keyOfShard("thrower", 0)
+        yield* redis.set(key, "value")
+        const broken = Strings.get(key).pipe(Command.map((): string => {
+          throw new Error("a mistake")
+        }))
+        const [one, error, other] = yield* Effect.all(
+          [redis.get(key), Effect.flip(redis.execute(broken)), redis.get(key)],
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual([one, other], ["value", "value"])
+        assert.strictEqual(error.reason._tag, "DecodeError")
+        assert.strictEqual(error.outcome, "Executed")
+      }))
+  })
+
+  describe("an argument that is neither text nor bytes", () => {
+    const wrong: ReadonlyArray<unknown> = [undefined, null, {}, [1], true, Symbol("s"), () => "text"]
+    it.effect("is refused before anything is sent, wherever it stands, and nobody else notices", () =>
+      Effect.gen(function*() {
+        const { connections, redis } = yield* openClient({ nodes: (yield* RedisCluster).seeds })
+        const key = keyOfShard("misfit", 0)
+        yield* redis.set(key, "0")
+        for (const value of wrong) {
+          // What a program without types would pass.
+          const misfit = value as string
+          const refused = yield* Effect.all(
+            [
+              redis.set(key, misfit),
+              redis.set(misfit, "value"),
+              redis.get(misfit),
+              redis.send("SET", key, misfit),
+              redis.send("SET", misfit, "value"),
+              redis.on("primaries").send("CONFIG", "GET", misfit),
+              redis.mgetNonatomic([key, misfit]),
+              redis.msetNonatomic([[key, "changed"], [key + "2", misfit]]),
+              redis.pipeline([Strings.set(key, "changed"), Strings.set(key, misfit)]),
+              redis.transaction([Strings.set(key, "changed"), Strings.set(key, misfit)])
+            ].map((effect: Effect.Effect<unknown, RedisClusterException>) => Effect.flip(effect)),
+            { concurrency: "unbounded" }
+          )
+          for (const error of refused) {
+            assert.include(["OptionsError", "PipelineError", "TransactionError"], error.reason._tag)
+            assert.strictEqual(error.outcome, "NotExecuted")
+            assert.include(error.message, "expected text (a string) or bytes (a Uint8Array)")
+          }
+        }
+        assert.strictEqual(yield* redis.get(key), "0")
+        assert.isTrue(connections.all().every(({ depth }) => depth === 0))
       }))
   })
 
@@ -294,6 +370,46 @@ describe("a cluster that moves", () => {
         for (const key of keys) assert.strictEqual(yield* redis.incr(key), 1)
         const nodes = yield* redis.nodes
         assert.sameMembers(nodes.map((node) => node.port), cluster.nodes.map((node) => node.port))
+      }),
+    60_000
+  )
+
+  it.live.skipIf(process.platform !== "linux")(
+    "is found again when the seed's name leads to another address",
+    () =>
+      Effect.gen(function*() {
+        const name = "redis.test"
+        let address = "127.0.0.1"
+        let resolved = 0
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            const original = dns.lookup
+            dns.lookup =
+              ((hostname: string, options: { readonly all?: boolean }, done: (...args: Array<unknown>) => void) => {
+                if (hostname !== name) return original(hostname, options, done)
+                resolved++
+                const answer = options.all === true ? [[{ address, family: 4 }]] : [address, 4]
+                process.nextTick(done, null, ...answer)
+              }) as typeof dns.lookup
+            return original
+          }),
+          (original) => Effect.sync(() => (dns.lookup = original))
+        )
+        const scope = yield* Scope.make()
+        const old = yield* Scope.provide(RedisCluster.make(), scope)
+        const { port } = old.nodes[0]
+        const { redis } = yield* openClient({ nodes: { host: name, port }, commandTimeout: "20 seconds" })
+        const keys = [0, 1, 2].map((shard) => keyOfShard("named", shard))
+        for (const key of keys) assert.strictEqual(yield* redis.incr(key), 1)
+        assert.strictEqual(resolved, 1)
+
+        yield* Scope.close(scope, Exit.void)
+        const cluster = yield* RedisCluster.make()
+        yield* proxy(() => cluster.nodes[1].port, { host: "127.0.0.2", port })
+        address = "127.0.0.2"
+        for (const key of keys) assert.strictEqual(yield* redis.incr(key), 1)
+        assert.isAtLeast(resolved, 2)
+        assert.sameMembers((yield* redis.nodes).map((node) => node.port), cluster.nodes.map((node) => node.port))
       }),
     60_000
   )

@@ -3,6 +3,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { inspect } from "node:util"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
@@ -44,6 +46,29 @@ const printed = (error: Error): string =>
     error.stack,
     Cause.pretty(Cause.fail(error))
   ].join("\n")
+
+describe("TLS with client certificates", () => {
+  layer(RedisCluster.layer({ tls: { clientCertificates: "yes" } }), { excludeTestServices: true, timeout: 60_000 })(
+    (it) => {
+      it.effect("serves who shows one", () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const { ca = "", certificate = "", key = "" } = cluster.tls ?? {}
+          const { redis } = yield* openClient({ nodes: cluster.seeds, tls: { ca, cert: certificate, key } })
+          for (let i = 0; i < 30; i++) assert.strictEqual(yield* redis.set(`certified:${i}`, "value"), "OK")
+        }))
+
+      it.effect("refuses who shows none, and says so for each node", () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const { reason } = yield* failureOf({ nodes: cluster.seeds, tls: { ca: cluster.tls?.ca ?? "" } })
+          assert(reason._tag === "NoReachableNodeError")
+          assert.strictEqual(reason.causes.length, 3)
+          for (const { cause } of reason.causes) assert.match(cause, /certificate required|closed by the server/)
+        }))
+    }
+  )
+})
 
 describe("TLS and ACL", () => {
   layer(cluster, { excludeTestServices: true, timeout: 60_000 })((it) => {
@@ -113,6 +138,66 @@ describe("TLS and ACL", () => {
         for (const { cause } of error.reason.causes) assert.include(cause, "WRONGPASS")
         assert.notInclude(printed(error), wrong)
       }))
+
+    it.effect("asks the credentials effect for each connection, so that a password may change", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const everywhere = (...args: ReadonlyArray<string>) =>
+          Effect.forEach(cluster.nodes, (node) => cluster.command(node, "ACL", "SETUSER", "eve", ...args))
+        let current = "first-secret"
+        let asked = 0
+        yield* everywhere("on", `>${current}`, "~*", "&*", "+@all")
+        const { connections, redis } = yield* openClient({
+          nodes: cluster.seeds,
+          tls: { ca: cluster.tls?.ca ?? "" },
+          credentials: Effect.sync(() => {
+            asked++
+            return { username: "eve", password: Redacted.make(current) }
+          }),
+          commandTimeout: "3 seconds"
+        })
+        const keys = Array.from({ length: 30 }, (_, i) => `eve:${i}`)
+        yield* redis.mgetNonatomic(keys)
+        // The startup node, and then each node.
+        assert.strictEqual(asked, 4)
+
+        current = "second-secret"
+        yield* everywhere("resetpass", `>${current}`)
+        for (const node of cluster.nodes) yield* cluster.command(node, "CLIENT", "KILL", "USER", "eve")
+        for (const connection of connections.all()) connection.reset("the test wants a new one")
+        assert.deepStrictEqual(yield* redis.mgetNonatomic(keys), keys.map(() => null))
+        assert.isAtLeast(asked, 7)
+      }))
+
+    it.effect.skipIf(process.platform !== "linux")(
+      "keeps its sockets alive, with TLS and without",
+      () =>
+        Effect.gen(function*() {
+          for (const tls of [true, false]) {
+            const cluster = yield* RedisCluster.make({ tls })
+            const { redis } = yield* openClient({
+              nodes: cluster.seeds,
+              ...(tls ? { tls: { ca: cluster.tls?.ca ?? "" } } : {})
+            })
+            yield* redis.mgetNonatomic(Array.from({ length: 30 }, (_, i) => String(i)))
+            // The kernel's own table: state 01 is established, timer 02 is the one of keep-alive.
+            const ports = new Set(cluster.nodes.map(({ port }) => port.toString(16).toUpperCase().padStart(4, "0")))
+            const sockets = readFileSync("/proc/self/net/tcp", "utf8").split("\n").map((line) =>
+              line.trim().split(/\s+/)
+            )
+              .filter(([, , remote, state]) => state === "01" && ports.has(remote.split(":")[1]))
+            const own = new Set(
+              readdirSync("/proc/self/fd").flatMap((fd) => {
+                const target = Result.try(() => readlinkSync(`/proc/self/fd/${fd}`))
+                return Result.isSuccess(target) ? [/^socket:\[(\d+)\]$/.exec(target.success)?.[1]] : []
+              })
+            )
+            const ours = sockets.filter((fields) => own.has(fields[9]))
+            assert.isAtLeast(ours.length, 3)
+            for (const fields of ours) assert.match(fields[5], /^02:/)
+          }
+        })
+    )
 
     it.effect("says that credentials are missing", () =>
       Effect.gen(function*() {

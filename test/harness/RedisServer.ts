@@ -7,7 +7,9 @@ import * as FileSystem from "effect/FileSystem"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Scope from "effect/Scope"
+import { randomUUID } from "node:crypto"
 import * as Net from "node:net"
+import { tmpdir } from "node:os"
 import * as Certificates from "./Certificates.ts"
 import { HarnessError } from "./HarnessError.ts"
 import * as RawClient from "./RawClient.ts"
@@ -130,13 +132,18 @@ const guardScript = [
  */
 export const workspace: Effect.Effect<Workspace, HarnessError, Scope.Scope | Platform> = Effect.gen(function*() {
   const fileSystem = yield* FileSystem.FileSystem
-  const directory = yield* fileSystem.makeTempDirectoryScoped({ prefix: "redis-cluster-test-" })
+  const directory = `${tmpdir()}/redis-cluster-test-${randomUUID().slice(0, 8)}`
+  // First here and last gone: there is no moment when the folder is there and the guard is not.
   yield* ChildProcess.make("/bin/sh", ["-c", guardScript, "sh", directory], {
     stdin: "pipe",
     stdout: "ignore",
     stderr: "ignore",
     killSignal: "SIGKILL"
   })
+  yield* Effect.acquireRelease(
+    fileSystem.makeDirectory(directory),
+    () => Effect.ignore(fileSystem.remove(directory, { recursive: true, force: true }))
+  )
   return { directory, binary: yield* find(directory) }
 }).pipe(
   Effect.catchTag("PlatformError", (cause) => Effect.fail(new HarnessError({ message: cause.message, cause })))

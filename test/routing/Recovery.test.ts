@@ -10,7 +10,8 @@ const facts: Recovery.Facts = {
   redirects: 0,
   maxRedirects: 16,
   via: { host: "10.0.0.1", port: 7001 },
-  mapAddress: (endpoint) => endpoint
+  mapAddress: (endpoint) => endpoint,
+  onlyNodeWithPort: () => undefined
 }
 
 const reply = (message: string, changed: Partial<Recovery.Facts> = {}) =>
@@ -91,6 +92,18 @@ describe("Recovery", () => {
     assert.deepStrictEqual(reply("MOVED 12182 ?:7002"), later)
     assert.deepStrictEqual(reply("MOVED 12182 10.0.0.1:7001"), later)
     assert.deepStrictEqual(reply("MOVED nonsense"), later)
+  })
+
+  it("finds the node of a redirect without a host by its port, where that is one node's alone", () => {
+    const endpoint = { host: "10.0.0.9", port: 7002 }
+    const onlyNodeWithPort = (port: number) => port === 7002 ? endpoint : undefined
+    assert.deepStrictEqual(reply("ASK 12182 ?:7002", { onlyNodeWithPort }), {
+      _tag: "RetryAt",
+      endpoint,
+      asking: true,
+      moved: undefined
+    })
+    assert.deepStrictEqual(reply("ASK 12182 ?:7003", { onlyNodeWithPort }), later)
   })
 
   it("gives up when the redirect budget is spent, and not before", () => {

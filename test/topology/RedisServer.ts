@@ -1,13 +1,10 @@
 /**
  * A real server on a free port of the loopback interface, and the simplest client that reads its replies.
  */
-import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
 import * as Net from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { type Argument, type Reply, ServerError } from "../../src/protocol/Reply.ts"
+import * as lone from "../harness/lone.ts"
 
 export interface RedisServer extends AsyncDisposable {
   readonly call: (...words: ReadonlyArray<Argument>) => Promise<Reply>
@@ -15,38 +12,15 @@ export interface RedisServer extends AsyncDisposable {
 
 /** Starts a server; disposing it ends the process and removes its directory. */
 export const start = async (...options: ReadonlyArray<string>): Promise<RedisServer> => {
-  const directory = await mkdtemp(join(tmpdir(), "command-table-"))
-  const port = await freePort()
-  const child = spawn(
-    "redis-server",
-    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory, ...options],
-    { stdio: "ignore" }
-  )
-  const exited = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve())
-    child.once("error", () => resolve())
-  })
-  const stop = async () => {
-    child.kill("SIGKILL")
-    await exited
-    await rm(directory, { recursive: true, force: true })
-  }
-  for (let attempt = 0; attempt < 200 && child.exitCode === null; attempt++) {
-    try {
-      const client = await connect("127.0.0.1", port)
-      return {
-        call: client.call,
-        [Symbol.asyncDispose]: async () => {
-          await client[Symbol.asyncDispose]()
-          await stop()
-        }
-      }
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 25))
+  const server = await lone.start(options)
+  const client = await connect("127.0.0.1", server.port)
+  return {
+    call: client.call,
+    [Symbol.asyncDispose]: async () => {
+      await client[Symbol.asyncDispose]()
+      await server.stop()
     }
   }
-  await stop()
-  throw new Error("redis-server did not start")
 }
 
 /** Opens a connection to a server that runs already. */
@@ -80,17 +54,6 @@ export const connect = async (host: string, port: number): Promise<RedisServer> 
       socket.destroy()
     }
   }
-}
-
-const freePort = async (): Promise<number> => {
-  const server = Net.createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  // A cluster's bus listens 10000 ports higher.
-  if (address === null || typeof address === "string") throw new Error("no port")
-  return address.port > 55000 ? freePort() : address.port
 }
 
 const parse = (bytes: Buffer, at: number): { readonly reply: Reply; readonly end: number } | undefined => {

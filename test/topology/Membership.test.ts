@@ -1,0 +1,52 @@
+/**
+ * What becomes of connections when the cluster changes under them, as the servers see it.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { Endpoint } from "../../src/connection/Endpoint.ts"
+import { openClient } from "../faults/Load.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { addressOf } from "../laws/Observed.ts"
+
+describe("Connections in a changing cluster", () => {
+  it.live(
+    "are drained and closed when their node has left, and are the same as before when it stayed",
+    () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster.make()
+        const stayed = [...cluster.nodes]
+        const guest = yield* cluster.addNode()
+        yield* cluster.migrateSlot(0, guest)
+        const { connections, redis } = yield* openClient({
+          nodes: cluster.seeds,
+          clientName: "lodger",
+          refreshInterval: "Infinity",
+          drainTimeout: "5 seconds"
+        })
+        const idOf = (endpoint: Endpoint) =>
+          Effect.flatMap(redis.node(endpoint), (node) => Effect.map(node.send("CLIENT", "ID"), Number))
+        const before = yield* Effect.forEach(stayed, idOf)
+        yield* idOf(guest)
+        assert.include(connections.all().map(({ address }) => address), addressOf(guest))
+
+        // A primary without slots is none of the map's.
+        yield* cluster.migrateSlot(0, stayed[0])
+        const leaving = yield* redis.node(guest)
+        const pending = yield* Effect.forkChild(leaving.send("DEBUG", "SLEEP", "1.2"), { startImmediately: true })
+        yield* Effect.sleep(20)
+        yield* redis.refreshTopology
+        assert.sameMembers(connections.all().map(({ address }) => address), stayed.map(addressOf))
+        assert.strictEqual(yield* Fiber.join(pending), "OK")
+        for (let i = 0; i < 100; i++) {
+          if (!String(yield* cluster.command(guest, "CLIENT", "LIST")).includes("name=lodger")) break
+          yield* Effect.sleep(20)
+        }
+        assert.notInclude(String(yield* cluster.command(guest, "CLIENT", "LIST")), "name=lodger")
+
+        yield* redis.refreshTopology
+        assert.deepStrictEqual(yield* Effect.forEach(stayed, idOf), before)
+      }),
+    30_000
+  )
+})
