@@ -30,7 +30,8 @@ import * as Result from "effect/Result"
 import * as Batches from "./client/Batches.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
-import { type ClusterSurface, functions } from "./client/Surfaces.ts"
+import * as ReadPreference from "./client/ReadPreference.ts"
+import { type ClusterSurface, functions, view } from "./client/Surfaces.ts"
 import * as Targets from "./client/Targets.ts"
 import * as ClusterOptions from "./ClusterOptions.ts"
 import type { Commands } from "./commands/Commands.ts"
@@ -50,6 +51,7 @@ export interface ClusterClientShape
     Targets.TargetMembers,
     Batches.BatchMembers,
     MultiKey.MultiKeyMembers,
+    ReadPreference.ReadPreferenceMembers,
     Nodes.NodeMembers
 {}
 
@@ -58,11 +60,21 @@ const make = Effect.fnUntraced(function*() {
   const topology = yield* Topology.Topology
   const commands = yield* CommandCache.make(router)
   const nodes = Nodes.make(topology)
+  const viewOf = (router: Router.Router["Service"]): ReadPreference.ReadFromClient => {
+    const { execute, send } = Targets.make(router, commands, nodes.nodeAt)
+    return Object.assign(view<ClusterSurface>(execute), {
+      execute,
+      send,
+      ...Batches.make(router),
+      ...MultiKey.make(router)
+    })
+  }
   return ClusterClient.of({
     ...functions<ClusterSurface>(router.execute),
     ...Targets.make(router, commands, nodes.nodeAt),
     ...Batches.make(router),
     ...MultiKey.make(router),
+    ...ReadPreference.make(router, viewOf),
     ...nodes
   })
 })

@@ -11,7 +11,9 @@ import * as Schedule from "effect/Schedule"
 import type { Duplex } from "node:stream"
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls"
 import type { Endpoint } from "./connection/Endpoint.ts"
+import * as ReadFrom from "./ReadFrom.ts"
 import type { RedisClusterException } from "./RedisClusterException.ts"
+import type { ClusterNode } from "./topology/ClusterNode.ts"
 
 /**
  * What a server wants to know before it serves.
@@ -102,6 +104,12 @@ export interface ClusterOptions {
   readonly stream?: ((endpoint: Endpoint) => Duplex) | undefined
   /** The newest RESP version to speak; a server that refuses 3 is spoken to in 2. Default: 3. */
   readonly protocol?: 2 | 3 | undefined
+  /** Which nodes serve commands that only read. Default: `ReadFrom.primary`. */
+  readonly readFrom?: ReadFrom.Policy | undefined
+  /** The availability zone that this client runs in, for `ReadFrom.nearest`. */
+  readonly availabilityZone?: string | undefined
+  /** The availability zones of the nodes, where their servers do not tell them; wins over what those tell. */
+  readonly zoneOf?: ((node: ClusterNode) => string | undefined) | undefined
 }
 
 /**
@@ -139,6 +147,9 @@ export interface ResolvedOptions {
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly stream: ((endpoint: Endpoint) => Duplex) | undefined
   readonly protocol: 2 | 3
+  readonly readFrom: ReadFrom.Policy
+  readonly availabilityZone: string | undefined
+  readonly zoneOf: ((node: ClusterNode) => string | undefined) | undefined
 }
 
 const defaultRetrySchedule: Schedule.Schedule<unknown> = Schedule.min([
@@ -243,6 +254,13 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     problems.push("clientName may not contain spaces, newlines or special characters")
   }
   const tls = options.tls ?? parsed[0].tls
+  const readFrom = options.readFrom ?? ReadFrom.primary
+  if (options.availabilityZone === "") problems.push("availabilityZone is empty; name a zone, or leave it out")
+  // Programs in plain JavaScript may give anything.
+  const unreadable = ReadFrom.isPolicy(readFrom)
+    ? ReadFrom.problemOf(readFrom, options.availabilityZone)
+    : "readFrom has to be one of the policies of ReadFrom"
+  if (unreadable !== undefined) problems.push(unreadable)
 
   const resolved: ResolvedOptions = {
     seeds: parsed.map((node) => node.endpoint),
@@ -266,7 +284,10 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     overflow: options.overflow ?? "wait",
     mapAddress: options.mapAddress ?? ((endpoint) => endpoint),
     stream: options.stream,
-    protocol: options.protocol ?? 3
+    protocol: options.protocol ?? 3,
+    readFrom,
+    availabilityZone: options.availabilityZone,
+    zoneOf: options.zoneOf
   }
   return problems.length === 0 ? Result.succeed(resolved) : Result.fail(problems.join("; "))
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export type { ReadFromClient } from "./client/ReadPreference.ts"
 export type { NodeClient, TargetClient } from "./client/Targets.ts"
 export { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 export type { ClusterOptions, Credentials, StartupNode, TlsOptions } from "./ClusterOptions.ts"
@@ -28,8 +29,10 @@ export { VectorSets } from "./commands/VectorSets.ts"
 export { addressOf, type Endpoint } from "./connection/Endpoint.ts"
 export * as Lock from "./Lock.ts"
 export { type Argument, type Reply, ServerError } from "./protocol/Reply.ts"
+export * as ReadFrom from "./ReadFrom.ts"
 export * from "./RedisClusterException.ts"
 export type { Batch, PipelineStreamOptions, Results, Values } from "./routing/Pipeline.ts"
+export type { NodeReads, ShardReads } from "./routing/Readers.ts"
 export type { Target } from "./routing/Target.ts"
 export * as FunctionLibrary from "./scripting/FunctionLibrary.ts"
 export * as Script from "./scripting/Script.ts"

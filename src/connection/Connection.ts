@@ -21,6 +21,7 @@ import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { dial, type DialRequest } from "./Dial.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
+import { Latency } from "./Latency.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import type { Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
@@ -45,6 +46,8 @@ const writeLimit = 256 * 1024
 const inspectedPerMilli = 1024
 /** A socket that brings nothing and ends within this time, in milliseconds, counts as a failed attempt. */
 const shortLife = 1000
+/** Of so many writes the reply to one command is timed. */
+const timedWrites = 16
 
 /** A command of the connection's own: its reply is of no interest. */
 class Silent implements Outgoing {
@@ -94,6 +97,8 @@ export class Connection {
   state: ConnectionState = "idle"
   /** Why the last socket, or the last attempt to get one, ended. */
   lastFailure: LinkFailure | undefined
+  /** From the write to the reply, sampled. */
+  readonly latency = new Latency()
 
   private readonly options: ResolvedOptions
   private readonly hooks: ConnectionHooks
@@ -123,6 +128,10 @@ export class Connection {
   private pingedAt = 0
   private onEmpty: (() => void) | undefined
   private draining = false
+  private writes = 0
+  /** The command whose reply is being timed, since `timedAt` in nanoseconds. */
+  private timed: Outgoing | undefined
+  private timedAt = 0n
 
   constructor(
     endpoint: Endpoint,
@@ -153,6 +162,17 @@ export class Connection {
   /** Whether it can be expected to answer soon: connected, and not silent with replies due. */
   get healthy(): boolean {
     return this.state === "ready" && this.pingedAt === 0
+  }
+
+  /** Whether it takes commands, be it to refuse them. */
+  get isOpen(): boolean {
+    return !this.draining && this.state !== "closed"
+  }
+
+  /** Whether nothing speaks against a command now: it is healthy, or was never in trouble. */
+  get promising(): boolean {
+    if (this.state === "ready") return this.pingedAt === 0
+    return this.lastFailure === undefined && (this.state === "idle" || this.state === "connecting")
   }
 
   /** The id of the node that is expected there; empty while it is unknown. */
@@ -354,6 +374,8 @@ export class Connection {
     socket?.destroy()
     this.pingedAt = 0
     this.blocked = false
+    this.timed = undefined
+    this.latency.forget()
     const written = this.inFlight.takeAll()
     const unwritten = this.waiting.takeAll()
     this.inFlightBytes = 0
@@ -392,8 +414,19 @@ export class Connection {
       return this.lose({ kind: "protocol", message: "a reply came that nothing had asked for" })
     }
     this.inFlightBytes -= outgoing.size
+    if (outgoing === this.timed) this.endTiming()
     if (!outgoing.settled) outgoing.onReply(reply)
     if (this.onEmpty !== undefined && this.inFlight.size === 0) this.onEmpty()
+  }
+
+  private startTiming(outgoing: Outgoing): void {
+    this.timed = outgoing
+    this.timedAt = this.clock.monotonicTimeNanosUnsafe()
+  }
+
+  private endTiming(): void {
+    this.timed = undefined
+    this.latency.add(Number(this.clock.monotonicTimeNanosUnsafe() - this.timedAt) / 1e6)
   }
 
   private scheduleFlush(): void {
@@ -422,11 +455,16 @@ export class Connection {
       this.silentSince = this.clock.currentTimeMillisUnsafe()
       this.alarm.set(this.silentSince + this.options.pingAfter)
     }
+    let timing = this.timed === undefined && this.writes++ % timedWrites === 0
     while (this.waiting.size > 0 && encoder.size < writeLimit && !this.full(0, 0)) {
       const outgoing = this.waiting.shift()
       if (outgoing === undefined) continue
       this.waitingBytes -= outgoing.size
       if (outgoing.settled) continue
+      if (timing) {
+        this.startTiming(outgoing)
+        timing = false
+      }
       if (outgoing.asking) this.append(asking)
       if (outgoing.block === undefined) this.append(outgoing)
       else this.appendBlock(outgoing, outgoing.block)

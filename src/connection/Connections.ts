@@ -27,14 +27,26 @@ export interface ConnectionTarget extends Endpoint {
 }
 
 /**
+ * What a shared connection is for.
+ *
+ * - `commands`: everything that the node is asked as the owner of its slots
+ * - `replicaReads`: reads that may be stale; READONLY is part of its set-up. Apart from the other, for a primary that
+ *   became a replica would serve on it, silently, what must not be stale.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ConnectionUse = "commands" | "replicaReads"
+
+/**
  * The network as the rest of the client sees it. Provide another layer to run the client without one.
  *
  * @category services
  * @since 0.1.0
  */
 export class Connections extends Context.Service<Connections, {
-  /** The shared connection to an endpoint; made, and dialled, when it is first asked for. */
-  readonly get: (target: ConnectionTarget) => Connection
+  /** The shared connection to an endpoint for a use (`commands` unless said otherwise); dialled when it is first used. */
+  readonly get: (target: ConnectionTarget, use?: ConnectionUse) => Connection
   /** The shared connections there are now. */
   readonly all: () => ReadonlyArray<Connection>
   /** A connection of one's own to an endpoint, closed with the scope. */
@@ -50,6 +62,19 @@ export class Connections extends Context.Service<Connections, {
   readonly onState: (listener: (connection: Connection, state: ConnectionState) => void) => () => void
 }>()("effect-redis-cluster/connection/Connections") {}
 
+/** With replies due, a replica that has been silent for this long, in milliseconds, is asked whether it is alive. */
+const replicaPingAfter = 250
+
+/**
+ * A read that a silent replica holds can be answered elsewhere, as long as half of its time is left; nothing is lost with
+ * the connection.
+ */
+const forReplicaReads = (options: ResolvedOptions): ResolvedOptions => {
+  const patience = Math.min(options.pingAfter + options.pingTimeout, options.commandTimeout / 2)
+  const pingAfter = Math.min(options.pingAfter, replicaPingAfter, patience / 2)
+  return { ...options, pingAfter, pingTimeout: patience - pingAfter }
+}
+
 /** An id is unknown while a node is known from a redirect or as a seed only. */
 const sameNode = (one: string, other: string): boolean => one === "" || other === "" || one === other
 
@@ -63,7 +88,7 @@ const sameNode = (one: string, other: string): boolean => one === "" || other ==
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
-  const open = new Map<string, Connection>()
+  const open: Record<ConnectionUse, Map<string, Connection>> = { commands: new Map(), replicaReads: new Map() }
   const closing = new Set<Connection>()
   const listeners = new Set<(connection: Connection, state: ConnectionState) => void>()
   const hooks = {
@@ -82,6 +107,16 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       mayBeSilent
     })
 
+  const readOptions = forReplicaReads(options)
+  const connectForReads = (target: ConnectionTarget): Connection =>
+    new Connection({ host: target.host, port: target.port }, readOptions, hooks, { clock, runFork }, {
+      expectedId: target.id ?? "",
+      readonly: true,
+      mayBeSilent: false
+    })
+
+  const allOpen = (): ReadonlyArray<Connection> => [...open.commands.values(), ...open.replicaReads.values()]
+
   const leased = new Set<Connection>()
   const leaseHooks: ConnectionHooks = {
     onState: (connection, state) => {
@@ -96,7 +131,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   }
 
   yield* Effect.addFinalizer(() =>
-    Effect.forEach([...open.values(), ...closing, ...leased], (connection) => connection.close(options.drainTimeout), {
+    Effect.forEach([...allOpen(), ...closing, ...leased], (connection) => connection.close(options.drainTimeout), {
       concurrency: "unbounded",
       discard: true
     })
@@ -106,16 +141,16 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   yield* Effect.addFinalizer(() => Effect.sync(() => (closed = true)))
 
   return Connections.of({
-    get: (target) => {
+    get: (target, use = "commands") => {
       const address = target.address ?? addressOf(target)
-      const known = open.get(address)
+      const known = open[use].get(address)
       if (known !== undefined) return known
-      const connection = connect(target, hooks)
+      const connection = use === "commands" ? connect(target, hooks) : connectForReads(target)
       if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
-      else open.set(address, connection)
+      else open[use].set(address, connection)
       return connection
     },
-    all: () => [...open.values()],
+    all: allOpen,
     open: (target) =>
       Effect.acquireRelease(
         Effect.sync(() => connect(target, ownHooks)),
@@ -128,16 +163,18 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       return connection
     },
     retain: (nodes) => {
-      for (const [address, connection] of open) {
-        const node = nodes.get(address)
-        const id = node?.id ?? ""
-        if (node !== undefined && sameNode(connection.expectedId, id)) {
-          // Known from a redirect or as a seed until now.
-          if (id !== "" && connection.expectedId === "") connection.expect(id)
-          continue
+      for (const connections of [open.commands, open.replicaReads]) {
+        for (const [address, connection] of connections) {
+          const node = nodes.get(address)
+          const id = node?.id ?? ""
+          if (node !== undefined && sameNode(connection.expectedId, id)) {
+            // Known from a redirect or as a seed until now.
+            if (id !== "" && connection.expectedId === "") connection.expect(id)
+            continue
+          }
+          connections.delete(address)
+          dismiss(connection)
         }
-        open.delete(address)
-        dismiss(connection)
       }
     },
     onState: (listener) => {

@@ -154,6 +154,9 @@ const settle = Effect.fnUntraced(function*(wire: Wire, request: DialRequest): Ef
   // A user who may not run a harmless command can still be served; one who needs to log in cannot.
   const refused = replies.find((reply) => reply instanceof ServerError && reply.code === "NOAUTH")
   if (refused instanceof ServerError) return yield* failWith("authentication", refused.message)
+  // Without it a replica would send every read away.
+  const readonly = request.readonly ? replies.at(-1) : undefined
+  if (readonly instanceof ServerError) return yield* failWith("connection", `READONLY was refused: ${readonly.message}`)
 })
 
 const credentialsOf = (options: ResolvedOptions): Effect.Effect<Credentials | undefined, LinkFailure> =>

@@ -14,10 +14,15 @@ import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Command, DecodeFailure } from "../commands/Command.ts"
 import { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
+import * as ReadFrom from "../ReadFrom.ts"
+import type { Shard } from "../topology/Snapshot.ts"
 import { Topology } from "../topology/Topology.ts"
 import { keyless } from "./CommandSlot.ts"
 import { deliver, explained } from "./Delivery.ts"
 import * as Failures from "./Failures.ts"
+import { Hedges } from "./Hedges.ts"
+import { type Reader, Readers, type Reading, type ShardReads } from "./Readers.ts"
+import { ReaderWatch } from "./ReaderWatch.ts"
 import * as Recovery from "./Recovery.ts"
 import type { Request, RequestOwner, Trouble } from "./Request.ts"
 import { WaitingRoom } from "./WaitingRoom.ts"
@@ -33,6 +38,8 @@ export interface Dispatcher {
   readonly deadlineOf: (command: Command<unknown>) => number
   /** Sends a request. It ends through its own callbacks, always. */
   readonly dispatch: (request: Request) => void
+  /** How often reads went where, by policies other than `ReadFrom.primary`. */
+  readonly readStatistics: () => ReadonlyArray<ShardReads>
 }
 
 /**
@@ -64,9 +71,53 @@ export const make = Effect.fnUntraced(function*(
         : request.fail(Failures.leftTheCluster(request, request.pinned))
     }
     const shard = request.slot === keyless ? undefined : snapshot.slots[request.slot]
+    if (request.reading !== undefined && shard !== undefined) return read(request, request.reading, shard)
     const node = request.slot === keyless ? topology.defaultNode() : shard?.primary
     if (node === undefined) return owner.failed(request, { _tag: "NotCovered", slot: request.slot })
     sendTo(request, node)
+  }
+
+  const readers = new Readers({ connections, clock, options })
+  const watch = new ReaderWatch(readers, topology.current, clock, runFork)
+  const hedges = new Hedges(clock, runFork)
+
+  /** Sends a read to the first of the nodes that its policy names. */
+  const read = (request: Request, reading: Reading, shard: Shard): void => {
+    const { policy } = reading
+    const { spec } = request.command
+    const problem = ReadFrom.problemOf(policy, options.availabilityZone)
+    if (problem !== undefined) return request.fail(Failures.badPolicy(request, problem))
+    watch.begin(policy.maxLag)
+    const order = readers.arrange(shard, policy, spec.name, request.slot)
+    if (order === undefined) return request.fail(Failures.badPolicy(request, Failures.noOrder(policy)))
+    const reader = reading.begin(order)
+    if (policy.hedge !== undefined) hedges.watch(request, reading, reader, policy.hedge)
+    sendToReader(request, reader)
+  }
+
+  const sendToReader = (request: Request, reader: Reader): void => {
+    reader.counters.reads++
+    request.connection = reader.connection
+    request.connection.send(request)
+  }
+
+  const readFacts = (request: Request): Recovery.ReadFacts | undefined => {
+    const reader = request.reading?.current
+    return reader === undefined ? undefined : {
+      role: reader.role,
+      primary: topology.current().slots[request.slot]?.primary.address ?? "",
+      alternatives: request.reading?.next !== undefined
+    }
+  }
+
+  const readElsewhere = (request: Request, doubt: boolean): void => {
+    const { reading } = request
+    const passing = reading?.current
+    const next = reading?.advance()
+    if (passing === undefined || next === undefined) return dispatch(request)
+    passing.counters.passedOn++
+    if (doubt) passing.doubt()
+    sendToReader(request, next)
   }
 
   const sendTo = (request: Request, node: Endpoint): void => {
@@ -91,7 +142,8 @@ export const make = Effect.fnUntraced(function*(
       maxRedirects: options.maxRedirects,
       via,
       mapAddress: options.mapAddress,
-      onlyNodeWithPort
+      onlyNodeWithPort,
+      read: readFacts(request)
     })
     if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") trouble.maybeExecuted = true
     switch (decision._tag) {
@@ -104,8 +156,13 @@ export const make = Effect.fnUntraced(function*(
         trouble.attempts++
         trouble.refusal = undefined
         request.asking = decision.asking
+        request.reading?.leave()
         if (decision.moved !== undefined) topology.moved(decision.moved, decision.endpoint)
         return sendTo(request, decision.endpoint)
+      case "RetryNext":
+        trouble.attempts++
+        if (decision.refresh) topology.requestRefresh()
+        return readElsewhere(request, decision.doubt)
       case "RetryAfter":
         if (decision.refresh) topology.requestRefresh()
         // The budget is against going in circles without a pause. Keys of a multi-key command that are new while their
@@ -178,9 +235,10 @@ export const make = Effect.fnUntraced(function*(
     Effect.sync(() => {
       isClosed = true
       stopListening()
+      hedges.close()
       for (const request of waitingRoom.close()) request.fail(Failures.closed(request))
     })
   )
 
-  return { owner, deadlineOf, dispatch }
+  return { owner, deadlineOf, dispatch, readStatistics: () => readers.statistics(topology.current()) }
 })

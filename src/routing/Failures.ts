@@ -6,6 +6,7 @@
 import type { DecodeFailure } from "../commands/Command.ts"
 import type { LinkFailure } from "../connection/Outgoing.ts"
 import type { ServerError } from "../protocol/Reply.ts"
+import type { Policy } from "../ReadFrom.ts"
 import {
   AskError,
   AuthenticationError,
@@ -17,6 +18,7 @@ import {
   LoadingError,
   MasterDownError,
   MovedError,
+  OptionsError,
   type Outcome,
   OverloadedError,
   ProtocolError,
@@ -220,3 +222,20 @@ export const closed = (request: Request): RedisClusterException =>
   exception(() =>
     new ClosedError({ ...contextOf(request, "NotExecuted"), message: "the client is closed; the command was not sent" })
   )
+
+/**
+ * The read was made by a policy that cannot be used.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const badPolicy = (request: Request, message: string): RedisClusterException =>
+  exception(() => new OptionsError({ ...contextOf(request, "NotExecuted"), message }))
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noOrder = (policy: Policy): string =>
+  `the function of the policy "${policy.name}" threw, or gave something else than candidates; ` +
+  `it has to return those it was given, in the order in which they are to be asked`

@@ -10,6 +10,7 @@
 import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 import type { LinkFailure } from "../connection/Outgoing.ts"
 import type { ServerError } from "../protocol/Reply.ts"
+import type { Role } from "../topology/ClusterNode.ts"
 import { announcedHost } from "../topology/Snapshot.ts"
 
 /**
@@ -37,6 +38,20 @@ export type Failure =
 export type Binding = "slot" | "shard" | "node" | "explicit"
 
 /**
+ * Where a read was sent by a policy.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReadFacts {
+  readonly role: Role
+  /** The address of the shard's primary, as far as it is known here. */
+  readonly primary: string
+  /** Another node can be asked. */
+  readonly alternatives: boolean
+}
+
+/**
  * What is known about the command that failed.
  *
  * @category models
@@ -56,12 +71,16 @@ export interface Facts {
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   /** The node of the map with this port, when there is just one: for redirects that name no host. */
   readonly onlyNodeWithPort: (port: number) => Endpoint | undefined
+  /** For reads that a policy has sent to where they failed. */
+  readonly read?: ReadFacts | undefined
 }
 
 /**
  * - `Return`: the failure is the caller's
  * - `GiveUp`: the redirect budget is spent
  * - `RetryAt`: send it to that endpoint now; `moved` is the slot whose owner that endpoint is from now on
+ * - `RetryNext`: ask the next node of the read now; `refresh` when the topology may have changed, `doubt` when this node
+ *   had better be left alone for a while
  * - `RetryAfter`: wait, then find the node anew; `refresh` when the topology may have changed
  * - `Supply`: give the node what it lacks, and the command again right behind
  *
@@ -77,6 +96,7 @@ export type Decision =
     readonly asking: boolean
     readonly moved: number | undefined
   }
+  | { readonly _tag: "RetryNext"; readonly refresh: boolean; readonly doubt: boolean }
   | { readonly _tag: "RetryAfter"; readonly refresh: boolean }
   | { readonly _tag: "Supply" }
 
@@ -164,6 +184,65 @@ const afterLoss = (failure: LinkFailure, written: boolean, facts: Facts): Decisi
 }
 
 /**
+ * Where a replica sends a read away to: its own primary when it does not serve reads here (it lacks READONLY, or has
+ * changed sides), another one when it believes that the slot has moved. It follows the cluster from afar and may be
+ * behind: the primary knows, so that this patches no map.
+ */
+const sentAway = (error: ServerError, facts: Facts, { alternatives, primary }: ReadFacts): Decision => {
+  if (!alternatives) return retryAfterRefresh
+  const redirect = parseRedirect(error.message)
+  const host = redirect === undefined ? undefined : announcedHost(redirect.host, facts.via)
+  const owner = redirect === undefined || host === undefined
+    ? undefined
+    : addressOf(facts.mapAddress({ host, port: redirect.port }))
+  return { _tag: "RetryNext", refresh: true, doubt: owner === primary }
+}
+
+/** A read by a policy: what one node cannot do now, the next one may. `undefined` when it is as any other command. */
+const elsewhere = (failure: Failure, facts: Facts, read: ReadFacts): Decision | undefined => {
+  if (failure._tag === "Reply" && failure.error.code === "MOVED") {
+    return read.role === "replica" ? sentAway(failure.error, facts, read) : undefined
+  }
+  if (!read.alternatives) return undefined
+  if (failure._tag === "Lost") return { _tag: "RetryNext", refresh: true, doubt: false }
+  if (failure._tag === "NotCovered") return undefined
+  switch (failure.error.code) {
+    case "CLUSTERDOWN":
+    case "MASTERDOWN":
+    case "LOADING":
+      return { _tag: "RetryNext", refresh: true, doubt: true }
+    case "TRYAGAIN":
+      return read.role === "replica" ? { _tag: "RetryNext", refresh: false, doubt: false } : undefined
+    // Scripts are loaded per node, and replicas may have missed it.
+    case "NOSCRIPT":
+      return read.role === "replica" ? { _tag: "RetryNext", refresh: false, doubt: false } : undefined
+    default:
+      return undefined
+  }
+}
+
+const troubles = new Set([
+  "MOVED",
+  "ASK",
+  "TRYAGAIN",
+  "CLUSTERDOWN",
+  "MASTERDOWN",
+  "LOADING",
+  "READONLY",
+  "NOSCRIPT",
+  "NOAUTH",
+  "NOPERM"
+])
+
+/**
+ * Whether an error is what the command leads to anywhere, and not the trouble of one node.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isAnswer = (error: ServerError): boolean => !troubles.has(error.code)
+
+/**
  * Decides.
  *
  * @category combinators
@@ -175,6 +254,8 @@ export const decide = (failure: Failure, facts: Facts): Decision => {
     return facts.redirects >= facts.maxRedirects ? giveBack : supply
   }
   if (facts.binding === "explicit") return giveBack
+  const decision = facts.read === undefined ? undefined : elsewhere(failure, facts, facts.read)
+  if (decision !== undefined) return decision
   switch (failure._tag) {
     case "Reply":
       return afterReply(failure.error, facts)

@@ -13,6 +13,7 @@ import type { LinkFailure, Outgoing } from "../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import type { Hop, RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
+import type { Reading } from "./Readers.ts"
 import type { Binding, Failure } from "./Recovery.ts"
 
 /**
@@ -96,6 +97,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   connection: Connection | undefined
   /** Where it gets connections of its own, when it must not hold up the shared ones. */
   lease: ((node: Endpoint) => Connection) | undefined
+  /** For reads that a policy sends to the nodes of their shard. */
+  reading: Reading | undefined
   /** What has gone wrong so far; most requests never need it. */
   trouble: Trouble | undefined
 
@@ -123,6 +126,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.binary = command.settings.binary
     this.connection = undefined
     this.lease = undefined
+    this.reading = undefined
     this.trouble = undefined
   }
 

@@ -5,6 +5,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
@@ -13,6 +14,7 @@ import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { Reply } from "../protocol/Reply.ts"
+import * as ReadFrom from "../ReadFrom.ts"
 import {
   DecodeError,
   exception,
@@ -29,15 +31,16 @@ import * as Dispatcher from "./Dispatcher.ts"
 import * as FanOut from "./FanOut.ts"
 import { type Outcomes, together, valuesOf } from "./Gathering.ts"
 import { pipelineError, pipelineFailure } from "./Pipeline.ts"
-import { Request } from "./Request.ts"
+import { Reading, type ShardReads } from "./Readers.ts"
+import { type Collector, Request } from "./Request.ts"
 import * as Target from "./Target.ts"
 import * as Transaction from "./Transaction.ts"
 
 /**
- * @category services
+ * @category models
  * @since 0.1.0
  */
-export class Router extends Context.Service<Router, {
+export interface RouterShape {
   /** Runs a command where its keys, or the policies of its spec, say. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /** Runs a command on every node of a target. */
@@ -57,7 +60,19 @@ export class Router extends Context.Service<Router, {
   readonly transaction: (
     commands: ReadonlyArray<Command<unknown>>
   ) => Effect.Effect<Outcomes, RedisClusterException>
-}>()("effect-redis-cluster/routing/Router") {}
+  /** The same router with a policy for its reads that nothing else overrides. */
+  readonly reading: (policy: ReadFrom.Policy) => RouterShape
+  /** Sets the policy of reads that neither a view nor a region has one for. */
+  readonly setReadFrom: (policy: ReadFrom.Policy) => void
+  /** How often reads went where, by policies other than `ReadFrom.primary`. */
+  readonly readStatistics: () => ReadonlyArray<ShardReads>
+}
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class Router extends Context.Service<Router, RouterShape>()("effect-redis-cluster/routing/Router") {}
 
 const failWith = (reason: Reason): Effect.Effect<never, RedisClusterException> => Effect.fail(exception(() => reason))
 
@@ -142,12 +157,38 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const dispatcher = yield* Dispatcher.make(options)
   const fanOut = FanOut.make(dispatcher, topology)
 
+  let standing = options.readFrom
+  let lastContext: Context.Context<never> | undefined
+  let lastRegion: ReadFrom.Policy | undefined
+
+  /** The policy of the region that the running fiber is in. Contexts are immutable, and most fibers share one. */
+  const region = (): ReadFrom.Policy | undefined => {
+    const context = Fiber.getCurrent()?.context
+    if (context !== lastContext) {
+      lastContext = context
+      lastRegion = context === undefined ? undefined : Context.get(context, ReadFrom.current)
+    }
+    return lastRegion
+  }
+
+  /** How a read is routed; `undefined` for what belongs to the primary. `own` is the policy of a view. */
+  const readingOf = (
+    { spec }: Command<unknown>,
+    slot: number,
+    own: ReadFrom.Policy | undefined
+  ): Reading | undefined => {
+    if (!spec.readonly || spec.keys === -1 || slot === keyless) return undefined
+    const policy = own ?? region() ?? standing
+    return policy === ReadFrom.primary ? undefined : new Reading(policy)
+  }
+
   const single = <A>(
     command: Command<A>,
     slot: number,
-    pinned: ClusterNode | undefined
+    pinned: ClusterNode | undefined,
+    own: ReadFrom.Policy | undefined
   ): Effect.Effect<A, RedisClusterException> =>
-    blocks(command) ? blocking(command, slot, pinned) : suspended(command, slot, pinned, undefined)
+    blocks(command) ? blocking(command, slot, pinned) : suspended(command, slot, pinned, undefined, own)
 
   /**
    * A command that the server may hold back runs on a connection of its own, which ends with it: an interruption frees
@@ -166,7 +207,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         current = connections.lease(node)
         return current
       }
-      return Effect.ensuring(suspended(command, slot, pinned, lease), Effect.sync(end))
+      return Effect.ensuring(suspended(command, slot, pinned, lease, undefined), Effect.sync(end))
     })
 
   /** One command, one suspension: the path that everything else is measured by. */
@@ -174,7 +215,8 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     command: Command<A>,
     slot: number,
     pinned: ClusterNode | undefined,
-    lease: Request["lease"]
+    lease: Request["lease"],
+    own: ReadFrom.Policy | undefined
   ): Effect.Effect<A, RedisClusterException> =>
     Effect.callback<A, RedisClusterException>((resume) => {
       const request = new Request(
@@ -189,17 +231,42 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         0
       )
       request.lease = lease
+      if (lease === undefined) request.reading = readingOf(command, slot, own)
       dispatcher.dispatch(request)
       return request
     })
 
-  return Router.of({
+  /** One of several commands that are written before any is awaited. */
+  const entry = (
+    command: Command<unknown>,
+    slot: number,
+    own: ReadFrom.Policy | undefined,
+    collector: Collector,
+    index: number
+  ): Request => {
+    const deadline = dispatcher.deadlineOf(command)
+    const request = new Request(
+      command,
+      dispatcher.owner,
+      slot,
+      deadline,
+      "slot",
+      undefined,
+      undefined,
+      collector,
+      index
+    )
+    request.reading = readingOf(command, slot, own)
+    return request
+  }
+
+  const routing = (own: ReadFrom.Policy | undefined): RouterShape => ({
     execute: (command) => {
       if (command.settings.invalid !== undefined) return failWith(invalidReason(command, command.settings.invalid))
       const slot = slotOf(command)
       if (typeof slot !== "number") return failWith(slot)
       const request = command.spec.request
-      if (slot !== keyless || request === "default") return single(command, slot, undefined)
+      if (slot !== keyless || request === "default") return single(command, slot, undefined, own)
       if (request === "explicit") return failWith(needsNode(command))
       if (command.spec.response === "perNode") {
         return perNode(command, fanOut.byPolicy(command))
@@ -218,7 +285,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       command.settings.invalid === undefined
         ? Effect.suspend(() => {
           const nodes = Target.resolve(endpoint, topology.current(), undefined)
-          return Result.isSuccess(nodes) ? single(command, keyless, nodes.success[0]) : failWith(nodes.failure)
+          return Result.isSuccess(nodes) ? single(command, keyless, nodes.success[0], own) : failWith(nodes.failure)
         })
         : failWith(invalidReason(command, command.settings.invalid)),
     executeAll: (commands) =>
@@ -231,10 +298,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
             gathering.settle(i, Result.fail(exception(() => slot)))
             continue
           }
-          const deadline = dispatcher.deadlineOf(command)
-          requests.push(
-            new Request(command, dispatcher.owner, slot, deadline, "slot", undefined, undefined, gathering, i)
-          )
+          requests.push(entry(command, slot, own, gathering, i))
         }
         for (const request of requests) dispatcher.dispatch(request)
         return requests
@@ -250,10 +314,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           slots[i] = slot
         }
         return valuesOf(commands.length, (values) => {
-          const requests = commands.map((command, i) => {
-            const deadline = dispatcher.deadlineOf(command)
-            return new Request(command, dispatcher.owner, slots[i], deadline, "slot", undefined, undefined, values, i)
-          })
+          const requests = commands.map((command, i) => entry(command, slots[i], own, values, i))
           for (const request of requests) dispatcher.dispatch(request)
           return requests
         }, (failures) => pipelineFailure(commands, failures))
@@ -272,8 +333,15 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           dispatcher.dispatch(request)
           return request
         })
-      })
+      }),
+    reading: routing,
+    setReadFrom: (policy) => {
+      standing = policy
+    },
+    readStatistics: dispatcher.readStatistics
   })
+
+  return Router.of(routing(undefined))
 })
 
 /**

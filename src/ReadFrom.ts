@@ -1,0 +1,422 @@
+/**
+ * Which nodes of a shard serve reads.
+ *
+ * A policy is a value: it puts the nodes of a shard into the order in which they are asked. It is given to the client
+ * (`ClusterOptions.readFrom`), to a view of it (`redis.readFrom(policy)`) or to a region of a program (`withPolicy`), and
+ * concerns commands that only read and have keys; everything else goes to the primary. What a node cannot serve, the
+ * next one is asked for at once, and finally the primary.
+ *
+ * Replication is asynchronous: a replica may not have the latest writes, not even those of the same program. `maxLag`
+ * bounds that.
+ *
+ * **Example** (Replicas for one part of a program)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, ReadFrom } from "effect-redis-cluster"
+ *
+ * const policy = ReadFrom.replicaPreferred.pipe(ReadFrom.maxLag("2 seconds"))
+ *
+ * const report = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.hgetall("report:today")
+ * }).pipe(ReadFrom.withPolicy(policy))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Pipeable from "effect/Pipeable"
+import type { ClusterNode, Role } from "./topology/ClusterNode.ts"
+
+/**
+ * A node of the shard, with what is known of it at this moment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Candidate {
+  readonly node: ClusterNode
+  readonly role: Role
+  /** Its availability zone, where the servers or the option `zoneOf` tell it. */
+  readonly zone: string | undefined
+  /** How long its replies take, in milliseconds: a decaying mean of samples. `undefined` before the first. */
+  readonly latency: number | undefined
+  /** How many commands of this client it has not answered yet. */
+  readonly inFlight: number
+  /**
+   * How old its data may be, in milliseconds: at least everything that was written before that is there. Zero for the
+   * primary. `undefined` as long as it was not measured: it is while a policy with `maxLag` is in use.
+   */
+  readonly lag: number | undefined
+  /** Whether it can be expected to answer now: not down, not silent, and it did not refuse a read a moment ago. */
+  readonly healthy: boolean
+}
+
+/**
+ * The read that is to be served.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Read {
+  /** The name of the command. */
+  readonly command: string
+  readonly slot: number
+  /** How many reads of this shard there have been before: whoever takes turns goes by it. */
+  readonly turn: number
+  /** The client's own availability zone: the option `availabilityZone`. */
+  readonly zone: string | undefined
+}
+
+/**
+ * Puts candidates, the primary first among them, into the order in which they are asked. Those that are left out are
+ * not asked, except for the primary, which is the last resort.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Order = (candidates: ReadonlyArray<Candidate>, read: Read) => ReadonlyArray<Candidate>
+
+/**
+ * When a second node is asked although the first may still answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Hedge {
+  /** After so many milliseconds. */
+  readonly after: number
+  /** After what that fraction of the latest replies of the node took, where known; `after` until then. */
+  readonly percentile: number | undefined
+  /** How many reads more that may make, as a fraction of all. */
+  readonly budget: number
+}
+
+/**
+ * A policy.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Policy extends Pipeable.Class {
+  readonly name: string
+  readonly order: Order
+  /** Replicas whose data may be older, in milliseconds, are not asked. */
+  readonly maxLag: number | undefined
+  readonly hedge: Hedge | undefined
+  /** It goes by the client's zone, and so needs one. */
+  readonly needsZone: boolean
+  /** Why it cannot be used: bad input. Reads by it fail with that. */
+  readonly invalid: string | undefined
+
+  constructor(fields: {
+    readonly name: string
+    readonly order: Order
+    readonly maxLag?: number | undefined
+    readonly hedge?: Hedge | undefined
+    readonly needsZone?: boolean | undefined
+    readonly invalid?: string | undefined
+  }) {
+    super()
+    this.name = fields.name
+    this.order = fields.order
+    this.maxLag = fields.maxLag
+    this.hedge = fields.hedge
+    this.needsZone = fields.needsZone ?? false
+    this.invalid = fields.invalid
+  }
+}
+
+/**
+ * Any value that is a policy.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isPolicy = (value: unknown): value is Policy => value instanceof Policy
+
+/**
+ * Why a policy cannot be used by a client that runs in `zone`; `undefined` when it can.
+ *
+ * @internal
+ */
+export const problemOf = (policy: Policy, zone: string | undefined): string | undefined => {
+  if (policy.invalid !== undefined) return policy.invalid
+  return policy.needsZone && zone === undefined
+    ? "ReadFrom.nearest() needs the option availabilityZone, or a zone as its argument"
+    : undefined
+}
+
+/**
+ * A policy of one's own.
+ *
+ * **Example** (The node with the shortest queue)
+ *
+ * ```ts
+ * import { ReadFrom } from "effect-redis-cluster"
+ *
+ * const shortestQueue = ReadFrom.make("shortestQueue", (candidates) =>
+ *   candidates.filter(({ healthy }) => healthy).sort((a, b) => a.inFlight - b.inFlight))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (name: string, order: Order): Policy => new Policy({ name, order })
+
+const isHealthy = (candidate: Candidate): boolean => candidate.healthy
+const isReplica = (candidate: Candidate): boolean => candidate.role === "replica"
+const none: ReadonlyArray<Candidate> = []
+
+/** The same list when all of it passes, which is the rule. */
+const only = (
+  candidates: ReadonlyArray<Candidate>,
+  test: (candidate: Candidate) => boolean
+): ReadonlyArray<Candidate> => {
+  for (const candidate of candidates) if (!test(candidate)) return candidates.filter(test)
+  return candidates
+}
+
+const rotated = (candidates: ReadonlyArray<Candidate>, turn: number): ReadonlyArray<Candidate> => {
+  const count = candidates.length
+  const start = count === 0 ? 0 : turn % count
+  if (start === 0) return candidates
+  const order = new Array<Candidate>(count)
+  for (let i = 0; i < count; i++) order[i] = candidates[(start + i) % count]
+  return order
+}
+
+/** The healthy ones in the order that is given for them, then the others. */
+const healthyFirst = (
+  candidates: ReadonlyArray<Candidate>,
+  arrange: (healthy: ReadonlyArray<Candidate>) => ReadonlyArray<Candidate>
+): ReadonlyArray<Candidate> => {
+  const healthy = only(candidates, isHealthy)
+  return healthy.length === candidates.length
+    ? arrange(healthy)
+    : [...arrange(healthy), ...candidates.filter((candidate) => !candidate.healthy)]
+}
+
+const replicasOf = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Candidate> => candidates.filter(isReplica)
+
+/**
+ * The primary: reads see all writes before them. The default.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const primary: Policy = make("primary", (candidates) => candidates.length === 1 ? candidates : [candidates[0]])
+
+/**
+ * The replicas in turn, those in trouble last; the primary when none of them can serve the read, or there is none.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const replica: Policy = make(
+  "replica",
+  (candidates, { turn }) => healthyFirst(replicasOf(candidates), (healthy) => rotated(healthy, turn))
+)
+
+/**
+ * The healthy replicas in turn, otherwise the primary: it differs from `replica` in that the primary is asked before
+ * a replica that seems to be in trouble.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const replicaPreferred: Policy = make("replicaPreferred", (candidates, { turn }) => {
+  const replicas = replicasOf(candidates)
+  const healthy = only(replicas, isHealthy)
+  const order = rotated(healthy, turn)
+  return healthy.length === replicas.length
+    ? order
+    : [...order, candidates[0], ...replicas.filter((candidate) => !candidate.healthy)]
+})
+
+/**
+ * The primary and its replicas in turn.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const roundRobin: Policy = make(
+  "roundRobin",
+  (candidates, { turn }) => healthyFirst(candidates, (healthy) => rotated(healthy, turn))
+)
+
+/**
+ * The primary or any of its replicas, by chance.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const random: Policy = make("random", (candidates) =>
+  healthyFirst(candidates, (healthy) => {
+    const order = [...healthy]
+    for (let i = order.length - 1; i > 0; i--) {
+      const j = Math.floor(Math.random() * (i + 1))
+      const picked = order[j]
+      order[j] = order[i]
+      order[i] = picked
+    }
+    return order
+  }))
+
+/**
+ * What is in the same availability zone: replicas in turn, then the primary. Then the other replicas in turn, and the
+ * primary. Without an argument the zone is the option `availabilityZone` of the client.
+ *
+ * Valkey tells the zones of its nodes (9.1 in the topology, 8.0 in `INFO`, from its setting `availability-zone`); for
+ * other servers the option `zoneOf` does.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const nearest = (zone?: string): Policy =>
+  new Policy({
+    name: "nearest",
+    needsZone: zone === undefined,
+    invalid: zone === "" ? "ReadFrom.nearest was given an empty zone; name one, or leave it out" : undefined,
+    order: (candidates, { turn, zone: own }) => {
+      const here = zone ?? own
+      return healthyFirst(candidates, (healthy) => {
+        const near: Array<Candidate> = []
+        const far: Array<Candidate> = []
+        let primary: Candidate | undefined
+        for (const candidate of healthy) {
+          if (candidate.role === "primary") primary = candidate
+          else if (candidate.zone !== undefined && candidate.zone === here) near.push(candidate)
+          else far.push(candidate)
+        }
+        const isNear = primary?.zone !== undefined && primary.zone === here
+        return [
+          ...rotated(near, turn),
+          ...(primary !== undefined && isNear ? [primary] : none),
+          ...rotated(far, turn),
+          ...(primary !== undefined && !isNear ? [primary] : none)
+        ]
+      })
+    }
+  })
+
+/** What was not measured yet goes first, or it never would be. */
+const byLatency = (a: Candidate, b: Candidate): number => (a.latency ?? -1) - (b.latency ?? -1)
+
+/**
+ * Whoever answers fastest, the primary included: measured on a sample of the traffic, and by a PING a second where there
+ * is none.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const lowestLatency: Policy = make(
+  "lowestLatency",
+  (candidates) => healthyFirst(candidates, (healthy) => healthy.length < 2 ? healthy : healthy.toSorted(byLatency))
+)
+
+const millisOf = (input: Duration.Input): number => {
+  const duration = Duration.fromInput(input)
+  return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
+}
+
+/** How fresh a bound can be that is checked by asking the nodes, in milliseconds. */
+const leastLag = 100
+
+/**
+ * Bounds the age of what replicas answer: a replica is asked only while it is known to have every write that is older
+ * than `lag` (at least 100 milliseconds). When none is, the primary is asked.
+ *
+ * The nodes are asked for their replication offsets off the path of the reads, four times per `lag` but at least every
+ * second, from the first read by such a policy on. Until they have answered the primary serves.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const maxLag: {
+  (lag: Duration.Input): (self: Policy) => Policy
+  (self: Policy, lag: Duration.Input): Policy
+} = dual(2, (self: Policy, lag: Duration.Input): Policy => {
+  const millis = millisOf(lag)
+  return new Policy({
+    ...self,
+    maxLag: millis,
+    invalid: self.invalid ??
+      (millis >= leastLag ? undefined : `ReadFrom.maxLag has to be a duration of at least ${leastLag} ms`)
+  })
+})
+
+/**
+ * How `hedge` is configured.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HedgeOptions {
+  /** How long the first node is given. With `percentile`: until enough was measured. Default: 50 milliseconds. */
+  readonly after?: Duration.Input | undefined
+  /** Gives the first node as long as this fraction of its latest replies took: 0.95, for example. */
+  readonly percentile?: number | undefined
+  /** How many reads more there may be, as a fraction of all (and ten at first). Default: 0.1. */
+  readonly budget?: number | undefined
+}
+
+const hedgeProblem = ({ after, budget, percentile }: Hedge): string | undefined => {
+  if (!(after >= 1)) return "after has to be a duration of at least 1 ms"
+  if (percentile !== undefined && !(percentile > 0 && percentile < 1)) return "percentile has to lie between 0 and 1"
+  return budget > 0 && budget <= 1 ? undefined : "budget has to be a fraction above 0, up to 1"
+}
+
+/**
+ * Asks the next node when the first has not answered after a while; the first answer counts, the other is dropped. Only
+ * reads are ever sent twice, and within a budget.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const hedge: {
+  (options?: HedgeOptions): (self: Policy) => Policy
+  (self: Policy, options?: HedgeOptions): Policy
+} = dual((args) => isPolicy(args[0]), (self: Policy, options: HedgeOptions = {}): Policy => {
+  const hedge: Hedge = {
+    after: millisOf(options.after ?? 50),
+    percentile: options.percentile,
+    budget: options.budget ?? 0.1
+  }
+  const problem = hedgeProblem(hedge)
+  return new Policy({
+    ...self,
+    hedge,
+    invalid: self.invalid ?? (problem === undefined ? undefined : `ReadFrom.hedge: ${problem}`)
+  })
+})
+
+/**
+ * The policy of the current region of the program; `undefined` where the client's own holds.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const current: Context.Reference<Policy | undefined> = Context.Reference<Policy | undefined>(
+  "effect-redis-cluster/ReadFrom/current",
+  { defaultValue: () => undefined }
+)
+
+/**
+ * Sets the policy for everything that an effect does, on all clients. Views of a client keep theirs.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withPolicy: {
+  (policy: Policy): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, policy: Policy): Effect.Effect<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, policy: Policy): Effect.Effect<A, E, R> =>
+    Effect.provideService(self, current, policy)
+)
