@@ -169,7 +169,6 @@ export const problemOf = (policy: Policy, zone: string | undefined): string | un
 export const make = (name: string, order: Order): Policy => new Policy({ name, order })
 
 const isHealthy = (candidate: Candidate): boolean => candidate.healthy
-const isReplica = (candidate: Candidate): boolean => candidate.role === "replica"
 const none: ReadonlyArray<Candidate> = []
 
 /** The same list when all of it passes, which is the rule. */
@@ -201,7 +200,8 @@ const healthyFirst = (
     : [...arrange(healthy), ...candidates.filter((candidate) => !candidate.healthy)]
 }
 
-const replicasOf = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Candidate> => candidates.filter(isReplica)
+/** The primary is the first of the candidates. */
+const replicasOf = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Candidate> => candidates.slice(1)
 
 /**
  * The primary: reads see all writes before them. The default.

@@ -88,9 +88,8 @@ export const make = Effect.fnUntraced(function*(
     const problem = ReadFrom.problemOf(policy, options.availabilityZone)
     if (problem !== undefined) return request.fail(Failures.badPolicy(request, problem))
     watch.begin(policy.maxLag)
-    const order = readers.arrange(shard, policy, spec.name, request.slot)
-    if (order === undefined) return request.fail(Failures.badPolicy(request, Failures.noOrder(policy)))
-    const reader = reading.begin(order)
+    const reader = readers.begin(shard, reading, spec.name, request.slot)
+    if (reader === undefined) return request.fail(Failures.badPolicy(request, Failures.noOrder(policy)))
     if (policy.hedge !== undefined) hedges.watch(request, reading, reader, policy.hedge)
     sendToReader(request, reader)
   }

@@ -10,6 +10,7 @@ import type { Command } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Outgoing } from "../connection/Outgoing.ts"
 import { Alarm } from "../internal/Alarm.ts"
+import { Fifo } from "../internal/Fifo.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import type { Hedge } from "../ReadFrom.ts"
 import type { Reader, Reading } from "./Readers.ts"
@@ -51,12 +52,9 @@ class SecondAttempt implements Outgoing {
   onDeadline(): void {}
 }
 
-interface Entry {
-  readonly request: Request
-  readonly reading: Reading
-  /** Whom it was asked of: it may have gone on to another one since. */
-  readonly reader: Reader
-  readonly dueAt: number
+/** What is left of a budget, in hedges. */
+class Budget {
+  left = burst
 }
 
 /**
@@ -64,8 +62,9 @@ interface Entry {
  * @since 0.1.0
  */
 export class Hedges {
-  private entries: Array<Entry> = []
-  private readonly tokens = new WeakMap<Hedge, number>()
+  /** Reads that may be hedged, by whom they were asked of: answered in this order, so that those in front go first. */
+  private readonly queues = new Map<Reader, Fifo<Request>>()
+  private readonly budgets = new WeakMap<Hedge, Budget>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
 
@@ -74,47 +73,71 @@ export class Hedges {
     this.alarm = new Alarm(clock, runFork, () => this.ring())
   }
 
-  /** A read has been sent to the first of its nodes. */
+  /** A read is sent to the first of its nodes. */
   watch(request: Request, reading: Reading, reader: Reader, hedge: Hedge): void {
-    this.tokens.set(hedge, Math.min(burst, (this.tokens.get(hedge) ?? burst) + hedge.budget))
+    const budget = this.budgetOf(hedge)
+    budget.left = Math.min(burst, budget.left + hedge.budget)
     if (reading.next?.healthy !== true) return
     const measured = hedge.percentile === undefined
       ? undefined
       : reader.connection.latency.percentile(hedge.percentile)
-    const dueAt = this.clock.currentTimeMillisUnsafe() + Math.max(1, Math.ceil(measured ?? hedge.after))
-    this.entries.push({ request, reading, reader, dueAt })
-    this.alarm.set(dueAt)
+    reading.hedgeAt = this.clock.currentTimeMillisUnsafe() + Math.max(1, Math.ceil(measured ?? hedge.after))
+    const queue = this.queueOf(reader)
+    while (queue.peek()?.settled === true) queue.shift()
+    queue.push(request)
+    this.alarm.set(reading.hedgeAt)
   }
 
   close(): void {
     this.alarm.clear()
-    this.entries = []
+    this.queues.clear()
+  }
+
+  private budgetOf(hedge: Hedge): Budget {
+    const known = this.budgets.get(hedge)
+    if (known !== undefined) return known
+    const budget = new Budget()
+    this.budgets.set(hedge, budget)
+    return budget
+  }
+
+  private queueOf(reader: Reader): Fifo<Request> {
+    const known = this.queues.get(reader)
+    if (known !== undefined) return known
+    const queue = new Fifo<Request>()
+    this.queues.set(reader, queue)
+    return queue
   }
 
   private ring(): void {
     const now = this.clock.currentTimeMillisUnsafe()
-    const entries = this.entries
-    this.entries = []
     let next = Number.POSITIVE_INFINITY
-    for (const entry of entries) {
-      if (entry.request.settled || entry.reading.current !== entry.reader) continue
-      if (entry.dueAt <= now) {
-        this.ask(entry)
-        continue
-      }
-      this.entries.push(entry)
-      next = Math.min(next, entry.dueAt)
+    for (const [reader, queue] of this.queues) {
+      next = Math.min(next, this.askDue(reader, queue, now))
+      if (queue.size === 0) this.queues.delete(reader)
     }
     if (next < Number.POSITIVE_INFINITY) this.alarm.set(next)
   }
 
-  private ask({ reading, request }: Entry): void {
+  /** Asks a second node for the reads that are due; when the first of the others is. */
+  private askDue(reader: Reader, queue: Fifo<Request>, now: number): number {
+    for (let request = queue.peek(); request !== undefined; request = queue.peek()) {
+      const { reading } = request
+      const isWaiting = !request.settled && reading?.current === reader
+      if (isWaiting && reading.hedgeAt > now) return reading.hedgeAt
+      queue.shift()
+      if (isWaiting) this.ask(request, reading)
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  private ask(request: Request, reading: Reading): void {
     const { hedge } = reading.policy
     const reader = reading.next
     if (hedge === undefined || reader?.healthy !== true) return
-    const tokens = this.tokens.get(hedge) ?? 0
-    if (tokens < 1) return
-    this.tokens.set(hedge, tokens - 1)
+    const budget = this.budgetOf(hedge)
+    if (budget.left < 1) return
+    budget.left--
     reader.counters.reads++
     reader.counters.hedges++
     const connection = reader.connection

@@ -145,7 +145,11 @@ export class ShardReaders {
  */
 export class Reading {
   readonly policy: Policy
+  /** When a second node is asked, in milliseconds of the clock, if the policy hedges. */
+  hedgeAt = 0
   private order: ReadonlyArray<Reader> = unordered
+  /** Asked after all others; `undefined` when it is one of them. */
+  private lastResort: Reader | undefined = undefined
   private at = 0
 
   constructor(policy: Policy) {
@@ -154,25 +158,31 @@ export class Reading {
 
   /** Where it is; `undefined` when something else than the policy has sent it there. */
   get current(): Reader | undefined {
-    return this.order[this.at]
+    return this.readerAt(this.at)
   }
 
   get next(): Reader | undefined {
-    return this.order[this.at + 1]
+    return this.readerAt(this.at + 1)
   }
 
-  begin(order: ReadonlyArray<Reader>): Reader {
+  begin(order: ReadonlyArray<Reader>, primary: Reader): Reader {
     this.order = order
+    this.lastResort = order.includes(primary) ? undefined : primary
     this.at = 0
-    return order[0]
+    return order.length === 0 ? primary : order[0]
   }
 
   advance(): Reader | undefined {
-    return this.order[++this.at]
+    return this.readerAt(++this.at)
   }
 
   leave(): void {
     this.order = unordered
+    this.lastResort = undefined
+  }
+
+  private readerAt(at: number): Reader | undefined {
+    return at < this.order.length ? this.order[at] : at === this.order.length ? this.lastResort : undefined
   }
 }
 
@@ -206,14 +216,14 @@ export class Readers {
     return snapshot.shards.flatMap((shard) => this.byShard.get(shard) ?? [])
   }
 
-  /** In which order to ask. `undefined` when the policy's own function failed. */
-  arrange(shard: Shard, policy: Policy, command: string, slot: number): ReadonlyArray<Reader> | undefined {
+  /** Begins a read with the first of its nodes. `undefined` when the policy's own function failed. */
+  begin(shard: Shard, reading: Reading, command: string, slot: number): Reader | undefined {
+    const { policy } = reading
     const readers = this.of(shard)
     const all = policy.maxLag === undefined ? readers.all : this.fresh(readers.all, policy.maxLag)
     const read: Read = { command, slot, turn: readers.turn++, zone: this.network.options.availabilityZone }
     const order = ordered(policy.order, all, read)
-    if (order === undefined || order.includes(all[0])) return order
-    return [...order, all[0]]
+    return order === undefined ? undefined : reading.begin(order, all[0])
   }
 
   statistics(snapshot: Snapshot): ReadonlyArray<ShardReads> {
@@ -244,13 +254,16 @@ export class Readers {
   }
 }
 
-const isReader = (candidate: Candidate): candidate is Reader => candidate instanceof Reader
+const areReaders = (candidates: ReadonlyArray<Candidate>): candidates is ReadonlyArray<Reader> => {
+  for (let i = 0; i < candidates.length; i++) if (!(candidates[i] instanceof Reader)) return false
+  return true
+}
 
 /** The function may be the program's own. */
 const ordered = (order: Order, candidates: ReadonlyArray<Reader>, read: Read): ReadonlyArray<Reader> | undefined => {
   try {
     const chosen = order(candidates, read)
-    return chosen.every(isReader) ? chosen : undefined
+    return areReaders(chosen) ? chosen : undefined
   } catch {
     return undefined
   }

@@ -110,7 +110,7 @@ describe("A policy", () => {
         })
         const counts = yield* spread(policy, 10)
         assert.strictEqual(counts[0], 0)
-        assert.deepStrictEqual([...counts].sort((a, b) => a - b), [0, 0, 10])
+        assert.deepStrictEqual(counts.toSorted((a, b) => a - b), [0, 0, 10])
         assert.deepStrictEqual(seen.map(({ turn }) => turn), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
         assert.deepStrictEqual(seen[0], { command: "GET", slot, turn: 0, zone: undefined })
         assert.deepStrictEqual(yield* spread(ReadFrom.make("none", () => []), 10), [10, 0, 0])
