@@ -5,6 +5,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { inspect } from "node:util"
 import { type ClusterOptions, type Credentials, resolve } from "../src/ClusterOptions.ts"
+import * as ReadFrom from "../src/ReadFrom.ts"
 
 const nodes = "redis://127.0.0.1:7000"
 const accepted = (options: ClusterOptions) => Result.getOrThrow(resolve(options))
@@ -30,6 +31,9 @@ describe("ClusterOptions", () => {
     assert.strictEqual(options.requireFullCoverage, false)
     assert.strictEqual(options.overflow, "wait")
     assert.strictEqual(options.protocol, 3)
+    assert.strictEqual(options.readFrom, ReadFrom.primary)
+    assert.strictEqual(options.availabilityZone, undefined)
+    assert.strictEqual(options.zoneOf, undefined)
     assert.strictEqual(options.tls, undefined)
     assert.strictEqual(options.credentials, undefined)
     assert.deepStrictEqual(options.mapAddress({ host: "a", port: 1 }), { host: "a", port: 1 })
@@ -79,6 +83,13 @@ describe("ClusterOptions", () => {
     assert.strictEqual(options.refreshInterval, Number.POSITIVE_INFINITY)
   })
 
+  it("takes a policy for reads, and a zone for the one that goes by it", () => {
+    const policy = ReadFrom.replica.pipe(ReadFrom.maxLag("1 second"))
+    assert.strictEqual(accepted({ nodes, readFrom: policy }).readFrom, policy)
+    assert.strictEqual(accepted({ nodes, readFrom: ReadFrom.nearest(), availabilityZone: "a" }).availabilityZone, "a")
+    assert.strictEqual(accepted({ nodes, readFrom: ReadFrom.nearest("a") }).availabilityZone, undefined)
+  })
+
   const wrong: ReadonlyArray<readonly [what: string, options: ClusterOptions, named: string]> = [
     ["no node", { nodes: [] }, "nodes is empty"],
     ["a broken escape", { nodes: "redis://ada:p%@127.0.0.1:7000" }, "nodes[0] holds a %"],
@@ -95,7 +106,12 @@ describe("ClusterOptions", () => {
     ["a negative count", { nodes, maxRedirects: -1 }, "maxRedirects"],
     ["half a command in flight", { nodes, maxInFlight: 0.5 }, "maxInFlight"],
     ["a user without a password", { nodes, username: "ada" }, "username"],
-    ["a client name with a space", { nodes, clientName: "my app" }, "clientName"]
+    ["a client name with a space", { nodes, clientName: "my app" }, "clientName"],
+    ["a policy for reads that is none", { nodes, readFrom: "replica" as unknown as ReadFrom.Policy }, "readFrom"],
+    ["the nearest nodes without a zone", { nodes, readFrom: ReadFrom.nearest() }, "availabilityZone"],
+    ["an empty zone", { nodes, availabilityZone: "" }, "availabilityZone"],
+    ["a bound on the lag that cannot be held", { nodes, readFrom: ReadFrom.maxLag(ReadFrom.replica, 1) }, "maxLag"],
+    ["a hedge with a wrong budget", { nodes, readFrom: ReadFrom.hedge(ReadFrom.replica, { budget: 2 }) }, "budget"]
   ]
   for (const [what, options, named] of wrong) {
     it(`refuses ${what}, naming the option`, () => assert.include(refused(options), named))

@@ -164,4 +164,63 @@ describe("Recovery", () => {
     }
     assert.deepStrictEqual(lost("connection", false, explicit), back)
   })
+
+  describe("of a read that a policy has sent", () => {
+    const repeatable = true
+    const replica: Recovery.ReadFacts = { role: "replica", primary: "10.0.0.9:7009", alternatives: true }
+    const primary: Recovery.ReadFacts = { ...replica, role: "primary" }
+    const next = (refresh: boolean, doubt: boolean) => ({ _tag: "RetryNext", refresh, doubt }) as const
+
+    it("goes on to the next node after the loss of one, whatever the loss", () => {
+      for (const read of [replica, primary]) {
+        for (const kind of ["connection", "protocol", "closed", "authentication", "overloaded"] as const) {
+          for (const written of [true, false]) {
+            assert.deepStrictEqual(lost(kind, written, { read, repeatable }), next(true, false))
+          }
+        }
+      }
+    })
+
+    it("goes on after LOADING, MASTERDOWN and CLUSTERDOWN, and leaves that node alone for a while", () => {
+      for (const code of ["LOADING", "MASTERDOWN", "CLUSTERDOWN"]) {
+        assert.deepStrictEqual(reply(`${code} for some reason`, { read: replica, repeatable }), next(true, true))
+        assert.deepStrictEqual(reply(`${code} for some reason`, { read: primary, repeatable }), next(true, true))
+      }
+    })
+
+    it("goes on after the MOVED of a replica without patching the map", () => {
+      assert.deepStrictEqual(reply("MOVED 1 10.0.0.2:7002", { read: replica, repeatable }), next(true, false))
+      // To its own primary: it does not serve reads on this connection.
+      assert.deepStrictEqual(reply("MOVED 1 10.0.0.9:7009", { read: replica, repeatable }), next(true, true))
+    })
+
+    it("follows the MOVED of the primary, and the ASK of either", () => {
+      assert.strictEqual(reply("MOVED 1 10.0.0.2:7002", { read: primary, repeatable })._tag, "RetryAt")
+      assert.strictEqual(reply("ASK 1 10.0.0.2:7002", { read: primary, repeatable })._tag, "RetryAt")
+      assert.strictEqual(reply("ASK 1 10.0.0.2:7002", { read: replica, repeatable })._tag, "RetryAt")
+    })
+
+    it("asks the primary for what replicas may not have: a script, both sides of a migration", () => {
+      for (const code of ["NOSCRIPT", "TRYAGAIN"]) {
+        assert.deepStrictEqual(reply(`${code} for some reason`, { read: replica, repeatable }), next(false, false))
+      }
+      assert.deepStrictEqual(reply("NOSCRIPT No matching script", { read: primary, repeatable }), back)
+      assert.strictEqual(reply("TRYAGAIN later", { read: primary, repeatable })._tag, "RetryAfter")
+    })
+
+    it("hands to the caller what any node would answer", () => {
+      for (const message of ["WRONGTYPE Operation", "ERR unknown command"]) {
+        assert.deepStrictEqual(reply(message, { read: replica, repeatable }), back)
+        assert(Recovery.isAnswer(new ServerError(message)))
+      }
+    })
+
+    it("waits for a new map when there is no other node left", () => {
+      const read = { ...replica, alternatives: false }
+      for (const code of ["MOVED 1 10.0.0.2:7002", "LOADING", "MASTERDOWN", "CLUSTERDOWN"]) {
+        assert.deepStrictEqual(reply(code, { read, repeatable }), later)
+      }
+      assert.deepStrictEqual(lost("connection", true, { read, repeatable }), later)
+    })
+  })
 })
