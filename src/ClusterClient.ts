@@ -28,6 +28,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Batches from "./client/Batches.ts"
+import * as Dedicated from "./client/Dedicated.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
 import { type ClusterSurface, functions } from "./client/Surfaces.ts"
@@ -49,6 +50,7 @@ export interface ClusterClientShape
     Commands<ClusterSurface>,
     Targets.TargetMembers,
     Batches.BatchMembers,
+    Dedicated.DedicatedMembers,
     MultiKey.MultiKeyMembers,
     Nodes.NodeMembers
 {}
@@ -62,6 +64,7 @@ const make = Effect.fnUntraced(function*() {
     ...functions<ClusterSurface>(router.execute),
     ...Targets.make(router, commands, nodes.nodeAt),
     ...Batches.make(router),
+    ...Dedicated.make(router, commands),
     ...MultiKey.make(router),
     ...nodes
   })

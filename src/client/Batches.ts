@@ -8,8 +8,8 @@ import type * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import type { Batches } from "../routing/Batch.ts"
 import * as Pipeline from "../routing/Pipeline.ts"
-import type { Router } from "../routing/Router.ts"
 import * as Transaction from "../routing/Transaction.ts"
 
 /**
@@ -73,10 +73,10 @@ export interface BatchMembers {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (router: Router["Service"]): BatchMembers => ({
-  pipeline: (commands) => Pipeline.run(router.executeEvery, commands),
-  pipelineResults: (commands) => Pipeline.runResults(router.executeAll, commands),
-  pipelineStream: (commands, options) => Pipeline.runStream(router.executeAll, commands, options),
-  transaction: (commands) => Transaction.run(router.transaction, commands),
-  transactionResults: (commands) => Pipeline.runResults(router.transaction, commands)
+export const make = (batches: Batches): BatchMembers => ({
+  pipeline: (commands) => Pipeline.run(batches.executeEvery, commands),
+  pipelineResults: (commands) => Pipeline.runResults(batches.executeAll, commands),
+  pipelineStream: (commands, options) => Pipeline.runStream(batches.executeAll, commands, options),
+  transaction: (commands) => Transaction.run(batches.transaction, commands),
+  transactionResults: (commands) => Pipeline.runResults(batches.transaction, commands)
 })

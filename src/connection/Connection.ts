@@ -237,6 +237,29 @@ export class Connection {
     })
   }
 
+  /**
+   * Says goodbye and waits, at most `patience` milliseconds, until the server has heard it: from then on nothing is held
+   * back for this connection, and what the server had answered has come.
+   */
+  hangUp(patience: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const socket = this.socket
+      this.draining = true
+      const closed: LinkFailure = { kind: "closed", message: `the connection to ${this.address} was closed` }
+      const heard = socket === undefined ? Effect.void : Effect.callback<void>((resume) => {
+        const timer = this.runFork(
+          Effect.andThen(Effect.sleep(patience), Effect.sync(() => resume(Effect.void)))
+        )
+        socket.once("close", () => {
+          timer.interruptUnsafe()
+          resume(Effect.void)
+        })
+        socket.end()
+      })
+      return Effect.ensuring(heard, Effect.sync(() => this.closeNow(closed)))
+    })
+  }
+
   /** Closes at once. */
   closeNow(failure: LinkFailure): void {
     if (this.state === "closed") return
@@ -422,10 +445,16 @@ export class Connection {
     const now = this.clock.currentTimeMillisUnsafe()
     let next = this.expire(this.waiting, now, false)
     next = Math.min(next, this.expire(this.inFlight, now, true))
-    if (this.state === "ready" && this.inFlight.size > 0 && !this.request.mayBeSilent) {
+    if (this.state === "ready" && this.inFlight.size > 0 && !this.mayBeSilent()) {
       next = Math.min(next, this.probe(now))
     }
     if (next < Number.POSITIVE_INFINITY) this.alarm.set(next)
+  }
+
+  /** The server may hold the next reply back at will, so that silence proves nothing. */
+  private mayBeSilent(): boolean {
+    const next = this.inFlight.peek()?.command
+    return next?.spec.blocking?.(next.args) !== undefined
   }
 
   private expire(queue: Fifo<Outgoing>, now: number, written: boolean): number {

@@ -1,0 +1,217 @@
+/**
+ * Commands on one connection, for as long as that lives: no redirects, no retries, no second socket.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { Command, DecodeFailure } from "../commands/Command.ts"
+import type { Connection } from "../connection/Connection.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
+import {
+  CrossSlotError,
+  exception,
+  OptionsError,
+  type Reason,
+  type RedisClusterException
+} from "../RedisClusterException.ts"
+import type { Topology } from "../topology/Topology.ts"
+import * as Batch from "./Batch.ts"
+import { keyless } from "./CommandSlot.ts"
+import * as Failures from "./Failures.ts"
+import * as Recovery from "./Recovery.ts"
+import { Request, type RequestOwner } from "./Request.ts"
+import * as SharedConnection from "./SharedConnection.ts"
+import { watchedKeyChanged } from "./Transaction.ts"
+
+/**
+ * What a session needs of the router.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SessionContext {
+  readonly topology: Topology["Service"]
+  /** The slot of a command, or why it cannot be sent. */
+  readonly slotOf: (command: Command<unknown>) => number | Reason
+  readonly deadlineOf: (command: Command<unknown>) => number
+  readonly timeoutOf: (command: Command<unknown>) => number
+  /** The time of commands that do not carry their own, in milliseconds. */
+  readonly timeout: number
+  /** How long an interruption waits for the server to let go, in milliseconds. */
+  readonly patience: number
+  readonly mapAddress: (endpoint: Endpoint) => Endpoint
+}
+
+/**
+ * What the state of the session's connection is for.
+ *
+ * - `own`: whatever its user likes
+ * - `watch`: keys of one slot are watched on it; it goes back to others afterwards
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Purpose =
+  | { readonly _tag: "own" }
+  | { readonly _tag: "watch"; readonly slot: number; readonly asking: boolean }
+
+/** What a node says that cannot, or not at this moment, do it itself. */
+const elsewhere = new Set(["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "READONLY"])
+
+const endedWithScope = "ended with its scope"
+
+const otherSlot = (command: Command<unknown>, slot: number, watched: number): Reason =>
+  new CrossSlotError({
+    message: `${command.spec.name} has keys of slot ${slot}, but the watched keys are of slot ${watched}; ` +
+      `give them a common hash tag such as {user:1}, or use the client outside of watch`,
+    outcome: "NotExecuted",
+    command: command.spec.name,
+    slots: [watched, slot]
+  })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Session implements RequestOwner {
+  readonly connection: Connection
+  /** Commands side by side, and as a transaction. */
+  readonly batches: Batch.Batches
+  /** Keys may be watched on the connection. */
+  isWatching: boolean
+  private readonly context: SessionContext
+  private readonly purpose: Purpose
+  private isOver = false
+
+  constructor(connection: Connection, purpose: Purpose, context: SessionContext) {
+    this.connection = connection
+    this.purpose = purpose
+    this.context = context
+    this.isWatching = purpose._tag === "watch"
+    this.batches = Batch.make({
+      owner: this,
+      deadlineOf: context.deadlineOf,
+      dispatch: (request) => this.send(request),
+      slotOf: (command) => command.spec.blocking?.(command.args) === undefined ? this.slotOf(command) : waits(command),
+      transactionSlotOf: (command) => this.slotOf(command),
+      timeout: context.timeout
+    })
+  }
+
+  /** The node at the other end. */
+  get endpoint(): Endpoint {
+    return this.connection.endpoint
+  }
+
+  readonly execute = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => {
+    const slot = this.slotOf(command)
+    if (typeof slot !== "number") return Effect.fail(exception(() => slot))
+    const answer = Effect.callback<A, RedisClusterException>((resume) => {
+      const deadline = this.context.deadlineOf(command)
+      const request = new Request(
+        command,
+        this,
+        slot,
+        deadline,
+        "explicit",
+        undefined,
+        resume as Request["resume"],
+        undefined,
+        0
+      )
+      this.send(request)
+      return request
+    })
+    // It would take its element for nobody, some time later.
+    return command.spec.blocking?.(command.args) === undefined
+      ? answer
+      : Effect.onInterrupt(answer, () => this.connection.hangUp(this.context.patience))
+  }
+
+  /** Nothing is sent from now on. */
+  end(): void {
+    this.isOver = true
+  }
+
+  failed(request: Request, failure: Recovery.Failure): void {
+    this.tellTopology(failure)
+    request.fail(this.errorOf(request, failure))
+  }
+
+  expired(request: Request, written: boolean): void {
+    request.fail(Failures.timedOut(request, this.context.timeoutOf(request.command), written))
+  }
+
+  undecodable(request: Request, failure: DecodeFailure): void {
+    request.fail(Failures.undecodable(request, failure))
+  }
+
+  cancelled(): void {}
+
+  private send(request: Request): void {
+    request.connection = this.connection
+    if (this.isOver) {
+      const failure = { kind: "closed", message: endedWithScope } as const
+      return request.fail(Failures.fromFailure(request, { _tag: "Lost", failure, written: false }))
+    }
+    if (this.purpose._tag === "watch") request.asking = this.purpose.asking
+    if (request.command.spec.name === "WATCH") this.isWatching = true
+    this.connection.send(request)
+  }
+
+  private slotOf(command: Command<unknown>): number | Reason {
+    if (command.settings.invalid !== undefined) {
+      return new OptionsError({
+        message: command.settings.invalid,
+        outcome: "NotExecuted",
+        command: command.spec.name
+      })
+    }
+    const { purpose } = this
+    const unfit = SharedConnection.unfitForDedicated(command.spec.name, purpose._tag === "watch")
+    if (unfit !== undefined) return unfit
+    const slot = this.context.slotOf(command)
+    if (purpose._tag === "own" || typeof slot !== "number" || slot === keyless || slot === purpose.slot) return slot
+    return otherSlot(command, slot, purpose.slot)
+  }
+
+  /** The next session shall know better. */
+  private tellTopology(failure: Recovery.Failure): void {
+    const decision = Recovery.decide(failure, {
+      repeatable: true,
+      binding: "slot",
+      redirects: 0,
+      maxRedirects: 1,
+      via: this.connection.endpoint,
+      mapAddress: this.context.mapAddress
+    })
+    if (decision._tag === "RetryAfter" && decision.refresh) this.context.topology.requestRefresh()
+    if (decision._tag !== "RetryAt" || decision.moved === undefined) return
+    this.context.topology.moved(decision.moved, decision.endpoint)
+  }
+
+  private errorOf(request: Request, failure: Recovery.Failure): RedisClusterException {
+    if (failure._tag === "Reply" && failure.error === watchedKeyChanged) {
+      return Failures.conflict(request, "a watched key was changed")
+    }
+    const isWatch = this.purpose._tag === "watch"
+    if (failure._tag === "Reply" && isWatch && elsewhere.has(failure.error.code)) {
+      return Failures.conflict(request, `the watched keys are being moved (${failure.error.code})`)
+    }
+    if (failure._tag !== "Lost" || failure.failure.kind === "overloaded" || this.isOver) {
+      return Failures.fromFailure(request, failure)
+    }
+    const why = this.connection.lastFailure?.message ?? failure.failure.message
+    const mayBeExecuted = failure.written && !request.command.spec.readonly
+    return isWatch && !mayBeExecuted
+      ? Failures.conflict(request, `the connection that watched was lost (${why})`)
+      : Failures.dedicatedLost(request, why, failure.written)
+  }
+}
+
+const waits = (command: Command<unknown>): Reason =>
+  new OptionsError({
+    message: `${command.spec.name} waits on the server and would hold up the batch; run it on its own`,
+    outcome: "NotExecuted",
+    command: command.spec.name
+  })
