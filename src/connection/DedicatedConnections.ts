@@ -8,13 +8,16 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { Command } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
 import { Alarm } from "../internal/Alarm.ts"
 import type { Connection, ConnectionState } from "./Connection.ts"
 import type { ConnectionTarget } from "./Connections.ts"
 import { addressOf } from "./Endpoint.ts"
 import type { LinkFailure } from "./Outgoing.ts"
+import { query } from "./Query.ts"
 
 /**
  * Someone who wants a connection. Exactly one of the three callbacks is called, once, unless it withdraws first.
@@ -61,7 +64,12 @@ interface Pool {
   readonly applicants: Set<Applicant>
 }
 
+const clientId = new Command<unknown>(new CommandSpec("CLIENT ID", {}), [], (reply) => reply)
+/** How long the server may take to tell the id of a new connection, in milliseconds. */
+const introduction = 2000
+
 const ended: LinkFailure = { kind: "closed", message: "the dedicated connection is not needed any more" }
+const mute: LinkFailure = { kind: "connection", message: "a new connection was not answered in time" }
 const closed: LinkFailure = { kind: "closed", message: "the client is closed" }
 
 /**
@@ -71,6 +79,7 @@ const closed: LinkFailure = { kind: "closed", message: "the client is closed" }
 export class DedicatedConnections {
   private readonly pools = new Map<string, Pool>()
   private readonly alarm: Alarm
+  private readonly ids = new WeakMap<Connection, number>()
   private isClosed = false
   private readonly lease: (
     target: ConnectionTarget,
@@ -78,6 +87,7 @@ export class DedicatedConnections {
   ) => Connection
   private readonly limits: DedicatedLimits
   private readonly clock: Clock.Clock
+  private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
   constructor(
     lease: DedicatedConnections["lease"],
@@ -88,6 +98,7 @@ export class DedicatedConnections {
     this.lease = lease
     this.limits = limits
     this.clock = clock
+    this.runFork = runFork
     this.alarm = new Alarm(clock, runFork, () => this.ring())
   }
 
@@ -115,6 +126,11 @@ export class DedicatedConnections {
       return connection.closeNow(ended)
     }
     this.offer(pool, connection)
+  }
+
+  /** What the server calls a connection; `undefined` when it did not say. */
+  idOf(connection: Connection): number | undefined {
+    return this.ids.get(connection)
   }
 
   /** Turns those who wait away and closes what is idle. */
@@ -153,8 +169,10 @@ export class DedicatedConnections {
     }
     const connection = this.lease(pool.target, (connection, state) => {
       if (state === "ready") {
-        opened()
-        this.offer(pool, connection)
+        this.introduce(connection, () => {
+          opened()
+          this.offer(pool, connection)
+        })
       } else if (state === "closed") {
         pool.total--
         const failed = isOpening
@@ -163,6 +181,18 @@ export class DedicatedConnections {
       }
     })
     connection.connect()
+  }
+
+  /** Asks for the id, by which a command can be called back later. It serves without one, too. */
+  private introduce(connection: Connection, ready: () => void): void {
+    this.runFork(
+      Effect.map(Effect.result(query(connection, clientId, introduction)), (reply) => {
+        if (connection.state !== "ready") return
+        if (reply._tag === "Success" && typeof reply.success === "number") this.ids.set(connection, reply.success)
+        if (connection.depth > 0) connection.closeNow(mute)
+        else ready()
+      })
+    )
   }
 
   private ended(pool: Pool, connection: Connection, failed: boolean): void {

@@ -208,6 +208,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           clientTime: command.settings.timeout ?? options.commandTimeout,
           serverTime: command.spec.blocking?.(command.args) ?? 0,
           patience: options.drainTimeout,
+          sharedWith: (connection) => connections.get(connection.endpoint),
           keep
         },
         command,
