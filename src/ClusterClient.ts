@@ -28,6 +28,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Batches from "./client/Batches.ts"
+import * as Consumers from "./client/Consumers.ts"
 import * as Dedicated from "./client/Dedicated.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
@@ -51,6 +52,7 @@ export interface ClusterClientShape
     Targets.TargetMembers,
     Batches.BatchMembers,
     Dedicated.DedicatedMembers,
+    Consumers.ConsumerMembers,
     MultiKey.MultiKeyMembers,
     Nodes.NodeMembers
 {}
@@ -65,6 +67,7 @@ const make = Effect.fnUntraced(function*() {
     ...Targets.make(router, commands, nodes.nodeAt),
     ...Batches.make(router),
     ...Dedicated.make(router, commands),
+    ...Consumers.make(router),
     ...MultiKey.make(router),
     ...nodes
   })

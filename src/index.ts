@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export type { ConsumeOptions } from "./client/Consumers.ts"
 export { type DedicatedClient, onConflict } from "./client/Dedicated.ts"
 export type { NodeClient, TargetClient } from "./client/Targets.ts"
 export { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
@@ -28,6 +29,7 @@ export { Strings } from "./commands/Strings.ts"
 export { VectorSets } from "./commands/VectorSets.ts"
 export { addressOf, type Endpoint } from "./connection/Endpoint.ts"
 export * as Lock from "./Lock.ts"
+export type { StreamEntry } from "./consumer/SlotReader.ts"
 export { type Argument, type Reply, ServerError } from "./protocol/Reply.ts"
 export * from "./RedisClusterException.ts"
 export type { Batch, PipelineStreamOptions, Results, Values } from "./routing/Pipeline.ts"
