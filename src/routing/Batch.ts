@@ -9,7 +9,7 @@ import type { Command } from "../commands/Command.ts"
 import { exception, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
 import { type Outcomes, together, valuesOf } from "./Gathering.ts"
 import { pipelineError, pipelineFailure } from "./Pipeline.ts"
-import { Request, type RequestOwner } from "./Request.ts"
+import { type Collector, Request, type RequestOwner } from "./Request.ts"
 import * as Transaction from "./Transaction.ts"
 
 /**
@@ -20,7 +20,8 @@ import * as Transaction from "./Transaction.ts"
  */
 export interface Route {
   readonly owner: RequestOwner
-  readonly deadlineOf: (command: Command<unknown>) => number
+  /** Milliseconds of the clock. */
+  readonly now: () => number
   readonly dispatch: (request: Request) => void
   /** The slot of an entry of a pipeline, or why it cannot be one. */
   readonly slotOf: (command: Command<unknown>) => number | Reason
@@ -51,55 +52,75 @@ export interface Batches {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (route: Route): Batches => ({
-  executeAll: (commands) =>
-    together(commands.length, (gathering) => {
-      const requests: Array<Request> = []
-      for (let i = 0; i < commands.length; i++) {
-        const command = commands[i]
-        const slot = route.slotOf(command)
-        if (typeof slot !== "number") {
-          gathering.settle(i, Result.fail(exception(() => slot)))
-          continue
+export const make = (route: Route): Batches => {
+  /** No entry of a batch waits on the server. */
+  const deadlineOf = (command: Command<unknown>, now: number): number =>
+    now + (command.settings.timeout ?? route.timeout)
+
+  const entry = (command: Command<unknown>, slot: number, now: number, collector: Collector, index: number): Request =>
+    new Request(
+      command,
+      route.owner,
+      slot,
+      deadlineOf(command, now),
+      "slot",
+      undefined,
+      undefined,
+      collector,
+      index
+    )
+
+  return {
+    executeAll: (commands) =>
+      together(commands.length, (gathering) => {
+        const now = route.now()
+        const requests: Array<Request> = []
+        for (let i = 0; i < commands.length; i++) {
+          const command = commands[i]
+          const slot = route.slotOf(command)
+          if (typeof slot !== "number") {
+            gathering.settle(i, Result.fail(exception(() => slot)))
+            continue
+          }
+          requests.push(entry(command, slot, now, gathering, i))
         }
-        const deadline = route.deadlineOf(command)
-        requests.push(new Request(command, route.owner, slot, deadline, "slot", undefined, undefined, gathering, i))
-      }
-      for (const request of requests) route.dispatch(request)
-      return requests
-    }),
-  executeEvery: (commands) =>
-    Effect.suspend(() => {
-      const slots = new Array<number>(commands.length)
-      for (let i = 0; i < commands.length; i++) {
-        const slot = route.slotOf(commands[i])
-        if (typeof slot !== "number") {
-          return Effect.fail(pipelineError(i, commands[i], exception(() => slot), "NotExecuted"))
-        }
-        slots[i] = slot
-      }
-      return valuesOf(commands.length, (values) => {
-        const requests = commands.map((command, i) => {
-          const deadline = route.deadlineOf(command)
-          return new Request(command, route.owner, slots[i], deadline, "slot", undefined, undefined, values, i)
-        })
         for (const request of requests) route.dispatch(request)
         return requests
-      }, (failures) => pipelineFailure(commands, failures))
-    }),
-  transaction: (commands) =>
-    commands.length === 0 ? Effect.succeed([]) : Effect.suspend(() => {
-      const plan = Transaction.plan(commands, route.transactionSlotOf, route.timeout)
-      if (Result.isFailure(plan)) return Effect.fail(plan.failure)
-      return Effect.callback<Outcomes, RedisClusterException>((resume) => {
-        const request = new Transaction.TransactionRequest(
-          plan.success,
-          route.owner,
-          route.deadlineOf(plan.success.command),
-          resume as Request["resume"]
-        )
-        route.dispatch(request)
-        return request
+      }),
+    executeEvery: (commands) =>
+      Effect.suspend(() => {
+        const slots = new Array<number>(commands.length)
+        for (let i = 0; i < commands.length; i++) {
+          const slot = route.slotOf(commands[i])
+          if (typeof slot !== "number") {
+            return Effect.fail(pipelineError(i, commands[i], exception(() => slot), "NotExecuted"))
+          }
+          slots[i] = slot
+        }
+        return valuesOf(commands.length, (values) => {
+          const now = route.now()
+          const requests = new Array<Request>(commands.length)
+          for (let i = 0; i < commands.length; i++) {
+            const request = requests[i] = entry(commands[i], slots[i], now, values, i)
+            route.dispatch(request)
+          }
+          return requests
+        }, (failures) => pipelineFailure(commands, failures))
+      }),
+    transaction: (commands) =>
+      commands.length === 0 ? Effect.succeed([]) : Effect.suspend(() => {
+        const plan = Transaction.plan(commands, route.transactionSlotOf, route.timeout)
+        if (Result.isFailure(plan)) return Effect.fail(plan.failure)
+        return Effect.callback<Outcomes, RedisClusterException>((resume) => {
+          const request = new Transaction.TransactionRequest(
+            plan.success,
+            route.owner,
+            deadlineOf(plan.success.command, route.now()),
+            resume as Request["resume"]
+          )
+          route.dispatch(request)
+          return request
+        })
       })
-    })
-})
+  }
+}

@@ -175,7 +175,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
 
   const batches = Batch.make({
     owner: dispatcher.owner,
-    deadlineOf: dispatcher.deadlineOf,
+    now: () => clock.currentTimeMillisUnsafe(),
     dispatch: dispatcher.dispatch,
     slotOf: batchSlot,
     transactionSlotOf: transactionSlot,
@@ -224,6 +224,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     topology,
     slotOf,
     deadlineOf: dispatcher.deadlineOf,
+    now: () => clock.currentTimeMillisUnsafe(),
     timeoutOf: dispatcher.timeoutOf,
     timeout: options.commandTimeout,
     patience: options.drainTimeout,

@@ -34,6 +34,8 @@ export interface SessionContext {
   /** The slot of a command, or why it cannot be sent. */
   readonly slotOf: (command: Command<unknown>) => number | Reason
   readonly deadlineOf: (command: Command<unknown>) => number
+  /** Milliseconds of the clock. */
+  readonly now: () => number
   readonly timeoutOf: (command: Command<unknown>) => number
   /** The time of commands that do not carry their own, in milliseconds. */
   readonly timeout: number
@@ -90,7 +92,7 @@ export class Session implements RequestOwner {
     this.isWatching = purpose._tag === "watch"
     this.batches = Batch.make({
       owner: this,
-      deadlineOf: context.deadlineOf,
+      now: context.now,
       dispatch: (request) => this.send(request),
       slotOf: (command) => command.spec.blocking?.(command.args) === undefined ? this.slotOf(command) : waits(command),
       transactionSlotOf: (command) => this.slotOf(command),
