@@ -45,12 +45,13 @@ export interface BatchMembers {
   readonly pipelineResults: <const B extends Pipeline.Batch>(commands: B) => Effect.Effect<Pipeline.Results<B>>
   /**
    * A pipeline of any length in bounded memory: commands are taken from the stream or iterable as earlier ones are
-   * answered, at most `batch` at a time (1024 unless said otherwise). How each ended, in the order given.
+   * answered, at most `batch` at a time (1024 unless said otherwise). How each ended, in the order given. The stream
+   * itself fails with what `commands` fails with, and with `OptionsError` for a `batch` that is no such number.
    */
   readonly pipelineStream: <A, E = never, R = never>(
     commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
     options?: Pipeline.PipelineStreamOptions
-  ) => Stream.Stream<Result.Result<A, RedisClusterException>, E, R>
+  ) => Stream.Stream<Result.Result<A, RedisClusterException>, E | RedisClusterException, R>
   /**
    * Runs commands as one transaction, MULTI to EXEC: all keys of one slot, or `CrossSlotError` before anything is sent.
    * Without any key it runs on the default node, a primary. The shortest deadline of the entries is that of the whole.
