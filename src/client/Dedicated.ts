@@ -47,7 +47,7 @@ export interface DedicatedMembers {
    *
    * Errors of the node come as they are: `MovedError` when the slot has moved, for example. When the connection is lost,
    * commands fail with `ConnectionError` from then on; the state is gone, and only a new one has the chance to work.
-   * Interrupting a blocking command closes the connection, for otherwise it would take its element for nobody.
+   * An interrupted blocking command is called back, and the connection goes on.
    *
    * **Example** (A write that two replicas have)
    *

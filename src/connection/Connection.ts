@@ -153,6 +153,18 @@ export class Connection {
     this.request = { ...this.request, expectedId: id }
   }
 
+  /** Whether the next reply is that of a command. */
+  isNext(outgoing: Outgoing): boolean {
+    return this.inFlight.peek() === outgoing
+  }
+
+  /** Whether a command was written and is not answered. */
+  hasWritten(outgoing: Outgoing): boolean {
+    let found = false
+    this.inFlight.forEach((one) => (found ||= one === outgoing))
+    return found
+  }
+
   /** Takes a command over. The owner hears of it through exactly one of its callbacks. */
   send(outgoing: Outgoing): void {
     if (this.draining || this.state === "closed") {

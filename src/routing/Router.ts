@@ -37,6 +37,7 @@ import { keyless, slotOf } from "./CommandSlot.ts"
 import * as Dispatcher from "./Dispatcher.ts"
 import * as FanOut from "./FanOut.ts"
 import { type LeaseContext, LeasedRequest } from "./LeasedRequest.ts"
+import type { Recall } from "./RecallableRequest.ts"
 import { Request } from "./Request.ts"
 import { type Purpose, Session, type SessionContext } from "./Session.ts"
 import * as SharedConnection from "./SharedConnection.ts"
@@ -203,12 +204,10 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       const request = new LeasedRequest(
         {
           pool: dedicatedConnections,
-          clock,
+          recall,
           owner: dispatcher.owner,
           clientTime: command.settings.timeout ?? options.commandTimeout,
           serverTime: command.spec.blocking?.(command.args) ?? 0,
-          patience: options.drainTimeout,
-          sharedWith: (connection) => connections.get(connection.endpoint),
           keep
         },
         command,
@@ -220,6 +219,13 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       return request
     })
 
+  const recall: Recall = {
+    clock,
+    idOf: (connection) => dedicatedConnections.idOf(connection),
+    sharedWith: (connection) => connections.get(connection.endpoint),
+    patience: options.drainTimeout
+  }
+
   const sessionContext: SessionContext = {
     topology,
     slotOf,
@@ -227,7 +233,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     now: () => clock.currentTimeMillisUnsafe(),
     timeoutOf: dispatcher.timeoutOf,
     timeout: options.commandTimeout,
-    patience: options.drainTimeout,
+    recall,
     mapAddress: options.mapAddress
   }
 

@@ -18,6 +18,7 @@ import type { Topology } from "../topology/Topology.ts"
 import * as Batch from "./Batch.ts"
 import { keyless } from "./CommandSlot.ts"
 import * as Failures from "./Failures.ts"
+import { type Recall, RecallableRequest } from "./RecallableRequest.ts"
 import * as Recovery from "./Recovery.ts"
 import { Request, type RequestOwner } from "./Request.ts"
 import * as SharedConnection from "./SharedConnection.ts"
@@ -39,8 +40,7 @@ export interface SessionContext {
   readonly timeoutOf: (command: Command<unknown>) => number
   /** The time of commands that do not carry their own, in milliseconds. */
   readonly timeout: number
-  /** How long an interruption waits for the server to let go, in milliseconds. */
-  readonly patience: number
+  readonly recall: Recall
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
 }
 
@@ -70,6 +70,22 @@ const otherSlot = (command: Command<unknown>, slot: number, watched: number): Re
     command: command.spec.name,
     slots: [watched, slot]
   })
+
+class BlockingRequest extends RecallableRequest {
+  protected readonly recall: Recall
+
+  constructor(
+    recall: Recall,
+    command: Command<unknown>,
+    owner: RequestOwner,
+    slot: number,
+    deadline: number,
+    resume: Request["resume"]
+  ) {
+    super(command, owner, slot, deadline, "explicit", undefined, resume, undefined, 0)
+    this.recall = recall
+  }
+}
 
 /**
  * @category models
@@ -108,26 +124,16 @@ export class Session implements RequestOwner {
   readonly execute = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => {
     const slot = this.slotOf(command)
     if (typeof slot !== "number") return Effect.fail(exception(() => slot))
-    const answer = Effect.callback<A, RedisClusterException>((resume) => {
+    const blocks = command.spec.blocking?.(command.args) !== undefined
+    return Effect.callback<A, RedisClusterException>((resume) => {
       const deadline = this.context.deadlineOf(command)
-      const request = new Request(
-        command,
-        this,
-        slot,
-        deadline,
-        "explicit",
-        undefined,
-        resume as Request["resume"],
-        undefined,
-        0
-      )
+      const answered = resume as Request["resume"]
+      const request = blocks
+        ? new BlockingRequest(this.context.recall, command, this, slot, deadline, answered)
+        : new Request(command, this, slot, deadline, "explicit", undefined, answered, undefined, 0)
       this.send(request)
       return request
     })
-    // It would take its element for nobody, some time later.
-    return command.spec.blocking?.(command.args) === undefined
-      ? answer
-      : Effect.onInterrupt(answer, () => this.connection.hangUp(this.context.patience))
   }
 
   /** Nothing is sent from now on. */

@@ -1,7 +1,9 @@
 import { assert, describe, layer } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
 import * as Command from "../../src/commands/Command.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Lists } from "../../src/commands/Lists.ts"
@@ -198,6 +200,53 @@ describe("Blocking commands", () => {
         for (const refused of all) assert.strictEqual((yield* Effect.flip(refused)).outcome, "NotExecuted")
         // Within a transaction nothing blocks.
         assert.deepStrictEqual(yield* redis.transaction([Lists.blpop("{tx}none", "forever")]), [null])
+      }))
+
+    it.effect("do not keep their caller when the node does not answer", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, drainTimeout: "200 millis" })
+        const owner = yield* cluster.owner(HashSlot.ofKey("{frozen}list"))
+        const popping = yield* Effect.forkChild(redis.blpop("{frozen}list", "forever"))
+        yield* settled(1, blockedClients(cluster))
+        yield* cluster.stop(owner)
+        const start = yield* Clock.currentTimeMillis
+        yield* Fiber.interrupt(popping)
+        assert.isBelow((yield* Clock.currentTimeMillis) - start, 1500)
+        yield* cluster.continue(owner)
+        assert.strictEqual(yield* settled(0, blockedClients(cluster)), 0)
+      }))
+
+    it.effect("end with the client, and so do the connections that nobody uses", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const name = "ending"
+        const popping = yield* Effect.scoped(Effect.gen(function*() {
+          const redis = yield* connect({ nodes: cluster.seeds, clientName: name, drainTimeout: "100 millis" })
+          yield* redis.watch("{ending}list", (tx) => tx.get("{ending}list"))
+          const popping = yield* Effect.forkDetach(Effect.flip(redis.blpop("{ending}list", "forever")))
+          yield* settled(1, blockedClients(cluster))
+          return popping
+        }))
+        const { reason } = yield* Fiber.join(popping)
+        assert.strictEqual(reason._tag, "ClosedError")
+        assert.strictEqual(reason.outcome, "Unknown")
+        assert.strictEqual(yield* settled(0, connectionsOf(cluster, name)), 0)
+      }))
+
+    it.effect("are freed by hanging up where a user may not call them back", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        for (const node of cluster.nodes) {
+          yield* cluster.command(node, "ACL", "SETUSER", "mute", "on", ">secret", "~*", "+@all", "-client|unblock")
+        }
+        const redis = yield* connect({ nodes: cluster.seeds, username: "mute", password: Redacted.make("secret") })
+        const popping = yield* Effect.forkChild(redis.blpop("{mute}list", "forever"))
+        yield* settled(1, blockedClients(cluster))
+        yield* Fiber.interrupt(popping)
+        assert.strictEqual(yield* blockedClients(cluster), 0)
+        yield* redis.rpush("{mute}list", "kept")
+        assert.strictEqual(yield* redis.llen("{mute}list"), 1)
       }))
 
     it.effect("run on one given node, too", () =>
