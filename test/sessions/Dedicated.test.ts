@@ -2,6 +2,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import { Lists } from "../../src/commands/Lists.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
@@ -115,6 +116,30 @@ describe("A dedicated connection", () => {
         const { reason } = yield* Effect.flip(own.transaction([Strings.set("watched", "2")]))
         assert.strictEqual(reason._tag, "ConflictError")
         assert.deepStrictEqual(yield* own.transaction([Strings.set("watched", "2")]), ["OK"])
+      }))
+
+    it.effect("is not what a failover is told on: blocking commands and consumers follow it by themselves", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const [, , primary] = cluster.nodes
+        const [replica] = yield* cluster.replicasOf(primary)
+        const tag = tagWhere((slot) => slot > 12_000)
+        const popping = yield* Effect.forkChild(redis.blpop(`{${tag}}list`, "forever"))
+        const reading = yield* Effect.forkChild(
+          redis.consume({ streams: `{${tag}}stream`, group: "g", consumer: "c", create: "all" }).pipe(
+            Stream.mapEffect((entry) => Effect.as(entry.acknowledge, entry.fields.n)),
+            Stream.take(2),
+            Stream.runCollect
+          )
+        )
+        yield* settled(2, blockedClients(cluster))
+        yield* redis.send("XADD", `{${tag}}stream`, "*", "n", "before")
+        yield* cluster.failover(replica)
+        yield* redis.rpush(`{${tag}}list`, "element")
+        yield* redis.send("XADD", `{${tag}}stream`, "*", "n", "after")
+        assert.strictEqual((yield* Fiber.join(popping))?.element, "element")
+        assert.deepStrictEqual(yield* Fiber.join(reading), ["before", "after"])
       }))
 
     it.effect("refuses commands whose replies cannot be told apart, and an unknown node", () =>
