@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
-import { type ReaderOptions, SlotReader, type StreamEntry } from "../consumer/SlotReader.ts"
+import { type ConsumedEntry, type ReaderOptions, SlotReader } from "../consumer/SlotReader.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
 
@@ -77,7 +77,7 @@ export interface ConsumerMembers {
    * })
    * ```
    */
-  readonly consume: (options: ConsumeOptions) => Stream.Stream<StreamEntry, RedisClusterException>
+  readonly consume: (options: ConsumeOptions) => Stream.Stream<ConsumedEntry, RedisClusterException>
 }
 
 interface Settings extends ReaderOptions {
@@ -136,7 +136,7 @@ export const make = (router: {
   const read = (
     streams: ReadonlyArray<string>,
     settings: Settings
-  ): Stream.Stream<StreamEntry, RedisClusterException> => {
+  ): Stream.Stream<ConsumedEntry, RedisClusterException> => {
     const reader = new SlotReader(router.execute, streams, settings)
     const entries = Stream.concat(
       Stream.drain(Stream.fromEffect(reader.prepare)),

@@ -3,13 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import * as blocking from "../commands/blocking.ts"
-import { type Command, idempotent, make } from "../commands/Command.ts"
-import { CommandSpec } from "../commands/CommandSpec.ts"
-import * as keys from "../commands/keys.ts"
-import type { Argument, Reply } from "../protocol/Reply.ts"
+import { type Command, idempotent } from "../commands/Command.ts"
+import { type DeliveredEntry, type StreamEntry, Streams } from "../commands/Streams.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 
 /**
@@ -19,12 +17,9 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
  * @category models
  * @since 0.1.0
  */
-export interface StreamEntry {
+export interface ConsumedEntry extends StreamEntry {
   /** The key of the stream. */
   readonly stream: string
-  readonly id: string
-  /** The fields with their values; of a field that occurs twice, the last value. */
-  readonly fields: Readonly<Record<string, string>>
   /** It may have been worked on before: it was pending when the consumer started, or another one left it behind. */
   readonly redelivered: boolean
   /** Says that it is done with (XACK). Doing so again does no harm. */
@@ -48,37 +43,6 @@ export interface ReaderOptions {
 }
 
 type Execute = <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
-
-const XREADGROUP = new CommandSpec("XREADGROUP", { keys: keys.streams(3), blocking: blocking.block })
-const XACK = new CommandSpec("XACK", { keys: 0 })
-const XAUTOCLAIM = new CommandSpec("XAUTOCLAIM", { keys: 0 })
-const XGROUP_CREATE = new CommandSpec("XGROUP CREATE", { keys: 0 })
-
-interface Raw {
-  readonly id: string
-  /** `undefined` when it was deleted from the stream while it was pending. */
-  readonly fields: Readonly<Record<string, string>> | undefined
-}
-
-const list = (reply: Reply | undefined): ReadonlyArray<Reply> => Array.isArray(reply) ? reply : []
-
-const record = (flat: ReadonlyArray<Reply>): Readonly<Record<string, string>> => {
-  const pairs: Array<readonly [string, string]> = []
-  for (let i = 0; i + 1 < flat.length; i += 2) pairs.push([String(flat[i]), String(flat[i + 1])])
-  return Object.fromEntries(pairs)
-}
-
-const rawEntries = (reply: Reply | undefined): ReadonlyArray<Raw> =>
-  list(reply).map(list).filter((entry) => entry.length > 0).map(([id, fields]) => ({
-    id: String(id),
-    fields: Array.isArray(fields) ? record(fields as ReadonlyArray<Reply>) : undefined
-  }))
-
-/** RESP3 answers a map, RESP2 a list of pairs, and nothing is null. */
-const byStream = (reply: Reply): ReadonlyArray<readonly [string, ReadonlyArray<Raw>]> => {
-  const pairs = reply instanceof Map ? [...reply] : list(reply).map((pair) => [list(pair)[0], list(pair)[1]] as const)
-  return pairs.map(([stream, entries]) => [String(stream), rawEntries(entries)])
-}
 
 const codeOf = (error: RedisClusterException): string =>
   error.reason._tag === "ReplyError" ? error.reason.code : error.reason._tag
@@ -121,17 +85,19 @@ export class SlotReader {
   get prepare(): Effect.Effect<void, RedisClusterException> {
     const { createFrom, group } = this.options
     if (createFrom === undefined) return Effect.void
-    return Effect.forEach(this.streams, (stream) =>
-      this.execute(
-        idempotent(make(XGROUP_CREATE, [stream, group, createFrom, "MKSTREAM"], () => undefined))
-      ).pipe(
-        Effect.catch((error) => codeOf(error) === "BUSYGROUP" ? Effect.void : Effect.fail(error)),
-        Effect.retry({ while: passes, schedule: backOff })
-      ), { discard: true, concurrency: 16 })
+    return Effect.forEach(
+      this.streams,
+      (stream) =>
+        this.execute(idempotent(Streams.xgroupCreate(stream, group, createFrom, { mkStream: true }))).pipe(
+          Effect.catch((error) => codeOf(error) === "BUSYGROUP" ? Effect.void : Effect.fail(error)),
+          Effect.retry({ while: passes, schedule: backOff })
+        ),
+      { discard: true, concurrency: 16 }
+    )
   }
 
   /** The next entries, as soon as there are any; none when the time on the server was over. */
-  get next(): Effect.Effect<ReadonlyArray<StreamEntry>, RedisClusterException> {
+  get next(): Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> {
     return Effect.suspend(() => {
       for (const [stream, from] of this.pendingFrom) return this.pending(stream, from)
       return this.fresh
@@ -142,70 +108,69 @@ export class SlotReader {
   }
 
   /** What other consumers were given and did not acknowledge for too long. */
-  get abandoned(): Effect.Effect<ReadonlyArray<StreamEntry>, RedisClusterException> {
+  get abandoned(): Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> {
     return Effect.map(
       Effect.forEach(this.streams, (stream) => this.claim(stream, "0-0", [])),
       (all) => all.flat()
-    ).pipe(
-      Effect.catch((error) => passes(error) || codeOf(error) === "NOGROUP" ? Effect.succeed([]) : Effect.fail(error))
     )
   }
 
-  private readGroup(
-    settings: ReadonlyArray<Argument>,
-    streams: ReadonlyArray<string>,
-    ids: ReadonlyArray<string>
-  ): Effect.Effect<ReadonlyArray<readonly [string, ReadonlyArray<Raw>]>, RedisClusterException> {
-    const { consumer, count, group } = this.options
-    const args = ["GROUP", group, consumer, "COUNT", String(count), ...settings, "STREAMS", ...streams, ...ids]
-    return Effect.map(this.execute(make(XREADGROUP, args, byStream)), (read) => {
+  private readonly fresh: Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> = Effect.suspend(() => {
+    const { block, consumer, count, group } = this.options
+    const news = this.streams.map((stream) => [stream, ">"] as const)
+    const command = Streams.xreadgroup(group, consumer, news, { count, block: Duration.millis(block) })
+    return Effect.map(this.execute(command), (read) => {
       this.groupsMissing = 0
-      return read
+      return read.flatMap(({ entries, key }) => this.give(key, entries, false))
     })
-  }
+  })
 
-  private get fresh(): Effect.Effect<ReadonlyArray<StreamEntry>, RedisClusterException> {
-    const block = ["BLOCK", String(this.options.block)]
-    return Effect.map(
-      this.readGroup(block, this.streams, this.streams.map(() => ">")),
-      (read) => read.flatMap(([stream, entries]) => this.give(stream, entries, false))
-    )
-  }
-
-  private pending(stream: string, from: string): Effect.Effect<ReadonlyArray<StreamEntry>, RedisClusterException> {
-    return Effect.flatMap(this.readGroup([], [stream], [from]), (read) => {
-      const entries = read.flatMap(([, entries]) => entries)
+  private pending(stream: string, from: string): Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> {
+    const { consumer, count, group } = this.options
+    return Effect.flatMap(this.execute(Streams.xreadgroup(group, consumer, [[stream, from]], { count })), (read) => {
+      const entries = read.flatMap(({ entries }) => entries)
       const last = entries.at(-1)
       if (last === undefined) this.pendingFrom.delete(stream)
       else this.pendingFrom.set(stream, last.id)
-      return this.withoutDeleted(stream, entries, this.give(stream, entries, true))
+      return Effect.map(this.dropDeleted(stream, entries), () => this.give(stream, entries, true))
     })
   }
 
   private claim(
     stream: string,
     cursor: string,
-    found: ReadonlyArray<StreamEntry>
-  ): Effect.Effect<ReadonlyArray<StreamEntry>, RedisClusterException> {
+    found: ReadonlyArray<ConsumedEntry>
+  ): Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> {
     const { claimIdle, consumer, count, group } = this.options
-    const args = [stream, group, consumer, String(claimIdle), cursor, "COUNT", String(count)]
-    return Effect.flatMap(this.execute(make(XAUTOCLAIM, args, list)), ([next, entries]) => {
-      const all = [...found, ...this.give(stream, rawEntries(entries), true)]
-      return String(next) === "0-0" ? Effect.succeed(all) : this.claim(stream, String(next), all)
+    const command = Streams.xautoclaim(stream, group, consumer, Duration.millis(claimIdle), cursor, { count })
+    return Effect.matchEffect(this.execute(command), {
+      // What was claimed is given out; the rest can wait for the next time.
+      onFailure: (error) => passes(error) || codeOf(error) === "NOGROUP" ? Effect.succeed(found) : Effect.fail(error),
+      onSuccess: ({ cursor, entries }) => {
+        const all = [...found, ...this.give(stream, entries, true)]
+        return cursor === "0-0" ? Effect.succeed(all) : this.claim(stream, cursor, all)
+      }
     })
   }
 
   /** An entry that is not in the stream any more can only be acknowledged. */
-  private withoutDeleted<A>(stream: string, entries: ReadonlyArray<Raw>, given: A) {
-    const deleted = entries.filter((entry) => entry.fields === undefined).map((entry) => entry.id)
-    return deleted.length === 0 ? Effect.succeed(given) : Effect.as(this.acknowledge(stream, deleted), given)
+  private dropDeleted(
+    stream: string,
+    entries: ReadonlyArray<DeliveredEntry>
+  ): Effect.Effect<void, RedisClusterException> {
+    const deleted = entries.filter((entry) => entry.fields === null).map((entry) => entry.id)
+    return deleted.length === 0 ? Effect.void : this.acknowledge(stream, deleted)
   }
 
-  private give(stream: string, entries: ReadonlyArray<Raw>, redelivered: boolean): ReadonlyArray<StreamEntry> {
+  private give(
+    stream: string,
+    entries: ReadonlyArray<DeliveredEntry>,
+    redelivered: boolean
+  ): ReadonlyArray<ConsumedEntry> {
     const outstanding = this.outstanding.get(stream)
-    const given: Array<StreamEntry> = []
+    const given: Array<ConsumedEntry> = []
     for (const { fields, id } of entries) {
-      if (fields === undefined || outstanding?.has(id) === true) continue
+      if (fields === null || outstanding?.has(id) === true) continue
       outstanding?.add(id)
       given.push({ stream, id, fields, redelivered, acknowledge: this.acknowledge(stream, [id]) })
     }
@@ -214,7 +179,7 @@ export class SlotReader {
 
   private acknowledge(stream: string, ids: ReadonlyArray<string>): Effect.Effect<void, RedisClusterException> {
     // Acknowledging twice is acknowledging once.
-    const command = idempotent(make(XACK, [stream, this.options.group, ...ids], () => undefined))
+    const command = idempotent(Streams.xack(stream, this.options.group, ids))
     return Effect.map(this.execute(command), () => {
       for (const id of ids) this.outstanding.get(stream)?.delete(id)
     })

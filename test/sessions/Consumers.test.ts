@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as Command from "../../src/commands/Command.ts"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
-import type { StreamEntry } from "../../src/index.ts"
+import type { ConsumedEntry } from "../../src/index.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
@@ -21,7 +21,7 @@ const add = (stream: string, value: string) =>
 const pending = (stream: string, group: string) =>
   Command.make(XPENDING, [stream, group], (reply) => Number((reply as ReadonlyArray<unknown>)[0]))
 
-const finish = (entry: StreamEntry) => Effect.as(entry.acknowledge, entry)
+const finish = (entry: ConsumedEntry) => Effect.as(entry.acknowledge, entry)
 
 describe("A consumer", () => {
   layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
@@ -65,6 +65,23 @@ describe("A consumer", () => {
           ["4", true],
           ["5", false]
         ])
+      }))
+
+    it.effect("passes over entries that were deleted while they were pending", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const options = { streams: "deleted", group: "g", consumer: "c", create: "all" } as const
+        yield* redis.pipeline(range(3).map((index) => add("deleted", String(index))))
+        const first = yield* redis.consume(options).pipe(Stream.take(3), Stream.runCollect)
+        yield* redis.xdel("deleted", first[1].id)
+        const second = yield* redis.consume(options).pipe(
+          Stream.mapEffect(finish),
+          Stream.take(2),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(second.map(({ fields }) => fields.value), ["0", "2"])
+        assert.strictEqual(yield* redis.execute(pending("deleted", "g")), 0)
       }))
 
     it.effect("takes over what another consumer left behind", () =>

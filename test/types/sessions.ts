@@ -7,7 +7,7 @@ import type * as Stream from "effect/Stream"
 import { expectTypeOf } from "vitest"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import { Strings } from "../../src/commands/Strings.ts"
-import { type DedicatedClient, onConflict, type StreamEntry } from "../../src/index.ts"
+import { type ConsumedEntry, type DedicatedClient, onConflict } from "../../src/index.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 
 declare const redis: ClusterClientShape
@@ -30,7 +30,7 @@ expectTypeOf(redis.watch("key", (tx) => tx.get("key")).pipe(Effect.retry(onConfl
   Failing<string | null>
 >()
 expectTypeOf(redis.consume({ streams: "s", group: "g", consumer: "c" })).toEqualTypeOf<
-  Stream.Stream<StreamEntry, RedisClusterException>
+  Stream.Stream<ConsumedEntry, RedisClusterException>
 >()
 
 // @ts-expect-error -- a stream of commands needs more than one connection can promise
