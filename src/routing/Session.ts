@@ -17,10 +17,11 @@ import {
 import type { Topology } from "../topology/Topology.ts"
 import * as Batch from "./Batch.ts"
 import { keyless } from "./CommandSlot.ts"
+import { deliver, explained } from "./Delivery.ts"
 import * as Failures from "./Failures.ts"
 import { type Recall, RecallableRequest } from "./RecallableRequest.ts"
 import * as Recovery from "./Recovery.ts"
-import { Request, type RequestOwner } from "./Request.ts"
+import { Request, type RequestOwner, type Trouble } from "./Request.ts"
 import * as SharedConnection from "./SharedConnection.ts"
 import { watchedKeyChanged } from "./Transaction.ts"
 
@@ -141,8 +142,16 @@ export class Session implements RequestOwner {
     this.isOver = true
   }
 
-  failed(request: Request, failure: Recovery.Failure): void {
-    this.tellTopology(failure)
+  failed(request: Request, given: Recovery.Failure): void {
+    const trouble = request.note(given, Failures.summary(given))
+    const failure = explained(given, trouble)
+    const decision = this.decide(request, failure, trouble)
+    if (decision._tag === "Supply") {
+      trouble.redirects++
+      trouble.attempts++
+      return deliver(request, trouble)
+    }
+    this.tellTopology(decision)
     request.fail(this.errorOf(request, failure))
   }
 
@@ -183,16 +192,21 @@ export class Session implements RequestOwner {
     return otherSlot(command, slot, purpose.slot)
   }
 
-  /** The next session shall know better. */
-  private tellTopology(failure: Recovery.Failure): void {
-    const decision = Recovery.decide(failure, {
+  /** What would be done if there were another connection. */
+  private decide(request: Request, failure: Recovery.Failure, trouble: Trouble): Recovery.Decision {
+    return Recovery.decide(failure, {
       repeatable: true,
+      supplied: request.command.settings.supply !== undefined,
       binding: "slot",
-      redirects: 0,
+      redirects: trouble.redirects,
       maxRedirects: 1,
       via: this.connection.endpoint,
       mapAddress: this.context.mapAddress
     })
+  }
+
+  /** The next session shall know better. */
+  private tellTopology(decision: Recovery.Decision): void {
     if (decision._tag === "RetryAfter" && decision.refresh) this.context.topology.requestRefresh()
     if (decision._tag !== "RetryAt" || decision.moved === undefined) return
     this.context.topology.moved(decision.moved, decision.endpoint)

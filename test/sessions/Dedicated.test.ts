@@ -2,9 +2,11 @@ import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Lists } from "../../src/commands/Lists.ts"
 import { Strings } from "../../src/commands/Strings.ts"
+import * as Script from "../../src/scripting/Script.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
@@ -43,6 +45,20 @@ describe("A dedicated connection", () => {
         const [good, wrong] = yield* own.pipelineResults([Strings.incr("{batch}a"), Lists.rpush("{batch}a", "x")])
         assert.deepStrictEqual(good, Result.succeed(4))
         assert(Result.isFailure(wrong) && wrong.failure.reason._tag === "ReplyError")
+      }))
+
+    it.effect("gives its node the script that it lacks", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const own = yield* redis.dedicated("scripted")
+        const add = Script.make({
+          lua: "return redis.call('INCRBY', KEYS[1], 7)",
+          keys: ["counter"],
+          result: Schema.Number
+        })
+        assert.strictEqual(yield* own.execute(add({ keys: { counter: "scripted" } })), 7)
+        assert.deepStrictEqual(yield* own.transaction([add({ keys: { counter: "scripted" } })]), [14])
       }))
 
     it.effect("keeps the state that it is given: READONLY on a replica", () =>
