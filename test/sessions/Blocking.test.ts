@@ -180,7 +180,9 @@ describe("Blocking commands", () => {
         const { reason } = yield* Fiber.join(popping)
         assert.strictEqual(reason._tag, "ConnectionError")
         assert.strictEqual(reason.outcome, "Unknown")
-        assert.strictEqual(yield* calls(cluster, "blpop"), 1)
+        // Newer servers count a command that was held back only when it ends.
+        assert.isAtMost(yield* calls(cluster, "blpop"), 1)
+        assert.strictEqual(yield* blockedClients(cluster), 0)
       }))
 
     it.effect("are refused where they would hold up others: pipelines, targets, WAIT on shared connections", () =>
