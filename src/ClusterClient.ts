@@ -28,6 +28,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Batches from "./client/Batches.ts"
+import * as Consumers from "./client/Consumers.ts"
+import * as Dedicated from "./client/Dedicated.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
 import { type ClusterSurface, functions } from "./client/Surfaces.ts"
@@ -49,6 +51,8 @@ export interface ClusterClientShape
     Commands<ClusterSurface>,
     Targets.TargetMembers,
     Batches.BatchMembers,
+    Dedicated.DedicatedMembers,
+    Consumers.ConsumerMembers,
     MultiKey.MultiKeyMembers,
     Nodes.NodeMembers
 {}
@@ -62,6 +66,8 @@ const make = Effect.fnUntraced(function*() {
     ...functions<ClusterSurface>(router.execute),
     ...Targets.make(router, commands, nodes.nodeAt),
     ...Batches.make(router),
+    ...Dedicated.make(router, commands),
+    ...Consumers.make(router),
     ...MultiKey.make(router),
     ...nodes
   })

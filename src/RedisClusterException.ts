@@ -427,6 +427,19 @@ export class TransactionError
 }
 
 /**
+ * An optimistic transaction was not executed: a watched key was changed meanwhile, its slot moved, or the connection that
+ * watched was lost before EXEC was sent. Read again and try again: `Effect.retry(effect, onConflict)`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConflictError extends Schema.TaggedError<ConflictError>(id("ConflictError"))("ConflictError", context) {
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
  * The lock was held by others until the time to wait, or the wait schedule, was over.
  *
  * @category errors
@@ -534,6 +547,7 @@ export const Reason = Schema.Union([
   PartialFailureError,
   PipelineError,
   TransactionError,
+  ConflictError,
   LockNotAcquiredError,
   LockLostError,
   ProtocolError,

@@ -165,6 +165,18 @@ export class Connection {
     this.request = { ...this.request, expectedId: id }
   }
 
+  /** Whether the next reply is that of a command. */
+  isNext(outgoing: Outgoing): boolean {
+    return this.inFlight.peek() === outgoing
+  }
+
+  /** Whether a command was written and is not answered. */
+  hasWritten(outgoing: Outgoing): boolean {
+    let found = false
+    this.inFlight.forEach((one) => (found ||= one === outgoing))
+    return found
+  }
+
   /** Takes a command over. The owner hears of it through exactly one of its callbacks. */
   send(outgoing: Outgoing): void {
     if (this.draining || this.state === "closed") {
@@ -246,6 +258,29 @@ export class Connection {
           this.onEmpty = () => resume(Effect.void)
         }).pipe(Effect.timeoutOption(drainTimeout))
       return Effect.ensuring(drained, Effect.sync(() => this.closeNow(closed)))
+    })
+  }
+
+  /**
+   * Says goodbye and waits, at most `patience` milliseconds, until the server has heard it: from then on nothing is held
+   * back for this connection, and what the server had answered has come.
+   */
+  hangUp(patience: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const socket = this.socket
+      this.draining = true
+      const closed: LinkFailure = { kind: "closed", message: `the connection to ${this.address} was closed` }
+      const heard = socket === undefined ? Effect.void : Effect.callback<void>((resume) => {
+        const timer = this.runFork(
+          Effect.andThen(Effect.sleep(patience), Effect.sync(() => resume(Effect.void)))
+        )
+        socket.once("close", () => {
+          timer.interruptUnsafe()
+          resume(Effect.void)
+        })
+        socket.end()
+      })
+      return Effect.ensuring(heard, Effect.sync(() => this.closeNow(closed)))
     })
   }
 
@@ -466,10 +501,16 @@ export class Connection {
       return !outgoing.settled
     })
     next = Math.min(next, this.expire(this.inFlight, now, true))
-    if (this.state === "ready" && this.inFlight.size > 0 && !this.request.mayBeSilent) {
+    if (this.state === "ready" && this.inFlight.size > 0 && !this.mayBeSilent()) {
       next = Math.min(next, this.probe(now))
     }
     if (next < Number.POSITIVE_INFINITY) this.alarm.set(Math.max(next, now + this.depth / inspectedPerMilli))
+  }
+
+  /** The server may hold the next reply back at will, so that silence proves nothing. */
+  private mayBeSilent(): boolean {
+    const next = this.inFlight.peek()?.command
+    return next?.spec.blocking?.(next.args) !== undefined
   }
 
   private expire(queue: Fifo<Outgoing>, now: number, written: boolean): number {

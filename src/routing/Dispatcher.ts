@@ -31,6 +31,8 @@ export interface Dispatcher {
   readonly owner: RequestOwner
   /** When a command that is called now has to be answered, in milliseconds of the clock. */
   readonly deadlineOf: (command: Command<unknown>) => number
+  /** How long a command may take, in milliseconds. */
+  readonly timeoutOf: (command: Command<unknown>) => number
   /** Sends a request. It ends through its own callbacks, always. */
   readonly dispatch: (request: Request) => void
 }
@@ -52,7 +54,7 @@ export const make = Effect.fnUntraced(function*(
 
   /** A command that the server may hold back has that time in addition. */
   const timeoutOf = (command: Command<unknown>): number =>
-    command.settings.timeout ?? options.commandTimeout + (command.spec.blocking?.(command.args) ?? 0)
+    (command.settings.timeout ?? options.commandTimeout) + (command.spec.blocking?.(command.args) ?? 0)
 
   /** Sends a request to the node it belongs to at this moment. */
   const dispatch = (request: Request): void => {
@@ -70,7 +72,8 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const sendTo = (request: Request, node: Endpoint): void => {
-    const connection = request.lease === undefined ? connections.get(node) : request.lease(node)
+    if (request.lease !== undefined) return request.lease(node)
+    const connection = connections.get(node)
     request.connection = connection
     connection.send(request)
   }
@@ -182,5 +185,5 @@ export const make = Effect.fnUntraced(function*(
     })
   )
 
-  return { owner, deadlineOf, dispatch }
+  return { owner, deadlineOf, timeoutOf, dispatch }
 })

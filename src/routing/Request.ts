@@ -80,7 +80,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   /** The slot it is routed by, or -1. */
   readonly slot: number
   /** Milliseconds of the clock. */
-  readonly deadline: number
+  deadline: number
   readonly binding: Binding
   /** The node it is bound to, when the slot does not decide. */
   readonly pinned: ClusterNode | undefined
@@ -94,8 +94,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   asking = false
   size = 0
   connection: Connection | undefined
-  /** Where it gets connections of its own, when it must not hold up the shared ones. */
-  lease: ((node: Endpoint) => Connection) | undefined
+  /** Sends it to a node on a connection of its own, when it is not for the shared ones. */
+  lease: ((node: Endpoint) => void) | undefined
   /** What has gone wrong so far; most requests never need it. */
   trouble: Trouble | undefined
 

@@ -3,17 +3,24 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Command, DecodeFailure } from "../commands/Command.ts"
-import type { Connection } from "../connection/Connection.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import { allKeys } from "../commands/keys.ts"
 import { Connections } from "../connection/Connections.ts"
+import { DedicatedConnections } from "../connection/DedicatedConnections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
-import type { Reply } from "../protocol/Reply.ts"
+import { query } from "../connection/Query.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
 import {
+  ClosedError,
   DecodeError,
   exception,
   NoTargetError,
@@ -22,42 +29,42 @@ import {
   type RedisClusterException
 } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
+import * as HashSlot from "../topology/HashSlot.ts"
 import { Topology } from "../topology/Topology.ts"
 import { aggregate, type NodeReply } from "./Aggregation.ts"
+import * as Batch from "./Batch.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
 import * as Dispatcher from "./Dispatcher.ts"
 import * as FanOut from "./FanOut.ts"
-import { type Outcomes, together, valuesOf } from "./Gathering.ts"
-import { pipelineError, pipelineFailure } from "./Pipeline.ts"
+import { type LeaseContext, LeasedRequest } from "./LeasedRequest.ts"
+import type { Recall } from "./RecallableRequest.ts"
 import { Request } from "./Request.ts"
+import { type Purpose, Session, type SessionContext } from "./Session.ts"
+import * as SharedConnection from "./SharedConnection.ts"
 import * as Target from "./Target.ts"
-import * as Transaction from "./Transaction.ts"
 
 /**
  * @category services
  * @since 0.1.0
  */
-export class Router extends Context.Service<Router, {
-  /** Runs a command where its keys, or the policies of its spec, say. */
-  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
-  /** Runs a command on every node of a target. */
-  readonly executeOn: <A>(
-    command: Command<A>,
-    target: Target.Target
-  ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
-  /** Runs a command on one node, without cluster handling: what the node answers is the result. */
-  readonly executeAt: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
-  /** Runs commands side by side, written per node before any is awaited; how each ended, in their order. */
-  readonly executeAll: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
-  /** The same for the values alone: fails when any fails, and sends nothing when one of them cannot be sent. */
-  readonly executeEvery: (
-    commands: ReadonlyArray<Command<unknown>>
-  ) => Effect.Effect<ReadonlyArray<unknown>, RedisClusterException>
-  /** Runs commands as one transaction on the node of their slot; how each ended, in their order. */
-  readonly transaction: (
-    commands: ReadonlyArray<Command<unknown>>
-  ) => Effect.Effect<Outcomes, RedisClusterException>
-}>()("effect-redis-cluster/routing/Router") {}
+export class Router extends Context.Service<
+  Router,
+  Batch.Batches & {
+    /** Runs a command where its keys, or the policies of its spec, say. */
+    readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+    /** Runs a command on every node of a target. */
+    readonly executeOn: <A>(
+      command: Command<A>,
+      target: Target.Target
+    ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
+    /** Runs a command on one node, without cluster handling: what the node answers is the result. */
+    readonly executeAt: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
+    /** A connection of one's own to the owner of a key's slot, or to a node, closed with the scope. */
+    readonly dedicated: (where: Argument | Endpoint) => Effect.Effect<Session, RedisClusterException, Scope.Scope>
+    /** A connection on which keys are watched, until the scope ends. */
+    readonly watch: (keys: ReadonlyArray<Argument>) => Effect.Effect<Session, RedisClusterException, Scope.Scope>
+  }
+>()("effect-redis-cluster/routing/Router") {}
 
 const failWith = (reason: Reason): Effect.Effect<never, RedisClusterException> => Effect.fail(exception(() => reason))
 
@@ -84,12 +91,27 @@ const blocksBatch = (command: Command<unknown>): Reason =>
   invalidReason(command, `${command.spec.name} waits on the server and would hold up the batch; run it on its own`)
 
 /** The slot of a command that can be one of a batch, or why it cannot. */
-const batchSlot = (command: Command<unknown>): number | Reason => {
+const batchSlot = (command: Command<unknown>): number | Reason =>
+  command.spec.blocking !== undefined && blocks(command) ? blocksBatch(command) : transactionSlot(command)
+
+/** Within a transaction nothing waits: servers answer at once, as if the time were over. */
+const transactionSlot = (command: Command<unknown>): number | Reason => {
   if (command.settings.invalid !== undefined) return invalidReason(command, command.settings.invalid)
-  if (blocks(command)) return blocksBatch(command)
   const slot = slotOf(command)
   return slot === keyless && command.spec.request !== "default" ? fansOut(command) : slot
 }
+
+const ping = new Command<unknown>(new CommandSpec("PING", { readonly: true }), [], (reply) => reply)
+const unwatch = new Command<unknown>(new CommandSpec("UNWATCH", {}), [], (reply) => reply)
+const WATCH = new CommandSpec("WATCH", { keys: allKeys, readonly: true })
+
+const noConnection = (command: Command<unknown>): Reason =>
+  new ClosedError({ message: "the client is closed", outcome: "NotExecuted", command: command.spec.name })
+
+/** Fan-outs share the connections of everybody else. */
+const blocksNodes = (command: Command<unknown>): Reason =>
+  SharedConnection.needsOwnConnection(command.spec.name) ??
+    invalidReason(command, `${command.spec.name} waits on the server; run it on one node at a time: redis.node(node)`)
 
 /** The same command with its replies as they came: rules that merge replies are about what the servers said. */
 const undecoded = (command: Command<unknown>): Command<Reply> =>
@@ -139,42 +161,145 @@ const mapped = <A>(
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const topology = yield* Topology
   const connections = yield* Connections
+  const clock = yield* Clock.Clock
+  const runFork = yield* FiberSet.makeRuntime<never>()
   const dispatcher = yield* Dispatcher.make(options)
   const fanOut = FanOut.make(dispatcher, topology)
+
+  const dedicatedConnections = new DedicatedConnections(
+    connections.lease,
+    { max: options.maxDedicatedConnections, idleTimeout: options.dedicatedIdleTimeout },
+    clock,
+    runFork
+  )
+  yield* Effect.addFinalizer(() => Effect.sync(() => dedicatedConnections.close()))
+
+  const batches = Batch.make({
+    owner: dispatcher.owner,
+    now: () => clock.currentTimeMillisUnsafe(),
+    dispatch: dispatcher.dispatch,
+    slotOf: batchSlot,
+    transactionSlotOf: transactionSlot,
+    timeout: options.commandTimeout
+  })
 
   const single = <A>(
     command: Command<A>,
     slot: number,
     pinned: ClusterNode | undefined
-  ): Effect.Effect<A, RedisClusterException> =>
-    blocks(command) ? blocking(command, slot, pinned) : suspended(command, slot, pinned, undefined)
+  ): Effect.Effect<A, RedisClusterException> => {
+    if (!blocks(command)) return suspended(command, slot, pinned)
+    const unfit = SharedConnection.needsOwnConnection(command.spec.name)
+    return unfit === undefined ? leased(command, slot, pinned, undefined) : failWith(unfit)
+  }
 
-  /**
-   * A command that the server may hold back runs on a connection of its own, which ends with it: an interruption frees
-   * the server, and nobody else has waited.
-   */
-  const blocking = <A>(
+  /** A command on a dedicated connection: nobody else waits behind it, and an interruption frees the server. */
+  const leased = <A>(
     command: Command<A>,
     slot: number,
-    pinned: ClusterNode | undefined
+    pinned: ClusterNode | undefined,
+    keep: LeaseContext["keep"]
   ): Effect.Effect<A, RedisClusterException> =>
+    Effect.callback<A, RedisClusterException>((resume) => {
+      const request = new LeasedRequest(
+        {
+          pool: dedicatedConnections,
+          recall,
+          owner: dispatcher.owner,
+          clientTime: command.settings.timeout ?? options.commandTimeout,
+          serverTime: command.spec.blocking?.(command.args) ?? 0,
+          keep
+        },
+        command,
+        slot,
+        pinned,
+        resume as Request["resume"]
+      )
+      dispatcher.dispatch(request)
+      return request
+    })
+
+  const recall: Recall = {
+    clock,
+    idOf: (connection) => dedicatedConnections.idOf(connection),
+    sharedWith: (connection) => connections.get(connection.endpoint),
+    patience: options.drainTimeout
+  }
+
+  const sessionContext: SessionContext = {
+    topology,
+    slotOf,
+    deadlineOf: dispatcher.deadlineOf,
+    now: () => clock.currentTimeMillisUnsafe(),
+    timeoutOf: dispatcher.timeoutOf,
+    timeout: options.commandTimeout,
+    recall,
+    mapAddress: options.mapAddress
+  }
+
+  /** A session that begins with a command, and what becomes of its connection when the scope ends. */
+  const session = (
+    first: Command<unknown>,
+    slot: number,
+    pinned: ClusterNode | undefined,
+    purpose: (asked: boolean) => Purpose,
+    end: (session: Session) => Effect.Effect<void>
+  ): Effect.Effect<Session, RedisClusterException, Scope.Scope> =>
     Effect.suspend(() => {
-      let current: Connection | undefined
-      const end = () => current?.closeNow({ kind: "closed", message: "the command has ended" })
-      const lease = (node: Endpoint): Connection => {
-        end()
-        current = connections.lease(node)
-        return current
-      }
-      return Effect.ensuring(suspended(command, slot, pinned, lease), Effect.sync(end))
+      let opened: Session | undefined
+      const begin = leased(first, slot, pinned, (connection, asked) => {
+        opened = new Session(connection, purpose(asked), sessionContext)
+      })
+      // In place before the connection is there: an interruption in between must not lose it.
+      return Effect.addFinalizer(() => opened === undefined ? Effect.void : end(opened)).pipe(
+        Effect.andThen(begin),
+        Effect.flatMap(() => opened === undefined ? failWith(noConnection(first)) : Effect.succeed(opened))
+      )
+    })
+
+  const dedicated = (where: Argument | Endpoint): Effect.Effect<Session, RedisClusterException, Scope.Scope> =>
+    Effect.suspend(() => {
+      const open = (slot: number, pinned: ClusterNode | undefined) =>
+        session(ping, slot, pinned, () => ({ _tag: "own" }), (session) => {
+          session.end()
+          return session.connection.close(options.drainTimeout)
+        })
+      if (typeof where === "string" || where instanceof Uint8Array) return open(HashSlot.ofKey(where), undefined)
+      const nodes = Target.resolve(where, topology.current(), undefined)
+      return Result.isSuccess(nodes) ? open(keyless, nodes.success[0]) : failWith(nodes.failure)
+    })
+
+  /** Clean for the next one: nothing is watched on it, and no reply is due. */
+  const endWatch = (session: Session): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { connection } = session
+      session.end()
+      const unwatched = session.isWatching && connection.state === "ready" && connection.depth === 0
+        ? Effect.map(Effect.result(query(connection, unwatch, options.drainTimeout)), (reply) =>
+          Result.isSuccess(reply) && reply.success === "OK")
+        : Effect.succeed(!session.isWatching)
+      return Effect.map(unwatched, (isClean) =>
+        isClean
+          ? dedicatedConnections.release(connection)
+          : connection.closeNow({ kind: "closed", message: "the watched keys are not needed any more" }))
+    })
+
+  const watch = (keys: ReadonlyArray<Argument>): Effect.Effect<Session, RedisClusterException, Scope.Scope> =>
+    Effect.suspend(() => {
+      const command = new Command<unknown>(WATCH, keys, (reply) => reply)
+      const slot = keys.length === 0
+        ? invalidReason(command, "watch needs at least one key, got none")
+        : slotOf(command)
+      return typeof slot === "number"
+        ? session(command, slot, undefined, (asking) => ({ _tag: "watch", slot, asking }), endWatch)
+        : failWith(slot)
     })
 
   /** One command, one suspension: the path that everything else is measured by. */
   const suspended = <A>(
     command: Command<A>,
     slot: number,
-    pinned: ClusterNode | undefined,
-    lease: Request["lease"]
+    pinned: ClusterNode | undefined
   ): Effect.Effect<A, RedisClusterException> =>
     Effect.callback<A, RedisClusterException>((resume) => {
       const request = new Request(
@@ -188,7 +313,6 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         undefined,
         0
       )
-      request.lease = lease
       dispatcher.dispatch(request)
       return request
     })
@@ -201,6 +325,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       const request = command.spec.request
       if (slot !== keyless || request === "default") return single(command, slot, undefined)
       if (request === "explicit") return failWith(needsNode(command))
+      if (blocks(command)) return failWith(blocksNodes(command))
       if (command.spec.response === "perNode") {
         return perNode(command, fanOut.byPolicy(command))
       }
@@ -211,7 +336,9 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       )
     },
     executeOn: (command, target) =>
-      command.settings.invalid === undefined
+      blocks(command) && command.settings.invalid === undefined
+        ? failWith(blocksNodes(command))
+        : command.settings.invalid === undefined
         ? Effect.flatMap(fanOut.byTarget(command, target), (replies) => mapped(command, replies))
         : failWith(invalidReason(command, command.settings.invalid)),
     executeAt: (command, endpoint) =>
@@ -221,58 +348,9 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           return Result.isSuccess(nodes) ? single(command, keyless, nodes.success[0]) : failWith(nodes.failure)
         })
         : failWith(invalidReason(command, command.settings.invalid)),
-    executeAll: (commands) =>
-      together(commands.length, (gathering) => {
-        const requests: Array<Request> = []
-        for (let i = 0; i < commands.length; i++) {
-          const command = commands[i]
-          const slot = batchSlot(command)
-          if (typeof slot !== "number") {
-            gathering.settle(i, Result.fail(exception(() => slot)))
-            continue
-          }
-          const deadline = dispatcher.deadlineOf(command)
-          requests.push(
-            new Request(command, dispatcher.owner, slot, deadline, "slot", undefined, undefined, gathering, i)
-          )
-        }
-        for (const request of requests) dispatcher.dispatch(request)
-        return requests
-      }),
-    executeEvery: (commands) =>
-      Effect.suspend(() => {
-        const slots = new Array<number>(commands.length)
-        for (let i = 0; i < commands.length; i++) {
-          const slot = batchSlot(commands[i])
-          if (typeof slot !== "number") {
-            return Effect.fail(pipelineError(i, commands[i], exception(() => slot), "NotExecuted"))
-          }
-          slots[i] = slot
-        }
-        return valuesOf(commands.length, (values) => {
-          const requests = commands.map((command, i) => {
-            const deadline = dispatcher.deadlineOf(command)
-            return new Request(command, dispatcher.owner, slots[i], deadline, "slot", undefined, undefined, values, i)
-          })
-          for (const request of requests) dispatcher.dispatch(request)
-          return requests
-        }, (failures) => pipelineFailure(commands, failures))
-      }),
-    transaction: (commands) =>
-      commands.length === 0 ? Effect.succeed([]) : Effect.suspend(() => {
-        const plan = Transaction.plan(commands, batchSlot, options.commandTimeout)
-        if (Result.isFailure(plan)) return Effect.fail(plan.failure)
-        return Effect.callback<Outcomes, RedisClusterException>((resume) => {
-          const request = new Transaction.TransactionRequest(
-            plan.success,
-            dispatcher.owner,
-            dispatcher.deadlineOf(plan.success.command),
-            resume as Request["resume"]
-          )
-          dispatcher.dispatch(request)
-          return request
-        })
-      })
+    ...batches,
+    dedicated,
+    watch
   })
 })
 

@@ -160,7 +160,13 @@ const reasonOfAbort = (error: ServerError): ServerError => {
   return at === -1 ? error : new ServerError(error.message.slice(at + marker.length))
 }
 
-const watchedKeyChanged = new ServerError("EXECABORT a watched key has changed, nothing was executed")
+/**
+ * What EXEC means by answering nothing.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const watchedKeyChanged = new ServerError("EXECABORT a watched key has changed, nothing was executed")
 
 const keysApart = new ServerError("TRYAGAIN the keys of the transaction are on both sides of a slot migration")
 
