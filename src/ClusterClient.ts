@@ -30,6 +30,7 @@ import * as Result from "effect/Result"
 import * as Batches from "./client/Batches.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
+import * as Scanning from "./client/Scanning.ts"
 import { type ClusterSurface, functions } from "./client/Surfaces.ts"
 import * as Targets from "./client/Targets.ts"
 import * as ClusterOptions from "./ClusterOptions.ts"
@@ -50,6 +51,7 @@ export interface ClusterClientShape
     Targets.TargetMembers,
     Batches.BatchMembers,
     MultiKey.MultiKeyMembers,
+    Scanning.ScanMembers,
     Nodes.NodeMembers
 {}
 
@@ -63,6 +65,7 @@ const make = Effect.fnUntraced(function*() {
     ...Targets.make(router, commands, nodes.nodeAt),
     ...Batches.make(router),
     ...MultiKey.make(router),
+    ...Scanning.make(router, topology),
     ...nodes
   })
 })

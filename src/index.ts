@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export type { ScanProgress, ScanStreamOptions } from "./client/Scanning.ts"
 export type { NodeClient, TargetClient } from "./client/Targets.ts"
 export { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 export type { ClusterOptions, Credentials, StartupNode, TlsOptions } from "./ClusterOptions.ts"

@@ -5,6 +5,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
@@ -34,6 +35,18 @@ import * as Target from "./Target.ts"
 import * as Transaction from "./Transaction.ts"
 
 /**
+ * An answer and the socket that brought it: two answers of one socket are of one process.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Located<out A> {
+  readonly value: A
+  readonly connection: Connection
+  readonly socket: number
+}
+
+/**
  * @category services
  * @since 0.1.0
  */
@@ -47,6 +60,11 @@ export class Router extends Context.Service<Router, {
   ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
   /** Runs a command on one node, without cluster handling: what the node answers is the result. */
   readonly executeAt: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
+  /** Runs a command where its keys say, or on one node, and says which socket brought the answer. */
+  readonly executeLocated: <A>(
+    command: Command<A>,
+    node?: Endpoint
+  ) => Effect.Effect<Located<A>, RedisClusterException>
   /** Runs commands side by side, written per node before any is awaited; how each ended, in their order. */
   readonly executeAll: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
   /** The same for the values alone: fails when any fails, and sends nothing when one of them cannot be sent. */
@@ -193,6 +211,31 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       return request
     })
 
+  const located = <A>(
+    command: Command<A>,
+    slot: number,
+    pinned: ClusterNode | undefined
+  ): Effect.Effect<Located<A>, RedisClusterException> =>
+    Effect.callback((resume) => {
+      const { owner } = dispatcher
+      const ended: Request["resume"] = (exit) => {
+        const { connection } = request
+        resume(
+          // What was answered came over a connection, and the command's decoder made the value.
+          Exit.map(exit as Exit.Exit<A, RedisClusterException>, (value) => ({
+            value,
+            connection: connection as Connection,
+            socket: (connection as Connection).sockets
+          }))
+        )
+      }
+      const deadline = dispatcher.deadlineOf(command)
+      const binding = pinned === undefined ? "slot" : "explicit"
+      const request: Request = new Request(command, owner, slot, deadline, binding, pinned, ended, undefined, 0)
+      dispatcher.dispatch(request)
+      return request
+    })
+
   return Router.of({
     execute: (command) => {
       if (command.settings.invalid !== undefined) return failWith(invalidReason(command, command.settings.invalid))
@@ -219,6 +262,17 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         ? Effect.suspend(() => {
           const nodes = Target.resolve(endpoint, topology.current(), undefined)
           return Result.isSuccess(nodes) ? single(command, keyless, nodes.success[0]) : failWith(nodes.failure)
+        })
+        : failWith(invalidReason(command, command.settings.invalid)),
+    executeLocated: (command, endpoint) =>
+      command.settings.invalid === undefined
+        ? Effect.suspend(() => {
+          if (endpoint === undefined) {
+            const slot = slotOf(command)
+            return typeof slot === "number" ? located(command, slot, undefined) : failWith(slot)
+          }
+          const nodes = Target.resolve(endpoint, topology.current(), undefined)
+          return Result.isSuccess(nodes) ? located(command, keyless, nodes.success[0]) : failWith(nodes.failure)
         })
         : failWith(invalidReason(command, command.settings.invalid)),
     executeAll: (commands) =>
