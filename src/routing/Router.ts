@@ -58,6 +58,11 @@ export class Router extends Context.Service<Router, {
     command: Command<A>,
     target: Target.Target
   ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
+  /** The same with how it ended on each node. */
+  readonly executeOnEach: <A>(
+    command: Command<A>,
+    target: Target.Target
+  ) => Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<A, RedisClusterException>>, RedisClusterException>
   /** Runs a command on one node, without cluster handling: what the node answers is the result. */
   readonly executeAt: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
   /** Runs a command where its keys say, or on one node, and says which socket brought the answer. */
@@ -256,6 +261,15 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     executeOn: (command, target) =>
       command.settings.invalid === undefined
         ? Effect.flatMap(fanOut.byTarget(command, target), (replies) => mapped(command, replies))
+        : failWith(invalidReason(command, command.settings.invalid)),
+    executeOnEach: <A>(command: Command<A>, target: Target.Target) =>
+      command.settings.invalid === undefined
+        ? Effect.map(
+          fanOut.byTarget(command, target),
+          // The values are what the command's own decoder made.
+          (replies) =>
+            new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
+        )
         : failWith(invalidReason(command, command.settings.invalid)),
     executeAt: (command, endpoint) =>
       command.settings.invalid === undefined
