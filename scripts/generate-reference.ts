@@ -48,7 +48,7 @@ const comment = (text: string): string =>
 
 /** `Does something. Since 1.0.0. O(1).` */
 const parseComment = (text: string): Pick<Method, "description" | "since" | "complexity"> => {
-  const complexity = /(?:^|\s)(O\(.*)$/.exec(text)?.[1] ?? ""
+  const complexity = /(?:^|\s)((?:O\(|As long as ).*)$/.exec(text)?.[1] ?? ""
   const rest = text.slice(0, text.length - complexity.length).trim()
   const since = /(?:^|\s)((?:Since \d|Redis \d|Valkey \d)(?:[^.]|\.\d)*)\.$/.exec(rest)?.[1] ?? ""
   const description = since === "" ? rest : rest.slice(0, rest.lastIndexOf(since)).trim()

@@ -24,7 +24,7 @@ import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Argument } from "../protocol/Reply.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { CommandSpec } from "./CommandSpec.ts"
 import { anySize, DecodeFailure, type Decoder } from "./decode.ts"
 
@@ -140,6 +140,20 @@ export const isCommand = (value: unknown): value is Command<unknown> => value in
  * @since 0.1.0
  */
 export type Success<C> = C extends Command<infer A> ? A : never
+
+/**
+ * Decodes a reply to a command. Functions of the caller's may be part of the decoder; what they throw is a failure to decode
+ * like any other, for a reply is read where nobody could catch it.
+ *
+ * @internal
+ */
+export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailure => {
+  try {
+    return self.decode(reply)
+  } catch (error) {
+    return new DecodeFailure("the function that reads the reply has thrown", error)
+  }
+}
 
 const withDecoder = <A, B>(self: Command<A>, decode: Decoder<B>): Command<B> =>
   new Command(self.spec, self.args, decode, self.settings)

@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
-import { Command, DecodeFailure } from "../commands/Command.ts"
+import { Command, DecodeFailure, decodeReply } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
@@ -120,7 +120,7 @@ const undecoded = (command: Command<unknown>): Command<Reply> =>
 
 const decoded = <A>(command: Command<A>, reply: unknown): Effect.Effect<A, RedisClusterException> => {
   // Merging replies gives a reply.
-  const value = command.decode(reply as Reply)
+  const value = decodeReply(command, reply as Reply)
   if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
   return failWith(
     new DecodeError({
