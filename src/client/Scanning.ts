@@ -13,7 +13,6 @@ import { Command } from "../commands/Command.ts"
 import { arrayOf, DecodeFailure, type Decoder, parsed, unexpected } from "../commands/decode.ts"
 import { Generic, type KeyScanOptions, type ScanOptions, type ScanPage, scanPage } from "../commands/Generic.ts"
 import { Hashes } from "../commands/Hashes.ts"
-import type { Exact, When } from "../commands/Options.ts"
 import { Sets } from "../commands/Sets.ts"
 import { type ScoredMember, SortedSets } from "../commands/SortedSets.ts"
 import type { Argument } from "../protocol/Reply.ts"
@@ -97,9 +96,10 @@ export interface ScanMembers {
    * })
    * ```
    */
-  readonly scanStream: <const O extends ScanStreamOptions = {}>(
-    options?: Exact<O, ScanStreamOptions>
-  ) => Stream.Stream<When<O, "bytes", Uint8Array, string>, RedisClusterException>
+  readonly scanStream: {
+    (options?: ScanStreamOptions & { readonly bytes?: false | undefined }): Stream.Stream<string, RedisClusterException>
+    (options: ScanStreamOptions & { readonly bytes: true }): Stream.Stream<Uint8Array, RedisClusterException>
+  }
   /**
    * The fields of a hash with their values. Each that exists from beginning to end comes at least once, also when the
    * key moves to another node meanwhile; then it begins anew.
@@ -271,10 +271,10 @@ class Scan {
     return Effect.gen({ self: this }, function*() {
       const { begun, cursor, pass } = position ?? (yield* this.begin(node))
       if (pass.isEmpty) return [[], Option.none()]
-      // Side by side in one write: what the node says of itself holds for the page.
-      const [line, page] = yield* Effect.all([
-        this.router.executeLocated(ownLine, node),
-        this.router.executeLocated(scan(cursor, this.options), node)
+      // In one write: what the node says of itself right after the page holds for the page.
+      const [page, line] = yield* Effect.all([
+        this.router.executeLocated(scan(cursor, this.options), node),
+        this.router.executeLocated(ownLine, node)
       ], { concurrency: "unbounded" })
       // Another socket may be one to another process, to which the cursor means something else.
       if (!sameSocket(begun, line) || !sameSocket(begun, page)) return [[], Option.none()]

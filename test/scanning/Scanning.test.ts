@@ -1,5 +1,5 @@
 import { assert, describe, it as standalone, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Stream } from "effect"
 import { ClusterClient, type ClusterClientShape, HashSlot, type ScanProgress } from "../../src/index.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 
@@ -62,30 +62,33 @@ describe("Scanning a cluster that stays as it is", () => {
         assert.deepStrictEqual(yield* Stream.runCollect(redis.scanStream()), [])
       }))
 
-    it.effect("gives a page as a chunk, and asks for the next one when it is wanted", () =>
-      Effect.gen(function*() {
-        const redis = yield* ClusterClient
-        yield* fill(redis, 3000)
-        yield* redis.configResetstat()
-        const sizes: Array<number> = []
-        yield* redis.scanStream({ count: 50, concurrency: 1 }).pipe(
-          Stream.mapArray((chunk) => {
-            sizes.push(chunk.length)
-            return chunk
-          }),
-          Stream.take(120),
-          Stream.runDrain
-        )
-        assert.isAtLeast(sizes[0], 30)
-        assert.isAtMost(sizes.length, 5)
-        const stats = yield* redis.on("primaries").info("commandstats")
-        const calls = [...stats.values()].reduce(
-          (sum, text) => sum + Number(/cmdstat_scan:calls=(\d+)/.exec(text)?.[1] ?? 0),
-          0
-        )
-        assert.isAtLeast(calls, 2)
-        assert.isAtMost(calls, 10)
-      }))
+    for (const concurrency of [1, 3]) {
+      it.effect(`gives a page as a chunk, and asks for the next one when it is wanted, of ${concurrency} nodes`, () =>
+        Effect.gen(function*() {
+          const redis = yield* ClusterClient
+          yield* fill(redis, 3000)
+          yield* redis.configResetstat()
+          const sizes: Array<number> = []
+          yield* redis.scanStream({ count: 50, concurrency }).pipe(
+            Stream.mapArray((chunk) => {
+              sizes.push(chunk.length)
+              return chunk
+            }),
+            Stream.take(120),
+            Stream.runDrain
+          )
+          assert.isAtLeast(sizes[0], 30)
+          assert.isAtMost(sizes.length, 5)
+          const stats = yield* redis.on("primaries").info("commandstats")
+          const calls = [...stats.values()].reduce(
+            (sum, text) => sum + Number(/cmdstat_scan:calls=(\d+)/.exec(text)?.[1] ?? 0),
+            0
+          )
+          // All keys are 60 pages.
+          assert.isAtLeast(calls, 2)
+          assert.isAtMost(calls, 5 + 3 * concurrency)
+        }))
+    }
 
     it.effect("tells how far it is", () =>
       Effect.gen(function*() {
@@ -293,6 +296,46 @@ describe("Scanning a cluster that changes", () => {
         const found = yield* interrupted(redis.scanStream({ count: 50 }), 10, cluster.kill(victim))
         assert.deepStrictEqual(missed(keys, found), [])
         yield* cluster.restart(victim)
+        yield* cluster.awaitOk
+      }))
+
+    it.effect("misses no key while slots move to and fro and primaries fail over, all the time", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const cluster = yield* RedisCluster
+        const tags = ["s1", "s2", "s3", "s4"]
+        const keys = [...yield* fill(redis, 3000), ...tags.flatMap((tag) => tagged(tag, 300))]
+        for (const tag of tags) yield* redis.mset(tagged(tag, 300).map((key) => [key, "v"] as const))
+        let moves = 0
+        let isStormy = true
+        const storm = Effect.gen(function*() {
+          while (isStormy) {
+            for (const tag of tags) {
+              yield* move(HashSlot.ofKey(`{${tag}}`))
+              moves++
+              yield* Effect.sleep(10)
+            }
+            if (moves % 8 === 0) {
+              const [primary] = yield* cluster.primaries
+              const [replica] = yield* cluster.replicasOf(primary)
+              if (replica !== undefined) yield* cluster.failover(replica)
+            }
+          }
+        })
+        const stormy = yield* Effect.forkChild(storm)
+        let scans = 0
+        for (const until = Date.now() + 4000; Date.now() < until; scans++) {
+          // Slow enough for much to happen in the course of it; the moves end for a while when the scan has nothing else left.
+          const stream = redis.scanStream({ count: 100, concurrency: 2 })
+          const found = yield* Stream.runCollect(
+            Stream.mapArrayEffect(stream, (chunk) => Effect.delay(Effect.succeed(chunk), 5))
+          )
+          assert.deepStrictEqual(missed(keys, found), [])
+        }
+        isStormy = false
+        yield* Fiber.join(stormy)
+        assert.isAbove(moves, 8)
+        assert.isAbove(scans, 0)
         yield* cluster.awaitOk
       }))
 
