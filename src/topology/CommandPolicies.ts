@@ -67,6 +67,8 @@ const corrections: Readonly<Record<string, Correction | undefined>> = Object.fro
   ...correct({ request: "allNodes", response: "sum" }, ["LATENCY RESET"]),
   // Servers would have them on all shards, but one answer is what is asked for.
   ...correct({ request: "default", response: "oneSucceeded" }, ["PING", "RANDOMKEY"]),
+  // Every node has a log of its own.
+  ...correct({ request: "allNodes", response: "perNode" }, ["ACL LOG"]),
   // Every node counts only its own subscribers.
   ...correct({ request: "allNodes", response: "concat" }, ["PUBSUB CHANNELS", "PUBSUB SHARDCHANNELS"]),
   ...correct({ request: "allNodes", response: "sum" }, ["PUBSUB NUMPAT"]),
@@ -78,7 +80,6 @@ const corrections: Readonly<Record<string, Correction | undefined>> = Object.fro
     "SCAN",
     // What they answer or do concerns one node, and a random one is never meant.
     "ACL LOAD",
-    "ACL LOG",
     "BGREWRITEAOF",
     "BGSAVE",
     "CLIENT KILL",
@@ -94,7 +95,6 @@ const corrections: Readonly<Record<string, Correction | undefined>> = Object.fro
     "CLUSTER DELSLOTS",
     "CLUSTER DELSLOTSRANGE",
     "CLUSTER FAILOVER",
-    "CLUSTER FLUSHSLOT",
     "CLUSTER FLUSHSLOTS",
     "CLUSTER FORGET",
     "CLUSTER GETSLOTMIGRATIONS",

@@ -140,8 +140,8 @@ export const lookup = (
   return (node.subcommands.get(word) ?? node.subcommands.get(word.toUpperCase()))?.argued()
 }
 
-/** Commands about a slot, which is their first argument: only its owner answers truthfully. */
-const aboutSlot = new Set(["CLUSTER COUNTKEYSINSLOT", "CLUSTER GETKEYSINSLOT"])
+/** Commands about a slot, which is their first argument: only its owner answers truthfully, or does it. */
+const aboutSlot = new Set(["CLUSTER COUNTKEYSINSLOT", "CLUSTER FLUSHSLOT", "CLUSTER GETKEYSINSLOT"])
 
 const slotArgument: CommandSpec["slot"] = (args) => Number(args[0] === undefined ? undefined : textOf(args[0]))
 

@@ -13,7 +13,6 @@ import {
   Hashes,
   type RedisClusterException,
   type Reply,
-  type SortedSets,
   Strings
 } from "../../src/index.ts"
 
@@ -81,7 +80,7 @@ expectTypeOf(redis.hscanStream("h")).toEqualTypeOf<
   Stream.Stream<readonly [field: string, value: string], RedisClusterException>
 >()
 expectTypeOf(redis.zscanStream("z")).toEqualTypeOf<
-  Stream.Stream<Command.Success<ReturnType<typeof SortedSets.zscan>>["items"][number], RedisClusterException>
+  Stream.Stream<readonly [member: string, score: number], RedisClusterException>
 >()
 // @ts-expect-error -- a misspelt option
 redis.scanStream({ matches: "a*" })
