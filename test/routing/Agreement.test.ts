@@ -6,6 +6,7 @@ import { samples } from "../commands/samples.ts"
 
 /** Where a command is routed otherwise by its builder than by its name, and why. */
 const otherwise: Readonly<Record<string, string>> = {
+  "ACL LOG": "the builder of ACL LOG RESET makes one OK of all",
   HELLO: "the builder asks only; sent by name it could change the protocol of a shared connection",
   "PUBSUB NUMSUB": "the builder adds up by channel what it concatenates",
   "PUBSUB SHARDNUMSUB": "the builder adds up by channel what it concatenates"
