@@ -142,14 +142,14 @@ const scan = (cursor: string, options: ScanStreamOptions): Command<ScanPage<Uint
   return new Command(spec, args, keysPage, { ...settings, binary: true })
 }
 
+/** `id address flags ...`, among the flags `myself`. */
+const isOwn = (line: string): boolean => /^\S+ \S+ (?:\S+,)?myself\b/.test(line)
+
 /** A node's own line of `CLUSTER NODES`. */
 const ownLine: Command<string> = new Command(
   Cluster.clusterNodes().spec,
   [],
-  parsed((text) =>
-    text.split("\n").find((line) => line.includes("myself")) ??
-      new DecodeFailure("expected a line about the node itself")
-  )
+  parsed((text) => text.split("\n").find(isOwn) ?? new DecodeFailure("expected a line about the node itself"))
 )
 
 const textOf = (bytes: Uint8Array): string =>
