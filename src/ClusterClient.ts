@@ -32,6 +32,7 @@ import * as Consumers from "./client/Consumers.ts"
 import * as Dedicated from "./client/Dedicated.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
+import * as Scanning from "./client/Scanning.ts"
 import { type ClusterSurface, functions } from "./client/Surfaces.ts"
 import * as Targets from "./client/Targets.ts"
 import * as ClusterOptions from "./ClusterOptions.ts"
@@ -54,6 +55,7 @@ export interface ClusterClientShape
     Dedicated.DedicatedMembers,
     Consumers.ConsumerMembers,
     MultiKey.MultiKeyMembers,
+    Scanning.ScanMembers,
     Nodes.NodeMembers
 {}
 
@@ -69,6 +71,7 @@ const make = Effect.fnUntraced(function*() {
     ...Dedicated.make(router, commands),
     ...Consumers.make(router),
     ...MultiKey.make(router),
+    ...Scanning.make(router, topology),
     ...nodes
   })
 })

@@ -371,7 +371,9 @@ export class PartialFailureError
       error: Schema.Defect()
     })),
     /** How many parts succeeded. */
-    succeeded: Schema.Number
+    succeeded: Schema.Number,
+    /** The nodes that succeeded, for a command that ran on several nodes. */
+    answered: Schema.optional(Schema.Array(Schema.String))
   })
 {
   get isRetryable(): boolean {

@@ -5,6 +5,7 @@
  */
 export type { ConsumeOptions } from "./client/Consumers.ts"
 export { type DedicatedClient, onConflict } from "./client/Dedicated.ts"
+export type { ScanProgress, ScanStreamOptions } from "./client/Scanning.ts"
 export type { NodeClient, TargetClient } from "./client/Targets.ts"
 export { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 export type { ClusterOptions, Credentials, StartupNode, TlsOptions } from "./ClusterOptions.ts"

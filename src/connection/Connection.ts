@@ -92,6 +92,8 @@ export class Connection {
   readonly endpoint: Endpoint
   readonly address: string
   state: ConnectionState = "idle"
+  /** How many sockets it has had: what one of them was told by a server holds for that process alone. */
+  sockets = 0
   /** Why the last socket, or the last attempt to get one, ended. */
   lastFailure: LinkFailure | undefined
 
@@ -319,6 +321,7 @@ export class Connection {
       return
     }
     this.socket = socket
+    this.sockets++
     const decoder = new RespDecoder({
       binary: () => this.inFlight.peek()?.binary === true,
       onReply: (reply) => this.receive(reply),

@@ -14,6 +14,7 @@ import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Command, DecodeFailure } from "../commands/Command.ts"
 import { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
+import { onlyNodeWithPort } from "../topology/Snapshot.ts"
 import { Topology } from "../topology/Topology.ts"
 import { keyless } from "./CommandSlot.ts"
 import { deliver, explained } from "./Delivery.ts"
@@ -78,11 +79,6 @@ export const make = Effect.fnUntraced(function*(
     connection.send(request)
   }
 
-  const onlyNodeWithPort = (port: number): Endpoint | undefined => {
-    const [node, ...others] = [...topology.current().nodes.values()].filter((node) => node.port === port)
-    return others.length === 0 ? node : undefined
-  }
-
   const recover = (request: Request, given: Recovery.Failure, trouble: Trouble): void => {
     const failure = explained(given, trouble)
     const via = request.connection?.endpoint ?? options.seeds[0]
@@ -94,7 +90,7 @@ export const make = Effect.fnUntraced(function*(
       maxRedirects: options.maxRedirects,
       via,
       mapAddress: options.mapAddress,
-      onlyNodeWithPort
+      onlyNodeWithPort: (port) => onlyNodeWithPort(topology.current(), port)
     })
     if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") trouble.maybeExecuted = true
     switch (decision._tag) {

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
-import { type Command, DecodeFailure } from "../commands/Command.ts"
+import { type Command, DecodeFailure, decodeReply } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { LinkFailure, Outgoing } from "../connection/Outgoing.ts"
@@ -147,7 +147,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
       this.owner.failed(this, { _tag: "Reply", error: reply })
       return
     }
-    const value = this.command.decode(reply)
+    const value = decodeReply(this.command, reply)
     if (value instanceof DecodeFailure) this.owner.undecodable(this, value)
     else this.succeed(value)
   }

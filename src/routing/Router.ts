@@ -6,14 +6,16 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
-import { Command, DecodeFailure } from "../commands/Command.ts"
+import { Command, DecodeFailure, decodeReply } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { allKeys } from "../commands/keys.ts"
+import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
 import { DedicatedConnections } from "../connection/DedicatedConnections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
@@ -44,6 +46,18 @@ import * as SharedConnection from "./SharedConnection.ts"
 import * as Target from "./Target.ts"
 
 /**
+ * An answer and the socket that brought it: two answers of one socket are of one process.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Located<out A> {
+  readonly value: A
+  readonly connection: Connection
+  readonly socket: number
+}
+
+/**
  * @category services
  * @since 0.1.0
  */
@@ -57,8 +71,18 @@ export class Router extends Context.Service<
       command: Command<A>,
       target: Target.Target
     ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
+    /** The same with how it ended on each node. */
+    readonly executeOnEach: <A>(
+      command: Command<A>,
+      target: Target.Target
+    ) => Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<A, RedisClusterException>>, RedisClusterException>
     /** Runs a command on one node, without cluster handling: what the node answers is the result. */
     readonly executeAt: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
+    /** Runs a command where its keys say, or on one node, and says which socket brought the answer. */
+    readonly executeLocated: <A>(
+      command: Command<A>,
+      node?: Endpoint
+    ) => Effect.Effect<Located<A>, RedisClusterException>
     /** A connection of one's own to the owner of a key's slot, or to a node, closed with the scope. */
     readonly dedicated: (where: Argument | Endpoint) => Effect.Effect<Session, RedisClusterException, Scope.Scope>
     /** A connection on which keys are watched, until the scope ends. */
@@ -119,7 +143,7 @@ const undecoded = (command: Command<unknown>): Command<Reply> =>
 
 const decoded = <A>(command: Command<A>, reply: unknown): Effect.Effect<A, RedisClusterException> => {
   // Merging replies gives a reply.
-  const value = command.decode(reply as Reply)
+  const value = decodeReply(command, reply as Reply)
   if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
   return failWith(
     new DecodeError({
@@ -317,6 +341,31 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       return request
     })
 
+  const located = <A>(
+    command: Command<A>,
+    slot: number,
+    pinned: ClusterNode | undefined
+  ): Effect.Effect<Located<A>, RedisClusterException> =>
+    Effect.callback((resume) => {
+      const { owner } = dispatcher
+      const ended: Request["resume"] = (exit) => {
+        const { connection } = request
+        resume(
+          // What was answered came over a connection, and the command's decoder made the value.
+          Exit.map(exit as Exit.Exit<A, RedisClusterException>, (value) => ({
+            value,
+            connection: connection as Connection,
+            socket: (connection as Connection).sockets
+          }))
+        )
+      }
+      const deadline = dispatcher.deadlineOf(command)
+      const binding = pinned === undefined ? "slot" : "explicit"
+      const request: Request = new Request(command, owner, slot, deadline, binding, pinned, ended, undefined, 0)
+      dispatcher.dispatch(request)
+      return request
+    })
+
   return Router.of({
     execute: (command) => {
       if (command.settings.invalid !== undefined) return failWith(invalidReason(command, command.settings.invalid))
@@ -341,11 +390,31 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         : command.settings.invalid === undefined
         ? Effect.flatMap(fanOut.byTarget(command, target), (replies) => mapped(command, replies))
         : failWith(invalidReason(command, command.settings.invalid)),
+    executeOnEach: <A>(command: Command<A>, target: Target.Target) =>
+      command.settings.invalid === undefined
+        ? Effect.map(
+          fanOut.byTarget(command, target),
+          // The values are what the command's own decoder made.
+          (replies) =>
+            new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
+        )
+        : failWith(invalidReason(command, command.settings.invalid)),
     executeAt: (command, endpoint) =>
       command.settings.invalid === undefined
         ? Effect.suspend(() => {
           const nodes = Target.resolve(endpoint, topology.current(), undefined)
           return Result.isSuccess(nodes) ? single(command, keyless, nodes.success[0]) : failWith(nodes.failure)
+        })
+        : failWith(invalidReason(command, command.settings.invalid)),
+    executeLocated: (command, endpoint) =>
+      command.settings.invalid === undefined
+        ? Effect.suspend(() => {
+          if (endpoint === undefined) {
+            const slot = slotOf(command)
+            return typeof slot === "number" ? located(command, slot, undefined) : failWith(slot)
+          }
+          const nodes = Target.resolve(endpoint, topology.current(), undefined)
+          return Result.isSuccess(nodes) ? located(command, keyless, nodes.success[0]) : failWith(nodes.failure)
         })
         : failWith(invalidReason(command, command.settings.invalid)),
     ...batches,

@@ -14,6 +14,7 @@ import {
   type Reason,
   type RedisClusterException
 } from "../RedisClusterException.ts"
+import { onlyNodeWithPort } from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import * as Batch from "./Batch.ts"
 import { keyless } from "./CommandSlot.ts"
@@ -201,7 +202,8 @@ export class Session implements RequestOwner {
       redirects: trouble.redirects,
       maxRedirects: 1,
       via: this.connection.endpoint,
-      mapAddress: this.context.mapAddress
+      mapAddress: this.context.mapAddress,
+      onlyNodeWithPort: (port) => onlyNodeWithPort(this.context.topology.current(), port)
     })
   }
 
