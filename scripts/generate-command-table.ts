@@ -3,8 +3,9 @@
  *
  *   node scripts/generate-command-table.ts [source ...]
  *
- * A source is `host:port` of a running server, or a JSON file with its reply in RESP2 form. Later sources win. Without
- * a source, the installed redis-server is started and asked.
+ * A source is `host:port` of a running server, or a JSON file with its reply in RESP2 form. The table is made anew of
+ * them; later sources win, so name the newest last. Without a source, the installed redis-server is started and asked, and
+ * fills the gaps of the table that is there: an old server takes nothing away.
  */
 import { readFile, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
@@ -22,13 +23,16 @@ const replyOf = async (source: string): Promise<Reply> => {
   return await server.call("COMMAND")
 }
 
-const sources = process.argv.length > 2 ? process.argv.slice(2) : ["redis-server"]
-let table = CommandTable.make([])
-for (const source of sources) {
+const tableOf = async (source: string): Promise<CommandTable.CommandTable> => {
   const read = CommandTable.fromReply(await replyOf(source))
   if (read instanceof DecodeFailure) throw new Error(`${source}: ${read.message}`)
-  table = CommandTable.overlay(table, read)
+  return read
 }
+
+const sources = process.argv.slice(2)
+let table = CommandTable.make([])
+if (sources.length === 0) table = CommandTable.overlay(await tableOf("redis-server"), CommandTable.embedded())
+for (const source of sources) table = CommandTable.overlay(table, await tableOf(source))
 
 const text = CommandTable.toText(table)
 if (/[`\\]|\$\{/.test(text)) throw new Error("the table does not fit into a template literal as it is")

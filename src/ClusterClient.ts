@@ -28,9 +28,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Batches from "./client/Batches.ts"
+import * as Consumers from "./client/Consumers.ts"
+import * as Dedicated from "./client/Dedicated.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
 import * as ReadPreference from "./client/ReadPreference.ts"
+import * as Scanning from "./client/Scanning.ts"
 import { type ClusterSurface, functions, view } from "./client/Surfaces.ts"
 import * as Targets from "./client/Targets.ts"
 import * as ClusterOptions from "./ClusterOptions.ts"
@@ -50,8 +53,11 @@ export interface ClusterClientShape
     Commands<ClusterSurface>,
     Targets.TargetMembers,
     Batches.BatchMembers,
+    Dedicated.DedicatedMembers,
+    Consumers.ConsumerMembers,
     MultiKey.MultiKeyMembers,
     ReadPreference.ReadPreferenceMembers,
+    Scanning.ScanMembers,
     Nodes.NodeMembers
 {}
 
@@ -73,8 +79,11 @@ const make = Effect.fnUntraced(function*() {
     ...functions<ClusterSurface>(router.execute),
     ...Targets.make(router, commands, nodes.nodeAt),
     ...Batches.make(router),
+    ...Dedicated.make(router, commands),
+    ...Consumers.make(router),
     ...MultiKey.make(router),
     ...ReadPreference.make(router, viewOf),
+    ...Scanning.make(router, topology),
     ...nodes
   })
 })

@@ -96,6 +96,13 @@ export interface ClusterOptions {
   readonly maxInFlight?: number | undefined
   /** How many bytes of unanswered commands there may be per node. Default: 64 MiB. */
   readonly maxInFlightBytes?: number | undefined
+  /**
+   * How many connections per node there may be beside the shared one: for blocking commands, `watch`, `dedicated` and
+   * consumers. Whoever comes when all are in use waits for one, within its deadline. Default: 1024.
+   */
+  readonly maxDedicatedConnections?: number | undefined
+  /** How long such a connection may be unused before it is closed. Default: 30 seconds. */
+  readonly dedicatedIdleTimeout?: Duration.Input | undefined
   /** At the bound, new commands wait (within their deadline) or fail at once with `OverloadedError`. Default: `"wait"`. */
   readonly overflow?: "wait" | "fail" | undefined
   /** Translates the addresses that servers announce (NAT, port forwarding); applied to the topology, MOVED and ASK. */
@@ -143,6 +150,8 @@ export interface ResolvedOptions {
   readonly requireFullCoverage: boolean
   readonly maxInFlight: number
   readonly maxInFlightBytes: number
+  readonly maxDedicatedConnections: number
+  readonly dedicatedIdleTimeout: number
   readonly overflow: "wait" | "fail"
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly stream: ((endpoint: Endpoint) => Duplex) | undefined
@@ -281,6 +290,8 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     requireFullCoverage: options.requireFullCoverage ?? false,
     maxInFlight: count("maxInFlight", options.maxInFlight, 16_384, 1),
     maxInFlightBytes: count("maxInFlightBytes", options.maxInFlightBytes, 64 * 1024 * 1024, 1),
+    maxDedicatedConnections: count("maxDedicatedConnections", options.maxDedicatedConnections, 1024, 1),
+    dedicatedIdleTimeout: millis("dedicatedIdleTimeout", options.dedicatedIdleTimeout, 30_000, 0),
     overflow: options.overflow ?? "wait",
     mapAddress: options.mapAddress ?? ((endpoint) => endpoint),
     stream: options.stream,

@@ -371,7 +371,9 @@ export class PartialFailureError
       error: Schema.Defect()
     })),
     /** How many parts succeeded. */
-    succeeded: Schema.Number
+    succeeded: Schema.Number,
+    /** The nodes that succeeded, for a command that ran on several nodes. */
+    answered: Schema.optional(Schema.Array(Schema.String))
   })
 {
   get isRetryable(): boolean {
@@ -423,6 +425,19 @@ export class TransactionError
 {
   get isRetryable(): boolean {
     return isRetryableEntry(this)
+  }
+}
+
+/**
+ * An optimistic transaction was not executed: a watched key was changed meanwhile, its slot moved, or the connection that
+ * watched was lost before EXEC was sent. Read again and try again: `Effect.retry(effect, onConflict)`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConflictError extends Schema.TaggedError<ConflictError>(id("ConflictError"))("ConflictError", context) {
+  get isRetryable(): boolean {
+    return true
   }
 }
 
@@ -534,6 +549,7 @@ export const Reason = Schema.Union([
   PartialFailureError,
   PipelineError,
   TransactionError,
+  ConflictError,
   LockNotAcquiredError,
   LockLostError,
   ProtocolError,

@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
+export type { ConsumeOptions } from "./client/Consumers.ts"
+export { type DedicatedClient, onConflict } from "./client/Dedicated.ts"
 export type { ReadFromClient } from "./client/ReadPreference.ts"
+export type { ScanProgress, ScanStreamOptions } from "./client/Scanning.ts"
 export type { NodeClient, TargetClient } from "./client/Targets.ts"
 export { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 export type { ClusterOptions, Credentials, StartupNode, TlsOptions } from "./ClusterOptions.ts"
@@ -27,6 +30,7 @@ export { Streams } from "./commands/Streams.ts"
 export { Strings } from "./commands/Strings.ts"
 export { VectorSets } from "./commands/VectorSets.ts"
 export { addressOf, type Endpoint } from "./connection/Endpoint.ts"
+export type { ConsumedEntry } from "./consumer/SlotReader.ts"
 export * as Lock from "./Lock.ts"
 export { type Argument, type Reply, ServerError } from "./protocol/Reply.ts"
 export * as ReadFrom from "./ReadFrom.ts"

@@ -104,6 +104,8 @@ describe("ClusterOptions", () => {
     ["a negative duration", { nodes, drainTimeout: -1 }, "drainTimeout"],
     ["a number that is none", { nodes, pingAfter: Number.NaN }, "pingAfter"],
     ["a negative count", { nodes, maxRedirects: -1 }, "maxRedirects"],
+    ["no dedicated connection", { nodes, maxDedicatedConnections: 0 }, "maxDedicatedConnections"],
+    ["a negative idle time", { nodes, dedicatedIdleTimeout: -1 }, "dedicatedIdleTimeout"],
     ["half a command in flight", { nodes, maxInFlight: 0.5 }, "maxInFlight"],
     ["a user without a password", { nodes, username: "ada" }, "username"],
     ["a client name with a space", { nodes, clientName: "my app" }, "clientName"],

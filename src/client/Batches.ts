@@ -8,8 +8,8 @@ import type * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import type { Batches } from "../routing/Batch.ts"
 import * as Pipeline from "../routing/Pipeline.ts"
-import type { Router } from "../routing/Router.ts"
 import * as Transaction from "../routing/Transaction.ts"
 
 /**
@@ -45,12 +45,13 @@ export interface BatchMembers {
   readonly pipelineResults: <const B extends Pipeline.Batch>(commands: B) => Effect.Effect<Pipeline.Results<B>>
   /**
    * A pipeline of any length in bounded memory: commands are taken from the stream or iterable as earlier ones are
-   * answered, at most `batch` at a time (1024 unless said otherwise). How each ended, in the order given.
+   * answered, at most `batch` at a time (1024 unless said otherwise). How each ended, in the order given. The stream
+   * itself fails with what `commands` fails with, and with `OptionsError` for a `batch` that is no such number.
    */
   readonly pipelineStream: <A, E = never, R = never>(
     commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
     options?: Pipeline.PipelineStreamOptions
-  ) => Stream.Stream<Result.Result<A, RedisClusterException>, E, R>
+  ) => Stream.Stream<Result.Result<A, RedisClusterException>, E | RedisClusterException, R>
   /**
    * Runs commands as one transaction, MULTI to EXEC: all keys of one slot, or `CrossSlotError` before anything is sent.
    * Without any key it runs on the default node, a primary. The shortest deadline of the entries is that of the whole.
@@ -73,10 +74,10 @@ export interface BatchMembers {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (router: Router["Service"]): BatchMembers => ({
-  pipeline: (commands) => Pipeline.run(router.executeEvery, commands),
-  pipelineResults: (commands) => Pipeline.runResults(router.executeAll, commands),
-  pipelineStream: (commands, options) => Pipeline.runStream(router.executeAll, commands, options),
-  transaction: (commands) => Transaction.run(router.transaction, commands),
-  transactionResults: (commands) => Pipeline.runResults(router.transaction, commands)
+export const make = (batches: Batches): BatchMembers => ({
+  pipeline: (commands) => Pipeline.run(batches.executeEvery, commands),
+  pipelineResults: (commands) => Pipeline.runResults(batches.executeAll, commands),
+  pipelineStream: (commands, options) => Pipeline.runStream(batches.executeAll, commands, options),
+  transaction: (commands) => Transaction.run(batches.transaction, commands),
+  transactionResults: (commands) => Pipeline.runResults(batches.transaction, commands)
 })

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
 import { type Command, make as makeCommand } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
@@ -38,8 +39,12 @@ export interface NodeClient extends Commands<NodeSurface> {
  * @since 0.1.0
  */
 export interface TargetClient extends Commands<TargetSurface> {
-  /** Runs a command value on each node of the target. */
+  /** Runs a command value on each node of the target. When it fails on some of them, the whole is a `PartialFailureError`. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
+  /** The same with how it ended on each node: what some answered is not lost when others fail. */
+  readonly results: <A>(
+    command: Command<A>
+  ) => Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<A, RedisClusterException>>, RedisClusterException>
   /** Sends any command by name to each node of the target. */
   readonly send: (
     name: string,
@@ -57,8 +62,17 @@ export interface TargetMembers {
   /**
    * Sends any command by name, routed by the commands cache: `redis.send("GET", "user:1")`. A command of two words
    * has its second word first among the arguments: `redis.send("CONFIG", "GET", "maxmemory")`.
+   *
+   * A command without keys follows the server's policies: it runs on one node, on all primaries or on all nodes, and the
+   * replies are merged as the policy says, or are a map by node where it says nothing (`INFO`).
+   *
+   * It fails with `OptionsError` when neither the servers nor this library know the command, with `NoTargetError` when it
+   * concerns a node that only the caller can choose, with `CrossSlotError` when its keys are of several slots.
    */
-  readonly send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.Effect<Reply, RedisClusterException>
+  readonly send: (
+    name: string,
+    ...args: ReadonlyArray<Argument>
+  ) => Effect.Effect<Reply | ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
   /** The commands on other nodes than their keys or policies say. */
   readonly on: (target: Target) => TargetClient
   /** One node's own client; fails with `UnknownNodeError` when the cluster has no such node. */
@@ -87,8 +101,10 @@ export const make = (
 
   const on = (target: Target): TargetClient => {
     const execute: TargetClient["execute"] = (command) => router.executeOn(command, target)
+    const results: TargetClient["results"] = (command) => router.executeOnEach(command, target)
     return Object.assign(view<TargetSurface>(execute), {
       execute,
+      results,
       send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(rawCommand(name, args), execute)
     })
   }

@@ -5,9 +5,9 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { call, type OneOrMore } from "./Call.ts"
+import { type ClientInfo, clientInfo } from "./clientInfo.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
-import { type ClientInfo, clientInfo } from "./Connection.ts"
 import * as decode from "./decode.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
 

@@ -301,12 +301,11 @@ export class Call {
   }
 
   private millis(name: string, input: Lifetime, minimum = 1): number | undefined {
-    const duration = Duration.fromInput(input)
-    if (Option.isNone(duration)) {
+    const value = millisOf(input)
+    if (value === undefined) {
       this.refuse(`${name} must be a duration such as "10 minutes", got something that is none`)
       return undefined
     }
-    const value = Math.ceil(Duration.toMillis(duration.value))
     if (!Number.isFinite(value) || value < minimum) {
       const expected = minimum === 0 ? "a finite duration" : "a finite duration greater than zero"
       const found = value > 0 ? "an infinite one" : minimum === 0 ? "a negative one" : "zero or less"
@@ -315,6 +314,21 @@ export class Call {
     }
     return value
   }
+}
+
+/** Durations that were written as text, in milliseconds: programs have few of them, and reading one takes its time. */
+const written = new Map<string, number>()
+const writtenAtMost = 256
+
+/** Milliseconds, parts of one counted as one; `undefined` when it is no duration. */
+const millisOf = (input: Lifetime): number | undefined => {
+  const known = typeof input === "string" ? written.get(input) : undefined
+  if (known !== undefined) return known
+  const duration = Duration.fromInput(input)
+  if (Option.isNone(duration)) return undefined
+  const value = Math.ceil(Duration.toMillis(duration.value))
+  if (typeof input === "string" && written.size < writtenAtMost) written.set(input, value)
+  return value
 }
 
 const isIterable = <A>(entries: Entries<A>): entries is Iterable<readonly [Argument, A]> => Symbol.iterator in entries

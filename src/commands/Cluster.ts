@@ -8,7 +8,8 @@ import { type Call, call, type Lifetime, type OneOrMore } from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
-import { addScan, type KeyScanOptions, type ScanPage, scanPage } from "./Generic.ts"
+import type { KeyScanOptions } from "./Generic.ts"
+import { addScan, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**

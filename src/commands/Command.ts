@@ -24,7 +24,7 @@ import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Argument } from "../protocol/Reply.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { CommandSpec } from "./CommandSpec.ts"
 import { anySize, DecodeFailure, type Decoder } from "./decode.ts"
 
@@ -167,17 +167,22 @@ export const isCommand = (value: unknown): value is Command<unknown> => value in
  */
 export type Success<C> = C extends Command<infer A> ? A : never
 
-const withDecoder = <A, B>(self: Command<A>, decode: Decoder<B>): Command<B> =>
-  new Command(self.spec, self.args, decode, self.settings)
-
-/** A function of the program's own: it runs where replies are read, and nothing may be thrown there. */
-const guarded = <A>(decode: () => A | DecodeFailure): A | DecodeFailure => {
+/**
+ * Decodes a reply to a command. Functions of the caller's may be part of the decoder; what they throw is a failure to decode
+ * like any other, for a reply is read where nobody could catch it.
+ *
+ * @internal
+ */
+export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailure => {
   try {
-    return decode()
-  } catch (cause) {
-    return new DecodeFailure("the function that was to transform the result threw an error", cause)
+    return self.decode(reply)
+  } catch (error) {
+    return new DecodeFailure("a function that reads the reply threw an error", error)
   }
 }
+
+const withDecoder = <A, B>(self: Command<A>, decode: Decoder<B>): Command<B> =>
+  new Command(self.spec, self.args, decode, self.settings)
 
 const withSettings = <A>(self: Command<A>, settings: Partial<CommandSettings>): Command<A> =>
   new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings })
@@ -194,7 +199,7 @@ export const map: {
 } = dual(2, <A, B>(self: Command<A>, f: (value: A) => B): Command<B> =>
   withDecoder(self, (reply) => {
     const value = self.decode(reply)
-    return value instanceof DecodeFailure ? value : guarded(() => f(value))
+    return value instanceof DecodeFailure ? value : f(value)
   }))
 
 /**
@@ -210,10 +215,8 @@ export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) =
     withDecoder(self, (reply) => {
       const value = self.decode(reply)
       if (value instanceof DecodeFailure) return value
-      return guarded(() => {
-        const result = decode(value)
-        return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
-      })
+      const result = decode(value)
+      return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
     })
 }
 

@@ -6,34 +6,13 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { type Call, call, type Integer, type Lifetime, type OneOrMore } from "./Call.ts"
+import { type ClientInfo, clientInfo } from "./clientInfo.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
-/**
- * A connection as the server sees it. What it says differs from version to version: `fields` has all of it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ClientInfo {
-  readonly id: number
-  /** Address and port of the client. */
-  readonly addr: string
-  /** Address and port of the server; empty before 6.2. */
-  readonly laddr: string
-  readonly name: string
-  /** Seconds since it connected. */
-  readonly age: number
-  /** Seconds since its last command. */
-  readonly idle: number
-  readonly flags: string
-  readonly user: string
-  /** The last command. */
-  readonly cmd: string
-  readonly fields: Readonly<Record<string, string>>
-}
+export type { ClientInfo } from "./clientInfo.ts"
 
 /**
  * Kinds of connections.
@@ -169,28 +148,6 @@ const CLIENT_UNPAUSE = new CommandSpec("CLIENT UNPAUSE", explicit)
 const ECHO = new CommandSpec("ECHO", {})
 const HELLO = new CommandSpec("HELLO", {})
 const PING = new CommandSpec("PING", {})
-
-/** A line of `CLIENT LIST`. */
-export const clientInfo = (line: string): ClientInfo => {
-  const fields: Record<string, string> = {}
-  for (const part of line.trim().split(" ")) {
-    const equals = part.indexOf("=")
-    if (equals > 0) fields[part.slice(0, equals)] = part.slice(equals + 1)
-  }
-  const text = (name: string) => fields[name] ?? ""
-  return {
-    id: Number(text("id")),
-    addr: text("addr"),
-    laddr: text("laddr"),
-    name: text("name"),
-    age: Number(text("age")),
-    idle: Number(text("idle")),
-    flags: text("flags"),
-    user: text("user"),
-    cmd: text("cmd"),
-    fields
-  }
-}
 
 const clientLines = decode.parsed((text) => text.split("\n").filter((line) => line !== "").map(clientInfo))
 

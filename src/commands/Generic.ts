@@ -11,7 +11,10 @@ import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { allAfter, allKeys, firstAndAfter, firstTwo } from "./keys.ts"
 import type { Exact, Given } from "./Options.ts"
+import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+
+export type { ScanOptions, ScanPage } from "./scan.ts"
 
 /**
  * When an expiry may be set: the key has none (`NX`), has one (`XX`), or the new one is later (`GT`) or sooner (`LT`).
@@ -21,30 +24,6 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
  * @since 0.1.0
  */
 export type ExpireCondition = "NX" | "XX" | "GT" | "LT"
-
-/**
- * One step of a scan: where to go on (`"0"` at the end) and what was found.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ScanPage<out A> {
-  readonly cursor: string
-  readonly items: ReadonlyArray<A>
-}
-
-/**
- * Options of the scans.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ScanOptions {
-  /** Only what matches this glob pattern. */
-  readonly match?: Argument | undefined
-  /** How much work one step should do; the number of items it gives may differ. */
-  readonly count?: number | undefined
-}
 
 /**
  * Options of `scan`.
@@ -237,7 +216,7 @@ const RANDOMKEY = new CommandSpec("RANDOMKEY", { readonly: true })
 const RENAME = new CommandSpec("RENAME", { keys: firstTwo })
 const RENAMENX = new CommandSpec("RENAMENX", { keys: firstTwo })
 const RESTORE = new CommandSpec("RESTORE", write)
-const SCAN = new CommandSpec("SCAN", { readonly: true })
+const SCAN = new CommandSpec("SCAN", { readonly: true, request: "explicit" })
 const SORT = new CommandSpec("SORT", { keys: firstAndAfter(1, ["STORE"], { BY: 1, GET: 1, LIMIT: 2 }) })
 const SORT_RO = new CommandSpec("SORT_RO", read)
 const TOUCH = new CommandSpec("TOUCH", { keys: allKeys, readonly: true })
@@ -250,27 +229,7 @@ const WAITAOF = new CommandSpec("WAITAOF", { blocking: milliseconds(2), request:
 const conditional = (self: Call, condition: ExpireCondition | undefined) =>
   (condition === undefined ? self : self.add(condition)).to(decode.boolean)
 
-/** A page of a scan, whose items come as a list. */
-export const scanPage = <A>(items: decode.Decoder<ReadonlyArray<A>>): decode.Decoder<ScanPage<A>> => {
-  const page = decode.tuple(decode.reply, items)
-  return decode.map(page, ([cursor, items]) => {
-    const text = cursor instanceof Uint8Array ? new TextDecoder().decode(cursor) : String(cursor)
-    return { cursor: text, items }
-  })
-}
-
 const keyPage = scanPage(decode.strings)
-
-/** `0`, another number, or the cursor of a cluster-wide scan: `0-{06S}-0`. */
-const cursorPattern = /^\d+(-\{[^}]*\}-\d+)?$/
-
-/** Adds the cursor and the options that all scans have. */
-export const addScan = (self: Call, cursor: string, options: ScanOptions): Call =>
-  (cursorPattern.test(cursor)
-    ? self.add(cursor)
-    : self.refuse(`cursor must be "0" or the cursor of the last page, got other text`))
-    .option("MATCH", options.match)
-    .integerOption("COUNT", "count", options.count, 1)
 
 const addSort = (self: Call, options: SortRoOptions): Call => {
   self.option("BY", options.by)

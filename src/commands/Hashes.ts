@@ -17,9 +17,10 @@ import {
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
-import { addScan, type ExpireCondition, type ScanOptions, type ScanPage, scanPage } from "./Generic.ts"
+import { addExpiry } from "./expiry.ts"
+import type { ExpireCondition } from "./Generic.ts"
 import type { Exact, ExpiryOrKeep, ExpiryOrPersist, When } from "./Options.ts"
-import { addExpiry } from "./Strings.ts"
+import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**

@@ -8,8 +8,8 @@ import { call, type OneOrMore, type Value } from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
-import { addScan, type ScanOptions, type ScanPage, scanPage } from "./Generic.ts"
 import { allKeys, counted, firstTwo } from "./keys.ts"
+import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**

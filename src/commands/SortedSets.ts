@@ -9,9 +9,9 @@ import { type Call, call, type Entries, type Integer, type OneOrMore, type Patie
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
-import { addScan, type ScanOptions, type ScanPage, scanPage } from "./Generic.ts"
 import { allButLast, counted, destinationAndCounted, firstTwo } from "./keys.ts"
 import type { Exact, When } from "./Options.ts"
+import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**

@@ -8,8 +8,9 @@ import { type Call, call, type Entries, type Integer, type Lifetime, type Value 
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
+import { addExpiry } from "./expiry.ts"
 import { allKeys, counted, everyOther, firstTwo } from "./keys.ts"
-import type { Exact, Expiry, ExpiryOrKeep, ExpiryOrPersist, Given, When } from "./Options.ts"
+import type { Exact, ExpiryOrKeep, ExpiryOrPersist, Given, When } from "./Options.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -217,22 +218,6 @@ const addCondition = (self: Call, condition: ValueCondition): Call =>
     : "ifDigestEq" in condition ?
     self.option("IFDEQ", condition.ifDigestEq)
     : self.option("IFDNE", condition.ifDigestNe)
-
-/** Adds `EX`, `PX` or `PXAT`, and refuses more than one kind of expiry. */
-export const addExpiry = (
-  self: Call,
-  options: Expiry | ExpiryOrKeep | ExpiryOrPersist
-): Call => {
-  const keepTtl = "keepTtl" in options && options.keepTtl === true
-  const persist = "persist" in options && options.persist === true
-  const given = [options.expire !== undefined, options.expireAt !== undefined, keepTtl, persist]
-  if (given.filter(Boolean).length > 1) {
-    return self.refuse("expire, expireAt, keepTtl and persist exclude one another: give one of them")
-  }
-  if (options.expire !== undefined) self.lifetime("expire", options.expire, "EX", "PX")
-  if (options.expireAt !== undefined) self.add("PXAT").instant("expireAt", options.expireAt, "milliseconds")
-  return self.flag("KEEPTTL", keepTtl).flag("PERSIST", persist)
-}
 
 const setWith = (key: Argument, value: Value, options: SetOptions) => {
   const self = call(SET, key).value(value)

@@ -95,6 +95,8 @@ export class Connection {
   readonly endpoint: Endpoint
   readonly address: string
   state: ConnectionState = "idle"
+  /** How many sockets it has had: what one of them was told by a server holds for that process alone. */
+  sockets = 0
   /** Why the last socket, or the last attempt to get one, ended. */
   lastFailure: LinkFailure | undefined
   /** From the write to the reply, sampled. */
@@ -185,6 +187,18 @@ export class Connection {
     this.request = { ...this.request, expectedId: id }
   }
 
+  /** Whether the next reply is that of a command. */
+  isNext(outgoing: Outgoing): boolean {
+    return this.inFlight.peek() === outgoing
+  }
+
+  /** Whether a command was written and is not answered. */
+  hasWritten(outgoing: Outgoing): boolean {
+    let found = false
+    this.inFlight.forEach((one) => (found ||= one === outgoing))
+    return found
+  }
+
   /** Takes a command over. The owner hears of it through exactly one of its callbacks. */
   send(outgoing: Outgoing): void {
     if (this.draining || this.state === "closed") {
@@ -269,6 +283,29 @@ export class Connection {
     })
   }
 
+  /**
+   * Says goodbye and waits, at most `patience` milliseconds, until the server has heard it: from then on nothing is held
+   * back for this connection, and what the server had answered has come.
+   */
+  hangUp(patience: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const socket = this.socket
+      this.draining = true
+      const closed: LinkFailure = { kind: "closed", message: `the connection to ${this.address} was closed` }
+      const heard = socket === undefined ? Effect.void : Effect.callback<void>((resume) => {
+        const timer = this.runFork(
+          Effect.andThen(Effect.sleep(patience), Effect.sync(() => resume(Effect.void)))
+        )
+        socket.once("close", () => {
+          timer.interruptUnsafe()
+          resume(Effect.void)
+        })
+        socket.end()
+      })
+      return Effect.ensuring(heard, Effect.sync(() => this.closeNow(closed)))
+    })
+  }
+
   /** Closes at once. */
   closeNow(failure: LinkFailure): void {
     if (this.state === "closed") return
@@ -304,6 +341,7 @@ export class Connection {
       return
     }
     this.socket = socket
+    this.sockets++
     const decoder = new RespDecoder({
       binary: () => this.inFlight.peek()?.binary === true,
       onReply: (reply) => this.receive(reply),
@@ -504,10 +542,16 @@ export class Connection {
       return !outgoing.settled
     })
     next = Math.min(next, this.expire(this.inFlight, now, true))
-    if (this.state === "ready" && this.inFlight.size > 0 && !this.request.mayBeSilent) {
+    if (this.state === "ready" && this.inFlight.size > 0 && !this.mayBeSilent()) {
       next = Math.min(next, this.probe(now))
     }
     if (next < Number.POSITIVE_INFINITY) this.alarm.set(Math.max(next, now + this.depth / inspectedPerMilli))
+  }
+
+  /** The server may hold the next reply back at will, so that silence proves nothing. */
+  private mayBeSilent(): boolean {
+    const next = this.inFlight.peek()?.command
+    return next?.spec.blocking?.(next.args) !== undefined
   }
 
   private expire(queue: Fifo<Outgoing>, now: number, written: boolean): number {

@@ -52,10 +52,13 @@ export class Connections extends Context.Service<Connections, {
   /** A connection of one's own to an endpoint, closed with the scope. */
   readonly open: (target: ConnectionTarget) => Effect.Effect<Connection, never, Scope.Scope>
   /**
-   * A connection of one's own for a command that the server may hold back; silence on it is no sign of trouble. Whoever
-   * takes it has to close it; the end of the client closes it too.
+   * A connection of one's own, with the state that its user gives it: it is never dialled again, but closed when it is
+   * lost. Whoever takes it has to close it; the end of the client closes it too.
    */
-  readonly lease: (target: ConnectionTarget) => Connection
+  readonly lease: (
+    target: ConnectionTarget,
+    onState: (connection: Connection, state: ConnectionState) => void
+  ) => Connection
   /** Drains and closes the shared connections to all other addresses, and to nodes that gave their address up. */
   readonly retain: (nodes: ReadonlyMap<string, ConnectionTarget>) => void
   /** Calls back whenever a shared connection changes its state. Returns how to stop that. */
@@ -100,29 +103,35 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
 
   const ownHooks: ConnectionHooks = { onState: () => {}, onPush: () => {} }
 
-  const connect = (target: ConnectionTarget, events: ConnectionHooks, mayBeSilent = false): Connection =>
+  const connect = (target: ConnectionTarget, events: ConnectionHooks): Connection =>
     new Connection({ host: target.host, port: target.port }, options, events, { clock, runFork }, {
       expectedId: target.id ?? "",
-      readonly: false,
-      mayBeSilent
+      readonly: false
     })
 
   const readOptions = forReplicaReads(options)
   const connectForReads = (target: ConnectionTarget): Connection =>
     new Connection({ host: target.host, port: target.port }, readOptions, hooks, { clock, runFork }, {
       expectedId: target.id ?? "",
-      readonly: true,
-      mayBeSilent: false
+      readonly: true
     })
 
   const allOpen = (): ReadonlyArray<Connection> => [...open.commands.values(), ...open.replicaReads.values()]
 
   const leased = new Set<Connection>()
-  const leaseHooks: ConnectionHooks = {
-    onState: (connection, state) => {
-      if (state === "closed") leased.delete(connection)
-    },
-    onPush: () => {}
+  /** A second socket would not have the state of the first. */
+  const once = (onState: ConnectionHooks["onState"]): ConnectionHooks => {
+    let isAlive = false
+    return {
+      onState: (connection, state) => {
+        if (state === "closed") leased.delete(connection)
+        const isOver = state === "down" || (state === "connecting" && isAlive)
+        if (isOver) return connection.closeNow(connection.lastFailure ?? { kind: "connection", message: "lost" })
+        if (state === "ready") isAlive = true
+        onState(connection, state)
+      },
+      onPush: () => {}
+    }
   }
 
   const dismiss = (connection: Connection): void => {
@@ -156,10 +165,10 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         Effect.sync(() => connect(target, ownHooks)),
         (connection) => connection.close(options.drainTimeout)
       ),
-    lease: (target) => {
-      const connection = connect(target, leaseHooks, true)
+    lease: (target, onState) => {
+      const connection = connect(target, once(onState))
+      leased.add(connection)
       if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
-      else leased.add(connection)
       return connection
     },
     retain: (nodes) => {

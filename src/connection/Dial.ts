@@ -28,8 +28,6 @@ export interface DialRequest {
   readonly expectedId: string
   /** Whether replicas shall serve reads on it. */
   readonly readonly: boolean
-  /** Whether the server may hold replies back at will, so that silence proves nothing. */
-  readonly mayBeSilent: boolean
 }
 
 const libraryVersion = "0.1.0"

@@ -42,7 +42,8 @@ const partial = (command: Command<unknown>, replies: ReadonlyArray<NodeReply>): 
       outcome: partialOutcome(failures.map(({ error }) => error.outcome), succeeded),
       command: command.spec.name,
       failures,
-      succeeded
+      succeeded,
+      answered: done
     })
   )
 }

@@ -51,13 +51,27 @@ const noKey = (command: Command<unknown>): Reason =>
     command: command.spec.name
   })
 
+/** The methods of the client for keys over any slots. */
+const nonatomic: Readonly<Record<string, string | undefined>> = {
+  DEL: "delNonatomic",
+  EXISTS: "existsNonatomic",
+  MGET: "mgetNonatomic",
+  MSET: "msetNonatomic",
+  TOUCH: "touchNonatomic",
+  UNLINK: "unlinkNonatomic"
+}
+
 const crossSlot = (command: Command<unknown>, positions: ReadonlyArray<number>): Reason => {
   const slots = [...new Set(positions.map((position) => HashSlot.ofKey(command.args[position])))]
+  const { name } = command.spec
+  const variant = nonatomic[name]
   return new CrossSlotError({
-    message: `${command.spec.name} was given ${positions.length} keys of ${slots.length} different slots, but one ` +
-      `command runs on one slot; give the keys a common hash tag such as {user:1}, or use a nonatomic variant`,
+    message:
+      `${name} was given ${positions.length} keys of ${slots.length} different slots, but one command runs on one ` +
+      `slot; give the keys a common hash tag such as {user:1}` +
+      (variant === undefined ? "" : `, or use ${variant}, which is not atomic`),
     outcome: "NotExecuted",
-    command: command.spec.name,
+    command: name,
     slots
   })
 }

@@ -15,7 +15,7 @@ import type { Command, DecodeFailure } from "../commands/Command.ts"
 import { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import * as ReadFrom from "../ReadFrom.ts"
-import type { Shard } from "../topology/Snapshot.ts"
+import { onlyNodeWithPort, type Shard } from "../topology/Snapshot.ts"
 import { Topology } from "../topology/Topology.ts"
 import { keyless } from "./CommandSlot.ts"
 import { deliver, explained } from "./Delivery.ts"
@@ -36,6 +36,8 @@ export interface Dispatcher {
   readonly owner: RequestOwner
   /** When a command that is called now has to be answered, in milliseconds of the clock. */
   readonly deadlineOf: (command: Command<unknown>) => number
+  /** How long a command may take, in milliseconds. */
+  readonly timeoutOf: (command: Command<unknown>) => number
   /** Sends a request. It ends through its own callbacks, always. */
   readonly dispatch: (request: Request) => void
   /** How often reads went where, by policies other than `ReadFrom.primary`. */
@@ -59,7 +61,7 @@ export const make = Effect.fnUntraced(function*(
 
   /** A command that the server may hold back has that time in addition. */
   const timeoutOf = (command: Command<unknown>): number =>
-    command.settings.timeout ?? options.commandTimeout + (command.spec.blocking?.(command.args) ?? 0)
+    (command.settings.timeout ?? options.commandTimeout) + (command.spec.blocking?.(command.args) ?? 0)
 
   /** Sends a request to the node it belongs to at this moment. */
   const dispatch = (request: Request): void => {
@@ -120,14 +122,10 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const sendTo = (request: Request, node: Endpoint): void => {
-    const connection = request.lease === undefined ? connections.get(node) : request.lease(node)
+    if (request.lease !== undefined) return request.lease(node)
+    const connection = connections.get(node)
     request.connection = connection
     connection.send(request)
-  }
-
-  const onlyNodeWithPort = (port: number): Endpoint | undefined => {
-    const [node, ...others] = [...topology.current().nodes.values()].filter((node) => node.port === port)
-    return others.length === 0 ? node : undefined
   }
 
   const recover = (request: Request, given: Recovery.Failure, trouble: Trouble): void => {
@@ -141,7 +139,7 @@ export const make = Effect.fnUntraced(function*(
       maxRedirects: options.maxRedirects,
       via,
       mapAddress: options.mapAddress,
-      onlyNodeWithPort,
+      onlyNodeWithPort: (port) => onlyNodeWithPort(topology.current(), port),
       read: readFacts(request)
     })
     if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") trouble.maybeExecuted = true
@@ -239,5 +237,11 @@ export const make = Effect.fnUntraced(function*(
     })
   )
 
-  return { owner, deadlineOf, dispatch, readStatistics: () => readers.statistics(topology.current()) }
+  return {
+    owner,
+    deadlineOf,
+    timeoutOf,
+    dispatch,
+    readStatistics: () => readers.statistics(topology.current())
+  }
 })

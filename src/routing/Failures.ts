@@ -12,6 +12,7 @@ import {
   AuthenticationError,
   ClosedError,
   ClusterDownError,
+  ConflictError,
   ConnectionError,
   DecodeError,
   exception,
@@ -172,6 +173,59 @@ export const timedOut = (request: Request, timeout: number, written: boolean): R
       }`,
       timeout,
       waitingFor: written ? "reply" : "connection"
+    })
+  )
+
+/**
+ * No dedicated connection was to be had in time.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noDedicatedConnection = (
+  request: Request,
+  timeout: number,
+  address: string,
+  inUse: number
+): RedisClusterException =>
+  exception(() =>
+    new TimeoutError({
+      ...contextOf(request, "NotExecuted"),
+      node: address,
+      message: `${request.command.spec.name} found no free dedicated connection to ${address} within ${timeout} ms ` +
+        `(${inUse} in use); it was not sent. Raise maxDedicatedConnections, or use fewer at a time`,
+      timeout,
+      waitingFor: "connection"
+    })
+  )
+
+/**
+ * The connection with the watched keys cannot commit any more, or they were changed: nothing was executed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const conflict = (request: Request, why: string): RedisClusterException =>
+  exception(() =>
+    new ConflictError({
+      ...contextOf(request, "NotExecuted"),
+      message: `${why}; nothing of the transaction was executed, read and try again`
+    })
+  )
+
+/**
+ * A dedicated connection is gone, and with it the state that it had.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const dedicatedLost = (request: Request, why: string, written: boolean): RedisClusterException =>
+  exception(() =>
+    new ConnectionError({
+      ...contextOf(request, written ? "Unknown" : "NotExecuted"),
+      message: `${request.connection?.address}: the dedicated connection was lost, and its state with it (${why}); ${
+        written ? "the command was written, it may have been executed" : "the command was not sent"
+      }. Open another one`
     })
   )
 

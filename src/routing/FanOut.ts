@@ -85,6 +85,20 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
   const answered = (request: Request, leg: Leg): ClusterNode =>
     topology.current().nodes.get(request.connection?.address ?? "") ?? leg.node
 
+  /** A shard may have been given to another one's primary meanwhile: a node counts once. */
+  const onShards = (
+    command: Command<unknown>,
+    more: ReadonlyArray<Leg>
+  ): Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException> =>
+    Effect.suspend(() => {
+      const shards = shardLegs()
+      if (shards.length === 0) return Effect.fail(noNodes())
+      return Effect.map(
+        run(command, [...shards, ...more]),
+        (replies) => replies.filter(({ node }, i) => replies.findIndex((other) => other.node === node) === i)
+      )
+    })
+
   const byFlag = (
     command: Command<unknown>,
     flag: Target.TargetFlag,
@@ -105,14 +119,12 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
   return {
     byPolicy: (command) =>
       Effect.suspend(() => {
-        const shards = shardLegs()
-        if (shards.length === 0) return Effect.fail(noNodes())
         const replicas = command.spec.request === "allNodes" ? nodeLegs(topology.current().replicas, "node") : []
-        return Effect.map(run(command, [...shards, ...replicas]), (replies) => replies.filter((one) => !hasLeft(one)))
+        return Effect.map(onShards(command, replicas), (replies) => replies.filter((one) => !hasLeft(one)))
       }),
     byTarget: (command, target) =>
       Effect.suspend(() => {
-        if (target === "primaries") return run(command, shardLegs())
+        if (target === "primaries") return onShards(command, [])
         if (Target.isFlag(target)) return byFlag(command, target, new Set())
         const nodes = Target.resolve(target, topology.current(), undefined)
         return Result.isSuccess(nodes)

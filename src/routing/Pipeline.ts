@@ -12,7 +12,13 @@ import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Command, Success } from "../commands/Command.ts"
-import { exception, type Outcome, PipelineError, type RedisClusterException } from "../RedisClusterException.ts"
+import {
+  exception,
+  OptionsError,
+  type Outcome,
+  PipelineError,
+  type RedisClusterException
+} from "../RedisClusterException.ts"
 import type { Failures, Outcomes } from "./Gathering.ts"
 
 /**
@@ -51,6 +57,14 @@ export interface PipelineStreamOptions {
 }
 
 const defaultBatch = 1024
+
+const badBatch = exception(() =>
+  new OptionsError({
+    message: "batch has to be an integer of at least 1",
+    outcome: "NotExecuted",
+    command: "pipelineStream"
+  })
+)
 
 /** Whether a batch is a list; the language's own test does not tell read-only lists. */
 const isList = (batch: Batch): batch is ReadonlyArray<Command<unknown>> => Array.isArray(batch)
@@ -153,8 +167,9 @@ export const runStream = <A, E, R>(
   executeAll: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>,
   commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
   options: PipelineStreamOptions | undefined
-): Stream.Stream<Result.Result<A, RedisClusterException>, E, R> => {
+): Stream.Stream<Result.Result<A, RedisClusterException>, E | RedisClusterException, R> => {
   const batch = options?.batch ?? defaultBatch
+  if (!Number.isInteger(batch) || batch < 1) return Stream.fail(badBatch)
   const source: Stream.Stream<Command<A>, E, R> = Stream.isStream(commands)
     ? commands as Stream.Stream<Command<A>, E, R>
     : Stream.fromIterable(commands, { chunkSize: batch })

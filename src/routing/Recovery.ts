@@ -171,6 +171,9 @@ const afterReply = (error: ServerError, facts: Facts): Decision => {
     case "MASTERDOWN":
     case "LOADING":
       return retryAfterRefresh
+    case "UNBLOCKED":
+      // A primary that became a replica lets go of the commands it held back; CLIENT UNBLOCK says it in other words.
+      return error.message.includes("instance state changed") && facts.binding !== "node" ? retryAfterRefresh : giveBack
     case "READONLY":
       return facts.binding === "node" ? giveBack : retryAfterRefresh
     default:

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
-import { type Command, DecodeFailure } from "../commands/Command.ts"
+import { type Command, DecodeFailure, decodeReply } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { LinkFailure, Outgoing } from "../connection/Outgoing.ts"
@@ -81,7 +81,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   /** The slot it is routed by, or -1. */
   readonly slot: number
   /** Milliseconds of the clock. */
-  readonly deadline: number
+  deadline: number
   readonly binding: Binding
   /** The node it is bound to, when the slot does not decide. */
   readonly pinned: ClusterNode | undefined
@@ -95,8 +95,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   asking = false
   size = 0
   connection: Connection | undefined
-  /** Where it gets connections of its own, when it must not hold up the shared ones. */
-  lease: ((node: Endpoint) => Connection) | undefined
+  /** Sends it to a node on a connection of its own, when it is not for the shared ones. */
+  lease: ((node: Endpoint) => void) | undefined
   /** For reads that a policy sends to the nodes of their shard. */
   reading: Reading | undefined
   /** What has gone wrong so far; most requests never need it. */
@@ -151,7 +151,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
       this.owner.failed(this, { _tag: "Reply", error: reply })
       return
     }
-    const value = this.command.decode(reply)
+    const value = decodeReply(this.command, reply)
     if (value instanceof DecodeFailure) this.owner.undecodable(this, value)
     else this.succeed(value)
   }

@@ -3,18 +3,19 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
-import { Command, DecodeFailure } from "../commands/Command.ts"
+import { Command, DecodeFailure, decodeReply } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
-import { Connections } from "../connection/Connections.ts"
+import type { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { Reply } from "../protocol/Reply.ts"
-import * as ReadFrom from "../ReadFrom.ts"
+import type * as ReadFrom from "../ReadFrom.ts"
 import {
   DecodeError,
   exception,
@@ -26,21 +27,34 @@ import {
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import { Topology } from "../topology/Topology.ts"
 import { aggregate, type NodeReply } from "./Aggregation.ts"
+import * as Batch from "./Batch.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
 import * as Dispatcher from "./Dispatcher.ts"
 import * as FanOut from "./FanOut.ts"
-import { type Outcomes, together, valuesOf } from "./Gathering.ts"
-import { pipelineError, pipelineFailure } from "./Pipeline.ts"
-import { Reading, type ShardReads } from "./Readers.ts"
-import { type Collector, Request } from "./Request.ts"
+import type { ShardReads } from "./Readers.ts"
+import { ReadPolicies } from "./ReadPolicies.ts"
+import { Request } from "./Request.ts"
+import * as Sessions from "./Sessions.ts"
+import * as SharedConnection from "./SharedConnection.ts"
 import * as Target from "./Target.ts"
-import * as Transaction from "./Transaction.ts"
+
+/**
+ * An answer and the socket that brought it: two answers of one socket are of one process.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Located<out A> {
+  readonly value: A
+  readonly connection: Connection
+  readonly socket: number
+}
 
 /**
  * @category models
  * @since 0.1.0
  */
-export interface RouterShape {
+export interface RouterShape extends Batch.Batches, Pick<Sessions.Sessions, "dedicated" | "watch"> {
   /** Runs a command where its keys, or the policies of its spec, say. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /** Runs a command on every node of a target. */
@@ -48,18 +62,18 @@ export interface RouterShape {
     command: Command<A>,
     target: Target.Target
   ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
+  /** The same with how it ended on each node. */
+  readonly executeOnEach: <A>(
+    command: Command<A>,
+    target: Target.Target
+  ) => Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<A, RedisClusterException>>, RedisClusterException>
   /** Runs a command on one node, without cluster handling: what the node answers is the result. */
   readonly executeAt: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
-  /** Runs commands side by side, written per node before any is awaited; how each ended, in their order. */
-  readonly executeAll: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
-  /** The same for the values alone: fails when any fails, and sends nothing when one of them cannot be sent. */
-  readonly executeEvery: (
-    commands: ReadonlyArray<Command<unknown>>
-  ) => Effect.Effect<ReadonlyArray<unknown>, RedisClusterException>
-  /** Runs commands as one transaction on the node of their slot; how each ended, in their order. */
-  readonly transaction: (
-    commands: ReadonlyArray<Command<unknown>>
-  ) => Effect.Effect<Outcomes, RedisClusterException>
+  /** Runs a command where its keys say, or on one node, and says which socket brought the answer. */
+  readonly executeLocated: <A>(
+    command: Command<A>,
+    node?: Endpoint
+  ) => Effect.Effect<Located<A>, RedisClusterException>
   /** The same router with a policy for its reads that nothing else overrides. */
   readonly reading: (policy: ReadFrom.Policy) => RouterShape
   /** Sets the policy of reads that neither a view nor a region has one for. */
@@ -99,12 +113,20 @@ const blocksBatch = (command: Command<unknown>): Reason =>
   invalidReason(command, `${command.spec.name} waits on the server and would hold up the batch; run it on its own`)
 
 /** The slot of a command that can be one of a batch, or why it cannot. */
-const batchSlot = (command: Command<unknown>): number | Reason => {
+const batchSlot = (command: Command<unknown>): number | Reason =>
+  command.spec.blocking !== undefined && blocks(command) ? blocksBatch(command) : transactionSlot(command)
+
+/** Within a transaction nothing waits: servers answer at once, as if the time were over. */
+const transactionSlot = (command: Command<unknown>): number | Reason => {
   if (command.settings.invalid !== undefined) return invalidReason(command, command.settings.invalid)
-  if (blocks(command)) return blocksBatch(command)
   const slot = slotOf(command)
   return slot === keyless && command.spec.request !== "default" ? fansOut(command) : slot
 }
+
+/** Fan-outs share the connections of everybody else. */
+const blocksNodes = (command: Command<unknown>): Reason =>
+  SharedConnection.needsOwnConnection(command.spec.name) ??
+    invalidReason(command, `${command.spec.name} waits on the server; run it on one node at a time: redis.node(node)`)
 
 /** The same command with its replies as they came: rules that merge replies are about what the servers said. */
 const undecoded = (command: Command<unknown>): Command<Reply> =>
@@ -112,7 +134,7 @@ const undecoded = (command: Command<unknown>): Command<Reply> =>
 
 const decoded = <A>(command: Command<A>, reply: unknown): Effect.Effect<A, RedisClusterException> => {
   // Merging replies gives a reply.
-  const value = command.decode(reply as Reply)
+  const value = decodeReply(command, reply as Reply)
   if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
   return failWith(
     new DecodeError({
@@ -153,69 +175,39 @@ const mapped = <A>(
  */
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const topology = yield* Topology
-  const connections = yield* Connections
+  const clock = yield* Clock.Clock
   const dispatcher = yield* Dispatcher.make(options)
+  const sessions = yield* Sessions.make(options, dispatcher)
   const fanOut = FanOut.make(dispatcher, topology)
+  const policies = new ReadPolicies(options.readFrom)
 
-  let standing = options.readFrom
-  let lastContext: Context.Context<never> | undefined
-  let lastRegion: ReadFrom.Policy | undefined
-
-  /** The policy of the region that the running fiber is in. Contexts are immutable, and most fibers share one. */
-  const region = (): ReadFrom.Policy | undefined => {
-    const context = Fiber.getCurrent()?.context
-    if (context !== lastContext) {
-      lastContext = context
-      lastRegion = context === undefined ? undefined : Context.get(context, ReadFrom.current)
-    }
-    return lastRegion
-  }
-
-  /** How a read is routed; `undefined` for what belongs to the primary. `own` is the policy of a view. */
-  const readingOf = (
-    { spec }: Command<unknown>,
-    slot: number,
-    own: ReadFrom.Policy | undefined
-  ): Reading | undefined => {
-    if (!spec.readonly || spec.keys === -1 || slot === keyless) return undefined
-    const policy = own ?? region() ?? standing
-    return policy === ReadFrom.primary ? undefined : new Reading(policy)
-  }
+  const batches = (own: ReadFrom.Policy | undefined): Batch.Batches =>
+    Batch.make({
+      owner: dispatcher.owner,
+      now: () => clock.currentTimeMillisUnsafe(),
+      dispatch: dispatcher.dispatch,
+      slotOf: batchSlot,
+      transactionSlotOf: transactionSlot,
+      readingOf: (command, slot) => policies.readingOf(command, slot, own),
+      timeout: options.commandTimeout
+    })
 
   const single = <A>(
     command: Command<A>,
     slot: number,
     pinned: ClusterNode | undefined,
     own: ReadFrom.Policy | undefined
-  ): Effect.Effect<A, RedisClusterException> =>
-    blocks(command) ? blocking(command, slot, pinned) : suspended(command, slot, pinned, undefined, own)
-
-  /**
-   * A command that the server may hold back runs on a connection of its own, which ends with it: an interruption frees
-   * the server, and nobody else has waited.
-   */
-  const blocking = <A>(
-    command: Command<A>,
-    slot: number,
-    pinned: ClusterNode | undefined
-  ): Effect.Effect<A, RedisClusterException> =>
-    Effect.suspend(() => {
-      let current: Connection | undefined
-      const end = () => current?.closeNow({ kind: "closed", message: "the command has ended" })
-      const lease = (node: Endpoint): Connection => {
-        end()
-        current = connections.lease(node)
-        return current
-      }
-      return Effect.ensuring(suspended(command, slot, pinned, lease, undefined), Effect.sync(end))
-    })
+  ): Effect.Effect<A, RedisClusterException> => {
+    if (!blocks(command)) return suspended(command, slot, pinned, own)
+    const unfit = SharedConnection.needsOwnConnection(command.spec.name)
+    return unfit === undefined ? sessions.execute(command, slot, pinned) : failWith(unfit)
+  }
 
   /** One command, one suspension: the path that everything else is measured by. */
   const suspended = <A>(
     command: Command<A>,
     slot: number,
     pinned: ClusterNode | undefined,
-    lease: Request["lease"],
     own: ReadFrom.Policy | undefined
   ): Effect.Effect<A, RedisClusterException> =>
     Effect.callback<A, RedisClusterException>((resume) => {
@@ -230,35 +222,35 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         undefined,
         0
       )
-      request.lease = lease
-      if (lease === undefined) request.reading = readingOf(command, slot, own)
+      request.reading = policies.readingOf(command, slot, own)
       dispatcher.dispatch(request)
       return request
     })
 
-  /** One of several commands that are written before any is awaited. */
-  const entry = (
-    command: Command<unknown>,
+  const located = <A>(
+    command: Command<A>,
     slot: number,
-    own: ReadFrom.Policy | undefined,
-    collector: Collector,
-    index: number
-  ): Request => {
-    const deadline = dispatcher.deadlineOf(command)
-    const request = new Request(
-      command,
-      dispatcher.owner,
-      slot,
-      deadline,
-      "slot",
-      undefined,
-      undefined,
-      collector,
-      index
-    )
-    request.reading = readingOf(command, slot, own)
-    return request
-  }
+    pinned: ClusterNode | undefined
+  ): Effect.Effect<Located<A>, RedisClusterException> =>
+    Effect.callback((resume) => {
+      const { owner } = dispatcher
+      const ended: Request["resume"] = (exit) => {
+        const { connection } = request
+        resume(
+          // What was answered came over a connection, and the command's decoder made the value.
+          Exit.map(exit as Exit.Exit<A, RedisClusterException>, (value) => ({
+            value,
+            connection: connection as Connection,
+            socket: (connection as Connection).sockets
+          }))
+        )
+      }
+      const deadline = dispatcher.deadlineOf(command)
+      const binding = pinned === undefined ? "slot" : "explicit"
+      const request: Request = new Request(command, owner, slot, deadline, binding, pinned, ended, undefined, 0)
+      dispatcher.dispatch(request)
+      return request
+    })
 
   const routing = (own: ReadFrom.Policy | undefined): RouterShape => ({
     execute: (command) => {
@@ -268,6 +260,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       const request = command.spec.request
       if (slot !== keyless || request === "default") return single(command, slot, undefined, own)
       if (request === "explicit") return failWith(needsNode(command))
+      if (blocks(command)) return failWith(blocksNodes(command))
       if (command.spec.response === "perNode") {
         return perNode(command, fanOut.byPolicy(command))
       }
@@ -278,8 +271,19 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       )
     },
     executeOn: (command, target) =>
-      command.settings.invalid === undefined
+      blocks(command) && command.settings.invalid === undefined
+        ? failWith(blocksNodes(command))
+        : command.settings.invalid === undefined
         ? Effect.flatMap(fanOut.byTarget(command, target), (replies) => mapped(command, replies))
+        : failWith(invalidReason(command, command.settings.invalid)),
+    executeOnEach: <A>(command: Command<A>, target: Target.Target) =>
+      command.settings.invalid === undefined
+        ? Effect.map(
+          fanOut.byTarget(command, target),
+          // The values are what the command's own decoder made.
+          (replies) =>
+            new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
+        )
         : failWith(invalidReason(command, command.settings.invalid)),
     executeAt: (command, endpoint) =>
       command.settings.invalid === undefined
@@ -288,55 +292,23 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           return Result.isSuccess(nodes) ? single(command, keyless, nodes.success[0], own) : failWith(nodes.failure)
         })
         : failWith(invalidReason(command, command.settings.invalid)),
-    executeAll: (commands) =>
-      together(commands.length, (gathering) => {
-        const requests: Array<Request> = []
-        for (let i = 0; i < commands.length; i++) {
-          const command = commands[i]
-          const slot = batchSlot(command)
-          if (typeof slot !== "number") {
-            gathering.settle(i, Result.fail(exception(() => slot)))
-            continue
+    executeLocated: (command, endpoint) =>
+      command.settings.invalid === undefined
+        ? Effect.suspend(() => {
+          if (endpoint === undefined) {
+            const slot = slotOf(command)
+            return typeof slot === "number" ? located(command, slot, undefined) : failWith(slot)
           }
-          requests.push(entry(command, slot, own, gathering, i))
-        }
-        for (const request of requests) dispatcher.dispatch(request)
-        return requests
-      }),
-    executeEvery: (commands) =>
-      Effect.suspend(() => {
-        const slots = new Array<number>(commands.length)
-        for (let i = 0; i < commands.length; i++) {
-          const slot = batchSlot(commands[i])
-          if (typeof slot !== "number") {
-            return Effect.fail(pipelineError(i, commands[i], exception(() => slot), "NotExecuted"))
-          }
-          slots[i] = slot
-        }
-        return valuesOf(commands.length, (values) => {
-          const requests = commands.map((command, i) => entry(command, slots[i], own, values, i))
-          for (const request of requests) dispatcher.dispatch(request)
-          return requests
-        }, (failures) => pipelineFailure(commands, failures))
-      }),
-    transaction: (commands) =>
-      commands.length === 0 ? Effect.succeed([]) : Effect.suspend(() => {
-        const plan = Transaction.plan(commands, batchSlot, options.commandTimeout)
-        if (Result.isFailure(plan)) return Effect.fail(plan.failure)
-        return Effect.callback<Outcomes, RedisClusterException>((resume) => {
-          const request = new Transaction.TransactionRequest(
-            plan.success,
-            dispatcher.owner,
-            dispatcher.deadlineOf(plan.success.command),
-            resume as Request["resume"]
-          )
-          dispatcher.dispatch(request)
-          return request
+          const nodes = Target.resolve(endpoint, topology.current(), undefined)
+          return Result.isSuccess(nodes) ? located(command, keyless, nodes.success[0]) : failWith(nodes.failure)
         })
-      }),
+        : failWith(invalidReason(command, command.settings.invalid)),
+    ...batches(own),
+    dedicated: sessions.dedicated,
+    watch: sessions.watch,
     reading: routing,
     setReadFrom: (policy) => {
-      standing = policy
+      policies.standing = policy
     },
     readStatistics: dispatcher.readStatistics
   })

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import { exception, OptionsError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
 
 const changers = new Set([
   "ASKING",
@@ -49,3 +49,48 @@ export const refusal = (name: string): RedisClusterException | undefined =>
       command: name
     })
   )
+
+/** They are not answered once each, or the client sends them itself. */
+const never: ReadonlyMap<string, string> = new Map([
+  ...["CLIENT REPLY", "MONITOR", "PSYNC", "SYNC"].map((name) => [name, "its replies cannot be told apart"] as const),
+  ...["PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUBSCRIBE", "SUNSUBSCRIBE", "UNSUBSCRIBE"].map((name) =>
+    [name, "subscriptions have connections of their own"] as const
+  ),
+  ...["DISCARD", "EXEC", "MULTI"].map((name) => [name, "use transaction([...]), which sends MULTI and EXEC"] as const),
+  ...["QUIT", "RESET"].map((name) => [name, "the connection ends with its scope"] as const)
+])
+
+const watching = new Set(["WATCH", "UNWATCH"])
+
+/**
+ * Why a command may not run on a dedicated connection; `undefined` when it may. A connection that goes back to others
+ * afterwards, as that of `watch` does, has to keep its state.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const unfitForDedicated = (name: string, goesBack: boolean): Reason | undefined => {
+  const why = never.get(name) ??
+    (goesBack && changers.has(name) && !watching.has(name) && name !== "HELLO"
+      ? "the connection is used by others afterwards; use redis.dedicated"
+      : undefined)
+  return why === undefined ? undefined : new OptionsError({
+    message: `${name} cannot run on this connection: ${why}`,
+    outcome: "NotExecuted",
+    command: name
+  })
+}
+
+/**
+ * Why a command means nothing on a connection that others write on, or that nobody has written on; `undefined` when it
+ * may be sent.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const needsOwnConnection = (name: string): Reason | undefined =>
+  name !== "WAIT" && name !== "WAITAOF" ? undefined : new OptionsError({
+    message: `${name} waits for the writes of its own connection: write and ${name} on one, redis.dedicated(key)`,
+    outcome: "NotExecuted",
+    command: name
+  })

@@ -8,7 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { Command, DecodeFailure } from "../commands/Command.ts"
+import { Command, DecodeFailure, decodeReply } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { unexpected } from "../commands/decode.ts"
 import type { LinkFailure } from "../connection/Outgoing.ts"
@@ -160,7 +160,13 @@ const reasonOfAbort = (error: ServerError): ServerError => {
   return at === -1 ? error : new ServerError(error.message.slice(at + marker.length))
 }
 
-const watchedKeyChanged = new ServerError("EXECABORT a watched key has changed, nothing was executed")
+/**
+ * What EXEC means by answering nothing.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const watchedKeyChanged = new ServerError("EXECABORT a watched key has changed, nothing was executed")
 
 const keysApart = new ServerError("TRYAGAIN the keys of the transaction are on both sides of a slot migration")
 
@@ -242,7 +248,7 @@ export class TransactionRequest extends Request {
     const outcomes: Outcomes = entries.map((entry, i) => {
       const own = command.settings.binary && !entry.settings.binary ? toText(replies[i]) : replies[i]
       if (own instanceof ServerError) return Result.fail(this.failureOf(i, own))
-      const value = entry.decode(own)
+      const value = decodeReply(entry, own)
       return value instanceof DecodeFailure
         ? Result.fail(Failures.undecodable(this.standIn(i), value))
         : Result.succeed(value)

@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
 import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Argument } from "../protocol/Reply.ts"
@@ -26,7 +29,10 @@ export interface Found {
  * @since 0.1.0
  */
 export interface CommandCache {
-  /** Finds a command. One that is unknown causes one look at what the servers know now, then an `OptionsError`. */
+  /**
+   * Finds a command. One that is unknown causes one look at what the servers know now, then an `OptionsError`; however
+   * many are unknown, the servers are asked once a second at most.
+   */
   readonly find: (name: string, args: ReadonlyArray<Argument>) => Effect.Effect<Found, RedisClusterException>
 }
 
@@ -36,14 +42,39 @@ const command = new Command<CommandTable.CommandTable>(
   CommandTable.fromReply
 )
 
-const unknown = (name: string): RedisClusterException =>
-  exception(() =>
+/** Milliseconds from one look at what the servers know to the next, at least. */
+const leastInterval = 1000
+
+const lookUp = (
+  table: CommandTable.CommandTable,
+  name: string,
+  args: ReadonlyArray<Argument>
+): Found | undefined => {
+  const match = CommandTable.lookup(table, name, args)
+  if (match === undefined) return undefined
+  return { spec: match.spec, args: match.nameArguments === 0 ? args : args.slice(match.nameArguments) }
+}
+
+/** `refusal` is why the servers did not tell what they know. */
+const unknown = (
+  table: CommandTable.CommandTable,
+  name: string,
+  refusal: RedisClusterException | undefined
+): RedisClusterException => {
+  const upper = name.toUpperCase()
+  const what = CommandTable.lookup(table, name, []) === undefined
+    ? `the command ${upper}`
+    : `this subcommand of ${upper}; it is the first argument after the name`
+  return exception(() =>
     new OptionsError({
-      message: `neither the servers nor this library know the command ${name.toUpperCase()}`,
+      message: refusal === undefined
+        ? `neither the servers nor this library know ${what}`
+        : `this library does not know ${what}, and the servers did not tell their commands: ${refusal.message}`,
       outcome: "NotExecuted",
-      command: name
+      command: upper
     })
   )
+}
 
 /**
  * A cache that is filled when a command is looked up first. Without the right to run COMMAND the embedded table serves.
@@ -54,30 +85,38 @@ const unknown = (name: string): RedisClusterException =>
 export const make = (router: {
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
 }): Effect.Effect<CommandCache> =>
-  Effect.map(
-    Effect.cachedInvalidateWithTTL(
-      Effect.map(
-        Effect.result(router.execute(command)),
-        (result) =>
-          result._tag === "Success"
-            ? CommandTable.overlay(CommandTable.embedded(), result.success)
-            : CommandTable.embedded()
-      ),
-      "Infinity"
-    ),
-    ([table, forget]): CommandCache => {
-      const lookUp = (name: string, args: ReadonlyArray<Argument>): Effect.Effect<Found | undefined> =>
-        Effect.map(table, (known) => {
-          const match = CommandTable.lookup(known, name, args)
-          return match === undefined ? undefined : { spec: match.spec, args: args.slice(match.nameArguments) }
+  Effect.sync((): CommandCache => {
+    const oneAtATime = Semaphore.makeUnsafe(1)
+    let table: CommandTable.CommandTable | undefined
+    let refusal: RedisClusterException | undefined
+    let askedAt = Number.NEGATIVE_INFINITY
+
+    /** The table after a look at what the servers know, or after the look that others just had. */
+    const ask = oneAtATime.withPermits(1)(
+      Effect.gen(function*() {
+        const now = yield* Clock.currentTimeMillis
+        if (table !== undefined && now - askedAt < leastInterval) return table
+        askedAt = now
+        const told = yield* Effect.result(router.execute(command))
+        refusal = Result.isFailure(told) ? told.failure : undefined
+        // What was known stays known: a server that is gone takes nothing with it.
+        return table = Result.isSuccess(told)
+          ? CommandTable.overlay(CommandTable.embedded(), told.success)
+          : table ?? CommandTable.embedded()
+      })
+    )
+
+    const findAnew = (name: string, args: ReadonlyArray<Argument>): Effect.Effect<Found, RedisClusterException> =>
+      Effect.flatMap(ask, (known) => {
+        const found = lookUp(known, name, args)
+        return found === undefined ? Effect.fail(unknown(known, name, refusal)) : Effect.succeed(found)
+      })
+
+    return {
+      find: (name, args) =>
+        Effect.suspend(() => {
+          const found = table === undefined ? undefined : lookUp(table, name, args)
+          return found === undefined ? findAnew(name, args) : Effect.succeed(found)
         })
-      return {
-        find: Effect.fnUntraced(function*(name, args) {
-          const found = yield* lookUp(name, args)
-          if (found !== undefined) return found
-          yield* forget
-          return (yield* lookUp(name, args)) ?? (yield* Effect.fail(unknown(name)))
-        })
-      }
     }
-  )
+  })

@@ -74,6 +74,17 @@ export const empty: Snapshot = make(0, new Array<undefined>(slotCount).fill(unde
 export const coveredSlots = (snapshot: Snapshot): number =>
   snapshot.slots.reduce((count: number, shard) => shard === undefined ? count : count + 1, 0)
 
+/**
+ * The node with this port when there is just one: for redirects that name no host.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const onlyNodeWithPort = (snapshot: Snapshot, port: number): ClusterNode | undefined => {
+  const [node, ...others] = [...snapshot.nodes.values()].filter((node) => node.port === port)
+  return others.length === 0 ? node : undefined
+}
+
 const isSameShard = (one: Shard | undefined, other: Shard | undefined): boolean =>
   one === other || (one !== undefined && other !== undefined && one.primary === other.primary &&
     one.replicas.length === other.replicas.length && one.replicas.every((replica) => other.replicas.includes(replica)))

@@ -71,6 +71,8 @@ export interface RedisClusterShape {
    * all of them in CLUSTER SLOTS (replicas: attached, with an offset), and agrees with the others on every slot's owner.
    */
   readonly awaitOk: Effect.Effect<void, HarnessError>
+  /** Waits, at most 30 seconds, until every running replica has what its primary has now. */
+  readonly awaitReplicated: Effect.Effect<void, HarnessError>
 
   /** SIGKILL, and waits for the end of the process. */
   readonly kill: (node: RedisNode) => Effect.Effect<void, HarnessError>
@@ -201,6 +203,13 @@ const attached = (server: RedisServer.RedisServer) =>
       (info.includes("master_link_status:up") && !/slave_repl_offset:0\r/.test(info))
   })
 
+/** How far the data of a node goes, in the primary's own count. */
+const offsetOf = (server: RedisServer.RedisServer) =>
+  Effect.map(
+    server.command("INFO", "replication"),
+    (info) => Number(/master_repl_offset:(\d+)/.exec(String(info))?.[1] ?? 0)
+  )
+
 /** Asks again and again until there is nothing to complain of. */
 const awaitNothing = <E>(what: string, complaint: Effect.Effect<string | undefined, E>) =>
   Effect.gen(function*() {
@@ -316,6 +325,22 @@ const make = Effect.fnUntraced(
         return undefined
       })
     )
+
+    const awaitReplicated = Effect.gen(function*() {
+      const all = yield* views
+      const offsets = new Map<string, number>()
+      for (const { node, view } of all) {
+        if (isPrimary(view.self)) offsets.set(node.id, yield* Effect.flatMap(serverOf(node), offsetOf))
+      }
+      for (const { node, view } of all) {
+        const target = offsets.get(view.self.primaryId) ?? 0
+        const behind = Effect.map(
+          Effect.flatMap(serverOf(node), offsetOf),
+          (offset) => offset >= target ? undefined : `it is ${target - offset} bytes behind`
+        )
+        yield* awaitNothing(`Waiting for the replica on port ${node.port}`, behind)
+      }
+    })
 
     const awaitAcquaintance = awaitNothing(
       "Waiting for the nodes to know each other",
@@ -465,6 +490,7 @@ const make = Effect.fnUntraced(
       replicasOf: (primary) => nodesWhose((self) => self.primaryId === primary.id),
       owner,
       awaitOk: RealTime.inRealTime(awaitOk),
+      awaitReplicated: RealTime.inRealTime(awaitReplicated),
       kill: (node) => on(node, (server) => server.kill),
       restart: (node) => on(node, (server) => server.restart),
       stop: (node) => on(node, (server) => server.stop),

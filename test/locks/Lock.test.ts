@@ -411,7 +411,7 @@ describe("A lock", () => {
       const [replica] = yield* cluster.replicasOf(owner)
       const lock = yield* Lock.make("heir", { ttl: "20 seconds" }).pipe(by(redis))
       // What has been replicated is not lost.
-      yield* redis.on(owner).send("WAIT", "1", "5000")
+      yield* cluster.awaitReplicated
       yield* cluster.kill(owner)
       const successor = Effect.map(
         Effect.option(cluster.owner(HashSlot.ofKey("heir"))),

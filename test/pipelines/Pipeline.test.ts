@@ -1,8 +1,10 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, describe, it as plain, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as Command from "../../src/commands/Command.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Lists } from "../../src/commands/Lists.ts"
@@ -260,5 +262,119 @@ describe("A pipeline", () => {
         )
         assert.deepStrictEqual(results, range(2500).map(() => Result.succeed(true)))
       }))
+
+    it.effect("runs a million commands from a stream in bounded memory", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        setFlagsFromString("--expose-gc")
+        const collect = runInNewContext("gc") as () => void
+        const used = () => {
+          collect()
+          const { external, heapUsed } = process.memoryUsage()
+          return (heapUsed + external) / 1024 / 1024
+        }
+        const start = used()
+        let most = 0
+        let samples = 0
+        let answered = 0
+        const million = 1_000_000
+        yield* Stream.range(1, million).pipe(
+          Stream.map((index) => Strings.set(`million:${index % 5000}`, "x")),
+          (commands) => redis.pipelineStream(commands),
+          Stream.runForEachArray((results) =>
+            Effect.sync(() => {
+              for (const result of results) if (Result.isSuccess(result) && result.success === "OK") answered++
+              if (answered % 100_352 !== 0) return
+              most = Math.max(most, used() - start)
+              samples++
+            })
+          )
+        )
+        assert.strictEqual(answered, million)
+        console.log(`a million commands from a stream: at most ${most.toFixed(1)} MiB above the start`)
+        // All at once they would take some 500 bytes each.
+        assert.isAtLeast(samples, 9)
+        assert.isBelow(most, 32)
+      }))
+
+    it.effect("refuses a batch that is no number of commands", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        for (const batch of [0, -1, 1.5, Number.NaN]) {
+          const stream = redis.pipelineStream([Strings.get("a")], { batch })
+          assert.strictEqual((yield* Effect.flip(Stream.runDrain(stream))).reason._tag, "OptionsError")
+        }
+      }))
+
+    it.effect("waits for entries of one slot without holding up those of the others", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, maxRedirects: 2 })
+        const [, target] = cluster.nodes
+        const tag = tagWhere((slot) => slot >= 2000 && slot < 2500)
+        const slot = HashSlot.ofKey(tag)
+        yield* redis.mset({ [`{${tag}}a`]: "0", [`{${tag}}b`]: "0" })
+        yield* cluster.startMigration(slot, target)
+        yield* cluster.moveKeys(slot, 1)
+        yield* resetCounts(cluster)
+        const fiber = yield* Effect.forkChild(
+          redis.pipeline([Strings.incr("calm:1"), Strings.mget([`{${tag}}a`, `{${tag}}b`]), Strings.incr("calm:2")])
+        )
+        while ((yield* errorReplies(cluster, "TRYAGAIN")) < 3) yield* Effect.sleep("10 millis")
+        assert.deepStrictEqual(yield* redis.mgetNonatomic(["calm:1", "calm:2"]), ["1", "1"])
+        yield* cluster.finishMigration(slot)
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [1, ["0", "0"], 1])
+        // What succeeded was not sent again with what had to wait.
+        assert.strictEqual(yield* calls(cluster, "incr"), 2)
+      }))
   })
+})
+
+describe("SIGKILL of a primary under pipelines", () => {
+  plain.live("costs the other shards nothing, and every increment is accounted for", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster.make({
+        options: ["--appendonly", "yes", "--appendfsync", "always", "--cluster-require-full-coverage", "no"]
+      })
+      const redis = yield* connect({ nodes: cluster.seeds, commandTimeout: "30 seconds" })
+      const [victim] = cluster.nodes
+      const keys = range(3).map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
+      const acknowledged = keys.map(() => 0)
+      const unknown = keys.map(() => 0)
+      const complaints: Array<string> = []
+      let running = true
+      const caller = Effect.gen(function*() {
+        while (running) {
+          const results = yield* redis.pipelineResults(range(30).map((index) => Strings.incr(keys[index % 3])))
+          results.forEach((result, index) => {
+            const shard = index % 3
+            if (Result.isSuccess(result)) acknowledged[shard]++
+            else if (result.failure.outcome === "Unknown" && shard === 0) unknown[shard]++
+            else if (result.failure.outcome !== "NotExecuted") complaints.push(result.failure.message)
+            else if (shard !== 0) complaints.push(result.failure.message)
+          })
+        }
+      })
+      const callers = yield* Effect.forEach(range(8), () => Effect.forkChild(caller))
+      yield* Effect.sleep("100 millis")
+      // Stopped first, so that commands are on the wire when it dies.
+      yield* cluster.stop(victim)
+      yield* Effect.sleep("100 millis")
+      yield* cluster.kill(victim)
+      yield* Effect.sleep("100 millis")
+      yield* cluster.restart(victim)
+      yield* cluster.awaitOk
+      yield* Effect.sleep("100 millis")
+      running = false
+      yield* Fiber.joinAll(callers)
+      assert.deepStrictEqual(complaints, [])
+      for (const [shard, key] of keys.entries()) {
+        const count = Number(yield* redis.get(key))
+        assert.isAtLeast(count, acknowledged[shard])
+        assert.isAtMost(count, acknowledged[shard] + unknown[shard])
+      }
+      assert.isAbove(unknown[0], 0)
+    }), 60_000)
 })

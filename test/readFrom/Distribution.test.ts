@@ -11,7 +11,7 @@ import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts } from "../laws/Observed.ts"
-import { calls, replicated } from "./Replicas.ts"
+import { calls } from "./Replicas.ts"
 
 const key = "{one}:key"
 const slot = HashSlot.ofKey(key)
@@ -21,7 +21,7 @@ const shard = Effect.gen(function*() {
   const cluster = yield* RedisCluster
   const primary = yield* cluster.owner(slot)
   yield* cluster.command(primary, "SET", key, "value")
-  yield* replicated(cluster, primary)
+  yield* cluster.awaitReplicated
   return { cluster, nodes: [primary, ...(yield* cluster.replicasOf(primary))] }
 })
 
@@ -226,7 +226,7 @@ describe("Reads from replicas", () => {
         const view = redis.readFrom(ReadFrom.replica)
         const keys = Array.from({ length: 60 }, (_, i) => `spread:${i}`)
         yield* redis.pipeline(keys.map((key) => Strings.set(key, key)))
-        for (const primary of primaries) yield* replicated(cluster, primary)
+        yield* cluster.awaitReplicated
         yield* resetCounts(cluster)
 
         assert.deepStrictEqual(yield* view.pipeline(keys.map((key) => Strings.get(key))), keys)

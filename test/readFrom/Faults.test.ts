@@ -14,7 +14,7 @@ import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts } from "../laws/Observed.ts"
-import { calls, callsAt, replicated } from "./Replicas.ts"
+import { calls, callsAt } from "./Replicas.ts"
 
 const key = "{one}:key"
 const slot = HashSlot.ofKey(key)
@@ -24,7 +24,7 @@ const shard = Effect.gen(function*() {
   const cluster = yield* RedisCluster
   const primary = yield* cluster.owner(slot)
   yield* cluster.command(primary, "SET", key, "value")
-  yield* replicated(cluster, primary)
+  yield* cluster.awaitReplicated
   return { cluster, nodes: [primary, ...(yield* cluster.replicasOf(primary))] }
 })
 
@@ -316,7 +316,7 @@ describe("A failover", () => {
         yield* redis.set(mine, "old")
         // READONLY connections to both are open, and the primary's for commands as well.
         for (let i = 0; i < 4; i++) yield* redis.readFrom(ReadFrom.roundRobin).get(mine)
-        yield* replicated(cluster, primary)
+        yield* cluster.awaitReplicated
         yield* cluster.failover(replica)
         yield* cluster.awaitOk
         yield* cutOff(cluster, replica, [primary])
@@ -333,7 +333,7 @@ describe("A failover", () => {
         const { cluster, primary, replica } = yield* nodesOf
         const redis = yield* connect({ nodes: cluster.seeds })
         yield* redis.set(mine, "value")
-        yield* replicated(cluster, primary)
+        yield* cluster.awaitReplicated
         const readers = new Readers()
         const loads = yield* Effect.forEach(
           [ReadFrom.replica, ReadFrom.replicaPreferred, ReadFrom.roundRobin, ReadFrom.lowestLatency],
@@ -357,7 +357,7 @@ describe("A failover", () => {
         const target = (yield* cluster.primaries).find(({ id }) => id !== primary.id) ?? primary
         const redis = yield* connect({ nodes: cluster.seeds, readFrom: ReadFrom.replica, refreshInterval: "Infinity" })
         yield* redis.set(mine, "moved")
-        yield* replicated(cluster, primary)
+        yield* cluster.awaitReplicated
         assert.strictEqual(yield* redis.get(mine), "moved")
         yield* cluster.migrateSlot(HashSlot.ofKey(mine), target)
         for (let i = 0; i < 50; i++) {

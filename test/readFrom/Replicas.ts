@@ -2,7 +2,6 @@
  * What the tests of reads from replicas look at: how many commands each server was sent.
  */
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import type { HarnessError } from "../harness/HarnessError.ts"
 import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
 
@@ -23,21 +22,3 @@ export const calls = (
   nodes: ReadonlyArray<RedisNode>,
   name: string
 ): Effect.Effect<ReadonlyArray<number>, HarnessError> => Effect.forEach(nodes, (node) => callsAt(cluster, node, name))
-
-/** Waits until the replicas have what the primary has. */
-export const replicated = (cluster: RedisClusterShape, primary: RedisNode): Effect.Effect<void, HarnessError> =>
-  Effect.gen(function*() {
-    const offsetOf = (node: RedisNode) =>
-      Effect.map(
-        cluster.command(node, "INFO", "replication"),
-        (info) => Number(/master_repl_offset:(\d+)/.exec(String(info))?.[1])
-      )
-    const target = yield* offsetOf(primary)
-    for (const replica of yield* cluster.replicasOf(primary)) {
-      yield* Effect.repeat(offsetOf(replica), {
-        schedule: Schedule.spaced(20),
-        until: (offset) => offset >= target,
-        times: 500
-      })
-    }
-  })

@@ -63,6 +63,12 @@ describe("Recovery", () => {
     })
   })
 
+  it("finds the node anew when a demoted primary lets go of a command, and not when an operator made it", () => {
+    const demoted = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+    assert.deepStrictEqual(reply(demoted), later)
+    assert.deepStrictEqual(reply("UNBLOCKED client unblocked via CLIENT UNBLOCK"), back)
+  })
+
   it("follows ASK at once with ASKING, and moves no slot", () => {
     assert.deepStrictEqual(reply("ASK 12182 10.0.0.2:7002"), {
       _tag: "RetryAt",

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { DecodeFailure } from "../../src/commands/Command.ts"
 import type { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import { type Argument, type Reply, ServerError } from "../../src/protocol/Reply.ts"
+import { correctedNames } from "../../src/topology/CommandPolicies.ts"
 import * as CommandTable from "../../src/topology/CommandTable.ts"
 import * as RedisServer from "./RedisServer.ts"
 
@@ -368,7 +369,8 @@ describe("CommandTable", () => {
         ["MSETEX", "default", "oneSucceeded"],
         ["SCRIPT KILL", "allNodes", "oneSucceeded"],
         ["FUNCTION KILL", "allNodes", "oneSucceeded"],
-        ["RANDOMKEY", "allShards", "perNode"],
+        ["RANDOMKEY", "default", "oneSucceeded"],
+        ["PING", "default", "oneSucceeded"],
         ["LATENCY RESET", "allNodes", "sum"],
         ["PUBSUB CHANNELS", "allNodes", "concat"],
         ["PUBSUB NUMPAT", "allNodes", "sum"],
@@ -378,13 +380,19 @@ describe("CommandTable", () => {
         ["HOTKEYS START", "explicit", "oneSucceeded"],
         ["CLIENT LIST", "explicit", "oneSucceeded"],
         ["CLIENT SETNAME", "explicit", "allSucceeded"],
-        ["CLUSTER GETKEYSINSLOT", "explicit", "oneSucceeded"],
+        ["CLUSTER GETKEYSINSLOT", "default", "oneSucceeded"],
         ["SHUTDOWN", "explicit", "oneSucceeded"],
         ["MULTI", "explicit", "oneSucceeded"]
       ] as const
     )("%s goes to %s, its replies become %s", (name, request, response) => {
       const spec = specOf(name)
       expect([spec.request, spec.response]).toEqual([request, response])
+    })
+
+    it("sends commands about a slot to its owner", () => {
+      expect(specOf("CLUSTER GETKEYSINSLOT 42 1").slot?.(["42", "1"])).toBe(42)
+      expect(specOf("CLUSTER COUNTKEYSINSLOT 42").slot?.([])).toBeNaN()
+      expect(specOf("CLUSTER KEYSLOT k").slot).toBeUndefined()
     })
 
     it("corrects the tips of a live server too", () => {
@@ -397,7 +405,7 @@ describe("CommandTable", () => {
     })
 
     it("corrects only commands that exist", () => {
-      expect(CommandTable.correctedNames.filter((name) => !CommandTable.embedded().entries.has(name))).toEqual([])
+      expect(correctedNames.filter((name) => !CommandTable.embedded().entries.has(name))).toEqual([])
     })
   })
 

@@ -1,0 +1,152 @@
+/**
+ * Connections of one's own: for what needs the state of a connection, and for optimistic transactions.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import { type Command, make as makeCommand } from "../commands/Command.ts"
+import type { Commands } from "../commands/Commands.ts"
+import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
+import { RedisClusterException } from "../RedisClusterException.ts"
+import type { Router } from "../routing/Router.ts"
+import type { Session } from "../routing/Session.ts"
+import type { CommandCache } from "../topology/CommandCache.ts"
+import * as Batches from "./Batches.ts"
+import { type NodeSurface, view } from "./Surfaces.ts"
+
+/**
+ * Every command on one connection that nobody else uses: no redirects, no retries, and no second socket when it is lost.
+ *
+ * What may run on it: all commands, `WATCH`, `UNWATCH`, `READONLY`, `READWRITE`, `AUTH`, `SELECT`, `CLIENT TRACKING`,
+ * `WAIT` and other blocking commands. What may not, and fails with `OptionsError` before it is sent: `MULTI`, `EXEC` and
+ * `DISCARD` (`transaction` sends them), `SUBSCRIBE` and its like, `CLIENT REPLY`, `MONITOR` and `SYNC` (their replies
+ * cannot be told apart), `QUIT` and `RESET` (the connection ends with its scope).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DedicatedClient extends Commands<NodeSurface>, Omit<Batches.BatchMembers, "pipelineStream"> {
+  /** The address of the node at the other end. */
+  readonly address: string
+  /** Runs a command value. */
+  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+  /** Sends any command by name. */
+  readonly send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.Effect<Reply, RedisClusterException>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface DedicatedMembers {
+  /**
+   * A connection of one's own to the owner of a key's slot, or to a node `{ host, port }`, closed with the scope.
+   *
+   * Errors of the node come as they are: `MovedError` when the slot has moved, for example. When the connection is lost,
+   * commands fail with `ConnectionError` from then on; the state is gone, and only a new one has the chance to work.
+   * An interrupted blocking command is called back, and the connection goes on.
+   *
+   * **Example** (A write that two replicas have)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * const save = Effect.scoped(Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const own = yield* redis.dedicated("order:1")
+   *   yield* own.set("order:1", "paid")
+   *   return yield* own.wait(2, "1 second")
+   * }))
+   * ```
+   */
+  readonly dedicated: (
+    where: Argument | Endpoint
+  ) => Effect.Effect<DedicatedClient, RedisClusterException, Scope.Scope>
+  /**
+   * Optimistic locking: watches keys of one slot on a connection of its own, then runs `body`, which reads with `tx` and
+   * ends with `tx.transaction([...])`. When a watched key was changed in between, when its slot moved, or when the
+   * connection was lost before EXEC was sent, it fails with `ConflictError`: nothing was executed, and `onConflict` says
+   * when to try again. When the connection was lost after EXEC was sent, the outcome is `Unknown`, and nothing is repeated.
+   *
+   * A body that does not commit changes nothing. However it ends, nothing is watched afterwards.
+   *
+   * **Example** (Compare and set)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient, onConflict, Strings } from "effect-redis-cluster"
+   *
+   * const double = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return yield* redis.watch("balance", (tx) =>
+   *     Effect.gen(function*() {
+   *       const balance = Number(yield* tx.get("balance"))
+   *       yield* tx.transaction([Strings.set("balance", balance * 2)])
+   *       return balance * 2
+   *     })).pipe(Effect.retry(onConflict))
+   * })
+   * ```
+   */
+  readonly watch: <A, E, R>(
+    keys: Argument | ReadonlyArray<Argument>,
+    body: (tx: DedicatedClient) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | RedisClusterException, R>
+}
+
+const isConflict = (error: unknown): boolean =>
+  error instanceof RedisClusterException && error.reason._tag === "ConflictError"
+
+/**
+ * How to try an optimistic transaction again: `Effect.retry(onConflict)`. Conflicts only; 5 ms, doubling to 200 ms,
+ * jittered, at most 50 times.
+ *
+ * @category retrying
+ * @since 0.1.0
+ */
+export const onConflict: {
+  readonly while: (error: unknown) => boolean
+  readonly schedule: Schedule.Schedule<unknown>
+  readonly times: number
+} = {
+  while: isConflict,
+  schedule: Schedule.min([Schedule.exponential("5 millis"), Schedule.spaced("200 millis")]).pipe(Schedule.jittered),
+  times: 50
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (router: Router["Service"], commands: CommandCache): DedicatedMembers => {
+  const clientOf = (session: Session): DedicatedClient => {
+    const { execute } = session
+    const { pipelineStream: _, ...batches } = Batches.make(session.batches)
+    return Object.assign(view<NodeSurface>(execute), {
+      ...batches,
+      address: addressOf(session.endpoint),
+      execute,
+      send: (name: string, ...args: ReadonlyArray<Argument>) =>
+        Effect.flatMap(
+          commands.find(name, args),
+          ({ args, spec }) => execute(makeCommand(spec, args, (reply) => reply))
+        )
+    })
+  }
+
+  return {
+    dedicated: (where) => Effect.map(router.dedicated(where), clientOf),
+    watch: (keys, body) => {
+      const list = typeof keys === "string" || keys instanceof Uint8Array ? [keys] : keys
+      return Effect.scopedWith((scope) =>
+        Effect.flatMap(
+          Scope.provide(router.watch(list), scope),
+          (session) => body(clientOf(session))
+        )
+      )
+    }
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * Keys of the whole cluster, and elements of large values, as streams.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { Cluster } from "../commands/Cluster.ts"
+import { Command } from "../commands/Command.ts"
+import { arrayOf, DecodeFailure, type Decoder, parsed, unexpected } from "../commands/decode.ts"
+import { Generic, type KeyScanOptions } from "../commands/Generic.ts"
+import { Hashes } from "../commands/Hashes.ts"
+import { type ScanOptions, type ScanPage, scanPage } from "../commands/scan.ts"
+import { Sets } from "../commands/Sets.ts"
+import { type ScoredMember, SortedSets } from "../commands/SortedSets.ts"
+import type { Argument } from "../protocol/Reply.ts"
+import {
+  exception,
+  OptionsError,
+  type RedisClusterException,
+  SlotNotCoveredError,
+  TimeoutError
+} from "../RedisClusterException.ts"
+import type { Located, Router } from "../routing/Router.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
+import * as HashSlot from "../topology/HashSlot.ts"
+import type { Topology } from "../topology/Topology.ts"
+import { type Pass, ScanPlan } from "./ScanPlan.ts"
+
+/**
+ * How far a scan of the cluster is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScanProgress {
+  /** How many slots are done; they become so in large steps, whenever a node has been scanned to its end. */
+  readonly slots: number
+  /** How many slots there are: 16384. */
+  readonly total: number
+  /** How many keys the stream has given so far. */
+  readonly keys: number
+}
+
+/**
+ * Options of `scanStream`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScanStreamOptions extends KeyScanOptions {
+  /** Give the keys as bytes, for keys that are not UTF-8. */
+  readonly bytes?: boolean | undefined
+  /** How many nodes are scanned at a time, at most. Default: 4. */
+  readonly concurrency?: number | undefined
+  /**
+   * How long the scan goes on trying while slots that are left cannot be scanned: a primary is down, nobody owns them, or
+   * they keep moving. Default: 30 seconds.
+   */
+  readonly patience?: Duration.Input | undefined
+  /** Run after each page. */
+  readonly onProgress?: ((progress: ScanProgress) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScanMembers {
+  /**
+   * The keys of the whole cluster, from all primaries. A page of a node is a chunk of the stream, and the next page is
+   * asked for when it is wanted. `count` is how much work the server does for a page, 1000 unless said otherwise.
+   *
+   * Each key that exists from beginning to end comes at least once, also while nodes fail over, restart, join and leave
+   * and slots migrate. It comes once as long as no slot moves and no server resizes its table of keys. Of keys that are
+   * made or deleted meanwhile nothing is promised.
+   *
+   * It fails with an `OptionsError` for bad options; with a `TimeoutError` or `SlotNotCoveredError` when slots that are
+   * left could not be scanned for as long as `patience`; with the server's refusal, if the user may not run `SCAN` or
+   * `CLUSTER NODES`.
+   *
+   * **Example** (Deleting the keys of a feature)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * const cleanUp = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.scanStream({ match: "old-feature:*" }).pipe(
+   *     Stream.mapArrayEffect((keys) => Effect.as(redis.unlinkNonatomic(keys), keys)),
+   *     Stream.runDrain
+   *   )
+   * })
+   * ```
+   */
+  readonly scanStream: {
+    (options?: ScanStreamOptions & { readonly bytes?: false | undefined }): Stream.Stream<string, RedisClusterException>
+    (options: ScanStreamOptions & { readonly bytes: true }): Stream.Stream<Uint8Array, RedisClusterException>
+  }
+  /**
+   * The fields of a hash with their values. Each that exists from beginning to end comes at least once, also when the
+   * key moves to another node meanwhile; then it begins anew.
+   */
+  readonly hscanStream: (
+    key: Argument,
+    options?: ScanOptions
+  ) => Stream.Stream<readonly [field: string, value: string], RedisClusterException>
+  /** The members of a set, as `hscanStream` gives those of a hash. */
+  readonly sscanStream: (key: Argument, options?: ScanOptions) => Stream.Stream<string, RedisClusterException>
+  /** The members of a sorted set with their scores, as `hscanStream` gives those of a hash. */
+  readonly zscanStream: (key: Argument, options?: ScanOptions) => Stream.Stream<ScoredMember, RedisClusterException>
+}
+
+/** The work for a page unless said otherwise: some hundred microseconds of the server's time. */
+const pageSize = 1000
+const defaultConcurrency = 4
+const defaultPatience = 30_000
+/** Between two attempts at slots that could not be scanned, in milliseconds. */
+const pause = 100
+
+const invalid = (command: string, message: string): RedisClusterException =>
+  exception(() => new OptionsError({ message, outcome: "NotExecuted", command }))
+
+const sameSocket = (one: Located<unknown>, other: Located<unknown>): boolean =>
+  one.connection === other.connection && one.socket === other.socket
+
+// -----------------------------------------------------------------------------
+// Keys
+// -----------------------------------------------------------------------------
+
+const rawBytes: Decoder<Uint8Array> = (reply) => reply instanceof Uint8Array ? reply : unexpected("bytes", reply)
+
+const keysPage = scanPage(arrayOf(rawBytes))
+
+/** Keys as bytes: the slot of a key that is no UTF-8 could not be told from text. */
+const scan = (cursor: string, options: ScanStreamOptions): Command<ScanPage<Uint8Array>> => {
+  const { args, settings, spec } = Generic.scan(cursor, { ...options, count: options.count ?? pageSize })
+  return new Command(spec, args, keysPage, { ...settings, binary: true })
+}
+
+/** `id address flags ...`, among the flags `myself`. */
+const isOwn = (line: string): boolean => /^\S+ \S+ (?:\S+,)?myself\b/.test(line)
+
+/** A node's own line of `CLUSTER NODES`. */
+const ownLine: Command<string> = new Command(
+  Cluster.clusterNodes().spec,
+  [],
+  parsed((text) => text.split("\n").find(isOwn) ?? new DecodeFailure("expected a line about the node itself"))
+)
+
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
+
+interface Position {
+  readonly pass: Pass
+  /** The answer that the pass began with. */
+  readonly begun: Located<unknown>
+  readonly cursor: string
+}
+
+/** The scan of a cluster: its plan, and how it goes. */
+class Scan {
+  readonly plan = new ScanPlan()
+  readonly options: ScanStreamOptions
+  private readonly router: Router["Service"]
+  private readonly topology: Topology["Service"]
+  private readonly patience: number
+  private keys = 0
+  private rounds = 0
+  private doneBefore = 0
+  /** Since when round after round has brought no slot to its end. */
+  private fruitlessSince: number | undefined
+  private lastFailure: RedisClusterException | undefined
+
+  constructor(
+    router: Router["Service"],
+    topology: Topology["Service"],
+    options: ScanStreamOptions,
+    patience: number
+  ) {
+    this.router = router
+    this.topology = topology
+    this.options = options
+    this.patience = patience
+  }
+
+  /** The nodes that are to be scanned next; `undefined` when every slot is done. */
+  nextRound(): Effect.Effect<ReadonlyArray<ClusterNode> | undefined, RedisClusterException> {
+    return Effect.gen({ self: this }, function*() {
+      for (;;) {
+        if (this.plan.isComplete) return undefined
+        // All rounds but the first are for slots that the ones before could not bring to their end.
+        if (this.rounds++ > 0 && this.plan.done === this.doneBefore) yield* this.waitForChange()
+        else this.fruitlessSince = undefined
+        this.doneBefore = this.plan.done
+        const nodes = this.plan.nodes(this.topology.current())
+        if (nodes.length > 0) return nodes
+      }
+    })
+  }
+
+  private waitForChange(): Effect.Effect<void, RedisClusterException> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      this.fruitlessSince ??= now
+      if (now - this.fruitlessSince >= this.patience) return Effect.fail(this.exhausted())
+      this.topology.requestRefresh()
+      return Effect.sleep(pause)
+    })
+  }
+
+  private exhausted(): RedisClusterException {
+    const left = HashSlot.slotCount - this.plan.done
+    const uncovered = this.plan.uncovered(this.topology.current())
+    const context = { outcome: "NotExecuted", command: "SCAN" } as const
+    const why = this.lastFailure === undefined ? "" : `; the last failure: ${this.lastFailure.message}`
+    return exception(() =>
+      uncovered === undefined
+        ? new TimeoutError({
+          ...context,
+          message:
+            `${left} of ${HashSlot.slotCount} slots could not be scanned for ${this.patience} ms: their nodes did ` +
+            `not answer, or they kept moving; scan again, or give more patience${why}`,
+          timeout: this.patience,
+          waitingFor: "reply"
+        })
+        : new SlotNotCoveredError({
+          ...context,
+          message:
+            `${left} of ${HashSlot.slotCount} slots could not be scanned for ${this.patience} ms: slot ${uncovered} ` +
+            `has no owner${why}`,
+          slot: uncovered
+        })
+    )
+  }
+
+  /** One pass over a node, page by page. It ends early when the node cannot go on, or has nothing more to give. */
+  pass(node: ClusterNode): Stream.Stream<Uint8Array, RedisClusterException> {
+    return Stream.paginate<Position | undefined, Uint8Array, RedisClusterException>(
+      undefined,
+      (position) =>
+        Effect.catch(this.page(node, position), (error) => {
+          if (!this.mayPass(error, node)) return Effect.fail(error)
+          this.lastFailure = error
+          return Effect.succeed([[], Option.none()] as const)
+        })
+    )
+  }
+
+  /** Whether time, or another node, may mend it. */
+  private mayPass({ reason }: RedisClusterException, node: ClusterNode): boolean {
+    switch (reason._tag) {
+      case "ConnectionError":
+      case "TimeoutError":
+      case "UnknownNodeError":
+        return true
+      case "ClosedError":
+        // That of a node which has left, unless the client itself is.
+        return this.topology.current().nodes.get(node.address) !== node
+      default:
+        return reason.isRetryable
+    }
+  }
+
+  private page(
+    node: ClusterNode,
+    position: Position | undefined
+  ): Effect.Effect<readonly [ReadonlyArray<Uint8Array>, Option.Option<Position>], RedisClusterException> {
+    return Effect.gen({ self: this }, function*() {
+      const { begun, cursor, pass } = position ?? (yield* this.begin(node))
+      if (pass.isEmpty) return [[], Option.none()]
+      // In one write: what the node says of itself right after the page holds for the page.
+      const [page, line] = yield* Effect.all([
+        this.router.executeLocated(scan(cursor, this.options), node),
+        this.router.executeLocated(ownLine, node)
+      ], { concurrency: "unbounded" })
+      // Another socket may be one to another process, to which the cursor means something else.
+      if (!sameSocket(begun, line) || !sameSocket(begun, page)) return [[], Option.none()]
+      this.plan.observe(pass, line.value)
+      const keys = page.value.items.filter((key) => pass.covers(HashSlot.ofKey(key)))
+      this.keys += keys.length
+      const isLast = page.value.cursor === "0"
+      if (isLast) this.plan.finish(pass)
+      if (this.options.onProgress !== undefined) yield* this.options.onProgress(this.progress)
+      return [keys, isLast ? Option.none() : Option.some({ pass, begun, cursor: page.value.cursor })]
+    })
+  }
+
+  private begin(node: ClusterNode): Effect.Effect<Position, RedisClusterException> {
+    return Effect.map(
+      this.router.executeLocated(ownLine, node),
+      (begun) => ({ pass: this.plan.begin(begun.value), begun, cursor: "0" })
+    )
+  }
+
+  private get progress(): ScanProgress {
+    return { slots: this.plan.done, total: HashSlot.slotCount, keys: this.keys }
+  }
+}
+
+const patienceOf = (input: Duration.Input | undefined): number | undefined => {
+  if (input === undefined) return defaultPatience
+  const duration = Duration.fromInput(input)
+  return Option.isSome(duration) ? Duration.toMillis(duration.value) : undefined
+}
+
+const scanBytes = (
+  router: Router["Service"],
+  topology: Topology["Service"],
+  options: ScanStreamOptions
+): Stream.Stream<Uint8Array, RedisClusterException> =>
+  Stream.suspend(() => {
+    const concurrency = options.concurrency ?? defaultConcurrency
+    if (!(Number.isInteger(concurrency) && concurrency > 0)) {
+      return Stream.fail(invalid("SCAN", "concurrency must be an integer of at least 1"))
+    }
+    const patience = patienceOf(options.patience)
+    if (patience === undefined) {
+      return Stream.fail(
+        invalid("SCAN", `patience must be a duration such as "30 seconds" or a number of milliseconds`)
+      )
+    }
+    const run = new Scan(router, topology, options, patience)
+    const rounds = Stream.unfold(
+      undefined,
+      () => Effect.map(run.nextRound(), (nodes) => nodes === undefined ? undefined : [nodes, undefined] as const)
+    )
+    return Stream.flatMap(
+      rounds,
+      (nodes) => Stream.flatMap(Stream.fromIterable(nodes), (node) => run.pass(node), { concurrency, bufferSize: 1 })
+    )
+  })
+
+// -----------------------------------------------------------------------------
+// Elements of a value
+// -----------------------------------------------------------------------------
+
+interface Reached {
+  readonly cursor: string
+  /** The answer that the cursor came with. */
+  readonly answer: Located<unknown>
+}
+
+/** A cursor that another process gave says nothing: then it begins anew, where the key is now. */
+const elements = <A>(
+  router: Router["Service"],
+  step: (cursor: string) => Command<ScanPage<A>>
+): Stream.Stream<A, RedisClusterException> => {
+  const page = (
+    reached: Reached | undefined
+  ): Effect.Effect<readonly [ReadonlyArray<A>, Option.Option<Reached | undefined>], RedisClusterException> =>
+    Effect.map(router.executeLocated(step(reached?.cursor ?? "0")), (answer) => {
+      if (reached !== undefined && !sameSocket(reached.answer, answer)) return [[], Option.some(undefined)]
+      const { cursor, items } = answer.value
+      return [items, cursor === "0" ? Option.none() : Option.some({ cursor, answer })]
+    })
+  return Stream.paginate<Reached | undefined, A, RedisClusterException>(undefined, page)
+}
+
+const withCount = (options: ScanOptions | undefined): ScanOptions => ({
+  ...options,
+  count: options?.count ?? pageSize
+})
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (router: Router["Service"], topology: Topology["Service"]): ScanMembers => ({
+  scanStream: (options: ScanStreamOptions = {}) => {
+    const keys = scanBytes(router, topology, options)
+    // The type of the keys follows the option.
+    return (options.bytes === true ? keys : Stream.map(keys, textOf)) as Stream.Stream<never, RedisClusterException>
+  },
+  hscanStream: (key, options) => elements(router, (cursor) => Hashes.hscan(key, cursor, withCount(options))),
+  sscanStream: (key, options) => elements(router, (cursor) => Sets.sscan(key, cursor, withCount(options))),
+  zscanStream: (key, options) => elements(router, (cursor) => SortedSets.zscan(key, cursor, withCount(options)))
+})

@@ -1,0 +1,52 @@
+/**
+ * What the scans of keys and of elements have in common.
+ *
+ * @since 0.1.0
+ */
+import type { Argument } from "../protocol/Reply.ts"
+import type { Call } from "./Call.ts"
+import * as decode from "./decode.ts"
+
+/**
+ * One step of a scan: where to go on (`"0"` at the end) and what was found.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScanPage<out A> {
+  readonly cursor: string
+  readonly items: ReadonlyArray<A>
+}
+
+/**
+ * Options of the scans.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScanOptions {
+  /** Only what matches this glob pattern. */
+  readonly match?: Argument | undefined
+  /** How much work one step should do; the number of items it gives may differ. */
+  readonly count?: number | undefined
+}
+
+/** A page of a scan, whose items come as a list. */
+export const scanPage = <A>(items: decode.Decoder<ReadonlyArray<A>>): decode.Decoder<ScanPage<A>> => {
+  const page = decode.tuple(decode.reply, items)
+  return decode.map(page, ([cursor, items]) => {
+    const text = cursor instanceof Uint8Array ? new TextDecoder().decode(cursor) : String(cursor)
+    return { cursor: text, items }
+  })
+}
+
+/** `0`, another number, or the cursor of a cluster-wide scan: `0-{06S}-0`. */
+const cursorPattern = /^\d+(-\{[^}]*\}-\d+)?$/
+
+/** Adds the cursor and the options that all scans have. */
+export const addScan = (self: Call, cursor: string, options: ScanOptions): Call =>
+  (cursorPattern.test(cursor)
+    ? self.add(cursor)
+    : self.refuse(`cursor must be "0" or the cursor of the last page, got other text`))
+    .option("MATCH", options.match)
+    .integerOption("COUNT", "count", options.count, 1)

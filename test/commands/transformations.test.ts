@@ -1,0 +1,200 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect, Fiber, Layer, Result, Schema } from "effect"
+import { ClusterClient, type ClusterClientShape, Command, Hashes, Server, Sets, Strings } from "../../src/index.ts"
+import { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+
+const client = Layer.unwrap(
+  Effect.map(Effect.service(RedisCluster), (cluster) => ClusterClient.layer({ nodes: cluster.seeds }))
+).pipe(Layer.provideMerge(RedisCluster.layer({ primaries: 3 })))
+
+type Way = <A>(redis: ClusterClientShape, command: Command.Command<A>) => Effect.Effect<A, RedisClusterException>
+
+const ways: Readonly<Record<string, Way>> = {
+  alone: (redis, command) => redis.execute(command),
+  "in a pipeline": (redis, command) =>
+    Effect.map(redis.pipeline([Strings.get("other"), command, Strings.get("other")]), ([, value]) => value as never),
+  "in a transaction": (redis, command) =>
+    Effect.map(
+      redis.transaction([Strings.get("{value}1"), command, Strings.get("{value}2")]),
+      ([, value]) => value as never
+    )
+}
+
+/** The error of the command itself, whatever it was part of. */
+const ownReason = (error: RedisClusterException): RedisClusterException["reason"] => {
+  const { reason } = error
+  const isPart = reason._tag === "PipelineError" || reason._tag === "TransactionError"
+  return isPart && reason.cause instanceof RedisClusterException ? reason.cause.reason : reason
+}
+
+const User = Schema.Struct({ name: Schema.String, age: Schema.Number })
+const json = Schema.NullOr(Schema.fromJsonString(User))
+const key = "{value}"
+
+describe("A transformed command", () => {
+  layer(client, { timeout: "30 seconds", excludeTestServices: true })((it) => {
+    for (const [way, run] of Object.entries(ways)) {
+      it.effect(`maps its result, ${way}`, () =>
+        Effect.gen(function*() {
+          const redis = yield* ClusterClient
+          yield* redis.set(key, "hello")
+          assert.strictEqual(yield* run(redis, Command.map(Strings.strlen(key), (length) => length * 2)), 10)
+          const twice = Strings.get(key).pipe(Command.map((text) => text?.length), Command.map((n) => `${n}!`))
+          assert.strictEqual(yield* run(redis, twice), "5!")
+          assert.strictEqual(yield* run(redis, Command.map(Strings.get(key), () => undefined)), undefined)
+        }))
+
+      it.effect(`decodes its result with a schema, ${way}`, () =>
+        Effect.gen(function*() {
+          const redis = yield* ClusterClient
+          const command = Command.schema(json)(Strings.get(key))
+          yield* redis.del([key])
+          assert.strictEqual(yield* run(redis, command), null)
+          yield* redis.set(key, JSON.stringify({ name: "Ada", age: 36 }))
+          assert.deepStrictEqual(yield* run(redis, command), { name: "Ada", age: 36 })
+        }))
+
+      it.effect(`fails with the schema's issue and without the value, ${way}`, () =>
+        Effect.gen(function*() {
+          const redis = yield* ClusterClient
+          yield* redis.set(key, JSON.stringify({ name: "Ada", age: "elderly" }))
+          const reason = ownReason(yield* Effect.flip(run(redis, Command.schema(json)(Strings.get(key)))))
+          if (reason._tag !== "DecodeError") return assert.fail(reason._tag)
+          assert.strictEqual(reason.outcome, "Executed")
+          assert.strictEqual(reason.command, "GET")
+          assert.isTrue(Schema.isSchemaError(reason.cause))
+          assert.include(reason.message, "age")
+          assert.notInclude(reason.message, "elderly")
+        }))
+
+      it.effect(`gives bytes, ${way}`, () =>
+        Effect.gen(function*() {
+          const redis = yield* ClusterClient
+          const value = Uint8Array.of(0, 255, 254, 13, 10)
+          yield* redis.set(key, value)
+          assert.deepStrictEqual(Uint8Array.from((yield* run(redis, Command.bytes(Strings.get(key)))) ?? []), value)
+          yield* redis.del([key])
+          yield* redis.hset(key, { field: value })
+          const hash = yield* run(redis, Command.bytes(Hashes.hgetall(key)))
+          assert.deepStrictEqual(Uint8Array.from(hash["field"] ?? []), value)
+          yield* redis.del([key])
+        }))
+
+      it.effect(`gives integers beyond 2^53 as bigints, and refuses to round them, ${way}`, () =>
+        Effect.gen(function*() {
+          const redis = yield* ClusterClient
+          const large = BigInt(2) ** BigInt(60) + BigInt(1)
+          yield* redis.set(key, String(large))
+          assert.strictEqual(yield* run(redis, Command.bigint(Strings.incrby(key, 0))), large)
+          const reason = ownReason(yield* Effect.flip(run(redis, Strings.incrby(key, 0))))
+          assert.strictEqual(reason._tag, "DecodeError")
+          assert.include(reason.message, "Command.bigint")
+        }))
+
+      it.effect(`keeps its settings through every transformation, ${way}`, () =>
+        Effect.gen(function*() {
+          const redis = yield* ClusterClient
+          yield* redis.set(key, Uint8Array.of(200))
+          const command = Strings.get(key).pipe(
+            Command.idempotent,
+            Command.timeout("2 seconds"),
+            Command.bytes,
+            Command.map((bytes) => bytes?.[0])
+          )
+          const { binary, idempotent, timeout } = command.settings
+          assert.deepStrictEqual({ binary, idempotent, timeout }, { binary: true, idempotent: true, timeout: 2000 })
+          assert.strictEqual(yield* run(redis, command), 200)
+        }))
+    }
+
+    for (const [way, run] of Object.entries(ways)) {
+      it.effect(`fails, without harm to others, when the function that maps it throws, ${way}`, () =>
+        Effect.gen(function*() {
+          const redis = yield* ClusterClient
+          yield* redis.set(key, "secret")
+          const thrown = new Error("no such thing as secret")
+          const bad = Command.map(Strings.get(key), (): string => {
+            throw thrown
+          })
+          const [error, ...others] = yield* Effect.all([
+            Effect.flip(run(redis, bad)),
+            redis.get(key),
+            redis.get(key)
+          ], { concurrency: "unbounded" })
+          const reason = ownReason(error)
+          if (reason._tag !== "DecodeError") return assert.fail(reason._tag)
+          assert.strictEqual(reason.outcome, "Executed")
+          assert.strictEqual(reason.cause, thrown)
+          assert.notInclude(reason.message, "secret")
+          assert.deepStrictEqual(others, ["secret", "secret"])
+          assert.strictEqual(yield* redis.get(key), "secret")
+        }))
+    }
+
+    it.effect("is a failure, not a crash, when it fans out and the function throws", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const bad = Command.map(Server.dbsize(), (): number => {
+          throw new Error("thrown")
+        })
+        assert.strictEqual((yield* Effect.flip(redis.execute(bad))).reason._tag, "DecodeError")
+        assert.strictEqual((yield* Effect.flip(redis.on("primaries").execute(bad))).reason._tag, "PartialFailureError")
+      }))
+
+    it.effect("has its own deadline", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const cluster = yield* RedisCluster
+        const owner = yield* redis.ownerOf(key)
+        const node = cluster.nodes.find(({ port }) => port === owner?.port)
+        if (node === undefined) return assert.fail("nobody owns the slot")
+        yield* cluster.stop(node)
+        const started = Date.now()
+        const error = yield* Effect.flip(redis.execute(Command.timeout(Strings.get(key), "300 millis")))
+        const took = Date.now() - started
+        yield* cluster.continue(node)
+        assert.strictEqual(error.reason._tag === "TimeoutError" && error.reason.timeout, 300)
+        assert.isBelow(took, 3000)
+      }))
+
+    it.effect("is sent again after a lost connection when it is marked idempotent, and only then", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const cluster = yield* RedisCluster
+        const owner = yield* redis.ownerOf(key)
+        const node = cluster.nodes.find(({ port }) => port === owner?.port)
+        if (node === undefined) return assert.fail("nobody owns the slot")
+        const lost = <A>(command: Command.Command<A>) =>
+          Effect.gen(function*() {
+            yield* redis.get(key)
+            yield* cluster.stop(node)
+            const fiber = yield* Effect.forkChild(Effect.result(redis.execute(command)))
+            yield* Effect.sleep(100)
+            // What was written to the process that ends here is lost.
+            yield* cluster.restart(node)
+            return yield* Fiber.join(fiber)
+          })
+        const once = yield* lost(Strings.set(key, "1"))
+        assert.strictEqual(Result.isFailure(once) && once.failure.outcome, "Unknown")
+        const again = yield* lost(Command.idempotent(Strings.set(key, "2")))
+        assert.deepStrictEqual(again, Result.succeed("OK"))
+        assert.strictEqual(yield* redis.get(key), "2")
+        yield* cluster.awaitOk
+      }))
+
+    it.effect("is transformed on several nodes too, each answer by itself", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const sizes = yield* redis.on("primaries").execute(Command.map(Server.dbsize(), (size) => `${size} keys`))
+        assert.strictEqual(sizes.size, 3)
+        for (const size of sizes.values()) assert.match(size, /^\d+ keys$/)
+        // By its policy: merged first, then transformed.
+        yield* redis.flushall()
+        yield* redis.msetNonatomic({ a: "1", b: "2", c: "3" })
+        assert.strictEqual(yield* redis.execute(Command.map(Server.dbsize(), (size) => size * 10)), 30)
+        const members = Command.map(Sets.smembers("{value}set"), (all) => new Set(all).size)
+        assert.strictEqual(yield* redis.execute(members), 0)
+      }))
+  })
+})

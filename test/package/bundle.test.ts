@@ -1,0 +1,104 @@
+/**
+ * What a program pays for what it imports: code in its bundle, and time when it starts.
+ */
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { rolldown } from "rolldown"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+
+const project = fileURLToPath(new URL("../..", import.meta.url))
+
+/** Inside the project, so that its dependencies are found. */
+let directory = ""
+beforeAll(() => {
+  directory = mkdtempSync(join(project, "test", ".bundle-"))
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+let programs = 0
+
+/** The bundle of a program, without `effect`. */
+const bundle = async (program: string): Promise<string> => {
+  const entry = join(directory, `program-${programs++}.ts`)
+  writeFileSync(entry, program)
+  const build = await rolldown({
+    input: entry,
+    external: [/^effect($|\/)/, /^node:/, "cluster-key-slot"],
+    treeshake: true,
+    logLevel: "silent",
+    resolve: { alias: { "effect-redis-cluster": join(project, "src/index.ts") } }
+  })
+  const { output } = await build.generate({ format: "esm" })
+  await build.close()
+  return output[0].code
+}
+
+/** A command that only the group has. */
+const witnesses: Readonly<Record<string, string>> = {
+  Acl: "ACL WHOAMI",
+  Bitmaps: "BITFIELD",
+  Channels: "PUBSUB NUMSUB",
+  Cluster: "CLUSTER SHARDS",
+  Connection: "CLIENT LIST",
+  Generic: "EXPIREAT",
+  Geo: "GEOADD",
+  Hashes: "HGETALL",
+  HyperLogLog: "PFCOUNT",
+  Lists: "LPUSH",
+  Scripting: "EVALSHA",
+  Server: "DBSIZE",
+  Sets: "SMEMBERS",
+  SortedSets: "ZRANGE",
+  Streams: "XADD",
+  Strings: "GETEX",
+  VectorSets: "VADD"
+}
+
+/** The keys of services, which no command needs. */
+const services = ["ClusterClient", "routing/Router", "topology/Topology", "connection/Connections"].map(
+  (name) => `effect-redis-cluster/${name}`
+)
+
+describe("A program that imports a group of commands as a value", () => {
+  it.each(Object.keys(witnesses))("has the code of no other group in its bundle: %s", async (group) => {
+    const code = await bundle(
+      `import { ${group} } from "effect-redis-cluster"\nconsole.log(Object.keys(${group}))\n`
+    )
+    const found = Object.keys(witnesses).filter((name) => code.includes(`"${witnesses[name]}"`))
+    assert.deepStrictEqual(found, [group])
+    for (const service of services) assert.notInclude(code, service)
+  })
+
+  it("has all groups when it imports the client, whose methods they are", async () => {
+    const code = await bundle(
+      `import { ClusterClient } from "effect-redis-cluster"\nconsole.log(ClusterClient.layer({ nodes: [] }))\n`
+    )
+    for (const service of services) assert.include(code, service)
+    assert.deepStrictEqual(Object.keys(witnesses).filter((name) => !code.includes(`"${witnesses[name]}"`)), [])
+  })
+})
+
+describe("Importing the client", () => {
+  it("takes little time beside that of Effect itself", async () => {
+    const code = await bundle(`export * from "effect-redis-cluster"\n`)
+    writeFileSync(join(directory, "client.mjs"), code)
+    // What the bundle imports of others is loaded first; the rest is this library's own share.
+    const others = Array.from(code.matchAll(/^import .*from "([^"]+)"/gm), ([, name]) => name)
+    assert.isNotEmpty(others)
+    const program = `
+      for (const name of ${JSON.stringify([...new Set(others)])}) await import(name)
+      const started = performance.now()
+      const client = await import("./client.mjs")
+      console.log(performance.now() - started, typeof client.ClusterClient.layer)`
+    writeFileSync(join(directory, "time.mjs"), program)
+    const times = Array.from({ length: 3 }, () => {
+      const { stderr, stdout } = spawnSync(process.execPath, [join(directory, "time.mjs")], { encoding: "utf8" })
+      const [time, kind] = stdout.trim().split(" ")
+      assert.strictEqual(kind, "function", stderr)
+      return Number(time)
+    })
+    assert.isBelow(Math.min(...times), 100)
+  })
+})

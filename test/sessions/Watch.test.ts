@@ -1,0 +1,290 @@
+import { assert, describe, it as plain, layer } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { Generic } from "../../src/commands/Generic.ts"
+import { Strings } from "../../src/commands/Strings.ts"
+import { onConflict } from "../../src/index.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { calls, connectionsOf, range, settled } from "./Sessions.ts"
+
+const each = { concurrency: "unbounded" } as const
+
+const conflictOf = (error: RedisClusterException) => {
+  assert.strictEqual(error.reason._tag, "ConflictError", error.message)
+  assert.strictEqual(error.outcome, "NotExecuted")
+  assert.isTrue(error.isRetryable)
+}
+
+describe("watch", () => {
+  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+    it.effect("commits what was decided on what was read", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.set("{commit}a", "20")
+        const result = yield* redis.watch(["{commit}a", "{commit}b"], (tx) =>
+          Effect.gen(function*() {
+            const value = Number(yield* tx.get("{commit}a"))
+            return yield* tx.transaction([Strings.set("{commit}a", value + 1), Strings.set("{commit}b", value)])
+          }))
+        assert.deepStrictEqual(result, ["OK", "OK"])
+        assert.deepStrictEqual(yield* redis.mget(["{commit}a", "{commit}b"]), ["21", "20"])
+      }))
+
+    it.effect("fails with a conflict when a watched key was changed, and executes nothing", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.set("{changed}a", "1")
+        conflictOf(
+          yield* Effect.flip(redis.watch("{changed}a", (tx) =>
+            Effect.gen(function*() {
+              yield* tx.get("{changed}a")
+              yield* redis.set("{changed}a", "2")
+              yield* tx.transaction([Strings.set("{changed}a", "3"), Strings.set("{changed}b", "3")])
+            })))
+        )
+        assert.deepStrictEqual(yield* redis.mget(["{changed}a", "{changed}b"]), ["2", null])
+      }))
+
+    it.effect("loses no update among many that contend, with the schedule that is offered", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const name = "contenders"
+        const redis = yield* connect({ nodes: cluster.seeds, clientName: name, dedicatedIdleTimeout: "200 millis" })
+        let attempts = 0
+        const increment = redis.watch("{contended}count", (tx) =>
+          Effect.gen(function*() {
+            attempts++
+            const count = Number(yield* tx.get("{contended}count"))
+            yield* tx.transaction([Strings.set("{contended}count", count + 1)])
+          })).pipe(Effect.retry(onConflict))
+        yield* Effect.forEach(range(10), () => Effect.repeat(increment, { times: 4 }), each)
+        assert.strictEqual(yield* redis.get("{contended}count"), "50")
+        assert.isAbove(attempts, 50)
+        const left = yield* settled(true, Effect.map(connectionsOf(cluster, name), (count) => count <= 3))
+        assert.isTrue(left)
+      }))
+
+    it.effect("leaves no key watched, whether the body ends, fails or is interrupted", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, maxDedicatedConnections: 1 })
+        // The one connection serves them all: what an earlier one watched would spoil a later one.
+        const commit = (value: string) =>
+          Effect.gen(function*() {
+            yield* redis.set("{left}watched", value)
+            return yield* redis.watch("{left}other", (tx) => tx.transaction([Strings.set("{left}other", value)]))
+          })
+        assert.strictEqual(yield* redis.watch("{left}watched", (tx) => tx.get("{left}watched")), null)
+        yield* commit("ended")
+        assert.strictEqual(yield* Effect.flip(redis.watch("{left}watched", () => Effect.fail("own"))), "own")
+        yield* commit("failed")
+        const watching = yield* Deferred.make<void>()
+        const fiber = yield* Effect.forkChild(
+          redis.watch("{left}watched", () => Effect.andThen(Deferred.succeed(watching, undefined), Effect.never))
+        )
+        yield* Deferred.await(watching)
+        yield* Fiber.interrupt(fiber)
+        yield* commit("interrupted")
+        yield* Effect.exit(
+          redis.watch("{left}watched", (tx) =>
+            Effect.andThen(tx.transaction([Generic.exists("{left}watched")]), tx.send("WATCH", "{left}watched")))
+        )
+        yield* commit("watched again")
+        yield* Effect.exit(redis.watch("{left}watched", () =>
+          Effect.die("defect")))
+        yield* commit("died")
+        assert.strictEqual(yield* redis.get("{left}other"), "died")
+      }))
+
+    it.effect("leaves no connection behind when it is interrupted at any moment", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const name = "moments"
+        const redis = yield* connect({ nodes: cluster.seeds, clientName: name, dedicatedIdleTimeout: "100 millis" })
+        yield* redis.ping()
+        for (const turn of range(60)) {
+          const fiber = yield* Effect.forkChild(
+            redis.watch("{moment}a", (tx) =>
+              Effect.andThen(tx.get("{moment}a"), tx.transaction([Strings.incr("{moment}a")]))),
+            { startImmediately: true }
+          )
+          if (turn % 3 === 0) {
+            yield* Effect.sleep(`${turn % 5} millis`)
+          } else {for (let steps = 0; steps < turn % 11; steps++) {
+              yield* Effect.yieldNow
+            }}
+          yield* Fiber.interrupt(fiber)
+        }
+        const left = yield* settled(
+          true,
+          Effect.map(connectionsOf(cluster, name), (count) =>
+            count <= 3)
+        )
+        assert.isTrue(left)
+      }))
+
+    it.effect("is a conflict when the slot moves between WATCH and EXEC, and works at the new owner", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const [, target] = cluster.nodes
+        const redis = yield* connect({ nodes: cluster.seeds, minRefreshInterval: "1 minute" })
+        const tag = tagWhere((slot) => slot < 500)
+        const key = `{${tag}}key`
+        yield* redis.set(key, "1")
+        let attempts = 0
+        const move = Effect.suspend(() =>
+          attempts++ === 0 ? cluster.migrateSlot(HashSlot.ofKey(key), target) : Effect.void
+        )
+        const double = redis.watch(key, (tx) =>
+          Effect.gen(function*() {
+            const value = Number(yield* tx.get(key))
+            yield* move
+            yield* tx.transaction([Strings.set(key, value * 2)])
+          }))
+        conflictOf(yield* Effect.flip(double) as Effect.Effect<RedisClusterException>)
+        assert.strictEqual(yield* redis.get(key), "1")
+        yield* double
+        assert.strictEqual(yield* redis.get(key), "2")
+      }))
+
+    it.effect("leaks no redirect and loses no update while slots move under it", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const [, target] = cluster.nodes
+        const redis = yield* connect({ nodes: cluster.seeds, commandTimeout: "20 seconds" })
+        const tags = range(6).map((index) => tagWhere((slot) => slot >= 500 + 100 * index && slot < 600 + 100 * index))
+        const done = new Map(tags.map((tag) => [tag, 0]))
+        yield* Effect.forEach(tags, (tag) => redis.mset({ [`{${tag}}a`]: "0", [`{${tag}}b`]: "0" }), each)
+        yield* resetCounts(cluster)
+        let running = true
+        const caller = (first: number) =>
+          Effect.gen(function*() {
+            for (let turn = first; running; turn++) {
+              const tag = tags[turn % tags.length]
+              yield* redis.watch([`{${tag}}a`, `{${tag}}b`], (tx) =>
+                Effect.gen(function*() {
+                  const count = Number(yield* tx.get(`{${tag}}a`))
+                  yield* tx.transaction([Strings.set(`{${tag}}a`, count + 1), Strings.set(`{${tag}}b`, count + 1)])
+                })).pipe(Effect.retry({ ...onConflict, times: 10_000 }))
+              done.set(tag, (done.get(tag) ?? 0) + 1)
+            }
+          })
+        const callers = yield* Effect.forEach(range(8), (index) => Effect.forkChild(caller(index)))
+        for (const tag of tags) {
+          const slot = HashSlot.ofKey(tag)
+          yield* cluster.startMigration(slot, target)
+          yield* cluster.moveKeys(slot, 1)
+          yield* Effect.sleep("30 millis")
+          yield* cluster.moveKeys(slot)
+          yield* Effect.sleep("30 millis")
+          yield* cluster.finishMigration(slot)
+        }
+        running = false
+        yield* Fiber.joinAll(callers)
+        assert.isAbove(yield* errorReplies(cluster, "MOVED"), 0)
+        for (const [tag, count] of done) {
+          assert.deepStrictEqual(yield* redis.mget([`{${tag}}a`, `{${tag}}b`]), [String(count), String(count)])
+        }
+      }))
+
+    it.effect("refuses keys of other slots, and what would outlive it on the connection", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const reasonOf = (effect: Effect.Effect<unknown, RedisClusterException>) =>
+          Effect.map(Effect.flip(effect), ({ outcome, reason }) => [reason._tag, outcome])
+        assert.deepStrictEqual(yield* reasonOf(redis.watch([], () => Effect.void)), ["OptionsError", "NotExecuted"])
+        assert.deepStrictEqual(yield* reasonOf(redis.watch(["a", "b"], () => Effect.void)), [
+          "CrossSlotError",
+          "NotExecuted"
+        ])
+        yield* redis.watch("a", (tx) =>
+          Effect.gen(function*() {
+            assert.deepStrictEqual(yield* reasonOf(tx.get("b")), ["CrossSlotError", "NotExecuted"])
+            assert.deepStrictEqual(yield* reasonOf(tx.transaction([Strings.get("b")])), [
+              "CrossSlotError",
+              "NotExecuted"
+            ])
+            for (const words of [["MULTI"], ["CLIENT", "REPLY", "OFF"], ["SUBSCRIBE", "x"], ["READONLY"], ["RESET"]]) {
+              const [name, ...args] = words
+              assert.deepStrictEqual(yield* reasonOf(tx.send(name, ...args)), ["OptionsError", "NotExecuted"])
+            }
+            assert.strictEqual(yield* tx.get("a"), null)
+          }))
+      }))
+
+    it.effect("tells, after its scope, that the connection is not its own any more", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const tx = yield* redis.watch("a", Effect.succeed)
+        const { reason } = yield* Effect.flip(tx.get("a"))
+        assert.strictEqual(reason._tag, "ClosedError")
+        assert.strictEqual(reason.outcome, "NotExecuted")
+      }))
+  })
+})
+
+describe("SIGKILL of a primary", () => {
+  const persistent = { options: ["--appendonly", "yes", "--appendfsync", "always"] }
+
+  plain.live("between WATCH and EXEC is a conflict, and the next attempt commits", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster.make(persistent)
+      const redis = yield* connect({ nodes: cluster.seeds, commandTimeout: "30 seconds" })
+      const owner = yield* cluster.owner(HashSlot.ofKey("{killed}"))
+      yield* redis.set("{killed}", "1")
+      let attempts = 0
+      const double = redis.watch("{killed}", (tx) =>
+        Effect.gen(function*() {
+          const value = Number(yield* tx.get("{killed}"))
+          if (attempts++ === 0) {
+            yield* cluster.kill(owner)
+            yield* cluster.restart(owner)
+          }
+          yield* tx.transaction([Strings.set("{killed}", value * 2)])
+        }))
+      const exit = yield* Effect.exit(double)
+      assert(Exit.isFailure(exit))
+      conflictOf(yield* Effect.flip(exit as Exit.Exit<never, RedisClusterException>))
+      yield* double
+      assert.strictEqual(yield* redis.get("{killed}"), "2")
+    }), 60_000)
+
+  plain.live(
+    "after EXEC was written leaves the outcome unknown, and nothing is sent again",
+    () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster.make(persistent)
+        const redis = yield* connect({ nodes: cluster.seeds, commandTimeout: "30 seconds" })
+        const owner = yield* cluster.owner(HashSlot.ofKey("{written}"))
+        yield* redis.set("{written}", "1")
+        let attempts = 0
+        const { reason } = yield* redis.watch("{written}", (tx) =>
+          Effect.gen(function*() {
+            attempts++
+            yield* tx.get("{written}")
+            yield* cluster.stop(owner)
+            const writing = yield* Effect.forkChild(tx.transaction([Strings.incr("{written}")]))
+            yield* Effect.sleep("50 millis")
+            yield* cluster.kill(owner)
+            yield* Fiber.join(writing)
+          })).pipe(Effect.retry(onConflict), Effect.flip) as Effect.Effect<RedisClusterException>
+        assert.strictEqual(reason._tag, "ConnectionError")
+        assert.strictEqual(reason.outcome, "Unknown")
+        assert.strictEqual(attempts, 1)
+        yield* cluster.restart(owner)
+        yield* cluster.awaitOk
+        assert.strictEqual(yield* redis.get("{written}"), "1")
+        assert.strictEqual(yield* calls(cluster, "exec"), 0)
+      }),
+    60_000
+  )
+})

@@ -1,0 +1,86 @@
+/**
+ * Types of transformed commands, wherever they run. This file is compiled, not run.
+ */
+import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import { expectTypeOf } from "vitest"
+import {
+  type ClusterClientShape,
+  type ClusterNode,
+  Command,
+  Hashes,
+  type RedisClusterException,
+  type Reply,
+  Strings
+} from "../../src/index.ts"
+
+declare const redis: ClusterClientShape
+
+const User = Schema.Struct({ name: Schema.String, age: Schema.Number })
+const json = Schema.NullOr(Schema.fromJsonString(User))
+
+// map
+expectTypeOf(Command.map(Strings.strlen("k"), (n) => `${n}`)).toEqualTypeOf<Command.Command<string>>()
+expectTypeOf(Strings.get("k").pipe(Command.map((text) => text?.length))).toEqualTypeOf<
+  Command.Command<number | undefined>
+>()
+
+// schema
+const user = Command.schema(json)(Strings.get("k"))
+expectTypeOf(user).toEqualTypeOf<Command.Command<typeof User.Type | null>>()
+// @ts-expect-error -- the schema decodes text that is there, GET may answer null
+Command.schema(Schema.fromJsonString(User))(Strings.get("k"))
+// @ts-expect-error -- the schema decodes text, STRLEN answers a number
+Command.schema(json)(Strings.strlen("k"))
+
+// bytes
+expectTypeOf(Command.bytes(Strings.mget(["a"]))).toEqualTypeOf<Command.Command<ReadonlyArray<Uint8Array | null>>>()
+expectTypeOf(Command.bytes(Strings.strlen("a"))).toEqualTypeOf<Command.Command<number>>()
+
+// bigint
+expectTypeOf(Command.bigint(Strings.incr("k"))).toEqualTypeOf<Command.Command<bigint>>()
+// @ts-expect-error -- no integer
+Command.bigint(Strings.get("k"))
+
+// settings change no type
+expectTypeOf(Strings.get("k").pipe(Command.idempotent, Command.timeout("1 second"))).toEqualTypeOf<
+  Command.Command<string | null>
+>()
+
+// alone, on nodes, in a pipeline, in a transaction
+type User = typeof User.Type | null
+expectTypeOf(redis.execute(user)).toEqualTypeOf<Effect.Effect<User, RedisClusterException>>()
+expectTypeOf(redis.on("all").execute(user)).toEqualTypeOf<
+  Effect.Effect<ReadonlyMap<ClusterNode, User>, RedisClusterException>
+>()
+expectTypeOf(redis.on("all").results(user)).toEqualTypeOf<
+  Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<User, RedisClusterException>>, RedisClusterException>
+>()
+expectTypeOf(redis.pipeline([user, Command.bytes(Strings.get("k"))])).toEqualTypeOf<
+  Effect.Effect<[User, Uint8Array | null], RedisClusterException>
+>()
+expectTypeOf(redis.transaction({ user, count: Command.bigint(Hashes.hincrby("h", "f", 1)) })).toEqualTypeOf<
+  Effect.Effect<{ user: User; count: bigint }, RedisClusterException>
+>()
+
+// by name
+expectTypeOf(redis.send("GET", "k")).toEqualTypeOf<
+  Effect.Effect<Reply | ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
+>()
+
+// scans
+expectTypeOf(redis.scanStream()).toEqualTypeOf<Stream.Stream<string, RedisClusterException>>()
+expectTypeOf(redis.scanStream({ match: "a*", type: "hash", count: 10 })).toEqualTypeOf<
+  Stream.Stream<string, RedisClusterException>
+>()
+expectTypeOf(redis.scanStream({ bytes: true })).toEqualTypeOf<Stream.Stream<Uint8Array, RedisClusterException>>()
+expectTypeOf(redis.hscanStream("h")).toEqualTypeOf<
+  Stream.Stream<readonly [field: string, value: string], RedisClusterException>
+>()
+expectTypeOf(redis.zscanStream("z")).toEqualTypeOf<
+  Stream.Stream<readonly [member: string, score: number], RedisClusterException>
+>()
+// @ts-expect-error -- a misspelt option
+redis.scanStream({ matches: "a*" })
