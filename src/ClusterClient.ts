@@ -32,13 +32,16 @@ import * as Consumers from "./client/Consumers.ts"
 import * as Dedicated from "./client/Dedicated.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
+import * as Notifications from "./client/Notifications.ts"
 import * as ReadPreference from "./client/ReadPreference.ts"
 import * as Scanning from "./client/Scanning.ts"
+import * as Subscriptions from "./client/Subscriptions.ts"
 import { type ClusterSurface, functions, view } from "./client/Surfaces.ts"
 import * as Targets from "./client/Targets.ts"
 import * as ClusterOptions from "./ClusterOptions.ts"
 import type { Commands } from "./commands/Commands.ts"
 import * as Connections from "./connection/Connections.ts"
+import * as ClusterPubSub from "./pubsub/ClusterPubSub.ts"
 import { exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 import * as Router from "./routing/Router.ts"
 import * as CommandCache from "./topology/CommandCache.ts"
@@ -58,12 +61,15 @@ export interface ClusterClientShape
     MultiKey.MultiKeyMembers,
     ReadPreference.ReadPreferenceMembers,
     Scanning.ScanMembers,
-    Nodes.NodeMembers
+    Nodes.NodeMembers,
+    Subscriptions.SubscriptionMembers,
+    Notifications.NotificationMembers
 {}
 
 const make = Effect.fnUntraced(function*() {
   const router = yield* Router.Router
   const topology = yield* Topology.Topology
+  const pubSub = yield* ClusterPubSub.ClusterPubSub
   const commands = yield* CommandCache.make(router)
   const nodes = Nodes.make(topology)
   const viewOf = (router: Router.Router["Service"]): ReadPreference.ReadFromClient => {
@@ -84,6 +90,8 @@ const make = Effect.fnUntraced(function*() {
     ...MultiKey.make(router),
     ...ReadPreference.make(router, viewOf),
     ...Scanning.make(router, topology),
+    ...Subscriptions.make(pubSub),
+    ...Notifications.make(pubSub, router, topology),
     ...nodes
   })
 })
@@ -102,7 +110,7 @@ const layerResolved = (
   options: ClusterOptions.ResolvedOptions
 ): Layer.Layer<ClusterClient, RedisClusterException, Connections.Connections> =>
   Layer.effect(ClusterClient, make()).pipe(
-    Layer.provide(Router.layer(options)),
+    Layer.provide([Router.layer(options), ClusterPubSub.layer(options)]),
     Layer.provide(Topology.layer(options))
   )
 

@@ -33,6 +33,17 @@ export { addressOf, type Endpoint } from "./connection/Endpoint.ts"
 export type { ConsumedEntry } from "./consumer/SlotReader.ts"
 export * as Lock from "./Lock.ts"
 export { type Argument, type Reply, ServerError } from "./protocol/Reply.ts"
+export { KeyspaceEvent, type KeyspaceEventName, type KeyspaceOptions } from "./pubsub/Keyspace.ts"
+export type { BufferStrategy } from "./pubsub/Mailbox.ts"
+export type { MonitoredCommand, MonitorOptions } from "./pubsub/Monitor.ts"
+export type { PayloadOf, SubscribeOptions, Subscription } from "./pubsub/Subscription.ts"
+export {
+  type Gap,
+  type GapReason,
+  Message,
+  type Subscribed,
+  type SubscriptionEvent
+} from "./pubsub/SubscriptionEvent.ts"
 export * as ReadFrom from "./ReadFrom.ts"
 export * from "./RedisClusterException.ts"
 export type { Batch, PipelineStreamOptions, Results, Values } from "./routing/Pipeline.ts"

@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Connection, type ConnectionHooks, type ConnectionState } from "./Connection.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
+import { PushConnection, type PushHooks } from "./PushConnection.ts"
 
 /**
  * What the client knows of an endpoint when it asks for a connection.
@@ -59,6 +60,9 @@ export class Connections extends Context.Service<Connections, {
     target: ConnectionTarget,
     onState: (connection: Connection, state: ConnectionState) => void
   ) => Connection
+  readonly lease: (target: ConnectionTarget) => Connection
+  /** A connection of one's own on which the server speaks unasked; whoever opens it has to close it. */
+  readonly push: (target: ConnectionTarget, hooks: PushHooks) => PushConnection
   /** Drains and closes the shared connections to all other addresses, and to nodes that gave their address up. */
   readonly retain: (nodes: ReadonlyMap<string, ConnectionTarget>) => void
   /** Calls back whenever a shared connection changes its state. Returns how to stop that. */
@@ -171,6 +175,11 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
       return connection
     },
+    push: (target, hooks) =>
+      new PushConnection({ host: target.host, port: target.port }, options, hooks, { clock, runFork }, {
+        expectedId: target.id ?? "",
+        readonly: false
+      }),
     retain: (nodes) => {
       for (const connections of [open.commands, open.replicaReads]) {
         for (const [address, connection] of connections) {

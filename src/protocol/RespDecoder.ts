@@ -38,8 +38,8 @@ export interface DecoderHandlers {
  * @since 0.1.0
  */
 export interface DecoderOptions {
-  /** Bulk strings in push messages, except their kind, are bytes. Default: `false`. */
-  readonly binaryPush?: boolean | undefined
+  /** Asked for each push once its kind is known: shall its bulk strings be bytes? Default: never. */
+  readonly binaryPush?: (() => boolean) | undefined
   /** How many aggregates may be open inside each other. Default: 128. */
   readonly maxDepth?: number | undefined
   /** The longest bulk string in bytes. Text is bounded by what a string can hold as well. Default: that bound. */
@@ -91,6 +91,8 @@ const types = new Set([
   PUSH,
   ATTRIBUTE
 ])
+
+const never = () => false
 
 const maxArrayLength = 2 ** 26
 const maxCollectionSize = 2 ** 24
@@ -313,7 +315,7 @@ class Pieces {
  */
 export class RespDecoder {
   private readonly handlers: DecoderHandlers
-  private readonly binaryPush: boolean
+  private readonly binaryPush: () => boolean
   private readonly maxDepth: number
   private readonly maxBulkLength: number
   private readonly maxAggregateLength: number
@@ -339,7 +341,7 @@ export class RespDecoder {
 
   constructor(handlers: DecoderHandlers, options: DecoderOptions = {}) {
     this.handlers = handlers
-    this.binaryPush = options.binaryPush ?? false
+    this.binaryPush = options.binaryPush ?? never
     this.maxDepth = options.maxDepth ?? 128
     this.maxBulkLength = options.maxBulkLength ?? constants.MAX_STRING_LENGTH
     this.maxAggregateLength = Math.min(options.maxAggregateLength ?? maxArrayLength, maxArrayLength)
@@ -589,7 +591,7 @@ export class RespDecoder {
     while (frame !== undefined) {
       if (frame.type === PUSH && frame.array.length === 0) {
         if (typeof value !== "string") return this.fail("a push without a kind")
-        this.bytes = this.binaryPush
+        this.bytes = this.binaryPush()
       }
       frame.add(value)
       if (frame.remaining > 0) return

@@ -348,7 +348,7 @@ describe("RespDecoder", () => {
     it("come for the elements of a push, but not for its kind, when the decoder was made so", () => {
       const wire = ">3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$1\r\nx\r\n"
       expect(decode(wire)).toStrictEqual([["message", "ch", "x"]])
-      expect(decode(wire, { binaryPush: true })).toStrictEqual([["message", Buffer.from("ch"), Buffer.from("x")]])
+      expect(decode(wire, { binaryPush: () => true })).toStrictEqual([["message", Buffer.from("ch"), Buffer.from("x")]])
     })
   })
 

@@ -1,0 +1,161 @@
+/**
+ * Subscriptions as streams.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
+import type { Kind } from "../pubsub/Plan.ts"
+import * as Subscription from "../pubsub/Subscription.ts"
+import type { Message, SubscriptionEvent } from "../pubsub/SubscriptionEvent.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+
+/**
+ * Messages, of channels one by one or of a list with options.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MessagesOf {
+  (...channels: readonly [string, ...ReadonlyArray<string>]): Stream.Stream<Message, RedisClusterException>
+  <const O extends Subscription.SubscribeOptions>(
+    channels: string | ReadonlyArray<string>,
+    options: O
+  ): Stream.Stream<Message<Subscription.PayloadOf<O>>, RedisClusterException>
+  (channels: ReadonlyArray<string>): Stream.Stream<Message, RedisClusterException>
+}
+
+/**
+ * Events, of channels one by one or of a list with options.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EventsOf {
+  (...channels: readonly [string, ...ReadonlyArray<string>]): Stream.Stream<SubscriptionEvent, RedisClusterException>
+  <const O extends Subscription.SubscribeOptions>(
+    channels: string | ReadonlyArray<string>,
+    options: O
+  ): Stream.Stream<SubscriptionEvent<Subscription.PayloadOf<O>>, RedisClusterException>
+  (channels: ReadonlyArray<string>): Stream.Stream<SubscriptionEvent, RedisClusterException>
+}
+
+/**
+ * A subscription that is live when the effect ends, of channels one by one or of a list with options.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScopedOf {
+  (
+    ...channels: readonly [string, ...ReadonlyArray<string>]
+  ): Effect.Effect<Subscription.Subscription, RedisClusterException, Scope.Scope>
+  <const O extends Subscription.SubscribeOptions>(
+    channels: string | ReadonlyArray<string>,
+    options: O
+  ): Effect.Effect<Subscription.Subscription<Subscription.PayloadOf<O>>, RedisClusterException, Scope.Scope>
+  (
+    channels: ReadonlyArray<string>
+  ): Effect.Effect<Subscription.Subscription, RedisClusterException, Scope.Scope>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubscriptionMembers {
+  /**
+   * The messages of channels. The stream subscribes when it runs, and is restored by itself for as long as it does, whatever
+   * happens to connections, nodes and slots. All streams share one connection per node. What may have been lost meanwhile is
+   * told by `subscribeEvents`.
+   *
+   * It fails with `TimeoutError` when the server has not confirmed within `commandTimeout`, with `ReplyError` when it refuses
+   * (`NOPERM`), with `UnknownNodeError` when the named node is unknown, with `ClosedError` when the client closes.
+   *
+   * **Example** (Typed messages)
+   *
+   * ```ts
+   * import { Effect, Schema, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * const Order = Schema.fromJsonString(Schema.Struct({ id: Schema.String, total: Schema.Number }))
+   *
+   * const program = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.subscribe(["orders", "returns"], { schema: Order }).pipe(
+   *     Stream.runForEach(({ channel, payload }) => Effect.log(channel, payload.id, payload.total))
+   *   )
+   * })
+   * ```
+   */
+  readonly subscribe: MessagesOf
+  /** The messages of all channels that match a pattern (`news.*`). As `subscribe`. */
+  readonly psubscribe: MessagesOf
+  /**
+   * The messages of shard channels, of any slots. Each is held by the primary that owns its slot, and follows it. As
+   * `subscribe`. Since 7.0.0.
+   */
+  readonly ssubscribe: MessagesOf
+  /** The same with events: when the subscription is live, and where messages may have been lost. */
+  readonly subscribeEvents: EventsOf
+  /** The same with events: when the subscription is live, and where messages may have been lost. */
+  readonly psubscribeEvents: EventsOf
+  /** The same with events: when the subscription is live, and where messages may have been lost. */
+  readonly ssubscribeEvents: EventsOf
+  /**
+   * Subscribes, and ends when the server has confirmed: nothing that is published afterwards is missed. The subscription ends
+   * with the scope.
+   */
+  readonly subscribeScoped: ScopedOf
+  /** The same for patterns. */
+  readonly psubscribeScoped: ScopedOf
+  /** The same for shard channels. */
+  readonly ssubscribeScoped: ScopedOf
+}
+
+type Arguments = ReadonlyArray<string | ReadonlyArray<string> | Subscription.SubscribeOptions>
+
+/** Names one by one, or one or a list of them with options. */
+const read = (
+  args: Arguments
+): { readonly names: ReadonlyArray<string>; readonly options: Subscription.SubscribeOptions } => {
+  const [first, second] = args
+  const isOptions = typeof second === "object" && !Array.isArray(second)
+  // What is not a string is refused with the other bad input.
+  const names = (Array.isArray(first) ? first : isOptions ? [first] : args) as ReadonlyArray<string>
+  return { names, options: isOptions ? second as Subscription.SubscribeOptions : {} }
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (pubSub: ClusterPubSub["Service"]): SubscriptionMembers => {
+  const scoped = (kind: Kind) => (...args: Arguments) => {
+    const { names, options } = read(args)
+    return Subscription.open(pubSub, kind, names, options, true)
+  }
+  const messages = (kind: Kind) => (...args: Arguments) => {
+    const { names, options } = read(args)
+    return Stream.unwrap(
+      Effect.map(Subscription.open(pubSub, kind, names, options, false), ({ messages }) => messages)
+    )
+  }
+  const events = (kind: Kind) => (...args: Arguments) =>
+    Stream.unwrap(Effect.map(scoped(kind)(...args), ({ events }) => events))
+
+  // The overloads say what the options make of the payloads, which the functions do not look at.
+  return {
+    subscribe: messages("channel") as MessagesOf,
+    psubscribe: messages("pattern") as MessagesOf,
+    ssubscribe: messages("shardChannel") as MessagesOf,
+    subscribeEvents: events("channel") as EventsOf,
+    psubscribeEvents: events("pattern") as EventsOf,
+    ssubscribeEvents: events("shardChannel") as EventsOf,
+    subscribeScoped: scoped("channel") as ScopedOf,
+    psubscribeScoped: scoped("pattern") as ScopedOf,
+    ssubscribeScoped: scoped("shardChannel") as ScopedOf
+  }
+}

@@ -1,0 +1,540 @@
+/**
+ * The subscriptions of a client: who wants what, which node holds it, and what to do when that changes.
+ *
+ * What is wanted is a set of topics, shared by the streams. `Plan` says where each belongs, a `Subscriber` per node obeys,
+ * and whatever becomes untrue (a lost connection, a slot that moved, a node that left) makes the topic uncertain: it is placed
+ * anew, and when the servers have confirmed, its streams are told of the gap.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { ResolvedOptions } from "../ClusterOptions.ts"
+import { Connections } from "../connection/Connections.ts"
+import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
+import type { Loss } from "../connection/PushConnection.ts"
+import { Alarm } from "../internal/Alarm.ts"
+import type { ServerError } from "../protocol/Reply.ts"
+import {
+  ClosedError,
+  exception,
+  type RedisClusterException,
+  ReplyError,
+  TimeoutError,
+  UnknownNodeError
+} from "../RedisClusterException.ts"
+import * as Snapshot from "../topology/Snapshot.ts"
+import { Topology } from "../topology/Topology.ts"
+import { type BufferStrategy, Mailbox } from "./Mailbox.ts"
+import { Monitored } from "./Monitored.ts"
+import { type Desire, type Facts, keyOf, placesOf } from "./Plan.ts"
+import { type Entry, Subscriber, type SubscriberHooks } from "./Subscriber.ts"
+import type { GapReason } from "./SubscriptionEvent.ts"
+import { type Interest, Topic } from "./Topic.ts"
+
+/**
+ * How the messages of one stream are kept until it takes them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings {
+  readonly bytes: boolean
+  readonly bufferSize: number
+  readonly strategy: BufferStrategy
+  /** Whether gaps and confirmations are wanted, beside the messages. */
+  readonly keepsNotices: boolean
+}
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class ClusterPubSub extends Context.Service<ClusterPubSub, {
+  /**
+   * Subscribes, and gives what comes once the servers have confirmed all of it. Fails when they have not within
+   * `commandTimeout`, when they refuse, or when a named node is not part of the cluster. Ends with the scope.
+   */
+  readonly open: (
+    desires: ReadonlyArray<Desire>,
+    settings: Settings
+  ) => Effect.Effect<Mailbox, RedisClusterException, Scope.Scope>
+  /** Starts MONITOR on a node; each line is the payload of a message. Fails when the connection is lost. */
+  readonly monitor: (
+    node: Endpoint,
+    settings: Settings
+  ) => Effect.Effect<Mailbox, RedisClusterException, Scope.Scope>
+  /** How many subscriptions each node holds, or is about to, by address. */
+  readonly held: () => ReadonlyMap<string, number>
+}>()("effect-redis-cluster/pubsub/ClusterPubSub") {}
+
+/** How long a connection is kept when nothing is subscribed on it any more, in milliseconds. */
+const linger = 1000
+/** How long to wait before what is not live is looked at again, in milliseconds: doubling, from one to the other. */
+const firstPatience = 50
+const lastPatience = 500
+
+const closedError = (): RedisClusterException =>
+  exception(() => new ClosedError({ message: "the client is closed", outcome: "NotExecuted" }))
+
+const unknownNode = (address: string, snapshot: Snapshot.Snapshot): RedisClusterException =>
+  exception(() =>
+    new UnknownNodeError({
+      message: `${address} is not a node of this cluster (known: ${[...snapshot.nodes.keys()].join(", ")})`,
+      outcome: "NotExecuted",
+      node: address
+    })
+  )
+
+const refused = (entry: Entry, error: ServerError, node: string): RedisClusterException =>
+  exception(() =>
+    new ReplyError({
+      message: `the server refuses the subscription: ${error.message}`,
+      outcome: "NotExecuted",
+      command: entry.kind === "channel" ? "SUBSCRIBE" : entry.kind === "pattern" ? "PSUBSCRIBE" : "SSUBSCRIBE",
+      node,
+      code: error.code
+    })
+  )
+
+/** Answers that a later attempt, or another node, may not give. */
+const passing = new Set(["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "BUSY", "NOREPLICAS"])
+
+const movedGrammar = /^MOVED (\d+) (.*):(\d+)$/
+
+class Hub {
+  readonly subscribers = new Map<string, Subscriber>()
+  private readonly topics = new Map<string, Topic>()
+  private readonly mailboxes = new Map<Mailbox, ReadonlyArray<Interest>>()
+  /** Topics that are not live. */
+  private readonly unsettled = new Set<Topic>()
+  private readonly alarm: Alarm
+  private patience = firstPatience
+  private planned: Snapshot.Snapshot
+  /** When the topology was last known to be as planned, in milliseconds of the clock. */
+  private checkedAt: number
+  private closed = false
+  private readonly facts: Facts
+  private readonly options: ResolvedOptions
+  private readonly connections: Connections["Service"]
+  private readonly topology: Topology["Service"]
+  private readonly clock: Clock.Clock
+  private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => unknown
+
+  constructor(services: {
+    readonly options: ResolvedOptions
+    readonly connections: Connections["Service"]
+    readonly topology: Topology["Service"]
+    readonly clock: Clock.Clock
+    readonly runFork: ConstructorParameters<typeof Alarm>[1] & (<A, E>(effect: Effect.Effect<A, E>) => unknown)
+  }) {
+    const { clock, connections, options, runFork, topology } = services
+    this.options = options
+    this.connections = connections
+    this.topology = topology
+    this.clock = clock
+    this.runFork = runFork
+    this.planned = topology.current()
+    this.checkedAt = clock.currentTimeMillisUnsafe()
+    this.alarm = new Alarm(clock, runFork, () => this.look())
+    this.facts = {
+      get snapshot() {
+        return topology.current()
+      },
+      isDown: (address) => this.subscribers.get(address)?.connection.isDown === true
+    }
+  }
+
+  get now(): number {
+    return this.clock.currentTimeMillisUnsafe()
+  }
+
+  /** Why a wish cannot be fulfilled at all. */
+  objection(desires: ReadonlyArray<Desire>): RedisClusterException | undefined {
+    if (this.closed) return closedError()
+    for (const { place } of desires) {
+      if (typeof place === "string") continue
+      const address = addressOf(place)
+      if (!this.facts.snapshot.nodes.has(address)) return unknownNode(address, this.facts.snapshot)
+    }
+    return undefined
+  }
+
+  /** Adds a stream; `onLive` is called when all of its topics are, `onFailure` when it will never be, or is no more. */
+  add(
+    mailbox: Mailbox,
+    desires: ReadonlyArray<Desire>,
+    onLive: () => void,
+    onFailure: (error: RedisClusterException) => void
+  ): void {
+    const topics = new Set(desires.map((desire) => this.topicOf(desire)))
+    let missing = topics.size
+    const interests = [...topics].map((topic): Interest => ({
+      topic,
+      mailbox,
+      isLive: false,
+      onLive: () => {
+        if (--missing === 0) onLive()
+      }
+    }))
+    this.mailboxes.set(mailbox, interests)
+    mailbox.onFailure = (error) => {
+      this.remove(mailbox)
+      onFailure(error)
+    }
+    for (const interest of interests) this.join(interest)
+    mailbox.settle(undefined)
+  }
+
+  remove(mailbox: Mailbox): void {
+    const interests = this.mailboxes.get(mailbox)
+    this.mailboxes.delete(mailbox)
+    for (const { topic } of interests ?? []) this.leave(topic, mailbox)
+  }
+
+  close(): void {
+    this.closed = true
+    this.alarm.clear()
+    for (const mailbox of [...this.mailboxes.keys()]) mailbox.fail(closedError())
+    for (const subscriber of this.subscribers.values()) subscriber.close()
+    this.subscribers.clear()
+  }
+
+  /** The topology was looked at, and may have changed. */
+  replan(): void {
+    const snapshot = this.topology.current()
+    if (snapshot !== this.planned) {
+      this.planned = snapshot
+      this.replaceStrangers(snapshot)
+      for (const topic of this.topics.values()) this.place(topic)
+    }
+    this.checkedAt = this.now
+  }
+
+  private topicOf(desire: Desire): Topic {
+    const key = keyOf(desire)
+    let topic = this.topics.get(key)
+    if (topic === undefined) {
+      topic = new Topic(desire, key)
+      this.topics.set(key, topic)
+    }
+    return topic
+  }
+
+  private join(interest: Interest): void {
+    const { mailbox, topic } = interest
+    topic.interests.push(interest)
+    if (mailbox.bytes) { for (const address of topic.places) this.subscribers.get(address)?.addBytes(mailbox) }
+    if (topic.interests.length === 1) this.place(topic)
+    if (topic.isLive) this.enliven(interest, this.subscribers.get(topic.places[0]))
+    else this.watch(topic)
+  }
+
+  private leave(topic: Topic, mailbox: Mailbox): void {
+    const position = topic.interests.findIndex((interest) => interest.mailbox === mailbox)
+    if (position === -1) return
+    topic.interests.splice(position, 1)
+    if (mailbox.bytes) { for (const address of topic.places) this.subscribers.get(address)?.removeBytes(mailbox) }
+    if (topic.interests.length > 0) return
+    for (const address of topic.places) this.subscribers.get(address)?.unwant(topic)
+    this.topics.delete(topic.key)
+    this.unsettled.delete(topic)
+  }
+
+  /** Puts a topic where the plan says. What is there already is left alone. */
+  private place(topic: Topic): void {
+    const before = topic.places
+    const after = placesOf(topic.desire, this.facts, before)
+    const left = before.filter((address) => !after.includes(address))
+    const added = after.filter((address) => !before.includes(address))
+    if (left.length === 0 && added.length === 0) return
+    // A primary that has no slots any more takes nothing with it.
+    const mayLose = added.length > 0 || after.length === 0
+    if (topic.isLive && mayLose) topic.interrupt(this.provenAt(topic, left), "OwnerChanged")
+    topic.places = after
+    for (const address of left) this.takeFrom(address, topic)
+    for (const address of added) this.giveTo(address, topic)
+    // Without a node that has gone nothing has to be confirmed again.
+    if (added.length === 0) this.conclude(topic, this.subscribers.get(after[0]))
+    this.watch(topic)
+  }
+
+  /** Until when nothing can have been lost of a live topic that leaves these nodes, or that others have to join. */
+  private provenAt(topic: Topic, left: ReadonlyArray<string>): number {
+    const entries = left.map((address) => this.subscribers.get(address)?.entryOf(topic))
+    return Math.min(this.checkedAt, ...entries.map((entry) => entry?.provenAt ?? 0).filter((at) => at > 0))
+  }
+
+  private takeFrom(address: string, topic: Topic): void {
+    const subscriber = this.subscribers.get(address)
+    if (subscriber === undefined) return
+    subscriber.unwant(topic)
+    for (const { mailbox } of topic.interests) if (mailbox.bytes) subscriber.removeBytes(mailbox)
+  }
+
+  private giveTo(address: string, topic: Topic): void {
+    const subscriber = this.subscriberAt(address)
+    if (subscriber === undefined) return
+    for (const { mailbox } of topic.interests) if (mailbox.bytes) subscriber.addBytes(mailbox)
+    subscriber.want(topic)
+  }
+
+  private askAgain(address: string, topic: Topic): void {
+    const subscriber = this.subscribers.get(address)
+    if (subscriber === undefined) this.giveTo(address, topic)
+    else subscriber.want(topic)
+  }
+
+  private subscriberAt(address: string): Subscriber | undefined {
+    const known = this.subscribers.get(address)
+    const node = this.facts.snapshot.nodes.get(address)
+    if (known !== undefined || node === undefined || this.closed) return known
+    const subscriber = new Subscriber(node, this.connections, this.hooks)
+    this.subscribers.set(address, subscriber)
+    return subscriber
+  }
+
+  /** Another node has taken an address over: what its predecessor held is lost. */
+  private replaceStrangers(snapshot: Snapshot.Snapshot): void {
+    for (const [address, subscriber] of this.subscribers) {
+      const id = snapshot.nodes.get(address)?.id ?? ""
+      if (id === "" || subscriber.node.id === "" || id === subscriber.node.id) continue
+      this.subscribers.delete(address)
+      subscriber.close()
+      for (const topic of this.topics.values()) {
+        if (!topic.places.includes(address)) continue
+        topic.interrupt(subscriber.connection.heardAt, "ConnectionLost")
+        topic.places = topic.places.filter((place) => place !== address)
+      }
+    }
+  }
+
+  private readonly hooks: SubscriberHooks = {
+    onConfirmed: (subscriber, entry) => {
+      for (const topic of entry.topics) if (!topic.isLive) this.conclude(topic, subscriber)
+    },
+    onRefused: (subscriber, entry, error) => {
+      if (!passing.has(error.code)) return this.giveUp(entry, refused(entry, error, subscriber.address))
+      if (error.code === "MOVED") this.follow(subscriber, error)
+      for (const topic of entry.topics) this.watch(topic)
+    },
+    onEvicted: (subscriber, entry) => {
+      for (const topic of entry.topics) {
+        topic.interrupt(entry.provenAt, "OwnerChanged")
+        this.watch(topic)
+        // The node knows by now who the owner is: it accepts once more, or says where to go.
+        subscriber.want(topic)
+      }
+    },
+    onLost: (subscriber, live, loss) => {
+      const reason = reasonOf(loss)
+      for (const entry of live) {
+        // That the connection was well says nothing about who owned the slot meanwhile.
+        const from = entry.kind === "shardChannel" ? Math.min(entry.provenAt, loss.heardAt) : loss.heardAt
+        for (const topic of entry.topics) {
+          topic.interrupt(from, reason)
+          this.watch(topic)
+        }
+      }
+      if (subscriber.connection.isDown) this.evacuate(subscriber)
+    },
+    onDown: (subscriber) => this.evacuate(subscriber),
+    onIdle: (subscriber) => {
+      this.runFork(Effect.andThen(Effect.sleep(linger), Effect.sync(() => this.retire(subscriber))))
+    }
+  }
+
+  /** A topic may have become live; then its streams are told, and before that of what they may have missed. */
+  private conclude(topic: Topic, subscriber: Subscriber | undefined): void {
+    const isLive = topic.places.length > 0 &&
+      topic.places.every((address) => this.subscribers.get(address)?.isLive(topic) === true)
+    if (!isLive || topic.isLive) return
+    topic.isLive = true
+    this.unsettled.delete(topic)
+    const gap = topic.gap
+    topic.gap = undefined
+    for (const interest of [...topic.interests]) {
+      const { mailbox } = interest
+      if (gap !== undefined && interest.isLive) {
+        const isNew = mailbox.addGap(topic.desire.name, gap.from, this.now, gap.reason)
+        if (isNew) subscriber?.touch(mailbox)
+      }
+      this.enliven(interest, subscriber)
+    }
+  }
+
+  private enliven(interest: Interest, subscriber: Subscriber | undefined): void {
+    if (subscriber !== undefined) {
+      const isNew = interest.mailbox.addSubscribed(interest.topic.desire.name, subscriber.node)
+      if (isNew) subscriber.touch(interest.mailbox)
+    }
+    if (interest.isLive) return
+    interest.isLive = true
+    interest.onLive()
+  }
+
+  /** The streams that want what a server refuses for good fail. */
+  private giveUp(entry: Entry, error: RedisClusterException): void {
+    for (const topic of [...entry.topics]) {
+      for (const { mailbox } of [...topic.interests]) mailbox.fail(error)
+    }
+  }
+
+  private follow(subscriber: Subscriber, error: ServerError): void {
+    const match = movedGrammar.exec(error.message)
+    const host = match === null ? undefined : Snapshot.announcedHost(match[2], subscriber.node)
+    if (match === null || host === undefined) return this.topology.requestRefresh()
+    this.topology.moved(Number(match[1]), this.options.mapAddress({ host, port: Number(match[3]) }))
+  }
+
+  /** A node does not serve: what others can hold goes to them. */
+  private evacuate(subscriber: Subscriber): void {
+    this.topology.requestRefresh()
+    for (const topic of this.topics.values()) {
+      if (topic.places.includes(subscriber.address)) this.place(topic)
+    }
+  }
+
+  private retire(subscriber: Subscriber): void {
+    if (subscriber.size > 0 || this.subscribers.get(subscriber.address) !== subscriber) return
+    this.subscribers.delete(subscriber.address)
+    subscriber.close()
+  }
+
+  private watch(topic: Topic): void {
+    if (topic.isLive || this.closed) return
+    if (this.unsettled.size === 0) this.patience = firstPatience
+    this.unsettled.add(topic)
+    this.alarm.set(this.now + this.patience)
+  }
+
+  /** What is still not live is placed and asked for again, by a fresh topology. */
+  private look(): void {
+    if (this.unsettled.size === 0) return
+    this.patience = Math.min(this.patience * 2, lastPatience)
+    this.topology.requestRefresh()
+    for (const topic of this.unsettled) {
+      this.place(topic)
+      for (const address of topic.places) this.askAgain(address, topic)
+    }
+    this.alarm.set(this.now + this.patience)
+  }
+}
+
+const reasonOf = (loss: Loss): GapReason => loss.behind ? "OutputBufferLimit" : "ConnectionLost"
+
+const timedOut = (timeout: number): RedisClusterException =>
+  exception(() =>
+    new TimeoutError({
+      message: `the servers did not confirm the subscription within ${timeout} ms`,
+      outcome: "NotExecuted",
+      timeout,
+      waitingFor: "reply"
+    })
+  )
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
+  const connections = yield* Connections
+  const topology = yield* Topology
+  const clock = yield* Clock.Clock
+  const runFork = yield* FiberSet.makeRuntime<never>()
+  const hub = new Hub({ options, connections, topology, clock, runFork })
+  const stopListening = topology.onChange(() => hub.replan())
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      stopListening()
+      hub.close()
+    })
+  )
+
+  const monitors = new Set<Monitored>()
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const monitored of monitors) monitored.end(closedError())
+    })
+  )
+
+  /** A mailbox that is filled while the scope lives, once it is live. */
+  const opened = (
+    settings: Settings,
+    names: ReadonlyArray<string>,
+    add: (mailbox: Mailbox, onLive: () => void, onFailure: (error: RedisClusterException) => void) => void,
+    remove: (mailbox: Mailbox) => void
+  ): Effect.Effect<Mailbox, RedisClusterException, Scope.Scope> => {
+    const now = () => clock.currentTimeMillisUnsafe()
+    const mailbox = new Mailbox({ ...settings, names: [...new Set(names)], now })
+    const live = Deferred.makeUnsafe<void, RedisClusterException>()
+    const start = Effect.sync(() =>
+      add(
+        mailbox,
+        () => Deferred.doneUnsafe(live, Exit.void),
+        (error) => Deferred.doneUnsafe(live, Exit.fail(error))
+      )
+    )
+    const end = Effect.sync(() => {
+      remove(mailbox)
+      mailbox.close()
+    })
+    return Effect.acquireRelease(start, () => end).pipe(
+      Effect.andThen(Deferred.await(live)),
+      Effect.timeoutOrElse({
+        duration: options.commandTimeout,
+        orElse: () => Effect.fail(timedOut(options.commandTimeout))
+      }),
+      Effect.as(mailbox)
+    )
+  }
+
+  return ClusterPubSub.of({
+    open: (desires, settings) =>
+      Effect.suspend(() => {
+        const objection = hub.objection(desires)
+        if (objection !== undefined) return Effect.fail(objection)
+        return opened(
+          settings,
+          desires.map((desire) => desire.name),
+          (mailbox, onLive, onFailure) => hub.add(mailbox, desires, onLive, onFailure),
+          (mailbox) => hub.remove(mailbox)
+        )
+      }),
+    monitor: (endpoint, settings) =>
+      Effect.suspend(() => {
+        const objection = hub.objection([{ kind: "channel", name: "MONITOR", slot: 0, place: endpoint }])
+        const node = topology.current().nodes.get(addressOf(endpoint))
+        if (objection !== undefined || node === undefined) return Effect.fail(objection ?? closedError())
+        let monitored: Monitored | undefined
+        return opened(
+          settings,
+          ["MONITOR"],
+          (mailbox, onLive, onFailure) => {
+            mailbox.onFailure = onFailure
+            monitored = new Monitored(node, connections, mailbox, onLive)
+            monitors.add(monitored)
+          },
+          () => {
+            if (monitored === undefined) return
+            monitors.delete(monitored)
+            monitored.close()
+          }
+        )
+      }),
+    held: () => new Map([...hub.subscribers].map(([address, subscriber]) => [address, subscriber.size] as const))
+  })
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: ResolvedOptions): Layer.Layer<ClusterPubSub, never, Connections | Topology> =>
+  Layer.effect(ClusterPubSub, make(options))

@@ -1,0 +1,88 @@
+/**
+ * MONITOR on a connection of its own.
+ *
+ * @since 0.1.0
+ */
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import type { Connections } from "../connection/Connections.ts"
+import type { PushConnection } from "../connection/PushConnection.ts"
+import { type Reply, ServerError } from "../protocol/Reply.ts"
+import { ConnectionError, exception, type RedisClusterException, ReplyError } from "../RedisClusterException.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
+import type { Mailbox, Source } from "./Mailbox.ts"
+import { Message } from "./SubscriptionEvent.ts"
+
+const MONITOR = new CommandSpec("MONITOR", {})
+
+export class Monitored implements Source {
+  private readonly node: ClusterNode
+  private readonly mailbox: Mailbox
+  private readonly onLive: () => void
+  private readonly connection: PushConnection
+  private touched = false
+  /** How the server shows what this connection sends: its own signs of life are of no interest. */
+  private self: string | undefined
+
+  constructor(node: ClusterNode, connections: Connections["Service"], mailbox: Mailbox, onLive: () => void) {
+    this.node = node
+    this.mailbox = mailbox
+    this.onLive = onLive
+    this.connection = connections.push(node, {
+      binary: () => false,
+      onReady: () => {
+        const address = this.connection.localAddress
+        this.self = address === undefined ? undefined : ` ${address}] "`
+        this.connection.send(MONITOR, [])
+      },
+      onPush: () => {},
+      onReply: (reply) => this.receive(reply),
+      onRead: () => {
+        if (!this.touched) return
+        this.touched = false
+        mailbox.settle(this)
+      },
+      onLost: (loss) => this.lose(`the connection was lost: ${loss.failure.message}`, "Unknown"),
+      onDown: (failure) => this.lose(`no connection: ${failure.message}`, "NotExecuted")
+    })
+  }
+
+  hold(): void {
+    this.connection.pause()
+  }
+
+  release(): void {
+    this.connection.resume()
+  }
+
+  end(error: RedisClusterException): void {
+    this.connection.close()
+    this.mailbox.fail(error)
+  }
+
+  close(): void {
+    this.connection.close()
+  }
+
+  private receive(reply: Reply): void {
+    if (reply === "OK") return this.onLive()
+    if (reply instanceof ServerError) {
+      const message = `the server refuses MONITOR: ${reply.message}`
+      return this.end(exception(() =>
+        new ReplyError({
+          message,
+          outcome: "NotExecuted",
+          command: "MONITOR",
+          node: this.node.address,
+          code: reply.code
+        })
+      ))
+    }
+    if (typeof reply !== "string" || (this.self !== undefined && reply.includes(this.self))) return
+    if (this.mailbox.push(new Message("MONITOR", undefined, reply, this.node))) this.touched = true
+  }
+
+  private lose(message: string, outcome: "Unknown" | "NotExecuted"): void {
+    const node = this.node.address
+    this.end(exception(() => new ConnectionError({ message, outcome, command: "MONITOR", node })))
+  }
+}

@@ -1,0 +1,289 @@
+import { assert, describe, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
+import { collect, eventually, holders, messages, openPubSub, range, subscriberLines, until } from "./support.ts"
+
+const each = { concurrency: "unbounded", discard: true } as const
+const shardTags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
+
+for (const protocol of [3, 2] as const) {
+  describe(`Subscriptions over RESP${protocol}`, () => {
+    layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+      it.effect("a subscription that was returned misses nothing that is published afterwards", () =>
+        Effect.gen(function*() {
+          const { nodes, seeds } = yield* RedisCluster
+          const redis = yield* connect({ nodes: seeds, protocol })
+          for (const round of range(30)) {
+            yield* Effect.scoped(Effect.gen(function*() {
+              const classic = yield* redis.subscribeScoped(`first:${round}`)
+              const sharded = yield* redis.ssubscribeScoped(`first:${round}`)
+              const pattern = yield* redis.psubscribeScoped(`firs?:${round}`)
+              yield* Effect.forEach([classic, sharded, pattern], (subscription, index) =>
+                Effect.gen(function*() {
+                  if (index === 1) yield* redis.spublish(`first:${round}`, "hello")
+                  else yield* redis.publish(`first:${round}`, "hello")
+                  const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
+                  assert.strictEqual(message.payload, "hello")
+                  assert.strictEqual(message.channel, `first:${round}`)
+                  assert.strictEqual(message.pattern, index === 2 ? `firs?:${round}` : undefined)
+                  assert.include(nodes.map(addressOf), message.node.address)
+                }), { discard: true })
+            }))
+          }
+        }))
+
+      it.effect("10 000 messages of several channels come in order, channel by channel", () =>
+        Effect.gen(function*() {
+          const { seeds } = yield* RedisCluster
+          const redis = yield* connect({ nodes: seeds, protocol })
+          const channels = range(4).map((index) => `order:${index}`)
+          const subscription = yield* redis.subscribeScoped(channels)
+          const got = yield* collect(subscription.messages)
+          yield* Effect.forEach(channels, (channel) =>
+            Effect.forEach(range(25), (batch) =>
+              Effect.forEach(range(100), (index) =>
+                redis.publish(channel, String(batch * 100 + index)), each)), each)
+          yield* until("10 000 messages", () =>
+            got.values.length >= 10_000)
+          for (const channel of channels) {
+            const payloads = got.values.filter((message) =>
+              message.channel === channel
+            ).map(({ payload }) => payload)
+            assert.deepStrictEqual(payloads, range(2500).map(String))
+          }
+        }))
+
+      it.effect("shard channels of every shard come in one stream, over one connection per node", () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const redis = yield* connect({ nodes: cluster.seeds, protocol })
+          const channels = shardTags.flatMap((tag) => range(3).map((index) => `{${tag}}:${index}`))
+            .concat(range(30).map((index) => `shard:${index}`))
+          const before = (yield* subscriberLines(cluster)).length
+          const subscription = yield* redis.ssubscribeScoped(channels)
+          const got = yield* collect(subscription.messages)
+          for (const index of range(20)) yield* Effect.forEach(channels, (one) => redis.spublish(one, `${index}`), each)
+          yield* until("all messages", () => got.values.length >= channels.length * 20)
+          for (const channel of channels) {
+            const own = got.values.filter((message) => message.channel === channel)
+            assert.deepStrictEqual(own.map(({ payload }) => payload), range(20).map(String))
+            const owner = yield* cluster.owner(HashSlot.ofKey(channel))
+            assert.strictEqual(own[0].node.address, addressOf(owner))
+          }
+          assert.strictEqual((yield* subscriberLines(cluster)).length - before, 3)
+        }))
+
+      it.effect("bytes stay bytes, beside a stream of text on the same channel", () =>
+        Effect.gen(function*() {
+          const { seeds } = yield* RedisCluster
+          const redis = yield* connect({ nodes: seeds, protocol })
+          const text = yield* redis.subscribeScoped("bytes")
+          const bytes = yield* redis.subscribeScoped("bytes", { payload: "bytes" })
+          const pattern = yield* redis.psubscribeScoped("byte?", { payload: "bytes" })
+          const payload = Uint8Array.of(0, 255, 128, 13, 10)
+          yield* redis.publish("bytes", payload)
+          yield* redis.publish("bytes", "plain")
+          const first = yield* Stream.runCollect(Stream.take(bytes.messages, 2))
+          assert.deepStrictEqual(first.map((message) => Uint8Array.from(message.payload)), [
+            payload,
+            Uint8Array.from(Buffer.from("plain"))
+          ])
+          assert.strictEqual(first[0].channel, "bytes")
+          const [matched] = yield* Stream.runCollect(Stream.take(pattern.messages, 1))
+          assert.deepStrictEqual(Uint8Array.from(matched.payload), payload)
+          assert.strictEqual(matched.pattern, "byte?")
+          const texts = yield* Stream.runCollect(Stream.take(text.messages, 2))
+          assert.deepStrictEqual(texts.map((message) => message.payload), [Buffer.from(payload).toString(), "plain"])
+        }))
+    })
+  })
+}
+
+describe("Subscriptions", () => {
+  layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+    it.effect("a schema types the payload, and fails the stream at what it refuses", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const schema = Schema.fromJsonString(Schema.Struct({ id: Schema.Number }))
+        const subscription = yield* redis.subscribeScoped("typed", { schema })
+        yield* redis.publish("typed", `{"id":1}`)
+        yield* redis.publish("typed", `{"id":2}`)
+        yield* redis.publish("typed", "secret nonsense")
+        const got = yield* collect(subscription.messages)
+        yield* until("the failure", () => got.error !== undefined)
+        assert.deepStrictEqual(got.values.map((message) => message.payload.id), [1, 2])
+        assert.strictEqual(got.error?.reason._tag, "DecodeError")
+      }))
+
+    it.effect("the plain stream subscribes when it runs and gives the subscription back when it ends", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const got = yield* collect(Stream.take(redis.subscribe("plain:1", "plain:2"), 2))
+        yield* eventually("a subscriber", Effect.map(holders(cluster, "plain:1"), (nodes) => nodes.length === 1))
+        yield* eventually("a subscriber", Effect.map(holders(cluster, "plain:2"), (nodes) => nodes.length === 1))
+        yield* redis.publish("plain:1", "a")
+        yield* redis.publish("plain:2", "b")
+        yield* until("both", () => got.values.length === 2)
+        assert.sameMembers(got.values.map((message) => message.payload), ["a", "b"])
+        yield* eventually("none", Effect.map(holders(cluster, "plain:1"), (nodes) => nodes.length === 0))
+        // Shortly afterwards the connections go, too.
+        yield* eventually("no connection", Effect.map(subscriberLines(cluster), (lines) => lines.length === 0))
+      }))
+
+    it.effect("a classic channel is held by the owner of its slot, or where the caller says", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const owner = yield* cluster.owner(HashSlot.ofKey("place"))
+        const held = (node: "owner" | "replica" | { host: string; port: number }) =>
+          Effect.scoped(Effect.gen(function*() {
+            const subscription = yield* redis.subscribeScoped("place", { node })
+            const nodes = yield* holders(cluster, "place")
+            yield* redis.publish("place", "x")
+            assert.strictEqual((yield* Stream.runCollect(Stream.take(subscription.messages, 1))).length, 1)
+            assert.strictEqual(nodes.length, 1)
+            return addressOf(nodes[0])
+          }))
+        assert.strictEqual(yield* held("owner"), addressOf(owner))
+        const [replica] = yield* cluster.replicasOf(owner)
+        yield* eventually("gone", Effect.map(holders(cluster, "place"), (nodes) => nodes.length === 0))
+        assert.strictEqual(yield* held("replica"), addressOf(replica))
+        const other = cluster.nodes.find((node) => node.id !== owner.id && node.id !== replica.id) ?? owner
+        yield* eventually("gone", Effect.map(holders(cluster, "place"), (nodes) => nodes.length === 0))
+        assert.strictEqual(yield* held(other), addressOf(other))
+      }))
+
+    it.effect("a shard channel is served by a replica, when asked for", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const subscription = yield* redis.ssubscribeScoped("from-replica", { node: "replica" })
+        const owner = yield* cluster.owner(HashSlot.ofKey("from-replica"))
+        const [replica] = yield* cluster.replicasOf(owner)
+        yield* redis.spublish("from-replica", "x")
+        const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
+        assert.strictEqual(message.node.address, addressOf(replica))
+      }))
+
+    it.effect("events say when it is live, once for what is confirmed together", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const got = yield* collect(redis.psubscribeEvents("{events}:a*", "{events}:b*"))
+        yield* until("live", () => got.values.length > 0)
+        assert.strictEqual(got.values.length, 1)
+        const [live] = got.values
+        assert(live._tag === "Subscribed")
+        assert.sameMembers([...live.channels], ["{events}:a*", "{events}:b*"])
+        yield* redis.publish("{events}:a1", "x")
+        yield* until("the message", () => messages(got.values).length === 1)
+      }))
+
+    it.effect("messages that arrive in one read are one chunk", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const subscription = yield* redis.ssubscribeScoped("chunks")
+        const got = yield* collect(subscription.messages)
+        for (const _ of range(20)) {
+          yield* Effect.forEach(range(100), () => redis.spublish("chunks", "x"), each)
+        }
+        yield* until("all", () => got.values.length === 2000)
+        assert.isBelow(got.chunks.length, 500)
+      }))
+
+    it.effect("100 streams of one channel share one subscription, and each gets everything", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const before = (yield* subscriberLines(cluster)).length
+        const all = yield* Effect.forEach(
+          range(100),
+          () => Effect.flatMap(redis.subscribeScoped("shared"), (one) => collect(one.messages))
+        )
+        assert.strictEqual((yield* subscriberLines(cluster)).length, before + 1)
+        assert.strictEqual(yield* redis.pubsubNumsub("shared").pipe(Effect.map((counts) => counts["shared"])), 1)
+        yield* Effect.forEach(range(100), (index) => redis.publish("shared", String(index)), each)
+        yield* until("all", () => all.every(({ values }) => values.length === 100))
+        for (const { values } of all) {
+          assert.deepStrictEqual(values.map(({ payload }) => payload), range(100).map(String))
+        }
+      }))
+
+    it.effect("10 000 channels subscribed and dropped leave nothing behind, here and there", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const { pubSub, redis } = yield* openPubSub({ nodes: cluster.seeds })
+        const places = (kind: "channel" | "shardChannel") =>
+          range(10_000).map((index) => {
+            const name = `many:${index}`
+            return { kind, name, slot: HashSlot.ofKey(name), place: "owner" } as const
+          })
+        const settings = { bytes: false, bufferSize: 100, strategy: "suspend", keepsNotices: true } as const
+        yield* Effect.scoped(Effect.gen(function*() {
+          yield* pubSub.open(places("channel"), settings)
+          yield* pubSub.open(places("shardChannel"), settings)
+          const held = [...pubSub.held().values()].reduce((sum, size) => sum + size, 0)
+          assert.strictEqual(held, 20_000)
+          const names = yield* redis.pubsubChannels("many:*")
+          assert.strictEqual(names.length, 10_000)
+        }))
+        yield* until("no subscriber here", () => pubSub.held().size === 0)
+        assert.deepStrictEqual(yield* redis.pubsubChannels("many:*"), [])
+        assert.deepStrictEqual(yield* redis.pubsubShardchannels("many:*"), [])
+        yield* eventually("no connection", Effect.map(subscriberLines(cluster), (lines) => lines.length === 0))
+      }))
+
+    it.effect("bad input is refused before anything is sent", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const reasonOf = (stream: Stream.Stream<unknown, { readonly reason: { readonly _tag: string } }>) =>
+          Effect.map(Effect.flip(Stream.runDrain(stream)), (error) => error.reason._tag)
+        assert.strictEqual(yield* reasonOf(redis.subscribe([])), "OptionsError")
+        assert.strictEqual(yield* reasonOf(redis.subscribe("a", { bufferSize: 0 })), "OptionsError")
+        assert.strictEqual(yield* reasonOf(redis.subscribe(["a"], { bufferSize: 1.5 })), "OptionsError")
+        assert.strictEqual(
+          yield* reasonOf(redis.subscribe("a", { node: { host: "nowhere", port: 1 } })),
+          "UnknownNodeError"
+        )
+        assert.strictEqual(yield* reasonOf(redis.monitor({ host: "nowhere", port: 1 })), "UnknownNodeError")
+      }))
+
+    it.effect("the receivers' count of publish and spublish is that of the node that took it", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const owner = yield* cluster.owner(HashSlot.ofKey("counted"))
+        const other = (yield* cluster.primaries).find((node) => node.id !== owner.id) ?? owner
+        yield* redis.subscribeScoped("counted")
+        yield* redis.ssubscribeScoped("counted")
+        assert.strictEqual(yield* redis.spublish("counted", "x"), 1)
+        assert.strictEqual((yield* redis.on(owner).publish("counted", "x")).values().next().value, 1)
+        // It reaches the subscriber all the same.
+        assert.strictEqual((yield* redis.on(other).publish("counted", "x")).values().next().value, 0)
+      }))
+
+    it.effect("the end of the client ends its streams with a ClosedError", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const got = yield* Effect.scoped(Effect.gen(function*() {
+          const redis = yield* connect({ nodes: seeds })
+          const subscription = yield* redis.subscribeScoped("closing")
+          const error = yield* Effect.forkDetach(Effect.flip(Stream.runDrain(subscription.messages)))
+          yield* Effect.sleep(20)
+          return error
+        }))
+        yield* until("the end", () => got.pollUnsafe() !== undefined)
+        const exit = got.pollUnsafe()
+        assert(exit?._tag === "Success")
+        assert.strictEqual(exit.value.reason._tag, "ClosedError")
+      }))
+  })
+})

@@ -1,0 +1,119 @@
+/**
+ * What the tests of subscriptions share.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { ClusterClient } from "../../src/ClusterClient.ts"
+import { type ClusterOptions, resolve } from "../../src/ClusterOptions.ts"
+import * as Connections from "../../src/connection/Connections.ts"
+import * as ClusterPubSub from "../../src/pubsub/ClusterPubSub.ts"
+import type { Gap, Message, SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import * as Topology from "../../src/topology/Topology.ts"
+import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
+
+export const range = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, index) => index)
+
+/** What a stream has given so far, and how it ended. */
+export interface Collected<A> {
+  readonly values: Array<A>
+  /** The sizes of the chunks. */
+  readonly chunks: Array<number>
+  readonly fiber: Fiber.Fiber<void, RedisClusterException>
+  error: RedisClusterException | undefined
+}
+
+/** Runs a stream in the background and collects what it gives. */
+export const collect = <A>(
+  stream: Stream.Stream<A, RedisClusterException>
+): Effect.Effect<Collected<A>, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const values: Array<A> = []
+    const chunks: Array<number> = []
+    const fiber = yield* Effect.forkScoped(
+      Stream.runForEachArray(stream, (chunk) =>
+        Effect.sync(() => {
+          chunks.push(chunk.length)
+          for (const value of chunk) values.push(value)
+        })).pipe(Effect.tapError((error) =>
+          Effect.sync(() => {
+            collected.error = error
+          })
+        ))
+    )
+    const collected: Collected<A> = { values, chunks, fiber, error: undefined }
+    return collected
+  })
+
+/** Waits until a condition holds; how long that took, in milliseconds. Dies after `patience`. */
+export const until = (
+  what: string,
+  condition: () => boolean,
+  patience = 20_000
+): Effect.Effect<number> =>
+  Effect.gen(function*() {
+    const start = Date.now()
+    while (!condition()) {
+      if (Date.now() - start > patience) return yield* Effect.die(new Error(`${what} did not happen in ${patience} ms`))
+      yield* Effect.sleep(5)
+    }
+    return Date.now() - start
+  })
+
+/** The same with a condition that asks servers. */
+export const eventually = <E, R>(
+  what: string,
+  condition: Effect.Effect<boolean, E, R>,
+  patience = 20_000
+): Effect.Effect<void, E, R> =>
+  Effect.gen(function*() {
+    const start = Date.now()
+    while (!(yield* condition)) {
+      if (Date.now() - start > patience) return yield* Effect.die(new Error(`${what} did not happen in ${patience} ms`))
+      yield* Effect.sleep(20)
+    }
+  })
+
+export const messages = <P>(events: ReadonlyArray<SubscriptionEvent<P>>): ReadonlyArray<Message<P>> =>
+  events.filter((event) => event._tag === "Message")
+
+export const gaps = (events: ReadonlyArray<SubscriptionEvent>): ReadonlyArray<Gap> =>
+  events.filter((event) => event._tag === "Gap")
+
+export const count = (events: ReadonlyArray<SubscriptionEvent>, tag: SubscriptionEvent["_tag"]): number =>
+  events.filter((event) => event._tag === tag).length
+
+/** A client, and the service of its subscriptions to look into. */
+export const openPubSub = Effect.fnUntraced(function*(options: ClusterOptions) {
+  const settings = resolve(options)
+  if (settings._tag === "Failure") return yield* Effect.die(new Error(settings.failure))
+  const connections = Connections.layer(settings.success)
+  const pubSub = ClusterPubSub.layer(settings.success).pipe(
+    Layer.provide(Topology.layer(settings.success)),
+    Layer.provide(connections)
+  )
+  const context = yield* Layer.build(Layer.merge(pubSub, ClusterClient.layer(options)))
+  return { redis: Context.get(context, ClusterClient), pubSub: Context.get(context, ClusterPubSub.ClusterPubSub) }
+})
+
+/** The lines of CLIENT LIST of connections that have subscriptions, of all nodes that run. */
+export const subscriberLines = (cluster: RedisClusterShape) =>
+  Effect.map(
+    Effect.forEach(cluster.nodes.filter((node) => node.pid > 0), (node) => cluster.command(node, "CLIENT", "LIST")),
+    (lists) => lists.flatMap((list) => String(list).split("\n")).filter((line) => /cmd=\S*subscribe/.test(line))
+  )
+
+/** The nodes with subscriptions to a channel. */
+export const holders = (cluster: RedisClusterShape, channel: string, sharded = false) =>
+  Effect.map(
+    Effect.forEach(cluster.nodes.filter((node) => node.pid > 0), (node) =>
+      Effect.map(
+        cluster.command(node, "PUBSUB", sharded ? "SHARDNUMSUB" : "NUMSUB", channel),
+        (reply): readonly [RedisNode, number] => [node, Number((reply as ReadonlyArray<unknown>)[1])]
+      )),
+    (counts) => counts.filter(([, subscribers]) => subscribers > 0).map(([node]) => node)
+  )
