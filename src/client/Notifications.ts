@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { Server } from "../commands/Server.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
@@ -93,13 +94,16 @@ export const make = (
     }
   )
 
+  /** One at a time: what one reads of a setting, adds to it and writes must not be written over by another. */
+  const turns = Semaphore.makeUnsafe(1)
+
   const prepareAll = (plan: Keyspace.KeyspacePlan, options: Keyspace.KeyspaceOptions) =>
     Effect.suspend(() =>
       Effect.forEach(topology.current().nodes.values(), (node) => prepare(node, plan, options), {
         concurrency: 16,
         discard: true
       })
-    )
+    ).pipe(turns.withPermit)
 
   const open = Effect.fnUntraced(
     function*(

@@ -113,6 +113,8 @@ export interface SubscriptionMembers {
   readonly psubscribeScoped: ScopedOf
   /** The same for shard channels. */
   readonly ssubscribeScoped: ScopedOf
+  /** How many subscriptions each node holds for this client, or is about to, by address (`host:port`). */
+  readonly heldSubscriptions: Effect.Effect<ReadonlyMap<string, number>>
 }
 
 type Arguments = ReadonlyArray<string | ReadonlyArray<string> | Subscription.SubscribeOptions>
@@ -156,6 +158,7 @@ export const make = (pubSub: ClusterPubSub["Service"]): SubscriptionMembers => {
     ssubscribeEvents: events("shardChannel") as EventsOf,
     subscribeScoped: scoped("channel") as ScopedOf,
     psubscribeScoped: scoped("pattern") as ScopedOf,
-    ssubscribeScoped: scoped("shardChannel") as ScopedOf
+    ssubscribeScoped: scoped("shardChannel") as ScopedOf,
+    heldSubscriptions: Effect.sync(pubSub.held)
   }
 }

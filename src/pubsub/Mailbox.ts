@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { exception, OverloadedError, type RedisClusterException } from "../RedisClusterException.ts"
@@ -31,7 +32,9 @@ export interface Source {
 type Event = SubscriptionEvent<string | Uint8Array>
 /** A batch is never empty. */
 type Batch = readonly [Event, ...Array<Event>]
-type Taken = Exit.Exit<Batch, RedisClusterException>
+/** The end comes with the scope of the subscription. */
+type Ending = RedisClusterException | Cause.Done
+type Taken = Exit.Exit<Batch, Ending>
 
 interface Waiter {
   readonly messagesOnly: boolean
@@ -71,7 +74,7 @@ export class Mailbox {
   private takenAt: number
   private readonly waiters: Array<Waiter> = []
   private readonly held = new Set<Source>()
-  private failure: Exit.Exit<never, RedisClusterException> | undefined
+  private ending: Exit.Exit<never, Ending> | undefined
 
   constructor(options: {
     readonly bytes: boolean
@@ -135,32 +138,37 @@ export class Mailbox {
 
   /** The stream is over: what waits is still taken, then it fails. */
   fail(error: RedisClusterException): void {
-    if (this.failure !== undefined) return
-    this.failure = Exit.fail(error)
+    if (this.ending !== undefined) return
+    this.end(Exit.fail(error))
     this.onFailure(error)
-    if (this.waiters.length > 0) this.wake()
-    if (this.batch.length > 0) return
-    for (const waiter of this.waiters.splice(0)) waiter.resume(this.failure)
   }
 
-  /** Nobody will take anything any more. */
+  /** Its scope has ended: nobody shall take anything any more. */
   close(): void {
     this.batch = []
     this.notices = 0
     this.releaseSources()
+    this.end(Exit.fail(Cause.Done()))
+  }
+
+  private end(ending: Exit.Exit<never, Ending>): void {
+    this.ending = ending
+    if (this.waiters.length > 0) this.wake()
+    if (this.batch.length > 0) return
+    for (const waiter of this.waiters.splice(0)) waiter.resume(ending)
   }
 
   /** All that waits, or the next that comes. */
-  readonly events: Effect.Effect<Batch, RedisClusterException> = this.taking(false)
+  readonly events: Effect.Effect<Batch, Ending> = this.taking(false)
 
   /** The same without all but the messages, which are all that is left in it. */
   readonly messages = this.taking(true) as Effect.Effect<
     readonly [Message<string | Uint8Array>, ...Array<Message<string | Uint8Array>>],
-    RedisClusterException
+    Ending
   >
 
-  private taking(messagesOnly: boolean): Effect.Effect<Batch, RedisClusterException> {
-    const wait = Effect.callback<Batch, RedisClusterException>((resume) => {
+  private taking(messagesOnly: boolean): Effect.Effect<Batch, Ending> {
+    const wait = Effect.callback<Batch, Ending>((resume) => {
       const waiter: Waiter = { messagesOnly, resume }
       this.waiters.push(waiter)
       return Effect.sync(() => {
@@ -168,12 +176,12 @@ export class Mailbox {
         if (position !== -1) this.waiters.splice(position, 1)
       })
     })
-    return Effect.suspend((): Effect.Effect<Batch, RedisClusterException> => this.take(messagesOnly) ?? wait)
+    return Effect.suspend((): Effect.Effect<Batch, Ending> => this.take(messagesOnly) ?? wait)
   }
 
   private take(messagesOnly: boolean): Taken | undefined {
     const all = this.batch
-    if (all.length === 0 && !this.dropped) return this.failure
+    if (all.length === 0 && !this.dropped) return this.ending
     const notices = this.notices
     this.batch = []
     this.notices = 0
@@ -187,7 +195,7 @@ export class Mailbox {
       else batch.push(gap)
     }
     // An empty one is none; the cast is about a length that was just seen.
-    return batch.length > 0 ? Exit.succeed(batch as ReadonlyArray<Event> as Batch) : this.failure
+    return batch.length > 0 ? Exit.succeed(batch as ReadonlyArray<Event> as Batch) : this.ending
   }
 
   private wake(): void {

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -87,7 +88,7 @@ const objection = (names: ReadonlyArray<string>, options: SubscribeOptions): str
 export const invalid = (message: string): RedisClusterException =>
   exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
 
-type Raw = readonly [Message<string | Uint8Array>, ...Array<Message<string | Uint8Array>>]
+type Ending = RedisClusterException | Cause.Done
 type RawEvents = readonly [SubscriptionEvent<string | Uint8Array>, ...Array<SubscriptionEvent<string | Uint8Array>>]
 
 const undecodable = (error: Schema.SchemaError): RedisClusterException =>
@@ -103,8 +104,8 @@ const undecodable = (error: Schema.SchemaError): RedisClusterException =>
 const decoding = <P>(schema: Schema.ConstraintDecoder<unknown>) => {
   const decode = Schema.decodeUnknownResult(schema)
   return (
-    take: Effect.Effect<RawEvents, RedisClusterException>
-  ): Effect.Effect<readonly [SubscriptionEvent<P>, ...Array<SubscriptionEvent<P>>], RedisClusterException> => {
+    take: Effect.Effect<RawEvents, Ending>
+  ): Effect.Effect<readonly [SubscriptionEvent<P>, ...Array<SubscriptionEvent<P>>], Ending> => {
     let failure: RedisClusterException | undefined
     const decoded = Effect.flatMap(take, (batch) => {
       const events: Array<SubscriptionEvent<P>> = []
@@ -129,15 +130,15 @@ const decoding = <P>(schema: Schema.ConstraintDecoder<unknown>) => {
 }
 
 const streamOf = <A>(
-  take: Effect.Effect<readonly [A, ...Array<A>], RedisClusterException>
+  take: Effect.Effect<readonly [A, ...Array<A>], Ending>
 ): Stream.Stream<A, RedisClusterException> => Stream.fromPull(Effect.succeed(take))
 
 /** The options say what the payloads are, which is more than the types of a mailbox know. */
 const view = <P>(mailbox: Mailbox, options: SubscribeOptions): Subscription<P> => {
   if (options.schema === undefined) {
     return {
-      messages: streamOf(mailbox.messages as Effect.Effect<Raw, RedisClusterException>),
-      events: streamOf(mailbox.events as Effect.Effect<RawEvents, RedisClusterException>)
+      messages: streamOf(mailbox.messages),
+      events: streamOf(mailbox.events)
     } as Subscription<string | Uint8Array> as Subscription<unknown> as Subscription<P>
   }
   const decode = decoding<P>(options.schema)

@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
-import { collect, eventually, holders, messages, openPubSub, range, subscriberLines, until } from "./support.ts"
+import { collect, eventually, heldBy, holders, messages, range, subscriberLines, until } from "./support.ts"
 
 const each = { concurrency: "unbounded", discard: true } as const
 const shardTags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
@@ -219,22 +219,16 @@ describe("Subscriptions", () => {
     it.effect("10 000 channels subscribed and dropped leave nothing behind, here and there", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
-        const { pubSub, redis } = yield* openPubSub({ nodes: cluster.seeds })
-        const places = (kind: "channel" | "shardChannel") =>
-          range(10_000).map((index) => {
-            const name = `many:${index}`
-            return { kind, name, slot: HashSlot.ofKey(name), place: "owner" } as const
-          })
-        const settings = { bytes: false, bufferSize: 100, strategy: "suspend", keepsNotices: true } as const
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const names = range(10_000).map((index) => `many:${index}`)
         yield* Effect.scoped(Effect.gen(function*() {
-          yield* pubSub.open(places("channel"), settings)
-          yield* pubSub.open(places("shardChannel"), settings)
-          const held = [...pubSub.held().values()].reduce((sum, size) => sum + size, 0)
-          assert.strictEqual(held, 20_000)
-          const names = yield* redis.pubsubChannels("many:*")
-          assert.strictEqual(names.length, 10_000)
+          yield* redis.subscribeScoped(names)
+          yield* redis.ssubscribeScoped(names)
+          assert.strictEqual(yield* heldBy(redis), 20_000)
+          assert.strictEqual((yield* redis.pubsubChannels("many:*")).length, 10_000)
+          assert.strictEqual((yield* redis.pubsubShardchannels("many:*")).length, 10_000)
         }))
-        yield* until("no subscriber here", () => pubSub.held().size === 0)
+        yield* eventually("no subscriber here", Effect.map(redis.heldSubscriptions, (held) => held.size === 0))
         assert.deepStrictEqual(yield* redis.pubsubChannels("many:*"), [])
         assert.deepStrictEqual(yield* redis.pubsubShardchannels("many:*"), [])
         yield* eventually("no connection", Effect.map(subscriberLines(cluster), (lines) => lines.length === 0))
@@ -270,14 +264,24 @@ describe("Subscriptions", () => {
         assert.strictEqual((yield* redis.on(other).publish("counted", "x")).values().next().value, 0)
       }))
 
+    it.effect("the end of its scope ends the streams of a subscription", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const got = yield* Effect.scoped(Effect.gen(function*() {
+          const subscription = yield* redis.subscribeScoped("scoped")
+          return yield* Effect.forkDetach(Stream.runDrain(subscription.messages))
+        }))
+        yield* until("the end", () => got.pollUnsafe()?._tag === "Success")
+      }))
+
     it.effect("the end of the client ends its streams with a ClosedError", () =>
       Effect.gen(function*() {
         const { seeds } = yield* RedisCluster
         const got = yield* Effect.scoped(Effect.gen(function*() {
           const redis = yield* connect({ nodes: seeds })
-          const subscription = yield* redis.subscribeScoped("closing")
-          const error = yield* Effect.forkDetach(Effect.flip(Stream.runDrain(subscription.messages)))
-          yield* Effect.sleep(20)
+          const error = yield* Effect.forkDetach(Effect.flip(Stream.runDrain(redis.subscribe("closing"))))
+          yield* eventually("live", Effect.map(redis.pubsubNumsub("closing"), (counts) => counts["closing"] === 1))
           return error
         }))
         yield* until("the end", () => got.pollUnsafe() !== undefined)

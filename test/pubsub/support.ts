@@ -1,19 +1,13 @@
 /**
  * What the tests of subscriptions share.
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
+import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { ClusterClient } from "../../src/ClusterClient.ts"
-import { type ClusterOptions, resolve } from "../../src/ClusterOptions.ts"
-import * as Connections from "../../src/connection/Connections.ts"
-import * as ClusterPubSub from "../../src/pubsub/ClusterPubSub.ts"
+import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { Gap, Message, SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import * as Topology from "../../src/topology/Topology.ts"
 import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
 
 export const range = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, index) => index)
@@ -87,18 +81,9 @@ export const gaps = (events: ReadonlyArray<SubscriptionEvent>): ReadonlyArray<Ga
 export const count = (events: ReadonlyArray<SubscriptionEvent>, tag: SubscriptionEvent["_tag"]): number =>
   events.filter((event) => event._tag === tag).length
 
-/** A client, and the service of its subscriptions to look into. */
-export const openPubSub = Effect.fnUntraced(function*(options: ClusterOptions) {
-  const settings = resolve(options)
-  if (settings._tag === "Failure") return yield* Effect.die(new Error(settings.failure))
-  const connections = Connections.layer(settings.success)
-  const pubSub = ClusterPubSub.layer(settings.success).pipe(
-    Layer.provide(Topology.layer(settings.success)),
-    Layer.provide(connections)
-  )
-  const context = yield* Layer.build(Layer.merge(pubSub, ClusterClient.layer(options)))
-  return { redis: Context.get(context, ClusterClient), pubSub: Context.get(context, ClusterPubSub.ClusterPubSub) }
-})
+/** How many subscriptions a client has on its nodes. */
+export const heldBy = (redis: ClusterClientShape): Effect.Effect<number> =>
+  Effect.map(redis.heldSubscriptions, (held) => [...held.values()].reduce((sum, size) => sum + size, 0))
 
 /** The lines of CLIENT LIST of connections that have subscriptions, of all nodes that run. */
 export const subscriberLines = (cluster: RedisClusterShape) =>

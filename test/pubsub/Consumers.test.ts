@@ -1,0 +1,251 @@
+import { assert, describe, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { connect, tagWhere } from "../laws/Observed.ts"
+import {
+  collect,
+  count,
+  eventually,
+  gaps,
+  heldBy,
+  holders,
+  messages,
+  range,
+  subscriberLines,
+  until
+} from "./support.ts"
+
+const each = { concurrency: "unbounded", discard: true } as const
+const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
+const numbers = (values: ReadonlyArray<{ readonly payload: string }>) => values.map(({ payload }) => Number(payload))
+
+describe("A consumer that is too slow", () => {
+  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+    /** Publishes 2000 numbers in bursts of 100, so that there are many reads. */
+    const flood = (
+      redis: { readonly spublish: (channel: string, message: string) => Effect.Effect<number, unknown> },
+      channel: string
+    ) =>
+      Effect.forEach(
+        range(20),
+        (burst) => Effect.forEach(range(100), (index) => redis.spublish(channel, String(burst * 100 + index)), each),
+        {
+          discard: true
+        }
+      )
+
+    it.effect("suspend: gets everything in order, in the end", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const subscription = yield* redis.ssubscribeScoped("suspend", { bufferSize: 50, strategy: "suspend" })
+        yield* flood(redis, "suspend")
+        yield* Effect.sleep(100)
+        const got = yield* collect(subscription.messages)
+        yield* until("all", () => got.values.length === 2000)
+        assert.deepStrictEqual(numbers(got.values), [...range(2000)])
+        // What waited here was bounded by the buffer and one read of the socket.
+        assert.isBelow(got.chunks[0], 1500)
+      }))
+
+    it.effect("suspend: does not keep others of the same node from subscribing", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        yield* redis.ssubscribeScoped("{stuck}", { bufferSize: 1, strategy: "suspend" })
+        yield* flood(redis, "{stuck}")
+        for (const index of range(10)) yield* redis.ssubscribeScoped(`{stuck}:${index}`)
+      }))
+
+    it.effect("dropOldest: gets the newest, and a gap before them", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const subscription = yield* redis.ssubscribeScoped("oldest", { bufferSize: 50, strategy: "dropOldest" })
+        const before = Date.now()
+        yield* flood(redis, "oldest")
+        yield* Effect.sleep(100)
+        const got = yield* collect(subscription.events)
+        yield* until("the newest", () => messages(got.values).length > 0)
+        assert.deepStrictEqual(numbers(messages(got.values)), range(50).map((index) => 1950 + index))
+        const [gap] = got.values
+        assert(gap._tag === "Gap")
+        assert.strictEqual(gap.reason, "Overflow")
+        assert.deepStrictEqual(gap.channels, ["oldest"])
+        assert.isAtMost(gap.from, before)
+        assert.strictEqual(count(got.values, "Subscribed"), 1)
+      }))
+
+    it.effect("dropNewest: gets the oldest, and a gap after them", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const subscription = yield* redis.ssubscribeScoped("newest", { bufferSize: 50, strategy: "dropNewest" })
+        yield* flood(redis, "newest")
+        yield* Effect.sleep(100)
+        const got = yield* collect(subscription.events)
+        yield* until("the oldest", () => messages(got.values).length > 0)
+        assert.deepStrictEqual(numbers(messages(got.values)), [...range(50)])
+        assert.strictEqual(gaps(got.values).length, 1)
+        assert.strictEqual(got.values.at(-1)?._tag, "Gap")
+        yield* redis.spublish("newest", "2000")
+        yield* until("the next", () => messages(got.values).at(-1)?.payload === "2000")
+      }))
+
+    it.effect("fail: gets what waits, then an OverloadedError, and is unsubscribed", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const subscription = yield* redis.ssubscribeScoped("fail", { bufferSize: 50, strategy: "fail" })
+        yield* flood(redis, "fail")
+        yield* Effect.sleep(100)
+        const got = yield* collect(subscription.messages)
+        yield* until("the failure", () => got.error !== undefined)
+        assert.deepStrictEqual(numbers(got.values), [...range(50)])
+        assert.strictEqual(got.error?.reason._tag, "OverloadedError")
+        yield* eventually("unsubscribed", Effect.map(heldBy(redis), (held) => held === 0))
+      }))
+
+    it.effect("one that drops does not slow down the others of its channel", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        yield* redis.ssubscribeScoped("beside", { bufferSize: 1, strategy: "dropOldest" })
+        const got = yield* Effect.flatMap(redis.ssubscribeScoped("beside"), (one) => collect(one.messages))
+        yield* flood(redis, "beside")
+        yield* until("all", () => got.values.length === 2000)
+        assert.deepStrictEqual(numbers(got.values), [...range(2000)])
+      }))
+
+    it.effect("the server's own limit is a gap with that reason, and the subscription is live again", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const owner = yield* cluster.owner(HashSlot.ofKey("limit"))
+        const setting = "client-output-buffer-limit"
+        yield* cluster.command(owner, "CONFIG", "SET", setting, "pubsub 1mb 0 0")
+        const subscription = yield* redis.ssubscribeScoped("limit", { bufferSize: 1, strategy: "suspend" })
+        const payload = "x".repeat(64 * 1024)
+        // More than all the buffers on the way take, until the server has had enough.
+        yield* eventually(
+          "the end of the connection",
+          Effect.gen(function*() {
+            yield* Effect.forEach(range(50), () => redis.spublish("limit", payload), each)
+            return (yield* holders(cluster, "limit", true)).length === 0
+          })
+        )
+        const got = yield* collect(subscription.events)
+        yield* until("live again", () => count(got.values, "Subscribed") === 2)
+        const [gap] = gaps(got.values)
+        assert.strictEqual(gap.reason, "OutputBufferLimit")
+        yield* redis.spublish("limit", "after")
+        yield* until("the next message", () => messages(got.values).at(-1)?.payload === "after")
+        yield* cluster.command(owner, "CONFIG", "SET", setting, "pubsub 32mb 8mb 60")
+      }))
+  })
+})
+
+describe("Streams beside each other", () => {
+  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+    it.effect("a quiet shard delays nobody", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const channels = tags.map((tag) => `{${tag}}:quiet`)
+        const got = yield* Effect.flatMap(redis.ssubscribeScoped(channels), (one) => collect(one.messages))
+        for (const index of range(20)) {
+          const start = Date.now()
+          yield* redis.spublish(channels[0], String(index))
+          yield* until("the message", () => got.values.length === index + 1)
+          assert.isBelow(Date.now() - start, 1000)
+        }
+      }))
+
+    it.effect("interruption at any moment leaves nothing behind", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const names = range(20).map((index) => `interrupted:${index}`)
+        const publishing = yield* Effect.forkChild(Effect.forever(redis.publish(names[0], "x")))
+        for (const round of range(150)) {
+          const stream = [
+            Stream.runDrain(redis.subscribe(names)),
+            Stream.runDrain(redis.ssubscribe(names, { payload: "bytes" })),
+            Stream.runDrain(redis.psubscribeEvents(names))
+          ][round % 3]
+          const fiber = yield* Effect.forkChild(stream)
+          // From before the first request to well after the last confirmation.
+          for (const _ of range(round % 30)) yield* Effect.yieldNow
+          if (round % 5 === 0) yield* Effect.sleep(round % 7)
+          yield* Fiber.interrupt(fiber)
+        }
+        yield* Fiber.interrupt(publishing)
+        yield* eventually("nothing here", Effect.map(redis.heldSubscriptions, (held) => held.size === 0))
+        assert.deepStrictEqual(yield* redis.pubsubChannels("interrupted:*"), [])
+        assert.deepStrictEqual(yield* redis.pubsubShardchannels("interrupted:*"), [])
+        assert.strictEqual(yield* redis.pubsubNumpat(), 0)
+        yield* eventually("no connection", Effect.map(subscriberLines(cluster), (lines) => lines.length === 0))
+        // And it still works.
+        const subscription = yield* redis.subscribeScoped(names[0])
+        yield* redis.publish(names[0], "afterwards")
+        const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
+        assert.strictEqual(message.payload, "afterwards")
+      }))
+
+    it.effect("streams that come and go do not disturb one that stays", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const stays = yield* Effect.flatMap(redis.ssubscribeScoped("stays"), (one) => collect(one.events))
+        const sent = yield* Effect.forkChild(
+          Effect.forEach(range(3000), (index) => redis.spublish("stays", String(index)), { discard: true })
+        )
+        for (const index of range(100)) {
+          yield* Effect.scoped(Effect.gen(function*() {
+            yield* redis.ssubscribeScoped("stays", { payload: index % 2 === 0 ? "bytes" : "text" })
+            yield* redis.ssubscribeScoped(`{stays}:${index}`)
+          }))
+        }
+        yield* Fiber.join(sent)
+        yield* until("all", () => messages(stays.values).length === 3000)
+        assert.deepStrictEqual(numbers(messages(stays.values)), [...range(3000)])
+        assert.strictEqual(count(stays.values, "Gap"), 0)
+      }))
+
+    it.effect("what the server refuses fails the stream with its answer", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        for (const node of cluster.nodes) {
+          yield* cluster.command(
+            node,
+            "ACL",
+            "SETUSER",
+            "narrow",
+            "on",
+            ">pw",
+            "+@all",
+            "~*",
+            "resetchannels",
+            "&mine:*"
+          )
+        }
+        const redis = yield* connect({ nodes: cluster.seeds, username: "narrow", password: Redacted.make("pw") })
+        const mine = yield* Effect.flatMap(redis.subscribeScoped("mine:1"), (one) => collect(one.events))
+        for (const stream of [redis.subscribe("theirs"), redis.ssubscribe("theirs"), redis.psubscribe("*")]) {
+          const exit = yield* Effect.exit(Stream.runDrain(stream))
+          assert(Exit.isFailure(exit))
+          const error = yield* Effect.flip(Stream.runDrain(stream))
+          assert(error.reason._tag === "ReplyError")
+          assert.strictEqual(error.reason.code, "NOPERM")
+        }
+        yield* redis.publish("mine:1", "x")
+        yield* until("mine", () => messages(mine.values).length === 1)
+        assert.strictEqual(count(mine.values, "Gap"), 0)
+      }))
+  })
+})

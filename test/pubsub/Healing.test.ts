@@ -1,0 +1,343 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import type { Gap, SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
+import { collect, type Collected, count, eventually, gaps, heldBy, holders, messages, range, until } from "./support.ts"
+
+const partial = ["--cluster-require-full-coverage", "no"]
+const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
+
+/** Publishes numbers until it is stopped; when each was published, of those that were. */
+const publisher = Effect.fnUntraced(function*(
+  publish: (message: string) => Effect.Effect<number, RedisClusterException>,
+  pause = 0
+) {
+  const sent: Array<{ readonly before: number; readonly after: number }> = []
+  let stopped = false
+  const fiber = yield* Effect.forkScoped(Effect.gen(function*() {
+    while (!stopped) {
+      const before = Date.now()
+      const result = yield* Effect.result(publish(String(sent.length)))
+      if (result._tag === "Success") sent.push({ before, after: Date.now() })
+      if (pause > 0 || result._tag === "Failure") yield* Effect.sleep(Math.max(pause, 1))
+    }
+  }))
+  return {
+    sent,
+    stop: Effect.suspend(() => {
+      stopped = true
+      return Fiber.join(fiber)
+    })
+  }
+})
+
+/** What is wrong with what came, given what was sent: out of order, twice, or lost without a gap that covers it. */
+const complaints = (
+  sent: ReadonlyArray<{ readonly before: number; readonly after: number }>,
+  events: ReadonlyArray<SubscriptionEvent>
+): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const numbers = messages(events).map(({ payload }) => Number(payload))
+  numbers.forEach((number, index) => {
+    if (index > 0 && number <= numbers[index - 1]) found.push(`${number} after ${numbers[index - 1]}`)
+  })
+  const came = new Set(numbers)
+  const covered = (at: { readonly before: number; readonly after: number }) =>
+    gaps(events).some((gap: Gap) => at.after >= gap.from && at.before <= gap.to)
+  sent.forEach((at, number) => {
+    if (!came.has(number) && !covered(at)) found.push(`${number} lost without a gap`)
+  })
+  return found
+}
+
+/** Waits until what is published now arrives. */
+const flowing = (
+  redis: ClusterClientShape,
+  channel: string,
+  events: Collected<SubscriptionEvent>,
+  sharded: boolean,
+  patience = 20_000
+) =>
+  Effect.gen(function*() {
+    const probe = `probe ${Date.now()}`
+    const publishing = yield* Effect.forkChild(Effect.forever(
+      Effect.andThen(
+        Effect.ignore(sharded ? redis.spublish(channel, probe) : redis.publish(channel, probe)),
+        Effect.sleep(20)
+      )
+    ))
+    const took = yield* until(
+      `a message on ${channel}`,
+      () => messages(events.values).some(({ payload }) => payload === probe),
+      patience
+    )
+    yield* Fiber.interrupt(publishing)
+    return took
+  })
+
+describe("A slot that moves", () => {
+  it.live(
+    "loses nothing that no gap covers and brings nothing twice, with a publisher at full rate",
+    () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster.make()
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const other = yield* connect({ nodes: cluster.seeds })
+        const channel = `{${tags[0]}}:moving`
+        const slot = HashSlot.ofKey(channel)
+        const moving = yield* Effect.flatMap(redis.ssubscribeScoped(channel), (one) => collect(one.events))
+        const staying = yield* Effect.flatMap(
+          redis.ssubscribeScoped(`{${tags[1]}}:staying`),
+          (one) => collect(one.events)
+        )
+        const classic = yield* Effect.flatMap(redis.subscribeScoped(channel), (one) => collect(one.events))
+        const load = yield* publisher((message) => other.spublish(channel, message))
+        const quiet = yield* publisher((message) => other.spublish(`{${tags[1]}}:staying`, message))
+        yield* Effect.sleep(200)
+        for (const target of [1, 2, 0, 1, 0]) {
+          yield* cluster.migrateSlot(slot, cluster.nodes[target])
+          yield* Effect.sleep(250)
+        }
+        yield* load.stop
+        yield* quiet.stop
+        yield* Effect.sleep(200)
+        const lost = load.sent.length - messages(moving.values).length
+        console.log(`slot moved 5 times: ${load.sent.length} sent, ${lost} lost, ${
+          gaps(moving.values).map((gap) => `${gap.to - gap.from} ms ${gap.reason}`).join("; ")
+        }`)
+        assert.isAbove(load.sent.length, 500)
+        assert.deepStrictEqual(complaints(load.sent, moving.values).slice(0, 5), [])
+        assert.strictEqual(count(moving.values, "Gap"), 5)
+        assert.isTrue(
+          gaps(moving.values).every((gap) =>
+            gap.reason === "OwnerChanged" && gap.to >= gap.from
+          )
+        )
+        // Others have noticed nothing.
+        assert.strictEqual(messages(staying.values).length, quiet.sent.length)
+        assert.strictEqual(count(staying.values, "Gap"), 0)
+        assert.strictEqual(count(staying.values, "Subscribed"), 1)
+        assert.strictEqual(count(classic.values, "Gap"), 0)
+      }),
+    60_000
+  )
+})
+
+describe("A failover by hand", () => {
+  it.live("is covered by gaps for shard channels and not noticed by classic ones", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster.make({ replicas: 1 })
+      const redis = yield* connect({ nodes: cluster.seeds })
+      const other = yield* connect({ nodes: cluster.seeds })
+      const channel = `{${tags[0]}}:failover`
+      const shard = yield* Effect.flatMap(redis.ssubscribeScoped(channel), (one) => collect(one.events))
+      const classic = yield* Effect.flatMap(redis.subscribeScoped(channel), (one) => collect(one.events))
+      const load = yield* publisher((message) => other.spublish(channel, message))
+      const classicLoad = yield* publisher((message) => other.publish(channel, message), 5)
+      yield* Effect.sleep(200)
+      const [replica] = yield* cluster.replicasOf(cluster.nodes[0])
+      yield* cluster.failover(replica)
+      yield* Effect.sleep(1500)
+      yield* load.stop
+      yield* classicLoad.stop
+      yield* Effect.sleep(300)
+      const lost = load.sent.length - messages(shard.values).length
+      console.log(`failover: ${load.sent.length} sent, ${lost} lost, ${
+        gaps(shard.values).map((gap) => `${gap.to - gap.from} ms ${gap.reason}`).join("; ")
+      }`)
+      assert.deepStrictEqual(complaints(load.sent, shard.values).slice(0, 5), [])
+      assert.isAtLeast(count(shard.values, "Gap"), 1)
+      const last = messages(shard.values).at(-1)
+      assert.strictEqual(Number(last?.payload), load.sent.length - 1)
+      // The messages of classic channels went on coming from the demoted node.
+      assert.strictEqual(count(classic.values, "Gap"), 0)
+      const numbers = messages(classic.values).map(({ payload }) =>
+        Number(payload)
+      )
+      assert.deepStrictEqual(numbers, [...new Set(numbers)])
+    }), 60_000)
+})
+
+describe("SIGKILL of the node that holds the subscriptions, with no other traffic", () => {
+  it.live(
+    "restores classic ones on another node at once, sharded ones after the failover",
+    () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster.make({ replicas: 1, nodeTimeout: 1000, options: partial })
+        const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
+        const name = `{${tags[0]}}:killed`
+        const classic = yield* Effect.flatMap(redis.subscribeScoped(name), (one) => collect(one.events))
+        const pattern = yield* Effect.flatMap(redis.psubscribeScoped(name), (one) => collect(one.events))
+        const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
+        const elsewhere = yield* Effect.flatMap(
+          redis.ssubscribeScoped(`{${tags[1]}}:well`),
+          (one) => collect(one.events)
+        )
+        const [victim] = cluster.nodes
+        const killed = Date.now()
+        yield* cluster.kill(victim)
+        const live = (events: Collected<SubscriptionEvent>) => () => count(events.values, "Subscribed") === 2
+        const classicTook = yield* until("classic", live(classic))
+        yield* until("pattern", live(pattern))
+        yield* until("sharded", live(shard))
+        console.log(`SIGKILL: classic restored after ${classicTook} ms, sharded after ${Date.now() - killed} ms`)
+        assert.isBelow(classicTook, 1000)
+        for (const { values } of [classic, pattern, shard]) {
+          const [gap, ...more] = gaps(values)
+          assert.strictEqual(more.length, 0)
+          assert.isAtMost(gap.from, killed + 50)
+          assert.isAtLeast(gap.to, killed)
+          assert.strictEqual(gap.reason, "ConnectionLost")
+          // First the gap, then live again.
+          assert.deepStrictEqual(values.map(({ _tag }) => _tag), ["Subscribed", "Gap", "Subscribed"])
+        }
+        yield* flowing(redis, name, classic, false)
+        yield* flowing(redis, name, pattern, false)
+        yield* flowing(redis, name, shard, true)
+        assert.deepStrictEqual(elsewhere.values.map(({ _tag }) => _tag), ["Subscribed"])
+      }),
+    60_000
+  )
+})
+
+describe("A connection that is lost", () => {
+  it.live("is made again, with a gap for what it held and for nothing else", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster.make()
+      const redis = yield* connect({ nodes: cluster.seeds })
+      const streams = yield* Effect.forEach(tags, (tag) =>
+        Effect.all({
+          classic: Effect.flatMap(redis.subscribeScoped(`{${tag}}:lost`), (one) => collect(one.events)),
+          shard: Effect.flatMap(redis.ssubscribeScoped(`{${tag}}:lost`), (one) => collect(one.events))
+        }))
+      yield* Effect.sleep(100)
+      for (const round of range(5)) {
+        const before = Date.now()
+        yield* cluster.command(cluster.nodes[0], "CLIENT", "KILL", "TYPE", "pubsub")
+        yield* until("live", () => count(streams[0].shard.values, "Subscribed") === round + 2)
+        yield* until("live", () => count(streams[0].classic.values, "Subscribed") === round + 2)
+        const [gap] = gaps(streams[0].classic.values).slice(-1)
+        assert.isAtMost(gap.from, Date.now())
+        assert.isAtLeast(gap.to, before)
+        assert.strictEqual(gap.reason, "ConnectionLost")
+      }
+      assert.strictEqual(count(streams[0].classic.values, "Gap"), 5)
+      for (const { classic, shard } of streams.slice(1)) {
+        assert.strictEqual(classic.values.length, 1)
+        assert.strictEqual(shard.values.length, 1)
+      }
+      yield* flowing(redis, `{${tags[0]}}:lost`, streams[0].classic, false)
+      yield* flowing(redis, `{${tags[0]}}:lost`, streams[0].shard, true)
+    }), 60_000)
+})
+
+describe("A server that restarts", () => {
+  it.live("holds its shard channels again as soon as it serves", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster.make({ nodeTimeout: 30_000, options: partial })
+      const redis = yield* connect({ nodes: cluster.seeds })
+      const name = `{${tags[2]}}:restarted`
+      const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
+      yield* cluster.restart(cluster.nodes[2])
+      yield* until("live again", () => count(shard.values, "Subscribed") === 2)
+      yield* flowing(redis, name, shard, true)
+      assert.strictEqual(count(shard.values, "Gap"), 1)
+    }), 60_000)
+})
+
+describe("A half-open connection (SIGSTOP)", () => {
+  it.live(
+    "is found by its silence: classic channels go on elsewhere, shard channels after SIGCONT",
+    () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster.make({ nodeTimeout: 60_000, options: partial })
+        const redis = yield* connect({
+          nodes: cluster.seeds,
+          pingAfter: "300 millis",
+          pingTimeout: "300 millis",
+          connectTimeout: "500 millis"
+        })
+        const name = `{${tags[0]}}:stopped`
+        const classic = yield* Effect.flatMap(redis.subscribeScoped(name), (one) => collect(one.events))
+        const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
+        const others = yield* Effect.flatMap(redis.ssubscribeScoped(`{${tags[1]}}:well`), (one) => collect(one.events))
+        yield* Effect.sleep(1000)
+        // Silence alone is no reason: the PINGs were answered.
+        assert.strictEqual(classic.values.length, 1)
+        const stopped = Date.now()
+        yield* cluster.stop(cluster.nodes[0])
+        const took = yield* until("classic elsewhere", () => count(classic.values, "Subscribed") === 2)
+        console.log(`half-open: classic restored ${took} ms after SIGSTOP`)
+        assert.isBelow(took, 5000)
+        const [gap] = gaps(classic.values)
+        assert.isAtMost(gap.from, stopped + 50)
+        yield* flowing(redis, `{${tags[1]}}:well`, others, true)
+        yield* cluster.continue(cluster.nodes[0])
+        yield* until("sharded again", () => count(shard.values, "Subscribed") === 2)
+        assert.isAtMost(gaps(shard.values)[0].from, stopped + 50)
+        yield* flowing(redis, name, shard, true)
+        yield* flowing(redis, name, classic, false)
+        assert.strictEqual(count(others.values, "Gap"), 0)
+      }),
+    60_000
+  )
+})
+
+describe("Nodes that come and go", () => {
+  it.live("classic channels leave a node that leaves, shard channels follow their slots", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster.make()
+      const redis = yield* connect({ nodes: cluster.seeds })
+      const added = yield* cluster.addNode()
+      const channel = `{${tags[0]}}:guest`
+      const slot = HashSlot.ofKey(channel)
+      yield* cluster.migrateSlot(slot, added)
+      yield* redis.refreshTopology
+      const shard = yield* Effect.flatMap(redis.ssubscribeScoped(channel), (one) => collect(one.events))
+      const classic = yield* Effect.flatMap(redis.subscribeScoped(channel), (one) => collect(one.events))
+      assert.deepStrictEqual((yield* holders(cluster, channel)).map(({ id }) => id), [added.id])
+      assert.deepStrictEqual((yield* holders(cluster, channel, true)).map(({ id }) => id), [added.id])
+      yield* cluster.migrateSlot(slot, cluster.nodes[0])
+      yield* until("sharded moved", () => count(shard.values, "Subscribed") === 2)
+      yield* cluster.removeNode(added)
+      yield* until("classic moved", () => count(classic.values, "Subscribed") === 2)
+      yield* flowing(redis, channel, classic, false)
+      yield* flowing(redis, channel, shard, true)
+      assert.strictEqual(count(classic.values, "Gap"), 1)
+      assert.strictEqual(count(shard.values, "Gap"), 1)
+      yield* eventually(
+        "its connection is gone",
+        Effect.map(redis.heldSubscriptions, (held) => !held.has(addressOf(added)))
+      )
+      assert.strictEqual(yield* heldBy(redis), 2)
+    }), 60_000)
+})
+
+describe("A topology that is refreshed under load", () => {
+  it.live("neither loses nor repeats, and makes no gap", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster.make()
+      const redis = yield* connect({ nodes: cluster.seeds })
+      const events = yield* Effect.flatMap(redis.ssubscribeScoped("refreshed"), (one) => collect(one.events))
+      const quiet = yield* Effect.flatMap(redis.ssubscribeScoped(tags.map((tag) => `{${tag}}:quiet`)), (one) =>
+        collect(one.events))
+      const load = yield* publisher((message) =>
+        redis.spublish("refreshed", message)
+      )
+      yield* Effect.forEach(range(100), () => redis.refreshTopology, { discard: true })
+      // Slots that move elsewhere are news, but not for this channel.
+      const slot = tagWhere((slot) => Math.floor(slot * 3 / 16384) === 0 && slot !== HashSlot.ofKey("refreshed"))
+      yield* cluster.migrateSlot(HashSlot.ofKey(slot), cluster.nodes[1])
+      yield* Effect.forEach(range(20), () => redis.refreshTopology, { discard: true })
+      yield* load.stop
+      yield* eventually("all came", Effect.sync(() => messages(events.values).length === load.sent.length))
+      assert.deepStrictEqual(complaints(load.sent, events.values), [])
+      assert.strictEqual(count(events.values, "Gap"), 0)
+      assert.isAtMost(count(quiet.values, "Gap"), 1)
+    }), 60_000)
+})

@@ -1,0 +1,140 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Keyspace from "../../src/pubsub/Keyspace.ts"
+import * as Monitor from "../../src/pubsub/Monitor.ts"
+import { Message } from "../../src/pubsub/SubscriptionEvent.ts"
+import { ClusterNode } from "../../src/topology/ClusterNode.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
+import { collect, eventually, until } from "./support.ts"
+
+const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
+const node = new ClusterNode({ host: "127.0.0.1", port: 7000, id: "", role: "primary" })
+
+describe("Keyspace notifications", () => {
+  layer(RedisCluster.layer({ replicas: 1, nodeTimeout: 1000, options: ["--cluster-require-full-coverage", "no"] }), {
+    excludeTestServices: true
+  })((it) => {
+    it.effect("say what to set when the servers do not tell them", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const error = yield* Effect.flip(Stream.runDrain(redis.keyspaceNotifications({ events: ["expired"] })))
+        assert.strictEqual(error.reason._tag, "OptionsError")
+        assert.include(error.message, `CONFIG SET notify-keyspace-events "Ex"`)
+        const both = yield* Effect.flip(Stream.runDrain(redis.keyspaceNotifications({ pattern: "a", prefix: "b" })))
+        assert.strictEqual(both.reason._tag, "OptionsError")
+        const none = yield* Effect.flip(Stream.runDrain(redis.keyspaceNotifications({ events: [] })))
+        assert.strictEqual(none.reason._tag, "OptionsError")
+      }))
+
+    it.effect("come from every primary, as typed events, and follow a failover", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const all = yield* collect(redis.keyspaceEvents({ prefix: "watch[1]:", configure: true }))
+        const some = yield* collect(redis.keyspaceNotifications({ events: ["del", "expired"], configure: true }))
+        yield* until("live", () => all.values.length === 1)
+        yield* eventually("live", Effect.map(redis.pubsubNumpat(), (patterns) => patterns === 3))
+        yield* eventually(
+          "live",
+          Effect.map(redis.on("primaries").pubsubNumsub("__keyevent@0__:del"), (nodes) =>
+            [...nodes.values()].every((counts) => counts["__keyevent@0__:del"] === 1))
+        )
+        for (const tag of tags) {
+          yield* redis.set(`watch[1]:{${tag}}`, "x")
+          yield* redis.set(`watch1:{${tag}}`, "x")
+          yield* redis.del([`watch[1]:{${tag}}`])
+        }
+        yield* redis.set("watch[1]:short", "x", { expire: "20 millis" })
+        yield* until("expired", () =>
+          some.values.some(({ event }) => event === "expired"))
+        yield* until("all", () => all.values.length >= 1 + 6 + 3)
+        const events = all.values.filter((event) => event._tag === "KeyspaceEvent")
+        for (const tag of tags) {
+          const own = events.filter(({ key }) => key === `watch[1]:{${tag}}`)
+          assert.deepStrictEqual(own.map(({ event }) => event), ["set", "del"])
+        }
+        assert.strictEqual(new Set(events.slice(0, 6).map(({ node }) => node.address)).size, 3)
+        assert.isFalse(events.some(({ key }) => key.startsWith("watch1")))
+        assert.deepStrictEqual(
+          some.values.filter(({ key }) => key === "watch[1]:short").map(({ event }) => event),
+          ["expired"]
+        )
+
+        const [victim] = cluster.nodes
+        const [replica] = yield* cluster.replicasOf(victim)
+        yield* cluster.kill(victim)
+        yield* until("a gap", () => all.values.some(({ _tag }) => _tag === "Gap"))
+        yield* redis.set(`watch[1]:{${tags[0]}}:after`, "x")
+        yield* until("the event of the promoted one", () =>
+          all.values.some((event) =>
+            event._tag === "KeyspaceEvent" && event.key.endsWith(":after") && event.node.address === addressOf(replica)
+          ))
+      }))
+  })
+
+  it("ask for the flags that the events need", () => {
+    const missing = (flags: string, options: Keyspace.KeyspaceOptions) => {
+      const plan = Keyspace.plan(options)
+      assert(typeof plan !== "string")
+      return Keyspace.missing(flags, plan, options.events)
+    }
+    assert.strictEqual(missing("", {}), "EA")
+    assert.strictEqual(missing("AKE", {}), "")
+    assert.strictEqual(missing("xE", {}), "")
+    assert.strictEqual(missing("xK", {}), "E")
+    assert.strictEqual(missing("xE", { events: ["expired", "set"] }), "$")
+    assert.strictEqual(missing("AE", { events: ["keymiss", "lpush"] }), "m")
+    assert.strictEqual(missing("gE", { events: ["of a module"] }), "A")
+    assert.strictEqual(missing("AE", { prefix: "a", events: ["set"] }), "K")
+  })
+})
+
+describe("MONITOR", () => {
+  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+    it.effect("shows what a node executes, without its own signs of life, and fails when the connection is lost", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, pingAfter: "50 millis", refreshInterval: "Infinity" })
+        const key = `{${tags[1]}}:monitored`
+        const owner = cluster.nodes[1]
+        const got = yield* collect(redis.monitor(owner))
+        yield* eventually(
+          "the command",
+          Effect.gen(function*() {
+            yield* redis.set(key, `a "quoted"\n\u00e9 value`)
+            return got.values.some(({ command }) => command[0] === "SET")
+          })
+        )
+        const entry = got.values.find(({ command }) => command[0] === "SET")
+        assert(entry !== undefined)
+        assert.deepStrictEqual(entry.command.slice(1), [key, `a "quoted"\n\u00c3\u00a9 value`])
+        assert.isBelow(Math.abs(entry.time - Date.now()), 60_000)
+        assert.strictEqual(entry.database, 0)
+        assert.match(entry.client, /^127\.0\.0\.1:\d+$/)
+        yield* Effect.sleep(300)
+        assert.isFalse(got.values.some(({ command }) => command[0] === "PING"))
+        yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "normal")
+        yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "replica").pipe(Effect.ignore)
+        yield* until("the failure", () => got.error !== undefined)
+        assert.strictEqual(got.error?.reason._tag, "ConnectionError")
+      }))
+  })
+
+  it("reads what the server writes", () => {
+    const read = (line: string) => Monitor.read(new Message("MONITOR", undefined, line, node))
+    assert.deepStrictEqual(read(`1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`)?.command, ["keys", "*"])
+    assert.deepStrictEqual(read(`1.5 [0 [::1]:60866] "a\\x00\\"b\\\\" ""`), {
+      time: 1500,
+      database: 0,
+      client: "[::1]:60866",
+      command: ["a\0\"b\\", ""],
+      node
+    })
+    assert.strictEqual(read(`1.5 [3 lua] "get" "k"`)?.client, "lua")
+    assert.strictEqual(read(`1.5 [3 unix:/a[0]] "get" "k"`)?.client, "unix:/a[0]")
+    assert.isUndefined(read("OK"))
+  })
+})
