@@ -1,0 +1,110 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type Desire, type Facts, placesOf } from "../../src/pubsub/Plan.ts"
+import { fromClusterSlots } from "../../src/topology/Snapshot.ts"
+import * as Snapshot from "../../src/topology/Snapshot.ts"
+
+const host = "10.0.0.1"
+const address = (port: number) => `${host}:${port}`
+
+/** Three shards: primaries 1, 2, 3 with replicas 11 and 21, 12 and 22, 13 and 23; `gap` leaves the last one out. */
+const snapshotOf = (primaries: ReadonlyArray<number>, shards = 3): Snapshot.Snapshot => {
+  const rows = primaries.slice(0, shards).map((primary, index) => {
+    const start = Math.ceil(16384 * index / 3)
+    const end = Math.ceil(16384 * (index + 1) / 3) - 1
+    const members = [index + 1, index + 11, index + 21].filter((port) => port !== primary)
+    return [start, end, ...[primary, ...members].map((port) => [host, port, `id-${port}`, []])]
+  })
+  const parsed = fromClusterSlots(rows, {
+    via: { host, port: 1 },
+    mapAddress: (endpoint) => endpoint,
+    previous: Snapshot.empty,
+    details: undefined
+  })
+  assert(parsed._tag === "Success")
+  return parsed.success
+}
+
+const usual = snapshotOf([1, 2, 3])
+const facts = (snapshot = usual, down: ReadonlyArray<number> = []): Facts => ({
+  snapshot,
+  isDown: (one) => down.map(address).includes(one)
+})
+const desire = (kind: Desire["kind"], place: Desire["place"] = "owner", slot = 0): Desire => ({
+  kind,
+  name: "name",
+  slot,
+  place
+})
+
+describe("Where a subscription belongs", () => {
+  it("the owner of the slot, at first", () => {
+    for (const kind of ["channel", "pattern", "shardChannel"] as const) {
+      assert.deepStrictEqual(placesOf(desire(kind), facts(), []), [address(1)])
+      assert.deepStrictEqual(placesOf(desire(kind, "owner", 16383), facts(), []), [address(3)])
+    }
+  })
+
+  it("a classic one stays where it is while that node serves", () => {
+    for (const kind of ["channel", "pattern"] as const) {
+      assert.deepStrictEqual(placesOf(desire(kind), facts(), [address(2)]), [address(2)])
+      // Also when it has become a replica.
+      assert.deepStrictEqual(placesOf(desire(kind), facts(snapshotOf([11, 2, 3])), [address(1)]), [address(1)])
+    }
+  })
+
+  it("a classic one leaves a node that is down or gone, for the owner if that serves, or any primary, or any replica", () => {
+    assert.deepStrictEqual(placesOf(desire("channel"), facts(usual, [2]), [address(2)]), [address(1)])
+    assert.deepStrictEqual(placesOf(desire("channel"), facts(), [address(99)]), [address(1)])
+    const [other] = placesOf(desire("channel"), facts(usual, [1]), [address(1)])
+    assert.include([address(2), address(3)], other)
+    const [replica] = placesOf(desire("channel"), facts(usual, [1, 2, 3]), [address(1)])
+    assert.include(usual.replicas.map((node) => node.address), replica)
+  })
+
+  it("with everything down the owner is tried", () => {
+    const all = [1, 2, 3, 11, 12, 13, 21, 22, 23]
+    assert.deepStrictEqual(placesOf(desire("channel"), facts(usual, all), []), [address(1)])
+  })
+
+  it("a shard channel follows the owner of its slot, and waits for it when it is down", () => {
+    assert.deepStrictEqual(placesOf(desire("shardChannel"), facts(), [address(2)]), [address(1)])
+    assert.deepStrictEqual(placesOf(desire("shardChannel"), facts(snapshotOf([11, 2, 3])), [address(1)]), [address(11)])
+    assert.deepStrictEqual(placesOf(desire("shardChannel"), facts(usual, [1]), [address(1)]), [address(1)])
+  })
+
+  it("without an owner a shard channel stays where it is, or waits", () => {
+    const partial = snapshotOf([1, 2, 3], 2)
+    assert.deepStrictEqual(placesOf(desire("shardChannel", "owner", 16383), facts(partial), [address(3)]), [address(3)])
+    assert.deepStrictEqual(placesOf(desire("shardChannel", "owner", 16383), facts(partial), []), [])
+  })
+
+  it("a replica of the shard, while one serves, or else the primary", () => {
+    for (const kind of ["channel", "shardChannel"] as const) {
+      const [first] = placesOf(desire(kind, "replica"), facts(), [])
+      assert.include([address(11), address(21)], first)
+      assert.deepStrictEqual(placesOf(desire(kind, "replica"), facts(), [address(21)]), [address(21)])
+      assert.deepStrictEqual(placesOf(desire(kind, "replica"), facts(usual, [21]), [address(21)]), [address(11)])
+    }
+    assert.deepStrictEqual(placesOf(desire("shardChannel", "replica"), facts(usual, [11, 21]), []), [address(1)])
+  })
+
+  it("a named node and no other, for as long as it is one", () => {
+    const named = desire("channel", { host, port: 2 })
+    assert.deepStrictEqual(placesOf(named, facts(), []), [address(2)])
+    assert.deepStrictEqual(placesOf(named, facts(usual, [2]), [address(2)]), [address(2)])
+    assert.deepStrictEqual(placesOf(named, facts(snapshotOf([1, 2, 3], 1)), [address(2)]), [])
+  })
+
+  it("every primary, as they are", () => {
+    assert.deepStrictEqual(placesOf(desire("pattern", "everyPrimary"), facts(), []), [1, 2, 3].map(address))
+    assert.deepStrictEqual(
+      placesOf(desire("pattern", "everyPrimary"), facts(snapshotOf([11, 2, 3])), [1, 2, 3].map(address)),
+      [11, 2, 3].map(address)
+    )
+  })
+
+  it("channels spread over the nodes when their own does not serve", () => {
+    const places = [0, 1, 2, 3].map((slot) => placesOf(desire("channel", "owner", slot), facts(usual, [1]), [])[0])
+    assert.strictEqual(new Set(places).size, 2)
+  })
+})
