@@ -17,7 +17,10 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
  * @since 0.1.0
  */
 export interface ChannelCommands<S extends Surface> {
-  /** Publishes to the whole cluster. Answers how many subscribers the node that took it has itself. Since 2.0.0. O(N+M) subscribers and patterns. */
+  /**
+   * Publishes to the whole cluster. Answers how many subscriptions (channels and patterns) the node that took it has itself: in a
+   * cluster that is no number of receivers, and 0 does not mean that nobody listens. Since 2.0.0. O(N+M) subscribers and patterns.
+   */
   publish(channel: Argument, message: Argument): Returns<S, number>
   /** The channels with subscribers, of all nodes unless a target is given. Since 2.8.0. O(N) channels. */
   pubsubChannels(pattern?: Argument): Returns<S, ReadonlyArray<string>>
@@ -29,7 +32,10 @@ export interface ChannelCommands<S extends Surface> {
   pubsubShardchannels(pattern?: Argument): Returns<S, ReadonlyArray<string>>
   /** How many subscribers each shard channel has, each node's added up unless a target is given. Since 7.0.0. O(N) channels. */
   pubsubShardnumsub(channels: OneOrMore<Argument>): Returns<S, Readonly<Record<string, number>>>
-  /** Publishes to the shard that owns the channel's slot. Answers how many subscribers the node that took it has. Since 7.0.0. O(N) subscribers. */
+  /**
+   * Publishes to the shard that owns the channel's slot. Answers how many subscribers its primary has itself; those that listen at
+   * a replica get the message and are not counted. Since 7.0.0. O(N) subscribers.
+   */
   spublish(channel: Argument, message: Argument): Returns<S, number>
 }
 

@@ -64,6 +64,9 @@ const ping = "*1\r\n$4\r\nPING\r\n"
 /** A socket that brings nothing and ends within this time, in milliseconds, counts as a failed attempt. */
 const shortLife = 1000
 
+/** How long to wait when the schedule of attempts has ended, in milliseconds. */
+const lastResort = 1000
+
 /** Also of a user who may not run PING: it is an answer all the same. */
 const isPong = (reply: Reply): boolean =>
   reply === "PONG" || (reply instanceof ServerError && reply.message.includes("'ping'")) ||
@@ -124,7 +127,8 @@ export class PushConnection {
       Effect.tapError((failure) => Effect.sync(() => this.refuse(failure))),
       Effect.retry(options.reconnectSchedule)
     )
-    this.life = context.runFork(Effect.ignore(Effect.forever(life)))
+    // A schedule that ends is no reason to give up what others count on.
+    this.life = context.runFork(Effect.forever(Effect.catch(life, () => Effect.sleep(lastResort))))
   }
 
   /** Whether there is a socket. */

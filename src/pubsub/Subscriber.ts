@@ -156,7 +156,10 @@ export class Subscriber implements Source {
     return this.entryOf(topic)?.state === "live"
   }
 
-  /** Counts the streams that want bytes: the connection gives bytes while there is one. */
+  /**
+   * Counts the streams that want bytes: the connection gives bytes while there is one. A text that is half read when the first
+   * comes stays text, and is turned into bytes for it.
+   */
   addBytes(mailbox: Mailbox): void {
     this.byteBoxes.set(mailbox, (this.byteBoxes.get(mailbox) ?? 0) + 1)
   }
