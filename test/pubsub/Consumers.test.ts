@@ -166,6 +166,38 @@ describe("Streams beside each other", () => {
         }
       }))
 
+    it.effect("a subscription is not live before the server has said so", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.ssubscribeScoped(`{${tags[0]}}:before`)
+        const events = yield* collect(redis.ssubscribeEvents(`{${tags[0]}}:before`, `{${tags[0]}}:plain`))
+        yield* until("live", () => events.values.length > 0)
+        yield* cluster.stop(cluster.nodes[0])
+        const asking = yield* Effect.forkChild(redis.ssubscribeScoped(`{${tags[0]}}:stopped`))
+        const streaming = yield* collect(redis.subscribeEvents(`{${tags[0]}}:stopped`))
+        yield* Effect.sleep(300)
+        assert.isUndefined(asking.pollUnsafe())
+        assert.deepStrictEqual(streaming.values, [])
+        yield* cluster.continue(cluster.nodes[0])
+        yield* Fiber.join(asking)
+        yield* until("live", () => count(streaming.values, "Subscribed") === 1)
+        assert.strictEqual(count(events.values, "Gap"), 0)
+      }))
+
+    it.effect("a server that confirms nothing is a TimeoutError, and nothing is left behind", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, commandTimeout: "200 millis" })
+        yield* cluster.stop(cluster.nodes[0])
+        const error = yield* Effect.flip(Stream.runDrain(redis.ssubscribe(`{${tags[0]}}:never`)))
+        yield* cluster.continue(cluster.nodes[0])
+        assert.strictEqual(error.reason._tag, "TimeoutError")
+        assert.strictEqual(error.outcome, "NotExecuted")
+        yield* eventually("nothing here", Effect.map(redis.heldSubscriptions, (held) => held.size === 0))
+        assert.deepStrictEqual(yield* redis.pubsubShardchannels("*:never"), [])
+      }))
+
     it.effect("interruption at any moment leaves nothing behind", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

@@ -128,6 +128,21 @@ describe("A slot that moves", () => {
   )
 })
 
+describe("A slot that has moved without the client's knowledge", () => {
+  it.live("is subscribed to where MOVED says", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster.make()
+      const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
+      const channel = `{${tags[0]}}:moved`
+      yield* cluster.migrateSlot(HashSlot.ofKey(channel), cluster.nodes[2])
+      const events = yield* Effect.flatMap(redis.ssubscribeScoped(channel, `{${tags[0]}}:too`), (one) =>
+        collect(one.events))
+      assert.deepStrictEqual((yield* holders(cluster, channel, true)).map(({ id }) => id), [cluster.nodes[2].id])
+      yield* flowing(redis, channel, events, true)
+      assert.strictEqual(count(events.values, "Gap"), 0)
+    }), 60_000)
+})
+
 describe("A failover by hand", () => {
   it.live("is covered by gaps for shard channels and not noticed by classic ones", () =>
     Effect.gen(function*() {
