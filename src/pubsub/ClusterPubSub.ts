@@ -33,7 +33,7 @@ import * as Snapshot from "../topology/Snapshot.ts"
 import { Topology } from "../topology/Topology.ts"
 import { type BufferStrategy, Mailbox } from "./Mailbox.ts"
 import { Monitored } from "./Monitored.ts"
-import { type Desire, type Facts, keyOf, placesOf } from "./Plan.ts"
+import { type Desire, type Facts, keyOf, placesOf, sharesMessages } from "./Plan.ts"
 import { type Entry, Subscriber, type SubscriberHooks } from "./Subscriber.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
 import { type Interest, Topic } from "./Topic.ts"
@@ -76,9 +76,18 @@ export class ClusterPubSub extends Context.Service<ClusterPubSub, {
 
 /** How long a connection is kept when nothing is subscribed on it any more, in milliseconds. */
 const linger = 1000
-/** How long to wait before what is not live is looked at again, in milliseconds: doubling, from one to the other. */
-const firstPatience = 50
-const lastPatience = 500
+/**
+ * What is not live is looked at again after a tenth of the time that this has lasted, within these bounds, in milliseconds: a
+ * failover is followed soon, a node that stays away for days is no burden.
+ */
+const leastPatience = 50
+const mostPatience = 5000
+
+/**
+ * How much later than one node another one may get the same message, in milliseconds. Servers hand them on through a bus
+ * of their own, whose packets may wait for an acknowledgement (40 ms were seen).
+ */
+const busDelay = 100
 
 const closedError = (): RedisClusterException =>
   exception(() => new ClosedError({ message: "the client is closed", outcome: "NotExecuted" }))
@@ -115,7 +124,8 @@ class Hub {
   /** Topics that are not live. */
   private readonly unsettled = new Set<Topic>()
   private readonly alarm: Alarm
-  private patience = firstPatience
+  /** Since when some topic has not been live. */
+  private unsettledSince = 0
   private planned: Snapshot.Snapshot
   /** When the topology was last known to be as planned, in milliseconds of the clock. */
   private checkedAt: number
@@ -230,7 +240,7 @@ class Hub {
   private join(interest: Interest): void {
     const { mailbox, topic } = interest
     topic.interests.push(interest)
-    if (mailbox.bytes) { for (const address of topic.places) this.subscribers.get(address)?.addBytes(mailbox) }
+    if (mailbox.bytes) { for (const subscriber of this.holdersOf(topic)) subscriber.addBytes(mailbox) }
     if (topic.interests.length === 1) this.place(topic)
     if (topic.isLive) this.enliven(interest, this.subscribers.get(topic.places[0]))
     else this.watch(topic)
@@ -240,9 +250,10 @@ class Hub {
     const position = topic.interests.findIndex((interest) => interest.mailbox === mailbox)
     if (position === -1) return
     topic.interests.splice(position, 1)
-    if (mailbox.bytes) { for (const address of topic.places) this.subscribers.get(address)?.removeBytes(mailbox) }
+    const holders = this.holdersOf(topic)
+    if (mailbox.bytes) { for (const subscriber of holders) subscriber.removeBytes(mailbox) }
     if (topic.interests.length > 0) return
-    for (const address of topic.places) this.subscribers.get(address)?.unwant(topic)
+    for (const subscriber of holders) subscriber.unwant(topic)
     this.topics.delete(topic.key)
     this.unsettled.delete(topic)
   }
@@ -258,6 +269,7 @@ class Hub {
     const mayLose = added.length > 0 || after.length === 0
     if (topic.isLive && mayLose) topic.interrupt(this.provenAt(topic, left), "OwnerChanged")
     topic.places = after
+    topic.notBefore = Math.max(topic.notBefore, this.settledAt(topic, left, added))
     for (const address of left) this.takeFrom(address, topic)
     for (const address of added) this.giveTo(address, topic)
     // Without a node that has gone nothing has to be confirmed again.
@@ -271,14 +283,35 @@ class Hub {
     return Math.min(this.checkedAt, ...entries.map((entry) => entry?.provenAt ?? 0).filter((at) => at > 0))
   }
 
+  /** From when on a message that one of those that are left has delivered does not come again from one that is added. */
+  private settledAt(topic: Topic, left: ReadonlyArray<string>, added: ReadonlyArray<string>): number {
+    let at = 0
+    for (const one of left) {
+      const deliveredAt = this.subscribers.get(one)?.entryOf(topic)?.deliveredAt ?? 0
+      if (deliveredAt + busDelay <= at) continue
+      const shares = added.some((other) => sharesMessages(topic.desire, this.facts.snapshot, one, other))
+      if (shares) at = deliveredAt + busDelay
+    }
+    return at
+  }
+
+  /** Those that were told of a topic. */
+  private holdersOf(topic: Topic): ReadonlyArray<Subscriber> {
+    return topic.places.flatMap((address) => {
+      const subscriber = this.subscribers.get(address)
+      return subscriber?.entryOf(topic) === undefined ? [] : [subscriber]
+    })
+  }
+
   private takeFrom(address: string, topic: Topic): void {
     const subscriber = this.subscribers.get(address)
-    if (subscriber === undefined) return
+    if (subscriber?.entryOf(topic) === undefined) return
     subscriber.unwant(topic)
     for (const { mailbox } of topic.interests) if (mailbox.bytes) subscriber.removeBytes(mailbox)
   }
 
   private giveTo(address: string, topic: Topic): void {
+    if (this.now < topic.notBefore) return this.alarm.set(topic.notBefore)
     const subscriber = this.subscriberAt(address)
     if (subscriber === undefined) return
     for (const { mailbox } of topic.interests) if (mailbox.bytes) subscriber.addBytes(mailbox)
@@ -287,7 +320,7 @@ class Hub {
 
   private askAgain(address: string, topic: Topic): void {
     const subscriber = this.subscribers.get(address)
-    if (subscriber === undefined) this.giveTo(address, topic)
+    if (subscriber?.entryOf(topic) === undefined) this.giveTo(address, topic)
     else subscriber.want(topic)
   }
 
@@ -409,21 +442,25 @@ class Hub {
 
   private watch(topic: Topic): void {
     if (topic.isLive || this.closed) return
-    if (this.unsettled.size === 0) this.patience = firstPatience
+    if (this.unsettled.size === 0) this.unsettledSince = this.now
     this.unsettled.add(topic)
-    this.alarm.set(this.now + this.patience)
+    this.lookLater()
+  }
+
+  private lookLater(): void {
+    const patience = Math.min(Math.max((this.now - this.unsettledSince) / 10, leastPatience), mostPatience)
+    this.alarm.set(this.now + patience)
   }
 
   /** What is still not live is placed and asked for again, by a fresh topology. */
   private look(): void {
     if (this.unsettled.size === 0) return
-    this.patience = Math.min(this.patience * 2, lastPatience)
     this.topology.requestRefresh()
     for (const topic of this.unsettled) {
       this.place(topic)
       for (const address of topic.places) this.askAgain(address, topic)
     }
-    this.alarm.set(this.now + this.patience)
+    this.lookLater()
   }
 }
 

@@ -114,3 +114,22 @@ export const placesOf = (desire: Desire, facts: Facts, held: ReadonlyArray<strin
     : placeOfChannel(desire, facts, held[0])
   return address === undefined ? [] : [address]
 }
+
+/**
+ * Whether a message that one node has delivered may reach another one as well: those of classic channels travel to all nodes,
+ * those of shard channels to the nodes of a shard, and what nodes tell of themselves to none.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sharesMessages = (desire: Desire, snapshot: Snapshot, one: string, other: string): boolean => {
+  if (desire.place === "everyPrimary") return false
+  if (desire.kind !== "shardChannel") return true
+  const shardOf = (address: string) =>
+    snapshot.shards.find((shard) =>
+      shard.primary.address === address || shard.replicas.some((replica) => replica.address === address)
+    )
+  const left = shardOf(one)
+  // A node that is not listed may have been of any shard.
+  return left === undefined || left === shardOf(other)
+}

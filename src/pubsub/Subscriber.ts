@@ -45,13 +45,20 @@ export class Entry {
   readonly topics: Array<Topic> = []
   state: "absent" | "asked" | "live" | "leaving" = "absent"
   round = 0
-  /** When the node last confirmed it or delivered a message for it, in milliseconds of the clock. */
-  provenAt = 0
+  /** When the node last confirmed it, in milliseconds of the clock. */
+  confirmedAt = 0
+  /** When the node last delivered a message for it, in milliseconds of the clock. */
+  deliveredAt = 0
 
   constructor(kind: Kind, name: string, slot: number) {
     this.kind = kind
     this.name = name
     this.slot = slot
+  }
+
+  /** Until when the node has shown that the subscription is good. */
+  get provenAt(): number {
+    return Math.max(this.confirmedAt, this.deliveredAt)
   }
 }
 
@@ -237,7 +244,7 @@ export class Subscriber implements Source {
     }
     const entry = entries.get(name)
     if (entry === undefined || entry.state !== "live") return
-    entry.provenAt = this.connection.heardAt
+    entry.deliveredAt = this.connection.heardAt
     const message = new Message(channel, pattern as string | undefined, payload, this.node)
     const topics = entry.topics
     for (let i = 0; i < topics.length; i++) {
@@ -259,7 +266,7 @@ export class Subscriber implements Source {
   ): void {
     const entry = entries.get(textOf(name))
     if (entry === undefined || entry.state !== "live") return
-    entry.provenAt = this.connection.heardAt
+    entry.deliveredAt = this.connection.heardAt
     const bytes = payload instanceof Uint8Array ? payload : Buffer.from(textOf(payload))
     const matched = pattern === undefined ? undefined : textOf(pattern)
     const binary = new Message(textOf(channel), matched, bytes, this.node)
@@ -300,7 +307,7 @@ export class Subscriber implements Source {
     if (entry.round !== round) return
     if (entry.state === "asked") {
       entry.state = "live"
-      entry.provenAt = this.connection.heardAt
+      entry.confirmedAt = this.connection.heardAt
       this.hooks.onConfirmed(this, entry)
     } else if (entry.state === "leaving") {
       entry.state = "absent"

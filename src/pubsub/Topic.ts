@@ -32,6 +32,8 @@ export class Topic {
   isLive = false
   /** What is to be told once it is live again. */
   gap: OpenGap | undefined
+  /** No other node is asked before, in milliseconds of the clock. */
+  notBefore = 0
   readonly interests: Array<Interest> = []
 
   constructor(desire: Desire, key: string) {

@@ -137,7 +137,12 @@ describe("A slot that has moved without the client's knowledge", () => {
       yield* cluster.migrateSlot(HashSlot.ofKey(channel), cluster.nodes[2])
       const events = yield* Effect.flatMap(redis.ssubscribeScoped(channel, `{${tags[0]}}:too`), (one) =>
         collect(one.events))
-      assert.deepStrictEqual((yield* holders(cluster, channel, true)).map(({ id }) => id), [cluster.nodes[2].id])
+      assert.deepStrictEqual(
+        (yield* holders(cluster, channel, true)).map(({ id }) =>
+          id
+        ),
+        [cluster.nodes[2].id]
+      )
       yield* flowing(redis, channel, events, true)
       assert.strictEqual(count(events.values, "Gap"), 0)
     }), 60_000)
@@ -355,4 +360,58 @@ describe("A topology that is refreshed under load", () => {
       assert.strictEqual(count(events.values, "Gap"), 0)
       assert.isAtMost(count(quiet.values, "Gap"), 1)
     }), 60_000)
+})
+
+describe("Everything at once", () => {
+  it.live(
+    "connections killed, slots moved, failovers, a primary killed: nothing is lost silently, nothing comes twice",
+    () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster.make({ replicas: 1, nodeTimeout: 1000, options: partial })
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const other = yield* connect({ nodes: cluster.seeds })
+        const channels = tags.map((tag) => `{${tag}}:chaos`)
+        const streams = yield* Effect.forEach(channels, (channel, index) =>
+          Effect.gen(function*() {
+            const options = index === 2 ? { node: "replica" } as const : {}
+            const shard = yield* Effect.flatMap(redis.ssubscribeScoped(channel, options), (one) => collect(one.events))
+            const load = yield* publisher((message) => other.spublish(channel, message), index)
+            return { channel, shard, load }
+          }))
+        const classic = yield* Effect.flatMap(redis.subscribeScoped("chaos"), (one) => collect(one.events))
+        const classicLoad = yield* publisher((message) => other.publish("chaos", message), 2)
+        const kill = Effect.forEach(
+          cluster.nodes.filter((node) => node.pid > 0),
+          (node) => cluster.command(node, "CLIENT", "KILL", "TYPE", "pubsub")
+        )
+        yield* Effect.sleep(200)
+        yield* kill
+        yield* cluster.migrateSlot(HashSlot.ofKey(channels[0]), cluster.nodes[1])
+        yield* kill
+        yield* cluster.migrateSlot(HashSlot.ofKey(channels[0]), cluster.nodes[2])
+        yield* cluster.failover((yield* cluster.replicasOf(cluster.nodes[1]))[0])
+        yield* kill
+        yield* Effect.sleep(300)
+        yield* cluster.kill(cluster.nodes[2])
+        yield* Effect.sleep(4000)
+        for (const { channel, shard } of streams) yield* flowing(redis, channel, shard, true)
+        yield* flowing(redis, "chaos", classic, false)
+        for (const { load } of streams) yield* load.stop
+        yield* classicLoad.stop
+        yield* Effect.sleep(300)
+        for (const { channel, load, shard } of streams) {
+          const own = shard.values.filter((event) => event._tag !== "Message" || !event.payload.startsWith("probe"))
+          const lost = load.sent.length - messages(own).length
+          console.log(`chaos, ${channel}: ${load.sent.length} sent, ${lost} lost, ${
+            gaps(own).map((gap) => `${gap.to - gap.from} ms ${gap.reason}`).join("; ")
+          }`)
+          assert.deepStrictEqual(complaints(load.sent, own).slice(0, 5), [])
+        }
+        const numbers = messages(classic.values).map(({ payload }) =>
+          payload
+        ).filter((one) => !one.startsWith("probe"))
+        assert.deepStrictEqual(numbers, [...new Set(numbers)])
+      }),
+    60_000
+  )
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Desire, type Facts, placesOf } from "../../src/pubsub/Plan.ts"
+import { type Desire, type Facts, placesOf, sharesMessages } from "../../src/pubsub/Plan.ts"
 import { fromClusterSlots } from "../../src/topology/Snapshot.ts"
 import * as Snapshot from "../../src/topology/Snapshot.ts"
 
@@ -106,5 +106,15 @@ describe("Where a subscription belongs", () => {
   it("channels spread over the nodes when their own does not serve", () => {
     const places = [0, 1, 2, 3].map((slot) => placesOf(desire("channel", "owner", slot), facts(usual, [1]), [])[0])
     assert.strictEqual(new Set(places).size, 2)
+  })
+
+  it("classic messages reach all nodes, those of shard channels one shard, notifications nobody else", () => {
+    const shares = (wish: Desire, one: number, other: number) =>
+      sharesMessages(wish, usual, address(one), address(other))
+    assert.isTrue(shares(desire("channel"), 1, 2))
+    assert.isTrue(shares(desire("shardChannel"), 1, 11))
+    assert.isFalse(shares(desire("shardChannel"), 1, 2))
+    assert.isTrue(shares(desire("shardChannel"), 99, 2))
+    assert.isFalse(shares(desire("pattern", "everyPrimary"), 1, 2))
   })
 })
