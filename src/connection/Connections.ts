@@ -60,7 +60,6 @@ export class Connections extends Context.Service<Connections, {
     target: ConnectionTarget,
     onState: (connection: Connection, state: ConnectionState) => void
   ) => Connection
-  readonly lease: (target: ConnectionTarget) => Connection
   /** A connection of one's own on which the server speaks unasked; whoever opens it has to close it. */
   readonly push: (target: ConnectionTarget, hooks: PushHooks) => PushConnection
   /** Drains and closes the shared connections to all other addresses, and to nodes that gave their address up. */

@@ -128,7 +128,7 @@ export class PushConnection {
       Effect.retry(options.reconnectSchedule)
     )
     // A schedule that ends is no reason to give up what others count on.
-    this.life = context.runFork(Effect.forever(Effect.catch(life, () => Effect.sleep(lastResort))))
+    this.life = context.runFork(Effect.forever(Effect.catchCause(life, () => Effect.sleep(lastResort))))
   }
 
   /** Whether there is a socket. */
