@@ -36,7 +36,8 @@ export interface MonitorOptions {
 }
 
 const lineGrammar = /^(\d+\.\d+) \[(\d+) ([^\]]*(?:\][^\]"]*)*)\] (".*)$/s
-const argumentGrammar = /"((?:[^"\\]|\\.)*)"/gs
+/** Valkey 8.1 leaves quotes inside an argument as they are: one that ends it is followed by the next argument, or by none. */
+const argumentGrammar = /"((?:[^\\]|\\.)*?)"(?= "|$)/gs
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", a: "\x07", b: "\b" }
 
 const unescaped = (text: string): string =>

@@ -133,6 +133,9 @@ describe("MONITOR", () => {
       command: ["a\0\"b\\", ""],
       node
     })
+    assert.deepStrictEqual(read(`1.5 [0 lua] "set" "a" "a \\"q\\" \\"b" "c"`)?.command, ["set", "a", `a "q" "b`, "c"])
+    // Valkey 8.1
+    assert.deepStrictEqual(read(`1.5 [0 lua] "set" "a "q"\\n" "c"`)?.command, ["set", `a "q"\n`, "c"])
     assert.strictEqual(read(`1.5 [3 lua] "get" "k"`)?.client, "lua")
     assert.strictEqual(read(`1.5 [3 unix:/a[0]] "get" "k"`)?.client, "unix:/a[0]")
     assert.isUndefined(read("OK"))
