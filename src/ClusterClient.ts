@@ -90,7 +90,7 @@ const make = Effect.fnUntraced(function*() {
     ...MultiKey.make(router),
     ...ReadPreference.make(router, viewOf),
     ...Scanning.make(router, topology),
-    ...Subscriptions.make(pubSub),
+    ...Subscriptions.make(pubSub, router),
     ...Notifications.make(pubSub, router, topology),
     ...nodes
   })

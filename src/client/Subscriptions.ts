@@ -7,10 +7,12 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
-import type { Kind } from "../pubsub/Plan.ts"
+import type { Kind, Place } from "../pubsub/Plan.ts"
 import * as Subscription from "../pubsub/Subscription.ts"
 import type { Message, SubscriptionEvent } from "../pubsub/SubscriptionEvent.ts"
+import * as ReadFrom from "../ReadFrom.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import type { Router } from "../routing/Router.ts"
 
 /**
  * Messages, of channels one by one or of a list with options.
@@ -134,15 +136,17 @@ const read = (
  * @category constructors
  * @since 0.1.0
  */
-export const make = (pubSub: ClusterPubSub["Service"]): SubscriptionMembers => {
+export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]): SubscriptionMembers => {
+  /** Who reads from replicas listens to them as well. */
+  const usualPlace = (): Place => router.readFrom() === ReadFrom.primary ? "owner" : "replica"
   const scoped = (kind: Kind) => (...args: Arguments) => {
     const { names, options } = read(args)
-    return Subscription.open(pubSub, kind, names, options, true)
+    return Subscription.open(pubSub, kind, names, options, usualPlace, true)
   }
   const messages = (kind: Kind) => (...args: Arguments) => {
     const { names, options } = read(args)
     return Stream.unwrap(
-      Effect.map(Subscription.open(pubSub, kind, names, options, false), ({ messages }) => messages)
+      Effect.map(Subscription.open(pubSub, kind, names, options, usualPlace, false), ({ messages }) => messages)
     )
   }
   const events = (kind: Kind) => (...args: Arguments) =>

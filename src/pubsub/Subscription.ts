@@ -14,7 +14,7 @@ import { DecodeError, exception, OptionsError, type RedisClusterException } from
 import * as HashSlot from "../topology/HashSlot.ts"
 import type { ClusterPubSub, Settings } from "./ClusterPubSub.ts"
 import type { BufferStrategy, Mailbox } from "./Mailbox.ts"
-import type { Desire, Kind } from "./Plan.ts"
+import type { Desire, Kind, Place } from "./Plan.ts"
 import { Message, type SubscriptionEvent } from "./SubscriptionEvent.ts"
 
 /**
@@ -33,7 +33,8 @@ export interface SubscribeOptions {
   readonly schema?: Schema.ConstraintDecoder<unknown> | undefined
   /**
    * The node that holds the subscription: the primary that owns the slot of the channel (or of the pattern, taken as a key),
-   * one of its replicas, or a node by host and port. Default: `"owner"`.
+   * one of its replicas, or a node by host and port. Default: where reads go, `"owner"` with the policy `ReadFrom.primary`
+   * and `"replica"` with any other.
    */
   readonly node?: "owner" | "replica" | Endpoint | undefined
   /** How many messages may wait for the consumer. Default: 16384. */
@@ -156,7 +157,7 @@ const settingsOf = (options: SubscribeOptions, keepsNotices: boolean): Settings 
 })
 
 /**
- * Subscribes to names of one kind.
+ * Subscribes to names of one kind; `usualPlace` is where, unless the options say.
  *
  * @category constructors
  * @since 0.1.0
@@ -166,12 +167,13 @@ export const open = <P>(
   kind: Kind,
   names: ReadonlyArray<string>,
   options: SubscribeOptions,
+  usualPlace: () => Place,
   keepsNotices: boolean
 ): Effect.Effect<Subscription<P>, RedisClusterException, Scope.Scope> =>
   Effect.suspend(() => {
     const problem = objection(names, options)
     if (problem !== undefined) return Effect.fail(invalid(problem))
-    const place = options.node ?? "owner"
+    const place = options.node ?? usualPlace()
     const desires = [...new Set(names)].map((name): Desire => ({ kind, name, slot: HashSlot.ofKey(name), place }))
     return Effect.map(pubSub.open(desires, settingsOf(options, keepsNotices)), (mailbox) => view(mailbox, options))
   })

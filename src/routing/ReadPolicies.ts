@@ -27,8 +27,13 @@ export class ReadPolicies {
   /** How a read is routed; `undefined` for what belongs to the primary. `own` is the policy of a view. */
   readingOf({ spec }: Command<unknown>, slot: number, own: ReadFrom.Policy | undefined): Reading | undefined {
     if (!spec.readonly || spec.keys === -1 || slot === keyless) return undefined
-    const policy = own ?? this.region() ?? this.standing
+    const policy = own ?? this.current
     return policy === ReadFrom.primary ? undefined : new Reading(policy)
+  }
+
+  /** The policy of reads that are not made through a view, as the running fiber makes them. */
+  get current(): ReadFrom.Policy {
+    return this.region() ?? this.standing
   }
 
   /** The policy of the region that the running fiber is in. Contexts are immutable, and most fibers share one. */

@@ -78,6 +78,8 @@ export interface RouterShape extends Batch.Batches, Pick<Sessions.Sessions, "ded
   readonly reading: (policy: ReadFrom.Policy) => RouterShape
   /** Sets the policy of reads that neither a view nor a region has one for. */
   readonly setReadFrom: (policy: ReadFrom.Policy) => void
+  /** The policy of reads that the running fiber makes. */
+  readonly readFrom: () => ReadFrom.Policy
   /** How often reads went where, by policies other than `ReadFrom.primary`. */
   readonly readStatistics: () => ReadonlyArray<ShardReads>
 }
@@ -310,6 +312,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     setReadFrom: (policy) => {
       policies.standing = policy
     },
+    readFrom: () => own ?? policies.current,
     readStatistics: dispatcher.readStatistics
   })
 

@@ -2,6 +2,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as ReadFrom from "../../src/ReadFrom.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
@@ -169,6 +170,22 @@ describe("Subscriptions", () => {
         yield* redis.spublish("from-replica", "x")
         const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
         assert.strictEqual(message.node.address, addressOf(replica))
+      }))
+
+    it.effect("is served by a replica where reads are", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, readFrom: ReadFrom.replicaPreferred })
+        const owner = yield* cluster.owner(HashSlot.ofKey("like-reads"))
+        const [replica] = yield* cluster.replicasOf(owner)
+        const shard = yield* redis.ssubscribeScoped("like-reads")
+        const classic = yield* redis.subscribeScoped("like-reads").pipe(ReadFrom.withPolicy(ReadFrom.primary))
+        yield* redis.spublish("like-reads", "x")
+        yield* redis.publish("like-reads", "x")
+        const nodeOf = (subscription: typeof shard) =>
+          Effect.map(Stream.runCollect(Stream.take(subscription.messages, 1)), ([{ node }]) => node.address)
+        assert.strictEqual(yield* nodeOf(shard), addressOf(replica))
+        assert.strictEqual(yield* nodeOf(classic), addressOf(owner))
       }))
 
     it.effect("events say when it is live, once for what is confirmed together", () =>
