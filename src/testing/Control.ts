@@ -1,0 +1,392 @@
+/**
+ * What a test can see of a cluster and do to it.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
+import { exception, OptionsError, type RedisClusterException, UnknownNodeError } from "../RedisClusterException.ts"
+import * as HashSlot from "../topology/HashSlot.ts"
+import { type Answer, failure, ok } from "./engine/Answer.ts"
+import { fromArgument, toText } from "./engine/Bytes.ts"
+import type { FakeCluster, Received } from "./engine/FakeCluster.ts"
+import type { FakeNode } from "./engine/FakeNode.ts"
+import { type ScriptInput, type ScriptValue, sha1 } from "./engine/Scripting.ts"
+import type { Session } from "./engine/Session.ts"
+import type { Response, ResponseValue } from "./Response.ts"
+
+/**
+ * A node at one moment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TestNode extends Endpoint {
+  /** `host:port`, as the client names it. */
+  readonly address: string
+  readonly id: string
+  readonly role: "primary" | "replica"
+  readonly zone: string | undefined
+  /** Not killed. */
+  readonly alive: boolean
+  /** The ranges of slots it owns, both ends included. */
+  readonly slots: ReadonlyArray<readonly [first: number, last: number]>
+}
+
+/**
+ * How one names a node: itself, its address, its endpoint.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type NodeName = string | Endpoint
+
+/**
+ * A command as a node received it, text for bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReceivedCommand {
+  /** The node's address. */
+  readonly node: string
+  /** In upper case: `GET`, `CLUSTER`. */
+  readonly name: string
+  /** What followed the name. */
+  readonly args: ReadonlyArray<string>
+  /** When, in milliseconds of the clock. */
+  readonly at: number
+  /** The number of the connection it came by. */
+  readonly connection: number
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Control {
+  /** The nodes of this moment, in the order of their joining. */
+  readonly nodes: ReadonlyArray<TestNode>
+  readonly primaries: ReadonlyArray<TestNode>
+  readonly replicas: ReadonlyArray<TestNode>
+  readonly replicasOf: (primary: NodeName) => Effect.Effect<ReadonlyArray<TestNode>, RedisClusterException>
+  /** The slot of a key. */
+  readonly slotOf: (key: string) => Effect.Effect<number>
+  /** The primary that owns a slot. */
+  readonly owner: (slot: number) => Effect.Effect<TestNode, RedisClusterException>
+  /** Runs a command on a node, past the client and without being logged. An error reply is a `ServerError`. */
+  readonly command: (
+    node: NodeName,
+    ...words: ReadonlyArray<string | number>
+  ) => Effect.Effect<ScriptValue, RedisClusterException>
+
+  /** Moves a slot with its keys at once. The old owner answers MOVED from now on. */
+  readonly moveSlot: (slot: number, target: NodeName) => Effect.Effect<void, RedisClusterException>
+  /** Opens a migration: the owner answers ASK for keys that it does not have, both answer TRYAGAIN for keys that are divided. */
+  readonly startMigration: (slot: number, target: NodeName) => Effect.Effect<void, RedisClusterException>
+  /** Moves keys of a slot in migration, all or at most so many; how many that were. */
+  readonly moveKeys: (slot: number, max?: number) => Effect.Effect<number, RedisClusterException>
+  /** Moves the keys that are left, and makes the target the owner. */
+  readonly finishMigration: (slot: number) => Effect.Effect<void, RedisClusterException>
+
+  /**
+   * A replica takes its primary's place: after it has everything (`"graceful"`, the default), or at once, so that what has
+   * not reached it is lost (`"force"`).
+   */
+  readonly failover: (
+    replica: NodeName,
+    mode?: "graceful" | "force"
+  ) => Effect.Effect<void, RedisClusterException>
+  /**
+   * The node is gone: its connections end, new ones are refused. After `nodeTimeout` it is given up, and a replica of it
+   * takes over.
+   */
+  readonly kill: (node: NodeName) => Effect.Effect<void, RedisClusterException>
+  /**
+   * It is back: as a replica when another node has taken over, otherwise as a primary whose data is gone. `loading`: for so long
+   * it answers LOADING.
+   */
+  readonly restart: (
+    node: NodeName,
+    options?: { readonly loading?: Duration.Input | undefined }
+  ) => Effect.Effect<void, RedisClusterException>
+  /** It takes commands and answers nothing, as a process that is stopped. After `nodeTimeout` it is given up. */
+  readonly stall: (node: NodeName) => Effect.Effect<void, RedisClusterException>
+  /** It goes on, and executes what has arrived meanwhile. */
+  readonly resume: (node: NodeName) => Effect.Effect<void, RedisClusterException>
+  /** Its answers are late by this much from now on; 0 ends that. Commands are executed in time. */
+  readonly delay: (node: NodeName, by: Duration.Input) => Effect.Effect<void, RedisClusterException>
+  /** Ends its connections; new ones are accepted. */
+  readonly disconnect: (node: NodeName) => Effect.Effect<void, RedisClusterException>
+  /** How long a change takes to reach the replicas from now on. */
+  readonly setReplicationLag: (lag: Duration.Input) => Effect.Effect<void>
+
+  /** A new node: an empty primary, or a replica. */
+  readonly addNode: (options?: {
+    readonly replicaOf?: NodeName | undefined
+    readonly zone?: string | undefined
+  }) => Effect.Effect<TestNode, RedisClusterException>
+  /** The node leaves the cluster. Fails when it owns slots. */
+  readonly removeNode: (node: NodeName) => Effect.Effect<void, RedisClusterException>
+
+  /**
+   * Takes commands of this name (`"GET"`) before the node executes them. `undefined` leaves a command to the node; the
+   * latest interceptor is asked first. The effect that is returned takes the interceptor away.
+   */
+  readonly onCommand: (
+    name: string,
+    respond: (received: ReceivedCommand) => Response | undefined
+  ) => Effect.Effect<Effect.Effect<void>>
+  /** What a script does when EVAL, EVALSHA or a `Script` runs this text: there is no Lua here. */
+  readonly onScript: (script: string, run: (input: ScriptInput) => ScriptValue) => Effect.Effect<void>
+
+  /** The commands that the nodes have received: all, those of a name, or those of a node. */
+  readonly received: (filter?: {
+    readonly name?: string | undefined
+    readonly node?: NodeName | undefined
+  }) => Effect.Effect<ReadonlyArray<ReceivedCommand>>
+  /** Forgets what was received and counted. */
+  readonly clearReceived: Effect.Effect<void>
+  /** How many CLUSTER SLOTS were received since `clearReceived`. */
+  readonly topologyCalls: Effect.Effect<number>
+  /** How many error replies with this code (`MOVED`, `ASK`) were given since `clearReceived`. */
+  readonly errorReplies: (code: string) => Effect.Effect<number>
+}
+
+/**
+ * What depends on how clients reach the nodes: in memory, or by sockets that have to be opened and closed.
+ *
+ * @internal
+ */
+export interface Transport {
+  /** An address for one more node. */
+  readonly nextEndpoint: Effect.Effect<Endpoint, RedisClusterException>
+  /** Accepts connections for a node. */
+  readonly open: (node: FakeNode) => Effect.Effect<void, RedisClusterException>
+  /** Refuses them. */
+  readonly close: (node: FakeNode) => Effect.Effect<void>
+}
+
+/** @internal */
+export const inMemory = (engine: FakeCluster): Transport => ({
+  nextEndpoint: Effect.sync(() => ({
+    host: engine.nodes[0].endpoint.host,
+    port: Math.max(...engine.nodes.map(({ endpoint }) => endpoint.port)) + 1
+  })),
+  open: () => Effect.void,
+  close: () => Effect.void
+})
+
+const bad = (message: string): RedisClusterException =>
+  exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
+
+const rangesOf = (slots: ReadonlyArray<number>): ReadonlyArray<readonly [number, number]> => {
+  const ranges: Array<[number, number]> = []
+  for (const slot of slots) {
+    const last = ranges.at(-1)
+    if (last !== undefined && last[1] === slot - 1) last[1] = slot
+    else ranges.push([slot, slot])
+  }
+  return ranges
+}
+
+const viewOf = (node: FakeNode): TestNode => ({
+  ...node.endpoint,
+  address: node.address,
+  id: node.id,
+  role: node.isPrimary ? "primary" : "replica",
+  zone: node.zone,
+  alive: node.alive,
+  slots: rangesOf(node.cluster.slotsOf(node))
+})
+
+const receivedOf = ({ at, node, session, words }: Received): ReceivedCommand => ({
+  node: node.address,
+  name: words[0].toUpperCase(),
+  args: words.slice(1).map(toText),
+  at,
+  connection: session
+})
+
+const answerOf = (value: ResponseValue): Answer =>
+  typeof value === "string"
+    ? value === "OK" ? ok : fromArgument(value)
+    : Array.isArray(value)
+    ? value.map(answerOf)
+    : value as Exclude<ResponseValue, string | ReadonlyArray<ResponseValue>>
+
+const millisOf = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
+
+const playing = (response: Response, words: Received["words"]) => (session: Session): void => {
+  const { node } = session
+  switch (response._tag) {
+    case "Reply":
+      return session.send(answerOf(response.value))
+    case "Failure":
+      node.stats.errors.set(
+        failure(response.message).code,
+        (node.stats.errors.get(failure(response.message).code) ?? 0) + 1
+      )
+      return session.send(failure(response.message))
+    case "Silence":
+      return
+    case "Disconnect":
+      if (response.executed) {
+        session.replies = "off"
+        node.execute(session, words)
+      }
+      return session.end()
+    case "Delayed":
+      session.hold(millisOf(response.by))
+      return node.execute(session, words)
+  }
+}
+
+/** @internal */
+export const make = (engine: FakeCluster, transport: Transport): Control => {
+  const nodeOf = (name: NodeName): Effect.Effect<FakeNode, RedisClusterException> =>
+    Effect.suspend(() => {
+      const address = typeof name === "string" ? name : addressOf(name)
+      const node = engine.members.find((one) => one.address === address)
+      return node === undefined
+        ? Effect.fail(exception(() =>
+          new UnknownNodeError({
+            message: `${address} is no node of this TestCluster; its nodes are ` +
+              engine.members.map((one) => one.address).join(", "),
+            outcome: "NotExecuted",
+            node: address
+          })
+        ))
+        : Effect.succeed(node)
+    })
+
+  const withNode = (name: NodeName, f: (node: FakeNode) => void): Effect.Effect<void, RedisClusterException> =>
+    Effect.map(nodeOf(name), f)
+
+  const slotIn = (slot: number): Effect.Effect<number, RedisClusterException> =>
+    Number.isInteger(slot) && slot >= 0 && slot < HashSlot.slotCount
+      ? Effect.succeed(slot)
+      : Effect.fail(bad(`a slot has to be an integer from 0 to ${HashSlot.slotCount - 1}`))
+
+  const primaryOf = (name: NodeName): Effect.Effect<FakeNode, RedisClusterException> =>
+    Effect.flatMap(nodeOf(name), (node) =>
+      node.isPrimary
+        ? Effect.succeed(node)
+        : Effect.fail(bad(`${node.address} is a replica; a slot can only go to a primary`)))
+
+  const targetOf = Effect.fnUntraced(function*(slot: number) {
+    yield* slotIn(slot)
+    const target = engine.owner(slot)?.migrating.get(slot)
+    return target ?? (yield* Effect.fail(bad(`slot ${slot} is not in migration; start with startMigration`)))
+  })
+
+  return {
+    get nodes() {
+      return engine.members.map(viewOf)
+    },
+    get primaries() {
+      return engine.members.filter((node) => node.isPrimary).map(viewOf)
+    },
+    get replicas() {
+      return engine.members.filter((node) => !node.isPrimary).map(viewOf)
+    },
+    replicasOf: (primary) => Effect.map(nodeOf(primary), (node) => node.replicas.map(viewOf)),
+    slotOf: (key) => Effect.sync(() => HashSlot.ofKey(key)),
+    owner: Effect.fnUntraced(function*(slot) {
+      const owner = engine.owner(yield* slotIn(slot))
+      return owner === undefined ? yield* Effect.fail(bad(`slot ${slot} has no owner`)) : viewOf(owner)
+    }),
+    command: (name, ...words) =>
+      Effect.map(nodeOf(name), (node) => node.ask(words.map((word) => fromArgument(String(word))))),
+
+    moveSlot: Effect.fnUntraced(function*(slot, target) {
+      engine.finishMigration(yield* slotIn(slot), yield* primaryOf(target))
+    }),
+    startMigration: Effect.fnUntraced(function*(slot, target) {
+      engine.startMigration(yield* slotIn(slot), yield* primaryOf(target))
+    }),
+    moveKeys: (slot, max) => Effect.map(targetOf(slot), (target) => engine.moveKeys(slot, target, max)),
+    finishMigration: (slot) => Effect.map(targetOf(slot), (target) => engine.finishMigration(slot, target)),
+
+    failover: Effect.fnUntraced(function*(name, mode = "graceful") {
+      const node = yield* nodeOf(name)
+      if (node.isPrimary) return yield* Effect.fail(bad(`${node.address} is a primary; a failover is a replica's`))
+      engine.promote(node, mode === "graceful")
+    }),
+    kill: Effect.fnUntraced(function*(name) {
+      const node = yield* nodeOf(name)
+      engine.kill(node)
+      yield* transport.close(node)
+    }),
+    restart: Effect.fnUntraced(function*(name, options) {
+      const node = yield* nodeOf(name)
+      yield* transport.open(node)
+      engine.restart(node, millisOf(options?.loading ?? 0))
+    }),
+    stall: (name) => withNode(name, (node) => engine.setStalled(node, true)),
+    resume: (name) => withNode(name, (node) => engine.setStalled(node, false)),
+    delay: (name, by) =>
+      withNode(name, (node) => {
+        node.delay = millisOf(by)
+      }),
+    disconnect: (name) => withNode(name, (node) => node.disconnect()),
+    setReplicationLag: (lag) => Effect.sync(() => engine.setLag(millisOf(lag))),
+
+    addNode: Effect.fnUntraced(function*(options) {
+      const primary = options?.replicaOf === undefined ? undefined : yield* primaryOf(options.replicaOf)
+      const node = engine.add(yield* transport.nextEndpoint, primary)
+      node.zone = options?.zone
+      yield* transport.open(node)
+      return viewOf(node)
+    }),
+    removeNode: Effect.fnUntraced(function*(name) {
+      const node = yield* nodeOf(name)
+      if (engine.slotsOf(node).length > 0) {
+        return yield* Effect.fail(bad(`${node.address} owns slots; move them to other nodes first`))
+      }
+      engine.remove(node)
+      yield* transport.close(node)
+    }),
+
+    onCommand: (name, respond) =>
+      Effect.sync(() => {
+        const wanted = name.toUpperCase()
+        const interceptor = (received: Received) => {
+          if (received.words[0].toUpperCase() !== wanted) return undefined
+          const response = respond(receivedOf(received))
+          return response === undefined ? undefined : playing(response, received.words)
+        }
+        engine.interceptors.unshift(interceptor)
+        return Effect.sync(() => {
+          const at = engine.interceptors.indexOf(interceptor)
+          if (at !== -1) engine.interceptors.splice(at, 1)
+        })
+      }),
+    onScript: (script, run) =>
+      Effect.sync(() => {
+        engine.scripts.set(sha1(fromArgument(script)), run)
+      }),
+
+    received: (filter = {}) =>
+      Effect.sync(() => {
+        const { name, node } = filter
+        const address = node === undefined || typeof node === "string" ? node : addressOf(node)
+        return engine.log.map(receivedOf).filter((one) =>
+          (name === undefined || one.name === name.toUpperCase()) && (address === undefined || one.node === address)
+        )
+      }),
+    clearReceived: Effect.sync(() => {
+      engine.log.length = 0
+      for (const node of engine.nodes) {
+        node.stats.calls.clear()
+        node.stats.errors.clear()
+      }
+    }),
+    topologyCalls: Effect.sync(() =>
+      engine.nodes.reduce((sum, node) => sum + (node.stats.calls.get("cluster|slots") ?? 0), 0)
+    ),
+    errorReplies: (code) =>
+      Effect.sync(() => engine.nodes.reduce((sum, node) => sum + (node.stats.errors.get(code) ?? 0), 0))
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The byte stream between a client and a node of the engine, in memory.
+ *
+ * What the client writes is executed at once; what the node answers arrives when what runs now has ended. No timer and
+ * no turn of the event loop lies between, so that a `TestClock` finds everything done that can be done at a time.
+ *
+ * @internal
+ */
+import { Duplex } from "node:stream"
+import type { Endpoint } from "../connection/Endpoint.ts"
+import { addressOf } from "../connection/Endpoint.ts"
+import type { FakeNode } from "./engine/FakeNode.ts"
+import type { Session } from "./engine/Session.ts"
+
+export class MemoryStream extends Duplex {
+  private session: Session | undefined
+
+  constructor() {
+    super({ decodeStrings: false })
+  }
+
+  /** Connects to a node. */
+  attach(node: FakeNode): void {
+    this.session = node.accept({
+      write: (bytes) => this.push(Buffer.from(bytes, "latin1")),
+      end: () => this.destroy()
+    })
+  }
+
+  override _write(chunk: string | Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const isBytes = typeof chunk === "string" && (encoding === "latin1" || encoding === "binary")
+    if (typeof chunk !== "string") this.session?.receive(chunk.toString("latin1"))
+    else this.session?.receive(isBytes ? chunk : Buffer.from(chunk, encoding).toString("latin1"))
+    done()
+  }
+
+  override _read(): void {}
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.session?.close()
+    done(error)
+  }
+}
+
+/** Dials an endpoint: a stream to the node there, or one that ends as a refused connection does. */
+export const dial = (node: FakeNode | undefined, endpoint: Endpoint): Duplex => {
+  const stream = new MemoryStream()
+  if (node?.alive === true) stream.attach(node)
+  else stream.destroy(new Error(`connect ECONNREFUSED ${addressOf(endpoint)}`))
+  return stream
+}

@@ -1,0 +1,78 @@
+/**
+ * What a node answers to a command in place of executing it, for `onCommand`.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+
+/**
+ * A value of a scripted reply: strings are bulk strings, numbers integers, `null` the null, arrays arrays.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ResponseValue = string | number | bigint | null | ReadonlyArray<ResponseValue>
+
+/**
+ * What happens to a command that `onCommand` has taken.
+ *
+ * - `Reply`: it is answered with this value, and not executed
+ * - `Failure`: it is answered with this error line (`"LOADING ..."`, `"MOVED 0 127.0.0.1:7001"`), and not executed
+ * - `Silence`: it is not executed, and never answered
+ * - `Disconnect`: the connection ends in place of an answer; `executed` says whether the node executed it first
+ * - `Delayed`: it is executed, and answered that much later than it would be
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Response = Data.TaggedEnum<{
+  Reply: { readonly value: ResponseValue }
+  Failure: { readonly message: string }
+  Silence: {}
+  Disconnect: { readonly executed: boolean }
+  Delayed: { readonly by: Duration.Input }
+}>
+
+const constructors = Data.taggedEnum<Response>()
+
+/**
+ * Answers with a value. `"OK"` is sent as the simple string that it is on a server.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const reply = (value: ResponseValue): Response => constructors.Reply({ value })
+
+/**
+ * Answers with an error: the line without its `-`, the code first.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const error = (message: string): Response => constructors.Failure({ message })
+
+/**
+ * Answers nothing: a command that hangs.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const silence: Response = constructors.Silence()
+
+/**
+ * Ends the connection in place of an answer. With `executed` the command has taken effect: the client cannot know.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const disconnect = (options?: { readonly executed?: boolean | undefined }): Response =>
+  constructors.Disconnect({ executed: options?.executed ?? false })
+
+/**
+ * Executes the command and answers late.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const delayed = (by: Duration.Input): Response => constructors.Delayed({ by })

@@ -1,0 +1,277 @@
+/**
+ * A cluster in memory, for tests: the client is the real one down to the socket, what answers is an engine in the same
+ * process. Nothing is started, nothing listens, and time is Effect's clock.
+ *
+ * **Example** (A test without servers)
+ *
+ * ```ts
+ * import { assert, it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ * import { TestCluster } from "effect-redis-cluster/testing"
+ *
+ * it.effect("survives a slot that moves", () =>
+ *   Effect.gen(function*() {
+ *     const redis = yield* ClusterClient
+ *     const cluster = yield* TestCluster
+ *     yield* redis.set("user:1", "ada")
+ *     const [, target] = cluster.primaries
+ *     yield* cluster.moveSlot(yield* cluster.slotOf("user:1"), target)
+ *     assert.strictEqual(yield* redis.get("user:1"), "ada")
+ *   }).pipe(Effect.provide(TestCluster.layer({ primaries: 3 }))))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { Duplex } from "node:stream"
+import { ClusterClient } from "../ClusterClient.ts"
+import * as ClusterOptions from "../ClusterOptions.ts"
+import * as Connections from "../connection/Connections.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
+import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import * as HashSlot from "../topology/HashSlot.ts"
+import { FakeCluster, type Host } from "./engine/FakeCluster.ts"
+import * as Control from "./Control.ts"
+import { dial } from "./MemoryStream.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface TestClusterOptions {
+  /** Default: 3. */
+  readonly primaries?: number | undefined
+  /** Replicas of each primary. Default: 0. */
+  readonly replicas?: number | undefined
+  /**
+   * The nodes one by one, in place of `primaries` and `replicas`: for slots that are not split evenly, zones, host names.
+   */
+  readonly nodes?: ReadonlyArray<NodeOptions> | undefined
+  /** The password of the default user. */
+  readonly password?: string | undefined
+  /** All slots need a healthy owner, or keys are answered CLUSTERDOWN. Default: `true`, as on a server. */
+  readonly requireFullCoverage?: boolean | undefined
+  /** After this time the others give a dead or stalled node up. Default: 2 seconds. */
+  readonly nodeTimeout?: Duration.Input | undefined
+  /**
+   * A replica takes over from a primary that was given up, 0.5 to 1 second later. Default: `true`; with `false` only
+   * `failover` does it.
+   */
+  readonly automaticFailover?: boolean | undefined
+  /** How long a change takes to reach the replicas. Default: 0: they have it at once. */
+  readonly replicationLag?: Duration.Input | undefined
+  /** Which address the nodes announce: their IP, their host name, or none ("where you reached me"). Default: `"ip"`. */
+  readonly preferredEndpoint?: "ip" | "hostname" | "unknown" | undefined
+  /** Decides what is random: node ids, SPOP, RANDOMKEY, elections, `chaos`. Default: 1. */
+  readonly seed?: number | undefined
+  /** How many commands `received` remembers. Default: 100 000; beyond that the older half is forgotten. */
+  readonly logLimit?: number | undefined
+}
+
+/**
+ * One node of a given topology.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeOptions {
+  /** The ranges of slots it owns (both ends included): a primary. */
+  readonly slots?: ReadonlyArray<readonly [first: number, last: number]> | undefined
+  /** The position, in the list, of the primary that it is a replica of. */
+  readonly replicaOf?: number | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly hostname?: string | undefined
+  readonly zone?: string | undefined
+}
+
+/**
+ * The options of the layer: the cluster, and the client of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TestLayerOptions extends TestClusterOptions {
+  /** Options of the client; its startup nodes and its streams are the cluster's own. */
+  readonly client?: Omit<ClusterOptions.ClusterOptions, "nodes" | "stream" | "tls"> | undefined
+}
+
+/**
+ * The cluster as a test sees it, and what can be done to it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TestClusterShape extends Control.Control {
+  /** What a client of one's own needs: `ClusterClient.layer({ ...cluster.clientOptions, commandTimeout: "1 second" })`. */
+  readonly clientOptions: {
+    readonly nodes: ReadonlyArray<Endpoint>
+    readonly stream: (endpoint: Endpoint) => Duplex
+  }
+}
+
+const firstPort = 7000
+
+const problemOf = (options: TestClusterOptions): string | undefined => {
+  const { primaries = 3, replicas = 0, nodes } = options
+  if (nodes !== undefined) {
+    if (nodes.length === 0) return "nodes is empty; a cluster needs at least one node"
+    const owners = new Array<boolean>(HashSlot.slotCount).fill(false)
+    for (const [i, node] of nodes.entries()) {
+      if (node.replicaOf !== undefined && (nodes[node.replicaOf] === undefined || nodes[node.replicaOf].replicaOf !== undefined)) {
+        return `nodes[${i}].replicaOf has to be the position of a primary in nodes`
+      }
+      for (const [first, last] of node.slots ?? []) {
+        if (!Number.isInteger(first) || !Number.isInteger(last) || first < 0 || first > last || last >= owners.length) {
+          return `nodes[${i}].slots has to hold ranges of slots from 0 to ${owners.length - 1}`
+        }
+        if (owners.slice(first, last + 1).includes(true)) return `nodes[${i}].slots overlaps the slots of another node`
+        owners.fill(true, first, last + 1)
+      }
+    }
+    return undefined
+  }
+  if (!Number.isInteger(primaries) || primaries < 1) return "primaries has to be an integer of at least 1"
+  if (!Number.isInteger(replicas) || replicas < 0) return "replicas has to be an integer of at least 0"
+  return undefined
+}
+
+const evenly = (primaries: number, replicas: number): ReadonlyArray<NodeOptions> => {
+  const at = (i: number) => Math.floor((i * HashSlot.slotCount) / primaries)
+  return [
+    ...Array.from({ length: primaries }, (_, i): NodeOptions => ({ slots: [[at(i), at(i + 1) - 1]] })),
+    ...Array.from({ length: primaries * replicas }, (_, i): NodeOptions => ({ replicaOf: i % primaries }))
+  ]
+}
+
+const millis = (input: Duration.Input | undefined, fallback: number): number =>
+  input === undefined ? fallback : Duration.toMillis(Duration.fromInputUnsafe(input))
+
+/** Time and delays from Effect's clock. */
+const makeHost: Effect.Effect<Host, never, Scope.Scope> = Effect.gen(function*() {
+  const clock = yield* Clock.Clock
+  const runFork = yield* FiberSet.makeRuntime<never>()
+  return {
+    now: () => clock.currentTimeMillisUnsafe(),
+    schedule: (delay, f) => {
+      const fiber = runFork(Effect.andThen(Effect.sleep(delay), Effect.sync(f)))
+      return () => fiber.interruptUnsafe()
+    },
+    defer: (f) => queueMicrotask(f)
+  }
+})
+
+/**
+ * Builds the engine. `endpoints` gives addresses in place of made-up ones.
+ *
+ * @internal
+ */
+export const makeEngine = Effect.fnUntraced(function*(
+  options: TestClusterOptions,
+  endpoints?: ReadonlyArray<Endpoint>
+): Effect.fn.Return<FakeCluster, RedisClusterException, Scope.Scope> {
+  const problem = problemOf(options)
+  if (problem !== undefined) {
+    return yield* Effect.fail(exception(() => new OptionsError({ message: problem, outcome: "NotExecuted" })))
+  }
+  const engine = new FakeCluster(yield* makeHost, {
+    password: options.password,
+    requireFullCoverage: options.requireFullCoverage ?? true,
+    nodeTimeout: millis(options.nodeTimeout, 2000),
+    automaticFailover: options.automaticFailover ?? true,
+    preferredEndpoint: options.preferredEndpoint ?? "ip",
+    seed: options.seed ?? 1,
+    logLimit: options.logLimit ?? 100_000
+  })
+  const nodes = nodesOf(options)
+  for (const [i, given] of nodes.entries()) {
+    const node = engine.add(endpoints?.[i] ?? { host: given.host ?? "127.0.0.1", port: given.port ?? firstPort + i })
+    node.zone = given.zone
+    node.hostname = given.hostname
+  }
+  for (const [i, { replicaOf, slots = [] }] of nodes.entries()) {
+    for (const [first, last] of slots) engine.assign(Array.from({ length: last - first + 1 }, (_, k) => first + k), engine.nodes[i])
+    if (replicaOf !== undefined) engine.replicate(engine.nodes[i], engine.nodes[replicaOf])
+  }
+  engine.setLag(millis(options.replicationLag, 0))
+  return engine
+})
+
+/**
+ * @internal
+ */
+export const nodesOf = (options: TestClusterOptions): ReadonlyArray<NodeOptions> =>
+  options.nodes ?? evenly(options.primaries ?? 3, options.replicas ?? 0)
+
+const make = Effect.fnUntraced(function*(
+  options: TestClusterOptions
+): Effect.fn.Return<TestClusterShape, RedisClusterException, Scope.Scope> {
+  const engine = yield* makeEngine(options)
+  return {
+    ...Control.make(engine, Control.inMemory(engine)),
+    clientOptions: {
+      nodes: engine.nodes.map((node) => node.endpoint),
+      stream: (endpoint) => dial(engine.nodeAt(endpoint), endpoint)
+    }
+  }
+})
+
+/**
+ * The cluster of a test.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class TestCluster extends Context.Service<TestCluster, TestClusterShape>()(
+  "effect-redis-cluster/testing/TestCluster"
+) {
+  /**
+   * A cluster of its own, which ends with the scope.
+   *
+   * @since 0.1.0
+   */
+  static readonly make = make
+
+  /**
+   * The cluster alone, for clients of one's own: see `clientOptions`.
+   *
+   * @since 0.1.0
+   */
+  static readonly layerCluster = (
+    options: TestClusterOptions = {}
+  ): Layer.Layer<TestCluster, RedisClusterException> => Layer.effect(TestCluster, make(options))
+
+  /**
+   * The cluster, a client of it, and the `Connections` below that client.
+   *
+   * @since 0.1.0
+   */
+  static readonly layer = (
+    options: TestLayerOptions = {}
+  ): Layer.Layer<TestCluster | ClusterClient | Connections.Connections, RedisClusterException> =>
+    Layer.unwrap(
+      Effect.map(TestCluster, ({ clientOptions }) => {
+        const settings = { ...options.client, ...clientOptions }
+        return Layer.provideMerge(ClusterClient.layerFromConnections(settings), layerConnections(settings))
+      })
+    ).pipe(Layer.provideMerge(TestCluster.layerCluster(options)))
+}
+
+const layerConnections = (
+  options: ClusterOptions.ClusterOptions
+): Layer.Layer<Connections.Connections, RedisClusterException> =>
+  Layer.unwrap(
+    Effect.suspend(() => {
+      const result = ClusterOptions.resolve(options)
+      return result._tag === "Success"
+        ? Effect.succeed(Connections.layer(result.success))
+        : Effect.fail(exception(() => new OptionsError({ message: result.failure, outcome: "NotExecuted" })))
+    })
+  )

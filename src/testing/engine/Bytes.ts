@@ -1,0 +1,142 @@
+/**
+ * Byte strings: text in which every character stands for one byte (`latin1`). Keys and values are binary, and as byte
+ * strings they are keys of maps, are cut and joined cheaply, and compare as the server compares them.
+ *
+ * @internal
+ */
+
+/** @internal */
+export type Bytes = string
+
+/** UTF-8 text, or bytes, as a byte string. */
+export const fromArgument = (value: string | Uint8Array): Bytes => {
+  if (typeof value !== "string") {
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("latin1")
+  }
+  for (let i = 0; i < value.length; i++) {
+    if (value.charCodeAt(i) > 127) return Buffer.from(value, "utf8").toString("latin1")
+  }
+  return value
+}
+
+/** A byte string as the UTF-8 text it holds. */
+export const toText = (bytes: Bytes): string => {
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes.charCodeAt(i) > 127) return Buffer.from(bytes, "latin1").toString("utf8")
+  }
+  return bytes
+}
+
+/** Order of bytes, as `memcmp` has it. */
+export const compare = (one: Bytes, other: Bytes): number => one < other ? -1 : one > other ? 1 : 0
+
+const maxInt64 = 2n ** 63n - 1n
+const minInt64 = -(2n ** 63n)
+const integer = /^(?:0|-?[1-9][0-9]*)$/
+
+/** Whether a number fits into the 64 bits that servers count with. */
+export const isInt64 = (value: bigint): boolean => value >= minInt64 && value <= maxInt64
+
+/** An integer exactly as servers read one: no sign but `-`, no leading zeros, 64 bits. */
+export const parseInt64 = (bytes: Bytes): bigint | undefined => {
+  if (bytes.length > 20 || !integer.test(bytes)) return undefined
+  const value = BigInt(bytes)
+  return isInt64(value) ? value : undefined
+}
+
+/** The same as a number; beyond 2^53 it is no longer exact, which only matters to counters. */
+export const parseInteger = (bytes: Bytes): number | undefined => {
+  if (bytes.length < 16 && integer.test(bytes)) return Number(bytes)
+  const value = parseInt64(bytes)
+  return value === undefined ? undefined : Number(value)
+}
+
+const float = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/
+const infinite = /^([+-]?)inf(?:inity)?$/i
+
+/** A floating point number, infinities included, NaN not. */
+export const parseFloat64 = (bytes: Bytes): number | undefined => {
+  if (float.test(bytes)) return Number(bytes)
+  const match = infinite.exec(bytes)
+  return match === null ? undefined : match[1] === "-" ? -Infinity : Infinity
+}
+
+/** As servers print a score. */
+export const formatDouble = (value: number): Bytes =>
+  value === Infinity ? "inf" : value === -Infinity ? "-inf" : Object.is(value, -0) ? "-0" : String(value)
+
+const fraction = 17
+const unit = 10n ** BigInt(fraction)
+const decimal = /^([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?$/
+
+/** A decimal number times 10^17; what is finer is rounded. `undefined` when it is not a finite decimal of sane size. */
+const scaled = (bytes: Bytes): bigint | undefined => {
+  const match = decimal.exec(bytes)
+  if (match === null) return undefined
+  const [, sign, whole, part, exponent = "0"] = match
+  const shift = fraction - part.length + Number(exponent)
+  if (whole + part === "" || Math.abs(shift) > 60) return undefined
+  const digits = BigInt(whole + part)
+  const value = shift >= 0 ? digits * 10n ** BigInt(shift) : roundedQuotient(digits, 10n ** BigInt(-shift))
+  return sign === "-" ? -value : value
+}
+
+const roundedQuotient = (dividend: bigint, divisor: bigint): bigint => (dividend * 2n + divisor) / (divisor * 2n)
+
+/**
+ * A sum as INCRBYFLOAT prints it: servers add with more digits than a double has and print 17 decimals, so that
+ * 0.1 + 0.2 is 0.3.
+ */
+export const addDecimals = (one: Bytes, other: Bytes): Bytes => {
+  const [a, b] = [scaled(one), scaled(other)]
+  if (a === undefined || b === undefined) return formatDouble(Number(one) + Number(other))
+  const sum = a + b
+  const size = sum < 0n ? -sum : sum
+  const rest = String(size % unit).padStart(fraction, "0").replace(/0+$/, "")
+  return `${sum < 0n ? "-" : ""}${size / unit}${rest === "" ? "" : `.${rest}`}`
+}
+
+/** Matches the glob patterns of KEYS, SCAN and PSUBSCRIBE: `*`, `?`, `[a-z]`, `[^a]` and `\` for the character itself. */
+export const glob = (pattern: Bytes): (text: Bytes) => boolean => {
+  if (pattern === "*") return () => true
+  const expression = new RegExp(`^${globSource(pattern)}$`, "s")
+  return (text) => expression.test(text)
+}
+
+const globSource = (pattern: Bytes): string => {
+  let source = ""
+  for (let i = 0; i < pattern.length; i++) {
+    const char = pattern[i]
+    if (char === "*") source += ".*"
+    else if (char === "?") source += "."
+    else if (char === "[") {
+      const [set, end] = globSet(pattern, i + 1)
+      source += set
+      i = end
+    } else {
+      if (char === "\\" && i + 1 < pattern.length) i++
+      source += escaped(pattern[i])
+    }
+  }
+  return source
+}
+
+/** A set of characters from after its `[`; an unclosed one reaches to the end, as on a server. */
+const globSet = (pattern: Bytes, start: number): readonly [source: string, end: number] => {
+  let i = start
+  const negated = pattern[i] === "^"
+  if (negated) i++
+  let set = ""
+  for (; i < pattern.length && pattern[i] !== "]"; i++) {
+    if (pattern[i] === "\\" && i + 1 < pattern.length) set += escaped(pattern[++i])
+    else if (pattern[i + 1] === "-" && i + 2 < pattern.length) {
+      const ends = [pattern[i], pattern[i + 2]].toSorted()
+      set += `${escaped(ends[0])}-${escaped(ends[1])}`
+      i += 2
+    } else set += escaped(pattern[i])
+  }
+  if (set === "") return [negated ? "." : "(?!)", i]
+  return [`[${negated ? "^" : ""}${set}]`, i]
+}
+
+const escaped = (char: string): string => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`

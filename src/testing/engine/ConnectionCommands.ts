@@ -1,0 +1,167 @@
+/**
+ * Who a connection is, and how it wants to be spoken to.
+ *
+ * @internal
+ */
+import { type Answer, failure, nothing, notSupported, ok, Pairs, Push, Simple } from "./Answer.ts"
+import type { Bytes } from "./Bytes.ts"
+import { type Call, type Group, read } from "./Call.ts"
+import type { Session } from "./Session.ts"
+
+/** What INFO and HELLO call the server. */
+export const version = "8.0.0"
+
+const wrongPass = failure("WRONGPASS invalid username-password pair or user is disabled.")
+const badName = "ERR Client names cannot contain spaces, newlines or special characters."
+
+const authenticate = (call: Call, user: Bytes, password: Bytes): boolean => {
+  const expected = call.node.cluster.settings.password
+  const right = user === "default" && (expected === undefined || password === expected)
+  if (!right) call.fail(wrongPass)
+  else call.session.authenticated = true
+  return right
+}
+
+const auth = (call: Call): Answer => {
+  if (call.args.length > 3) return call.syntax()
+  if (call.args.length === 2 && call.node.cluster.settings.password === undefined) {
+    return call.refuse(
+      "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
+    )
+  }
+  const [user, password] = call.args.length === 2 ? ["default", call.args[1]] : call.args.slice(1)
+  return authenticate(call, user, password) ? ok : null
+}
+
+const hello = (call: Call): Answer => {
+  const { session } = call
+  let resp: 2 | 3 = session.resp
+  if (call.args.length > 1) {
+    const wanted = call.integer(1, failure("ERR Protocol version is not an integer or out of range"))
+    if (call.failed) return null
+    if (wanted !== 2 && wanted !== 3) return call.refuse("NOPROTO unsupported protocol version")
+    resp = wanted
+  }
+  for (let i = 2; i < call.args.length; i++) {
+    const word = call.word(i)
+    if (word === "AUTH" && i + 2 < call.args.length) {
+      if (!authenticate(call, call.args[i + 1], call.args[i + 2])) return null
+      i += 2
+    } else if (word === "SETNAME" && i + 1 < call.args.length) session.name = call.args[++i]
+    else return call.refuse(`ERR Syntax error in HELLO option '${call.args[i]}'`)
+  }
+  if (!session.authenticated) {
+    return call.refuse(
+      "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+    )
+  }
+  session.resp = resp
+  return new Pairs([
+    "server",
+    "redis",
+    "version",
+    version,
+    "proto",
+    resp,
+    "id",
+    session.id,
+    "mode",
+    "cluster",
+    "role",
+    call.node.isPrimary ? "master" : "replica",
+    "modules",
+    []
+  ])
+}
+
+const infoOf = (call: Call, session: Session): string => {
+  const age = Math.floor((call.now - session.since) / 1000)
+  const { host, port } = session.node.endpoint
+  return `id=${session.id} addr=127.0.0.1:${40_000 + session.id} laddr=${host}:${port} fd=8 name=${session.name} ` +
+    `age=${age} idle=0 flags=${session.subscriptions > 0 ? "P" : "N"} db=0 sub=${session.channels.size} ` +
+    `psub=${session.patterns.size} ssub=${session.shardChannels.size} multi=${session.queue?.length ?? -1} ` +
+    `watch=${session.watched.size} resp=${session.resp} cmd=${session.lastCommand.toLowerCase() || "NULL"} user=default`
+}
+
+const sessionWithId = (call: Call, index: number): Session | undefined =>
+  [...call.node.sessions].find((session) => String(session.id) === call.args[index])
+
+const kill = (call: Call): Answer => {
+  const wanted = call.word(2) === "ID" ? sessionWithId(call, 3) : undefined
+  if (call.word(2) !== "ID") return notSupported(`CLIENT KILL ${call.word(2)}`)
+  if (wanted === undefined) return 0
+  if (wanted === call.session) call.node.cluster.host.defer(() => wanted.end())
+  else wanted.end()
+  return 1
+}
+
+const subcommands: Readonly<Record<string, ((call: Call) => Answer) | undefined>> = {
+  ID: (call) => call.session.id,
+  GETNAME: (call) => call.session.name === "" ? null : call.session.name,
+  SETNAME: (call) => {
+    if (/[^!-~]/.test(call.args[2] ?? "")) return call.refuse(badName)
+    call.session.name = call.args[2] ?? ""
+    return ok
+  },
+  SETINFO: (call) => call.args.length === 4 ? ok : call.syntax(),
+  INFO: (call) => `${infoOf(call, call.session)}\n`,
+  LIST: (call) => [...call.node.sessions].map((session) => `${infoOf(call, session)}\n`).join(""),
+  KILL: kill,
+  REPLY: (call) => {
+    const mode = call.word(2)
+    if (mode === "ON") call.session.replies = "on"
+    else if (mode === "OFF") call.session.replies = "off"
+    else if (mode === "SKIP") call.session.replies = "skip"
+    else return call.syntax()
+    return mode === "ON" ? ok : nothing
+  },
+  "NO-EVICT": () => ok,
+  "NO-TOUCH": () => ok,
+  GETREDIR: () => -1,
+  UNBLOCK: (call) => {
+    const session = sessionWithId(call, 2)
+    const waiting = session?.waiting
+    if (session === undefined || waiting === undefined) return 0
+    const withError = call.word(3) === "ERROR"
+    session.resolve(
+      withError ? failure("UNBLOCKED client unblocked via CLIENT UNBLOCK") : waiting.onTimeout()
+    )
+    return 1
+  }
+}
+
+export const connection: Group = {
+  AUTH: read(-2, auth),
+  HELLO: read(-1, hello),
+  PING: read(-1, (call) => {
+    if (call.args.length > 2) return call.refuse("ERR wrong number of arguments for 'ping' command")
+    if (call.session.resp === 2 && call.session.subscriptions > 0) return new Push(["pong", call.args[1] ?? ""])
+    return call.args[1] ?? new Simple("PONG")
+  }),
+  ECHO: read(2, (call) => call.args[1]),
+  SELECT: read(2, (call) => {
+    const index = call.integer(1, failure("ERR invalid DB index"))
+    return call.failed || index === 0 ? ok : call.refuse("ERR SELECT is not allowed in cluster mode")
+  }),
+  QUIT: read(-1, (call) => {
+    call.session.send(ok)
+    call.session.end()
+    return nothing
+  }),
+  RESET: read(1, (call) => {
+    const { session } = call
+    session.endTransaction()
+    session.channels.clear()
+    session.patterns.clear()
+    session.shardChannels.clear()
+    session.resp = 2
+    session.name = ""
+    session.readonly = false
+    session.authenticated = call.node.cluster.settings.password === undefined
+    return new Simple("RESET")
+  }),
+  CLIENT: read(-2, (call) => {
+    const run = subcommands[call.word(1)]
+    return run === undefined ? notSupported(`CLIENT ${call.word(1)}`) : run(call)
+  })
+}

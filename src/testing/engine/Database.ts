@@ -1,0 +1,220 @@
+/**
+ * Keys, their values and when they expire.
+ *
+ * @internal
+ */
+import * as HashSlot from "../../topology/HashSlot.ts"
+import type { Bytes } from "./Bytes.ts"
+import { SortedSet } from "./SortedSet.ts"
+import { StreamValue } from "./StreamValue.ts"
+
+/** A hash, with the times (milliseconds since 1970) at which some of its fields expire. */
+export class HashValue {
+  readonly fields: Map<Bytes, Bytes>
+  readonly expiries: Map<Bytes, number>
+
+  constructor(fields?: Iterable<readonly [Bytes, Bytes]>, expiries?: Iterable<readonly [Bytes, number]>) {
+    this.fields = new Map(fields)
+    this.expiries = new Map(expiries)
+  }
+}
+
+/** Which value belongs to which type of key. */
+export interface Values {
+  readonly string: Bytes
+  readonly list: Array<Bytes>
+  readonly hash: HashValue
+  readonly set: Set<Bytes>
+  readonly zset: SortedSet
+  readonly stream: StreamValue
+}
+
+export type Type = keyof Values
+
+export type Value = { readonly [T in Type]: { readonly type: T; value: Values[T] } }[Type]
+
+export interface Entry {
+  content: Value
+  /** Milliseconds since 1970; `Infinity` for never. */
+  expireAt: number
+  readonly slot: number
+}
+
+const copyValue = (content: Value): Value => {
+  switch (content.type) {
+    case "string":
+      return { type: "string", value: content.value }
+    case "list":
+      return { type: "list", value: [...content.value] }
+    case "hash":
+      return { type: "hash", value: new HashValue(content.value.fields, content.value.expiries) }
+    case "set":
+      return { type: "set", value: new Set(content.value) }
+    case "zset":
+      return { type: "zset", value: new SortedSet(content.value.entries()) }
+    case "stream":
+      return { type: "stream", value: content.value.copy() }
+  }
+}
+
+/** A copy that shares nothing that can change. */
+export const copyEntry = (entry: Entry): Entry => ({ ...entry, content: copyValue(entry.content) })
+
+const sizeOf = ({ type, value }: Value): number => {
+  switch (type) {
+    case "list":
+      return value.length
+    case "hash":
+      return value.fields.size
+    case "set":
+    case "zset":
+      return value.size
+    default:
+      return 1
+  }
+}
+
+/** What is told about changes. `event` is empty when only the value matters. */
+export interface DatabaseHooks {
+  /** A key's value, or its time of expiry, is another one now. */
+  readonly onChange: (key: Bytes) => void
+  /** Something that keyspace notifications tell: the event, and the class that turns it on. */
+  readonly onEvent: (event: string, kind: string, key: Bytes) => void
+}
+
+export class Database {
+  private readonly entries = new Map<Bytes, Entry>()
+  private readonly now: () => number
+  hooks: DatabaseHooks
+  /** Whether keys and fields may be due: most databases of tests have nothing that expires. */
+  private mayExpire = false
+
+  constructor(now: () => number, hooks: DatabaseHooks) {
+    this.now = now
+    this.hooks = hooks
+  }
+
+  /** The live entry of a key. What has expired is removed on the way. */
+  get(key: Bytes): Entry | undefined {
+    const entry = this.entries.get(key)
+    if (entry === undefined || !this.mayExpire) return entry
+    if (entry.expireAt <= this.now()) {
+      this.expire(key)
+      return undefined
+    }
+    if (entry.content.type === "hash" && entry.content.value.expiries.size > 0) {
+      return this.withoutExpiredFields(key, entry, entry.content.value)
+    }
+    return entry
+  }
+
+  has(key: Bytes): boolean {
+    return this.get(key) !== undefined
+  }
+
+  /** Puts a value in place of whatever was there, without a time of expiry unless one is given. */
+  set(key: Bytes, content: Value, expireAt = Infinity): Entry {
+    const entry: Entry = { content, expireAt, slot: slotOf(key) }
+    this.put(key, entry)
+    this.hooks.onChange(key)
+    return entry
+  }
+
+  /** An entry from elsewhere: another node's, or one that has been moved or copied. */
+  put(key: Bytes, entry: Entry): void {
+    this.entries.set(key, entry)
+    const hasDue = entry.expireAt < Infinity || (entry.content.type === "hash" && entry.content.value.expiries.size > 0)
+    if (hasDue) this.mayExpire = true
+  }
+
+  delete(key: Bytes): boolean {
+    if (!this.has(key)) return false
+    this.entries.delete(key)
+    this.hooks.onChange(key)
+    return true
+  }
+
+  /** Removes without a word to anyone. */
+  drop(key: Bytes): void {
+    this.entries.delete(key)
+  }
+
+  setExpiry(key: Bytes, entry: Entry, expireAt: number): void {
+    entry.expireAt = expireAt
+    this.mayExpire ||= expireAt < Infinity
+    this.hooks.onChange(key)
+  }
+
+  /** Notes that a field of a hash has got a time of expiry. */
+  fieldsMayExpire(): void {
+    this.mayExpire = true
+  }
+
+  /** After a change in place: tells, and removes a collection that has become empty. */
+  changed(key: Bytes): void {
+    const entry = this.entries.get(key)
+    if (entry !== undefined && entry.content.type !== "stream" && sizeOf(entry.content) === 0) {
+      this.entries.delete(key)
+      this.hooks.onEvent("del", "g", key)
+    }
+    this.hooks.onChange(key)
+  }
+
+  /** All live keys. */
+  keys(): Array<Bytes> {
+    const all = [...this.entries.keys()]
+    return this.mayExpire ? all.filter((key) => this.has(key)) : all
+  }
+
+  keysInSlot(slot: number): Array<Bytes> {
+    return this.keys().filter((key) => this.entries.get(key)?.slot === slot)
+  }
+
+  get size(): number {
+    return this.mayExpire ? this.keys().length : this.entries.size
+  }
+
+  clear(): void {
+    for (const key of this.keys()) this.delete(key)
+  }
+
+  /** The next time at which something expires. */
+  nextExpiry(): number {
+    let next = Infinity
+    if (!this.mayExpire) return next
+    for (const { content, expireAt } of this.entries.values()) {
+      next = Math.min(next, expireAt)
+      if (content.type === "hash") { for (const at of content.value.expiries.values()) next = Math.min(next, at) }
+    }
+    return next
+  }
+
+  private expire(key: Bytes): void {
+    this.entries.delete(key)
+    this.hooks.onEvent("expired", "x", key)
+    this.hooks.onChange(key)
+  }
+
+  private withoutExpiredFields(key: Bytes, entry: Entry, hash: HashValue): Entry | undefined {
+    const now = this.now()
+    let expired = false
+    for (const [field, at] of hash.expiries) {
+      if (at > now) continue
+      hash.expiries.delete(field)
+      hash.fields.delete(field)
+      expired = true
+    }
+    if (!expired) return entry
+    this.hooks.onEvent("hexpired", "h", key)
+    this.changed(key)
+    return hash.fields.size === 0 ? undefined : entry
+  }
+}
+
+/** The slot of a key that is a byte string. */
+export const slotOf = (key: Bytes): number => {
+  for (let i = 0; i < key.length; i++) {
+    if (key.charCodeAt(i) > 127) return HashSlot.ofKey(Buffer.from(key, "latin1"))
+  }
+  return HashSlot.ofKey(key)
+}

@@ -1,0 +1,333 @@
+/**
+ * The nodes together: who owns which slot, who copies whom, who is given up, and what happens to all of them at once.
+ *
+ * Everything is synchronous; time and delays come from the host.
+ *
+ * @internal
+ */
+import type { Endpoint } from "../../connection/Endpoint.ts"
+import type { Bytes } from "./Bytes.ts"
+import { copyEntry } from "./Database.ts"
+import { FakeNode } from "./FakeNode.ts"
+import { generator, hexId } from "./Random.ts"
+import type { ScriptCall } from "./Scripting.ts"
+import type { Session } from "./Session.ts"
+
+export const slotCount = 16384
+
+/** What the engine needs from outside. */
+export interface Host {
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Runs `f` after that many milliseconds; returns how to prevent it. */
+  readonly schedule: (millis: number, f: () => void) => () => void
+  /** Runs `f` when what runs now has ended. */
+  readonly defer: (f: () => void) => void
+}
+
+export interface Settings {
+  readonly password: string | undefined
+  /** All slots need a healthy owner, or the cluster serves nothing. */
+  readonly requireFullCoverage: boolean
+  /** After how many milliseconds a dead node is given up. */
+  readonly nodeTimeout: number
+  /** Replicas take over by themselves. */
+  readonly automaticFailover: boolean
+  readonly preferredEndpoint: "ip" | "hostname" | "unknown"
+  readonly seed: number
+  readonly logLimit: number
+}
+
+/** A command as a node received it. */
+export interface Received {
+  readonly node: FakeNode
+  readonly at: number
+  readonly session: number
+  readonly words: ReadonlyArray<Bytes>
+}
+
+/** Answers a command in place of the node; `undefined` leaves it to the node. */
+export type Interceptor = (received: Received) => ((session: Session) => void) | undefined
+
+export class FakeCluster {
+  readonly host: Host
+  readonly settings: Settings
+  readonly now: () => number
+  readonly random: () => number
+  readonly nodes: Array<FakeNode> = []
+  readonly log: Array<Received> = []
+  readonly interceptors: Array<Interceptor> = []
+  readonly scripts = new Map<string, ScriptCall>()
+  /** Milliseconds until a change has reached the replicas. */
+  lag = 0
+  epoch = 0
+  private sessions = 0
+  private health: boolean | undefined
+
+  constructor(host: Host, settings: Settings) {
+    this.host = host
+    this.settings = settings
+    this.now = host.now
+    this.random = generator(settings.seed)
+  }
+
+  nextSessionId(): number {
+    return ++this.sessions
+  }
+
+  nodeAt(endpoint: Endpoint): FakeNode | undefined {
+    return this.nodes.find((node) =>
+      node.endpoint.port === endpoint.port && (node.endpoint.host === endpoint.host || node.hostname === endpoint.host)
+    )
+  }
+
+  get members(): ReadonlyArray<FakeNode> {
+    return this.nodes.filter((node) => !this.removed.has(node))
+  }
+
+  private readonly removed = new Set<FakeNode>()
+
+  /** Adds a node: without slots, or as a replica. */
+  add(endpoint: Endpoint, primary?: FakeNode): FakeNode {
+    const node = new FakeNode(this, this.nodes.length, hexId(this.random), endpoint)
+    const known = this.members.find((one) => one.alive)
+    if (known !== undefined) node.view.set(known.view)
+    this.nodes.push(node)
+    if (primary !== undefined) this.replicate(node, primary)
+    return node
+  }
+
+  remove(node: FakeNode): void {
+    this.removed.add(node)
+    node.alive = false
+    node.primary = undefined
+    node.disconnect()
+    this.changed()
+  }
+
+  isMember(node: FakeNode): boolean {
+    return !this.removed.has(node)
+  }
+
+  /** The host of a node as redirects and CLUSTER SLOTS name it; empty for "where you reached me". */
+  hostOf(node: FakeNode): string {
+    switch (this.settings.preferredEndpoint) {
+      case "ip":
+        return node.endpoint.host
+      case "hostname":
+        return node.hostname ?? "?"
+      case "unknown":
+        return ""
+    }
+  }
+
+  /** The owner of a slot as most nodes see it. */
+  owner(slot: number): FakeNode | undefined {
+    const witness = this.members.find((node) => node.alive) ?? this.members[0]
+    return this.nodes[witness.view[slot]]
+  }
+
+  /** Tells every node that these slots have another owner. */
+  assign(slots: Iterable<number>, owner: FakeNode | undefined): void {
+    const index = owner?.index ?? -1
+    const moved = [...slots]
+    for (const node of this.nodes) {
+      for (const slot of moved) {
+        node.view[slot] = index
+        node.migrating.delete(slot)
+        node.importing.delete(slot)
+      }
+    }
+    this.changed()
+  }
+
+  /** After a change of who owns what, or of who lives. */
+  changed(): void {
+    this.health = undefined
+    for (const node of this.nodes) {
+      if (!node.alive) continue
+      if (node.blocked.size > 0) node.releaseBlocked()
+      node.releaseShardChannels()
+    }
+  }
+
+  slotsOf(owner: FakeNode): Array<number> {
+    const witness = this.members.find((node) => node.alive) ?? owner
+    const slots: Array<number> = []
+    for (let slot = 0; slot < slotCount; slot++) if (witness.view[slot] === owner.index) slots.push(slot)
+    return slots
+  }
+
+  /** `cluster_state`: whether keys are served at all. */
+  get isHealthy(): boolean {
+    this.health ??= this.judge()
+    return this.health
+  }
+
+  private judge(): boolean {
+    const witness = this.members.find((node) => node.alive)
+    if (witness === undefined) return false
+    const owners = new Set(witness.view)
+    if (this.settings.requireFullCoverage && owners.has(-1)) return false
+    owners.delete(-1)
+    const failed = [...owners].filter((index) => this.nodes[index].failed).length
+    if (this.settings.requireFullCoverage && failed > 0) return false
+    return failed * 2 < Math.max(1, owners.size)
+  }
+
+  /** Makes a node a copy of another one. */
+  replicate(node: FakeNode, primary: FakeNode): void {
+    node.primary = primary
+    node.copyFrom(primary)
+  }
+
+  setLag(millis: number): void {
+    for (const node of this.members) {
+      if (node.primary === undefined) continue
+      // Without lag it has served its primary's data; from now on it needs its own.
+      if (this.lag === 0 && node.primary.alive) node.copyFrom(node.primary)
+      else node.catchUp(Infinity)
+    }
+    this.lag = millis
+  }
+
+  /** A replica takes its primary's place. What has not reached it is lost, unless it waits for that first. */
+  promote(replica: FakeNode, complete: boolean): void {
+    const old = replica.primary
+    if (old === undefined) return
+    if (complete) replica.catchUp(Infinity)
+    if (this.lag === 0) replica.adopt(old.database)
+    else {
+      replica.catchUp(this.now())
+      replica.loseArriving()
+    }
+    const others = old.replicas.filter((node) => node !== replica)
+    replica.primary = undefined
+    this.epoch++
+    for (const other of others) this.replicate(other, replica)
+    const slots = this.slotsOf(old)
+    this.replicate(old, replica)
+    this.assign(slots, replica)
+  }
+
+  /** A node dies. When it stays dead, the others give it up, and a replica of it takes over. */
+  kill(node: FakeNode): void {
+    if (!node.alive) return
+    if (this.lag === 0) for (const replica of node.replicas) replica.copyFrom(node)
+    node.alive = false
+    for (const session of [...node.sessions]) session.end()
+    for (const replica of node.replicas) if (this.lag > 0) replica.loseArriving()
+    this.giveUpLater(node, () => !node.alive)
+  }
+
+  /** After the node timeout the others give a node up, if it has not come back by then. */
+  giveUpLater(node: FakeNode, isGone: () => boolean): void {
+    this.host.schedule(this.settings.nodeTimeout, () => {
+      if (!isGone() || !this.isMember(node)) return
+      node.failed = true
+      this.changed()
+      if (node.primary !== undefined || !this.settings.automaticFailover) return
+      // Servers wait half a second and a random part of another before they stand for election.
+      this.host.schedule(500 + Math.floor(this.random() * 500), () => {
+        const heir = node.replicas.find((replica) => replica.alive && !replica.stalled)
+        if (node.failed && node.primary === undefined && heir !== undefined) this.takeOver(heir, node)
+      })
+    })
+  }
+
+  /** Promotion without the help of the primary, which is gone. */
+  private takeOver(heir: FakeNode, dead: FakeNode): void {
+    heir.primary = undefined
+    heir.catchUp(this.now())
+    heir.loseArriving()
+    this.epoch++
+    for (const other of dead.replicas) this.replicate(other, heir)
+    const slots = this.slotsOf(dead)
+    dead.primary = heir
+    this.assign(slots, heir)
+  }
+
+  restart(node: FakeNode, loadingMillis: number): void {
+    const witness = this.members.find((one) => one.alive)
+    const data = node.isPrimary ? [...node.database.keys()] : []
+    node.alive = true
+    node.failed = false
+    node.stalled = false
+    if (loadingMillis > 0) node.loadingUntil = this.now() + loadingMillis
+    if (witness !== undefined) node.view.set(witness.view)
+    // Nothing is saved: what a primary held is gone, as with `save ""`.
+    if (node.primary === undefined) for (const key of data) node.database.drop(key)
+    else node.copyFrom(node.primary)
+    this.changed()
+  }
+
+  setStalled(node: FakeNode, stalled: boolean): void {
+    if (node.stalled === stalled) return
+    node.stalled = stalled
+    if (stalled) return this.giveUpLater(node, () => node.stalled)
+    node.failed = false
+    this.changed()
+    for (const session of [...node.sessions]) session.drain()
+  }
+
+  startMigration(slot: number, target: FakeNode): void {
+    const source = this.owner(slot)
+    if (source === undefined || source === target) return
+    source.migrating.set(slot, target)
+    target.importing.set(slot, source)
+  }
+
+  /** Moves keys of a slot, all or so many; says how many. */
+  moveKeys(slot: number, target: FakeNode, max = Infinity): number {
+    const source = this.owner(slot)
+    if (source === undefined || source === target) return 0
+    const keys = source.database.keysInSlot(slot).slice(0, max)
+    for (const key of keys) this.moveKey(source, target, key)
+    target.serveBlocked()
+    return keys.length
+  }
+
+  moveKey(source: FakeNode, target: FakeNode, key: Bytes): boolean {
+    const entry = source.database.get(key)
+    if (entry === undefined) return false
+    target.database.put(key, copyEntry(entry))
+    target.changed(key)
+    source.database.delete(key)
+    return true
+  }
+
+  finishMigration(slot: number, target: FakeNode): void {
+    this.moveKeys(slot, target)
+    this.epoch++
+    this.assign([slot], target)
+  }
+
+  /** Takes note of a command, and gives the answer of whoever intercepts it. */
+  receive(node: FakeNode, session: Session, words: ReadonlyArray<Bytes>): ((session: Session) => void) | undefined {
+    const received: Received = { node, at: this.now(), session: session.id, words }
+    this.log.push(received)
+    if (this.log.length > this.settings.logLimit) this.log.splice(0, this.settings.logLimit >> 1)
+    for (const interceptor of this.interceptors) {
+      const answer = interceptor(received)
+      if (answer !== undefined) return answer
+    }
+    return undefined
+  }
+
+  /** Hands a message to the subscribers of all nodes, as the bus does; says how many `via` itself has. */
+  publish(via: FakeNode, channel: Bytes, message: Bytes): number {
+    for (const node of this.members) {
+      if (node !== via && node.alive) node.publish(channel, message)
+    }
+    return via.publish(channel, message)
+  }
+
+  publishSharded(via: FakeNode, channel: Bytes, message: Bytes): number {
+    const primary = via.primary ?? via
+    for (const node of [primary, ...primary.replicas]) {
+      if (node !== via && node.alive) node.publishSharded(channel, message)
+    }
+    return via.publishSharded(channel, message)
+  }
+}
+

@@ -1,0 +1,406 @@
+/**
+ * One node: its sessions, its view of the cluster, and the path of a command from request to answer.
+ *
+ * The order of the checks, and their words, are those of a server in cluster mode.
+ *
+ * @internal
+ */
+import { addressOf, type Endpoint } from "../../connection/Endpoint.ts"
+import { ServerError } from "../../protocol/Reply.ts"
+import { type Answer, failure, Push, Simple } from "./Answer.ts"
+import { type Bytes, compare } from "./Bytes.ts"
+import { Call } from "./Call.ts"
+import { type Command, find, supported } from "./Commands.ts"
+import { copyEntry, Database, type Entry, slotOf } from "./Database.ts"
+import type { FakeCluster } from "./FakeCluster.ts"
+import { type ScriptValue, toValue } from "./Scripting.ts"
+import { Session, type Sink } from "./Session.ts"
+
+/** A change on its way to a replica. */
+interface Change {
+  readonly at: number
+  readonly key: Bytes
+  readonly entry: Entry | undefined
+}
+
+const queued = new Simple("QUEUED")
+const noAuth = failure("NOAUTH Authentication required.")
+const crossSlot = failure("CROSSSLOT Keys in request don't hash to the same slot")
+const notServed = failure("CLUSTERDOWN Hash slot not served")
+const isDown = failure("CLUSTERDOWN The cluster is down")
+const tryAgain = failure("TRYAGAIN Multiple keys request during rehashing of slot")
+const readOnly = failure("READONLY You can't write against a read only replica.")
+const loading = failure("LOADING Redis is loading the dataset in memory")
+
+/** They end a transaction, or are said inside of one; everything else is queued. */
+const neverQueued = new Set(["EXEC", "DISCARD", "MULTI", "WATCH", "QUIT", "RESET"])
+const withoutAuth = new Set(["AUTH", "HELLO", "QUIT", "RESET"])
+const whileLoading = new Set(["AUTH", "HELLO", "INFO", "CLIENT", "READONLY", "READWRITE", "ASKING", "QUIT", "RESET", "CLUSTER"])
+const whileSubscribed = new Set([
+  "SUBSCRIBE",
+  "UNSUBSCRIBE",
+  "PSUBSCRIBE",
+  "PUNSUBSCRIBE",
+  "SSUBSCRIBE",
+  "SUNSUBSCRIBE",
+  "PING",
+  "QUIT",
+  "RESET"
+])
+const onShardChannels = new Set(["SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH"])
+
+export class FakeNode {
+  readonly cluster: FakeCluster
+  readonly index: number
+  readonly id: string
+  readonly endpoint: Endpoint
+  readonly address: string
+  zone: string | undefined
+  hostname: string | undefined
+  /** The node whose copy this one keeps; `undefined` for a primary. */
+  primary: FakeNode | undefined
+  alive = true
+  stalled = false
+  /** The others have given it up. */
+  failed = false
+  /** Milliseconds by which its answers are late. */
+  delay = 0
+  loadingUntil = 0
+  /** The owner of each slot, as this node believes, by its index; -1 for none. */
+  readonly view = new Int16Array(16384).fill(-1)
+  readonly migrating = new Map<number, FakeNode>()
+  readonly importing = new Map<number, FakeNode>()
+  readonly sessions = new Set<Session>()
+  readonly blocked = new Set<Session>()
+  /** The flags of `notify-keyspace-events`. */
+  notifications = ""
+  readonly config = new Map<string, string>()
+  /** The scripts it knows, by SHA1. */
+  readonly scripts = new Set<string>()
+  readonly stats = { calls: new Map<string, number>(), errors: new Map<string, number>(), commands: 0, connections: 0 }
+  /** Counts changes; replicas say how many they have. */
+  offset = 0
+
+  /** Finds a command, for those that run others. */
+  readonly lookup: (words: ReadonlyArray<Bytes>) => Command | ServerError = find
+  readonly supported: ReadonlyArray<string> = supported
+
+  private own: Database
+  private readonly arriving: Array<Change> = []
+  private readonly ready = new Set<Bytes>()
+  private serving = false
+
+  constructor(cluster: FakeCluster, index: number, id: string, endpoint: Endpoint) {
+    this.cluster = cluster
+    this.index = index
+    this.id = id
+    this.endpoint = endpoint
+    this.address = addressOf(endpoint)
+    this.own = new Database(cluster.now, this.hooks)
+  }
+
+  private get hooks() {
+    return {
+      onChange: (key: Bytes) => this.changed(key),
+      onEvent: (event: string, kind: string, key: Bytes) => this.notify(event, kind, key)
+    }
+  }
+
+  get isPrimary(): boolean {
+    return this.primary === undefined
+  }
+
+  get replicas(): ReadonlyArray<FakeNode> {
+    return this.cluster.nodes.filter((node) => node.primary === this)
+  }
+
+  /** What it serves: its own data, or, as a replica without lag, its primary's. */
+  get database(): Database {
+    if (this.primary === undefined) return this.own
+    if (this.cluster.lag === 0 && this.primary.alive) return this.primary.database
+    this.catchUp(this.cluster.now())
+    return this.own
+  }
+
+  /** Applies the changes that have arrived by then. */
+  catchUp(time: number): void {
+    while (this.arriving.length > 0 && this.arriving[0].at <= time) {
+      const change = this.arriving.shift()
+      if (change?.entry === undefined) this.own.drop(change?.key ?? "")
+      else this.own.put(change.key, change.entry)
+      this.offset++
+    }
+  }
+
+  /** When the last change that is on its way will have arrived. */
+  get caughtUpAt(): number {
+    return this.arriving.at(-1)?.at ?? 0
+  }
+
+  /** Changes that are on their way are lost, as those of a primary that dies. */
+  loseArriving(): void {
+    this.arriving.length = 0
+  }
+
+  /** Takes data over as its own. */
+  adopt(database: Database): void {
+    this.own = database
+    database.hooks = this.hooks
+  }
+
+  /** A full resynchronisation. */
+  copyFrom(primary: FakeNode): void {
+    this.arriving.length = 0
+    this.own = new Database(this.cluster.now, this.hooks)
+    for (const key of primary.database.keys()) {
+      const entry = primary.database.get(key)
+      if (entry !== undefined) this.own.put(key, copyEntry(entry))
+    }
+    this.offset = primary.offset
+  }
+
+  /** Accepts a connection. */
+  accept(sink: Sink): Session {
+    const session = new Session(this.cluster.nextSessionId(), this, sink)
+    this.sessions.add(session)
+    this.stats.connections++
+    return session
+  }
+
+  forget(session: Session): void {
+    this.sessions.delete(session)
+    this.blocked.delete(session)
+  }
+
+  /** Answers one request. */
+  handle(session: Session, args: ReadonlyArray<Bytes>): void {
+    const scripted = this.cluster.receive(this, session, args)
+    if (scripted !== undefined) {
+      scripted(session)
+      return
+    }
+    this.execute(session, args)
+  }
+
+  execute(session: Session, args: ReadonlyArray<Bytes>): void {
+    const replies = session.replies
+    const answer = this.answer(session, args)
+    if (answer instanceof ServerError) this.count(this.stats.errors, answer.code)
+    if (session.replies === "on" && replies === "on") session.send(answer)
+    if (replies === "skip") session.replies = "on"
+    if (this.ready.size > 0) this.serveBlocked()
+  }
+
+  private answer(session: Session, args: ReadonlyArray<Bytes>): Answer {
+    const command = find(args)
+    if (command instanceof ServerError) return refused(session, command)
+    const { name } = command
+    this.stats.commands++
+    this.count(this.stats.calls, command.fullName(args))
+    const refusal = this.refusal(session, command, args)
+    if (refusal !== undefined) {
+      if (name === "EXEC") {
+        session.endTransaction()
+        return refusal.code === "MOVED" || refusal.code === "ASK" || refusal.code === "CROSSSLOT" ||
+            refusal.code === "TRYAGAIN" || refusal.code === "CLUSTERDOWN"
+          ? refusal
+          : failure(`EXECABORT Transaction discarded because of: ${refusal.message}`)
+      }
+      return refused(session, refusal)
+    }
+    if (session.queue !== undefined && !neverQueued.has(name)) {
+      session.queue.push(args)
+      return queued
+    }
+    const answer = this.run(session, command, args)
+    if (session.asking && name !== "ASKING" && session.queue === undefined) session.asking = false
+    session.lastCommand = name
+    return answer
+  }
+
+  /** Runs a command that nothing speaks against. */
+  run(session: Session, command: Command, args: ReadonlyArray<Bytes>, inTransaction = false): Answer {
+    const call = new Call(args, session, inTransaction)
+    const answer = command.definition.run(call)
+    return call.failure ?? answer
+  }
+
+  private refusal(session: Session, command: Command, args: ReadonlyArray<Bytes>): ServerError | undefined {
+    const { name } = command
+    if (!session.authenticated && !withoutAuth.has(name)) return noAuth
+    if (this.loadingUntil > 0 && this.cluster.now() < this.loadingUntil && !whileLoading.has(name)) return loading
+    const redirect = this.redirect(session, command, args)
+    if (redirect !== undefined) return redirect
+    if (!this.isPrimary && command.definition.write) return readOnly
+    if (session.resp === 2 && session.subscriptions > 0 && !whileSubscribed.has(name)) {
+      return failure(
+        `ERR Can't execute '${command.fullName(args).toLowerCase()}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+      )
+    }
+    return undefined
+  }
+
+  /** Whether the keys of a request are served here, and if not, where. */
+  redirect(session: Session, command: Command, args: ReadonlyArray<Bytes>): ServerError | undefined {
+    if (command.name !== "EXEC") return this.redirectKeys(session, command.keysOf(args), command)
+    const queue = session.queue ?? []
+    const commands = queue.map((words) => ({ words, command: find(words) }))
+    const keys = commands.flatMap(({ command, words }) => command instanceof ServerError ? [] : command.keysOf(words))
+    const writes = commands.some(({ command }) => !(command instanceof ServerError) && command.definition.write)
+    return this.redirectKeys(session, keys, command, writes)
+  }
+
+  private redirectKeys(
+    session: Session,
+    keys: ReadonlyArray<Bytes>,
+    command: Command,
+    writes = command.definition.write
+  ): ServerError | undefined {
+    if (keys.length === 0) return undefined
+    const slot = slotOf(keys[0])
+    const owner = this.cluster.nodes[this.view[slot]]
+    if (owner === undefined) return notServed
+    if (keys.length > 1 && keys.some((key) => slotOf(key) !== slot)) return crossSlot
+    const isSharded = onShardChannels.has(command.name)
+    if (!this.cluster.isHealthy && !isSharded) return isDown
+    const target = owner === this ? this.migrating.get(slot) : undefined
+    const source = this.importing.get(slot)
+    if (!isSharded && (target !== undefined || source !== undefined)) {
+      const missing = keys.filter((key) => !this.database.has(key)).length
+      if (target !== undefined && missing > 0) {
+        return missing < keys.length ? tryAgain : failure(`ASK ${slot} ${target.announced}`)
+      }
+      if (source !== undefined && session.asking) {
+        return keys.length > 1 && missing > 0 ? tryAgain : undefined
+      }
+    }
+    if (owner === this) return undefined
+    const readsHere = this.primary === owner && (isSharded || (session.readonly && !writes))
+    return readsHere ? undefined : failure(`MOVED ${slot} ${owner.announced}`)
+  }
+
+  /** The address as redirects name it. */
+  get announced(): string {
+    return `${this.cluster.hostOf(this)}:${this.endpoint.port}`
+  }
+
+  /** After a change of a key: whoever watches it, waits for it or copies it. */
+  changed(key: Bytes): void {
+    this.offset++
+    for (const session of this.sessions) if (session.watched.has(key)) session.watchBroken = true
+    if (this.blocked.size > 0) this.ready.add(key)
+    const { lag } = this.cluster
+    if (lag === 0) return
+    const at = this.cluster.now() + lag
+    for (const replica of this.replicas) {
+      const entry = this.own.get(key)
+      if (replica.alive) replica.arriving.push({ at, key, entry: entry && copyEntry(entry) })
+    }
+  }
+
+  /** Lets those who wait for a key try again, in the order in which they came. */
+  serveBlocked(): void {
+    if (this.serving) return
+    this.serving = true
+    while (this.ready.size > 0) {
+      const ready = new Set(this.ready)
+      this.ready.clear()
+      for (const session of [...this.blocked]) {
+        const waiting = session.waiting
+        if (waiting === undefined || ![...waiting.keys].some((key) => ready.has(key))) continue
+        const answer = waiting.attempt()
+        if (answer !== undefined) session.resolve(answer)
+      }
+    }
+    this.serving = false
+  }
+
+  /** What happens to those who wait for keys of slots that are no longer served here. */
+  releaseBlocked(): void {
+    for (const session of [...this.blocked]) {
+      const [key] = session.waiting?.keys ?? []
+      if (key === undefined) continue
+      const slot = slotOf(key)
+      const owner = this.cluster.nodes[this.view[slot]]
+      if (owner === this) continue
+      session.resolve(
+        this.isPrimary && owner !== undefined
+          ? failure(`MOVED ${slot} ${owner.announced}`)
+          : failure("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)")
+      )
+    }
+  }
+
+  /** Tells a keyspace event, where these are turned on. */
+  notify(event: string, kind: string, key: Bytes): void {
+    const flags = this.notifications
+    if (flags === "" || !(flags.includes(kind) || (flags.includes("A") && !"mn".includes(kind)))) return
+    if (flags.includes("K")) this.publish(`__keyspace@0__:${key}`, event)
+    if (flags.includes("E")) this.publish(`__keyevent@0__:${event}`, key)
+  }
+
+  /** Hands a message to this node's own subscribers; says how many there were. */
+  publish(channel: Bytes, message: Bytes): number {
+    let receivers = 0
+    for (const session of this.sessions) {
+      if (session.channels.has(channel)) {
+        session.send(new Push(["message", channel, message]))
+        receivers++
+      }
+      for (const [pattern, matches] of session.patterns) {
+        if (!matches(channel)) continue
+        session.send(new Push(["pmessage", pattern, channel, message]))
+        receivers++
+      }
+    }
+    return receivers
+  }
+
+  publishSharded(channel: Bytes, message: Bytes): number {
+    let receivers = 0
+    for (const session of this.sessions) {
+      if (!session.shardChannels.has(channel)) continue
+      session.send(new Push(["smessage", channel, message]))
+      receivers++
+    }
+    return receivers
+  }
+
+  /** Ends the subscriptions to shard channels whose slot is no longer served here, as servers do. */
+  releaseShardChannels(): void {
+    for (const session of this.sessions) {
+      for (const channel of [...session.shardChannels].toSorted(compare)) {
+        const owner = this.cluster.nodes[this.view[slotOf(channel)]]
+        if (owner === this || owner === this.primary) continue
+        session.shardChannels.delete(channel)
+        session.send(new Push(["sunsubscribe", channel, session.shardChannels.size]))
+      }
+    }
+  }
+
+  /** Runs a command past every client: for those who control the cluster. */
+  ask(words: ReadonlyArray<Bytes>): ScriptValue {
+    const session = new Session(0, this, { write: () => {}, end: () => {} })
+    session.authenticated = true
+    session.readonly = true
+    const answer = this.answer(session, words)
+    if (this.ready.size > 0) this.serveBlocked()
+    return toValue(answer)
+  }
+
+  /** Ends every connection. */
+  disconnect(): void {
+    for (const session of [...this.sessions]) session.end()
+  }
+
+  private count(counts: Map<string, number>, name: string): void {
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+}
+
+/** A refusal inside of MULTI spoils the transaction. */
+const refused = (session: Session, error: ServerError): ServerError => {
+  if (session.queue !== undefined) session.aborted = true
+  session.asking = session.asking && session.queue !== undefined
+  return error
+}

@@ -1,0 +1,2 @@
+import type { Group } from "./Call.ts"
+export const hyperLogLog: Group = {}

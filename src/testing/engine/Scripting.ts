@@ -1,0 +1,112 @@
+/**
+ * EVAL and its sisters. There is no Lua here: what a script does is a function that was registered for its text.
+ *
+ * @internal
+ */
+import { createHash } from "node:crypto"
+import { ServerError } from "../../protocol/Reply.ts"
+import { type Answer, Double, failure, Members, Nothing, notSupported, NullArray, ok, Pairs, Push, Simple, Verbatim } from "./Answer.ts"
+import { type Bytes, formatDouble, fromArgument, toText } from "./Bytes.ts"
+import { type Call, type Group, read, write } from "./Call.ts"
+
+/** What a script can return, and what its commands answer: as Lua sees replies, with `null` for its `false`. */
+export type ScriptValue = string | number | bigint | null | ServerError | ReadonlyArray<ScriptValue>
+
+/** What a registered script gets. */
+export interface ScriptInput {
+  readonly keys: ReadonlyArray<string>
+  readonly args: ReadonlyArray<string>
+  /** `redis.pcall`: runs a command on the node; an error reply is a value. */
+  readonly call: (...words: ReadonlyArray<string | number>) => ScriptValue
+}
+
+export type ScriptCall = (input: ScriptInput) => ScriptValue
+
+export const sha1 = (script: Bytes): string => createHash("sha1").update(Buffer.from(script, "latin1")).digest("hex")
+
+/** An answer as a plain value. */
+export const toValue = (answer: Answer): ScriptValue => {
+  if (typeof answer === "string") return toText(answer)
+  if (answer === null || answer instanceof NullArray || answer instanceof Nothing) return null
+  if (typeof answer === "number" || typeof answer === "bigint" || answer instanceof ServerError) return answer
+  if (typeof answer === "boolean") return answer ? 1 : null
+  if (answer instanceof Double) return formatDouble(answer.value)
+  if (answer instanceof Simple || answer instanceof Verbatim) return toText(answer.text)
+  const items = answer instanceof Pairs || answer instanceof Members || answer instanceof Push ? answer.items : answer
+  return items.map(toValue)
+}
+
+const toAnswer = (value: ScriptValue): Answer => {
+  if (typeof value === "string") return fromArgument(value)
+  if (typeof value === "number") return Math.trunc(value)
+  if (value === null || typeof value === "bigint" || value instanceof ServerError) return value
+  return value.map(toAnswer)
+}
+
+const noScript = failure("NOSCRIPT No matching script. Please use EVAL.")
+
+const run = (call: Call, sha: string, readonly: boolean): Answer => {
+  const numkeys = call.integer(2)
+  if (!call.failed && numkeys < 0) return call.refuse("ERR Number of keys can't be negative")
+  if (!call.failed && numkeys > call.args.length - 3) {
+    return call.refuse("ERR Number of keys can't be greater than number of args")
+  }
+  if (call.failed) return null
+  const script = call.node.cluster.scripts.get(sha)
+  if (script === undefined) {
+    return call.refuse(`ERR the script ${sha} is not supported by TestCluster: register it with onScript`)
+  }
+  const words = call.args.slice(3).map(toText)
+  return toAnswer(script({
+    keys: words.slice(0, numkeys),
+    args: words.slice(numkeys),
+    call: (...words) => toValue(nested(call, words.map((word) => fromArgument(String(word))), readonly))
+  }))
+}
+
+/** A command inside of a script: its keys have to be served here, as those of the script. */
+const nested = (call: Call, words: ReadonlyArray<Bytes>, readonly: boolean): Answer => {
+  const command = call.node.lookup(words)
+  if (command instanceof ServerError) return command
+  if (readonly && command.definition.write) return failure("ERR Write commands are not allowed from read-only scripts.")
+  if (call.node.redirect(call.session, command, words) !== undefined) {
+    return failure("ERR Script attempted to access a non local key in a cluster node")
+  }
+  return call.node.run(call.session, command, words, true)
+}
+
+const evaluate = (readonly: boolean) => (call: Call): Answer => {
+  const sha = sha1(call.args[1])
+  call.node.scripts.add(sha)
+  return run(call, sha, readonly)
+}
+
+const evaluateKnown = (readonly: boolean) => (call: Call): Answer => {
+  const sha = call.args[1].toLowerCase()
+  return call.node.scripts.has(sha) ? run(call, sha, readonly) : noScript
+}
+
+const script = (call: Call): Answer => {
+  switch (call.word(1)) {
+    case "LOAD": {
+      const sha = sha1(call.args[2] ?? "")
+      call.node.scripts.add(sha)
+      return sha
+    }
+    case "EXISTS":
+      return call.every(2).map((sha) => call.node.scripts.has(sha.toLowerCase()) ? 1 : 0)
+    case "FLUSH":
+      call.node.scripts.clear()
+      return ok
+    default:
+      return notSupported(`SCRIPT ${call.word(1)}`)
+  }
+}
+
+export const scripting: Group = {
+  EVAL: write(-3, evaluate(false)),
+  EVALSHA: write(-3, evaluateKnown(false)),
+  EVAL_RO: read(-3, evaluate(true)),
+  EVALSHA_RO: read(-3, evaluateKnown(true)),
+  SCRIPT: read(-2, script)
+}

@@ -1,0 +1,171 @@
+/**
+ * One client's connection to one node, as the node knows it.
+ *
+ * @internal
+ */
+import { type Answer, encode, failure, Nothing } from "./Answer.ts"
+import type { Bytes } from "./Bytes.ts"
+import type { FakeNode } from "./FakeNode.ts"
+import { RequestParser } from "./RequestParser.ts"
+
+/** Where the bytes for the client go. */
+export interface Sink {
+  readonly write: (bytes: Bytes) => void
+  /** The node closes the connection. */
+  readonly end: () => void
+}
+
+/** What a session waits for. */
+export interface Waiting {
+  readonly keys: ReadonlySet<Bytes>
+  /** Tries again; `undefined` when there is still nothing. */
+  readonly attempt: () => Answer | undefined
+  /** What it gets when its time is over. */
+  readonly onTimeout: () => Answer
+  readonly cancelTimeout: () => void
+}
+
+export class Session {
+  readonly id: number
+  readonly node: FakeNode
+  readonly since: number
+  resp: 2 | 3 = 2
+  name = ""
+  authenticated: boolean
+  /** READONLY was said: a replica may serve reads. */
+  readonly = false
+  asking = false
+  closed = false
+  /** The commands of an open MULTI. */
+  queue: Array<ReadonlyArray<Bytes>> | undefined
+  /** A command of the open MULTI was refused: EXEC will be too. */
+  aborted = false
+  readonly watched = new Set<Bytes>()
+  /** A watched key has changed. */
+  watchBroken = false
+  readonly channels = new Set<Bytes>()
+  readonly patterns = new Map<Bytes, (channel: Bytes) => boolean>()
+  readonly shardChannels = new Set<Bytes>()
+  waiting: Waiting | undefined
+  /** CLIENT REPLY: answers are left out. */
+  replies: "on" | "off" | "skip" = "on"
+  lastCommand = ""
+
+  private readonly sink: Sink
+  private readonly parser = new RequestParser()
+  private output = ""
+  private deferred = false
+  private deliverAt = 0
+  private draining = false
+
+  constructor(id: number, node: FakeNode, sink: Sink) {
+    this.id = id
+    this.node = node
+    this.sink = sink
+    this.since = node.cluster.now()
+    this.authenticated = node.cluster.settings.password === undefined
+  }
+
+  get subscriptions(): number {
+    return this.channels.size + this.patterns.size + this.shardChannels.size
+  }
+
+  endTransaction(): void {
+    this.queue = undefined
+    this.aborted = false
+    this.asking = false
+    this.unwatch()
+  }
+
+  unwatch(): void {
+    this.watched.clear()
+    this.watchBroken = false
+  }
+
+  receive(chunk: Bytes): void {
+    if (this.closed) return
+    this.parser.push(chunk)
+    this.drain()
+  }
+
+  /** Serves what has arrived, unless it has to wait. */
+  drain(): void {
+    if (this.draining) return
+    this.draining = true
+    while (!this.closed && this.waiting === undefined && !this.node.stalled) {
+      const request = this.parser.next()
+      if (request === undefined) break
+      if (typeof request === "string") {
+        this.send(failure(`ERR Protocol error: ${request}`))
+        this.end()
+        break
+      }
+      this.node.handle(this, request)
+    }
+    this.draining = false
+  }
+
+  send(answer: Answer): void {
+    if (this.closed || answer instanceof Nothing) return
+    this.output += encode(answer, this.resp)
+    if (this.deferred) return
+    this.deferred = true
+    this.node.cluster.host.defer(() => this.flush())
+  }
+
+  /** What is sent from now on arrives that many milliseconds later, at the earliest. */
+  hold(millis: number): void {
+    this.deliverAt = Math.max(this.deliverAt, this.node.cluster.now() + millis)
+  }
+
+  /** Waits, at most for `millis` (0: for ever). */
+  wait(keys: Iterable<Bytes>, millis: number, attempt: Waiting["attempt"], onTimeout: Waiting["onTimeout"]): void {
+    const cancelTimeout = millis > 0
+      ? this.node.cluster.host.schedule(millis, () => this.resolve(onTimeout()))
+      : () => {}
+    this.waiting = { keys: new Set(keys), attempt, onTimeout, cancelTimeout }
+    this.node.blocked.add(this)
+  }
+
+  /** Ends the waiting with an answer and goes on with what has arrived meanwhile. */
+  resolve(answer: Answer): void {
+    if (this.waiting === undefined) return
+    this.waiting.cancelTimeout()
+    this.waiting = undefined
+    this.node.blocked.delete(this)
+    this.send(answer)
+    this.drain()
+  }
+
+  /** Closes once what was sent is written. */
+  end(): void {
+    if (this.closed) return
+    this.flush(true)
+    this.close()
+    this.sink.end()
+  }
+
+  /** Forgets everything: the client is gone. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.waiting?.cancelTimeout()
+    this.waiting = undefined
+    this.node.forget(this)
+  }
+
+  private flush(atOnce = false): void {
+    this.deferred = false
+    if (this.output === "" || this.closed) return
+    const bytes = this.output
+    this.output = ""
+    const { host, now } = this.node.cluster
+    const at = now()
+    // What is sent later never overtakes what was sent before, though the delay may have shrunk.
+    this.deliverAt = Math.max(this.deliverAt, at + this.node.delay)
+    if (this.deliverAt <= at || atOnce) return this.sink.write(bytes)
+    host.schedule(this.deliverAt - at, () => {
+      if (!this.closed) this.sink.write(bytes)
+    })
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * A cluster in memory for tests: see `docs/testing-your-program.md`.
+ *
+ * @since 0.1.0
+ */
+export type { Control, NodeName, ReceivedCommand, TestNode } from "./Control.ts"
+export type { ScriptInput, ScriptValue } from "./engine/Scripting.ts"
+export * as Response from "./Response.ts"
+export {
+  type NodeOptions,
+  TestCluster,
+  type TestClusterOptions,
+  type TestClusterShape,
+  type TestLayerOptions
+} from "./TestCluster.ts"
