@@ -230,7 +230,8 @@ const playing = (response: Response, words: Received["words"]) => (session: Sess
       )
       return session.send(failure(response.message))
     case "Silence":
-      return
+      // Replies come in order: what follows on this connection waits too.
+      return session.wait([], 0, () => undefined, () => null)
     case "Disconnect":
       if (response.executed) {
         session.replies = "off"

@@ -114,6 +114,8 @@ export interface TestClusterShape extends Control.Control {
   readonly clientOptions: {
     readonly nodes: ReadonlyArray<Endpoint>
     readonly stream: (endpoint: Endpoint) => Duplex
+    /** No waiting at the end: a `TestClock` that nobody turns any more would not let it pass. */
+    readonly drainTimeout: 0
   }
 }
 
@@ -218,7 +220,8 @@ const make = Effect.fnUntraced(function*(
     ...Control.make(engine, Control.inMemory(engine)),
     clientOptions: {
       nodes: engine.nodes.map((node) => node.endpoint),
-      stream: (endpoint) => dial(engine.nodeAt(endpoint), endpoint)
+      stream: (endpoint) => dial(engine.nodeAt(endpoint), endpoint),
+      drainTimeout: 0
     }
   }
 })
@@ -258,7 +261,7 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
   ): Layer.Layer<TestCluster | ClusterClient | Connections.Connections, RedisClusterException> =>
     Layer.unwrap(
       Effect.map(TestCluster, ({ clientOptions }) => {
-        const settings = { ...options.client, ...clientOptions }
+        const settings = { ...clientOptions, ...options.client }
         return Layer.provideMerge(ClusterClient.layerFromConnections(settings), layerConnections(settings))
       })
     ).pipe(Layer.provideMerge(TestCluster.layerCluster(options)))

@@ -1,0 +1,47 @@
+/**
+ * The engine answers as a real server does: random sequences of commands are sent to both.
+ */
+import { assert, describe, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as fc from "fast-check"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { normalized } from "./differences.ts"
+import { groups } from "./sequences.ts"
+import * as Twins from "./Twins.ts"
+
+const runs = Number(process.env["FIDELITY_RUNS"] ?? 150)
+
+describe("The engine answers as a server does", () => {
+  layer(RedisCluster.layer({ primaries: 1 }), { excludeTestServices: true })((it) => {
+    for (const [name, sequences] of Object.entries(groups)) {
+      for (const resp of ["2", "3"]) {
+        it.effect(`${name}, over RESP${resp}`, (ctx) =>
+          Effect.gen(function*() {
+            const twins = yield* Twins.make
+            const names = [...new Set(fc.sample(sequences, 200).flat().map(([word]) => word))]
+            const known = yield* Effect.promise(() => twins.known(names))
+            if (!names.some((word) => known.has(word) && word.startsWith("H")) && name.includes("expire")) {
+              ctx.skip("this server knows no fields that expire")
+            }
+            const property = fc.asyncProperty(sequences, async (sequence) => {
+              const commands = [
+                ["RESET"],
+                ["HELLO", resp],
+                ["FLUSHALL"],
+                ...sequence.filter(([word]) => known.has(word) || word === "NOSUCH")
+              ]
+              const [real, fake] = await Promise.all([twins.real(commands), twins.fake(commands)])
+              for (let i = 2; i < commands.length; i++) {
+                assert.deepStrictEqual(
+                  normalized(commands[i], fake[i]),
+                  normalized(commands[i], real[i]),
+                  `after ${JSON.stringify(commands.slice(3, i + 1))}`
+                )
+              }
+            })
+            yield* Effect.promise(() => fc.assert(property, { numRuns: runs }))
+          }), 60_000)
+      }
+    }
+  })
+})

@@ -1,0 +1,130 @@
+/**
+ * One real server and one of the engine's nodes, which are told the same and should answer the same, to the byte.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+import type { Session } from "../../src/testing/engine/Session.ts"
+import { makeEngine } from "../../src/testing/TestCluster.ts"
+import { HarnessError } from "../harness/HarnessError.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+
+/** A reply with its type: `["+", "OK"]`, `["$", "value"]`, `["*", [...]]`. */
+export type Typed = readonly [type: string, value: string | null | ReadonlyArray<Typed>]
+
+export type Words = ReadonlyArray<string>
+
+const encode = (words: Words): Buffer =>
+  Buffer.from(`*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`, "latin1")
+
+const parse = (text: string, at: number): readonly [reply: Typed, end: number] | undefined => {
+  const lineEnd = text.indexOf("\r\n", at)
+  if (lineEnd === -1) return undefined
+  const type = text[at]
+  const line = text.slice(at + 1, lineEnd)
+  let end = lineEnd + 2
+  if ("+-:,_#(".includes(type)) return [[type, line], end]
+  const count = Number(line)
+  if (count === -1) return [[type, null], end]
+  if (type === "$" || type === "=") {
+    if (text.length < end + count + 2) return undefined
+    return [[type, text.slice(end, end + count)], end + count + 2]
+  }
+  const items: Array<Typed> = []
+  for (let i = 0; i < (type === "%" ? count * 2 : count); i++) {
+    const item = parse(text, end)
+    if (item === undefined) return undefined
+    items.push(item[0])
+    end = item[1]
+  }
+  return [[type, items], end]
+}
+
+/** Takes `count` replies off a text; `undefined` when they are not complete. */
+export const parseAll = (text: string, count: number): ReadonlyArray<Typed> | undefined => {
+  const replies: Array<Typed> = []
+  let at = 0
+  while (replies.length < count) {
+    const next = parse(text, at)
+    if (next === undefined) return undefined
+    replies.push(next[0])
+    at = next[1]
+  }
+  return replies
+}
+
+/** Sends commands in one write and gives their replies. */
+export type Ask = (commands: ReadonlyArray<Words>) => Promise<ReadonlyArray<Typed>>
+
+/** A connection to a server. */
+export const askServer = (port: number): Effect.Effect<Ask, HarnessError, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.callback<Net.Socket, HarnessError>((resume) => {
+        const socket = Net.connect({ host: "127.0.0.1", port, noDelay: true }, () => resume(Effect.succeed(socket)))
+        socket.once("error", (cause) => resume(Effect.fail(new HarnessError({ message: cause.message, cause }))))
+      }),
+      (socket) => Effect.sync(() => socket.destroy())
+    ),
+    (socket): Ask => {
+      let text = ""
+      let check = () => {}
+      socket.on("data", (chunk: Buffer) => {
+        text += chunk.toString("latin1")
+        check()
+      })
+      return (commands) =>
+        new Promise((resolve, reject) => {
+          const late = setTimeout(() => reject(new Error(`no complete answer; so far ${JSON.stringify(text)}`)), 5000)
+          check = () => {
+            const replies = parseAll(text, commands.length)
+            if (replies === undefined) return
+            clearTimeout(late)
+            text = ""
+            resolve(replies)
+          }
+          socket.write(Buffer.concat(commands.map(encode)))
+        })
+    }
+  )
+
+const askSession = (connect: (write: (bytes: string) => void) => Session): Ask => {
+  let text = ""
+  const session = connect((bytes) => (text += bytes))
+  return async (commands) => {
+    session.receive(Buffer.concat(commands.map(encode)).toString("latin1"))
+    await new Promise((resolve) => setImmediate(resolve))
+    const replies = parseAll(text, commands.length)
+    if (replies === undefined) throw new Error(`no complete answer; so far ${JSON.stringify(text)}`)
+    text = ""
+    return replies
+  }
+}
+
+export interface Twins {
+  readonly real: Ask
+  readonly fake: Ask
+  /** Of the commands named, those that the real server knows. */
+  readonly known: (names: ReadonlyArray<string>) => Promise<ReadonlySet<string>>
+  /** Another connection to each. */
+  readonly more: Effect.Effect<{ readonly real: Ask; readonly fake: Ask }, HarnessError, Scope.Scope>
+}
+
+/** A cluster of one node, twice. */
+export const make = Effect.gen(function*() {
+  const cluster = yield* RedisCluster
+  const engine = yield* makeEngine({ primaries: 1 })
+  const port = cluster.nodes[0].port
+  const real = yield* askServer(port)
+  const fakeSession = () => askSession((write) => engine.nodes[0].accept({ write, end: () => {} }))
+  const twins: Twins = {
+    real,
+    fake: fakeSession(),
+    known: async (names) => {
+      const [[, infos]] = await real([["COMMAND", "INFO", ...names]])
+      return new Set(names.filter((_, i) => Array.isArray(infos) && Array.isArray(infos[i][1])))
+    },
+    more: Effect.map(askServer(port), (real) => ({ real, fake: fakeSession() }))
+  }
+  return twins
+})

@@ -1,0 +1,44 @@
+/**
+ * What may differ between the engine and a server, or between two versions of a server: the list of the documentation.
+ */
+import type { Typed, Words } from "./Twins.ts"
+
+const unordered = new Set([
+  "SMEMBERS",
+  "SINTER",
+  "SUNION",
+  "SDIFF",
+  "SPOP",
+  "SRANDMEMBER",
+  "HKEYS",
+  "HVALS",
+  "HRANDFIELD",
+  "HGETALL",
+  "KEYS",
+  "ZRANDMEMBER"
+])
+
+const text = (reply: Typed): string => JSON.stringify(reply)
+
+/** Fields and values in turns stay together when they are sorted. */
+const sorted = (items: ReadonlyArray<Typed>, step: number): ReadonlyArray<Typed> => {
+  const rows: Array<ReadonlyArray<Typed>> = []
+  for (let i = 0; i < items.length; i += step) rows.push(items.slice(i, i + step))
+  return rows.toSorted((one, other) => one.map(text).join() < other.map(text).join() ? -1 : 1).flat()
+}
+
+const stepOf = (words: Words, type: string): number =>
+  words[0] === "HGETALL" || (type === "*" && /^WITH/.test(words.at(-1) ?? "") && words[0] !== "HVALS") ? 2 : 1
+
+/** Before 7.2 the null array of some commands, and the words of some errors, were others. */
+const plain = ([type, value]: Typed): Typed => {
+  if (type === "-") return [type, String(value).replace(/[.\s]+$/, "")]
+  return [type, Array.isArray(value) ? value.map(plain) : value]
+}
+
+export const normalized = (words: Words, reply: Typed): Typed => {
+  const [type, value] = plain(reply)
+  if (!unordered.has(words[0]) || !Array.isArray(value)) return [type, value]
+  const isNested = value.some(([type]) => type === "*")
+  return [type, sorted(value, isNested ? 1 : stepOf(words, type))]
+}
