@@ -32,9 +32,9 @@ describe("The engine answers as a server does", () => {
               ]
               const [real, fake] = await Promise.all([twins.real(commands), twins.fake(commands)])
               for (let i = 2; i < commands.length; i++) {
-                assert.deepStrictEqual(
-                  normalized(commands[i], fake[i]),
-                  normalized(commands[i], real[i]),
+                assert.strictEqual(
+                  JSON.stringify(normalized(commands[i], fake[i])),
+                  JSON.stringify(normalized(commands[i], real[i])),
                   `after ${JSON.stringify(commands.slice(3, i + 1))}`
                 )
               }

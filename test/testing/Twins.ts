@@ -94,7 +94,11 @@ const askSession = (connect: (write: (bytes: string) => void) => Session): Ask =
   return async (commands) => {
     session.receive(Buffer.concat(commands.map(encode)).toString("latin1"))
     await new Promise((resolve) => setImmediate(resolve))
-    const replies = parseAll(text, commands.length)
+    let replies = parseAll(text, commands.length)
+    for (let waited = 0; replies === undefined && waited < 500; waited += 5) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      replies = parseAll(text, commands.length)
+    }
     if (replies === undefined) throw new Error(`no complete answer; so far ${JSON.stringify(text)}`)
     text = ""
     return replies

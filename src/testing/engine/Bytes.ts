@@ -65,35 +65,67 @@ export const parseFloat64 = (bytes: Bytes): number | undefined => {
 export const formatDouble = (value: number): Bytes =>
   value === Infinity ? "inf" : value === -Infinity ? "-inf" : Object.is(value, -0) ? "-0" : String(value)
 
-const fraction = 17
-const unit = 10n ** BigInt(fraction)
+/** A number as servers add: 64 bits of mantissa, which is more than a double has. */
+interface LongDouble {
+  readonly mantissa: bigint
+  readonly exponent: number
+}
+
 const decimal = /^([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?$/
 
-/** A decimal number times 10^17; what is finer is rounded. `undefined` when it is not a finite decimal of sane size. */
-const scaled = (bytes: Bytes): bigint | undefined => {
+const shifted = (value: bigint, by: number): bigint => by >= 0 ? value << BigInt(by) : value >> BigInt(-by)
+
+/** Half to even. */
+const roundedQuotient = (dividend: bigint, divisor: bigint): bigint => {
+  const quotient = dividend / divisor
+  const rest = (dividend % divisor) * 2n
+  return rest > divisor || (rest === divisor && (quotient & 1n) === 1n) ? quotient + 1n : quotient
+}
+
+const roundedRatio = (dividend: bigint, divisor: bigint): LongDouble => {
+  const size = dividend < 0n ? -dividend : dividend
+  if (size === 0n) return { mantissa: 0n, exponent: 0 }
+  let exponent = size.toString(2).length - divisor.toString(2).length - 64
+  const ratio = (exponent: number) =>
+    exponent >= 0 ? roundedQuotient(size, divisor << BigInt(exponent)) : roundedQuotient(size << BigInt(-exponent), divisor)
+  if (ratio(exponent) >= 1n << 64n) exponent++
+  const mantissa = ratio(exponent)
+  return { mantissa: dividend < 0n ? -mantissa : mantissa, exponent }
+}
+
+/** A decimal number; `undefined` when it is not a finite one of sane size. */
+const parseLongDouble = (bytes: Bytes): LongDouble | undefined => {
   const match = decimal.exec(bytes)
   if (match === null) return undefined
   const [, sign, whole, part, exponent = "0"] = match
-  const shift = fraction - part.length + Number(exponent)
-  if (whole + part === "" || Math.abs(shift) > 60) return undefined
-  const digits = BigInt(whole + part)
-  const value = shift >= 0 ? digits * 10n ** BigInt(shift) : roundedQuotient(digits, 10n ** BigInt(-shift))
-  return sign === "-" ? -value : value
+  const power = Number(exponent) - part.length
+  if (whole + part === "" || Math.abs(power) > 300) return undefined
+  const digits = BigInt(whole + part) * (sign === "-" ? -1n : 1n)
+  return power >= 0 ? roundedRatio(digits * 10n ** BigInt(power), 1n) : roundedRatio(digits, 10n ** BigInt(-power))
 }
 
-const roundedQuotient = (dividend: bigint, divisor: bigint): bigint => (dividend * 2n + divisor) / (divisor * 2n)
+const fraction = 17
+const unit = 10n ** BigInt(fraction)
 
-/**
- * A sum as INCRBYFLOAT prints it: servers add with more digits than a double has and print 17 decimals, so that
- * 0.1 + 0.2 is 0.3.
- */
+/** With 17 decimals, less the zeros at their end. */
+const formatLongDouble = ({ exponent, mantissa }: LongDouble): Bytes => {
+  const size = mantissa < 0n ? -mantissa : mantissa
+  const digits = exponent >= 0
+    ? shifted(size, exponent) * unit
+    : roundedQuotient(size * unit, 1n << BigInt(-exponent))
+  const rest = String(digits % unit).padStart(fraction, "0").replace(/0+$/, "")
+  return `${mantissa < 0n && digits > 0n ? "-" : ""}${digits / unit}${rest === "" ? "" : `.${rest}`}`
+}
+
+/** A sum as INCRBYFLOAT prints it: 0.1 + 0.2 is 0.3. */
 export const addDecimals = (one: Bytes, other: Bytes): Bytes => {
-  const [a, b] = [scaled(one), scaled(other)]
+  const [a, b] = [parseLongDouble(one), parseLongDouble(other)]
   if (a === undefined || b === undefined) return formatDouble(Number(one) + Number(other))
-  const sum = a + b
-  const size = sum < 0n ? -sum : sum
-  const rest = String(size % unit).padStart(fraction, "0").replace(/0+$/, "")
-  return `${sum < 0n ? "-" : ""}${size / unit}${rest === "" ? "" : `.${rest}`}`
+  const exponent = Math.min(a.exponent, b.exponent)
+  const sum = shifted(a.mantissa, a.exponent - exponent) + shifted(b.mantissa, b.exponent - exponent)
+  return formatLongDouble(
+    exponent >= 0 ? roundedRatio(shifted(sum, exponent), 1n) : roundedRatio(sum, 1n << BigInt(-exponent))
+  )
 }
 
 /** Matches the glob patterns of KEYS, SCAN and PSUBSCRIBE: `*`, `?`, `[a-z]`, `[^a]` and `\` for the character itself. */

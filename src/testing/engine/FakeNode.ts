@@ -209,7 +209,8 @@ export class FakeNode {
       return refused(session, refusal)
     }
     if (session.queue !== undefined && !neverQueued.has(name)) {
-      session.queue.push(args)
+      // What is lost already is not kept.
+      if (!session.aborted && !session.watchBroken) session.queue.push(args)
       return queued
     }
     const answer = this.run(session, command, args)

@@ -49,7 +49,8 @@ const hincrby = (call: Call): Answer => {
 
 const hincrbyfloat = (call: Call): Answer => {
   const [, key, field, by] = call.args
-  const found = call.find("hash", key)
+  call.float(3)
+  const found = call.failed ? undefined : call.find("hash", key)
   if (call.failed) return null
   const sum = addFloat(call, found?.fields.get(field) ?? "0", by, failure("ERR hash value is not a float"))
   if (call.failed) return null

@@ -126,10 +126,23 @@ const byScore = (call: Call, min: number, max: number): Selection => {
     )
 }
 
-const byLex = (call: Call, min: number, max: number): Selection => {
+/** Members of one score are in the order of their bytes; of others, servers look no further than to the first outside. */
+const byLex = (call: Call, min: number, max: number, reversed = false): Selection => {
   const from = lexBound(call, min)
   const to = lexBound(call, max)
-  return (zset) => zset.entries().filter(([member]) => isAboveLex(member, from) && isBelowLex(member, to))
+  return (zset) => {
+    const all = zset.entries()
+    const names = all.map(([member]) => member)
+    if (all.length === 0 || !isAboveLex(names[names.length - 1], from) || !isBelowLex(names[0], to)) return []
+    if (reversed) {
+      const last = names.findLastIndex((member) => isBelowLex(member, to))
+      const before = names.findLastIndex((member, i) => i <= last && !isAboveLex(member, from))
+      return all.slice(before + 1, last + 1)
+    }
+    const first = names.findIndex((member) => isAboveLex(member, from))
+    const after = names.findIndex((member, i) => i >= first && !isBelowLex(member, to))
+    return all.slice(first, after === -1 ? undefined : after)
+  }
 }
 
 const byRank = (call: Call, start: number, stop: number, reversed: boolean): Selection => {
@@ -177,7 +190,7 @@ const rangeQuery = (
     : by === "score"
     ? byScore(call, low, high)
     : by === "lex"
-    ? byLex(call, low, high)
+    ? byLex(call, low, high, reversed)
     : byRank(call, low, high, reversed)
   return {
     withScores: scores,
@@ -398,6 +411,8 @@ const zintercard = (call: Call): Answer => {
   if (!call.failed && numkeys > call.args.length - 2) {
     call.refuse("ERR Number of keys can't be greater than number of args")
   }
+  if (call.failed) return null
+  const inputs = call.args.slice(2, 2 + numkeys).map((key) => scoredOf(call, key))
   let limit = 0
   for (let i = 2 + numkeys; i < call.args.length && !call.failed; i += 2) {
     if (call.word(i) !== "LIMIT" || i + 1 >= call.args.length) return call.syntax()
@@ -405,8 +420,6 @@ const zintercard = (call: Call): Answer => {
     limit = call.integer(i + 1, negative)
     if (limit < 0) call.fail(negative)
   }
-  if (call.failed) return null
-  const inputs = call.args.slice(2, 2 + numkeys).map((key) => scoredOf(call, key))
   if (call.failed) return null
   const { size } = merged(inputs, "inter", Math.max)
   return limit === 0 ? size : Math.min(limit, size)

@@ -58,13 +58,13 @@ const getEx = (call: Call): Answer => {
   const word = call.word(2)
   const persists = word === "PERSIST"
   let expireAt = Infinity
-  if (call.args.length > 2) {
-    if (call.args.length !== (persists ? 3 : 4)) call.syntax()
-    else if (!persists) expireAt = expiryAfter(call, word, 3)
-  }
-  const value = call.failed ? undefined : call.find("string", key)
+  const timed = isExpiryWord(word)
+  if (call.args.length > 2 && (call.args.length !== (persists ? 3 : 4) || (!persists && !timed))) return call.syntax()
+  const value = call.find("string", key)
   const entry = call.db.get(key)
   if (call.failed || value === undefined || entry === undefined) return null
+  if (timed) expireAt = expiryAfter(call, word, 3)
+  if (call.failed) return null
   if (persists) {
     if (entry.expireAt < Infinity) {
       call.db.setExpiry(key, entry, Infinity)
@@ -158,6 +158,12 @@ const mset = (call: Call): Answer => {
 
 /** The longest common subsequence, by the textbook's table. */
 const lcs = (call: Call): Answer => {
+  const a = call.find("string", call.args[1]) ?? ""
+  const b = call.find("string", call.args[2]) ?? ""
+  if (call.failed) {
+    call.failure = failure("ERR The specified keys must contain string values")
+    return null
+  }
   let [wantsLength, wantsIndex, withLengths, least] = [false, false, false, 0]
   for (let i = 3; i < call.args.length; i++) {
     const word = call.word(i)
@@ -170,12 +176,6 @@ const lcs = (call: Call): Answer => {
   if (call.failed) return null
   if (wantsLength && wantsIndex) {
     return call.refuse("ERR If you want both the length and indexes, please just use IDX.")
-  }
-  const a = call.find("string", call.args[1]) ?? ""
-  const b = call.find("string", call.args[2]) ?? ""
-  if (call.failed) {
-    call.failure = failure("ERR The specified keys must contain string values")
-    return null
   }
   const width = b.length + 1
   const table = new Uint32Array((a.length + 1) * width)
