@@ -31,6 +31,9 @@ const score = one("0", "1", "2", "-1", "1.5", "0.25", "inf", "-inf", "3")
 const count = one("0", "1", "2", "10")
 const seconds = one("100", "1000", "0", "-1", "x")
 
+const id = one("1-1", "1-2", "2-0", "3", "5-5", "0-0", "x")
+const end = one("-", "+", "1-1", "2", "(1-1", "(2-0")
+
 /** Makes keys of the other types, so that WRONGTYPE is met. */
 const others = fc.oneof(
   call("SET", key, value),
@@ -157,7 +160,7 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
     call("LLEN", key),
     call("LRANGE", key, index, index),
     call("LINDEX", key, integer),
-    call("LSET", key, integer, value),
+    call("LSET", key, one("0", "1", "-1", "5", "x"), value),
     call("LINSERT", key, one("BEFORE", "AFTER", "BAD"), value, value),
     call("LREM", key, integer, value),
     call("LTRIM", key, index, index),
@@ -274,7 +277,41 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
     call("GET", one("other")),
     call("SET", key),
     call("NOSUCH", "x"),
-    call("BLPOP", key, "0.01"),
     call("MGET", key, "other")
+  ]),
+  streams: mixed([
+    call("XADD", key, maybe(one("NOMKSTREAM")), maybe(row("MAXLEN", maybe(one("=")), count)), id, some(row(field, value))),
+    call("XADD", key, one("1-*", "2-*", "6-*"), field, value),
+    call("XADD", key, "7-7", field),
+    call("XLEN", key),
+    call("XRANGE", key, end, end, maybe(row("COUNT", count))),
+    call("XREVRANGE", key, end, end, maybe(row("COUNT", count))),
+    call("XDEL", key, some(id)),
+    call("XTRIM", key, one("MAXLEN"), maybe(one("=")), count),
+    call("XTRIM", key, "MINID", id),
+    call("XREAD", maybe(row("COUNT", count)), "STREAMS", key, id),
+    call("XREAD", "STREAMS", key, key, id, maybe(one("$"))),
+    call("XSETID", key, id),
+    call("XGROUP", "CREATE", key, one("g1", "g2"), fc.oneof(id, one("$")), maybe(one("MKSTREAM"))),
+    call("XGROUP", "DESTROY", key, one("g1", "g2")),
+    call("XGROUP", "SETID", key, one("g1", "g2"), id),
+    call("XGROUP", "CREATECONSUMER", key, "g1", one("c1", "c2")),
+    call("XGROUP", "DELCONSUMER", key, "g1", one("c1", "c2")),
+    call(
+      "XREADGROUP",
+      "GROUP",
+      one("g1", "g2"),
+      one("c1", "c2"),
+      maybe(row("COUNT", count)),
+      maybe(one("NOACK")),
+      "STREAMS",
+      key,
+      fc.oneof(one(">", ">"), id)
+    ),
+    call("XACK", key, "g1", some(id)),
+    call("XPENDING", key, one("g1", "g2")),
+    call("XCLAIM", key, "g1", one("c1", "c2"), "0", some(id), maybe(one("JUSTID", "FORCE"))),
+    call("XAUTOCLAIM", key, "g1", one("c1", "c2"), "0", one("0", "1-1", "-"), maybe(row("COUNT", count)), maybe(one("JUSTID"))),
+    call("XINFO", "GROUPS", key)
   ])
 }

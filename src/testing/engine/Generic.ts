@@ -157,8 +157,11 @@ const itemsOf = (call: Call, key: Bytes): ReadonlyArray<Bytes> => {
   }
 }
 
+const denied = (option: string): string =>
+  `ERR ${option} option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots.`
+
 const sort = (mayStore: boolean) => (call: Call): Answer => {
-  let [descending, alphabetic, sorted, offset, count] = [false, false, true, 0, Infinity]
+  let [descending, alphabetic, sorted, offset, count, copies] = [false, false, true, 0, Infinity, 0]
   let target: Bytes | undefined
   for (let i = 2; i < call.args.length && !call.failed; i++) {
     const word = call.word(i)
@@ -171,12 +174,11 @@ const sort = (mayStore: boolean) => (call: Call): Answer => {
       count = wanted < 0 ? Infinity : wanted
     } else if (word === "STORE" && mayStore && i + 1 < call.args.length) target = call.args[++i]
     else if (word === "BY" && i + 1 < call.args.length) {
-      if (call.args[++i].includes("*")) return call.refuse("ERR BY option of SORT denied in cluster mode.")
+      if (call.args[++i].includes("*")) return call.refuse(denied("BY"))
       sorted = false
     } else if (word === "GET" && i + 1 < call.args.length) {
-      return call.args[++i] === "#"
-        ? notSupported("SORT with GET #")
-        : call.refuse("ERR GET option of SORT denied in cluster mode.")
+      if (call.args[++i] !== "#") return call.refuse(denied("GET"))
+      copies++
     } else call.syntax()
   }
   const items = call.failed ? [] : itemsOf(call, call.args[1])
@@ -188,7 +190,7 @@ const sort = (mayStore: boolean) => (call: Call): Answer => {
     ? compare
     : (one: Bytes, other: Bytes) => Number(one) - Number(other) || compare(one, other)
   const all = sorted ? items.toSorted((one, other) => descending ? order(other, one) : order(one, other)) : items
-  const value = all.slice(offset, offset + count)
+  const value = all.slice(offset, offset + count).flatMap((item) => Array<Bytes>(Math.max(1, copies)).fill(item))
   if (target === undefined) return value
   call.store(target, { type: "list", value }, value.length, "sortstore", "l")
   return value.length

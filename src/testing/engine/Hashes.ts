@@ -90,13 +90,13 @@ const fieldsAfter = (call: Call, at: number, step = 1): ReadonlyArray<Bytes> => 
 
 const hexpire = (unit: number, relative: boolean) => (call: Call): Answer => {
   const key = call.args[1]
+  const hash = call.find("hash", key)
   const value = call.integer(2)
   if (!call.failed && (value < 0 || value * unit > 2 ** 46 + call.now)) {
     call.refuse(`ERR invalid expire time in '${call.name}' command`)
   }
   const word = call.word(3)
   const hasCondition = ["NX", "XX", "GT", "LT"].includes(word)
-  const hash = call.failed ? undefined : call.find("hash", key)
   const fields = call.failed ? [] : fieldsAfter(call, hasCondition ? 4 : 3)
   if (call.failed) return null
   const at = value * unit + (relative ? call.now : 0)
