@@ -31,6 +31,8 @@ const score = one("0", "1", "2", "-1", "1.5", "0.25", "inf", "-inf", "3")
 const count = one("0", "1", "2", "10")
 const seconds = one("100", "1000", "0", "-1", "x")
 
+const longitude = one("13.361389", "15.087269", "-0.1278", "200", "0")
+const latitude = one("38.115556", "37.502669", "51.5074", "-40", "0")
 const id = one("1-1", "1-2", "2-0", "3", "5-5", "0-0", "x")
 const end = one("-", "+", "1-1", "2", "(1-1", "(2-0")
 
@@ -44,8 +46,11 @@ const others = fc.oneof(
   call("DEL", key)
 )
 
-const mixed = (calls: ReadonlyArray<fc.Arbitrary<Words>>): fc.Arbitrary<ReadonlyArray<Words>> =>
-  fc.array(fc.oneof({ weight: 9, arbitrary: fc.oneof(...calls) }, { weight: 1, arbitrary: others }), {
+const mixed = (
+  calls: ReadonlyArray<fc.Arbitrary<Words>>,
+  between = others
+): fc.Arbitrary<ReadonlyArray<Words>> =>
+  fc.array(fc.oneof({ weight: 9, arbitrary: fc.oneof(...calls) }, { weight: 1, arbitrary: between }), {
     minLength: 1,
     maxLength: 25
   })
@@ -313,5 +318,56 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
     call("XCLAIM", key, "g1", one("c1", "c2"), "0", some(id), maybe(one("JUSTID", "FORCE"))),
     call("XAUTOCLAIM", key, "g1", one("c1", "c2"), "0", one("0", "1-1", "-"), maybe(row("COUNT", count)), maybe(one("JUSTID"))),
     call("XINFO", "GROUPS", key)
+  ]),
+  bitmaps: mixed([
+    call("SETBIT", key, one("0", "7", "9", "100", "-1", "x"), one("0", "1", "2")),
+    call("GETBIT", key, one("0", "7", "9", "100", "-1")),
+    call("SET", key, one("\xff\xf0\x00", "foobar", "\x00", "\xff\xff")),
+    call("BITCOUNT", key, maybe(row(index, index, maybe(one("BYTE", "BIT"))))),
+    call("BITPOS", key, one("0", "1", "2"), maybe(row(index, maybe(row(index, maybe(one("BYTE", "BIT"))))))),
+    call("BITOP", one("AND", "OR", "XOR", "NOT", "BAD"), key, some(key)),
+    call("BITFIELD", key, some(row("GET", one("u8", "i5", "u64", "i64"), one("0", "#1", "3", "-1")))),
+    call(
+      "BITFIELD",
+      key,
+      maybe(row("OVERFLOW", one("WRAP", "SAT", "FAIL"))),
+      some(row(one("SET", "INCRBY"), one("u8", "i5", "u2", "i64"), one("0", "#1", "3"), one("1", "-1", "100", "300")))
+    ),
+    call("BITFIELD_RO", key, "GET", "u8", "0"),
+    call("GET", key)
+  ]),
+  hyperloglog: mixed([
+    call("PFADD", key, maybe(some(one("a", "b", "c", "hello", "12345678", "a longer element of 30 bytes", ""), 1, 6))),
+    call("PFCOUNT", some(key)),
+    call("PFMERGE", key, some(key))
+  ]),
+  geo: mixed([
+    call("GEOADD", key, maybe(one("NX", "XX")), maybe(one("CH")), some(row(longitude, latitude, member))),
+    call("GEOPOS", key, some(member)),
+    call("GEODIST", key, member, member, maybe(one("km", "mi", "ft", "bad"))),
+    call("GEOHASH", key, some(member)),
+    call(
+      "GEOSEARCH",
+      key,
+      fc.oneof(row("FROMLONLAT", longitude, latitude), row("FROMMEMBER", member)),
+      fc.oneof(row("BYRADIUS", one("200", "5000"), "km"), row("BYBOX", "400", "400", "km")),
+      one("ASC", "DESC"),
+      maybe(row("COUNT", count)),
+      maybe(one("WITHDIST")),
+      maybe(one("WITHCOORD"))
+    ),
+    call("GEOSEARCHSTORE", key, key, "FROMLONLAT", "15", "37", "BYRADIUS", "200", "km"),
+    call("ZRANGE", key, "0", "-1")
+    // Scores that are no places give what the server's arithmetic happens to give.
+  ], fc.oneof(call("SET", key, value), call("DEL", key))),
+  scans: mixed([
+    call("SET", key, value),
+    call("SADD", key, some(member)),
+    call("HSET", key, some(row(field, value))),
+    call("ZADD", key, some(row(score, member))),
+    call("SCAN", one("0", "x"), maybe(row("MATCH", one("*a", "x"))), maybe(row("COUNT", one("100", "0", "x"))), maybe(row("TYPE", "string"))),
+    call("SSCAN", key, "0", maybe(row("MATCH", one("[ab]", "1")))),
+    call("HSCAN", key, "0", maybe(row("MATCH", "f"))),
+    call("ZSCAN", key, "0")
   ])
 }

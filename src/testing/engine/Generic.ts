@@ -183,7 +183,7 @@ const sort = (mayStore: boolean) => (call: Call): Answer => {
   }
   const items = call.failed ? [] : itemsOf(call, call.args[1])
   if (call.failed) return null
-  if (sorted && !alphabetic && items.some((item) => parseFloat64(item) === undefined)) {
+  if (sorted && !alphabetic && items.some((item) => item !== "" && parseFloat64(item) === undefined)) {
     return call.refuse("ERR One or more scores can't be converted into double")
   }
   const order = alphabetic

@@ -165,8 +165,9 @@ const range = (reversed: boolean) => (call: Call): Answer => {
   }
   const stream = call.failed ? undefined : call.find("stream", call.args[1])
   if (call.failed) return null
+  if (stream === undefined) return []
   if (count === 0) return nullArray
-  const found = stream === undefined || compareIds(start, end) > 0 ? [] : stream.range(start, end)
+  const found = compareIds(start, end) > 0 ? [] : stream.range(start, end)
   const ordered = reversed ? found.toReversed() : found
   return (count < 0 ? ordered : ordered.slice(0, count)).map(showEntry)
 }
