@@ -34,11 +34,12 @@ import type { Duplex } from "node:stream"
 import { ClusterClient } from "../ClusterClient.ts"
 import * as ClusterOptions from "../ClusterOptions.ts"
 import * as Connections from "../connection/Connections.ts"
-import type { Endpoint } from "../connection/Endpoint.ts"
+import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
-import { FakeCluster, type Host } from "./engine/FakeCluster.ts"
 import * as Control from "./Control.ts"
+import { FakeCluster, type Host } from "./engine/FakeCluster.ts"
+import * as Listener from "./Listener.ts"
 import { dial } from "./MemoryStream.ts"
 
 /**
@@ -117,6 +118,26 @@ export interface TestClusterShape extends Control.Control {
     /** No waiting at the end: a `TestClock` that nobody turns any more would not let it pass. */
     readonly drainTimeout: 0
   }
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ListenOptions extends TestClusterOptions {
+  /** The port of the first node; the others follow it. Default: 0, free ports. */
+  readonly port?: number | undefined
+}
+
+/**
+ * A cluster that listens.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ListeningClusterShape extends Control.Control {
+  /** Where its nodes listen: `redis://127.0.0.1:7000`. */
+  readonly urls: ReadonlyArray<string>
 }
 
 const firstPort = 7000
@@ -226,6 +247,21 @@ const make = Effect.fnUntraced(function*(
   }
 })
 
+const listen = Effect.fnUntraced(function*(
+  options: ListenOptions = {}
+): Effect.fn.Return<ListeningClusterShape, RedisClusterException, Scope.Scope> {
+  const listener = yield* Listener.make
+  const { port = 0 } = options
+  const endpoints: Array<Endpoint> = []
+  for (let i = 0; i < nodesOf(options).length; i++) endpoints.push(yield* listener.add(port === 0 ? 0 : port + i))
+  const engine = yield* makeEngine(options, endpoints)
+  for (const node of engine.nodes) listener.assign(node)
+  return {
+    ...Control.make(engine, listener),
+    urls: endpoints.map((endpoint) => `redis://${addressOf(endpoint)}`)
+  }
+})
+
 /**
  * The cluster of a test.
  *
@@ -241,6 +277,14 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
    * @since 0.1.0
    */
   static readonly make = make
+
+  /**
+   * A cluster of its own on ports of the loopback interface, in RESP2 and RESP3: for any client of Redis. The ports close
+   * with the scope. Its time is that of the clock around it: provide the live one where sockets are waited for.
+   *
+   * @since 0.1.0
+   */
+  static readonly listen = listen
 
   /**
    * The cluster alone, for clients of one's own: see `clientOptions`.

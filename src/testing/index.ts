@@ -7,6 +7,8 @@ export type { Control, NodeName, ReceivedCommand, TestNode } from "./Control.ts"
 export type { ScriptInput, ScriptValue } from "./engine/Scripting.ts"
 export * as Response from "./Response.ts"
 export {
+  type ListeningClusterShape,
+  type ListenOptions,
   type NodeOptions,
   TestCluster,
   type TestClusterOptions,

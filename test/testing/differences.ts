@@ -36,7 +36,7 @@ const plain = ([type, value]: Typed): Typed => {
   // Two clocks: what expires within a while expires then.
   if (type === ":" && Number(value) > 1e9 && Number(value) < 9e9) return [type, "soon"]
   // Coordinates had 17 decimals before 8.0; since then as many as it takes.
-  if (typeof value === "string" && /^-?[0-9]+\.[0-9]{6,}$/.test(value)) return [type, Number(value).toFixed(9)]
+  if (typeof value === "string" && /^-?[0-9]+\.[0-9]{6,}(?:e-?[0-9]+)?$/.test(value)) return [type, Number(value).toFixed(9)]
   return [type, Array.isArray(value) ? value.map(plain) : value]
 }
 
