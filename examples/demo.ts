@@ -12,7 +12,9 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ClusterClient, HashSlot, Snapshot } from "../src/index.ts"
-import { RedisCluster, type RedisNode } from "../test/harness/RedisCluster.ts"
+import { RedisCluster, type RedisClusterOptions, type RedisNode } from "../test/harness/RedisCluster.ts"
+import { isMissing } from "../test/harness/RedisServer.ts"
+import { onSockets } from "../test/testing/asRedisCluster.ts"
 import * as Load from "./demo/Load.ts"
 import * as Paper from "./demo/paper.ts"
 import { clientOf, givenUrl } from "./support.ts"
@@ -369,22 +371,35 @@ const onGivenCluster = (url: string) =>
     yield* Paper.line("removed. Without REDIS_CLUSTER_URL the demo starts a cluster of its own and does both.")
   }).pipe(Effect.provide(ClusterClient.layer({ nodes: url, clientName: "demo" })))
 
+const clusterOptions: RedisClusterOptions = {
+  primaries: 3,
+  replicas: 1,
+  nodeTimeout: 1000,
+  // The shards that are whole go on while one is down.
+  options: ["--cluster-require-full-coverage", "no", "--save", "", "--appendonly", "no"]
+}
+
+/** Where no server can be found or installed, the in-memory cluster of the library's tests serves in its place. */
+const standIn = Effect.andThen(
+  Console.log(Paper.yellow(
+    "  No Redis or Valkey server was found, and none could be installed. What follows is no real cluster:\n" +
+      "  TestCluster, this library's own in-memory one, stands in for it on loopback ports."
+  )),
+  onSockets(clusterOptions)
+)
+
+const ownCluster = Layer.effect(
+  RedisCluster,
+  Effect.catchIf(RedisCluster.make(clusterOptions), isMissing, () => standIn)
+)
+
 const onOwnCluster = Effect.gen(function*() {
   yield* harmless
   yield* moveSlots
   yield* killPrimary
 }).pipe(
   Effect.provide(
-    Layer.provideMerge(
-      clientOf({ clientName: "demo", commandTimeout: "10 seconds" }),
-      RedisCluster.layer({
-        primaries: 3,
-        replicas: 1,
-        nodeTimeout: 1000,
-        // The shards that are whole go on while one is down.
-        options: ["--cluster-require-full-coverage", "no", "--save", "", "--appendonly", "no"]
-      })
-    )
+    Layer.provideMerge(clientOf({ clientName: "demo", commandTimeout: "10 seconds" }), ownCluster)
   )
 )
 

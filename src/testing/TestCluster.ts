@@ -237,14 +237,14 @@ const make = Effect.fnUntraced(function*(
   options: TestClusterOptions
 ): Effect.fn.Return<TestClusterShape, RedisClusterException, Scope.Scope> {
   const engine = yield* makeEngine(options)
-  return {
-    ...Control.make(engine, Control.inMemory(engine)),
+  // Assigned, not spread: its nodes are those of the moment at which one asks.
+  return Object.assign(Control.make(engine, Control.inMemory(engine)), {
     clientOptions: {
       nodes: engine.nodes.map((node) => node.endpoint),
-      stream: (endpoint) => dial(engine.nodeAt(endpoint), endpoint),
-      drainTimeout: 0
+      stream: (endpoint: Endpoint) => dial(engine.nodeAt(endpoint), endpoint),
+      drainTimeout: 0 as const
     }
-  }
+  })
 })
 
 const listen = Effect.fnUntraced(function*(
@@ -256,10 +256,9 @@ const listen = Effect.fnUntraced(function*(
   for (let i = 0; i < nodesOf(options).length; i++) endpoints.push(yield* listener.add(port === 0 ? 0 : port + i))
   const engine = yield* makeEngine(options, endpoints)
   for (const node of engine.nodes) listener.assign(node)
-  return {
-    ...Control.make(engine, listener),
+  return Object.assign(Control.make(engine, listener), {
     urls: endpoints.map((endpoint) => `redis://${addressOf(endpoint)}`)
-  }
+  })
 })
 
 /**

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { ClusterOptions } from "../../src/ClusterOptions.ts"
 import type { Certificates } from "./Certificates.ts"
 import { HarnessError } from "./HarnessError.ts"
 import type { RawArgument, RawReply } from "./RawClient.ts"
@@ -52,6 +53,8 @@ export interface RedisClusterShape {
   readonly nodes: ReadonlyArray<RedisNode>
   /** The URLs of the nodes, without the password. */
   readonly seeds: ReadonlyArray<string>
+  /** How to reach it without sockets, when it is one in memory. */
+  readonly stream?: ClusterOptions["stream"]
   /** The certificates, when it speaks TLS. */
   readonly tls: Certificates | undefined
   readonly password: string | undefined

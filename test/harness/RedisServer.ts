@@ -20,6 +20,9 @@ type Platform = ChildProcessSpawner | FileSystem.FileSystem
 const howToInstall = "Redis or Valkey 7.0 or newer is needed: install redis-server or valkey-server " +
   "(Debian: sudo apt-get install redis-server; macOS: brew install redis), or set REDIS_SERVER to its path."
 
+/** Whether a failure says that there is no server, and that none could be installed. */
+export const isMissing = (error: HarnessError): boolean => error.message === howToInstall
+
 const onPath = Effect.fnUntraced(function*(program: string) {
   const fileSystem = yield* FileSystem.FileSystem
   for (const folder of (process.env["PATH"] ?? "").split(":")) {

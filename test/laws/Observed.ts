@@ -4,19 +4,23 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import type { HarnessError } from "../harness/HarnessError.ts"
-import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
+import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 
-/** A client that closes with the scope. */
-export const connect = (
+/** A client that closes with the scope; of a cluster in memory when that is the one at hand. */
+export const connect = Effect.fnUntraced(function*(
   options: ClusterOptions
-): Effect.Effect<ClusterClientShape, RedisClusterException, Scope.Scope> =>
-  Effect.map(Layer.build(ClusterClient.layer(options)), (context) => Context.get(context, ClusterClient))
+): Effect.fn.Return<ClusterClientShape, RedisClusterException, Scope.Scope> {
+  const stream = Option.getOrUndefined(yield* Effect.serviceOption(RedisCluster))?.stream
+  const context = yield* Layer.build(ClusterClient.layer({ ...options, stream: options.stream ?? stream }))
+  return Context.get(context, ClusterClient)
+})
 
 /** Sets the statistics of every node to zero. */
 export const resetCounts = (cluster: RedisClusterShape): Effect.Effect<void, HarnessError> =>

@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "./Observed.ts"
 
 const each = { concurrency: "unbounded" } as const
@@ -22,8 +23,8 @@ const until = Effect.fnUntraced(function*<E, R>(condition: Effect.Effect<boolean
   while (!(yield* condition)) yield* Effect.sleep("10 millis")
 })
 
-describe("Redirects", () => {
-  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+describe.each(environments)("Redirects, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("follows MOVED once, and sends the next commands to the new owner directly", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

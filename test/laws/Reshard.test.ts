@@ -6,6 +6,7 @@ import * as Schedule from "effect/Schedule"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 import { connect, errorReplies, resetCounts, tagWhere, topologyCalls } from "./Observed.ts"
 
 const each = { concurrency: "unbounded" } as const
@@ -63,8 +64,8 @@ const startLoad = Effect.fnUntraced(function*(redis: ClusterClientShape, tags: R
   }
 })
 
-describe("A cluster that changes under load", () => {
-  layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+describe.each(environments)("A cluster that changes under load, on $name", (environment) => {
+  layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("moves 100 slots without an error, and every counter is exact", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
@@ -140,7 +141,7 @@ describe("A cluster that changes under load", () => {
 
   it.live("is asked for its topology at the agreed rate, however many commands fail", () =>
     Effect.gen(function*() {
-      const cluster = yield* RedisCluster.make({ options: ["--cluster-require-full-coverage", "no"] })
+      const cluster = yield* environment.make({ options: ["--cluster-require-full-coverage", "no"] })
       const [dead, ...alive] = cluster.nodes
       const minRefreshInterval = 250
       const redis = yield* connect({
@@ -149,7 +150,7 @@ describe("A cluster that changes under load", () => {
         minRefreshInterval,
         // Each of them asks for a refresh with every attempt, far more often than it may be granted.
         retrySchedule: Schedule.spaced("25 millis")
-      })
+      }).pipe(Effect.provideService(RedisCluster, cluster))
       const tag = tagWhere((slot) => slot < 5000)
       yield* redis.set(tag, "value")
       yield* resetCounts(cluster)

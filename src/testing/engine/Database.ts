@@ -166,8 +166,9 @@ export class Database {
     return this.mayExpire ? all.filter((key) => this.has(key)) : all
   }
 
+  /** The keys of a slot, the newest first, as servers list them. */
   keysInSlot(slot: number): Array<Bytes> {
-    return this.keys().filter((key) => this.entries.get(key)?.slot === slot)
+    return this.keys().filter((key) => this.entries.get(key)?.slot === slot).toReversed()
   }
 
   get size(): number {

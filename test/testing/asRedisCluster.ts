@@ -1,0 +1,131 @@
+/**
+ * A TestCluster behind the face of the harness, so that one text of a test runs on real servers and on the engine.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { addressOf } from "../../src/connection/Endpoint.ts"
+import { ServerError } from "../../src/protocol/Reply.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { type Control, type ScriptValue, TestCluster, type TestClusterOptions } from "../../src/testing/index.ts"
+import { HarnessError } from "../harness/HarnessError.ts"
+import type { RawReply } from "../harness/RawClient.ts"
+import { RedisCluster, type RedisClusterOptions, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
+
+const mapped = <A>(effect: Effect.Effect<A, RedisClusterException>): Effect.Effect<A, HarnessError> =>
+  // A turn of the event loop, as anything that is asked of a server takes: the load gets its turn.
+  Effect.andThen(
+    Effect.sleep(1),
+    Effect.mapError(effect, (cause) => new HarnessError({ message: cause.message, cause }))
+  )
+
+const rawOf = (value: ScriptValue): RawReply =>
+  typeof value === "bigint"
+    ? Number(value)
+    : value instanceof ServerError
+    ? value.message
+    : Array.isArray(value)
+    ? value.map(rawOf)
+    : value as RawReply
+
+const shapeOf = (
+  cluster: Control,
+  seeds: ReadonlyArray<string>,
+  stream: RedisClusterShape["stream"]
+): RedisClusterShape => {
+  const known = new Map<string, RedisNode>()
+  const nodeOf = (id: string): RedisNode => {
+    const found = known.get(id)
+    if (found !== undefined) return found
+    const { address, port, role } = cluster.nodes.filter((node) => node.id === id)[0]
+    const node: RedisNode = {
+      index: known.size,
+      id,
+      host: "127.0.0.1",
+      port,
+      url: `redis://${address}`,
+      role,
+      get pid() {
+        return cluster.nodes.some((one) => one.id === id && one.alive) ? 1 : 0
+      }
+    }
+    known.set(id, node)
+    return node
+  }
+  const all = () => cluster.nodes.map(({ id }) => nodeOf(id))
+  all()
+  const moveSlot = Effect.fnUntraced(function*(slot: number, target: RedisNode) {
+    yield* mapped(cluster.startMigration(slot, target))
+    yield* mapped(cluster.finishMigration(slot))
+  })
+  return {
+    get nodes() {
+      return all()
+    },
+    seeds,
+    stream,
+    tls: undefined,
+    password: undefined,
+    command: (node, ...args) =>
+      Effect.flatMap(
+        mapped(cluster.command(node, ...args.map((arg) => typeof arg === "object" ? Buffer.from(arg).toString() : arg))),
+        (reply) =>
+          reply instanceof ServerError
+            ? Effect.fail(new HarnessError({ message: reply.message }))
+            : Effect.succeed(rawOf(reply))
+      ),
+    primaries: Effect.sync(() => cluster.primaries.filter((node) => node.alive).map(({ id }) => nodeOf(id))),
+    replicas: Effect.sync(() => cluster.replicas.filter((node) => node.alive).map(({ id }) => nodeOf(id))),
+    replicasOf: (primary) =>
+      Effect.map(mapped(cluster.replicasOf(primary)), (nodes) => nodes.map(({ id }) => nodeOf(id))),
+    owner: (slot) => Effect.map(mapped(cluster.owner(slot)), ({ id }) => nodeOf(id)),
+    awaitOk: Effect.void,
+    // Until the other ends of its sockets have heard of it.
+    kill: (node) => Effect.andThen(mapped(cluster.kill(node)), Effect.sleep(20)),
+    restart: (node) => mapped(cluster.restart(node)),
+    stop: (node) => mapped(cluster.stall(node)),
+    continue: (node) => mapped(cluster.resume(node)),
+    failover: (replica, mode) => mapped(cluster.failover(replica, mode === undefined ? "graceful" : "force")),
+    addNode: (options) =>
+      Effect.map(mapped(cluster.addNode({ replicaOf: options?.replicaOf })), ({ id }) => nodeOf(id)),
+    removeNode: (node) => mapped(cluster.removeNode(node)),
+    migrateSlot: moveSlot,
+    startMigration: (slot, target) => mapped(cluster.startMigration(slot, target)),
+    moveKeys: (slot, max) => mapped(cluster.moveKeys(slot, max)),
+    finishMigration: (slot) => mapped(cluster.finishMigration(slot))
+  }
+}
+
+const optionsOf = (options: RedisClusterOptions = {}): TestClusterOptions => ({
+  primaries: options.primaries,
+  replicas: options.replicas,
+  nodeTimeout: options.nodeTimeout,
+  requireFullCoverage: !String(options.options ?? "").includes("cluster-require-full-coverage,no")
+})
+
+type Make = (options?: RedisClusterOptions) => Effect.Effect<RedisClusterShape, HarnessError, Scope.Scope>
+
+const inMemory: Make = (options) =>
+  Effect.map(TestCluster.make(optionsOf(options)), (cluster) =>
+    shapeOf(
+      cluster,
+      cluster.clientOptions.nodes.map((endpoint) => `redis://${addressOf(endpoint)}`),
+      cluster.clientOptions.stream
+    )).pipe(Effect.mapError((cause) => new HarnessError({ message: cause.message, cause })))
+
+/** The engine on loopback ports, as a cluster of the harness. */
+export const onSockets: Make = (options) =>
+  Effect.map(TestCluster.listen(optionsOf(options)), (cluster) => shapeOf(cluster, cluster.urls, undefined)).pipe(
+    Effect.mapError((cause) => new HarnessError({ message: cause.message, cause }))
+  )
+
+/** Where a scenario runs. */
+export const environments: ReadonlyArray<{
+  readonly name: string
+  readonly make: Make
+  readonly layer: (options?: RedisClusterOptions) => Layer.Layer<RedisCluster, HarnessError>
+}> = [
+  { name: "real servers", make: RedisCluster.make, layer: (options) => RedisCluster.layer(options) },
+  { name: "TestCluster in memory", make: inMemory, layer: (options) => Layer.effect(RedisCluster, inMemory(options)) },
+  { name: "TestCluster on sockets", make: onSockets, layer: (options) => Layer.effect(RedisCluster, onSockets(options)) }
+]
