@@ -132,3 +132,78 @@ export const make = Effect.gen(function*() {
   }
   return twins
 })
+
+/** A connection whose every byte is kept. */
+export interface Line {
+  readonly send: (words: Words) => void
+  /** What has come since one last asked. */
+  readonly heard: () => string
+}
+
+const lineToServer = (port: number): Effect.Effect<Line, HarnessError, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.callback<Net.Socket, HarnessError>((resume) => {
+        const socket = Net.connect({ host: "127.0.0.1", port, noDelay: true }, () => resume(Effect.succeed(socket)))
+        socket.once("error", (cause) => resume(Effect.fail(new HarnessError({ message: cause.message, cause }))))
+      }),
+      (socket) => Effect.sync(() => socket.destroy())
+    ),
+    (socket) => {
+      let text = ""
+      socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")))
+      return {
+        send: (words) => socket.write(encode(words)),
+        heard: () => {
+          const heard = text
+          text = ""
+          return heard
+        }
+      }
+    }
+  )
+
+/** One step of a play: which connection says what. */
+export type Step = readonly [line: number, ...words: Words]
+
+/** Plays the same steps to both, with time between them; what each connection heard after each step. */
+export const play = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, resp: "2" | "3") {
+  const cluster = yield* RedisCluster
+  const engine = yield* makeEngine({ primaries: 1 })
+  const count = Math.max(...steps.map(([line]) => line)) + 1
+  const real: Array<Line> = []
+  const fake: Array<Line> = []
+  for (let i = 0; i < count; i++) {
+    real.push(yield* lineToServer(cluster.nodes[0].port))
+    let text = ""
+    const session = engine.nodes[0].accept({ write: (bytes) => (text += bytes), end: () => {} })
+    fake.push({
+      send: (words) => session.receive(encode(words).toString("latin1")),
+      heard: () => {
+        const heard = text
+        text = ""
+        return heard
+      }
+    })
+  }
+  for (const line of [...real, ...fake]) line.send(["HELLO", resp])
+  for (const [line] of [real, fake]) line.send(["FLUSHALL"])
+  yield* Effect.sleep(20)
+  for (const line of [...real, ...fake]) line.heard()
+  const heard = { real: [] as Array<unknown>, fake: [] as Array<unknown> }
+  for (const [line, ...words] of steps) {
+    real[line].send(words)
+    fake[line].send(words)
+    yield* Effect.sleep(words[1] === "WAITING" ? 150 : 8)
+    // A slow machine gets more time, as long as the server has said less than the engine.
+    const fromFake = fake.map((line) => line.heard())
+    const fromReal = real.map((line) => line.heard())
+    for (let waited = 0; waited < 40 && fromReal.join("").length < fromFake.join("").length; waited++) {
+      yield* Effect.sleep(10)
+      for (const [i, one] of real.entries()) fromReal[i] += one.heard()
+    }
+    heard.fake.push([words, ...fromFake])
+    heard.real.push([words, ...fromReal])
+  }
+  return heard
+})

@@ -184,10 +184,12 @@ export class FakeNode {
 
   execute(session: Session, args: ReadonlyArray<Bytes>): void {
     const replies = session.replies
+    session.told = []
     const answer = this.answer(session, args)
     if (answer instanceof ServerError) this.count(this.stats.errors, answer.code)
-    if (session.replies === "on" && replies === "on") session.send(answer)
+    if (session.replies === "on" && replies !== "skip") session.send(answer)
     if (replies === "skip") session.replies = "on"
+    session.hear()
     if (this.ready.size > 0) this.serveBlocked()
   }
 
@@ -345,12 +347,12 @@ export class FakeNode {
     let receivers = 0
     for (const session of this.sessions) {
       if (session.channels.has(channel)) {
-        session.send(new Push(["message", channel, message]))
+        session.tell(new Push(["message", channel, message]))
         receivers++
       }
       for (const [pattern, matches] of session.patterns) {
         if (!matches(channel)) continue
-        session.send(new Push(["pmessage", pattern, channel, message]))
+        session.tell(new Push(["pmessage", pattern, channel, message]))
         receivers++
       }
     }
@@ -361,7 +363,7 @@ export class FakeNode {
     let receivers = 0
     for (const session of this.sessions) {
       if (!session.shardChannels.has(channel)) continue
-      session.send(new Push(["smessage", channel, message]))
+      session.tell(new Push(["smessage", channel, message]))
       receivers++
     }
     return receivers

@@ -51,6 +51,9 @@ export class Session {
   replies: "on" | "off" | "skip" = "on"
   lastCommand = ""
 
+  /** Messages that a command of this very session has caused: they follow its answer. */
+  told: Array<Answer> | undefined
+
   private readonly sink: Sink
   private readonly parser = new RequestParser()
   private output = ""
@@ -111,6 +114,19 @@ export class Session {
     if (this.deferred) return
     this.deferred = true
     this.node.cluster.host.defer(() => this.flush())
+  }
+
+  /** A message for a subscriber. */
+  tell(message: Answer): void {
+    if (this.told === undefined) this.send(message)
+    else this.told.push(message)
+  }
+
+  /** The command has its answer; the messages that it caused come now. */
+  hear(): void {
+    const told = this.told ?? []
+    this.told = undefined
+    for (const message of told) this.send(message)
   }
 
   /** What is sent from now on arrives that many milliseconds later, at the earliest. */
