@@ -43,7 +43,13 @@ describe("The README and the pages under docs/", () => {
         `${directory}/tsconfig.json`,
         JSON.stringify({
           extends: `${project}tsconfig.json`,
-          compilerOptions: { noEmit: true, paths: { "effect-redis-cluster": [`${project}src/index.ts`] } },
+          compilerOptions: {
+            noEmit: true,
+            paths: {
+              "effect-redis-cluster": [`${project}src/index.ts`],
+              "effect-redis-cluster/testing": [`${project}src/testing/index.ts`]
+            }
+          },
           include: ["*.ts"]
         })
       )

@@ -37,6 +37,7 @@ import * as Connections from "../connection/Connections.ts"
 import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
+import * as Chaos from "./Chaos.ts"
 import * as Control from "./Control.ts"
 import { FakeCluster, type Host } from "./engine/FakeCluster.ts"
 import * as Listener from "./Listener.ts"
@@ -111,6 +112,10 @@ export interface TestLayerOptions extends TestClusterOptions {
  * @since 0.1.0
  */
 export interface TestClusterShape extends Control.Control {
+  /** Faults at random for some time; what was done. The same seed does the same at the same times. */
+  readonly chaos: (
+    options: Chaos.ChaosOptions
+  ) => Effect.Effect<ReadonlyArray<Chaos.ChaosEvent>, RedisClusterException>
   /** What a client of one's own needs: `ClusterClient.layer({ ...cluster.clientOptions, commandTimeout: "1 second" })`. */
   readonly clientOptions: {
     readonly nodes: ReadonlyArray<Endpoint>
@@ -238,7 +243,9 @@ const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<TestClusterShape, RedisClusterException, Scope.Scope> {
   const engine = yield* makeEngine(options)
   // Assigned, not spread: its nodes are those of the moment at which one asks.
-  return Object.assign(Control.make(engine, Control.inMemory(engine)), {
+  const control = Control.make(engine, Control.inMemory(engine))
+  return Object.assign(control, {
+    chaos: (options: Chaos.ChaosOptions) => Chaos.run(control, options, engine.settings.seed),
     clientOptions: {
       nodes: engine.nodes.map((node) => node.endpoint),
       stream: (endpoint: Endpoint) => dial(engine.nodeAt(endpoint), endpoint),

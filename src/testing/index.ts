@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export type { ChaosEvent, ChaosOptions, Fault } from "./Chaos.ts"
 export type { Control, NodeName, ReceivedCommand, TestNode } from "./Control.ts"
 export type { ScriptInput, ScriptValue } from "./engine/Scripting.ts"
 export * as Response from "./Response.ts"

@@ -1,0 +1,123 @@
+/**
+ * Faults at random, the same for the same seed.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import { slotCount } from "../topology/HashSlot.ts"
+import type { Control, TestNode } from "./Control.ts"
+import { generator } from "./engine/Random.ts"
+
+/**
+ * What can go wrong.
+ *
+ * - `disconnect`: the connections of a node end
+ * - `moveSlot`: a slot moves to another primary
+ * - `failover`: a replica takes its primary's place
+ * - `stall`: a node answers nothing, until the fault after the next
+ * - `kill`: a node dies, and is back at the fault after the next
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Fault = "disconnect" | "moveSlot" | "failover" | "stall" | "kill"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChaosOptions {
+  /** How long it goes on. */
+  readonly duration: Duration.Input
+  /** The time between two faults, on average. Default: 1 second. */
+  readonly every?: Duration.Input | undefined
+  /** What may happen. Default: everything but `kill`, which loses data where a primary has no replica. */
+  readonly faults?: ReadonlyArray<Fault> | undefined
+  /** Decides what happens, to whom and when. Default: the seed of the cluster. */
+  readonly seed?: number | undefined
+}
+
+/**
+ * A fault that was done.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChaosEvent {
+  /** When, in milliseconds of the clock since the beginning of the chaos. */
+  readonly at: number
+  readonly fault: Fault
+  /** The node it was done to; for a slot its new owner. */
+  readonly node: string
+  readonly slot?: number | undefined
+}
+
+type Doing = Effect.Effect<void, RedisClusterException>
+
+interface Plan {
+  readonly event: Omit<ChaosEvent, "at">
+  readonly doIt: Doing
+  /** What ends it. */
+  readonly mend?: Doing | undefined
+}
+
+/** What to do next; nothing when the cluster, as it is, gives no occasion. */
+const plan = (cluster: Control, fault: Fault, random: () => number): Plan | undefined => {
+  const among = (nodes: ReadonlyArray<TestNode>): TestNode | undefined => nodes[Math.floor(random() * nodes.length)]
+  const alive = cluster.nodes.filter((node) => node.alive)
+  if (fault === "moveSlot") {
+    const slot = Math.floor(random() * slotCount)
+    const target = among(alive.filter((node) => node.role === "primary"))
+    if (target === undefined) return undefined
+    return { event: { fault, node: target.address, slot }, doIt: cluster.moveSlot(slot, target) }
+  }
+  const node = among(fault === "failover" ? alive.filter((one) => one.role === "replica") : alive)
+  if (node === undefined) return undefined
+  const event = { fault, node: node.address }
+  switch (fault) {
+    case "disconnect":
+      return { event, doIt: cluster.disconnect(node) }
+    case "failover":
+      return { event, doIt: cluster.failover(node) }
+    case "stall":
+      return { event, doIt: cluster.stall(node), mend: cluster.resume(node) }
+    case "kill":
+      return { event, doIt: cluster.kill(node), mend: cluster.restart(node) }
+  }
+}
+
+/** @internal */
+export const run = Effect.fnUntraced(function*(
+  cluster: Control,
+  options: ChaosOptions,
+  defaultSeed: number
+): Effect.fn.Return<ReadonlyArray<ChaosEvent>, RedisClusterException> {
+  const random = generator(options.seed ?? defaultSeed)
+  const faults = options.faults ?? ["disconnect", "moveSlot", "failover", "stall"]
+  const every = Duration.toMillis(Duration.fromInputUnsafe(options.every ?? "1 second"))
+  const start = yield* Clock.currentTimeMillis
+  const end = start + Duration.toMillis(Duration.fromInputUnsafe(options.duration))
+  const events: Array<ChaosEvent> = []
+  let mends: Array<{ readonly after: number; readonly mend: Doing }> = []
+  for (let turn = 0;; turn++) {
+    const now = yield* Clock.currentTimeMillis
+    const pause = Math.ceil(every * (0.5 + random()))
+    if (now + pause > end) {
+      yield* Effect.sleep(Math.max(0, end - now))
+      break
+    }
+    yield* Effect.sleep(pause)
+    for (const { mend } of mends.filter(({ after }) => after <= turn)) yield* mend
+    mends = mends.filter(({ after }) => after > turn)
+    const next = plan(cluster, faults[Math.floor(random() * faults.length)], random)
+    if (next === undefined) continue
+    yield* next.doIt
+    events.push({ at: (yield* Clock.currentTimeMillis) - start, ...next.event })
+    if (next.mend !== undefined) mends.push({ after: turn + 2, mend: next.mend })
+  }
+  for (const { mend } of mends) yield* mend
+  return events
+})
