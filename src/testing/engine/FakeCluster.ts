@@ -237,6 +237,8 @@ export class FakeCluster {
 
   /** Promotion without the help of the primary, which is gone. */
   private takeOver(heir: FakeNode, dead: FakeNode): void {
+    // One that is stalled still has its data, and without lag its replicas have the same.
+    if (this.lag === 0 && dead.alive) heir.adopt(dead.database)
     heir.primary = undefined
     heir.catchUp(this.now())
     heir.loseArriving()
