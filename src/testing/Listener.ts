@@ -4,7 +4,7 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import { addressOf } from "../connection/Endpoint.ts"

@@ -153,7 +153,10 @@ const problemOf = (options: TestClusterOptions): string | undefined => {
     if (nodes.length === 0) return "nodes is empty; a cluster needs at least one node"
     const owners = new Array<boolean>(HashSlot.slotCount).fill(false)
     for (const [i, node] of nodes.entries()) {
-      if (node.replicaOf !== undefined && (nodes[node.replicaOf] === undefined || nodes[node.replicaOf].replicaOf !== undefined)) {
+      if (
+        node.replicaOf !== undefined &&
+        (nodes[node.replicaOf] === undefined || nodes[node.replicaOf].replicaOf !== undefined)
+      ) {
         return `nodes[${i}].replicaOf has to be the position of a primary in nodes`
       }
       for (const [first, last] of node.slots ?? []) {
@@ -225,7 +228,9 @@ export const makeEngine = Effect.fnUntraced(function*(
     node.hostname = given.hostname
   }
   for (const [i, { replicaOf, slots = [] }] of nodes.entries()) {
-    for (const [first, last] of slots) engine.assign(Array.from({ length: last - first + 1 }, (_, k) => first + k), engine.nodes[i])
+    for (const [first, last] of slots) {
+      engine.assign(Array.from({ length: last - first + 1 }, (_, k) => first + k), engine.nodes[i])
+    }
     if (replicaOf !== undefined) engine.replicate(engine.nodes[i], engine.nodes[replicaOf])
   }
   engine.setLag(millis(options.replicationLag, 0))

@@ -158,7 +158,9 @@ const plays: Readonly<Record<string, ReadonlyArray<Step>>> = {
 
 // Who publishes does not subscribe: since 7.2 a message that a command causes for its own connection follows the answer.
 const anyStep = fc.oneof(
-  fc.tuple(fc.nat(1), fc.constantFrom(
+  fc.tuple(
+    fc.nat(1),
+    fc.constantFrom(
       ["SUBSCRIBE", "a"],
       ["SUBSCRIBE", "b", "a"],
       ["PSUBSCRIBE", "*"],
@@ -174,7 +176,8 @@ const anyStep = fc.oneof(
       ["BLMOVE", "{t}l", "{t}k", "LEFT", "LEFT", "0"],
       ["BRPOP", "{t}k", "{t}l", "0"],
       ["LLEN", "{t}l"]
-  )),
+    )
+  ),
   fc.tuple(fc.constant(2), fc.constantFrom(["PUBLISH", "a", "1"], ["SPUBLISH", "{t}a", "2"], ["RPUSH", "{t}l", "1"]))
 ).map(([line, words]): Step => [line, ...words])
 

@@ -367,7 +367,8 @@ describe("TestCluster", () => {
         assert.strictEqual(yield* redis.get("other"), null)
         yield* stop
         assert.strictEqual(yield* redis.get("k"), "v")
-        yield* cluster.onCommand("GET", () => Response.delayed("1 second"))
+        yield* cluster.onCommand("GET", () =>
+          Response.delayed("1 second"))
         const late = yield* Effect.forkChild(redis.get("k"))
         yield* TestClock.adjust("999 millis")
         assert.strictEqual(late.pollUnsafe(), undefined)
@@ -416,7 +417,9 @@ describe("TestCluster", () => {
           })
         const keys = Array.from({ length: 8 }, (_, i) => `n${i}`)
         const callers = yield* Effect.forEach(keys, (key) => Effect.forkChild(count(key)))
-        const chaos = yield* Effect.forkChild(cluster.chaos({ seed, faults, duration: "30 seconds", every: "2 seconds" }))
+        const chaos = yield* Effect.forkChild(
+          cluster.chaos({ seed, faults, duration: "30 seconds", every: "2 seconds" })
+        )
         yield* TestClock.adjust("45 seconds")
         const events = yield* Fiber.join(chaos)
         running = false

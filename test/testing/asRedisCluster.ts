@@ -10,7 +10,12 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { type Control, type ScriptValue, TestCluster, type TestClusterOptions } from "../../src/testing/index.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
 import type { RawReply } from "../harness/RawClient.ts"
-import { RedisCluster, type RedisClusterOptions, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
+import {
+  RedisCluster,
+  type RedisClusterOptions,
+  type RedisClusterShape,
+  type RedisNode
+} from "../harness/RedisCluster.ts"
 
 const mapped = <A>(effect: Effect.Effect<A, RedisClusterException>): Effect.Effect<A, HarnessError> =>
   // A turn of the event loop, as anything that is asked of a server takes: the load gets its turn.
@@ -68,7 +73,9 @@ const shapeOf = (
     password: undefined,
     command: (node, ...args) =>
       Effect.flatMap(
-        mapped(cluster.command(node, ...args.map((arg) => typeof arg === "object" ? Buffer.from(arg).toString() : arg))),
+        mapped(
+          cluster.command(node, ...args.map((arg) => typeof arg === "object" ? Buffer.from(arg).toString() : arg))
+        ),
         (reply) =>
           reply instanceof ServerError
             ? Effect.fail(new HarnessError({ message: reply.message }))
@@ -127,5 +134,9 @@ export const environments: ReadonlyArray<{
 }> = [
   { name: "real servers", make: RedisCluster.make, layer: (options) => RedisCluster.layer(options) },
   { name: "TestCluster in memory", make: inMemory, layer: (options) => Layer.effect(RedisCluster, inMemory(options)) },
-  { name: "TestCluster on sockets", make: onSockets, layer: (options) => Layer.effect(RedisCluster, onSockets(options)) }
+  {
+    name: "TestCluster on sockets",
+    make: onSockets,
+    layer: (options) => Layer.effect(RedisCluster, onSockets(options))
+  }
 ]

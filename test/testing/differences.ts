@@ -28,15 +28,22 @@ const sorted = (items: ReadonlyArray<Typed>, step: number): ReadonlyArray<Typed>
 }
 
 const stepOf = (words: Words, type: string): number =>
-  words[0] === "HGETALL" || (type === "*" && /^WITH/.test(words.at(-1) ?? "") && words[0] !== "HVALS") ? 2 : 1
+  words[0] === "HGETALL" || (type === "*" && (words.at(-1) ?? "").startsWith("WITH") && words[0] !== "HVALS") ? 2 : 1
 
 /** Before 7.2 the null array of some commands, and the words of some errors, were others. */
 const plain = ([type, value]: Typed): Typed => {
-  if (type === "-") return [type, String(value).replace(/^(ERR Unbalanced).*$/, "$1").replace(/ when keys formed.*$/, "").replace(/[.\s]+$/, "")]
+  if (type === "-") {
+    return [
+      type,
+      String(value).replace(/^(ERR Unbalanced).*$/, "$1").replace(/ when keys formed.*$/, "").replace(/[.\s]+$/, "")
+    ]
+  }
   // Two clocks: what expires within a while expires then.
   if (type === ":" && Number(value) > 1e9 && Number(value) < 9e9) return [type, "soon"]
   // Coordinates had 17 decimals before 8.0; since then as many as it takes.
-  if (typeof value === "string" && /^-?[0-9]+\.[0-9]{6,}(?:e-?[0-9]+)?$/.test(value)) return [type, Number(value).toFixed(9)]
+  if (typeof value === "string" && /^-?[0-9]+\.[0-9]{6,}(?:e-?[0-9]+)?$/.test(value)) {
+    return [type, Number(value).toFixed(9)]
+  }
   return [type, Array.isArray(value) ? value.map(plain) : value]
 }
 
@@ -56,7 +63,7 @@ const sortedItems = (words: Words, [type, value]: Typed): Typed => [
 export const normalized = (words: Words, reply: Typed): Typed => {
   const [type, value] = plain(reply)
   if (words[0] === "XINFO") return withoutConsumers([type, value])
-  if (/SCAN$/.test(words[0]) && Array.isArray(value)) return [type, [value[0], sortedItems(words, value[1])]]
+  if (words[0].endsWith("SCAN") && Array.isArray(value)) return [type, [value[0], sortedItems(words, value[1])]]
   if (!unordered.has(words[0]) || !Array.isArray(value)) return [type, value]
   const isNested = value.some(([type]) => type === "*")
   return [type, sorted(value, isNested ? 1 : stepOf(words, type))]

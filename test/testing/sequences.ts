@@ -288,7 +288,14 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
     call("MGET", key, "other")
   ]),
   streams: mixed([
-    call("XADD", key, maybe(one("NOMKSTREAM")), maybe(row("MAXLEN", maybe(one("=")), count)), id, some(row(field, value))),
+    call(
+      "XADD",
+      key,
+      maybe(one("NOMKSTREAM")),
+      maybe(row("MAXLEN", maybe(one("=")), count)),
+      id,
+      some(row(field, value))
+    ),
     call("XADD", key, one("1-*", "2-*", "6-*"), field, value),
     call("XADD", key, "7-7", field),
     call("XLEN", key),
@@ -319,7 +326,16 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
     call("XACK", key, "g1", some(id)),
     call("XPENDING", key, one("g1", "g2")),
     call("XCLAIM", key, "g1", one("c1", "c2"), "0", some(id), maybe(one("JUSTID", "FORCE"))),
-    call("XAUTOCLAIM", key, "g1", one("c1", "c2"), "0", one("0", "1-1", "-"), maybe(row("COUNT", count)), maybe(one("JUSTID"))),
+    call(
+      "XAUTOCLAIM",
+      key,
+      "g1",
+      one("c1", "c2"),
+      "0",
+      one("0", "1-1", "-"),
+      maybe(row("COUNT", count)),
+      maybe(one("JUSTID"))
+    ),
     call("XINFO", "GROUPS", key)
   ]),
   bitmaps: mixed([
@@ -368,7 +384,13 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
     call("SADD", key, some(member)),
     call("HSET", key, some(row(field, value))),
     call("ZADD", key, some(row(score, member))),
-    call("SCAN", one("0", "x"), maybe(row("MATCH", one("*a", "x"))), maybe(row("COUNT", one("100", "0", "x"))), maybe(row("TYPE", "string"))),
+    call(
+      "SCAN",
+      one("0", "x"),
+      maybe(row("MATCH", one("*a", "x"))),
+      maybe(row("COUNT", one("100", "0", "x"))),
+      maybe(row("TYPE", "string"))
+    ),
     call("SSCAN", key, "0", maybe(row("MATCH", one("[ab]", "1")))),
     call("HSCAN", key, "0", maybe(row("MATCH", "f"))),
     call("ZSCAN", key, "0")

@@ -87,7 +87,9 @@ const roundedRatio = (dividend: bigint, divisor: bigint): LongDouble => {
   if (size === 0n) return { mantissa: 0n, exponent: 0 }
   let exponent = size.toString(2).length - divisor.toString(2).length - 64
   const ratio = (exponent: number) =>
-    exponent >= 0 ? roundedQuotient(size, divisor << BigInt(exponent)) : roundedQuotient(size << BigInt(-exponent), divisor)
+    exponent >= 0
+      ? roundedQuotient(size, divisor << BigInt(exponent))
+      : roundedQuotient(size << BigInt(-exponent), divisor)
   if (ratio(exponent) >= 1n << 64n) exponent++
   const mantissa = ratio(exponent)
   return { mantissa: dividend < 0n ? -mantissa : mantissa, exponent }

@@ -48,16 +48,13 @@ const announcedHost = (node: FakeNode): Answer => {
 }
 
 const slots = (call: Call): Answer =>
-  rangesOf(call.node).map(({ end, owner, start }) => [
-    start,
-    end,
-    ...[owner, ...listedReplicas(owner)].map((node): Answer => [
-      announcedHost(node),
-      node.endpoint.port,
-      node.id,
-      metadataOf(node)
-    ])
-  ])
+  rangesOf(call.node).map(({ end, owner, start }) => {
+    const row: Array<Answer> = [start, end]
+    for (const node of [owner, ...listedReplicas(owner)]) {
+      row.push([announcedHost(node), node.endpoint.port, node.id, metadataOf(node)])
+    }
+    return row
+  })
 
 const healthOf = (node: FakeNode): string =>
   node.failed ? "fail" : node.loadingUntil > node.cluster.now() ? "loading" : "online"
@@ -176,7 +173,9 @@ const setSlot = (call: Call): Answer => {
     call.node.importing.delete(slot)
   } else if (other === undefined) return call.syntax()
   else if (action === "MIGRATING") {
-    if (cluster.nodes[call.node.view[slot]] !== call.node) return call.refuse(`ERR I'm not the owner of hash slot ${slot}`)
+    if (cluster.nodes[call.node.view[slot]] !== call.node) {
+      return call.refuse(`ERR I'm not the owner of hash slot ${slot}`)
+    }
     call.node.migrating.set(slot, other)
   } else if (action === "IMPORTING") {
     if (cluster.nodes[call.node.view[slot]] === call.node) {
@@ -316,4 +315,3 @@ export const clusterCommands: Group = {
   READONLY: flag((call) => (call.session.readonly = true)),
   READWRITE: flag((call) => (call.session.readonly = false))
 }
-

@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import { ServerError } from "../../protocol/Reply.ts"
+import type { ServerError } from "../../protocol/Reply.ts"
 import * as CommandTable from "../../topology/CommandTable.ts"
 import { failure, notSupported } from "./Answer.ts"
 import { bitmaps } from "./Bitmaps.ts"

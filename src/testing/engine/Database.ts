@@ -6,7 +6,7 @@
 import * as HashSlot from "../../topology/HashSlot.ts"
 import type { Bytes } from "./Bytes.ts"
 import { SortedSet } from "./SortedSet.ts"
-import { StreamValue } from "./StreamValue.ts"
+import type { StreamValue } from "./StreamValue.ts"
 
 /** A hash, with the times (milliseconds since 1970) at which some of its fields expire. */
 export class HashValue {

@@ -213,7 +213,7 @@ export class FakeCluster {
   /** A node dies. When it stays dead, the others give it up, and a replica of it takes over. */
   kill(node: FakeNode): void {
     if (!node.alive) return
-    if (this.lag === 0) for (const replica of node.replicas) replica.copyFrom(node)
+    if (this.lag === 0) { for (const replica of node.replicas) replica.copyFrom(node) }
     node.alive = false
     for (const session of [...node.sessions]) session.end()
     for (const replica of node.replicas) if (this.lag > 0) replica.loseArriving()
@@ -258,7 +258,7 @@ export class FakeCluster {
     if (loadingMillis > 0) node.loadingUntil = this.now() + loadingMillis
     if (witness !== undefined) node.view.set(witness.view)
     // Nothing is saved: what a primary held is gone, as with `save ""`.
-    if (node.primary === undefined) for (const key of data) node.database.drop(key)
+    if (node.primary === undefined) { for (const key of data) node.database.drop(key) }
     else node.copyFrom(node.primary)
     this.changed()
   }
@@ -332,4 +332,3 @@ export class FakeCluster {
     return via.publishSharded(channel, message)
   }
 }
-

@@ -35,7 +35,18 @@ const loading = failure("LOADING Redis is loading the dataset in memory")
 /** They end a transaction, or are said inside of one; everything else is queued. */
 const neverQueued = new Set(["EXEC", "DISCARD", "MULTI", "WATCH", "QUIT", "RESET"])
 const withoutAuth = new Set(["AUTH", "HELLO", "QUIT", "RESET"])
-const whileLoading = new Set(["AUTH", "HELLO", "INFO", "CLIENT", "READONLY", "READWRITE", "ASKING", "QUIT", "RESET", "CLUSTER"])
+const whileLoading = new Set([
+  "AUTH",
+  "HELLO",
+  "INFO",
+  "CLIENT",
+  "READONLY",
+  "READWRITE",
+  "ASKING",
+  "QUIT",
+  "RESET",
+  "CLUSTER"
+])
 const whileSubscribed = new Set([
   "SUBSCRIBE",
   "UNSUBSCRIBE",
@@ -237,7 +248,9 @@ export class FakeNode {
     if (!this.isPrimary && command.definition.write) return readOnly
     if (session.resp === 2 && session.subscriptions > 0 && !whileSubscribed.has(name)) {
       return failure(
-        `ERR Can't execute '${command.fullName(args).toLowerCase()}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+        `ERR Can't execute '${
+          command.fullName(args).toLowerCase()
+        }': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
       )
     }
     return undefined

@@ -108,7 +108,9 @@ const encodingOf = ({ type, value }: Value): string => {
     case "list":
       return value.reduce((sum, item) => sum + item.length + 2, 0) <= 8192 ? "listpack" : "quicklist"
     case "hash":
-      if (value.fields.size > 512 || !isShort(value.fields.keys()) || !isShort(value.fields.values())) return "hashtable"
+      if (value.fields.size > 512 || !isShort(value.fields.keys()) || !isShort(value.fields.values())) {
+        return "hashtable"
+      }
       return value.expiries.size > 0 ? "listpackex" : "listpack"
     case "set":
       if (value.size <= 512 && [...value].every((item) => parseInt64(item) !== undefined)) return "intset"
@@ -203,7 +205,9 @@ const wait = (call: Call): Answer => {
   if (!call.failed && timeout < 0) call.refuse("ERR timeout is negative")
   if (call.failed) return null
   if (!call.node.isPrimary) {
-    return call.refuse("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
+    return call.refuse(
+      "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated."
+    )
   }
   const { cluster, replicas } = call.node
   const acknowledged = () => {

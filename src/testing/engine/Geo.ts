@@ -221,11 +221,11 @@ const search = (call: Call, at: number, source: Bytes, allowed: ReadonlySet<stri
 const geosearch = (call: Call): Answer => {
   const { flags, hits, unit } = search(call, 2, call.args[1], new Set(["WITHCOORD", "WITHDIST", "WITHHASH"]))
   return hits.map((hit): Answer => {
-    const details: Array<Answer> = []
-    if (flags.has("WITHDIST")) details.push((hit.meters / unit).toFixed(4))
-    if (flags.has("WITHHASH")) details.push(hit.score)
-    if (flags.has("WITHCOORD")) details.push(coordinates(hit.place))
-    return details.length === 0 ? hit.member : [hit.member, ...details]
+    const row: Array<Answer> = [hit.member]
+    if (flags.has("WITHDIST")) row.push((hit.meters / unit).toFixed(4))
+    if (flags.has("WITHHASH")) row.push(hit.score)
+    if (flags.has("WITHCOORD")) row.push(coordinates(hit.place))
+    return row.length === 1 ? hit.member : row
   })
 }
 
@@ -241,7 +241,10 @@ const geosearchstore = (call: Call): Answer => {
 
 export const geo: Group = {
   GEOADD: write(-5, geoadd),
-  GEOPOS: read(-2, (call) => scoresOf(call).map((score) => score === undefined ? nullArray : coordinates(decode(score)))),
+  GEOPOS: read(
+    -2,
+    (call) => scoresOf(call).map((score) => score === undefined ? nullArray : coordinates(decode(score)))
+  ),
   GEOHASH: read(-2, (call) => scoresOf(call).map((score) => score === undefined ? null : geohash(score))),
   GEODIST: read(-4, geodist),
   GEOSEARCH: read(-7, geosearch),

@@ -8,8 +8,8 @@ import { type Bytes, isInt64, parseInt64 } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
 import type { HashValue } from "./Database.ts"
 import { expiryAfter, isExpiryWord } from "./Expiry.ts"
-import { addFloat } from "./Strings.ts"
 import { choose } from "./Sets.ts"
+import { addFloat } from "./Strings.ts"
 
 const hset = (call: Call): number | null => {
   if (call.args.length % 2 === 1) return call.refuse(`ERR wrong number of arguments for '${call.name}' command`)
@@ -257,4 +257,3 @@ export const hashes: Group = {
   HGETEX: write(-5, hgetex),
   HSETEX: write(-6, hsetex)
 }
-

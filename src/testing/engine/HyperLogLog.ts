@@ -102,7 +102,7 @@ const estimate = (registers: Uint8Array): number => {
   let z = registerCount * tau((registerCount - histogram[longest + 1]) / registerCount)
   for (let length = longest; length >= 1; length--) z = (z + histogram[length]) * 0.5
   z += registerCount * sigma(histogram[0] / registerCount)
-  return Math.round((0.721347520444481703680 * registerCount * registerCount) / z)
+  return Math.round((0.7213475204444817 * registerCount * registerCount) / z)
 }
 
 const notOne = failure("WRONGTYPE Key is not a valid HyperLogLog string value.")

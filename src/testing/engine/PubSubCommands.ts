@@ -52,10 +52,16 @@ const unsubscribe = (kind: Kind, word: string) => (call: Call): Answer => {
   return nothing
 }
 
+/** What the sessions of a node listen to, each once. */
+const namesOfAll = (call: Call, names: (session: Session) => Iterable<Bytes>): ReadonlySet<Bytes> => {
+  const all = new Set<Bytes>()
+  for (const session of call.node.sessions) for (const name of names(session)) all.add(name)
+  return all
+}
+
 const channelsOf = (call: Call, names: (session: Session) => ReadonlySet<Bytes>): Answer => {
   const matches = glob(call.args[2] ?? "*")
-  const all = new Set([...call.node.sessions].flatMap((session) => [...names(session)]))
-  return [...all].filter(matches)
+  return [...namesOfAll(call, names)].filter(matches)
 }
 
 const countsOf = (call: Call, names: (session: Session) => ReadonlySet<Bytes>): Answer =>
@@ -75,7 +81,7 @@ const pubsub = (call: Call): Answer => {
     case "SHARDNUMSUB":
       return countsOf(call, (session) => session.shardChannels)
     case "NUMPAT":
-      return new Set([...call.node.sessions].flatMap((session) => [...session.patterns.keys()])).size
+      return namesOfAll(call, (session) => session.patterns.keys()).size
     default:
       return notSupported(`PUBSUB ${call.word(1)}`)
   }

@@ -5,7 +5,20 @@
  */
 import { createHash } from "node:crypto"
 import { ServerError } from "../../protocol/Reply.ts"
-import { type Answer, Double, failure, Members, Nothing, notSupported, NullArray, ok, Pairs, Push, Simple, Verbatim } from "./Answer.ts"
+import {
+  type Answer,
+  Double,
+  failure,
+  Members,
+  Nothing,
+  notSupported,
+  NullArray,
+  ok,
+  Pairs,
+  Push,
+  Simple,
+  Verbatim
+} from "./Answer.ts"
 import { type Bytes, formatDouble, fromArgument, toText } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
 

@@ -3,13 +3,13 @@
  *
  * @internal
  */
+import { ServerError } from "../../protocol/Reply.ts"
 import * as CommandTable from "../../topology/CommandTable.ts"
 import { type Answer, failure, Members, notSupported, ok, Pairs, Simple, Verbatim } from "./Answer.ts"
 import { glob } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
 import { version } from "./ConnectionCommands.ts"
 import type { FakeNode } from "./FakeNode.ts"
-import { ServerError } from "../../protocol/Reply.ts"
 
 type Section = (node: FakeNode) => Readonly<Record<string, string | number>>
 
@@ -185,7 +185,12 @@ const keySpec = ({ begin, find, notKey }: CommandTable.KeySpec): Answer => {
 }
 
 /** What COMMAND says of one command, as the library's own table has it. */
-const describe = (node: FakeNode, name: string, entry: CommandTable.CommandEntry, subcommands: ReadonlyArray<Answer>): Answer => {
+const describe = (
+  node: FakeNode,
+  name: string,
+  entry: CommandTable.CommandEntry,
+  subcommands: ReadonlyArray<Answer>
+): Answer => {
   const found = node.lookup([name])
   const arity = found instanceof ServerError ? -1 : found.definition.arity
   const [first] = entry.keySpecs

@@ -222,15 +222,16 @@ const count = (select: (call: Call, min: number, max: number) => Selection) => (
   return zset === undefined ? 0 : selection(zset).length
 }
 
-const removeRange = (select: (call: Call, min: number, max: number) => Selection, event: string) => (call: Call): Answer => {
-  const selection = select(call, 2, 3)
-  const zset = call.failed ? undefined : call.find("zset", call.args[1])
-  if (call.failed || zset === undefined) return 0
-  const entries = selection(zset)
-  for (const [member] of entries) zset.delete(member)
-  if (entries.length > 0) call.touch(call.args[1], event, "z")
-  return entries.length
-}
+const removeRange =
+  (select: (call: Call, min: number, max: number) => Selection, event: string) => (call: Call): Answer => {
+    const selection = select(call, 2, 3)
+    const zset = call.failed ? undefined : call.find("zset", call.args[1])
+    if (call.failed || zset === undefined) return 0
+    const entries = selection(zset)
+    for (const [member] of entries) zset.delete(member)
+    if (entries.length > 0) call.touch(call.args[1], event, "z")
+    return entries.length
+  }
 
 const rank = (reversed: boolean) => (call: Call): Answer => {
   const [, key, member] = call.args
@@ -245,7 +246,13 @@ const rank = (reversed: boolean) => (call: Call): Answer => {
 }
 
 /** Takes up to `count` members from an end. */
-export const takeScored = (call: Call, key: Bytes, zset: SortedSet, end: Extreme, count: number): ReadonlyArray<Scored> => {
+export const takeScored = (
+  call: Call,
+  key: Bytes,
+  zset: SortedSet,
+  end: Extreme,
+  count: number
+): ReadonlyArray<Scored> => {
   const entries = zset.entries()
   const taken = end === "MIN"
     ? entries.slice(0, count)
@@ -371,7 +378,10 @@ const combine = (call: Call, at: number, operation: Operation, stores: boolean):
       return [member, Number.isNaN(value) ? 0 : value]
     }))
   )
-  return { entries: new SortedSet(merged(operation === "diff" ? inputs : weighted, operation, merge)).entries(), scores }
+  return {
+    entries: new SortedSet(merged(operation === "diff" ? inputs : weighted, operation, merge)).entries(),
+    scores
+  }
 }
 
 const merged = (

@@ -349,8 +349,7 @@ const xinfo = (call: Call): Answer => {
   if (stream === undefined) return call.refuse("ERR no such key")
   if (subcommand === "STREAM") {
     if (call.args.length > 3) return notSupported("XINFO STREAM with FULL")
-    const show = (entry = stream.entries[0]): Answer =>
-      entry === undefined ? null : [formatId(entry.id), entry.fields]
+    const show = (entry = stream.entries[0]): Answer => entry === undefined ? null : [formatId(entry.id), entry.fields]
     return new Pairs([
       "length",
       stream.entries.length,

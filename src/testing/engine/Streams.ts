@@ -7,6 +7,7 @@ import { type Answer, failure, notSupported, nullArray, ok, Pairs } from "./Answ
 import { waitFor } from "./Blocking.ts"
 import type { Bytes } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
+import { groupCommands, groupOf, readGroup } from "./StreamGroups.ts"
 import {
   compareIds,
   formatId,
@@ -18,7 +19,6 @@ import {
   type StreamValue,
   zero
 } from "./StreamValue.ts"
-import { groupCommands, groupOf, readGroup } from "./StreamGroups.ts"
 
 export const badId = failure("ERR Invalid stream ID specified as stream command argument")
 
@@ -234,13 +234,17 @@ const positionsOf = (call: Call, options: ReadOptions): ReadonlyArray<StreamId |
     if (options.group !== undefined) groupOf(call, key, options.group, " in XREADGROUP with GROUP option")
     if (id === ">") {
       if (options.group === undefined) {
-        call.refuse("ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.")
+        call.refuse(
+          "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
+        )
       }
       return ">"
     }
     if (id === "$") {
       if (options.group !== undefined) {
-        call.refuse("ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.")
+        call.refuse(
+          "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set."
+        )
       }
       return stream?.lastId ?? zero
     }
