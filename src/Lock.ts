@@ -139,6 +139,13 @@ const releaseScript = Script.make({
   result
 })
 
+/**
+ * For `TestCluster`, which has no Lua and does what they do.
+ *
+ * @internal
+ */
+export const scripts = { acquire: acquireScript, extend: extendScript, release: releaseScript, fenceMemory }
+
 /** What the options and the key come to. Times in milliseconds. */
 interface Settings {
   readonly key: string

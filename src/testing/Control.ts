@@ -138,8 +138,11 @@ export interface Control {
     name: string,
     respond: (received: ReceivedCommand) => Response | undefined
   ) => Effect.Effect<Effect.Effect<void>>
-  /** What a script does when EVAL, EVALSHA or a `Script` runs this text: there is no Lua here. */
-  readonly onScript: (script: string, run: (input: ScriptInput) => ScriptValue) => Effect.Effect<void>
+  /**
+   * What a script does when EVAL, EVALSHA or a `Script` runs this source: there is no Lua here. The scripts of `Lock` are
+   * known.
+   */
+  readonly onScript: (script: string | { readonly lua: string }, run: (input: ScriptInput) => ScriptValue) => Effect.Effect<void>
 
   /** The commands that the nodes have received: all, those of a name, or those of a node. */
   readonly received: (filter?: {
@@ -366,7 +369,7 @@ export const make = (engine: FakeCluster, transport: Transport): Control => {
       }),
     onScript: (script, run) =>
       Effect.sync(() => {
-        engine.scripts.set(sha1(fromArgument(script)), run)
+        engine.scripts.set(sha1(fromArgument(typeof script === "string" ? script : script.lua)), run)
       }),
 
     received: (filter = {}) =>

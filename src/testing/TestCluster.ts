@@ -39,8 +39,11 @@ import { exception, OptionsError, type RedisClusterException } from "../RedisClu
 import * as HashSlot from "../topology/HashSlot.ts"
 import * as Chaos from "./Chaos.ts"
 import * as Control from "./Control.ts"
+import { fromArgument } from "./engine/Bytes.ts"
 import { FakeCluster, type Host } from "./engine/FakeCluster.ts"
+import { sha1 } from "./engine/Scripting.ts"
 import * as Listener from "./Listener.ts"
+import { lockScripts } from "./LockScripts.ts"
 import { dial } from "./MemoryStream.ts"
 
 /**
@@ -221,6 +224,7 @@ export const makeEngine = Effect.fnUntraced(function*(
     seed: options.seed ?? 1,
     logLimit: options.logLimit ?? 100_000
   })
+  for (const [lua, run] of lockScripts) engine.scripts.set(sha1(fromArgument(lua)), run)
   const nodes = nodesOf(options)
   for (const [i, given] of nodes.entries()) {
     const node = engine.add(endpoints?.[i] ?? { host: given.host ?? "127.0.0.1", port: given.port ?? firstPort + i })

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import { Connections } from "../../src/connection/Connections.ts"
+import * as Lock from "../../src/Lock.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import { type Fault, Response, TestCluster, type TestLayerOptions } from "../../src/testing/index.ts"
 
@@ -118,6 +119,36 @@ describe("TestCluster", () => {
         assert.strictEqual(reason.code, "NOSCRIPT")
         const unknown = yield* Effect.flip(redis.eval("return 1", { keys: ["n"] }))
         assert.include(unknown.message, "register it with onScript")
+      }).pipe(on()))
+  })
+
+  describe("knows the library's own scripts", () => {
+    it.effect("locks, extends, is waited for, and is lost when its key is taken away", () =>
+      Effect.gen(function*() {
+        const cluster = yield* TestCluster
+        const events: Array<string> = []
+        const work = (name: string) =>
+          Lock.withLock("job", { ttl: "3 seconds" })(() =>
+            Effect.sync(() => events.push(`${name} in`)).pipe(
+              Effect.andThen(Effect.sleep("20 seconds")),
+              Effect.andThen(Effect.sync(() => events.push(`${name} out`)))
+            )
+          )
+        const one = yield* Effect.forkChild(work("one"), { startImmediately: true })
+        yield* TestClock.adjust("1 second")
+        const two = yield* Effect.forkChild(work("two"), { startImmediately: true })
+        yield* TestClock.adjust("50 seconds")
+        yield* Fiber.join(one)
+        yield* Fiber.join(two)
+        assert.deepStrictEqual(events, ["one in", "one out", "two in", "two out"])
+        const three = yield* Effect.forkChild(Effect.flip(work("three")), { startImmediately: true })
+        yield* TestClock.adjust("1 second")
+        const [command] = yield* cluster.received({ name: "EVALSHA" })
+        const key = command.args[2]
+        yield* cluster.command(yield* cluster.owner(yield* cluster.slotOf(key)), "DEL", key)
+        yield* TestClock.adjust("5 seconds")
+        const error = yield* Fiber.join(three)
+        assert.strictEqual(error.reason._tag, "LockLostError")
       }).pipe(on()))
   })
 
