@@ -142,7 +142,10 @@ export interface Control {
    * What a script does when EVAL, EVALSHA or a `Script` runs this source: there is no Lua here. The scripts of `Lock` are
    * known.
    */
-  readonly onScript: (script: string | { readonly lua: string }, run: (input: ScriptInput) => ScriptValue) => Effect.Effect<void>
+  readonly onScript: (
+    script: string | { readonly lua: string },
+    run: (input: ScriptInput) => ScriptValue
+  ) => Effect.Effect<void>
 
   /** The commands that the nodes have received: all, those of a name, or those of a node. */
   readonly received: (filter?: {

@@ -56,17 +56,20 @@ describe("TestCluster.listen", () => {
     }))
 
   // Only where a command line client is installed: the suite needs a server alone.
-  it.live.skipIf(cli === undefined)("follows the redirects of redis-cli, over RESP2 and RESP3", () =>
-    Effect.gen(function*() {
-      const cluster = yield* TestCluster.listen({ primaries: 3 })
-      const port = String(cluster.nodes[0].port)
-      for (const resp of ["-2", "-3"]) {
-        for (const key of ["a", "b", "c", "d"]) {
-          assert.include(yield* runCli("-c", resp, "-p", port, "SET", key, `value of ${key}`), "OK")
-          assert.include(yield* runCli("-c", resp, "-p", port, "GET", key), `value of ${key}`)
+  it.live.skipIf(cli === undefined)(
+    "follows the redirects of redis-cli, over RESP2 and RESP3",
+    () =>
+      Effect.gen(function*() {
+        const cluster = yield* TestCluster.listen({ primaries: 3 })
+        const port = String(cluster.nodes[0].port)
+        for (const resp of ["-2", "-3"]) {
+          for (const key of ["a", "b", "c", "d"]) {
+            assert.include(yield* runCli("-c", resp, "-p", port, "SET", key, `value of ${key}`), "OK")
+            assert.include(yield* runCli("-c", resp, "-p", port, "GET", key), `value of ${key}`)
+          }
         }
-      }
-      const check = yield* runCli("--cluster", "check", `127.0.0.1:${port}`)
-      assert.include(check, "All 16384 slots covered")
-    }))
+        const check = yield* runCli("--cluster", "check", `127.0.0.1:${port}`)
+        assert.include(check, "All 16384 slots covered")
+      })
+  )
 })

@@ -167,6 +167,29 @@ describe("TestCluster", () => {
         assert.deepStrictEqual(yield* redis.hgetall("h"), { b: "2" })
       }).pipe(on()))
 
+    it.effect("tells of keys that expire when they do", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const { cluster, owner } = yield* placeOf("k")
+        const heard: Array<string> = []
+        const node = yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            const stream = cluster.clientOptions.stream(owner)
+            stream.on("data", (chunk: Buffer) => heard.push(chunk.toString()))
+            stream.write("SUBSCRIBE __keyevent@0__:expired\r\n")
+            return stream
+          }),
+          (stream) => Effect.sync(() => stream.destroy())
+        )
+        yield* cluster.command(owner, "CONFIG", "SET", "notify-keyspace-events", "Ex")
+        yield* redis.set("k", "v", { expire: "10 seconds" })
+        yield* TestClock.adjust("9 seconds")
+        assert.strictEqual(heard.length, 1)
+        yield* TestClock.adjust("1 second")
+        assert.include(heard[1], "__keyevent@0__:expired\r\n$1\r\nk")
+        assert.isFalse(node.destroyed)
+      }).pipe(on()))
+
     it.effect("ends a blocking command at its timeout, or when something comes", () =>
       Effect.gen(function*() {
         const redis = yield* ClusterClient

@@ -100,6 +100,7 @@ export class FakeNode {
   private readonly arriving: Array<Change> = []
   private readonly ready = new Set<Bytes>()
   private serving = false
+  private expiryAt = Infinity
 
   constructor(cluster: FakeCluster, index: number, id: string, endpoint: Endpoint) {
     this.cluster = cluster
@@ -305,6 +306,7 @@ export class FakeNode {
     this.offset++
     for (const session of this.sessions) if (session.watched.has(key)) session.watchBroken = true
     if (this.blocked.size > 0) this.ready.add(key)
+    if (this.notifications !== "") this.watchExpiry()
     const { lag } = this.cluster
     if (lag === 0) return
     const at = this.cluster.now() + lag
@@ -312,6 +314,19 @@ export class FakeNode {
       const entry = this.own.get(key)
       if (replica.alive) replica.arriving.push({ at, key, entry: entry && copyEntry(entry) })
     }
+  }
+
+  /** Where expiries are told, keys expire in time, and not only when they are next looked at. */
+  watchExpiry(): void {
+    const next = this.own.nextExpiry()
+    if (next >= this.expiryAt) return
+    this.expiryAt = next
+    this.cluster.host.schedule(Math.max(1, next - this.cluster.now()), () => {
+      this.expiryAt = Infinity
+      if (!this.isPrimary || !this.alive) return
+      this.own.keys()
+      this.watchExpiry()
+    })
   }
 
   /** Lets those who wait for a key try again, in the order in which they came. */

@@ -117,8 +117,10 @@ const config = (call: Call): Answer => {
     case "SET": {
       for (let i = 2; i + 1 < call.args.length; i += 2) {
         const name = call.args[i].toLowerCase()
-        if (name === "notify-keyspace-events") call.node.notifications = call.args[i + 1]
-        else call.node.config.set(name, call.args[i + 1])
+        if (name === "notify-keyspace-events") {
+          call.node.notifications = call.args[i + 1]
+          call.node.watchExpiry()
+        } else call.node.config.set(name, call.args[i + 1])
       }
       return ok
     }
