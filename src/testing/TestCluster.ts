@@ -7,7 +7,8 @@
  * ```ts
  * import { assert, it } from "@effect/vitest"
  * import { Effect } from "effect"
- * import { ClusterClient } from "effect-redis-cluster"
+ * import type { Duplex } from "node:stream"
+import { ClusterClient } from "effect-redis-cluster"
  * import { TestCluster } from "effect-redis-cluster/testing"
  *
  * it.effect("survives a slot that moves", () =>
@@ -42,6 +43,7 @@ import * as Control from "./Control.ts"
 import { fromArgument } from "./engine/Bytes.ts"
 import { FakeCluster, type Host } from "./engine/FakeCluster.ts"
 import { sha1 } from "./engine/Scripting.ts"
+import * as Gate from "./Gate.ts"
 import * as Listener from "./Listener.ts"
 import { lockScripts } from "./LockScripts.ts"
 import { dial } from "./MemoryStream.ts"
@@ -104,9 +106,17 @@ export interface NodeOptions {
  * @since 0.1.0
  */
 export interface TestLayerOptions extends TestClusterOptions {
-  /** Options of the client; its startup nodes and its streams are the cluster's own. */
-  readonly client?: Omit<ClusterOptions.ClusterOptions, "nodes" | "stream" | "tls"> | undefined
+  readonly client?: ClientOptions | undefined
 }
+
+/**
+ * The options of a client of a TestCluster: its streams are the cluster's own, and so are its startup nodes unless others
+ * are given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClientOptions extends Partial<Omit<ClusterOptions.ClusterOptions, "stream" | "tls">> {}
 
 /**
  * The cluster as a test sees it, and what can be done to it.
@@ -119,13 +129,12 @@ export interface TestClusterShape extends Control.Control {
   readonly chaos: (
     options: Chaos.ChaosOptions
   ) => Effect.Effect<ReadonlyArray<Chaos.ChaosEvent>, RedisClusterException>
-  /** What a client of one's own needs: `ClusterClient.layer({ ...cluster.clientOptions, commandTimeout: "1 second" })`. */
-  readonly clientOptions: {
-    readonly nodes: ReadonlyArray<Endpoint>
-    readonly stream: (endpoint: Endpoint) => Duplex
-    /** No waiting at the end: a `TestClock` that nobody turns any more would not let it pass. */
-    readonly drainTimeout: 0
-  }
+  /** A byte stream to a node, as a client dials it. */
+  readonly stream: (endpoint: Endpoint) => Duplex
+  /** A client of this cluster, and the `Connections` below it; one more with each that is built. */
+  readonly layerClient: (
+    options?: ClientOptions
+  ) => Layer.Layer<ClusterClient | Connections.Connections, RedisClusterException>
 }
 
 /**
@@ -189,16 +198,25 @@ const millis = (input: Duration.Input | undefined, fallback: number): number =>
   input === undefined ? fallback : Duration.toMillis(Duration.fromInputUnsafe(input))
 
 /** Time and delays from Effect's clock. */
-const makeHost: Effect.Effect<Host, never, Scope.Scope> = Effect.gen(function*() {
+const makeHost = Effect.fnUntraced(function*(stir: () => void): Effect.fn.Return<Host, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
   return {
     now: () => clock.currentTimeMillisUnsafe(),
     schedule: (delay, f) => {
-      const fiber = runFork(Effect.andThen(Effect.sleep(delay), Effect.sync(f)))
+      const fiber = runFork(Effect.andThen(
+        Effect.sleep(delay),
+        Effect.sync(() => {
+          stir()
+          f()
+        })
+      ))
       return () => fiber.interruptUnsafe()
     },
-    defer: (f) => queueMicrotask(f)
+    defer: (f) => {
+      stir()
+      queueMicrotask(f)
+    }
   }
 })
 
@@ -209,13 +227,14 @@ const makeHost: Effect.Effect<Host, never, Scope.Scope> = Effect.gen(function*()
  */
 export const makeEngine = Effect.fnUntraced(function*(
   options: TestClusterOptions,
-  endpoints?: ReadonlyArray<Endpoint>
+  endpoints?: ReadonlyArray<Endpoint>,
+  stir: () => void = () => {}
 ): Effect.fn.Return<FakeCluster, RedisClusterException, Scope.Scope> {
   const problem = problemOf(options)
   if (problem !== undefined) {
     return yield* Effect.fail(exception(() => new OptionsError({ message: problem, outcome: "NotExecuted" })))
   }
-  const engine = new FakeCluster(yield* makeHost, {
+  const engine = new FakeCluster(yield* makeHost(stir), {
     password: options.password,
     requireFullCoverage: options.requireFullCoverage ?? true,
     nodeTimeout: millis(options.nodeTimeout, 2000),
@@ -250,15 +269,27 @@ export const nodesOf = (options: TestClusterOptions): ReadonlyArray<NodeOptions>
 const make = Effect.fnUntraced(function*(
   options: TestClusterOptions
 ): Effect.fn.Return<TestClusterShape, RedisClusterException, Scope.Scope> {
-  const engine = yield* makeEngine(options)
+  const gate = yield* Gate.make
+  const engine = yield* makeEngine(options, undefined, gate.stir)
+  const layerClock = Layer.succeed(Clock.Clock, gate.clock)
+  const stream = (endpoint: Endpoint): Duplex => dial(engine.nodeAt(endpoint), endpoint)
   // Assigned, not spread: its nodes are those of the moment at which one asks.
   const control = Control.make(engine, Control.inMemory(engine))
   return Object.assign(control, {
     chaos: (options: Chaos.ChaosOptions) => Chaos.run(control, options, engine.settings.seed),
-    clientOptions: {
-      nodes: engine.nodes.map((node) => node.endpoint),
-      stream: (endpoint: Endpoint) => dial(engine.nodeAt(endpoint), endpoint),
-      drainTimeout: 0 as const
+    stream,
+    layerClient: (client: ClientOptions = {}) => {
+      const settings: ClusterOptions.ClusterOptions = {
+        nodes: engine.nodes.map((node) => node.endpoint),
+        // No waiting at the end: a clock that nobody turns any more would not let it pass.
+        drainTimeout: 0,
+        ...client,
+        stream
+      }
+      return ClusterClient.layerFromConnections(settings).pipe(
+        Layer.provideMerge(layerConnections(settings)),
+        Layer.provide(layerClock)
+      )
     }
   })
 })
@@ -302,7 +333,7 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
   static readonly listen = listen
 
   /**
-   * The cluster alone, for clients of one's own: see `clientOptions`.
+   * The cluster alone, for clients of one's own: see `layerClient`.
    *
    * @since 0.1.0
    */
@@ -318,12 +349,9 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
   static readonly layer = (
     options: TestLayerOptions = {}
   ): Layer.Layer<TestCluster | ClusterClient | Connections.Connections, RedisClusterException> =>
-    Layer.unwrap(
-      Effect.map(TestCluster, ({ clientOptions }) => {
-        const settings = { ...clientOptions, ...options.client }
-        return Layer.provideMerge(ClusterClient.layerFromConnections(settings), layerConnections(settings))
-      })
-    ).pipe(Layer.provideMerge(TestCluster.layerCluster(options)))
+    Layer.unwrap(Effect.map(TestCluster, (cluster) => cluster.layerClient(options.client))).pipe(
+      Layer.provideMerge(TestCluster.layerCluster(options))
+    )
 }
 
 const layerConnections = (

@@ -8,6 +8,7 @@ export type { Control, NodeName, ReceivedCommand, TestNode } from "./Control.ts"
 export type { ScriptInput, ScriptValue } from "./engine/Scripting.ts"
 export * as Response from "./Response.ts"
 export {
+  type ClientOptions,
   type ListeningClusterShape,
   type ListenOptions,
   type NodeOptions,

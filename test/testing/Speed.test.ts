@@ -31,9 +31,8 @@ const get = "*2\r\n$3\r\nGET\r\n"
 
 const parrotClient = Effect.gen(function*() {
   const cluster = yield* TestCluster.make({ primaries: 1 })
-  const { clientOptions } = cluster
   const stream = (endpoint: { readonly host: string; readonly port: number }): Duplex => {
-    const real = clientOptions.stream(endpoint)
+    const real = cluster.stream(endpoint)
     const parrot: Parrot = new Parrot((text) => {
       if (text.startsWith(get)) return "$1\r\nx\r\n".repeat(text.split(get).length - 1)
       real.write(text, "latin1")
@@ -42,7 +41,7 @@ const parrotClient = Effect.gen(function*() {
     real.on("data", (chunk: Buffer) => parrot.push(chunk))
     return parrot
   }
-  const context = yield* Layer.build(ClusterClient.layer({ ...clientOptions, stream }))
+  const context = yield* Layer.build(ClusterClient.layer({ nodes: cluster.nodes, stream }))
   return Context.get(context, ClusterClient)
 })
 

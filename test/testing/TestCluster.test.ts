@@ -39,13 +39,9 @@ describe("TestCluster", () => {
     it.effect("speaks RESP2 to a client that wants no more, and asks for the password", () =>
       Effect.gen(function*() {
         const cluster = yield* TestCluster.make({ password: "secret" })
-        const refused = yield* Effect.flip(Effect.scoped(Layer.build(ClusterClient.layer(cluster.clientOptions))))
+        const refused = yield* Effect.flip(Effect.scoped(Layer.build(cluster.layerClient())))
         assert.include(refused.message, "NOAUTH")
-        const client = ClusterClient.layer({
-          ...cluster.clientOptions,
-          nodes: "redis://:secret@127.0.0.1:7000",
-          protocol: 2
-        })
+        const client = cluster.layerClient({ nodes: "redis://:secret@127.0.0.1:7000", protocol: 2 })
         yield* Effect.gen(function*() {
           const redis = yield* ClusterClient
           yield* redis.hset("h", { a: "1" })
@@ -167,6 +163,24 @@ describe("TestCluster", () => {
         assert.deepStrictEqual(yield* redis.hgetall("h"), { b: "2" })
       }).pipe(on()))
 
+    it.effect("stands still until all that can be done at a time is done", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const cluster = yield* TestCluster
+        const everySecond = Effect.gen(function*() {
+          for (let second = 0; second < 60; second++) {
+            yield* Effect.sleep("1 second")
+            for (let i = 0; i < 20; i++) yield* Fiber.join(yield* Effect.forkChild(redis.incr(`n${i}`)))
+          }
+        })
+        const program = yield* Effect.forkChild(everySecond, { startImmediately: true })
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(program)
+        const counts = new Map<number, number>()
+        for (const { at } of yield* cluster.received({ name: "INCR" })) counts.set(at, (counts.get(at) ?? 0) + 1)
+        assert.deepStrictEqual([...counts], Array.from({ length: 60 }, (_, i) => [(i + 1) * 1000, 20]))
+      }).pipe(on()))
+
     it.effect("tells of keys that expire when they do", () =>
       Effect.gen(function*() {
         const redis = yield* ClusterClient
@@ -174,7 +188,7 @@ describe("TestCluster", () => {
         const heard: Array<string> = []
         const node = yield* Effect.acquireRelease(
           Effect.sync(() => {
-            const stream = cluster.clientOptions.stream(owner)
+            const stream = cluster.stream(owner)
             stream.on("data", (chunk: Buffer) => heard.push(chunk.toString()))
             stream.write("SUBSCRIBE __keyevent@0__:expired\r\n")
             return stream

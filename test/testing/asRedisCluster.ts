@@ -4,7 +4,6 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { addressOf } from "../../src/connection/Endpoint.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { type Control, type ScriptValue, TestCluster, type TestClusterOptions } from "../../src/testing/index.ts"
@@ -116,8 +115,8 @@ const inMemory: Make = (options) =>
   Effect.map(TestCluster.make(optionsOf(options)), (cluster) =>
     shapeOf(
       cluster,
-      cluster.clientOptions.nodes.map((endpoint) => `redis://${addressOf(endpoint)}`),
-      cluster.clientOptions.stream
+      cluster.nodes.map((node) => `redis://${node.address}`),
+      cluster.stream
     )).pipe(Effect.mapError((cause) => new HarnessError({ message: cause.message, cause })))
 
 /** The engine on loopback ports, as a cluster of the harness. */
