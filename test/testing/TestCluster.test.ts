@@ -11,6 +11,8 @@ import { Connections } from "../../src/connection/Connections.ts"
 import * as Lock from "../../src/Lock.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import { type Fault, Response, TestCluster, type TestLayerOptions } from "../../src/testing/index.ts"
+import { entriesOf } from "../../src/topology/CommandReply.ts"
+import * as CommandTable from "../../src/topology/CommandTable.ts"
 
 const on = (options?: TestLayerOptions) => Effect.provide(TestCluster.layer(options))
 
@@ -91,6 +93,16 @@ describe("TestCluster", () => {
         const { reason } = yield* Effect.flip(redis.send("DUMP", "k"))
         assert(reason._tag === "ReplyError")
         assert.strictEqual(reason.message.includes("ERR DUMP is not supported by TestCluster"), true)
+      }).pipe(on()))
+
+    it.effect("describes the commands that it knows as the library's own table does", () =>
+      Effect.gen(function*() {
+        const cluster = yield* TestCluster
+        const told = entriesOf(yield* cluster.command(cluster.nodes[0], "COMMAND"))
+        assert(Array.isArray(told))
+        assert.isAbove(told.length, 250)
+        const { entries } = CommandTable.embedded()
+        for (const entry of told) assert.deepStrictEqual(entry, entries.get(entry.name))
       }).pipe(on()))
 
     it.effect("provides the Connections below the client", () =>

@@ -186,15 +186,20 @@ export const play = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, resp
       }
     })
   }
+  // Written after a step to a server that does one thing after the other: its answer says that the step is done.
+  const ask = yield* askServer(cluster.nodes[0].port)
+  const done = Effect.promise(() => ask([["PING"], ["PING"]]))
   for (const line of [...real, ...fake]) line.send(["HELLO", resp])
   for (const [line] of [real, fake]) line.send(["FLUSHALL"])
-  yield* Effect.sleep(20)
+  yield* done
+  yield* Effect.sleep(5)
   for (const line of [...real, ...fake]) line.heard()
   const heard = { real: [] as Array<unknown>, fake: [] as Array<unknown> }
   for (const [line, ...words] of steps) {
     real[line].send(words)
     fake[line].send(words)
-    yield* Effect.sleep(words[1] === "WAITING" ? 150 : 8)
+    yield* done
+    yield* Effect.sleep(words[1] === "WAITING" ? 150 : 2)
     // A slow machine gets more time, as long as the server has said less than the engine.
     const fromFake = fake.map((line) => line.heard())
     const fromReal = real.map((line) => line.heard())

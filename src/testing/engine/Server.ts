@@ -4,7 +4,9 @@
  * @internal
  */
 import { ServerError } from "../../protocol/Reply.ts"
+import type { CommandEntry } from "../../topology/CommandReply.ts"
 import * as CommandTable from "../../topology/CommandTable.ts"
+import type { KeySpec } from "../../topology/KeySpec.ts"
 import { type Answer, failure, Members, notSupported, ok, Pairs, Simple, Verbatim } from "./Answer.ts"
 import { glob } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
@@ -155,7 +157,7 @@ const role = (call: Call): Answer => {
 }
 
 /** One key specification, as COMMAND words it. */
-const keySpec = ({ begin, find, notKey }: CommandTable.KeySpec): Answer => {
+const keySpec = ({ begin, find, notKey }: KeySpec): Answer => {
   const beginning: Answer = begin.type === "index"
     ? new Pairs(["type", "index", "spec", new Pairs(["index", begin.index])])
     : begin.type === "keyword"
@@ -190,7 +192,7 @@ const keySpec = ({ begin, find, notKey }: CommandTable.KeySpec): Answer => {
 const describe = (
   node: FakeNode,
   name: string,
-  entry: CommandTable.CommandEntry,
+  entry: CommandEntry,
   subcommands: ReadonlyArray<Answer>
 ): Answer => {
   const found = node.lookup([name])
