@@ -133,6 +133,13 @@ export const make = Effect.gen(function*() {
   return twins
 })
 
+/** Why nothing can be compared with this server; nothing when it can. The engine is held to Redis. */
+export const incomparable = Effect.gen(function*() {
+  const cluster = yield* RedisCluster
+  const info = String(yield* cluster.command(cluster.nodes[0], "INFO", "server"))
+  return info.includes("valkey_version") ? "Valkey words and refuses some things otherwise than Redis" : undefined
+})
+
 /** A connection whose every byte is kept. */
 export interface Line {
   readonly send: (words: Words) => void

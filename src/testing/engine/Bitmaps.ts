@@ -51,7 +51,6 @@ const bitsBetween = (
   unit: "BYTE" | "BIT"
 ): readonly [start: number, end: number] => {
   const total = unit === "BIT" ? length * 8 : length
-  if (start < 0 && end < 0 && start > end) return [0, 0]
   const from = Math.max(0, start < 0 ? total + start : start)
   const to = Math.min(total - 1, Math.max(0, end < 0 ? total + end : end))
   const factor = unit === "BIT" ? 1 : 8
@@ -71,7 +70,8 @@ const bitcount = (call: Call): Answer => {
     if (!isUnit(unit)) call.syntax()
   }
   if (call.failed || text === undefined || !isUnit(unit)) return 0
-  const [from, to] = bitsBetween(text.length, start, end, unit)
+  const isEmpty = start < 0 && end < 0 && start > end
+  const [from, to] = isEmpty ? [0, 0] : bitsBetween(text.length, start, end, unit)
   let count = 0
   for (let i = from; i < to; i++) count += bitOf(text, i)
   return count
