@@ -86,6 +86,8 @@ const shapeOf = (
       Effect.map(mapped(cluster.replicasOf(primary)), (nodes) => nodes.map(({ id }) => nodeOf(id))),
     owner: (slot) => Effect.map(mapped(cluster.owner(slot)), ({ id }) => nodeOf(id)),
     awaitOk: Effect.void,
+    // They have it at once: there is no replication lag.
+    awaitReplicated: Effect.void,
     // Until the other ends of its sockets have heard of it.
     kill: (node) => Effect.andThen(mapped(cluster.kill(node)), Effect.sleep(20)),
     restart: (node) => mapped(cluster.restart(node)),
