@@ -87,12 +87,20 @@ const sessionWithId = (call: Call, index: number): Session | undefined =>
   [...call.node.sessions].find((session) => String(session.id) === call.args[index])
 
 const kill = (call: Call): Answer => {
-  const wanted = call.word(2) === "ID" ? sessionWithId(call, 3) : undefined
-  if (call.word(2) !== "ID") return notSupported(`CLIENT KILL ${call.word(2)}`)
-  if (wanted === undefined) return 0
-  if (wanted === call.session) call.node.cluster.host.defer(() => wanted.end())
-  else wanted.end()
-  return 1
+  const filter = call.word(2)
+  if (call.args.length !== 4 || (filter !== "ID" && filter !== "TYPE")) return notSupported(`CLIENT KILL ${filter}`)
+  const isSubscriber = (session: Session) => session.subscriptions > 0
+  const isWanted = (session: Session) =>
+    filter === "ID"
+      ? String(session.id) === call.args[3]
+      : session !== call.session && isSubscriber(session) === (call.word(3) === "PUBSUB")
+  const wanted = [...call.node.sessions].filter(isWanted)
+  for (const session of wanted) {
+    // The answer comes first.
+    if (session === call.session) call.node.cluster.host.defer(() => session.end())
+    else session.end()
+  }
+  return wanted.length
 }
 
 const subcommands: Readonly<Record<string, ((call: Call) => Answer) | undefined>> = {

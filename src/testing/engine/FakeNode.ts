@@ -198,7 +198,7 @@ export class FakeNode {
     const replies = session.replies
     session.told = []
     const answer = this.answer(session, args)
-    if (answer instanceof ServerError) this.count(this.stats.errors, answer.code)
+    this.countError(answer)
     if (session.replies === "on" && replies !== "skip") session.send(answer)
     if (replies === "skip") session.replies = "on"
     session.hear()
@@ -422,6 +422,10 @@ export class FakeNode {
   /** Ends every connection. */
   disconnect(): void {
     for (const session of [...this.sessions]) session.end()
+  }
+
+  countError(answer: Answer): void {
+    if (answer instanceof ServerError) this.count(this.stats.errors, answer.code)
   }
 
   private count(counts: Map<string, number>, name: string): void {

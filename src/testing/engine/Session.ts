@@ -149,6 +149,7 @@ export class Session {
     this.waiting.cancelTimeout()
     this.waiting = undefined
     this.node.blocked.delete(this)
+    this.node.countError(answer)
     this.send(answer)
     this.drain()
   }
