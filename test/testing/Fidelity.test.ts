@@ -6,10 +6,10 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { normalized } from "./differences.ts"
-import { groups } from "./sequences.ts"
+import { groups, inspection } from "./sequences.ts"
 import * as Twins from "./Twins.ts"
 
-const runs = Number(process.env["FIDELITY_RUNS"] ?? 150)
+const runs = Number(process.env["FIDELITY_RUNS"] ?? 250)
 
 describe("The engine answers as a server does", () => {
   layer(RedisCluster.layer({ primaries: 1 }), { excludeTestServices: true })((it) => {
@@ -30,7 +30,9 @@ describe("The engine answers as a server does", () => {
                 ["RESET"],
                 ["HELLO", resp],
                 ["FLUSHALL"],
-                ...sequence.filter(([word]) => known.has(word) || word === "NOSUCH")
+                ...sequence.filter(([word]) => known.has(word) || word === "NOSUCH"),
+                // The bytes of a HyperLogLog are the server's own affair.
+                ...inspection.filter(([word]) => name !== "hyperloglog" || word !== "GET")
               ]
               const [real, fake] = await Promise.all([twins.real(commands), twins.fake(commands)])
               for (let i = 2; i < commands.length; i++) {

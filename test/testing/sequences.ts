@@ -23,6 +23,8 @@ const row = (...parts: ReadonlyArray<Part>): fc.Arbitrary<Words> =>
 
 const key = one("{t}a", "{t}b", "{t}c")
 const value = one("", "a", "b", "abc", "hello world", "1", "-5", "10", "3.5", "\xff\x00", "9223372036854775807")
+/** Few, so that equal ones meet in a list. */
+const item = one("a", "b", "1")
 const integer = one("0", "1", "2", "-1", "-2", "5", "-100", "100", "x", "1.5", "9223372036854775807", "")
 const index = one("0", "1", "2", "-1", "-2", "5", "-100", "100")
 const field = one("f", "g", "h", "1")
@@ -52,7 +54,8 @@ const mixed = (
 ): fc.Arbitrary<ReadonlyArray<Words>> =>
   fc.array(fc.oneof({ weight: 9, arbitrary: fc.oneof(...calls) }, { weight: 1, arbitrary: between }), {
     minLength: 1,
-    maxLength: 25
+    maxLength: 40,
+    size: "max"
   })
 
 const expiry = fc.oneof(row("EX", seconds), row("PX", one("100000", "0")), row("EXAT", one("99999999999", "0")))
@@ -159,23 +162,23 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
     )
   ]),
   lists: mixed([
-    call("LPUSH", key, some(value)),
-    call("RPUSH", key, some(value)),
-    call("LPUSHX", key, some(value)),
-    call("RPUSHX", key, some(value)),
+    call("LPUSH", key, some(item, 1, 5)),
+    call("RPUSH", key, some(item, 1, 5)),
+    call("LPUSHX", key, some(item, 1, 5)),
+    call("RPUSHX", key, some(item, 1, 5)),
     call("LPOP", key, maybe(one("0", "1", "2", "-1", "x"))),
     call("RPOP", key, maybe(one("0", "1", "2", "-1", "x"))),
     call("LLEN", key),
     call("LRANGE", key, index, index),
     call("LINDEX", key, integer),
-    call("LSET", key, one("0", "1", "-1", "5", "x"), value),
-    call("LINSERT", key, one("BEFORE", "AFTER", "BAD"), value, value),
-    call("LREM", key, integer, value),
+    call("LSET", key, one("0", "1", "-1", "5", "x"), item),
+    call("LINSERT", key, one("BEFORE", "AFTER", "BAD"), item, item),
+    call("LREM", key, one("0", "1", "-1", "2", "x"), item),
     call("LTRIM", key, index, index),
     call(
       "LPOS",
       key,
-      value,
+      item,
       maybe(row("RANK", one("1", "-1", "2", "0"))),
       maybe(row("COUNT", count)),
       maybe(row("MAXLEN", count))
@@ -397,3 +400,18 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
     call("ZSCAN", key, "0")
   ])
 }
+
+/** What all keys hold in the end, whatever they are: said after each sequence. */
+export const inspection: ReadonlyArray<Words> = [
+  ["DISCARD"],
+  ...["{t}a", "{t}b", "{t}c"].flatMap((key): ReadonlyArray<Words> => [
+    ["TYPE", key],
+    ["TTL", key],
+    ["GET", key],
+    ["LRANGE", key, "0", "-1"],
+    ["HGETALL", key],
+    ["SMEMBERS", key],
+    ["ZRANGE", key, "0", "-1", "WITHSCORES"],
+    ["XRANGE", key, "-", "+"]
+  ])
+]
