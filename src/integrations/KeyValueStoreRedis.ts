@@ -1,0 +1,173 @@
+/**
+ * Effect's `KeyValueStore` on a cluster.
+ *
+ * This module follows modules of Effect that are marked unstable: it may change when they do.
+ *
+ * **Example** (Typed values)
+ *
+ * ```ts
+ * import { Effect, Layer, Schema } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ * import * as KeyValueStoreRedis from "effect-redis-cluster/integrations/KeyValueStoreRedis"
+ * import { KeyValueStore } from "effect/persistence"
+ *
+ * const User = Schema.Struct({ name: Schema.String, age: Schema.Number })
+ *
+ * const program = Effect.gen(function*() {
+ *   const users = KeyValueStore.toSchemaStore(yield* KeyValueStore.KeyValueStore, User)
+ *   yield* users.set("1", { name: "ada", age: 36 })
+ *   return yield* users.get("1")
+ * }).pipe(
+ *   Effect.provide(KeyValueStoreRedis.layer({ prefix: "users:", ttl: "1 day" })),
+ *   Effect.provide(ClusterClient.layer({ nodes: ["redis://127.0.0.1:7000"] }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { ClusterClient } from "../ClusterClient.ts"
+import type { Lifetime } from "../commands/Call.ts"
+import * as Command from "../commands/Command.ts"
+import { Generic } from "../commands/Generic.ts"
+import { Strings } from "../commands/Strings.ts"
+import type { Argument } from "../protocol/Reply.ts"
+import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import * as Script from "../scripting/Script.ts"
+import { startingWith, unlinkStartingWith } from "./internal/namespace.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyValueStoreOptions {
+  /** What the keys of this store, and no others, begin with: `clear` deletes all that begins so. Default: `"kvs:"`. */
+  readonly prefix?: string | undefined
+  /** How long an entry lives after it was set or modified. Default: for ever. */
+  readonly ttl?: Lifetime | undefined
+}
+
+/** Sets a value, unless another one is there by now. */
+const replace = Script.make({
+  lua: `
+    if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+    if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+    else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+    return 1
+  `,
+  keys: ["key"],
+  args: Schema.Tuple([
+    Schema.Union([Schema.String, Schema.Uint8Array]),
+    Schema.Union([Schema.String, Schema.Uint8Array]),
+    Schema.String
+  ]),
+  result: Schema.Int
+})
+
+const failed = (method: string, key?: string) => (cause: unknown): KeyValueStore.KeyValueStoreError =>
+  new KeyValueStore.KeyValueStoreError({
+    message: `${method} failed in Redis`,
+    method,
+    ...(key === undefined ? undefined : { key }),
+    cause
+  })
+
+const optionsError = (message: string): RedisClusterException =>
+  exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
+
+/** What is wrong with the options; `undefined` when nothing is. */
+const objection = ({ prefix, ttl }: KeyValueStoreOptions): string | undefined => {
+  if (prefix !== undefined && (typeof prefix !== "string" || prefix === "")) {
+    return "prefix must not be empty: clear would delete every key of the cluster"
+  }
+  return ttl === undefined ? undefined : Strings.set("", "", { expire: ttl }).settings.invalid
+}
+
+const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
+  const problem = objection(options)
+  if (problem !== undefined) return yield* Effect.fail(optionsError(problem))
+  const redis = yield* ClusterClient
+  const { prefix = "kvs:", ttl } = options
+  const expiry = ttl === undefined ? undefined : { expire: ttl }
+  const lifetime = ttl === undefined ? "" : String(Math.ceil(Duration.toMillis(ttl)))
+  const named = (key: string): string => `${prefix}${key}`
+
+  /** As often as somebody else was faster; each time another one has made progress. */
+  const modified = <A extends Argument>(
+    key: string,
+    read: Command.Command<A | null>,
+    f: (value: A) => A
+  ): Effect.Effect<A | undefined, RedisClusterException> =>
+    Effect.flatMap(redis.execute(read), (value) => {
+      if (value === null) return Effect.undefined
+      const next = f(value)
+      return Effect.flatMap(
+        redis.execute(replace({ keys: { key: named(key) }, args: [value, next, lifetime] })),
+        (done) => done === 1 ? Effect.succeed(next) : modified(key, read, f)
+      )
+    })
+
+  const keys = redis.scanStream({ match: startingWith(prefix) }).pipe(
+    Stream.map((key) => key.slice(prefix.length)),
+    // A scan may give a key twice.
+    Stream.runFold(() => new Set<string>(), (found, key) => found.add(key)),
+    Effect.map((found) => [...found])
+  )
+  const text = (key: string) => Strings.get(named(key))
+  const bytes = (key: string) => Command.bytes(text(key))
+
+  return KeyValueStore.make({
+    get: (key) => Effect.mapBoth(redis.execute(text(key)), { onFailure: failed("get", key), onSuccess: orNone }),
+    getUint8Array: (key) =>
+      Effect.mapBoth(redis.execute(bytes(key)), { onFailure: failed("getUint8Array", key), onSuccess: orNone }),
+    set: (key, value) =>
+      Effect.mapError(
+        Effect.asVoid(redis.execute(Command.idempotent(Strings.set(named(key), value, expiry)))),
+        failed("set", key)
+      ),
+    remove: (key) =>
+      Effect.mapError(
+        Effect.asVoid(redis.execute(Command.idempotent(Generic.unlink([named(key)])))),
+        failed("remove", key)
+      ),
+    has: (key) =>
+      Effect.mapBoth(redis.exists([named(key)]), { onFailure: failed("has", key), onSuccess: (count) => count === 1 }),
+    modify: (key, f) => Effect.mapError(modified(key, text(key), f), failed("modify", key)),
+    modifyUint8Array: (key, f) => Effect.mapError(modified(key, bytes(key), f), failed("modifyUint8Array", key)),
+    clear: Effect.mapError(unlinkStartingWith(redis, prefix), failed("clear")),
+    clearPrefix: (start) => Effect.mapError(unlinkStartingWith(redis, named(start)), failed("clearPrefix")),
+    keys: Effect.mapError(keys, failed("keys")),
+    size: Effect.mapBoth(keys, { onFailure: failed("size"), onSuccess: (found) => found.length }),
+    isEmpty: redis.scanStream({ match: startingWith(prefix) }).pipe(
+      Stream.runHead,
+      Effect.mapBoth({ onFailure: failed("isEmpty"), onSuccess: Option.isNone })
+    )
+  })
+})
+
+const orNone = <A>(value: A | null): A | undefined => value ?? undefined
+
+/**
+ * `KeyValueStore` on a cluster: an entry is the key `prefix` and its own, of any slot.
+ *
+ * Beyond what Effect asks of a store:
+ * - bytes are stored as they are
+ * - `modify` is atomic: when somebody else changed the value meanwhile, the function is called again with what is there now
+ * - `clear` deletes what was there when it began, on all primaries; `keys`, `size` and `isEmpty` scan all primaries, and count
+ *   each key once: their cost grows with the number of all keys in the cluster, not with that of the store
+ *
+ * Fails with `OptionsError` when the prefix is empty or the time to live cannot be used.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: KeyValueStoreOptions = {}
+): Layer.Layer<KeyValueStore.KeyValueStore, RedisClusterException, ClusterClient> =>
+  Layer.effect(KeyValueStore.KeyValueStore, make(options))

@@ -1,0 +1,119 @@
+/**
+ * Effect's `PersistedCache` with one lookup at a time for each key in all processes.
+ *
+ * A cache whose entry expires is asked by everybody at once. Effect's cache lets one fiber of a process look up; here one process
+ * of all does, under a lock, and the others wait for what it has found.
+ *
+ * This module follows modules of Effect that are marked unstable: it may change when they do.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Persistable from "effect/persistence/Persistable"
+import * as PersistedCache from "effect/persistence/PersistedCache"
+import * as Persistence from "effect/persistence/Persistence"
+import * as PrimaryKey from "effect/PrimaryKey"
+import type * as Scope from "effect/Scope"
+import { ClusterClient } from "../ClusterClient.ts"
+import type { Lifetime, Patience } from "../commands/Call.ts"
+import * as Lock from "../Lock.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface PersistedCacheOptions<K extends Persistable.Any> {
+  /** The store that holds the entries. */
+  readonly storeId: string
+  /** How long an entry lives in the store. */
+  readonly timeToLive: Persistable.TimeToLiveFn<K>
+  /** How many entries this process holds in memory. Default: 1024. */
+  readonly inMemoryCapacity?: number | undefined
+  /** How long this process holds an entry in memory. Default: 10 seconds. */
+  readonly inMemoryTTL?: Persistable.TimeToLiveFn<K> | undefined
+  /** How long the lock outlives a process that died while it looked up; it is extended while the lookup runs. Default: 10 seconds. */
+  readonly lockTtl?: Lifetime | undefined
+  /** How long to wait for the lookup of another process before doing one's own. Default: `"forever"`. */
+  readonly wait?: Patience | undefined
+}
+
+/** What the store has for a key; nothing when it cannot be read, which the cache around finds out for itself. */
+const stored = <K extends Persistable.Any>(store: Persistence.PersistenceStore, key: K) =>
+  Effect.catch(store.get(key), () => Effect.undefined) as Effect.Effect<
+    // The key's own schemas decode it; their services are those of the cache, which asks for them.
+    Exit.Exit<Persistable.Success<K>, Persistable.Error<K>> | undefined
+  >
+
+/**
+ * A `PersistedCache` whose lookup runs in one process at a time for each key. Who waited for it gets what it found, an error
+ * too, as far as `timeToLive` lets the store keep it.
+ *
+ * The lock protects from load, and is not what correctness depends on: when it cannot be had within `wait`, when the cluster
+ * does not answer, or when it is lost, the lookup runs without it.
+ *
+ * **Example** (One report at a time, however many ask)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import * as PersistedCacheRedis from "effect-redis-cluster/integrations/PersistedCacheRedis"
+ * import { Persistable } from "effect/persistence"
+ *
+ * class Report extends Persistable.Class<{ payload: { readonly day: string } }>()("Report", {
+ *   primaryKey: ({ day }) => day,
+ *   success: Schema.String
+ * }) {}
+ *
+ * const program = Effect.gen(function*() {
+ *   const reports = yield* PersistedCacheRedis.make((report: Report) => Effect.succeed(`report of ${report.day}`), {
+ *     storeId: "reports",
+ *     timeToLive: () => "1 hour"
+ *   })
+ *   return yield* reports.get(new Report({ day: "2026-01-01" }))
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*<K extends Persistable.Any, R = never>(
+  lookup: (key: K) => Effect.Effect<Persistable.Success<K>, Persistable.Error<K>, R>,
+  options: PersistedCacheOptions<K>
+): Effect.fn.Return<
+  PersistedCache.PersistedCache<K>,
+  never,
+  R | ClusterClient | Persistence.Persistence | Scope.Scope
+> {
+  const redis = yield* ClusterClient
+  const { lockTtl = "10 seconds", wait = "forever", ...cacheOptions } = options
+  const store = yield* (yield* Persistence.Persistence).make({
+    storeId: options.storeId,
+    // The store is used with keys of this type only.
+    timeToLive: options.timeToLive as (exit: Exit.Exit<unknown, unknown>, key: Persistable.Any) => Duration.Input
+  })
+
+  const lookedUp = (key: K): Effect.Effect<Exit.Exit<Persistable.Success<K>, Persistable.Error<K>>, never, R> =>
+    Effect.flatMap(stored(store, key), (found) => {
+      if (found !== undefined) return Effect.succeed(found)
+      // In the store before the lock is free: whoever has it next finds it.
+      return Effect.tap(Effect.exit(lookup(key)), (exit) =>
+        Effect.ignore(
+          store.set(key, exit) as Effect.Effect<void, Persistence.PersistenceError>
+        ))
+    })
+
+  // Not under the store's own name, where `clear` would remove it.
+  const lockKey = (key: K): string => `lock:${options.storeId}:${PrimaryKey.value(key)}`
+
+  return yield* PersistedCache.make(
+    (key: K) =>
+      lookedUp(key).pipe(
+        Lock.withLock(lockKey(key), { ttl: lockTtl, wait }),
+        Effect.catch(() => lookedUp(key)),
+        Effect.provideService(ClusterClient, redis),
+        Effect.flatten
+      ),
+    cacheOptions
+  )
+})

@@ -1,0 +1,127 @@
+/**
+ * Effect's `Persistence` on a cluster, without hash tags: the entries of a store are spread over all slots.
+ *
+ * Keys and values are those of Effect's own `Persistence.layerRedis`, so that data written by either is read by the other.
+ *
+ * This module follows modules of Effect that are marked unstable: it may change when they do.
+ *
+ * **Example** (Results that outlive the process)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ * import * as PersistenceRedis from "effect-redis-cluster/integrations/PersistenceRedis"
+ *
+ * const PersistenceLive = PersistenceRedis.layer.pipe(
+ *   Layer.provide(ClusterClient.layer({ nodes: ["redis://127.0.0.1:7000"] }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Persistence from "effect/persistence/Persistence"
+import { ClusterClient } from "../ClusterClient.ts"
+import * as Command from "../commands/Command.ts"
+import { Generic } from "../commands/Generic.ts"
+import { Strings } from "../commands/Strings.ts"
+import { unlinkStartingWith } from "./internal/namespace.ts"
+
+const { BackingPersistence, PersistenceError } = Persistence
+
+/** As Effect's own store has it: no store's keys begin like another's. */
+const namespaceOf = (storeId: string): string => `${storeId.replace(/[%:]/g, encodeURIComponent)}:`
+
+type Entry = readonly [key: string, value: object, ttl: Duration.Duration | undefined]
+
+const failedTo = (what: string) => (cause: unknown): Persistence.PersistenceError =>
+  new PersistenceError({ message: `Failed to ${what}`, cause })
+
+const parse = (text: string): object => JSON.parse(text) as object
+
+/** A value that cannot be read counts as none. */
+const parseOrNone = (text: string | null): object | undefined => {
+  try {
+    return text === null ? undefined : parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const make = Effect.gen(function*() {
+  const redis = yield* ClusterClient
+
+  const storeOf = (storeId: string): Persistence.BackingPersistenceStore => {
+    const namespace = namespaceOf(storeId)
+    const prefixed = (key: string): string => `${namespace}${key}`
+
+    /** Setting the same value twice does no harm. */
+    const setter = ([key, value, ttl]: Entry): Command.Command<unknown> =>
+      Command.idempotent(
+        Strings.set(prefixed(key), JSON.stringify(value), ttl === undefined ? undefined : { expire: ttl })
+      )
+    const setters = (entries: ReadonlyArray<Entry>) =>
+      Effect.try({ try: () => entries.map(setter), catch: failedTo("serialize a value") })
+
+    return {
+      get: (key) =>
+        redis.get(prefixed(key)).pipe(
+          Effect.mapError(failedTo("get a key from Redis")),
+          Effect.flatMap((text) =>
+            text === null
+              ? Effect.undefined
+              : Effect.try({ try: () => parse(text), catch: failedTo("parse a value from Redis") })
+          )
+        ),
+      getMany: (keys) =>
+        Effect.mapBoth(redis.mgetNonatomic(keys.map(prefixed)), {
+          onFailure: failedTo("get keys from Redis"),
+          // As many as there are keys.
+          onSuccess: (texts) => texts.map(parseOrNone) as Arr.NonEmptyArray<object | undefined>
+        }),
+      set: (key, value, ttl) =>
+        Effect.flatMap(setters([[key, value, ttl]]), ([command]) =>
+          Effect.mapError(Effect.asVoid(redis.execute(command)), failedTo("set a key in Redis"))),
+      setMany: (entries) =>
+        Effect.flatMap(setters(entries), (commands) =>
+          Effect.mapError(Effect.asVoid(redis.pipeline(commands)), failedTo("set keys in Redis"))),
+      remove: (key) =>
+        Effect.mapError(
+          Effect.asVoid(redis.execute(Command.idempotent(Generic.unlink([prefixed(key)])))),
+          failedTo("remove a key from Redis")
+        ),
+      clear: Effect.mapError(unlinkStartingWith(redis, namespace), failedTo("clear a store in Redis"))
+    }
+  }
+
+  return BackingPersistence.of({ make: (storeId) => Effect.sync(() => storeOf(storeId)) })
+})
+
+/**
+ * The backing store alone.
+ *
+ * `getMany` and `setMany` are one message to each node: each entry is written atomically, all of them are not. When some fail
+ * the whole fails, and the others are written. `clear` removes what was there when it began, from all primaries, whatever
+ * happens to nodes and slots meanwhile.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerBacking: Layer.Layer<Persistence.BackingPersistence, never, ClusterClient> = Layer.effect(
+  BackingPersistence,
+  make
+)
+
+/**
+ * `Persistence` on a cluster, for `Persistence`, `PersistedCache` and what builds on them.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Persistence.Persistence, never, ClusterClient> = Layer.provide(
+  Persistence.layer,
+  layerBacking
+)

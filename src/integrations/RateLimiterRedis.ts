@@ -1,0 +1,63 @@
+/**
+ * Effect's `RateLimiter` on a cluster: each key that is limited has a slot of its own choosing, and all that belongs to it is
+ * there. No hash tag is needed, and keys are spread over all nodes.
+ *
+ * This module follows modules of Effect that are marked unstable: it may change when they do.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as RateLimiter from "effect/persistence/RateLimiter"
+import { Redis } from "effect/persistence/Redis"
+import type { ClusterClient } from "../ClusterClient.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import * as ClusterRedis from "./internal/ClusterRedis.ts"
+import { checkedPrefix, hashTag } from "./internal/namespace.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RateLimiterOptions {
+  /** What all keys begin with; no brace. Default: `"ratelimiter:"`. */
+  readonly prefix?: string | undefined
+}
+
+const make = Effect.fnUntraced(function*(options: RateLimiterOptions) {
+  const prefix = yield* checkedPrefix(options.prefix ?? "ratelimiter:")
+  const redis = yield* ClusterRedis.make({ repeatScripts: false })
+  const store = yield* Effect.provideService(RateLimiter.makeStoreRedis({ prefix }), Redis, redis)
+  /** Effect's store makes its keys of the one it is given: with a tag all of them are of one slot. */
+  const tagged = <O extends { readonly key: string }>(given: O): O => ({ ...given, key: hashTag(given.key) })
+  return RateLimiter.RateLimiterStore.of({
+    fixedWindow: (given) => store.fixedWindow(tagged(given)),
+    tokenBucket: (given) => store.tokenBucket(tagged(given)),
+    adaptiveConsume: (given) => store.adaptiveConsume(tagged(given)),
+    adaptiveFeedback: (given) => store.adaptiveFeedback(tagged(given))
+  })
+})
+
+/**
+ * The store alone: `prefix{key}` and what belongs to it. Fails with `OptionsError` when the prefix has a brace.
+ *
+ * A call whose connection is lost after it was sent fails and is not repeated: a token may have been taken.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerStore = (
+  options: RateLimiterOptions = {}
+): Layer.Layer<RateLimiter.RateLimiterStore, RedisClusterException, ClusterClient> =>
+  Layer.effect(RateLimiter.RateLimiterStore, make(options))
+
+/**
+ * `RateLimiter` on a cluster.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options?: RateLimiterOptions
+): Layer.Layer<RateLimiter.RateLimiter, RedisClusterException, ClusterClient> =>
+  Layer.provide(RateLimiter.layer, layerStore(options))

@@ -1,0 +1,52 @@
+/**
+ * Effect's `Redis` service on a cluster: what Effect's own persistence modules and libraries made for them run on.
+ *
+ * Keys are never rewritten. A script, and any other command that is not listed in the documentation of `layer`, runs on one
+ * slot: where Effect's stores use several keys, brace what they begin with, or use the cluster-safe stores beside this module.
+ *
+ * This module follows modules of Effect that are marked unstable: it may change when they do.
+ *
+ * **Example** (A circuit breaker that all processes share)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ * import * as Redis from "effect-redis-cluster/integrations/Redis"
+ * import { CircuitBreaker } from "effect/persistence"
+ *
+ * const StoreLive = CircuitBreaker.layerStoreRedis().pipe(
+ *   Layer.provide(Redis.layer()),
+ *   Layer.provide(ClusterClient.layer({ nodes: ["redis://127.0.0.1:7000"] }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Layer from "effect/Layer"
+import { type PoolOptions, Redis } from "effect/persistence/Redis"
+import type { ClusterClient } from "../ClusterClient.ts"
+import * as ClusterRedis from "./internal/ClusterRedis.ts"
+
+/**
+ * Effect's `Redis` over a `ClusterClient`.
+ *
+ * - A command goes where its keys say, and follows redirects. `MGET`, `DEL`, `UNLINK`, `EXISTS`, `TOUCH` and `MSET` are split
+ *   by slot and put together again: not atomic beyond one slot.
+ * - `KEYS`, `DBSIZE`, `FLUSHALL`, `FLUSHDB` and their like run on all primaries. What nodes answer each for themselves (`INFO`)
+ *   is a list of address and answer in turns.
+ * - `SCAN` goes over all primaries with one cursor, a text that is `"0"` only at the end. With a hash tag in `MATCH` it goes to
+ *   the one node that can have such keys.
+ * - `SCRIPT LOAD` costs nothing: the source is kept, and given to each node that lacks it when the script is called there.
+ * - `reserve` gives connections of one's own to the nodes that its commands need, opened when they are; `MULTI` cannot run there.
+ * - `subscribe` is live when its effect ends and survives failovers and lost connections; what was published in between may be
+ *   missing.
+ * - Replies have the shape of RESP2, whatever the protocol of the client.
+ *
+ * Errors are `RedisError`; its `cause` is a `RedisClusterException`, and the server's code stands in its text.
+ *
+ * @param options the pool behind `reserve`, as in Effect
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: PoolOptions): Layer.Layer<Redis, never, ClusterClient> =>
+  Layer.effect(Redis, ClusterRedis.make({ repeatScripts: false, pool: options }))

@@ -1,0 +1,149 @@
+/**
+ * Effect's `Redis` service over a cluster.
+ */
+import * as Effect from "effect/Effect"
+import type { Redis } from "effect/persistence/Redis"
+import * as EffectRedis from "effect/persistence/Redis"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { createHash } from "node:crypto"
+import { ClusterClient, type ClusterClientShape } from "../../ClusterClient.ts"
+import * as Command from "../../commands/Command.ts"
+import { Scripting } from "../../commands/Scripting.ts"
+import type { Reply } from "../../protocol/Reply.ts"
+import type { RedisClusterException } from "../../RedisClusterException.ts"
+import * as SharedConnection from "../../routing/SharedConnection.ts"
+import { ClusterNode } from "../../topology/ClusterNode.ts"
+import * as CommandCache from "../../topology/CommandCache.ts"
+import * as ClusterScan from "./ClusterScan.ts"
+import { withServerCode } from "./errors.ts"
+import * as Resp2 from "./Resp2.ts"
+import * as Session from "./Session.ts"
+
+export interface Options {
+  /** Scripts may be sent again when their fate is unknown: executed twice they do no harm. */
+  readonly repeatScripts: boolean
+  readonly pool?: EffectRedis.PoolOptions | undefined
+}
+
+type Run = (args: ReadonlyArray<string>) => Effect.Effect<Resp2.Resp2, RedisClusterException>
+
+/** Commands that one node alone would answer with a part of the truth, or would refuse. */
+const clusterWide = (redis: ClusterClientShape): ReadonlyMap<string, Run> => {
+  const pairs = (args: ReadonlyArray<string>) =>
+    Array.from({ length: args.length / 2 }, (_, i) => [args[2 * i], args[2 * i + 1]] as const)
+  return new Map<string, Run>([
+    ["MGET", redis.mgetNonatomic],
+    ["DEL", redis.delNonatomic],
+    ["UNLINK", redis.unlinkNonatomic],
+    ["EXISTS", redis.existsNonatomic],
+    ["TOUCH", redis.touchNonatomic],
+    ["MSET", (args) => redis.msetNonatomic(pairs(args))],
+    ["SCAN", (args) => ClusterScan.scan(redis, args)]
+  ])
+}
+
+/** Calls that are not worth an attempt to spread them: a server says best what is wrong with them. */
+const isIncomplete = (name: string, args: ReadonlyArray<string>): boolean =>
+  args.length === 0 || (name === "MSET" && args.length % 2 === 1)
+
+/** The digest under which a script is called. */
+const callsByDigest = (name: string): boolean => name === "EVALSHA" || name === "EVALSHA_RO"
+
+const runsOnMany = ({ spec }: Command.Command<unknown>): boolean =>
+  spec.request === "allShards" || spec.request === "allNodes"
+
+export const make = Effect.fnUntraced(function*(
+  { pool, repeatScripts }: Options
+): Effect.fn.Return<Redis["Service"], never, ClusterClient | Scope.Scope> {
+  const redis = yield* ClusterClient
+  const commands = yield* CommandCache.make(redis)
+  const special = clusterWide(redis)
+  /** The scripts that have been loaded through this service, by digest. */
+  const scripts = new Map<string, Command.Supply>()
+
+  /** Every node is given a script when it lacks it, so that here it is only remembered. */
+  const remember = (lua: string): string => {
+    const digest = createHash("sha1").update(lua).digest("hex")
+    if (!scripts.has(digest)) {
+      scripts.set(digest, { load: Scripting.scriptLoad(lua), selfContained: (command) => command })
+    }
+    return digest
+  }
+
+  const settingsFor = (name: string, args: ReadonlyArray<string>): Partial<Command.CommandSettings> | undefined => {
+    const supply = callsByDigest(name) ? scripts.get(args[0]?.toLowerCase() ?? "") : undefined
+    return supply === undefined ? undefined : { supply, idempotent: repeatScripts }
+  }
+
+  const commandOf = (name: string, args: ReadonlyArray<string>) =>
+    Effect.map(commands.find(name, args), (found) =>
+      Command.make(found.spec, found.args, (reply): Reply => reply, settingsFor(found.spec.name, args)))
+
+  const shaped = (command: Command.Command<unknown>, reply: Reply | ReadonlyMap<ClusterNode, Reply>): Resp2.Resp2 => {
+    const { args, spec } = command
+    if (reply instanceof Map && [...reply.keys()].every((key) => key instanceof ClusterNode) && reply.size > 0) {
+      // No rule merges what the nodes say: each by its address, in turns.
+      return Array.from(
+        reply as ReadonlyMap<ClusterNode, Reply>,
+        ([node, part]) => [node.address, Resp2.fromReply(spec.name, args, part)]
+      ).flat()
+    }
+    return Resp2.fromReply(spec.name, args, reply as Reply)
+  }
+
+  const run = (
+    name: string,
+    args: ReadonlyArray<string>,
+    execute: (command: Command.Command<Reply>) => Effect.Effect<Reply, RedisClusterException>
+  ): Effect.Effect<Resp2.Resp2, RedisClusterException> => {
+    if (name === "SCRIPT" && args.length === 2 && args[0].toUpperCase() === "LOAD") {
+      return Effect.sync(() => remember(args[1]))
+    }
+    const wide = isIncomplete(name, args) ? undefined : special.get(name)
+    if (wide !== undefined) return wide(args)
+    return Effect.flatMap(
+      commandOf(name, args),
+      (command) => Effect.map(execute(command), (reply) => shaped(command, reply))
+    )
+  }
+
+  const sending = (
+    execute: (command: Command.Command<Reply>) => Effect.Effect<Reply, RedisClusterException>
+  ): Redis["Service"]["send"] =>
+  <A>(command: string, ...args: ReadonlyArray<string>) =>
+    Effect.mapError(
+      run(command.toUpperCase(), args, execute),
+      (error) => new EffectRedis.RedisError({ cause: withServerCode(error, args) })
+      // The caller says what the command answers, as Effect's service has it.
+    ) as Effect.Effect<A, EffectRedis.RedisError>
+
+  const onShared = (command: Command.Command<Reply>): Effect.Effect<Reply, RedisClusterException> => {
+    const refused = SharedConnection.refusal(command.spec.name)
+    return refused === undefined ? redis.execute(command) : Effect.fail(refused)
+  }
+
+  const connect = Effect.map(Session.make(redis), (session) => ({
+    // What concerns more than one node has no use for a connection of its own.
+    send: sending((command) => runsOnMany(command) ? onShared(command) : session.execute(command)),
+    close: session.close
+  }))
+
+  return yield* EffectRedis.make({
+    send: sending(onShared),
+    subscribe: (channel, onMessage) =>
+      redis.subscribeScoped(channel).pipe(
+        Effect.map(({ messages }) =>
+          Stream.runForEach(messages, ({ channel, payload }) =>
+            Effect.sync(() =>
+              onMessage({ channel, message: payload })
+            )).pipe(
+              Effect.mapError((error) => new EffectRedis.RedisError({ cause: error }))
+            )
+        ),
+        Effect.mapError((error) => new EffectRedis.RedisError({ cause: error }))
+      ),
+    connect,
+    pool
+  })
+})

@@ -1,0 +1,108 @@
+/**
+ * What `Redis.reserve` of Effect gives: connections that nobody else uses, to the nodes that its commands need.
+ *
+ * Which node that is, is known when a command with a key comes; commands without keys go where the last one went.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { DedicatedClient } from "../../client/Dedicated.ts"
+import type { ClusterClientShape } from "../../ClusterClient.ts"
+import * as Command from "../../commands/Command.ts"
+import { CommandSpec } from "../../commands/CommandSpec.ts"
+import { addressOf, type Endpoint } from "../../connection/Endpoint.ts"
+import type { Argument, Reply } from "../../protocol/Reply.ts"
+import type { AskError, Reason, RedisClusterException } from "../../RedisClusterException.ts"
+import * as SharedConnection from "../../routing/SharedConnection.ts"
+
+export interface Session {
+  readonly execute: (command: Command.Command<Reply>) => Effect.Effect<Reply, RedisClusterException>
+  /** Closes the connections; what runs on them fails. */
+  readonly close: Effect.Effect<void>
+}
+
+const asking = Command.make(new CommandSpec("ASKING", {}), [], (reply) => reply)
+
+/** The first key of a command. */
+const keyOf = ({ args, spec }: Command.Command<unknown>): Argument | undefined =>
+  typeof spec.keys === "number" ? args[spec.keys] : args[spec.keys(args)[0] ?? -1]
+
+/** The server let go of a blocked command without executing it: it is no primary any more. */
+const isUnblocked = (reason: Reason): boolean => reason._tag === "ReplyError" && reason.code === "UNBLOCKED"
+
+const isRedirect = (reason: Reason): boolean => reason._tag === "MovedError" || reason._tag === "AskError"
+
+/** A topology change should fit in. */
+const untilTopologySettles = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("500 millis")]).pipe(
+  Schedule.upTo({ duration: "15 seconds" })
+)
+
+export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
+  Effect.map(Effect.all([Scope.make(), Semaphore.make(1)]), ([scope, opening]): Session => {
+    const open = new Map<string, DedicatedClient>()
+    let last: DedicatedClient | undefined
+    /** The connection means something that a new one would not: keys are watched on it, for example. */
+    let hasState = false
+
+    const at = (node: Endpoint): Effect.Effect<DedicatedClient, RedisClusterException> =>
+      opening.withPermits(1)(Effect.suspend(() => {
+        const known = open.get(addressOf(node))
+        if (known !== undefined) return Effect.succeed(known)
+        return Effect.tap(Scope.provide(redis.dedicated(node), scope), (own) =>
+          Effect.sync(() =>
+            open.set(addressOf(node), own)
+          ))
+      }))
+
+    const connectionFor = (command: Command.Command<unknown>): Effect.Effect<DedicatedClient, RedisClusterException> => {
+      const key = keyOf(command)
+      if (key === undefined) return last === undefined ? Effect.flatMap(redis.defaultNode, at) : Effect.succeed(last)
+      return Effect.flatMap(
+        redis.ownerOf(key),
+        (owner) => owner === undefined ? Effect.flatMap(redis.defaultNode, at) : at(owner)
+      )
+    }
+
+    const isRepeatable = (command: Command.Command<unknown>, { isRetryable, reason }: RedisClusterException): boolean =>
+      !hasState && (isRetryable || isUnblocked(reason) || (command.spec.readonly && reason._tag === "ConnectionError"))
+
+    /** What another attempt will find different. */
+    const prepare = (own: DedicatedClient, { reason }: RedisClusterException): Effect.Effect<void> => {
+      if (hasState || isRedirect(reason)) return Effect.void
+      if (reason._tag === "ConnectionError" || reason._tag === "ClosedError") {
+        if (open.get(own.address) === own) open.delete(own.address)
+        if (last === own) last = undefined
+      }
+      return Effect.ignore(redis.refreshTopology)
+    }
+
+    const askedFor = (command: Command.Command<Reply>, { address }: AskError) => {
+      const colon = address.lastIndexOf(":")
+      const importing = { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }
+      return Effect.flatMap(at(importing), (own) => Effect.andThen(own.execute(asking), own.execute(command)))
+    }
+
+    const attempt = (command: Command.Command<Reply>): Effect.Effect<Reply, RedisClusterException> =>
+      Effect.flatMap(connectionFor(command), (own) => {
+        last = own
+        return Effect.catch(own.execute(command), (error) =>
+          Effect.andThen(
+            prepare(own, error),
+            error.reason._tag === "AskError" && !hasState ? askedFor(command, error.reason) : Effect.fail(error)
+          ))
+      })
+
+    return {
+      execute: (command) =>
+        Effect.suspend(() => {
+          if (SharedConnection.refusal(command.spec.name) !== undefined) hasState = true
+          return Effect.retry(attempt(command), {
+            while: (error) => isRepeatable(command, error),
+            schedule: untilTopologySettles
+          })
+        }),
+      close: Effect.suspend(() => Scope.close(scope, Exit.void))
+    }
+  })

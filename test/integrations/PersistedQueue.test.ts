@@ -1,0 +1,233 @@
+import { assert, describe, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as PersistedQueue from "effect/persistence/PersistedQueue"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { ClusterClient } from "../../src/ClusterClient.ts"
+import * as PersistedQueueRedis from "../../src/integrations/PersistedQueueRedis.ts"
+import * as ClusterRedis from "../../src/integrations/Redis.ts"
+import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { flush, range, services } from "./services.ts"
+
+const quick = { pollInterval: "50 millis", lockRefreshInterval: "300 millis", lockExpiration: "900 millis" } as const
+
+const Job = Schema.Struct({ n: Schema.Number })
+
+/** A worker of its own: its own client, its own claims. */
+const worker = (name: string, options?: { readonly maxAttempts?: number }) =>
+  Effect.gen(function*() {
+    const context = yield* services(
+      Layer.provideMerge(PersistedQueue.layer, PersistedQueueRedis.layerStore(quick)),
+      { commandTimeout: "1 second" }
+    )
+    const queue = yield* Effect.provide(
+      PersistedQueue.make({ name, schema: Job, retrySchedule: Schedule.spaced("50 millis"), ...options }),
+      context
+    )
+    const store = Context.get(context, PersistedQueue.PersistedQueueStore)
+    return { queue, store, redis: Context.get(context, ClusterClient) }
+  })
+
+const value = (job: typeof Job.Type) => Effect.succeed(job.n)
+
+describe("A PersistedQueue on a cluster", () => {
+  layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+    it.effect("gives what was offered, in order, to one worker each", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const [one, other] = yield* Effect.all([worker("jobs"), worker("jobs")])
+        yield* Effect.forEach(range(20), (n) => one.queue.offer({ n }))
+        const first = [yield* one.queue.take(value), yield* one.queue.take(value)]
+        assert.deepStrictEqual(first, [0, 1])
+        const rest = yield* Effect.forEach(range(18), (index) => [one, other][index % 2].queue.take(value), {
+          concurrency: "unbounded"
+        })
+        assert.sameMembers(rest, range(20).slice(2))
+      }))
+
+    it.effect("works for any name, and spreads queues over the slots", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const names = ["", "a}b", "{x}", "{}", "%7B", "{", "orders", "mails", "reports"]
+        const context = yield* services(PersistedQueueRedis.layer(quick))
+        const takes = yield* Effect.forEach(names, (name, n) =>
+          Effect.gen(function*() {
+            const queue = yield* PersistedQueue.make({ name, schema: Job })
+            yield* queue.offer({ n }, { id: "same" })
+            yield* queue.offer({ n: -1 }, { id: "same" })
+            return yield* queue.take((job, { attempts, id }) => Effect.succeed([job.n, attempts, id]))
+          }).pipe(Effect.provide(context)), { concurrency: "unbounded" })
+        assert.deepStrictEqual(takes, names.map((_, n) => [n, 1, "same"]))
+        const keys = yield* Context.get(context, ClusterClient).keys("effectq:*")
+        assert.isTrue(keys.every((key) => /^effectq:\{[^{}]+\}:/.test(key)))
+        assert.strictEqual(new Set(keys.map(HashSlot.ofKey)).size, names.length)
+      }))
+
+    it.effect("offers an id once, until it is cleaned up", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const { queue, redis, store } = yield* worker("once")
+        yield* queue.offer({ n: 1 }, { id: "a" })
+        yield* queue.offer({ n: 2 }, { id: "a" })
+        assert.strictEqual(yield* queue.take(value), 1)
+        yield* queue.offer({ n: 3 }, { id: "a" })
+        yield* Effect.sleep("20 millis")
+        yield* store.cleanup({ timeToLive: Duration.zero, failedTimeToLive: undefined })
+        yield* queue.offer({ n: 4 }, { id: "a" })
+        assert.strictEqual(yield* queue.take(value), 4)
+        assert.strictEqual((yield* redis.keys("*lock*")).length, 0)
+      }))
+
+    it.effect("cleans up queues of all nodes, also those that this process never used", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const names = range(12).map((index) => `queue${index}`)
+        const workers = yield* Effect.forEach(names, (name) => worker(name), { concurrency: 4 })
+        yield* Effect.forEach(workers, ({ queue }) =>
+          Effect.andThen(queue.offer({ n: 1 }, { id: "a" }), queue.take(value)), { concurrency: "unbounded" })
+        const { redis, store } = yield* worker("unrelated")
+        assert.strictEqual((yield* redis.keys("*:ids")).length, 12)
+        yield* Effect.sleep("20 millis")
+        yield* store.cleanup({ timeToLive: Duration.zero, failedTimeToLive: Duration.zero })
+        assert.strictEqual((yield* redis.keys("*:ids")).length, 0)
+      }))
+
+    it.effect("delivers what is delayed when it is due", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const { queue } = yield* worker("later")
+        yield* queue.offer({ n: 1 }, { delay: "400 millis", id: "late" })
+        yield* queue.offer({ n: 2 }, { delay: "200 millis" })
+        yield* queue.offer({ n: 3 })
+        assert.deepStrictEqual(yield* Effect.forEach(range(3), () => queue.take(value)), [3, 2, 1])
+      }))
+
+    it.effect("repeats what failed, with its attempts, and puts it aside in the end", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const { queue, redis, store } = yield* worker("failing", { maxAttempts: 2 })
+        yield* queue.offer({ n: 1 })
+        const attempt = queue.take((_, { attempts }) => Effect.fail(`attempt ${attempts}`))
+        assert.strictEqual(yield* Effect.flip(attempt), "attempt 1")
+        assert.strictEqual(yield* Effect.flip(attempt), "attempt 2")
+        const failed = "effectq:{failing}:failing:failed"
+        assert.strictEqual(yield* redis.llen(failed), 1)
+        yield* Effect.sleep("20 millis")
+        yield* store.cleanup({ timeToLive: Duration.hours(1), failedTimeToLive: Duration.zero })
+        assert.strictEqual(yield* redis.llen(failed), 0)
+      }))
+
+    it.effect("gives back at once what was interrupted, without counting the attempt", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const { queue } = yield* worker("interrupted")
+        yield* queue.offer({ n: 1 })
+        const fiber = yield* Effect.forkChild(queue.take(() => Effect.never))
+        yield* Effect.sleep("300 millis")
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual(yield* queue.take((_, { attempts }) => Effect.succeed(attempts)), 1)
+      }))
+
+    it.effect("keeps the claim of a worker that takes its time, of many queues at once", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const names = ["long1", "long2", "long3", "long4"]
+        const [one, other] = yield* Effect.forEach(range(2), () => services(PersistedQueueRedis.layer(quick)))
+        let taken = 0
+        const take = (name: string) =>
+          Effect.flatMap(PersistedQueue.make({ name, schema: Job }), (queue) =>
+            queue.take(() => Effect.andThen(Effect.sync(() => taken++), Effect.sleep("2 seconds"))))
+        yield* Effect.forEach(names, (name) =>
+          Effect.flatMap(PersistedQueue.make({ name, schema: Job }), (queue) => queue.offer({ n: 1 }))).pipe(
+            Effect.provide(one)
+          )
+        const others = yield* Effect.forkChild(
+          Effect.sleep("500 millis").pipe(
+            Effect.andThen(Effect.forEach(names, take, { concurrency: "unbounded" })),
+            Effect.provide(other)
+          )
+        )
+        yield* Effect.provide(Effect.forEach(names, take, { concurrency: "unbounded" }), one)
+        yield* Effect.sleep("300 millis")
+        yield* Fiber.interrupt(others)
+        assert.strictEqual(taken, 4)
+      }))
+
+    it.effect("gives the element of a dead worker to another, also after an outage that outlasts every deadline", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const cluster = yield* RedisCluster
+        const { queue, redis } = yield* worker("orphan")
+        yield* queue.offer({ n: 1 })
+        // A worker that claims and dies without a word: its claim is all that is left.
+        const dying = yield* worker("orphan")
+        const waiting = yield* Effect.forkChild(dying.queue.take(() => Effect.never))
+        yield* Effect.sleep("300 millis")
+        const owner = yield* cluster.owner(HashSlot.ofKey("orphan"))
+        const survivor = yield* Effect.forkChild(queue.take((_, { attempts }) => Effect.succeed(attempts)))
+        yield* Effect.sleep("200 millis")
+        yield* cluster.stop(owner)
+        // The failover takes longer than the command timeout of one second.
+        yield* Effect.sleep("2 seconds")
+        yield* cluster.continue(owner)
+        yield* cluster.awaitOk
+        const locks = yield* redis.keys("effectq:{orphan}:lock:*")
+        assert.isAtMost(locks.length, 2)
+        // The worker is gone: whatever it renews is taken away.
+        const owners = "effectq:{orphan}:orphan:owners"
+        yield* redis.del([owners])
+        assert.strictEqual(yield* Fiber.join(survivor).pipe(Effect.timeout("30 seconds")), 2)
+        yield* Fiber.interrupt(waiting)
+      }))
+
+    it.effect("loses nothing while its slot moves and its primary fails over", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const cluster = yield* RedisCluster
+        const [producer, consumer] = yield* Effect.all([worker("busy"), worker("busy")])
+        let running = true
+        let offered = 0
+        const seen = new Set<number>()
+        const offering = yield* Effect.forkChild(Effect.gen(function*() {
+          for (; running; offered++) {
+            yield* producer.queue.offer({ n: offered }, { id: String(offered) }).pipe(Effect.retry({ times: 10 }))
+            yield* Effect.sleep("5 millis")
+          }
+        }))
+        const taking = yield* Effect.forkChild(
+          Effect.forever(consumer.queue.take((job) => Effect.sync(() => seen.add(job.n))))
+        )
+        const slot = HashSlot.ofKey("busy")
+        const source = yield* cluster.owner(slot)
+        const target = (yield* cluster.primaries).find((node) => node.port !== source.port)
+        assert.isDefined(target)
+        yield* cluster.migrateSlot(slot, target)
+        const [replica] = yield* cluster.replicasOf(target)
+        yield* cluster.failover(replica)
+        yield* Effect.sleep("500 millis")
+        running = false
+        yield* Fiber.join(offering)
+        for (let i = 0; i < 200 && seen.size < offered; i++) yield* Effect.sleep("100 millis")
+        assert.isAbove(offered, 10)
+        assert.strictEqual(seen.size, offered)
+        yield* Fiber.interrupt(taking)
+      }))
+
+    it.effect("Effect's own store needs a braced prefix, and then works too", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const store = PersistedQueue.layerStoreRedis({ ...quick, prefix: "{orders}:" })
+        const context = yield* services(
+          PersistedQueue.layer.pipe(Layer.provide(store), Layer.provide(ClusterRedis.layer()))
+        )
+        const queue = yield* Effect.provide(PersistedQueue.make({ name: "jobs", schema: Job }), context)
+        yield* queue.offer({ n: 1 }, { id: "a" })
+        assert.strictEqual(yield* queue.take(value), 1)
+      }))
+  })
+})

@@ -1,0 +1,38 @@
+/**
+ * Services over a client of the cluster under test.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ClusterClient } from "../../src/ClusterClient.ts"
+import type { ClusterOptions } from "../../src/ClusterOptions.ts"
+import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { tagWhere } from "../laws/Observed.ts"
+
+/** Services, and the client below them, that close with the scope. */
+export const services = <A, E>(
+  layer: Layer.Layer<A, E, ClusterClient>,
+  options?: Omit<ClusterOptions, "nodes">
+) =>
+  Effect.flatMap(RedisCluster, (cluster) =>
+    Layer.build(Layer.provideMerge(layer, ClusterClient.layer({ ...options, nodes: cluster.seeds }))))
+
+/** One service over a client of its own. */
+export const service = <I, S, E>(
+  key: Context.Key<I, S>,
+  layer: Layer.Layer<I, E, ClusterClient>,
+  options?: Omit<ClusterOptions, "nodes">
+) => Effect.map(services(layer, options), (context) => Context.get(context, key))
+
+export const range = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, index) => index)
+
+/** A hash tag in each third of the slots: each of three primaries has one. */
+export const shardTags: ReadonlyArray<string> = range(3).map((shard) =>
+  tagWhere((slot) => Math.floor(slot * 3 / HashSlot.slotCount) === shard)
+)
+
+/** Empties the cluster. */
+export const flush = Effect.flatMap(RedisCluster, (cluster) =>
+  Effect.flatMap(cluster.primaries, (primaries) =>
+    Effect.forEach(primaries, (node) => cluster.command(node, "FLUSHALL"), { discard: true })))
