@@ -20,7 +20,7 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Persistence from "effect/persistence/Persistence"
@@ -83,11 +83,15 @@ const make = Effect.gen(function*() {
           onSuccess: (texts) => texts.map(parseOrNone) as Arr.NonEmptyArray<object | undefined>
         }),
       set: (key, value, ttl) =>
-        Effect.flatMap(setters([[key, value, ttl]]), ([command]) =>
-          Effect.mapError(Effect.asVoid(redis.execute(command)), failedTo("set a key in Redis"))),
+        Effect.flatMap(
+          setters([[key, value, ttl]]),
+          ([command]) => Effect.mapError(Effect.asVoid(redis.execute(command)), failedTo("set a key in Redis"))
+        ),
       setMany: (entries) =>
-        Effect.flatMap(setters(entries), (commands) =>
-          Effect.mapError(Effect.asVoid(redis.pipeline(commands)), failedTo("set keys in Redis"))),
+        Effect.flatMap(
+          setters(entries),
+          (commands) => Effect.mapError(Effect.asVoid(redis.pipeline(commands)), failedTo("set keys in Redis"))
+        ),
       remove: (key) =>
         Effect.mapError(
           Effect.asVoid(redis.execute(Command.idempotent(Generic.unlink([prefixed(key)])))),

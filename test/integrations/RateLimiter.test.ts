@@ -53,8 +53,12 @@ describe("A RateLimiter on a cluster", () => {
         yield* flush
         const clients = yield* Effect.forEach(range(3), () => limiter)
         const take = ({ consume }: RateLimiter.RateLimiter) =>
-          Effect.result(consume({ algorithm: "token-bucket", key: "shared", limit: 20, window: "10 minutes", onExceeded: "fail" }))
-        const results = yield* Effect.forEach(range(90), (index) => take(clients[index % 3]), { concurrency: "unbounded" })
+          Effect.result(
+            consume({ algorithm: "token-bucket", key: "shared", limit: 20, window: "10 minutes", onExceeded: "fail" })
+          )
+        const results = yield* Effect.forEach(range(90), (index) => take(clients[index % 3]), {
+          concurrency: "unbounded"
+        })
         assert.strictEqual(results.filter(({ _tag }) => _tag === "Success").length, 20)
       }))
 
@@ -91,8 +95,13 @@ describe("A RateLimiter on a cluster", () => {
           consume({ algorithm: "token-bucket", key: `k${index}`, limit: 5, window: "1 minute" }))
         const keys = yield* Context.get(context, ClusterClient).keys("*")
         assert.strictEqual(keys.length, 60)
-        assert.isTrue(keys.every((key) => /^rl:\{k\d+\}(:refill)?$/.test(key)))
-        assert.strictEqual(new Set(keys.map(HashSlot.ofKey)).size, new Set(range(30).map((i) => HashSlot.ofKey(`k${i}`))).size)
+        assert.isTrue(keys.every((key) =>
+          /^rl:\{k\d+\}(:refill)?$/.test(key)
+        ))
+        assert.strictEqual(
+          new Set(keys.map(HashSlot.ofKey)).size,
+          new Set(range(30).map((i) => HashSlot.ofKey(`k${i}`))).size
+        )
       }))
 
     it.effect("refuses a prefix with a brace, which would take the tag's place", () =>
@@ -107,7 +116,13 @@ describe("A RateLimiter on a cluster", () => {
         const cluster = yield* RedisCluster
         const { consume } = yield* limiter
         const slot = HashSlot.ofKey("moved")
-        const take = consume({ algorithm: "token-bucket", key: "moved", limit: 100_000, window: "1000 minutes", onExceeded: "fail" })
+        const take = consume({
+          algorithm: "token-bucket",
+          key: "moved",
+          limit: 100_000,
+          window: "1000 minutes",
+          onExceeded: "fail"
+        })
         let running = true
         let taken = 0
         const busy = yield* Effect.forkChild(Effect.gen(function*() {
@@ -134,12 +149,19 @@ describe("Effect's own stores over its Redis on a cluster", () => {
       Effect.gen(function*() {
         yield* flush
         const store = Layer.provide(CircuitBreaker.layerStoreRedis(), ClusterRedis.layer())
-        const [one, other] = yield* Effect.forEach(range(2), () =>
-          Effect.flatMap(services(store), (context) =>
-            Effect.provide(
-              CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(2), openDuration: "500 millis", onStoreError: "fail" }),
-              context
-            )))
+        const [one, other] = yield* Effect.forEach(
+          range(2),
+          () =>
+            Effect.flatMap(services(store), (context) =>
+              Effect.provide(
+                CircuitBreaker.make({
+                  tripPolicy: CircuitBreaker.consecutive(2),
+                  openDuration: "500 millis",
+                  onStoreError: "fail"
+                }),
+                context
+              ))
+        )
         const broken = (breaker: CircuitBreaker.CircuitBreaker, key: string) =>
           Effect.flip(breaker.execute(Effect.fail("down"), { key }))
         for (const key of range(6).map((index) => `api:${index}`)) {
@@ -163,7 +185,9 @@ describe("Effect's own stores over its Redis on a cluster", () => {
         assert.strictEqual((yield* take("{user:42}")).remaining, 1)
         const { reason } = yield* Effect.flip(take("user:42"))
         assert.strictEqual(reason._tag, "RateLimitStoreError")
-        if (reason._tag === "RateLimitStoreError") assert.include(String((reason.cause as { cause?: unknown }).cause), "{user:42}")
+        if (reason._tag === "RateLimitStoreError") {
+          assert.include(String((reason.cause as { cause?: unknown }).cause), "{user:42}")
+        }
       }))
   })
 })

@@ -343,7 +343,10 @@ describe("Effect's Redis on a cluster", () => {
 
     it.effect("hands out no more connections than the pool has", () =>
       Effect.gen(function*() {
-        const redis = yield* service(Redis.Redis, ClusterRedis.layer({ maxConnections: 1, acquireTimeout: "200 millis" }))
+        const redis = yield* service(
+          Redis.Redis,
+          ClusterRedis.layer({ maxConnections: 1, acquireTimeout: "200 millis" })
+        )
         yield* Effect.scoped(Effect.gen(function*() {
           yield* redis.reserve
           const error = yield* Effect.flip(Effect.scoped(redis.reserve))

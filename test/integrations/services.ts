@@ -15,8 +15,10 @@ export const services = <A, E>(
   layer: Layer.Layer<A, E, ClusterClient>,
   options?: Omit<ClusterOptions, "nodes">
 ) =>
-  Effect.flatMap(RedisCluster, (cluster) =>
-    Layer.build(Layer.provideMerge(layer, ClusterClient.layer({ ...options, nodes: cluster.seeds }))))
+  Effect.flatMap(
+    RedisCluster,
+    (cluster) => Layer.build(Layer.provideMerge(layer, ClusterClient.layer({ ...options, nodes: cluster.seeds })))
+  )
 
 /** One service over a client of its own. */
 export const service = <I, S, E>(
@@ -33,6 +35,11 @@ export const shardTags: ReadonlyArray<string> = range(3).map((shard) =>
 )
 
 /** Empties the cluster. */
-export const flush = Effect.flatMap(RedisCluster, (cluster) =>
-  Effect.flatMap(cluster.primaries, (primaries) =>
-    Effect.forEach(primaries, (node) => cluster.command(node, "FLUSHALL"), { discard: true })))
+export const flush = Effect.flatMap(
+  RedisCluster,
+  (cluster) =>
+    Effect.flatMap(
+      cluster.primaries,
+      (primaries) => Effect.forEach(primaries, (node) => cluster.command(node, "FLUSHALL"), { discard: true })
+    )
+)

@@ -77,8 +77,10 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const commandOf = (name: string, args: ReadonlyArray<string>) =>
-    Effect.map(commands.find(name, args), (found) =>
-      Command.make(found.spec, found.args, (reply): Reply => reply, settingsFor(found.spec.name, args)))
+    Effect.map(
+      commands.find(name, args),
+      (found) => Command.make(found.spec, found.args, (reply): Reply => reply, settingsFor(found.spec.name, args))
+    )
 
   const shaped = (command: Command.Command<unknown>, reply: Reply | ReadonlyMap<ClusterNode, Reply>): Resp2.Resp2 => {
     const { args, spec } = command
@@ -135,10 +137,10 @@ export const make = Effect.fnUntraced(function*(
       redis.subscribeScoped(channel).pipe(
         Effect.map(({ messages }) =>
           Stream.runForEach(messages, ({ channel, payload }) =>
-            Effect.sync(() =>
-              onMessage({ channel, message: payload })
-            )).pipe(
-              Effect.mapError((error) => new EffectRedis.RedisError({ cause: error }))
+            Effect.sync(() => onMessage({ channel, message: payload }))).pipe(
+              Effect.mapError((error) =>
+                new EffectRedis.RedisError({ cause: error })
+              )
             )
         ),
         Effect.mapError((error) => new EffectRedis.RedisError({ cause: error }))

@@ -54,7 +54,9 @@ const rank: Shape = (reply) => isList(reply) && reply.length === 2 ? [plain(repl
 /** Places: in each the coordinates, a list of their own, are doubles. */
 const places: Shape = (reply) =>
   isList(reply)
-    ? reply.map((place) => isList(place) ? place.map((part) => isList(part) ? doubles(part) : plain(part)) : plain(place))
+    ? reply.map((place) =>
+      isList(place) ? place.map((part) => isList(part) ? doubles(part) : plain(part)) : plain(place)
+    )
     : plain(reply)
 
 /** A script's `false` is a null. */

@@ -50,13 +50,15 @@ export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
       opening.withPermits(1)(Effect.suspend(() => {
         const known = open.get(addressOf(node))
         if (known !== undefined) return Effect.succeed(known)
-        return Effect.tap(Scope.provide(redis.dedicated(node), scope), (own) =>
-          Effect.sync(() =>
-            open.set(addressOf(node), own)
-          ))
+        return Effect.tap(
+          Scope.provide(redis.dedicated(node), scope),
+          (own) => Effect.sync(() => open.set(addressOf(node), own))
+        )
       }))
 
-    const connectionFor = (command: Command.Command<unknown>): Effect.Effect<DedicatedClient, RedisClusterException> => {
+    const connectionFor = (
+      command: Command.Command<unknown>
+    ): Effect.Effect<DedicatedClient, RedisClusterException> => {
       const key = keyOf(command)
       if (key === undefined) return last === undefined ? Effect.flatMap(redis.defaultNode, at) : Effect.succeed(last)
       return Effect.flatMap(

@@ -25,7 +25,8 @@ export const withServerCode = (error: RedisClusterException, args: ReadonlyArray
   if (reason._tag !== "CrossSlotError") return error
   return exception(() =>
     new CrossSlotError({
-      message: `CROSSSLOT ${reason.command ?? "the command"} was given keys of ${reason.slots.length} different slots, ` +
+      message:
+        `CROSSSLOT ${reason.command ?? "the command"} was given keys of ${reason.slots.length} different slots, ` +
         `but runs on one: ${advice(args)}`,
       outcome: reason.outcome,
       command: reason.command,

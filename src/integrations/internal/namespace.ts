@@ -24,9 +24,11 @@ export const hashTag = (name: string): string =>
 
 /** A prefix in front of a hash tag: with a brace of its own it would take the tag's place. */
 export const checkedPrefix = (prefix: string): Effect.Effect<string, RedisClusterException> =>
-  typeof prefix === "string" && !prefix.includes("{") ? Effect.succeed(prefix) : Effect.fail(exception(() =>
-    new OptionsError({
-      message: "prefix must be text without a brace: the store braces what belongs together by itself",
-      outcome: "NotExecuted"
-    })
-  ))
+  typeof prefix === "string" && !prefix.includes("{") ?
+    Effect.succeed(prefix) :
+    Effect.fail(exception(() =>
+      new OptionsError({
+        message: "prefix must be text without a brace: the store braces what belongs together by itself",
+        outcome: "NotExecuted"
+      })
+    ))
