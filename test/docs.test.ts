@@ -47,7 +47,8 @@ describe("The README and the pages under docs/", () => {
             noEmit: true,
             paths: {
               "effect-redis-cluster": [`${project}src/index.ts`],
-              "effect-redis-cluster/testing": [`${project}src/testing/index.ts`]
+              "effect-redis-cluster/testing": [`${project}src/testing/index.ts`],
+              "effect-redis-cluster/integrations/*": [`${project}src/integrations/*.ts`]
             }
           },
           include: ["*.ts"]
