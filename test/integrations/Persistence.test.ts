@@ -217,6 +217,41 @@ describe("A KeyValueStore on a cluster", () => {
         assert.deepStrictEqual(Uint8Array.from((yield* store.getUint8Array("bytes")) ?? []), Uint8Array.of(201, 2))
       }))
 
+    it.effect("loses no update while a slot moves, and finds and clears what is in the middle of a move", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const cluster = yield* RedisCluster
+        const store = yield* open({ prefix: "{moving}:" })
+        const keys = range(12).map(String)
+        yield* Effect.forEach(keys, (key) => store.set(key, "0"))
+        const slot = HashSlot.ofKey("{moving}")
+        const source = yield* cluster.owner(slot)
+        const target = (yield* cluster.primaries).find((node) => node.port !== source.port)
+        assert.isDefined(target)
+        let running = true
+        let rounds = 0
+        const busy = yield* Effect.forkChild(Effect.gen(function*() {
+          for (; running; rounds++) {
+            yield* Effect.forEach(keys, (key) => store.modify(key, (value) => String(Number(value) + 1)), {
+              concurrency: "unbounded"
+            })
+          }
+        }))
+        yield* cluster.startMigration(slot, target)
+        yield* cluster.moveKeys(slot, 5)
+        assert.strictEqual(yield* store.size, 12)
+        yield* cluster.finishMigration(slot)
+        running = false
+        yield* Fiber.join(busy)
+        assert.isAbove(rounds, 0)
+        assert.deepStrictEqual(yield* Effect.forEach(keys, store.get), keys.map(() => String(rounds)))
+        yield* cluster.startMigration(slot, source)
+        yield* cluster.moveKeys(slot, 5)
+        yield* store.clear
+        yield* cluster.finishMigration(slot)
+        assert.strictEqual(yield* store.size, 0)
+      }))
+
     it.effect("holds entries for as long as it was told, from when they were last changed", () =>
       Effect.gen(function*() {
         yield* flush

@@ -6,6 +6,7 @@ import * as Redis from "effect/persistence/Redis"
 import * as Queue from "effect/Queue"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import * as ClusterRedis from "../../src/integrations/Redis.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import * as RawClient from "../harness/RawClient.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
@@ -192,60 +193,63 @@ describe("Effect's Redis on a cluster", () => {
         assert.include(String(renamed.cause), "CROSSSLOT")
       }))
 
-    it.effect("answers as a server that speaks RESP2 does", () =>
-      Effect.gen(function*() {
-        yield* flush
-        const cluster = yield* RedisCluster
-        const redis = yield* connect
-        const key = (name: string) => `{shape}${name}`
-        const owner = yield* cluster.owner(HashSlot.ofKey("shape"))
-        const raw = yield* RawClient.make({ port: owner.port })
-        const same = (...[name, ...args]: [string, ...Array<string>]) =>
-          Effect.gen(function*() {
-            assert.deepStrictEqual(yield* redis.send(name, ...args), yield* raw.command(name, ...args), name)
-          })
-        yield* redis.send("HSET", key("h"), "a", "1", "b", "2")
-        yield* redis.send("SADD", key("s"), "m")
-        yield* redis.send("ZADD", key("z"), "1.5", "one", "2", "two", "inf", "three")
-        yield* redis.send("XADD", key("x"), "1-1", "f", "v")
-        yield* redis.send("XGROUP", "CREATE", key("x"), "g", "0")
-        yield* redis.send("RPUSH", key("l"), "a", "b")
-        yield* redis.send("SET", key("t"), "grüße")
-        for (
-          const command of [
-            ["GET", key("t")],
-            ["GET", key("none")],
-            ["STRLEN", key("t")],
-            ["HGETALL", key("h")],
-            ["SMEMBERS", key("s")],
-            ["ZSCORE", key("z"), "one"],
-            ["ZSCORE", key("z"), "two"],
-            ["ZMSCORE", key("z"), "two", "none", "three"],
-            ["ZRANGE", key("z"), "0", "-1", "WITHSCORES"],
-            ["ZRANGE", key("z"), "0", "-1"],
-            ["ZRANGEBYSCORE", key("z"), "-inf", "+inf", "WITHSCORES", "LIMIT", "0", "1"],
-            ["ZADD", key("z"), "XX", "CH", "1.5", "one"],
-            ["ZADD", key("z"), "INCR", "0", "two"],
-            ["ZINCRBY", key("z"), "0", "two"],
-            ["ZRANK", key("z"), "two"],
-            ["XRANGE", key("x"), "-", "+"],
-            ["XREAD", "STREAMS", key("x"), "0"],
-            ["XREAD", "STREAMS", key("x"), "$"],
-            ["XPENDING", key("x"), "g"],
-            ["XINFO", "GROUPS", key("x")],
-            ["LRANGE", key("l"), "0", "-1"],
-            ["LPOS", key("l"), "none"],
-            ["EVAL", "return {1, 'two', false, {3}}", "1", key("l")],
-            ["EVAL", "return false", "1", key("l")],
-            ["EVAL", "return true", "1", key("l")],
-            ["OBJECT", "ENCODING", key("l")],
-            ["TYPE", key("l")]
-          ] as Array<[string, ...Array<string>]>
-        ) yield* same(...command)
-        const { send } = redis
-        assert.deepStrictEqual(yield* send("ZPOPMIN", key("z"), "2"), ["one", "1.5", "two", "2"])
-        assert.deepStrictEqual(yield* send("ZPOPMIN", key("z")), ["three", "inf"])
-      }))
+    it.effect.each([2, 3] as const)(
+      "answers as a server that speaks RESP2 does, by a client that speaks RESP%i",
+      (protocol) =>
+        Effect.gen(function*() {
+          yield* flush
+          const cluster = yield* RedisCluster
+          const redis = yield* service(Redis.Redis, ClusterRedis.layer(), { protocol })
+          const key = (name: string) => `{shape}${name}`
+          const owner = yield* cluster.owner(HashSlot.ofKey("shape"))
+          const raw = yield* RawClient.make({ port: owner.port })
+          const same = (...[name, ...args]: [string, ...Array<string>]) =>
+            Effect.gen(function*() {
+              assert.deepStrictEqual(yield* redis.send(name, ...args), yield* raw.command(name, ...args), name)
+            })
+          yield* redis.send("HSET", key("h"), "a", "1", "b", "2")
+          yield* redis.send("SADD", key("s"), "m")
+          yield* redis.send("ZADD", key("z"), "1.5", "one", "2", "two", "inf", "three")
+          yield* redis.send("XADD", key("x"), "1-1", "f", "v")
+          yield* redis.send("XGROUP", "CREATE", key("x"), "g", "0")
+          yield* redis.send("RPUSH", key("l"), "a", "b")
+          yield* redis.send("SET", key("t"), "grüße")
+          for (
+            const command of [
+              ["GET", key("t")],
+              ["GET", key("none")],
+              ["STRLEN", key("t")],
+              ["HGETALL", key("h")],
+              ["SMEMBERS", key("s")],
+              ["ZSCORE", key("z"), "one"],
+              ["ZSCORE", key("z"), "two"],
+              ["ZMSCORE", key("z"), "two", "none", "three"],
+              ["ZRANGE", key("z"), "0", "-1", "WITHSCORES"],
+              ["ZRANGE", key("z"), "0", "-1"],
+              ["ZRANGEBYSCORE", key("z"), "-inf", "+inf", "WITHSCORES", "LIMIT", "0", "1"],
+              ["ZADD", key("z"), "XX", "CH", "1.5", "one"],
+              ["ZADD", key("z"), "INCR", "0", "two"],
+              ["ZINCRBY", key("z"), "0", "two"],
+              ["ZRANK", key("z"), "two"],
+              ["XRANGE", key("x"), "-", "+"],
+              ["XREAD", "STREAMS", key("x"), "0"],
+              ["XREAD", "STREAMS", key("x"), "$"],
+              ["XPENDING", key("x"), "g"],
+              ["XINFO", "GROUPS", key("x")],
+              ["LRANGE", key("l"), "0", "-1"],
+              ["LPOS", key("l"), "none"],
+              ["EVAL", "return {1, 'two', false, {3}}", "1", key("l")],
+              ["EVAL", "return false", "1", key("l")],
+              ["EVAL", "return true", "1", key("l")],
+              ["OBJECT", "ENCODING", key("l")],
+              ["TYPE", key("l")]
+            ] as Array<[string, ...Array<string>]>
+          ) yield* same(...command)
+          const { send } = redis
+          assert.deepStrictEqual(yield* send("ZPOPMIN", key("z"), "2"), ["one", "1.5", "two", "2"])
+          assert.deepStrictEqual(yield* send("ZPOPMIN", key("z")), ["three", "inf"])
+        })
+    )
 
     it.effect("keeps the keys as they are", () =>
       Effect.gen(function*() {
@@ -320,6 +324,54 @@ describe("Effect's Redis on a cluster", () => {
         yield* cluster.failover(replica)
         yield* redis.send("RPUSH", key, "a")
         assert.deepStrictEqual(yield* Fiber.join(popped), [key, "a"])
+      }))
+
+    it.effect("asks the node that a slot is being moved to for what has left already", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const cluster = yield* RedisCluster
+        const redis = yield* connect
+        const slot = HashSlot.ofKey(shardTags[1])
+        const key = `{${shardTags[1]}}asked`
+        const source = yield* cluster.owner(slot)
+        const target = yield* cluster.owner(0)
+        yield* cluster.startMigration(slot, target)
+        const own = yield* redis.reserve
+        const popped = yield* Effect.forkChild(own.send("BLPOP", key, "30"))
+        yield* Effect.sleep("200 millis")
+        yield* redis.send("RPUSH", key, "a")
+        assert.deepStrictEqual(yield* Fiber.join(popped), [key, "a"])
+        yield* cluster.finishMigration(slot)
+        yield* cluster.migrateSlot(slot, source)
+      }))
+
+    it.effect("replaces a connection that was lost while it lay idle in the pool", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const cluster = yield* RedisCluster
+        const redis = yield* service(Redis.Redis, ClusterRedis.layer({ maxConnections: 1 }))
+        const [key] = keysOn("idle")
+        const use = Effect.scoped(Effect.flatMap(redis.reserve, (own) => own.send("INCR", key)))
+        assert.strictEqual(yield* use, 1)
+        const owner = yield* cluster.owner(HashSlot.ofKey(key))
+        yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        yield* Effect.sleep("100 millis")
+        assert.strictEqual(yield* use, 2)
+      }))
+
+    it.effect("does not replace a connection whose state is lost with it", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const cluster = yield* RedisCluster
+        const redis = yield* connect
+        const [key] = keysOn("watched")
+        const own = yield* redis.reserve
+        yield* own.send("WATCH", key)
+        const owner = yield* cluster.owner(HashSlot.ofKey(key))
+        yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        yield* Effect.sleep("100 millis")
+        const error = yield* Effect.flip(own.send("GET", key))
+        assert.strictEqual((error.cause as RedisClusterException).reason._tag, "ConnectionError")
       }))
 
     it.effect("fails what runs on a reserved connection when the service ends, and leaves no connection", () =>
