@@ -86,8 +86,16 @@ const objection = ({ prefix, ttl }: KeyValueStoreOptions): string | undefined =>
   if (prefix !== undefined && (typeof prefix !== "string" || prefix === "")) {
     return "prefix must not be empty: clear would delete every key of the cluster"
   }
-  return ttl === undefined ? undefined : Strings.set("", "", { expire: ttl }).settings.invalid
+  const millis = ttl === undefined ? 1 : Option.match(Duration.fromInput(ttl), {
+    onNone: () => Number.NaN,
+    onSome: Duration.toMillis
+  })
+  return Number.isFinite(millis) && millis > 0
+    ? undefined
+    : `ttl must be a finite duration greater than zero such as "1 day"; leave it out for entries that live for ever`
 }
+
+const orNone = <A>(value: A | null): A | undefined => value ?? undefined
 
 const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
   const problem = objection(options)
@@ -150,8 +158,6 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
     )
   })
 })
-
-const orNone = <A>(value: A | null): A | undefined => value ?? undefined
 
 /**
  * `KeyValueStore` on a cluster: an entry is the key `prefix` and its own, of any slot.

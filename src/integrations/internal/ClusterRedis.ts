@@ -47,9 +47,10 @@ const clusterWide = (redis: ClusterClientShape): ReadonlyMap<string, Run> => {
 const isIncomplete = (name: string, args: ReadonlyArray<string>): boolean =>
   args.length === 0 || (name === "MSET" && args.length % 2 === 1)
 
-/** The digest under which a script is called. */
+/** It names a script that the node may lack. */
 const callsByDigest = (name: string): boolean => name === "EVALSHA" || name === "EVALSHA_RO"
 
+/** A connection of one's own is of no use to it. */
 const runsOnMany = ({ spec }: Command.Command<unknown>): boolean =>
   spec.request === "allShards" || spec.request === "allNodes"
 
@@ -126,7 +127,6 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const connect = Effect.map(Session.make(redis), (session) => ({
-    // What concerns more than one node has no use for a connection of its own.
     send: sending((command) => runsOnMany(command) ? onShared(command) : session.execute(command)),
     close: session.close
   }))
