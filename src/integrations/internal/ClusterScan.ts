@@ -4,7 +4,8 @@
  * A cursor of a server means something to that server only. So the cursor of the cluster says which shard is being scanned,
  * by its lowest slot, which node answered for it, and that node's cursor. It is `"0"` only behind the last shard. When another
  * node answers for the shard meanwhile, the shard is scanned from its beginning; when slots have gone from one shard to another,
- * the cluster is: keys may come twice, as SCAN always may, and none is missed.
+ * the cluster is: keys may come twice, as SCAN always may, and none is missed. What this cannot see is a migration that has
+ * begun and not ended: keys that it moved may be missed. `ClusterClient.scanStream` sees that, too.
  *
  * Nothing is remembered between two calls: a cursor can be used again, later, and by another process.
  */
