@@ -4,10 +4,11 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import type { Duplex } from "node:stream"
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls"
 import type { Endpoint } from "./connection/Endpoint.ts"
@@ -48,14 +49,20 @@ export interface ClusterOptions {
   /**
    * The startup nodes: `"redis://user:password@host:port"`, `"rediss://host:port"` or `{ host, port }`, one or many.
    * They are tried in order, and kept for ever as the last resort.
+   *
+   * Or an effect that finds them (see `Discovery`): it runs at the start, and again whenever no known node answers.
    */
-  readonly nodes: StartupNode | ReadonlyArray<StartupNode>
+  readonly nodes: StartupNode | ReadonlyArray<StartupNode> | FindNodes
   /** The user of `AUTH`; wins over the URL. */
   readonly username?: string | undefined
   /** The password of `AUTH`; wins over the URL. */
   readonly password?: Redacted.Redacted | undefined
-  /** Asked for credentials before each connection attempt (tokens that expire); wins over `username` and `password`. */
-  readonly credentials?: Effect.Effect<Credentials, unknown> | undefined
+  /**
+   * Credentials that change; wins over `username` and `password`. An effect is asked before each connection attempt. A
+   * stream gives the credentials of today and then every later ones: new connections use the newest, and open ones log
+   * in anew as soon as they come. One that ends leaves its last credentials in force, one that fails is run again.
+   */
+  readonly credentials?: Effect.Effect<Credentials, unknown> | Stream.Stream<Credentials, unknown> | undefined
   /** The name of the connections, as `CLIENT LIST` shows it. */
   readonly clientName?: string | undefined
   /** TLS; implied by `rediss://`. */
@@ -126,6 +133,14 @@ export interface ClusterOptions {
 export type StartupNode = string | Endpoint
 
 /**
+ * Finds the startup nodes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FindNodes = Effect.Effect<ReadonlyArray<Endpoint>, unknown>
+
+/**
  * The options after the check, with every default in place. Durations are milliseconds.
  *
  * @category models
@@ -133,7 +148,11 @@ export type StartupNode = string | Endpoint
  */
 export interface ResolvedOptions {
   readonly seeds: ReadonlyArray<Endpoint>
+  /** In place of `seeds`. */
+  readonly findSeeds: FindNodes | undefined
   readonly credentials: Effect.Effect<Credentials, unknown> | Credentials | undefined
+  /** In place of `credentials`. */
+  readonly credentialsStream: Stream.Stream<Credentials, unknown> | undefined
   readonly clientName: string | undefined
   readonly tls: TlsOptions | undefined
   readonly commandTimeout: number
@@ -178,7 +197,12 @@ interface ParsedNode {
   readonly password?: Redacted.Redacted | undefined
 }
 
-const validEndpoint = (host: string, port: number): boolean =>
+/**
+ * Whether there can be a server.
+ *
+ * @internal
+ */
+export const isUsable = ({ host, port }: Endpoint): boolean =>
   host.length > 0 && Number.isInteger(port) && port > 0 && port < 65536
 
 /** The host as sockets want it: without the brackets of an IPv6 literal. */
@@ -203,7 +227,7 @@ const parseUrl = (input: string, position: number): Result.Result<ParsedNode, st
   }
   const host = bareHost(hostname)
   const port = url.port === "" ? 6379 : Number(url.port)
-  if (!validEndpoint(host, port)) return Result.fail(`${where} has no usable host and port (1 to 65535)`)
+  if (!isUsable({ host, port })) return Result.fail(`${where} has no usable host and port (1 to 65535)`)
   return Result.succeed({
     endpoint: { host, port },
     tls: url.protocol === "rediss:",
@@ -214,9 +238,27 @@ const parseUrl = (input: string, position: number): Result.Result<ParsedNode, st
 
 const parseNode = (node: StartupNode, position: number): Result.Result<ParsedNode, string> => {
   if (typeof node === "string") return parseUrl(node, position)
-  return validEndpoint(node.host, node.port)
+  return isUsable(node)
     ? Result.succeed({ endpoint: { host: node.host, port: node.port }, tls: false })
     : Result.fail(`nodes[${position}] needs a host and a port from 1 to 65535`)
+}
+
+/** The nodes of a list, all of them with TLS or all without. */
+const parseNodes = (
+  nodes: StartupNode | ReadonlyArray<StartupNode>
+): Result.Result<ReadonlyArray<ParsedNode>, string> => {
+  // `Array.isArray` does not narrow a read-only array.
+  const given = Array.isArray(nodes) ? nodes as ReadonlyArray<StartupNode> : [nodes as StartupNode]
+  if (given.length === 0) return Result.fail("nodes is empty; at least one startup node is needed")
+  const parsed: Array<ParsedNode> = []
+  for (let i = 0; i < given.length; i++) {
+    const node = parseNode(given[i], i)
+    if (Result.isFailure(node)) return Result.fail(node.failure)
+    parsed.push(node.success)
+  }
+  return parsed.some((node) => node.tls !== parsed[0].tls)
+    ? Result.fail("nodes mixes redis:// and rediss:// URLs; a cluster is reached with TLS or without")
+    : Result.succeed(parsed)
 }
 
 /**
@@ -226,19 +268,10 @@ const parseNode = (node: StartupNode, position: number): Result.Result<ParsedNod
  * @since 0.1.0
  */
 export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions, string> => {
-  const given: ReadonlyArray<StartupNode> = Array.isArray(options.nodes)
-    ? options.nodes
-    : [options.nodes as StartupNode]
-  if (given.length === 0) return Result.fail("nodes is empty; at least one startup node is needed")
-  const parsed: Array<ParsedNode> = []
-  for (let i = 0; i < given.length; i++) {
-    const node = parseNode(given[i], i)
-    if (Result.isFailure(node)) return Result.fail(node.failure)
-    parsed.push(node.success)
-  }
-  if (parsed.some((node) => node.tls !== parsed[0].tls)) {
-    return Result.fail("nodes mixes redis:// and rediss:// URLs; a cluster is reached with TLS or without")
-  }
+  const findSeeds = Effect.isEffect(options.nodes) ? options.nodes : undefined
+  const nodes = Effect.isEffect(options.nodes) ? Result.succeed([]) : parseNodes(options.nodes)
+  if (Result.isFailure(nodes)) return Result.fail(nodes.failure)
+  const parsed = nodes.success
 
   const problems: Array<string> = []
   const millis = (name: string, input: Duration.Input | undefined, fallback: number, least: number): number => {
@@ -262,7 +295,9 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
   if (options.clientName !== undefined && /[^!-~]/.test(options.clientName)) {
     problems.push("clientName may not contain spaces, newlines or special characters")
   }
-  const tls = options.tls ?? parsed[0].tls
+  const tls = options.tls ?? parsed[0]?.tls ?? false
+  const credentialsStream = Stream.isStream(options.credentials) ? options.credentials : undefined
+  const credentials = Effect.isEffect(options.credentials) ? options.credentials : undefined
   const readFrom = options.readFrom ?? ReadFrom.primary
   if (options.availabilityZone === "") problems.push("availabilityZone is empty; name a zone, or leave it out")
   // Programs in plain JavaScript may give anything.
@@ -273,7 +308,9 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
 
   const resolved: ResolvedOptions = {
     seeds: parsed.map((node) => node.endpoint),
-    credentials: options.credentials ?? (password === undefined ? undefined : { username, password }),
+    findSeeds,
+    credentials: credentials ?? (password === undefined ? undefined : { username, password }),
+    credentialsStream,
     clientName: options.clientName,
     tls: tls === false ? undefined : tls === true ? {} : tls,
     commandTimeout: millis("commandTimeout", options.commandTimeout, 5000, 1),

@@ -16,7 +16,7 @@ import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { Alarm } from "../internal/Alarm.ts"
 import { Fifo } from "../internal/Fifo.ts"
-import type { Reply } from "../protocol/Reply.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { dial, type DialRequest } from "./Dial.ts"
@@ -120,6 +120,7 @@ export class Connection {
   private decoder: RespDecoder | undefined
   private dialling: Fiber.Fiber<unknown> | undefined
   private isDialling = false
+  private redialling = false
   private adoptedAt = 0
   /** Ends the trial of a new socket; gone when that is over. */
   private endTrial: ((verdict: Effect.Effect<void, LinkFailure>) => void) | undefined
@@ -255,9 +256,32 @@ export class Connection {
   }
 
   private dialled(): void {
+    const again = this.redialling
     this.isDialling = false
+    this.redialling = false
     // The new socket may have been lost in the meantime.
-    if (this.state === "connecting") this.connect()
+    if (again || this.state === "connecting") this.connect()
+  }
+
+  /** Starts a dialling again that began with what is outdated now; without one nothing happens. */
+  redial(): void {
+    if (!this.isDialling || this.socket !== undefined || this.state === "closed") return
+    this.redialling = true
+    this.dialling?.interruptUnsafe()
+  }
+
+  /**
+   * Writes a command of the library's own at once, between the others, whatever the bounds: `args` in place of those of
+   * `outgoing`, so that secrets are not kept. `false` when there is no socket; it is then not taken over.
+   */
+  interject(outgoing: Outgoing, args: ReadonlyArray<Argument>): boolean {
+    if (this.socket === undefined) return false
+    this.expectReplies()
+    this.encoder.push(outgoing.command.spec.prefix(args.length), args)
+    outgoing.size = 0
+    this.inFlight.push(outgoing)
+    write(this.socket, this.encoder.take())
+    return true
   }
 
   /** Ends the socket; the next one is dialled at once. */
@@ -487,12 +511,16 @@ export class Connection {
     }
   }
 
+  /** Replies are due from now on: silence means something. */
+  private expectReplies(): void {
+    if (this.inFlight.size > 0) return
+    this.silentSince = this.clock.currentTimeMillisUnsafe()
+    this.alarm.set(this.silentSince + this.options.pingAfter)
+  }
+
   private writeBatch(socket: Duplex): void {
     const encoder = this.encoder
-    if (this.inFlight.size === 0) {
-      this.silentSince = this.clock.currentTimeMillisUnsafe()
-      this.alarm.set(this.silentSince + this.options.pingAfter)
-    }
+    this.expectReplies()
     let timing = this.timed === undefined && this.writes++ % timedWrites === 0
     while (this.waiting.size > 0 && encoder.size < writeLimit && !this.full(0, 0)) {
       const outgoing = this.waiting.shift()

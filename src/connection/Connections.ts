@@ -13,6 +13,7 @@ import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Connection, type ConnectionHooks, type ConnectionState } from "./Connection.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { PushConnection, type PushHooks } from "./PushConnection.ts"
+import * as Rotation from "./Rotation.ts"
 
 /**
  * What the client knows of an endpoint when it asks for a connection.
@@ -91,12 +92,16 @@ const sameNode = (one: string, other: string): boolean => one === "" || other ==
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
+export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
   const open: Record<ConnectionUse, Map<string, Connection>> = { commands: new Map(), replicaReads: new Map() }
+  const leased = new Set<Connection>()
+  const allOpen = (): ReadonlyArray<Connection> => [...open.commands.values(), ...open.replicaReads.values()]
   const closing = new Set<Connection>()
   const listeners = new Set<(connection: Connection, state: ConnectionState) => void>()
+  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased])
+
   const hooks = {
     onState: (connection: Connection, state: ConnectionState) => {
       for (const listener of listeners) listener(connection, state)
@@ -119,9 +124,6 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       readonly: true
     })
 
-  const allOpen = (): ReadonlyArray<Connection> => [...open.commands.values(), ...open.replicaReads.values()]
-
-  const leased = new Set<Connection>()
   /** A second socket would not have the state of the first. */
   const once = (onState: ConnectionHooks["onState"]): ConnectionHooks => {
     let isAlive = false

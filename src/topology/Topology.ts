@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -16,7 +17,7 @@ import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { ResolvedOptions } from "../ClusterOptions.ts"
+import { isUsable, type ResolvedOptions } from "../ClusterOptions.ts"
 import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connection } from "../connection/Connection.ts"
@@ -27,7 +28,7 @@ import {
   ClusterDisabledError,
   exception,
   NoReachableNodeError,
-  type RedisClusterException,
+  RedisClusterException,
   SlotNotCoveredError
 } from "../RedisClusterException.ts"
 import type { ClusterNode } from "./ClusterNode.ts"
@@ -75,6 +76,30 @@ const refusal = (node: string, cause: string): Refusal => ({
   cause,
   disabled: cause.includes("cluster support disabled")
 })
+
+/** The startup nodes: as given, or found now, within `connectTimeout`. */
+const findSeeds = (options: ResolvedOptions): Effect.Effect<ReadonlyArray<Endpoint>, Refusal> => {
+  if (options.findSeeds === undefined) return Effect.succeed(options.seeds)
+  const refuse = (cause: string): Effect.Effect<never, Refusal> => Effect.fail(refusal("nodes", cause))
+  return options.findSeeds.pipe(
+    // Another one's error may quote a secret.
+    Effect.catchCause((cause) => {
+      const error = Cause.squash(cause)
+      return refuse(error instanceof RedisClusterException ? error.message : "the effect that finds the nodes failed")
+    }),
+    Effect.timeoutOrElse({
+      duration: options.connectTimeout,
+      orElse: () => refuse(`the effect that finds the nodes took longer than ${options.connectTimeout} ms`)
+    }),
+    Effect.flatMap((seeds) =>
+      seeds.length === 0
+        ? refuse("the effect that finds the nodes found none")
+        : seeds.every(isUsable)
+        ? Effect.succeed(seeds)
+        : refuse("the effect that finds the nodes gave one without a usable host and port (1 to 65535)")
+    )
+  )
+}
 
 /** Nothing in common with the cluster we know: the address now belongs to a node of another one. */
 const isForeign = (previous: Snapshot.Snapshot, next: Snapshot.Snapshot): boolean => {
@@ -146,18 +171,26 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     Effect.scoped(Effect.flatMap(connections.open(seed), (connection) => ask(connection, options.connectTimeout)))
 
   const fetch = Effect.fnUntraced(function*() {
+    const refusals: Array<Refusal> = []
+    const askEach = Effect.fnUntraced(function*(sources: ReadonlyArray<Effect.Effect<Snapshot.Snapshot, Refusal>>) {
+      for (const source of sources) {
+        const answer = yield* Effect.result(source)
+        if (Result.isSuccess(answer)) return answer.success
+        refusals.push(answer.failure)
+      }
+      return undefined
+    })
     const nodes = yield* Random.shuffle(snapshot.nodes.values())
     const healthy = nodes.filter((node) => connections.get(node).healthy)
     const doubtful = nodes.filter((node) => !connections.get(node).healthy).slice(0, doubtfulNodes)
-    const sources = [
-      ...[...healthy, ...doubtful].map(askNode),
-      ...options.seeds.map((seed) => askSeed(options.mapAddress(seed)))
-    ]
-    const refusals: Array<Refusal> = []
-    for (const source of sources) {
-      const answer = yield* Effect.result(source)
-      if (Result.isSuccess(answer)) return answer.success
-      refusals.push(answer.failure)
+    const known = yield* askEach([...healthy, ...doubtful].map(askNode))
+    if (known !== undefined) return known
+
+    const seeds = yield* Effect.result(findSeeds(options))
+    if (Result.isFailure(seeds)) refusals.push(seeds.failure)
+    else {
+      const last = yield* askEach(seeds.success.map((seed) => askSeed(options.mapAddress(seed))))
+      if (last !== undefined) return last
     }
     return yield* Effect.fail(noReachableNode(refusals))
   })

@@ -1,0 +1,131 @@
+/**
+ * Credentials that change while connections are open: the newest for a new connection, an AUTH on those that live.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Credentials, ResolvedOptions } from "../ClusterOptions.ts"
+import { Command } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
+import type { Connection } from "./Connection.ts"
+import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+
+const auth = new Command<unknown>(new CommandSpec("AUTH", {}), [], (reply) => reply)
+
+const argumentsOf = ({ password, username }: Credentials): ReadonlyArray<Argument> =>
+  username === undefined ? [Redacted.value(password)] : [username, Redacted.value(password)]
+
+class Login implements Outgoing {
+  readonly command = auth
+  readonly binary = false
+  readonly asking = false
+  readonly deadline = Number.POSITIVE_INFINITY
+  settled = false
+  size = 0
+  private readonly resume: (effect: Effect.Effect<void, LinkFailure>) => void
+
+  constructor(resume: (effect: Effect.Effect<void, LinkFailure>) => void) {
+    this.resume = resume
+  }
+
+  onReply(reply: Reply): void {
+    this.finish(
+      reply instanceof ServerError ? Effect.fail({ kind: "authentication", message: reply.message }) : Effect.void
+    )
+  }
+
+  /** The next socket is opened with the newest credentials. */
+  onLost(): void {
+    this.finish(Effect.void)
+  }
+
+  onDeadline(): void {}
+
+  private finish(effect: Effect.Effect<void, LinkFailure>): void {
+    this.settled = true
+    this.resume(effect)
+  }
+}
+
+/**
+ * Logs in anew on an open connection, between the commands: those before it are executed as who the connection was, those
+ * after it as who it is then. A dialling with older credentials starts again. Fails when the server refuses: it then
+ * goes on with the credentials that were in force.
+ */
+const login = (connection: Connection, credentials: Credentials): Effect.Effect<void, LinkFailure> =>
+  Effect.callback((resume) => {
+    const entry = new Login(resume)
+    if (!connection.interject(entry, argumentsOf(credentials))) {
+      connection.redial()
+      return resume(Effect.void)
+    }
+    return Effect.sync(() => {
+      entry.settled = true
+    })
+  })
+
+/**
+ * Follows the stream of credentials while the scope lives; the options for new connections, whose credentials are the
+ * newest. A connection whose server refuses new credentials keeps the old ones, and is asked again as `reconnectSchedule`
+ * says until it takes them or newer ones have come: users are set up node by node.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const follow = Effect.fnUntraced(function*(
+  options: ResolvedOptions,
+  live: () => ReadonlyArray<Connection>
+): Effect.fn.Return<ResolvedOptions, never, Scope.Scope> {
+  if (options.credentialsStream === undefined) return options
+  const runFork = yield* FiberSet.makeRuntime<never>()
+  let newest: Credentials | undefined
+  let first = Deferred.makeUnsafe<Credentials, void>()
+
+  const rotate = (connection: Connection, credentials: Credentials): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      let told = false
+      return login(connection, credentials).pipe(
+        Effect.tapError((failure) => {
+          if (told) return Effect.void
+          told = true
+          return Effect.logWarning(
+            `${connection.address} refused new credentials, the connection goes on with the old ones: ${failure.message}`
+          )
+        }),
+        Effect.retry({ schedule: options.reconnectSchedule, while: () => newest === credentials }),
+        Effect.ignore
+      )
+    })
+
+  const arrive = (credentials: Credentials): Effect.Effect<void> =>
+    Effect.sync(() => {
+      newest = credentials
+      Deferred.doneUnsafe(first, Effect.succeed(credentials))
+      for (const connection of live()) runFork(rotate(connection, credentials))
+    })
+
+  // Whoever waits for the first ones hears of the failure; the next attempt is the stream's.
+  const failed = Effect.sync(() => {
+    const waiting = first
+    first = Deferred.makeUnsafe()
+    Deferred.doneUnsafe(waiting, Effect.fail(undefined))
+  })
+
+  runFork(
+    options.credentialsStream.pipe(
+      Stream.runForEach(arrive),
+      Effect.andThen(Effect.suspend(() => newest === undefined ? Effect.fail("no credentials") : Effect.void)),
+      Effect.tapCause(() => failed),
+      Effect.retry(options.reconnectSchedule),
+      Effect.ignoreCause
+    )
+  )
+  const current = Effect.suspend(() => newest === undefined ? Deferred.await(first) : Effect.succeed(newest))
+  return { ...options, credentials: current }
+})

@@ -1,0 +1,263 @@
+import { assert, describe, layer } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { inspect } from "node:util"
+import { ClusterClient } from "../../src/ClusterClient.ts"
+import type { ClusterOptions, Credentials } from "../../src/ClusterOptions.ts"
+import { Account, keyOfShard, openClient } from "../faults/Load.ts"
+import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
+
+const everywhere = (cluster: RedisClusterShape, ...command: ReadonlyArray<string>) =>
+  Effect.forEach(cluster.nodes, (node) => cluster.command(node, ...command), { discard: true })
+
+const allow = (cluster: RedisClusterShape, user: string, password: string) =>
+  everywhere(cluster, "ACL", "SETUSER", user, "on", `>${password}`, "~*", "&*", "+@all")
+
+const credentials = (username: string, password: string): Credentials => ({
+  username,
+  password: Redacted.make(password)
+})
+
+/** The connections of a client as the servers see them. */
+const clients = (cluster: RedisClusterShape, name: string) =>
+  Effect.map(
+    Effect.forEach(cluster.nodes, (node) => cluster.command(node, "CLIENT", "LIST")),
+    (lists) =>
+      lists.flatMap((list, node) =>
+        String(list).split("\n").filter((line) => line.includes(` name=${name} `)).map((line) => ({
+          id: `${node}/${/\bid=(\d+)/.exec(line)?.[1]}`,
+          user: /\buser=(\S+)/.exec(line)?.[1]
+        }))
+      )
+  )
+
+const eventually = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
+  Effect.flatMap(condition, (holds) => holds ? Effect.void : Effect.fail("not yet" as const)).pipe(
+    Effect.retry({ times: 500, schedule: Schedule.spaced(10) }),
+    Effect.orDie
+  )
+
+const everyUser = (cluster: RedisClusterShape, name: string, user: string) =>
+  eventually(Effect.map(clients(cluster, name), (all) => all.length > 0 && all.every((one) => one.user === user)))
+
+const open = Effect.fnUntraced(function*(
+  cluster: RedisClusterShape,
+  clientName: string,
+  initial: Credentials,
+  options: Partial<ClusterOptions> = {}
+) {
+  const queue = yield* Queue.unbounded<Credentials>()
+  yield* Queue.offer(queue, initial)
+  const client = yield* openClient({
+    ...options,
+    nodes: cluster.seeds,
+    clientName,
+    credentials: Stream.fromQueue(queue)
+  })
+  return { ...client, give: (next: Credentials) => Queue.offer(queue, next) }
+})
+
+/** Increments keys of every shard while `effect` runs; what became of each command. */
+const underLoad = Effect.fnUntraced(function*<A, E, R>(
+  redis: Parameters<Account["worker"]>[0],
+  prefix: string,
+  effect: Effect.Effect<A, E, R>
+) {
+  const account = new Account()
+  const keys = Array.from({ length: 30 }, (_, i) => keyOfShard(`${prefix}:${i}`, i % 3))
+  const workers = yield* Effect.forEach(keys, (key) => Effect.forkScoped(account.worker(redis, key)))
+  yield* Effect.sleep(50)
+  yield* effect
+  yield* Effect.sleep(100)
+  account.stop()
+  yield* Effect.forEach(workers, Fiber.join)
+  return account.entries
+})
+
+const failures = (entries: Account["entries"]) =>
+  entries.flatMap(({ result }) => Result.isFailure(result) ? [result.failure] : [])
+
+describe("A stream of credentials", () => {
+  layer(RedisCluster.layer(), { excludeTestServices: true, timeout: 60_000 })((it) => {
+    it.effect("logs in anew on open connections, under load, without an error and without a new connection", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        for (const i of [0, 1, 2, 3]) yield* allow(cluster, `rotating-${i}`, `secret-${i}`)
+        const { give, redis } = yield* open(cluster, "rotating", credentials("rotating-0", "secret-0"))
+        yield* Effect.forEach([0, 1, 2], (shard) => redis.get(keyOfShard("warm", shard)))
+        const before = yield* clients(cluster, "rotating")
+        assert.strictEqual(before.length, 3)
+
+        const entries = yield* underLoad(
+          redis,
+          "rotating",
+          Effect.forEach([1, 2, 3], (i) =>
+            Effect.gen(function*() {
+              yield* give(credentials(`rotating-${i}`, `secret-${i}`))
+              yield* everyUser(cluster, "rotating", `rotating-${i}`)
+              // Ends the connections that are still of this user.
+              yield* everywhere(cluster, "ACL", "DELUSER", `rotating-${i - 1}`)
+            }))
+        )
+        assert.deepStrictEqual(failures(entries), [])
+        assert.isAbove(entries.length, 1000)
+        // In order: each worker saw its key count up by one.
+        const counts = new Map<string, number>()
+        for (const { key, result } of entries) {
+          const count = (counts.get(key) ?? 0) + 1
+          counts.set(key, count)
+          assert.deepStrictEqual(result, Result.succeed(count))
+        }
+        const after = yield* clients(cluster, "rotating")
+        assert.deepStrictEqual(after, before.map(({ id }) => ({ id, user: "rotating-3" })))
+      }))
+
+    it.effect("opens new connections with the newest: a password changes and every connection is killed", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        yield* allow(cluster, "ada", "secret-0")
+        const { give, redis } = yield* open(cluster, "killed", credentials("ada", "secret-0"))
+        const reads = yield* Effect.forkScoped(
+          Effect.forEach(
+            Array.from({ length: 30 }, (_, i) => keyOfShard(`killed:${i}`, i % 3)),
+            (key) => Effect.forEach(Array.from({ length: 300 }), () => Effect.andThen(redis.get(key), Effect.sleep(1))),
+            { concurrency: "unbounded" }
+          )
+        )
+        yield* Effect.forEach([1, 2, 3], (i) =>
+          Effect.gen(function*() {
+            yield* Effect.sleep(50)
+            yield* allow(cluster, "ada", `secret-${i}`)
+            yield* give(credentials("ada", `secret-${i}`))
+            yield* everywhere(cluster, "ACL", "SETUSER", "ada", `<secret-${i - 1}`)
+            yield* everywhere(cluster, "CLIENT", "KILL", "USER", "ada")
+          }))
+        // Reads are repeated; none of them fails.
+        yield* Fiber.join(reads)
+        const names = yield* redis.on("primaries").send("ACL", "WHOAMI")
+        assert.deepStrictEqual([...names.values()], ["ada", "ada", "ada"])
+      }))
+
+    it.effect("starts a dialling again that older credentials had brought to a halt", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        yield* allow(cluster, "late", "secret-0")
+        const { connections, give, redis } = yield* open(cluster, "late", credentials("late", "secret-0"), {
+          // Refused once, it would wait for longer than the test lasts.
+          reconnectSchedule: Schedule.spaced("1 hour")
+        })
+        const keys = [0, 1, 2].map((shard) => keyOfShard("late", shard))
+        yield* Effect.forEach(keys, (key) => redis.set(key, "value"))
+        // In the wrong order: the servers know the new password before the client does.
+        yield* everywhere(cluster, "ACL", "SETUSER", "late", "resetpass", ">secret-1")
+        yield* everywhere(cluster, "CLIENT", "KILL", "USER", "late")
+        yield* eventually(Effect.sync(() => connections.all().every(({ state }) => state === "down")))
+        yield* give(credentials("late", "secret-1"))
+        yield* eventually(Effect.sync(() => connections.all().every(({ state }) => state === "ready")))
+        assert.deepStrictEqual(yield* Effect.forEach(keys, (key) => redis.get(key)), ["value", "value", "value"])
+      }))
+
+    it.effect("keeps a connection whose server refuses the new ones, and asks it again until it takes them", () => {
+      const logged: Array<unknown> = []
+      return Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        yield* allow(cluster, "old-user", "secret-0")
+        const { give, redis } = yield* open(cluster, "refused", credentials("old-user", "secret-0"))
+        const keys = [0, 1, 2].map((shard) => keyOfShard("refused", shard))
+        yield* Effect.forEach(keys, (key) => redis.get(key))
+        const before = yield* clients(cluster, "refused")
+        const entries = yield* underLoad(
+          redis,
+          "refused",
+          Effect.gen(function*() {
+            const [slow, ...others] = cluster.nodes
+            const rule = ["ACL", "SETUSER", "new-user", "on", ">secret-1", "~*", "&*", "+@all"]
+            for (const node of others) yield* cluster.command(node, ...rule)
+            yield* give(credentials("new-user", "secret-1"))
+            yield* eventually(
+              Effect.map(
+                clients(cluster, "refused"),
+                (all) => all.filter(({ user }) => user === "new-user").length === 2
+              )
+            )
+            assert.strictEqual((yield* clients(cluster, "refused"))[0].user, "old-user")
+            yield* cluster.command(slow, ...rule)
+            yield* everyUser(cluster, "refused", "new-user")
+          })
+        )
+        assert.deepStrictEqual(failures(entries), [])
+        assert.deepStrictEqual(
+          (yield* clients(cluster, "refused")).map(({ id }) => id),
+          before.map(({ id }) => id)
+        )
+        const report = inspect(logged, { depth: Infinity })
+        // Told once, however often it was asked.
+        assert.strictEqual(logged.length, 1)
+        assert.match(report, /refused new credentials/)
+        assert.notInclude(report, "secret-1")
+      }).pipe(
+        Effect.provide(Logger.layer([Logger.make(({ message }) => {
+          logged.push(message)
+        })]))
+      )
+    })
+
+    it.effect("runs a stream again that fails, and leaves the last credentials of one that ends in force", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        yield* allow(cluster, "eve", "secret-0")
+        let runs = 0
+        const tokens = Stream.suspend(() =>
+          ++runs < 3 ? Stream.fail("the token service is down: secret-0") : Stream.make(credentials("eve", "secret-0"))
+        )
+        const context = yield* Layer.build(
+          ClusterClient.layer({ nodes: cluster.seeds, credentials: tokens, reconnectSchedule: Schedule.spaced(10) })
+        ).pipe(Effect.retry(Schedule.spaced(5)))
+        const names = yield* ClusterClient.use((redis) => redis.on("primaries").send("ACL", "WHOAMI")).pipe(
+          Effect.provide(context)
+        )
+        assert.deepStrictEqual([...names.values()], ["eve", "eve", "eve"])
+        assert.isAtLeast(runs, 3)
+      }))
+
+    it.effect("never shows a secret: neither in errors nor in what can be inspected of a client", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const secret = "hunter2-of-the-stream"
+        const given = Stream.concat(Stream.make(credentials("nobody", secret)), Stream.fail(new Error(secret)))
+        const error = yield* Effect.flip(
+          Effect.scoped(Layer.build(ClusterClient.layer({ nodes: cluster.seeds, credentials: given })))
+        )
+        assert(error.reason._tag === "NoReachableNodeError")
+        for (const { cause } of error.reason.causes) assert.match(cause, /WRONGPASS/)
+
+        const failing = yield* Effect.flip(
+          Effect.scoped(
+            Layer.build(ClusterClient.layer({ nodes: cluster.seeds, credentials: Stream.fail(new Error(secret)) }))
+          )
+        )
+        yield* allow(cluster, "spy", secret)
+        const { connections, give, redis } = yield* open(cluster, "spied", credentials("spy", secret))
+        yield* redis.get("key")
+        // An AUTH on the wire.
+        yield* give(credentials("spy", secret))
+        const shown: Array<string> = []
+        for (let i = 0; i < 20; i++) {
+          shown.push(inspect([connections.all(), redis], { depth: Infinity, showHidden: true }))
+          yield* Effect.yieldNow
+        }
+        for (const failure of [error, failing]) {
+          shown.push(inspect(failure, { depth: Infinity }), String(failure), Cause.pretty(Cause.fail(failure)))
+        }
+        for (const text of shown) assert.notInclude(text, secret)
+      }))
+  })
+})
