@@ -27,9 +27,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Batches from "./client/Batches.ts"
 import * as Consumers from "./client/Consumers.ts"
 import * as Dedicated from "./client/Dedicated.ts"
+import * as Health from "./client/Health.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
 import * as Notifications from "./client/Notifications.ts"
@@ -38,6 +40,7 @@ import * as Scanning from "./client/Scanning.ts"
 import * as Subscriptions from "./client/Subscriptions.ts"
 import { type ClusterSurface, functions, view } from "./client/Surfaces.ts"
 import * as Targets from "./client/Targets.ts"
+import * as ClusterConfig from "./ClusterConfig.ts"
 import * as ClusterOptions from "./ClusterOptions.ts"
 import type { Commands } from "./commands/Commands.ts"
 import * as Connections from "./connection/Connections.ts"
@@ -63,13 +66,16 @@ export interface ClusterClientShape
     Scanning.ScanMembers,
     Nodes.NodeMembers,
     Subscriptions.SubscriptionMembers,
-    Notifications.NotificationMembers
+    Notifications.NotificationMembers,
+    Health.HealthMembers
 {}
 
-const make = Effect.fnUntraced(function*() {
+/** All members of the client, over the services beneath. */
+const members = Effect.fnUntraced(function*() {
   const router = yield* Router.Router
   const topology = yield* Topology.Topology
   const pubSub = yield* ClusterPubSub.ClusterPubSub
+  const connections = yield* Connections.Connections
   const commands = yield* CommandCache.make(router)
   const nodes = Nodes.make(topology)
   const viewOf = (router: Router.Router["Service"]): ReadPreference.ReadFromClient => {
@@ -92,7 +98,8 @@ const make = Effect.fnUntraced(function*() {
     ...Scanning.make(router, topology),
     ...Subscriptions.make(pubSub, router),
     ...Notifications.make(pubSub, router, topology),
-    ...nodes
+    ...nodes,
+    ...Health.make(topology, connections)
   })
 })
 
@@ -109,7 +116,7 @@ const resolved = (
 const layerResolved = (
   options: ClusterOptions.ResolvedOptions
 ): Layer.Layer<ClusterClient, RedisClusterException, Connections.Connections> =>
-  Layer.effect(ClusterClient, make()).pipe(
+  Layer.effect(ClusterClient, members()).pipe(
     Layer.provide([Router.layer(options), ClusterPubSub.layer(options)]),
     Layer.provide(Topology.layer(options))
   )
@@ -148,7 +155,33 @@ export class ClusterClient extends Context.Service<ClusterClient, ClusterClientS
     Layer.unwrap(Effect.map(resolved(options), layerResolved))
 
   /**
-   * The same with options from `Config`: any option, or all of them.
+   * A client without a layer, closed with the scope: for programs that have several clusters, each a service of its own.
+   *
+   * **Example** (A second cluster)
+   *
+   * ```ts
+   * import { Context, Effect, Layer } from "effect"
+   * import { ClusterClient, type ClusterClientShape } from "effect-redis-cluster"
+   *
+   * class Sessions extends Context.Service<Sessions, ClusterClientShape>()("app/Sessions") {
+   *   static readonly layer = Layer.effect(Sessions, ClusterClient.make({ nodes: "redis://sessions.example.com:6379" }))
+   * }
+   *
+   * export const userOf = Effect.fn("userOf")(function*(session: string) {
+   *   const sessions = yield* Sessions
+   *   return yield* sessions.hget(`session:${session}`, "user")
+   * })
+   * ```
+   *
+   * @since 0.1.0
+   */
+  static readonly make = (
+    options: ClusterOptions.ClusterOptions
+  ): Effect.Effect<ClusterClientShape, RedisClusterException, Scope.Scope> =>
+    Effect.map(Layer.build(ClusterClient.layer(options)), (context) => Context.get(context, ClusterClient))
+
+  /**
+   * The same with options from `Config`: all of them (`ClusterConfig.options`), or a config for each.
    *
    * @since 0.1.0
    */
@@ -156,4 +189,24 @@ export class ClusterClient extends Context.Service<ClusterClient, ClusterClientS
     config: Config.Wrap<ClusterOptions.ClusterOptions>
   ): Layer.Layer<ClusterClient, RedisClusterException | Config.ConfigError> =>
     Layer.unwrap(Effect.map(Config.unwrap(config), ClusterClient.layer))
+
+  /**
+   * The same with options from the environment, by the variables that `ClusterConfig` lists: `REDIS_URL`, `REDIS_PASSWORD`
+   * and so on. `defaults` are options for which no variable is set, `prefix` is what the variables start with.
+   *
+   * **Example** (Configured by the environment, but for one option)
+   *
+   * ```ts
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const client = ClusterClient.layerEnv({ defaults: { clientName: "shop" } })
+   * ```
+   *
+   * @since 0.1.0
+   */
+  static readonly layerEnv = (environment: {
+    readonly prefix?: string | undefined
+    readonly defaults?: Partial<ClusterOptions.ClusterOptions> | undefined
+  } = {}): Layer.Layer<ClusterClient, RedisClusterException | Config.ConfigError> =>
+    ClusterClient.layerConfig(ClusterConfig.withDefaults(environment.prefix ?? "REDIS", environment.defaults ?? {}))
 }

@@ -47,7 +47,8 @@ export interface TlsOptions extends TlsConnectionOptions {
  */
 export interface ClusterOptions {
   /**
-   * The startup nodes: `"redis://user:password@host:port"`, `"rediss://host:port"` or `{ host, port }`, one or many.
+   * The startup nodes: `"redis://user:password@host:port"`, `"rediss://host:port"` (as they are, or `Redacted`) or
+   * `{ host, port }`, one or many.
    * They are tried in order, and kept for ever as the last resort.
    *
    * Or an effect that finds them (see `Discovery`): it runs at the start, and again whenever no known node answers.
@@ -130,7 +131,7 @@ export interface ClusterOptions {
  * @category models
  * @since 0.1.0
  */
-export type StartupNode = string | Endpoint
+export type StartupNode = string | Redacted.Redacted | Endpoint
 
 /**
  * Finds the startup nodes.
@@ -238,6 +239,7 @@ const parseUrl = (input: string, position: number): Result.Result<ParsedNode, st
 
 const parseNode = (node: StartupNode, position: number): Result.Result<ParsedNode, string> => {
   if (typeof node === "string") return parseUrl(node, position)
+  if (Redacted.isRedacted(node)) return parseUrl(Redacted.value(node), position)
   return isUsable(node)
     ? Result.succeed({ endpoint: { host: node.host, port: node.port }, tls: false })
     : Result.fail(`nodes[${position}] needs a host and a port from 1 to 65535`)

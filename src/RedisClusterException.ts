@@ -355,6 +355,24 @@ export class TooManyRedirectionsError
 }
 
 /**
+ * A health check found slots that nobody serves. `coveredSlots` have an owner, `servedSlots` one that answered; `down` has
+ * each node that did not, with its cause.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnhealthyError extends Schema.TaggedError<UnhealthyError>(id("UnhealthyError"))("UnhealthyError", {
+  ...context,
+  coveredSlots: Schema.Number,
+  servedSlots: Schema.Number,
+  down: Schema.Array(Schema.Struct({ node: Schema.String, cause: Schema.String }))
+}) {
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/**
  * Some parts of a command that was split over several nodes failed. `failures` has each failed part with an outcome of
  * its own, `succeeded` how many parts are done. The outcome of the whole is `NotExecuted` only when no part was executed.
  *
@@ -546,6 +564,7 @@ export const Reason = Schema.Union([
   UnknownNodeError,
   NoTargetError,
   TooManyRedirectionsError,
+  UnhealthyError,
   PartialFailureError,
   PipelineError,
   TransactionError,

@@ -1,0 +1,166 @@
+/**
+ * The options of a client from `Config`: environment variables, or whatever the `ConfigProvider` reads.
+ *
+ * | Variable | Option |
+ * | --- | --- |
+ * | `REDIS_URL` or `REDIS_NODES` | `nodes`: URLs (`redis://`, `rediss://`) or `host:port`, several separated by commas; `REDIS_NODES` wins |
+ * | `REDIS_SRV` | `nodes`: the name of SRV records, when neither of the others is set |
+ * | `REDIS_USERNAME`, `REDIS_PASSWORD` | `username`, `password` |
+ * | `REDIS_TLS` | `tls`: `true` or `false`; `true` when one of the next four is set |
+ * | `REDIS_TLS_CA`, `REDIS_TLS_CERT`, `REDIS_TLS_KEY` | `tls`: a PEM text, or the path of a file that holds one |
+ * | `REDIS_TLS_SERVERNAME` | `tls.servername` |
+ * | `REDIS_CLIENT_NAME`, `REDIS_COMMAND_TIMEOUT` ... | the option of that name; durations as `5 seconds`, `500 millis`, `Infinity` |
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { readFile } from "node:fs/promises"
+import type { ClusterOptions, TlsOptions } from "./ClusterOptions.ts"
+import * as Discovery from "./Discovery.ts"
+
+/** A failure of a variable that says what is wrong with it, and nothing of what it holds. */
+const problem = (name: string, message: string): Config.ConfigError =>
+  new Config.ConfigError(
+    new Schema.SchemaError(new SchemaIssue.Pointer([name], new SchemaIssue.InvalidValue({ message })))
+  )
+
+const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
+
+/** A URL may hold a password. */
+const nodeList = (list: Redacted.Redacted): ReadonlyArray<Redacted.Redacted> =>
+  Redacted.value(list).split(",").map((node) => node.trim()).filter((node) => node !== "").map((node) =>
+    Redacted.make(node.includes("://") ? node : `redis://${node}`)
+  )
+
+/** `undefined` when no variable names a node. */
+const nodes = (prefix: string): Config.Config<ClusterOptions["nodes"] | undefined> =>
+  Config.all([
+    optional(Config.Redacted(`${prefix}_NODES`)),
+    optional(Config.Redacted(`${prefix}_URL`)),
+    optional(Config.NonEmptyString(`${prefix}_SRV`))
+  ]).pipe(
+    Config.map(([many, one, srv]) => {
+      const list = many ?? one
+      if (list !== undefined) return nodeList(list)
+      return srv === undefined ? undefined : Discovery.srv(srv)
+    })
+  )
+
+/** A PEM text as it is, or in one line with `\n` for its line ends, or the path of a file. */
+const pem = (name: string): Config.Config<string> =>
+  Config.mapEffect(Config.Redacted(name), (redacted) => {
+    const value = Redacted.value(redacted)
+    if (value.includes("-----BEGIN")) return Effect.succeed(value.replaceAll("\\n", "\n"))
+    return Effect.tryPromise({
+      try: () => readFile(value, "utf8"),
+      // The path may be a key that lost its first line.
+      catch: (error) =>
+        problem(name, `expected a PEM text or the path of a file, which cannot be read (${codeOf(error)})`)
+    }).pipe(
+      Effect.filterOrFail(
+        (text) => text.includes("-----BEGIN"),
+        () => problem(name, "the file that it names holds no PEM text (-----BEGIN ...)")
+      )
+    )
+  })
+
+const codeOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error ? String(error.code) : "unknown error"
+
+const tls = (prefix: string): Config.Config<boolean | TlsOptions | undefined> =>
+  Config.all({
+    wanted: optional(Config.Boolean(`${prefix}_TLS`)),
+    ca: optional(pem(`${prefix}_TLS_CA`)),
+    cert: optional(pem(`${prefix}_TLS_CERT`)),
+    key: optional(pem(`${prefix}_TLS_KEY`)),
+    servername: optional(Config.NonEmptyString(`${prefix}_TLS_SERVERNAME`))
+  }).pipe(
+    Config.map(({ wanted, ...given }) => {
+      const options = onlyGiven(given)
+      return wanted === false || Object.keys(options).length === 0 ? wanted : options
+    })
+  )
+
+/** Without what is `undefined`, which would hide what stands below. */
+const onlyGiven = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K], undefined> } =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    // `fromEntries` forgets which value belongs to which key.
+    [K in keyof A]?: Exclude<A[K], undefined>
+  }
+
+/**
+ * The options for which there is a variable that starts with `prefix` (`REDIS` unless said otherwise). For what cannot
+ * stand in a variable, or to have defaults of one's own: see `ClusterClient.layerEnv`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>> => {
+  const variable = (name: string) => `${prefix}_${name}`
+  return Config.map(
+    Config.all({
+      nodes: nodes(prefix),
+      username: optional(Config.NonEmptyString(variable("USERNAME"))),
+      password: optional(Config.Redacted(variable("PASSWORD"))),
+      clientName: optional(Config.NonEmptyString(variable("CLIENT_NAME"))),
+      tls: tls(prefix),
+      commandTimeout: optional(Config.Duration(variable("COMMAND_TIMEOUT"))),
+      connectTimeout: optional(Config.Duration(variable("CONNECT_TIMEOUT"))),
+      drainTimeout: optional(Config.Duration(variable("DRAIN_TIMEOUT"))),
+      keepAlive: optional(Config.Duration(variable("KEEP_ALIVE"))),
+      pingAfter: optional(Config.Duration(variable("PING_AFTER"))),
+      pingTimeout: optional(Config.Duration(variable("PING_TIMEOUT"))),
+      maxRedirects: optional(Config.Int(variable("MAX_REDIRECTS"))),
+      refreshInterval: optional(Config.Duration(variable("REFRESH_INTERVAL"))),
+      minRefreshInterval: optional(Config.Duration(variable("MIN_REFRESH_INTERVAL"))),
+      requireFullCoverage: optional(Config.Boolean(variable("REQUIRE_FULL_COVERAGE"))),
+      maxInFlight: optional(Config.Int(variable("MAX_IN_FLIGHT"))),
+      maxInFlightBytes: optional(Config.Int(variable("MAX_IN_FLIGHT_BYTES"))),
+      maxDedicatedConnections: optional(Config.Int(variable("MAX_DEDICATED_CONNECTIONS"))),
+      dedicatedIdleTimeout: optional(Config.Duration(variable("DEDICATED_IDLE_TIMEOUT"))),
+      overflow: optional(Config.Literals(["wait", "fail"], variable("OVERFLOW"))),
+      protocol: optional(Config.Literals([2, 3], variable("PROTOCOL")))
+    }),
+    onlyGiven
+  )
+}
+
+/**
+ * The same, with a `ConfigError` when no variable names a node.
+ *
+ * **Example** (Two clusters, each from variables of its own)
+ *
+ * ```ts
+ * import { ClusterClient, ClusterConfig } from "effect-redis-cluster"
+ *
+ * // CACHE_REDIS_URL=rediss://cache.example.com:6379, CACHE_REDIS_PASSWORD=..., CACHE_REDIS_COMMAND_TIMEOUT="2 seconds"
+ * export const cache = ClusterClient.layerConfig(ClusterConfig.options("CACHE_REDIS"))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const options = (prefix = "REDIS"): Config.Config<ClusterOptions> => withDefaults(prefix, {})
+
+/**
+ * What the variables say, over options of the program for which they say nothing.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const withDefaults = (prefix: string, defaults: Partial<ClusterOptions>): Config.Config<ClusterOptions> =>
+  Config.mapEffect(partial(prefix), (given) => {
+    const nodes = given.nodes ?? defaults.nodes
+    return nodes === undefined
+      ? Effect.fail(
+        problem(
+          `${prefix}_URL`,
+          `no startup node is given; set it to redis://host:port (several separated by commas), or ${prefix}_NODES, or ${prefix}_SRV`
+        )
+      )
+      : Effect.succeed({ ...defaults, ...given, nodes })
+  })

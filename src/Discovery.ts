@@ -1,0 +1,131 @@
+/**
+ * Finding the startup nodes by DNS, for the option `nodes`: at the start, and again whenever no known node answers.
+ *
+ * **Example** (Nodes behind a name)
+ *
+ * ```ts
+ * import { ClusterClient, Discovery } from "effect-redis-cluster"
+ *
+ * // Every address of a headless service in Kubernetes.
+ * export const byAddress = ClusterClient.layer({ nodes: Discovery.dns("redis.default.svc.cluster.local", 6379) })
+ *
+ * // Hosts and ports from SRV records.
+ * export const byRecord = ClusterClient.layer({ nodes: Discovery.srv("_redis._tcp.example.com") })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as nodeDns from "node:dns"
+import type { Endpoint } from "./connection/Endpoint.ts"
+import { ConnectionError, exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface DiscoveryOptions {
+  /** The DNS servers to ask, as `"address"` or `"address:port"`. Default: those of the system. */
+  readonly servers?: ReadonlyArray<string> | undefined
+  /** How long a server may take for an answer; each is asked twice. Default: 500 milliseconds. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+type Done<A> = (error: NodeJS.ErrnoException | null, found: A) => void
+
+const makeResolver = (
+  { servers, timeout = 500 }: DiscoveryOptions
+): Effect.Effect<nodeDns.Resolver, RedisClusterException> =>
+  Effect.try({
+    try: () => {
+      const millis = Option.match(Duration.fromInput(timeout), { onNone: () => Number.NaN, onSome: Duration.toMillis })
+      const resolver = new nodeDns.Resolver({ timeout: Math.ceil(millis), tries: 2 })
+      if (servers !== undefined) resolver.setServers(servers)
+      return resolver
+    },
+    catch: () =>
+      exception(() =>
+        new OptionsError({
+          message:
+            "the DNS servers have to be addresses (10.0.0.2, 10.0.0.2:53, [::1]:53), the timeout a duration in milliseconds",
+          outcome: "NotExecuted"
+        })
+      )
+  })
+
+const notFound = (what: string, cause: string): RedisClusterException =>
+  exception(() =>
+    new ConnectionError({
+      message: `DNS has no ${what}: ${cause}; check the name, and the servers that are asked`,
+      outcome: "NotExecuted"
+    })
+  )
+
+/** One question. Interrupted, it is called off. */
+const ask = <A>(
+  what: string,
+  options: DiscoveryOptions,
+  question: (resolver: nodeDns.Resolver, done: Done<ReadonlyArray<A>>) => void
+): Effect.Effect<ReadonlyArray<A>, RedisClusterException> =>
+  Effect.flatMap(makeResolver(options), (resolver) =>
+    Effect.callback((resume) => {
+      question(resolver, (error, found) =>
+        resume(error === null ? Effect.succeed(found) : Effect.fail(notFound(what, error.code ?? error.message))))
+      return Effect.sync(() =>
+        resolver.cancel()
+      )
+    }))
+
+/** By priority; within one at random, the more often in front the higher the weight (RFC 2782). */
+const inOrder = (records: ReadonlyArray<nodeDns.SrvRecord>): Effect.Effect<ReadonlyArray<nodeDns.SrvRecord>> =>
+  Effect.map(
+    Effect.forEach(
+      records,
+      (record) => Effect.map(Random.next, (chance) => ({ record, rank: chance ** (1 / (record.weight + 0.01)) }))
+    ),
+    (ranked) =>
+      ranked.toSorted((a, b) => a.record.priority - b.record.priority || b.rank - a.rank).map(({ record }) => record)
+  )
+
+/**
+ * The hosts and ports of SRV records, by their priority and weight. Fails with `ConnectionError` when there are none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const srv = (
+  name: string,
+  options: DiscoveryOptions = {}
+): Effect.Effect<ReadonlyArray<Endpoint>, RedisClusterException> =>
+  ask<nodeDns.SrvRecord>(`SRV record ${name}`, options, (resolver, done) => resolver.resolveSrv(name, done)).pipe(
+    Effect.flatMap(inOrder),
+    Effect.map((records) => records.map((record) => ({ host: record.name, port: record.port })))
+  )
+
+/**
+ * Every address of a host, those of IPv4 (A records) in front of those of IPv6 (AAAA), with the given port. Fails with
+ * `ConnectionError` when there are none. A startup node that is given by its name is resolved anew on each attempt, too,
+ * but tried at few of its addresses.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const dns = (
+  host: string,
+  port: number,
+  options: DiscoveryOptions = {}
+): Effect.Effect<ReadonlyArray<Endpoint>, RedisClusterException> =>
+  Effect.all([
+    Effect.result(ask<string>(`A record ${host}`, options, (resolver, done) => resolver.resolve4(host, done))),
+    Effect.result(ask<string>(`AAAA record ${host}`, options, (resolver, done) => resolver.resolve6(host, done)))
+  ], { concurrency: "unbounded" }).pipe(
+    Effect.flatMap(([four, six]) => {
+      const found = [four, six].flatMap((answer) => Result.isSuccess(answer) ? answer.success : [])
+      return Result.isFailure(four) && found.length === 0 ? Effect.fail(four.failure) : Effect.succeed(found)
+    }),
+    Effect.map((found) => found.map((address) => ({ host: address, port })))
+  )

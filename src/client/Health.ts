@@ -1,0 +1,176 @@
+/**
+ * Is the cluster there? For readiness probes and status pages.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Command } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import type { Connections } from "../connection/Connections.ts"
+import { query } from "../connection/Query.ts"
+import { ServerError } from "../protocol/Reply.ts"
+import { exception, OptionsError, type RedisClusterException, UnhealthyError } from "../RedisClusterException.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
+import { slotCount } from "../topology/HashSlot.ts"
+import * as Snapshot from "../topology/Snapshot.ts"
+import type { Topology } from "../topology/Topology.ts"
+
+/**
+ * What one node said.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeHealth {
+  readonly node: ClusterNode
+  /** It answered a PING in time. */
+  readonly isUp: boolean
+  /** From PING to PONG in milliseconds, dialling included when there was no connection; `undefined` when it is down. */
+  readonly latency: number | undefined
+  /** Why it is down; `undefined` when it is up. */
+  readonly cause: string | undefined
+}
+
+/**
+ * The cluster at one moment, as this client sees it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HealthReport {
+  /** Every slot has an owner, and every owner of slots answered. */
+  readonly isReady: boolean
+  /** Each node that was asked: the primaries, then the replicas. */
+  readonly nodes: ReadonlyArray<NodeHealth>
+  /** Those that did not answer. */
+  readonly down: ReadonlyArray<NodeHealth>
+  /** How many of the 16384 slots have an owner. */
+  readonly coveredSlots: number
+  /** How many of the 16384 slots have an owner that answered. */
+  readonly servedSlots: number
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface HealthOptions {
+  /** How long a node may take to answer. Default: 1 second. */
+  readonly timeout?: Duration.Input | undefined
+  /** Whether replicas are asked, too; this opens a connection to each. Default: `true`. */
+  readonly replicas?: boolean | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface HealthMembers {
+  /**
+   * Sends a PING to every node, side by side, and reports. It does not fail because of the cluster, and takes no longer than
+   * `timeout`; only a timeout that is no duration fails with `OptionsError`.
+   *
+   * **Example** (A status page)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const status = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const report = yield* redis.health()
+   *   return report.nodes.map(({ cause, latency, node }) => `${node.address}: ${cause ?? `${latency} ms`}`)
+   * })
+   * ```
+   */
+  readonly health: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
+  /** The same; fails with `UnhealthyError` when the report is not `isReady`. A replica that is down is no reason. */
+  readonly requireHealthy: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
+}
+
+const ping = new Command<unknown>(new CommandSpec("PING", {}), [], (reply) => reply)
+
+const down = (node: ClusterNode, cause: string): NodeHealth => ({ node, isUp: false, latency: undefined, cause })
+
+const askNode = Effect.fnUntraced(function*(
+  connections: Connections["Service"],
+  node: ClusterNode,
+  timeout: number
+) {
+  const clock = yield* Clock.Clock
+  const started = clock.monotonicTimeNanosUnsafe()
+  return yield* query(connections.get(node), ping, timeout).pipe(
+    Effect.match({
+      onFailure: ({ message }) => down(node, message),
+      // A user who may not run PING got an answer all the same.
+      onSuccess: (reply) =>
+        reply instanceof ServerError && reply.code !== "NOPERM"
+          ? down(node, reply.message)
+          : { node, isUp: true, latency: Number(clock.monotonicTimeNanosUnsafe() - started) / 1e6, cause: undefined }
+    })
+  )
+})
+
+const report = (snapshot: Snapshot.Snapshot, nodes: ReadonlyArray<NodeHealth>): HealthReport => {
+  const up = new Set(nodes.filter(({ isUp }) => isUp).map(({ node }) => node.address))
+  const coveredSlots = Snapshot.coveredSlots(snapshot)
+  const servedSlots = snapshot.slots.reduce(
+    (sum, shard) => shard !== undefined && up.has(shard.primary.address) ? sum + 1 : sum,
+    0
+  )
+  return {
+    isReady: servedSlots === slotCount,
+    nodes,
+    down: nodes.filter(({ isUp }) => !isUp),
+    coveredSlots,
+    servedSlots
+  }
+}
+
+const unhealthy = ({ coveredSlots, down, servedSlots }: HealthReport): RedisClusterException =>
+  exception(() =>
+    new UnhealthyError({
+      message: `${slotCount - coveredSlots} of ${slotCount} slots have no owner, ` +
+        `${coveredSlots - servedSlots} one that does not answer` +
+        (down.length === 0 ? "" : `; down: ${down.map(({ cause, node }) => `${node.address} (${cause})`).join(", ")}`),
+      outcome: "NotExecuted",
+      coveredSlots,
+      servedSlots,
+      down: down.map(({ cause = "", node }) => ({ node: node.address, cause }))
+    })
+  )
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  topology: Topology["Service"],
+  connections: Connections["Service"]
+): HealthMembers => {
+  const health = Effect.fnUntraced(function*(options: HealthOptions = {}) {
+    const timeout = Duration.fromInput(options.timeout ?? "1 second")
+    if (Option.isNone(timeout) || !(Duration.toMillis(timeout.value) >= 1)) {
+      return yield* exception(() =>
+        new OptionsError({ message: "timeout has to be a duration of at least 1 ms", outcome: "NotExecuted" })
+      )
+    }
+    const snapshot = topology.current()
+    const asked = options.replicas === false ? snapshot.primaries : [...snapshot.primaries, ...snapshot.replicas]
+    const nodes = yield* Effect.forEach(
+      asked,
+      (node) => askNode(connections, node, Duration.toMillis(timeout.value)),
+      { concurrency: "unbounded" }
+    )
+    return report(snapshot, nodes)
+  })
+
+  return {
+    health,
+    requireHealthy: (options) =>
+      Effect.flatMap(health(options), (found) => found.isReady ? Effect.succeed(found) : Effect.fail(unhealthy(found)))
+  }
+}
