@@ -9,6 +9,7 @@
  * | `REDIS_TLS` | `tls`: `true` or `false`; `true` when one of the next four is set |
  * | `REDIS_TLS_CA`, `REDIS_TLS_CERT`, `REDIS_TLS_KEY` | `tls`: a PEM text, or the path of a file that holds one |
  * | `REDIS_TLS_SERVERNAME` | `tls.servername` |
+ * | `REDIS_READ_FROM` | `readFrom`: the policy of that name in `ReadFrom` (`primary`, `replicaPreferred`, `nearest` ...) |
  * | `REDIS_CLIENT_NAME`, `REDIS_COMMAND_TIMEOUT` ... | the option of that name; durations as `5 seconds`, `500 millis`, `Infinity` |
  *
  * @since 0.1.0
@@ -21,6 +22,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import { readFile } from "node:fs/promises"
 import type { ClusterOptions, TlsOptions } from "./ClusterOptions.ts"
 import * as Discovery from "./Discovery.ts"
+import * as ReadFrom from "./ReadFrom.ts"
 
 /** A failure of a variable that says what is wrong with it, and nothing of what it holds. */
 const problem = (name: string, message: string): Config.ConfigError =>
@@ -85,6 +87,24 @@ const tls = (prefix: string): Config.Config<boolean | TlsOptions | undefined> =>
     })
   )
 
+const policies = {
+  primary: ReadFrom.primary,
+  replica: ReadFrom.replica,
+  replicaPreferred: ReadFrom.replicaPreferred,
+  roundRobin: ReadFrom.roundRobin,
+  random: ReadFrom.random,
+  nearest: ReadFrom.nearest(),
+  lowestLatency: ReadFrom.lowestLatency
+}
+
+const readFrom = (prefix: string): Config.Config<ReadFrom.Policy | undefined> =>
+  optional(
+    Config.Literals(
+      ["primary", "replica", "replicaPreferred", "roundRobin", "random", "nearest", "lowestLatency"],
+      `${prefix}_READ_FROM`
+    ).pipe(Config.map((name) => policies[name]))
+  )
+
 /** Without what is `undefined`, which would hide what stands below. */
 const onlyGiven = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K], undefined> } =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
@@ -123,6 +143,8 @@ export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>
       maxDedicatedConnections: optional(Config.Int(variable("MAX_DEDICATED_CONNECTIONS"))),
       dedicatedIdleTimeout: optional(Config.Duration(variable("DEDICATED_IDLE_TIMEOUT"))),
       overflow: optional(Config.Literals(["wait", "fail"], variable("OVERFLOW"))),
+      readFrom: readFrom(prefix),
+      availabilityZone: optional(Config.NonEmptyString(variable("AVAILABILITY_ZONE"))),
       protocol: optional(Config.Literals([2, 3], variable("PROTOCOL")))
     }),
     onlyGiven

@@ -101,8 +101,10 @@ const askNode = Effect.fnUntraced(function*(
   timeout: number
 ) {
   const clock = yield* Clock.Clock
+  // Reads from replicas have connections of their own.
+  const connection = connections.get(node, node.role === "replica" ? "replicaReads" : "commands")
   const started = clock.monotonicTimeNanosUnsafe()
-  return yield* query(connections.get(node), ping, timeout).pipe(
+  return yield* query(connection, ping, timeout).pipe(
     Effect.match({
       onFailure: ({ message }) => down(node, message),
       // A user who may not run PING got an answer all the same.

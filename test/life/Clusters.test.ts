@@ -81,7 +81,9 @@ describe("A ManagedRuntime", () => {
 
         yield* Effect.promise(() => runtime.dispose())
         yield* Effect.sleep(100)
-        assert.strictEqual(sockets(), before)
+        const left = yield* Effect.forEach(cluster.nodes, (node) => cluster.command(node, "CLIENT", "LIST"))
+        assert.notInclude(left.join("\n"), "name=runtime ")
+        assert.isAtMost(sockets(), before)
       }).pipe(Effect.scoped),
     60_000
   )

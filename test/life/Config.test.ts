@@ -17,6 +17,7 @@ import { inspect } from "node:util"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import * as ClusterConfig from "../../src/ClusterConfig.ts"
 import { type ClusterOptions, resolve } from "../../src/ClusterOptions.ts"
+import * as ReadFrom from "../../src/ReadFrom.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 
 const provider = (env: Record<string, string>) => ConfigProvider.fromEnv({ env })
@@ -84,6 +85,8 @@ describe("ClusterConfig", () => {
         REDIS_REQUIRE_FULL_COVERAGE: "yes",
         REDIS_OVERFLOW: "fail",
         REDIS_PROTOCOL: "2",
+        REDIS_READ_FROM: "replicaPreferred",
+        REDIS_AVAILABILITY_ZONE: "eu-1a",
         ...Object.fromEntries(durations.map((option, i) => [variable(option), `${i + 1} seconds`])),
         ...Object.fromEntries(counts.map((option, i) => [variable(option), String(i + 1)]))
       })
@@ -91,8 +94,21 @@ describe("ClusterConfig", () => {
         assert.deepStrictEqual(given[option], Duration.seconds(i + 1), option)
       }
       for (const [i, option] of counts.entries()) assert.strictEqual(given[option], i + 1, option)
-      const { clientName, overflow, password, protocol, requireFullCoverage, tls, username } = given
-      assert.deepStrictEqual({ clientName, overflow, protocol, requireFullCoverage, tls, username }, {
+      const {
+        availabilityZone,
+        clientName,
+        overflow,
+        password,
+        protocol,
+        readFrom,
+        requireFullCoverage,
+        tls,
+        username
+      } = given
+      assert.strictEqual(readFrom, ReadFrom.replicaPreferred)
+      const others = { availabilityZone, clientName, overflow, protocol, requireFullCoverage, tls, username }
+      assert.deepStrictEqual(others, {
+        availabilityZone: "eu-1a",
         clientName: "shop",
         overflow: "fail",
         protocol: 2,
@@ -104,7 +120,7 @@ describe("ClusterConfig", () => {
       assert.strictEqual(Redacted.value(password), "secret")
 
       // What is new among the options gets a variable, or a place in this list.
-      const without = new Set(["credentials", "retrySchedule", "reconnectSchedule", "mapAddress", "stream"])
+      const without = new Set(["credentials", "retrySchedule", "reconnectSchedule", "mapAddress", "stream", "zoneOf"])
       const every: { readonly [K in keyof Required<ClusterOptions>]: true } = {
         nodes: true,
         username: true,
@@ -131,7 +147,10 @@ describe("ClusterConfig", () => {
         overflow: true,
         mapAddress: true,
         stream: true,
-        protocol: true
+        protocol: true,
+        readFrom: true,
+        availabilityZone: true,
+        zoneOf: true
       }
       for (const option of Object.keys(every)) {
         assert.isTrue(option in given !== without.has(option), option)
@@ -167,6 +186,7 @@ describe("ClusterConfig", () => {
     ["a duration that is none", { REDIS_COMMAND_TIMEOUT: "soon" }, ["REDIS_COMMAND_TIMEOUT"]],
     ["a count that is none", { REDIS_MAX_IN_FLIGHT: "many" }, ["REDIS_MAX_IN_FLIGHT"]],
     ["another overflow", { REDIS_OVERFLOW: "drop" }, ["REDIS_OVERFLOW", "wait"]],
+    ["another way to read", { REDIS_READ_FROM: "anyone" }, ["REDIS_READ_FROM", "replicaPreferred"]],
     ["another protocol", { REDIS_PROTOCOL: "4" }, ["REDIS_PROTOCOL"]],
     ["a file that is not there", { REDIS_TLS_CA: "/no/such/file" }, ["REDIS_TLS_CA", "ENOENT"]]
   ]

@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { ClusterOptions, Credentials } from "../../src/ClusterOptions.ts"
+import * as ReadFrom from "../../src/ReadFrom.ts"
 import { Account, keyOfShard, openClient } from "../faults/Load.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 
@@ -86,7 +87,7 @@ const failures = (entries: Account["entries"]) =>
   entries.flatMap(({ result }) => Result.isFailure(result) ? [result.failure] : [])
 
 describe("A stream of credentials", () => {
-  layer(RedisCluster.layer(), { excludeTestServices: true, timeout: 60_000 })((it) => {
+  layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: 60_000 })((it) => {
     it.effect("logs in anew on open connections, under load, without an error and without a new connection", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
@@ -118,6 +119,30 @@ describe("A stream of credentials", () => {
         }
         const after = yield* clients(cluster, "rotating")
         assert.deepStrictEqual(after, before.map(({ id }) => ({ id, user: "rotating-3" })))
+      }))
+
+    it.effect("reaches the connections to replicas, and that of a blocking command when it is answered", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        for (const i of [0, 1]) yield* allow(cluster, `kind-${i}`, `secret-${i}`)
+        const { connections, give, redis } = yield* open(cluster, "kinds", credentials("kind-0", "secret-0"), {
+          readFrom: ReadFrom.replica
+        })
+        const keys = [0, 1, 2].map((shard) => keyOfShard("kinds", shard))
+        yield* Effect.forEach(keys, (key) => redis.set(key, "value"))
+        yield* Effect.forEach(keys, (key) => redis.get(key))
+        const popped = yield* Effect.forkScoped(redis.blpop(`{${keys[0]}}:list`, "20 seconds"))
+        yield* eventually(Effect.map(clients(cluster, "kinds"), (all) => all.length === 7))
+        yield* give(credentials("kind-1", "secret-1"))
+        // The one that waits for an element hears nothing before that.
+        yield* eventually(
+          Effect.map(clients(cluster, "kinds"), (all) => all.filter(({ user }) => user === "kind-1").length === 6)
+        )
+        yield* redis.rpush(`{${keys[0]}}:list`, ["element"])
+        assert.deepStrictEqual((yield* Fiber.join(popped))?.element, "element")
+        // It logs in anew then, or is closed.
+        yield* everyUser(cluster, "kinds", "kind-1")
+        assert.strictEqual(connections.all().length, 6)
       }))
 
     it.effect("opens new connections with the newest: a password changes and every connection is killed", () =>
