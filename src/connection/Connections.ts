@@ -97,10 +97,11 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   const runFork = yield* FiberSet.makeRuntime<never>()
   const open: Record<ConnectionUse, Map<string, Connection>> = { commands: new Map(), replicaReads: new Map() }
   const leased = new Set<Connection>()
+  const pushed = new Set<PushConnection>()
   const allOpen = (): ReadonlyArray<Connection> => [...open.commands.values(), ...open.replicaReads.values()]
   const closing = new Set<Connection>()
   const listeners = new Set<(connection: Connection, state: ConnectionState) => void>()
-  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased])
+  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased, ...pushed])
 
   const hooks = {
     onState: (connection: Connection, state: ConnectionState) => {
@@ -176,11 +177,16 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
       if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
       return connection
     },
-    push: (target, hooks) =>
-      new PushConnection({ host: target.host, port: target.port }, options, hooks, { clock, runFork }, {
+    push: (target, hooks) => {
+      const onClosed = (connection: PushConnection) => pushed.delete(connection)
+      const context = { clock, runFork, onClosed }
+      const connection = new PushConnection({ host: target.host, port: target.port }, options, hooks, context, {
         expectedId: target.id ?? "",
         readonly: false
-      }),
+      })
+      pushed.add(connection)
+      return connection
+    },
     retain: (nodes) => {
       for (const connections of [open.commands, open.replicaReads]) {
         for (const [address, connection] of connections) {

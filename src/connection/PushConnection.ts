@@ -19,7 +19,7 @@ import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { dial, type DialRequest } from "./Dial.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
-import type { LinkFailure } from "./Outgoing.ts"
+import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import type { Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
 
@@ -72,6 +72,10 @@ const isPong = (reply: Reply): boolean =>
   reply === "PONG" || (reply instanceof ServerError && reply.message.includes("'ping'")) ||
   (Array.isArray(reply) && reply.length === 2 && textOf(reply[0]) === "pong")
 
+/** Nothing else that is asked on such a connection is refused for these reasons. */
+const isLoginAnswer = (reply: Reply): boolean =>
+  reply === "OK" || (reply instanceof ServerError && (reply.code === "WRONGPASS" || /'auth'|AUTH/.test(reply.message)))
+
 const textOf = (reply: Reply): Reply => reply instanceof Uint8Array ? Buffer.from(reply).toString() : reply
 
 /**
@@ -90,7 +94,10 @@ export class PushConnection {
   private readonly hooks: PushHooks
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
-  private readonly life: Fiber.Fiber<unknown>
+  private readonly onClosed: () => void
+  private readonly live: () => Fiber.Fiber<unknown>
+  private life: Fiber.Fiber<unknown>
+  private readonly logins: Array<Outgoing> = []
   private readonly encoder = new RespEncoder()
   private closed = false
   private socket: Duplex | undefined
@@ -111,6 +118,7 @@ export class PushConnection {
     context: {
       readonly clock: Clock.Clock
       readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+      readonly onClosed: (connection: PushConnection) => void
     },
     request: DialRequest
   ) {
@@ -119,6 +127,7 @@ export class PushConnection {
     this.options = options
     this.hooks = hooks
     this.clock = context.clock
+    this.onClosed = () => context.onClosed(this)
     // A process that was busy, or asleep, reads what is in its sockets before it judges their silence.
     this.alarm = new Alarm(context.clock, context.runFork, () => setImmediate(() => this.inspect()))
     const life = dial(endpoint, options, request, (wire) => this.adopt(wire)).pipe(
@@ -128,7 +137,8 @@ export class PushConnection {
       Effect.retry(options.reconnectSchedule)
     )
     // A schedule that ends is no reason to give up what others count on.
-    this.life = context.runFork(Effect.forever(Effect.catchCause(life, () => Effect.sleep(lastResort))))
+    this.live = () => context.runFork(Effect.forever(Effect.catchCause(life, () => Effect.sleep(lastResort))))
+    this.life = this.live()
   }
 
   /** Whether there is a socket. */
@@ -154,6 +164,22 @@ export class PushConnection {
     if (this.flushScheduled) return
     this.flushScheduled = true
     queueMicrotask(this.flush)
+  }
+
+  /** Writes a command that is none of the owner's at once; see `Connection.interject`. Only logins are told from the rest. */
+  interject(outgoing: Outgoing, args: ReadonlyArray<Argument>): boolean {
+    if (this.socket === undefined) return false
+    this.logins.push(outgoing)
+    this.encoder.push(outgoing.command.spec.prefix(args.length), args)
+    this.flush()
+    return true
+  }
+
+  /** Starts a dialling again that began with what is outdated now; with a socket nothing happens. */
+  redial(): void {
+    if (this.closed || this.socket !== undefined) return
+    this.life.interruptUnsafe()
+    this.life = this.live()
   }
 
   /** Reads nothing more until `resume`. What the server says meanwhile waits in the network, and then at the server. */
@@ -187,6 +213,7 @@ export class PushConnection {
     this.alarm.clear()
     this.drop()
     this.life.interruptUnsafe()
+    this.onClosed()
   }
 
   /** Lasts as long as the socket; fails when that was no success, so that the next attempt has to wait its turn. */
@@ -250,6 +277,8 @@ export class PushConnection {
       if (--this.pingsDue === 0 && !this.paused) this.behind = false
     } else if (Array.isArray(reply)) {
       this.hooks.onPush(reply)
+    } else if (this.logins.length > 0 && isLoginAnswer(reply)) {
+      this.logins.shift()?.onReply(reply)
     } else {
       this.hooks.onReply(reply)
     }
@@ -274,6 +303,7 @@ export class PushConnection {
     this.decoder = undefined
     this.encoder.take()
     socket?.destroy()
+    for (const login of this.logins.splice(0)) login.onLost({ kind: "connection", message: "lost" }, true)
   }
 
   private readonly flush = (): void => {

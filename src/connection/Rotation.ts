@@ -13,13 +13,27 @@ import type { Credentials, ResolvedOptions } from "../ClusterOptions.ts"
 import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
-import type { Connection } from "./Connection.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 
 const auth = new Command<unknown>(new CommandSpec("AUTH", {}), [], (reply) => reply)
 
 const argumentsOf = ({ password, username }: Credentials): ReadonlyArray<Argument> =>
   username === undefined ? [Redacted.value(password)] : [username, Redacted.value(password)]
+
+/** With RESP2 a connection that has subscriptions takes no AUTH at all; its next socket has the newest credentials. */
+const isDeaf = (reply: ServerError): boolean => reply.message.includes("Can't execute")
+
+/**
+ * A connection that can log in anew.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rotating {
+  readonly address: string
+  readonly interject: (outgoing: Outgoing, args: ReadonlyArray<Argument>) => boolean
+  readonly redial: () => void
+}
 
 class Login implements Outgoing {
   readonly command = auth
@@ -36,7 +50,9 @@ class Login implements Outgoing {
 
   onReply(reply: Reply): void {
     this.finish(
-      reply instanceof ServerError ? Effect.fail({ kind: "authentication", message: reply.message }) : Effect.void
+      reply instanceof ServerError && !isDeaf(reply)
+        ? Effect.fail({ kind: "authentication", message: reply.message })
+        : Effect.void
     )
   }
 
@@ -58,7 +74,7 @@ class Login implements Outgoing {
  * after it as who it is then. A dialling with older credentials starts again. Fails when the server refuses: it then
  * goes on with the credentials that were in force.
  */
-const login = (connection: Connection, credentials: Credentials): Effect.Effect<void, LinkFailure> =>
+const login = (connection: Rotating, credentials: Credentials): Effect.Effect<void, LinkFailure> =>
   Effect.callback((resume) => {
     const entry = new Login(resume)
     if (!connection.interject(entry, argumentsOf(credentials))) {
@@ -80,14 +96,14 @@ const login = (connection: Connection, credentials: Credentials): Effect.Effect<
  */
 export const follow = Effect.fnUntraced(function*(
   options: ResolvedOptions,
-  live: () => ReadonlyArray<Connection>
+  live: () => ReadonlyArray<Rotating>
 ): Effect.fn.Return<ResolvedOptions, never, Scope.Scope> {
   if (options.credentialsStream === undefined) return options
   const runFork = yield* FiberSet.makeRuntime<never>()
   let newest: Credentials | undefined
   let first = Deferred.makeUnsafe<Credentials, void>()
 
-  const rotate = (connection: Connection, credentials: Credentials): Effect.Effect<void> =>
+  const rotate = (connection: Rotating, credentials: Credentials): Effect.Effect<void> =>
     Effect.suspend(() => {
       let told = false
       return login(connection, credentials).pipe(

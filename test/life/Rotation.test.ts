@@ -35,7 +35,8 @@ const clients = (cluster: RedisClusterShape, name: string) =>
       lists.flatMap((list, node) =>
         String(list).split("\n").filter((line) => line.includes(` name=${name} `)).map((line) => ({
           id: `${node}/${/\bid=(\d+)/.exec(line)?.[1]}`,
-          user: /\buser=(\S+)/.exec(line)?.[1]
+          user: /\buser=(\S+)/.exec(line)?.[1],
+          subscriptions: Number(/\bsub=(\d+)/.exec(line)?.[1])
         }))
       )
   )
@@ -118,7 +119,7 @@ describe("A stream of credentials", () => {
           assert.deepStrictEqual(result, Result.succeed(count))
         }
         const after = yield* clients(cluster, "rotating")
-        assert.deepStrictEqual(after, before.map(({ id }) => ({ id, user: "rotating-3" })))
+        assert.deepStrictEqual(after, before.map((one) => ({ ...one, user: "rotating-3" })))
       }))
 
     it.effect("reaches the connections to replicas, and that of a blocking command when it is answered", () =>
@@ -144,6 +145,41 @@ describe("A stream of credentials", () => {
         yield* everyUser(cluster, "kinds", "kind-1")
         assert.strictEqual(connections.all().length, 6)
       }))
+
+    for (const protocol of [3, 2] as const) {
+      it.effect(`loses no message of a subscription (RESP${protocol})`, () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const [name, user] = [`subscribed-${protocol}`, `listener-${protocol}`]
+          yield* allow(cluster, user, "secret-0")
+          yield* allow(cluster, `${user}-new`, "secret-0")
+          const { give, redis } = yield* open(cluster, name, credentials(user, "secret-0"), { protocol })
+          const subscription = yield* redis.subscribeScoped("news")
+          const before = yield* clients(cluster, name)
+          const heard = yield* Effect.forkScoped(Stream.runCollect(Stream.take(subscription.events, 61)))
+          for (let i = 0; i < 60; i++) {
+            yield* redis.publish("news", String(i))
+            if (i === 20) yield* give(credentials(`${user}-new`, "secret-0"))
+            yield* Effect.sleep(5)
+          }
+          const events = [...yield* Fiber.join(heard)]
+          assert.deepStrictEqual(
+            events.map((event) => event._tag === "Message" ? event.payload : event._tag),
+            ["Subscribed", ...Array.from({ length: 60 }, (_, i) => String(i))]
+          )
+          // Who subscribes in RESP2 cannot log in; its connection goes on with the credentials that it had.
+          if (protocol === 3) yield* everyUser(cluster, name, `${user}-new`)
+          const after = yield* clients(cluster, name)
+          assert.includeMembers(after.map(({ id }) => id), before.map(({ id }) => id))
+          if (protocol === 2) {
+            assert.deepStrictEqual(
+              after.flatMap(({ subscriptions, user }) => subscriptions > 0 ? [user] : []),
+              [user]
+            )
+          }
+          yield* everywhere(cluster, "ACL", "DELUSER", `${user}-new`)
+        }))
+    }
 
     it.effect("opens new connections with the newest: a password changes and every connection is killed", () =>
       Effect.gen(function*() {
