@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
 import { type ClusterOptions, type Credentials, resolve } from "../src/ClusterOptions.ts"
 import * as ReadFrom from "../src/ReadFrom.ts"
@@ -60,6 +61,24 @@ describe("ClusterOptions", () => {
   it("prefers an effect that fetches credentials", () => {
     const fetched: Effect.Effect<Credentials> = Effect.succeed({ password: Redacted.make("token") })
     assert.strictEqual(accepted({ nodes: "redis://:old@127.0.0.1:7000", credentials: fetched }).credentials, fetched)
+  })
+
+  it("tells a stream of credentials from an effect", () => {
+    const stream = Stream.make({ password: Redacted.make("token") })
+    const options = accepted({ nodes: "redis://:old@127.0.0.1:7000", username: "ada", credentials: stream })
+    assert.strictEqual(options.credentialsStream, stream)
+    assert.isUndefined(
+      accepted({ nodes, credentials: Effect.succeed({ password: Redacted.make("x") }) }).credentialsStream
+    )
+  })
+
+  it("takes redacted URLs, and an effect in place of nodes", () => {
+    const options = accepted({ nodes: [Redacted.make("rediss://ada:secret@a:1"), Redacted.make("rediss://b:2")] })
+    assert.deepStrictEqual(options.seeds, [{ host: "a", port: 1 }, { host: "b", port: 2 }])
+    assert.deepStrictEqual(options.tls, {})
+    const find = Effect.succeed([{ host: "a", port: 1 }])
+    assert.strictEqual(accepted({ nodes: find }).findSeeds, find)
+    assert.deepStrictEqual(accepted({ nodes: find }).seeds, [])
   })
 
   it("speaks TLS for rediss:// and when told to", () => {

@@ -320,5 +320,37 @@ describe("A stream of credentials", () => {
         }
         for (const text of shown) assert.notInclude(text, secret)
       }))
+
+    it.effect("goes on for a user who may do little", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const rights = ["+get", "+set", "+ping", "+cluster|slots", "+cluster|shards", "+cluster|myid"]
+        for (const i of [0, 1]) {
+          yield* everywhere(
+            cluster,
+            "ACL",
+            "SETUSER",
+            `little-${i}`,
+            "on",
+            ">secret",
+            "resetkeys",
+            "~little*",
+            ...rights
+          )
+        }
+        const { connections, give, redis } = yield* open(cluster, "little", credentials("little-0", "secret"))
+        const keys = [0, 1, 2].map((shard) => keyOfShard("little", shard))
+        yield* Effect.forEach(keys, (key) => redis.set(key, "value"))
+        yield* give(credentials("little-1", "secret"))
+        yield* eventually(
+          Effect.map(
+            Effect.forEach(cluster.nodes, (node) => cluster.command(node, "CLIENT", "LIST")),
+            (lists) => !lists.join("\n").includes("user=little-0 ") && lists.join("\n").includes("user=little-1 ")
+          )
+        )
+        assert.deepStrictEqual(yield* Effect.forEach(keys, (key) => redis.get(key)), ["value", "value", "value"])
+        assert.isTrue((yield* redis.health({ timeout: "5 seconds" })).isReady)
+        assert.isNotEmpty(connections.all())
+      }))
   })
 })
