@@ -181,6 +181,24 @@ describe("A stream of credentials", () => {
         }))
     }
 
+    it.effect("tells a refused login from a refused subscription", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        yield* allow(cluster, "reader", "secret-0")
+        const { give, redis } = yield* open(cluster, "reader", credentials("reader", "secret-0"), {
+          reconnectSchedule: Schedule.spaced(1)
+        })
+        yield* redis.subscribeScoped("first")
+        // Refused again and again, while channels are asked for.
+        yield* give(credentials("reader", "wrong"))
+        for (let i = 0; i < 100; i++) {
+          const subscription = yield* redis.subscribeScoped(`channel-${i}`)
+          yield* redis.publish(`channel-${i}`, String(i))
+          const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
+          assert.strictEqual(message.payload, String(i))
+        }
+      }).pipe(Effect.provide(Logger.layer([]))))
+
     it.effect("opens new connections with the newest: a password changes and every connection is killed", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
