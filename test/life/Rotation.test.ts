@@ -188,6 +188,8 @@ describe("A stream of credentials", () => {
         const { give, redis } = yield* open(cluster, "reader", credentials("reader", "secret-0"), {
           reconnectSchedule: Schedule.spaced(1)
         })
+        // A new connection would be refused, too: all of them are there before.
+        yield* redis.on("all").ping()
         yield* redis.subscribeScoped("first")
         // Refused again and again, while channels are asked for.
         yield* give(credentials("reader", "wrong"))
