@@ -192,8 +192,10 @@ describe("A stream of credentials", () => {
         yield* redis.on("all").ping()
         yield* redis.subscribeScoped("first")
         // Refused again and again, while channels are asked for.
-        yield* give(credentials("reader", "wrong"))
         for (let i = 0; i < 100; i++) {
+          yield* give(credentials("reader", `wrong-${i}`))
+          // The login a little earlier, and a little later, than the subscription.
+          for (let turns = 0; turns < i % 10; turns++) yield* Effect.yieldNow
           const subscription = yield* redis.subscribeScoped(`channel-${i}`)
           yield* redis.publish(`channel-${i}`, String(i))
           const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
