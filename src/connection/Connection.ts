@@ -121,6 +121,10 @@ export class Connection {
   private dialling: Fiber.Fiber<unknown> | undefined
   private isDialling = false
   private redialling = false
+  /** Waits until all that is written is answered. */
+  private interjection: { readonly outgoing: Outgoing; readonly args: () => ReadonlyArray<Argument> } | undefined
+  /** Nothing is written before it is answered. */
+  private interjected: Outgoing | undefined
   private adoptedAt = 0
   /** Ends the trial of a new socket; gone when that is over. */
   private endTrial: ((verdict: Effect.Effect<void, LinkFailure>) => void) | undefined
@@ -271,17 +275,31 @@ export class Connection {
   }
 
   /**
-   * Writes a command of the library's own at once, between the others, whatever the bounds: `args` in place of those of
-   * `outgoing`, so that secrets are not kept. `false` when there is no socket; it is then not taken over.
+   * Writes a command of the library's own between the others, alone: when all before it are answered, and nothing follows
+   * until it is answered, too. Redis 8.6 gives no answer to a refused AUTH that it reads together with other commands,
+   * and the replies to those would go to the wrong ones. `args` stand in place of those of `outgoing`, so that secrets are
+   * not kept. `false` when there is no socket; it is then not taken over.
    */
-  interject(outgoing: Outgoing, args: ReadonlyArray<Argument>): boolean {
+  interject(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): boolean {
     if (this.socket === undefined) return false
+    const superseded = this.interjection?.outgoing
+    this.interjection = { outgoing, args }
+    superseded?.onLost({ kind: "connection", message: "superseded" }, false)
+    this.flush()
+    return true
+  }
+
+  private writeInterjection(): void {
+    if (this.interjection === undefined || this.socket === undefined || this.inFlight.size > 0) return
+    const { args, outgoing } = this.interjection
+    this.interjection = undefined
+    this.interjected = outgoing
     this.expectReplies()
-    this.encoder.push(outgoing.command.spec.prefix(args.length), args)
+    const words = args()
+    this.encoder.push(outgoing.command.spec.prefix(words.length), words)
     outgoing.size = 0
     this.inFlight.push(outgoing)
     write(this.socket, this.encoder.take())
-    return true
   }
 
   /** Ends the socket; the next one is dialled at once. */
@@ -436,6 +454,10 @@ export class Connection {
     socket?.destroy()
     this.pingedAt = 0
     this.blocked = false
+    this.interjected = undefined
+    const interjection = this.interjection
+    this.interjection = undefined
+    interjection?.outgoing.onLost(failure, false)
     this.timed = undefined
     this.latency.forget()
     const written = this.inFlight.takeAll()
@@ -459,7 +481,7 @@ export class Connection {
     const malformed = decoder.push(chunk)
     if (malformed !== undefined && this.decoder === decoder) {
       this.lose({ kind: "protocol", message: malformed })
-    } else if (this.waiting.size > 0) {
+    } else if (this.waiting.size > 0 || this.interjection !== undefined) {
       this.scheduleFlush()
     }
   }
@@ -476,6 +498,7 @@ export class Connection {
       return this.lose({ kind: "protocol", message: "a reply came that nothing had asked for" })
     }
     this.inFlightBytes -= outgoing.size
+    if (outgoing === this.interjected) this.interjected = undefined
     if (outgoing === this.timed) this.endTiming()
     if (!outgoing.settled) outgoing.onReply(reply)
     if (this.onEmpty !== undefined && this.inFlight.size === 0) this.onEmpty()
@@ -492,7 +515,7 @@ export class Connection {
   }
 
   private scheduleFlush(): void {
-    if (this.flushScheduled || this.state !== "ready" || this.blocked) return
+    if (this.flushScheduled || this.state !== "ready" || this.blocked || this.interjected !== undefined) return
     this.flushScheduled = true
     // With nothing on the wire waiting would only cost latency; with replies due, the rest of this turn of the
     // event loop may well bring more commands for the same write.
@@ -506,6 +529,8 @@ export class Connection {
   }
 
   private flush(): void {
+    if (this.interjected !== undefined) return
+    if (this.interjection !== undefined) return this.writeInterjection()
     while (this.socket !== undefined && !this.blocked && this.waiting.size > 0 && !this.full(0, 0)) {
       this.writeBatch(this.socket)
     }
@@ -610,7 +635,7 @@ export class Connection {
     const overdue = this.silentSince + this.options.pingAfter
     if (now < overdue) return overdue
     this.pingedAt = now
-    if (this.socket !== undefined && !this.blocked) {
+    if (this.socket !== undefined && !this.blocked && this.interjected === undefined) {
       this.append(ping)
       write(this.socket, this.encoder.take())
     }

@@ -167,10 +167,11 @@ export class PushConnection {
   }
 
   /** Writes a command that is none of the owner's at once; see `Connection.interject`. Only logins are told from the rest. */
-  interject(outgoing: Outgoing, args: ReadonlyArray<Argument>): boolean {
+  interject(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): boolean {
     if (this.socket === undefined) return false
     this.logins.push(outgoing)
-    this.encoder.push(outgoing.command.spec.prefix(args.length), args)
+    const words = args()
+    this.encoder.push(outgoing.command.spec.prefix(words.length), words)
     this.flush()
     return true
   }

@@ -31,7 +31,7 @@ const isDeaf = (reply: ServerError): boolean => reply.message.includes("Can't ex
  */
 export interface Rotating {
   readonly address: string
-  readonly interject: (outgoing: Outgoing, args: ReadonlyArray<Argument>) => boolean
+  readonly interject: (outgoing: Outgoing, args: () => ReadonlyArray<Argument>) => boolean
   readonly redial: () => void
 }
 
@@ -70,14 +70,14 @@ class Login implements Outgoing {
 }
 
 /**
- * Logs in anew on an open connection, between the commands: those before it are executed as who the connection was, those
+ * Logs in anew on an open connection, alone between the commands: those before it are executed as who the connection was, those
  * after it as who it is then. A dialling with older credentials starts again. Fails when the server refuses: it then
  * goes on with the credentials that were in force.
  */
 const login = (connection: Rotating, credentials: Credentials): Effect.Effect<void, LinkFailure> =>
   Effect.callback((resume) => {
     const entry = new Login(resume)
-    if (!connection.interject(entry, argumentsOf(credentials))) {
+    if (!connection.interject(entry, () => argumentsOf(credentials))) {
       connection.redial()
       return resume(Effect.void)
     }
