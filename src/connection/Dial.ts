@@ -129,9 +129,11 @@ const greet = Effect.fnUntraced(function*(
     commands.push(credentials?.username === undefined ? ["AUTH", password] : ["AUTH", credentials.username, password])
   }
   if (options.clientName !== undefined) commands.push(["CLIENT", "SETNAME", options.clientName])
-  if (commands.length === 0) return
-  const replies = yield* exchange(wire, commands)
-  yield* Effect.forEach(replies, check, { discard: true })
+  // One by one: Redis 8.6 leaves a refused AUTH unanswered when it reads it together with other commands.
+  for (const command of commands) {
+    const [reply] = yield* exchange(wire, [command])
+    yield* check(reply)
+  }
 })
 
 /** Tells the server who we are, asks who it is, and sets READONLY. What an old server does not know is left out. */

@@ -27,6 +27,9 @@ import * as Recovery from "./Recovery.ts"
 import type { Request, RequestOwner, Trouble } from "./Request.ts"
 import { WaitingRoom } from "./WaitingRoom.ts"
 
+/** Redirects come over a connection; what failed without one has none to be relative to. */
+const nowhere: Endpoint = { host: "", port: 0 }
+
 /**
  * @category models
  * @since 0.1.0
@@ -130,7 +133,7 @@ export const make = Effect.fnUntraced(function*(
 
   const recover = (request: Request, given: Recovery.Failure, trouble: Trouble): void => {
     const failure = explained(given, trouble)
-    const via = request.connection?.endpoint ?? options.seeds[0]
+    const via = request.connection?.endpoint ?? nowhere
     const decision = Recovery.decide(failure, {
       repeatable: request.command.spec.readonly || request.command.settings.idempotent,
       supplied: request.command.settings.supply !== undefined,
