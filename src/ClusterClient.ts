@@ -35,6 +35,7 @@ import * as Health from "./client/Health.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
 import * as Notifications from "./client/Notifications.ts"
+import * as Observability from "./client/Observability.ts"
 import * as ReadPreference from "./client/ReadPreference.ts"
 import * as Scanning from "./client/Scanning.ts"
 import * as Subscriptions from "./client/Subscriptions.ts"
@@ -67,7 +68,8 @@ export interface ClusterClientShape
     Nodes.NodeMembers,
     Subscriptions.SubscriptionMembers,
     Notifications.NotificationMembers,
-    Health.HealthMembers
+    Health.HealthMembers,
+    Observability.ObservabilityMembers
 {}
 
 /** All members of the client, over the services beneath. */
@@ -99,7 +101,8 @@ const members = Effect.fnUntraced(function*() {
     ...Subscriptions.make(pubSub, router),
     ...Notifications.make(pubSub, router, topology),
     ...nodes,
-    ...Health.make(topology, connections)
+    ...Health.make(topology, connections),
+    ...(yield* Observability.make({ connections, topology, router, pubSub }))
   })
 })
 

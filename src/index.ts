@@ -35,6 +35,19 @@ export { addressOf, type Endpoint } from "./connection/Endpoint.ts"
 export type { ConsumedEntry } from "./consumer/SlotReader.ts"
 export * as Discovery from "./Discovery.ts"
 export * as Lock from "./Lock.ts"
+export type {
+  ClientEvent,
+  CredentialsRotated,
+  MessagesMissed,
+  NodeAdded,
+  NodeDown,
+  NodeRemoved,
+  NodeUp,
+  Promoted,
+  Refreshed,
+  RefreshFailed,
+  SlotsMoved
+} from "./observability/ClientEvent.ts"
 export { type Argument, type Reply, ServerError } from "./protocol/Reply.ts"
 export { KeyspaceEvent, type KeyspaceEventName, type KeyspaceOptions } from "./pubsub/Keyspace.ts"
 export type { BufferStrategy } from "./pubsub/Mailbox.ts"

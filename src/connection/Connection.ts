@@ -22,6 +22,7 @@ import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { dial, type DialRequest } from "./Dial.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { Latency } from "./Latency.ts"
+import type { NodeStatistics } from "./NodeStatistics.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import type { Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
@@ -101,6 +102,8 @@ export class Connection {
   lastFailure: LinkFailure | undefined
   /** From the write to the reply, sampled. */
   readonly latency = new Latency()
+  /** What all connections to this node count together. */
+  private readonly statistics: NodeStatistics
 
   private readonly options: ResolvedOptions
   private readonly hooks: ConnectionHooks
@@ -147,6 +150,7 @@ export class Connection {
     context: {
       readonly clock: Clock.Clock
       readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+      readonly statistics: NodeStatistics
     },
     request: DialRequest
   ) {
@@ -156,6 +160,7 @@ export class Connection {
     this.hooks = hooks
     this.clock = context.clock
     this.runFork = context.runFork
+    this.statistics = context.statistics
     this.request = request
     // A process that was busy, or asleep, wakes to past deadlines with the replies in its sockets: those are read first.
     this.alarm = new Alarm(context.clock, context.runFork, () => setImmediate(this.inspect))
@@ -164,6 +169,11 @@ export class Connection {
   /** How many commands it holds, written or not. */
   get depth(): number {
     return this.waiting.size + this.inFlight.size
+  }
+
+  /** How many commands wait to be written. */
+  get queued(): number {
+    return this.waiting.size
   }
 
   /** Whether it can be expected to answer soon: connected, and not silent with replies due. */
@@ -383,7 +393,7 @@ export class Connection {
       return
     }
     this.socket = socket
-    this.sockets++
+    if (this.sockets++ > 0) this.statistics.reconnects++
     const decoder = new RespDecoder({
       binary: () => this.inFlight.peek()?.binary === true,
       onReply: (reply) => this.receive(reply),
@@ -417,6 +427,7 @@ export class Connection {
   private refuse(failure: LinkFailure): void {
     if (this.state === "closed") return
     this.lastFailure = failure
+    this.statistics.refusals++
     this.setState("down")
     this.handBack(failure)
   }
@@ -511,7 +522,9 @@ export class Connection {
 
   private endTiming(): void {
     this.timed = undefined
-    this.latency.add(Number(this.clock.monotonicTimeNanosUnsafe() - this.timedAt) / 1e6)
+    const millis = Number(this.clock.monotonicTimeNanosUnsafe() - this.timedAt) / 1e6
+    this.latency.add(millis)
+    this.statistics.latency.add(millis / 1000)
   }
 
   private scheduleFlush(): void {
@@ -552,6 +565,7 @@ export class Connection {
       if (outgoing === undefined) continue
       this.waitingBytes -= outgoing.size
       if (outgoing.settled) continue
+      this.statistics.commands += outgoing.block === undefined ? 1 : outgoing.block.length
       if (timing) {
         this.startTiming(outgoing)
         timing = false

@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Connection, type ConnectionHooks, type ConnectionState } from "./Connection.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
+import { NodeStatistics } from "./NodeStatistics.ts"
 import { PushConnection, type PushHooks } from "./PushConnection.ts"
 import * as Rotation from "./Rotation.ts"
 
@@ -51,6 +52,8 @@ export class Connections extends Context.Service<Connections, {
   readonly get: (target: ConnectionTarget, use?: ConnectionUse) => Connection
   /** The shared connections there are now. */
   readonly all: () => ReadonlyArray<Connection>
+  /** What was counted for each node since it was known, by address. */
+  readonly statistics: () => ReadonlyMap<string, NodeStatistics>
   /** A connection of one's own to an endpoint, closed with the scope. */
   readonly open: (target: ConnectionTarget) => Effect.Effect<Connection, never, Scope.Scope>
   /**
@@ -112,18 +115,29 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
 
   const ownHooks: ConnectionHooks = { onState: () => {}, onPush: () => {} }
 
-  const connect = (target: ConnectionTarget, events: ConnectionHooks): Connection =>
-    new Connection({ host: target.host, port: target.port }, options, events, { clock, runFork }, {
+  const counted = new Map<string, NodeStatistics>()
+  const statisticsOf = (target: ConnectionTarget): NodeStatistics => {
+    const address = target.address ?? addressOf(target)
+    const known = counted.get(address)
+    if (known !== undefined) return known
+    const statistics = new NodeStatistics()
+    counted.set(address, statistics)
+    return statistics
+  }
+
+  const connect = (target: ConnectionTarget, events: ConnectionHooks, statistics: NodeStatistics): Connection =>
+    new Connection({ host: target.host, port: target.port }, options, events, { clock, runFork, statistics }, {
       expectedId: target.id ?? "",
       readonly: false
     })
 
   const readOptions = forReplicaReads(options)
   const connectForReads = (target: ConnectionTarget): Connection =>
-    new Connection({ host: target.host, port: target.port }, readOptions, hooks, { clock, runFork }, {
-      expectedId: target.id ?? "",
-      readonly: true
-    })
+    new Connection({ host: target.host, port: target.port }, readOptions, hooks, {
+      clock,
+      runFork,
+      statistics: statisticsOf(target)
+    }, { expectedId: target.id ?? "", readonly: true })
 
   /** A second socket would not have the state of the first. */
   const once = (onState: ConnectionHooks["onState"]): ConnectionHooks => {
@@ -160,19 +174,23 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
       const address = target.address ?? addressOf(target)
       const known = open[use].get(address)
       if (known !== undefined) return known
-      const connection = use === "commands" ? connect(target, hooks) : connectForReads(target)
+      const connection = use === "commands"
+        ? connect(target, hooks, statisticsOf(target))
+        : connectForReads(target)
       if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
       else open[use].set(address, connection)
       return connection
     },
     all: allOpen,
+    statistics: () => counted,
     open: (target) =>
       Effect.acquireRelease(
-        Effect.sync(() => connect(target, ownHooks)),
+        // It asks for the topology, under whatever name the node was given.
+        Effect.sync(() => connect(target, ownHooks, new NodeStatistics())),
         (connection) => connection.close(options.drainTimeout)
       ),
     lease: (target, onState) => {
-      const connection = connect(target, once(onState))
+      const connection = connect(target, once(onState), statisticsOf(target))
       leased.add(connection)
       if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
       return connection
@@ -188,6 +206,7 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
       return connection
     },
     retain: (nodes) => {
+      for (const address of counted.keys()) if (!nodes.has(address)) counted.delete(address)
       for (const connections of [open.commands, open.replicaReads]) {
         for (const [address, connection] of connections) {
           const node = nodes.get(address)

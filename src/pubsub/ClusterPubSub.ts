@@ -20,6 +20,7 @@ import { closedError, Hub } from "./Hub.ts"
 import { type BufferStrategy, Mailbox } from "./Mailbox.ts"
 import { Monitored } from "./Monitored.ts"
 import type { Desire } from "./Plan.ts"
+import { PubSubStatistics } from "./PubSubStatistics.ts"
 
 /**
  * How the messages of one stream are kept until it takes them.
@@ -55,6 +56,7 @@ export class ClusterPubSub extends Context.Service<ClusterPubSub, {
   ) => Effect.Effect<Mailbox, RedisClusterException, Scope.Scope>
   /** How many subscriptions each node holds, or is about to, by address. */
   readonly held: () => ReadonlyMap<string, number>
+  readonly statistics: PubSubStatistics
 }>()("effect-redis-cluster/pubsub/ClusterPubSub") {}
 
 const timedOut = (timeout: number): RedisClusterException =>
@@ -76,7 +78,8 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const topology = yield* Topology
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
-  const hub = new Hub({ options, connections, topology, clock, runFork })
+  const statistics = new PubSubStatistics()
+  const hub = new Hub({ options, connections, topology, statistics, clock, runFork })
   const stopListening = topology.onChange(() => hub.replan())
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -100,7 +103,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     remove: (mailbox: Mailbox) => void
   ): Effect.Effect<Mailbox, RedisClusterException, Scope.Scope> => {
     const now = () => clock.currentTimeMillisUnsafe()
-    const mailbox = new Mailbox({ ...settings, names: [...new Set(names)], now })
+    const mailbox = new Mailbox({ ...settings, names: [...new Set(names)], now, statistics })
     const live = Deferred.makeUnsafe<void, RedisClusterException>()
     const start = Effect.sync(() =>
       add(
@@ -156,6 +159,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           }
         )
       }),
+    statistics,
     held: () => new Map([...hub.subscribers].map(([address, subscriber]) => [address, subscriber.size] as const))
   })
 })

@@ -26,6 +26,7 @@ import * as Snapshot from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import { type Desire, type Facts, keyOf, placesOf, sharesMessages } from "./Plan.ts"
+import type { PubSubStatistics } from "./PubSubStatistics.ts"
 import { type Entry, Subscriber, type SubscriberHooks } from "./Subscriber.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
 import { type Interest, Topic } from "./Topic.ts"
@@ -88,6 +89,7 @@ export class Hub {
   private checkedAt: number
   private closed = false
   private readonly facts: Facts
+  private readonly statistics: PubSubStatistics
   private readonly options: ResolvedOptions
   private readonly connections: Connections["Service"]
   private readonly topology: Topology["Service"]
@@ -98,11 +100,13 @@ export class Hub {
     readonly options: ResolvedOptions
     readonly connections: Connections["Service"]
     readonly topology: Topology["Service"]
+    readonly statistics: PubSubStatistics
     readonly clock: Clock.Clock
     readonly runFork: ConstructorParameters<typeof Alarm>[1] & (<A, E>(effect: Effect.Effect<A, E>) => unknown)
   }) {
     const { clock, connections, options, runFork, topology } = services
     this.options = options
+    this.statistics = services.statistics
     this.connections = connections
     this.topology = topology
     this.clock = clock
@@ -349,6 +353,7 @@ export class Hub {
     this.unsettled.delete(topic)
     const gap = topic.gap
     topic.gap = undefined
+    if (gap !== undefined && topic.interests.length > 0) this.statistics.missed(gap.reason, gap.from)
     for (const interest of [...topic.interests]) {
       const { mailbox } = interest
       if (gap !== undefined && interest.isLive) {

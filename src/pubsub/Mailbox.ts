@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { exception, OverloadedError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
+import type { PubSubStatistics } from "./PubSubStatistics.ts"
 import type { Gap, GapReason, Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
 
 /**
@@ -61,6 +62,7 @@ export class Mailbox {
   private readonly keepsNotices: boolean
   private readonly names: ReadonlyArray<string>
   private readonly now: () => number
+  private readonly statistics: PubSubStatistics
   /** Called when it fails. */
   onFailure: (error: RedisClusterException) => void = () => {}
 
@@ -83,6 +85,7 @@ export class Mailbox {
     readonly keepsNotices: boolean
     readonly names: ReadonlyArray<string>
     readonly now: () => number
+    readonly statistics: PubSubStatistics
   }) {
     this.bytes = options.bytes
     this.limit = options.bufferSize
@@ -90,11 +93,13 @@ export class Mailbox {
     this.keepsNotices = options.keepsNotices
     this.names = options.names
     this.now = options.now
+    this.statistics = options.statistics
     this.takenAt = options.now()
   }
 
   /** Adds a message; whether it has to be settled at the end of this read. */
   push(message: Message<string | Uint8Array>): boolean {
+    this.statistics.messages++
     this.batch.push(message)
     if (this.touched) return false
     this.touched = true
@@ -265,6 +270,7 @@ export class Mailbox {
   private overflowGap(now: number): Gap | undefined {
     if (!this.dropped) return undefined
     this.dropped = false
+    this.statistics.missed("Overflow", this.takenAt)
     return { _tag: "Gap", channels: this.names, from: this.takenAt, to: now, reason: "Overflow" }
   }
 

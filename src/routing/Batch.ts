@@ -11,6 +11,7 @@ import { type Outcomes, together, valuesOf } from "./Gathering.ts"
 import { pipelineError, pipelineFailure } from "./Pipeline.ts"
 import type { Reading } from "./Readers.ts"
 import { type Collector, Request, type RequestOwner } from "./Request.ts"
+import * as Tracing from "./Tracing.ts"
 import * as Transaction from "./Transaction.ts"
 
 /**
@@ -79,60 +80,80 @@ export const make = (route: Route): Batches => {
       index
     )
     request.reading = route.readingOf(command, slot)
+    Tracing.join(request)
     return request
   }
 
   return {
     executeAll: (commands) =>
-      together(commands.length, (gathering) => {
-        const now = route.now()
-        const requests: Array<Request> = []
-        for (let i = 0; i < commands.length; i++) {
-          const command = commands[i]
-          const slot = route.slotOf(command)
-          if (typeof slot !== "number") {
-            gathering.settle(i, Result.fail(exception(() => slot)))
-            continue
-          }
-          requests.push(entry(command, slot, now, gathering, i))
-        }
-        for (const request of requests) route.dispatch(request)
-        return requests
-      }),
-    executeEvery: (commands) =>
-      Effect.suspend(() => {
-        const slots = new Array<number>(commands.length)
-        for (let i = 0; i < commands.length; i++) {
-          const slot = route.slotOf(commands[i])
-          if (typeof slot !== "number") {
-            return Effect.fail(pipelineError(i, commands[i], exception(() => slot), "NotExecuted"))
-          }
-          slots[i] = slot
-        }
-        return valuesOf(commands.length, (values) => {
+      observed(
+        "PIPELINE",
+        commands,
+        together(commands.length, (gathering) => {
           const now = route.now()
-          const requests = new Array<Request>(commands.length)
+          const requests: Array<Request> = []
           for (let i = 0; i < commands.length; i++) {
-            const request = requests[i] = entry(commands[i], slots[i], now, values, i)
-            route.dispatch(request)
+            const command = commands[i]
+            const slot = route.slotOf(command)
+            if (typeof slot !== "number") {
+              gathering.settle(i, Result.fail(exception(() => slot)))
+              continue
+            }
+            requests.push(entry(command, slot, now, gathering, i))
           }
+          for (const request of requests) route.dispatch(request)
           return requests
-        }, (failures) => pipelineFailure(commands, failures))
-      }),
-    transaction: (commands) =>
-      commands.length === 0 ? Effect.succeed([]) : Effect.suspend(() => {
-        const plan = Transaction.plan(commands, route.transactionSlotOf, route.timeout)
-        if (Result.isFailure(plan)) return Effect.fail(plan.failure)
-        return Effect.callback<Outcomes, RedisClusterException>((resume) => {
-          const request = new Transaction.TransactionRequest(
-            plan.success,
-            route.owner,
-            deadlineOf(plan.success.command, route.now()),
-            resume as Request["resume"]
-          )
-          route.dispatch(request)
-          return request
         })
-      })
+      ),
+    executeEvery: (commands) =>
+      observed(
+        "PIPELINE",
+        commands,
+        Effect.suspend(() => {
+          const slots = new Array<number>(commands.length)
+          for (let i = 0; i < commands.length; i++) {
+            const slot = route.slotOf(commands[i])
+            if (typeof slot !== "number") {
+              return Effect.fail(pipelineError(i, commands[i], exception(() => slot), "NotExecuted"))
+            }
+            slots[i] = slot
+          }
+          return valuesOf(commands.length, (values) => {
+            const now = route.now()
+            const requests = new Array<Request>(commands.length)
+            for (let i = 0; i < commands.length; i++) {
+              const request = requests[i] = entry(commands[i], slots[i], now, values, i)
+              route.dispatch(request)
+            }
+            return requests
+          }, (failures) => pipelineFailure(commands, failures))
+        })
+      ),
+    transaction: (commands) =>
+      commands.length === 0 ? Effect.succeed([]) : observed(
+        "MULTI",
+        commands,
+        Effect.suspend(() => {
+          const plan = Transaction.plan(commands, route.transactionSlotOf, route.timeout)
+          if (Result.isFailure(plan)) return Effect.fail(plan.failure)
+          return Effect.callback<Outcomes, RedisClusterException>((resume) => {
+            const request = new Transaction.TransactionRequest(
+              plan.success,
+              route.owner,
+              deadlineOf(plan.success.command, route.now()),
+              resume as Request["resume"]
+            )
+            Tracing.join(request)
+            route.dispatch(request)
+            return request
+          })
+        })
+      )
   }
 }
+
+const observed = <A, E>(
+  kind: "PIPELINE" | "MULTI",
+  commands: ReadonlyArray<Command<unknown>>,
+  self: Effect.Effect<A, E>
+): Effect.Effect<A, E> => Tracing.observed(self, () => Tracing.batchCall(kind, commands))

@@ -25,6 +25,7 @@ import { type Reader, Readers, type Reading, type ShardReads } from "./Readers.t
 import { ReaderWatch } from "./ReaderWatch.ts"
 import * as Recovery from "./Recovery.ts"
 import type { Request, RequestOwner, Trouble } from "./Request.ts"
+import { RoutingStatistics } from "./RoutingStatistics.ts"
 import { WaitingRoom } from "./WaitingRoom.ts"
 
 /** Redirects come over a connection; what failed without one has none to be relative to. */
@@ -45,6 +46,7 @@ export interface Dispatcher {
   readonly dispatch: (request: Request) => void
   /** How often reads went where, by policies other than `ReadFrom.primary`. */
   readonly readStatistics: () => ReadonlyArray<ShardReads>
+  readonly statistics: RoutingStatistics
 }
 
 /**
@@ -58,6 +60,7 @@ export const make = Effect.fnUntraced(function*(
   const topology = yield* Topology
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
+  const statistics = new RoutingStatistics()
   let isClosed = false
 
   const deadlineOf = (command: Command<unknown>): number => clock.currentTimeMillisUnsafe() + timeoutOf(command)
@@ -146,6 +149,8 @@ export const make = Effect.fnUntraced(function*(
       read: readFacts(request)
     })
     if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") trouble.maybeExecuted = true
+    statistics.decided(decision)
+    request.trace?.decided(request, failure, decision)
     switch (decision._tag) {
       case "Return":
         return request.fail(Failures.fromFailure(request, failure))
@@ -220,7 +225,8 @@ export const make = Effect.fnUntraced(function*(
     },
     expired: (request, written) => request.fail(Failures.timedOut(request, timeoutOf(request.command), written)),
     undecodable: (request, failure: DecodeFailure) => request.fail(Failures.undecodable(request, failure)),
-    cancelled: (request) => waitingRoom.remove(request)
+    cancelled: (request) => waitingRoom.remove(request),
+    ended: (_, error) => statistics.failed(error.reason._tag)
   }
 
   const waitingRoom = new WaitingRoom(clock, runFork, {
@@ -245,6 +251,7 @@ export const make = Effect.fnUntraced(function*(
     deadlineOf,
     timeoutOf,
     dispatch,
-    readStatistics: () => readers.statistics(topology.current())
+    readStatistics: () => readers.statistics(topology.current()),
+    statistics
   }
 })

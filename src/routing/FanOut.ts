@@ -19,6 +19,7 @@ import { together } from "./Gathering.ts"
 import type { Binding } from "./Recovery.ts"
 import { Request } from "./Request.ts"
 import * as Target from "./Target.ts"
+import * as Tracing from "./Tracing.ts"
 
 /** The part of a fan-out for one node: bound to it, or to its shard by one of the slots. */
 interface Leg {
@@ -71,9 +72,19 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
       const outcomes = together(legs.length, (gathering) => {
         legs.forEach(({ binding, node, slot }, i) => {
           const pinned = binding === "shard" ? undefined : node
-          requests.push(
-            new Request(command, dispatcher.owner, slot, deadline, binding, pinned, undefined, gathering, i)
+          const request = new Request(
+            command,
+            dispatcher.owner,
+            slot,
+            deadline,
+            binding,
+            pinned,
+            undefined,
+            gathering,
+            i
           )
+          Tracing.join(request)
+          requests.push(request)
         })
         for (const request of requests) dispatcher.dispatch(request)
         return requests
@@ -116,20 +127,29 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
       })
     })
 
+  const observed = <A, E>(command: Command<unknown>, self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Tracing.observed(self, () => Tracing.commandCall(command, keyless))
+
   return {
     byPolicy: (command) =>
-      Effect.suspend(() => {
-        const replicas = command.spec.request === "allNodes" ? nodeLegs(topology.current().replicas, "node") : []
-        return Effect.map(onShards(command, replicas), (replies) => replies.filter((one) => !hasLeft(one)))
-      }),
+      observed(
+        command,
+        Effect.suspend(() => {
+          const replicas = command.spec.request === "allNodes" ? nodeLegs(topology.current().replicas, "node") : []
+          return Effect.map(onShards(command, replicas), (replies) => replies.filter((one) => !hasLeft(one)))
+        })
+      ),
     byTarget: (command, target) =>
-      Effect.suspend(() => {
-        if (target === "primaries") return onShards(command, [])
-        if (Target.isFlag(target)) return byFlag(command, target, new Set())
-        const nodes = Target.resolve(target, topology.current(), undefined)
-        return Result.isSuccess(nodes)
-          ? run(command, nodeLegs(nodes.success, "explicit"))
-          : Effect.fail(exception(() => nodes.failure))
-      })
+      observed(
+        command,
+        Effect.suspend(() => {
+          if (target === "primaries") return onShards(command, [])
+          if (Target.isFlag(target)) return byFlag(command, target, new Set())
+          const nodes = Target.resolve(target, topology.current(), undefined)
+          return Result.isSuccess(nodes)
+            ? run(command, nodeLegs(nodes.success, "explicit"))
+            : Effect.fail(exception(() => nodes.failure))
+        })
+      )
   }
 }

@@ -15,6 +15,7 @@ import type { Hop, RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import type { Reading } from "./Readers.ts"
 import type { Binding, Failure } from "./Recovery.ts"
+import type { Trace } from "./Tracing.ts"
 
 /**
  * Who is told how requests end, when several of them belong together.
@@ -38,6 +39,8 @@ export interface RequestOwner {
   expired(request: Request, written: boolean): void
   undecodable(request: Request, failure: DecodeFailure): void
   cancelled(request: Request): void
+  /** It has failed for good. */
+  ended(request: Request, error: RedisClusterException): void
 }
 
 /** How many stations are remembered for the error of a command that is redirected without end. */
@@ -101,6 +104,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   reading: Reading | undefined
   /** What has gone wrong so far; most requests never need it. */
   trouble: Trouble | undefined
+  /** The call it is part of, when that is traced. */
+  trace: Trace | undefined
 
   constructor(
     command: Command<unknown>,
@@ -128,6 +133,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.lease = undefined
     this.reading = undefined
     this.trouble = undefined
+    this.trace = undefined
   }
 
   /** How often it has been sent. */
@@ -173,6 +179,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   fail(error: RedisClusterException): void {
     if (this.settled) return
     this.settled = true
+    this.owner.ended(this, error)
     if (this.resume !== undefined) this.resume(Exit.fail(error))
     else this.collector?.failed(this, error)
   }

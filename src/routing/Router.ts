@@ -34,9 +34,11 @@ import * as FanOut from "./FanOut.ts"
 import type { ShardReads } from "./Readers.ts"
 import { ReadPolicies } from "./ReadPolicies.ts"
 import { Request } from "./Request.ts"
+import type { RoutingStatistics } from "./RoutingStatistics.ts"
 import * as Sessions from "./Sessions.ts"
 import * as SharedConnection from "./SharedConnection.ts"
 import * as Target from "./Target.ts"
+import * as Tracing from "./Tracing.ts"
 
 /**
  * An answer and the socket that brought it: two answers of one socket are of one process.
@@ -82,6 +84,7 @@ export interface RouterShape extends Batch.Batches, Pick<Sessions.Sessions, "ded
   readonly readFrom: () => ReadFrom.Policy
   /** How often reads went where, by policies other than `ReadFrom.primary`. */
   readonly readStatistics: () => ReadonlyArray<ShardReads>
+  readonly statistics: RoutingStatistics
 }
 
 /**
@@ -211,8 +214,10 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     slot: number,
     pinned: ClusterNode | undefined,
     own: ReadFrom.Policy | undefined
-  ): Effect.Effect<A, RedisClusterException> =>
-    Effect.callback<A, RedisClusterException>((resume) => {
+  ): Effect.Effect<A, RedisClusterException> => {
+    const self: Effect.Effect<A, RedisClusterException> = Effect.callback((resume) => {
+      const trace = Tracing.look()
+      if (trace === "due") return resume(Tracing.traced(self, Tracing.commandCall(command, slot)))
       const request = new Request(
         command,
         dispatcher.owner,
@@ -225,16 +230,19 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         0
       )
       request.reading = policies.readingOf(command, slot, own)
+      if (trace !== undefined) trace.begin(request)
       dispatcher.dispatch(request)
       return request
     })
+    return self
+  }
 
   const located = <A>(
     command: Command<A>,
     slot: number,
     pinned: ClusterNode | undefined
-  ): Effect.Effect<Located<A>, RedisClusterException> =>
-    Effect.callback((resume) => {
+  ): Effect.Effect<Located<A>, RedisClusterException> => {
+    const run = Effect.callback<Located<A>, RedisClusterException>((resume) => {
       const { owner } = dispatcher
       const ended: Request["resume"] = (exit) => {
         const { connection } = request
@@ -250,9 +258,12 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       const deadline = dispatcher.deadlineOf(command)
       const binding = pinned === undefined ? "slot" : "explicit"
       const request: Request = new Request(command, owner, slot, deadline, binding, pinned, ended, undefined, 0)
+      Tracing.join(request)
       dispatcher.dispatch(request)
       return request
     })
+    return Tracing.observed(run, () => Tracing.commandCall(command, slot))
+  }
 
   const routing = (own: ReadFrom.Policy | undefined): RouterShape => ({
     execute: (command) => {
@@ -313,7 +324,8 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       policies.standing = policy
     },
     readFrom: () => own ?? policies.current,
-    readStatistics: dispatcher.readStatistics
+    readStatistics: dispatcher.readStatistics,
+    statistics: dispatcher.statistics
   })
 
   return Router.of(routing(undefined))

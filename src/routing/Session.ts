@@ -23,7 +23,9 @@ import * as Failures from "./Failures.ts"
 import { type Recall, RecallableRequest } from "./RecallableRequest.ts"
 import * as Recovery from "./Recovery.ts"
 import { Request, type RequestOwner, type Trouble } from "./Request.ts"
+import type { RoutingStatistics } from "./RoutingStatistics.ts"
 import * as SharedConnection from "./SharedConnection.ts"
+import * as Tracing from "./Tracing.ts"
 import { watchedKeyChanged } from "./Transaction.ts"
 
 /**
@@ -33,6 +35,7 @@ import { watchedKeyChanged } from "./Transaction.ts"
  * @since 0.1.0
  */
 export interface SessionContext {
+  readonly statistics: RoutingStatistics
   readonly topology: Topology["Service"]
   /** The slot of a command, or why it cannot be sent. */
   readonly slotOf: (command: Command<unknown>) => number | Reason
@@ -128,15 +131,17 @@ export class Session implements RequestOwner {
     const slot = this.slotOf(command)
     if (typeof slot !== "number") return Effect.fail(exception(() => slot))
     const blocks = command.spec.blocking?.(command.args) !== undefined
-    return Effect.callback<A, RedisClusterException>((resume) => {
+    const run = Effect.callback<A, RedisClusterException>((resume) => {
       const deadline = this.context.deadlineOf(command)
       const answered = resume as Request["resume"]
       const request = blocks
         ? new BlockingRequest(this.context.recall, command, this, slot, deadline, answered)
         : new Request(command, this, slot, deadline, "explicit", undefined, answered, undefined, 0)
+      Tracing.join(request)
       this.send(request)
       return request
     })
+    return Tracing.observed(run, () => Tracing.commandCall(command, slot))
   }
 
   /** Nothing is sent from now on. */
@@ -166,6 +171,10 @@ export class Session implements RequestOwner {
   }
 
   cancelled(): void {}
+
+  ended(_: Request, error: RedisClusterException): void {
+    this.context.statistics.failed(error.reason._tag)
+  }
 
   private send(request: Request): void {
     request.connection = this.connection

@@ -35,6 +35,7 @@ import type { Recall } from "./RecallableRequest.ts"
 import type { Request } from "./Request.ts"
 import { type Purpose, Session, type SessionContext } from "./Session.ts"
 import * as Target from "./Target.ts"
+import * as Tracing from "./Tracing.ts"
 
 /**
  * @category models
@@ -95,8 +96,8 @@ export const make = Effect.fnUntraced(function*(
     slot: number,
     pinned: ClusterNode | undefined,
     keep: LeaseContext["keep"]
-  ): Effect.Effect<A, RedisClusterException> =>
-    Effect.callback<A, RedisClusterException>((resume) => {
+  ): Effect.Effect<A, RedisClusterException> => {
+    const run = Effect.callback<A, RedisClusterException>((resume) => {
       const request = new LeasedRequest(
         {
           pool: dedicatedConnections,
@@ -111,9 +112,12 @@ export const make = Effect.fnUntraced(function*(
         pinned,
         resume as Request["resume"]
       )
+      Tracing.join(request)
       dispatcher.dispatch(request)
       return request
     })
+    return Tracing.observed(run, () => Tracing.commandCall(command, slot))
+  }
 
   const recall: Recall = {
     clock,
@@ -128,6 +132,7 @@ export const make = Effect.fnUntraced(function*(
     deadlineOf: dispatcher.deadlineOf,
     now: () => clock.currentTimeMillisUnsafe(),
     timeoutOf: dispatcher.timeoutOf,
+    statistics: dispatcher.statistics,
     timeout: options.commandTimeout,
     recall,
     mapAddress: options.mapAddress

@@ -46,6 +46,8 @@ export class Topology extends Context.Service<Topology, {
   readonly changes: Stream.Stream<Snapshot.Snapshot>
   /** Calls back after every refresh, whether it brought news or not, and every patch. Returns how to stop that. */
   readonly onChange: (listener: () => void) => () => void
+  /** Calls back after every refresh, with why it failed if it did. Returns how to stop that. */
+  readonly onRefresh: (listener: (failure: RedisClusterException | undefined) => void) => () => void
   /** Takes note of a MOVED: patches the snapshot at once and asks for a refresh. */
   readonly moved: (slot: number, owner: Endpoint) => void
   /** Asks for a refresh soon. Never waits, may be called as often as one likes. */
@@ -120,6 +122,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const runFork = yield* FiberSet.makeRuntime<never>()
   const changed = yield* PubSub.sliding<Snapshot.Snapshot>(64)
   const listeners = new Set<() => void>()
+  const refreshListeners = new Set<(failure: RedisClusterException | undefined) => void>()
 
   let snapshot = Snapshot.empty
   let chosenDefault: ClusterNode | undefined
@@ -136,6 +139,10 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
 
   const notify = (): void => {
     for (const listener of listeners) listener()
+  }
+
+  const tellRefresh = (failure: RedisClusterException | undefined): void => {
+    for (const listener of refreshListeners) listener(failure)
   }
 
   const ask = (connection: Connection, timeout: number): Effect.Effect<Snapshot.Snapshot, Refusal> =>
@@ -211,6 +218,8 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           notify()
           return snapshot
         }),
+        Effect.tap(() => Effect.sync(() => tellRefresh(undefined))),
+        Effect.tapError((failure) => Effect.sync(() => tellRefresh(failure))),
         Effect.onExit((exit) =>
           Effect.sync(() => {
             refreshing = undefined
@@ -264,6 +273,10 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     onChange: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    onRefresh: (listener) => {
+      refreshListeners.add(listener)
+      return () => refreshListeners.delete(listener)
     },
     moved: (slot, owner) => {
       const next = Snapshot.moved(snapshot, slot, owner)

@@ -1,0 +1,115 @@
+/**
+ * What can be seen of a client from outside: its metrics, its events, its logs.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as PubSub from "effect/PubSub"
+import * as Stream from "effect/Stream"
+import type { Connections } from "../connection/Connections.ts"
+import type { ClientEvent } from "../observability/ClientEvent.ts"
+import { log, NodeStates, TopologyStates } from "../observability/ClientEvents.ts"
+import { Metrics } from "../observability/Metrics.ts"
+import { Registry } from "../observability/Series.ts"
+import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
+import type { RouterShape } from "../routing/Router.ts"
+import type { Topology } from "../topology/Topology.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ObservabilityMembers {
+  /**
+   * What happens from now on: nodes that go down and come up, join and leave, replicas that are promoted, slots that move,
+   * refreshes of the topology, gaps of subscriptions. Never fails, and ends with the client. A consumer that falls more than 1024 events behind
+   * misses the oldest.
+   *
+   * **Example** (Who is down?)
+   *
+   * ```ts
+   * import { Console, Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const watch = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.events.pipe(
+   *     Stream.filter((event) => event._tag === "NodeDown"),
+   *     Stream.runForEach((event) => Console.error(`${event.node} is down: ${event.reason}`))
+   *   )
+   * })
+   * ```
+   */
+  readonly events: Stream.Stream<ClientEvent>
+}
+
+const bufferedEvents = 1024
+
+/**
+ * Listens to the parts of a client while the scope lives.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(parts: {
+  readonly connections: Connections["Service"]
+  readonly topology: Topology["Service"]
+  readonly router: RouterShape
+  readonly pubSub: ClusterPubSub["Service"]
+}) {
+  const { connections, pubSub, router, topology } = parts
+  const runFork = yield* FiberSet.makeRuntime<never>()
+  const published = yield* Effect.acquireRelease(PubSub.sliding<ClientEvent>(bufferedEvents), PubSub.shutdown)
+  const nodeStates = new NodeStates()
+  const topologyStates = new TopologyStates(topology.current())
+  // Without the first one there is no client.
+  const refreshes = { ok: 1, failed: 0 }
+  const registry = new Registry(yield* Effect.context<never>())
+  const routing = router.statistics
+  const metrics = new Metrics(registry, { connections, topology, routing, pubSub: pubSub.statistics, refreshes })
+
+  const emit = (event: ClientEvent, isNews = true): void => {
+    PubSub.publishUnsafe(published, event)
+    runFork(log(event, isNews))
+  }
+
+  for (const connection of connections.all()) nodeStates.observe(connection, connection.state)
+  const stopStates = connections.onState((connection, state) => {
+    metrics.update()
+    const event = nodeStates.observe(connection, state)
+    if (event !== undefined) emit(event)
+  })
+  const stopChanges = topology.onChange(() => {
+    const snapshot = topology.current()
+    nodeStates.retain(snapshot.nodes)
+    metrics.update()
+    for (const event of topologyStates.observe(snapshot)) emit(event)
+  })
+  const stopRefreshes = topology.onRefresh((failure) => {
+    if (failure === undefined) refreshes.ok++
+    else refreshes.failed++
+    const isNews = topologyStates.refreshed(failure !== undefined)
+    emit(
+      failure === undefined
+        ? { _tag: "Refreshed", version: topology.current().version }
+        : { _tag: "RefreshFailed", reason: failure.message },
+      isNews
+    )
+  })
+  pubSub.statistics.onGap = (reason, from) => emit({ _tag: "MessagesMissed", reason, from })
+  routing.onReason = (reason) => metrics.addReason(reason)
+
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      stopStates()
+      stopChanges()
+      stopRefreshes()
+      pubSub.statistics.onGap = () => {}
+      routing.onReason = () => {}
+      metrics.close()
+    })
+  )
+  const members: ObservabilityMembers = { events: Stream.fromPubSub(published) }
+  return members
+})

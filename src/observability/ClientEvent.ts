@@ -1,0 +1,184 @@
+/**
+ * What happens to a client and its cluster, as events.
+ *
+ * @since 0.1.0
+ */
+import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
+import type { SlotRange, Snapshot } from "../topology/Snapshot.ts"
+
+/**
+ * A node that was down is connected again, or one is connected for the first time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeUp {
+  readonly _tag: "NodeUp"
+  /** `host:port`. */
+  readonly node: string
+  /** Whether it had been down. */
+  readonly recovered: boolean
+}
+
+/**
+ * An attempt to connect to a node has failed. It comes once, however many attempts follow, until the node is up again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeDown {
+  readonly _tag: "NodeDown"
+  /** `host:port`. */
+  readonly node: string
+  readonly reason: string
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeAdded {
+  readonly _tag: "NodeAdded"
+  readonly node: ClusterNode
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeRemoved {
+  readonly _tag: "NodeRemoved"
+  readonly node: ClusterNode
+}
+
+/**
+ * A replica has become the primary of its shard.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Promoted {
+  readonly _tag: "Promoted"
+  readonly node: ClusterNode
+  /** Who was the primary. */
+  readonly previous: ClusterNode
+}
+
+/**
+ * Slots have another owner that is not a promoted replica of the former one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SlotsMoved {
+  readonly _tag: "SlotsMoved"
+  readonly slots: ReadonlyArray<SlotRange>
+  /** `undefined` for slots that had no owner. */
+  readonly from: ClusterNode | undefined
+  /** `undefined` for slots that have no owner now. */
+  readonly to: ClusterNode | undefined
+}
+
+/**
+ * The topology was fetched anew.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Refreshed {
+  readonly _tag: "Refreshed"
+  /** The version of the snapshot: the same as before when there was nothing new. */
+  readonly version: number
+}
+
+/**
+ * No node could tell the topology; the one that is known stays in use.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RefreshFailed {
+  readonly _tag: "RefreshFailed"
+  readonly reason: string
+}
+
+/**
+ * A subscription may have missed messages.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MessagesMissed {
+  readonly _tag: "MessagesMissed"
+  readonly reason: GapReason
+  /** Since when, in milliseconds of the clock (since 1970). */
+  readonly from: number
+}
+
+/**
+ * There are new credentials, and open connections were told to log in with them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CredentialsRotated {
+  readonly _tag: "CredentialsRotated"
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ClientEvent =
+  | NodeUp
+  | NodeDown
+  | NodeAdded
+  | NodeRemoved
+  | Promoted
+  | SlotsMoved
+  | Refreshed
+  | RefreshFailed
+  | MessagesMissed
+  | CredentialsRotated
+
+interface Move {
+  readonly from: ClusterNode | undefined
+  readonly to: ClusterNode | undefined
+  readonly slots: Array<{ readonly start: number; end: number }>
+}
+
+/**
+ * What happened between two snapshots.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const between = (previous: Snapshot, next: Snapshot): ReadonlyArray<ClientEvent> => {
+  const events: Array<ClientEvent> = []
+  for (const [address, node] of next.nodes) if (!previous.nodes.has(address)) events.push({ _tag: "NodeAdded", node })
+  const promoted = new Set<string>()
+  const moves = new Map<string, Move>()
+  for (let slot = 0; slot < next.slots.length; slot++) {
+    const before = previous.slots[slot]
+    const from = before?.primary
+    const to = next.slots[slot]?.primary
+    if (from?.address === to?.address) continue
+    if (from !== undefined && to !== undefined && before?.replicas.some(({ address }) => address === to.address)) {
+      if (!promoted.has(to.address)) events.push({ _tag: "Promoted", node: to, previous: from })
+      promoted.add(to.address)
+      continue
+    }
+    const key = `${from?.address} ${to?.address}`
+    const move = moves.get(key) ?? { from, to, slots: [] }
+    moves.set(key, move)
+    const last = move.slots.at(-1)
+    if (last?.end === slot - 1) last.end = slot
+    else move.slots.push({ start: slot, end: slot })
+  }
+  for (const move of moves.values()) events.push({ _tag: "SlotsMoved", ...move })
+  for (const [address, node] of previous.nodes) {
+    if (!next.nodes.has(address)) events.push({ _tag: "NodeRemoved", node })
+  }
+  return events
+}

@@ -1,0 +1,129 @@
+/**
+ * Makes events of what the parts of a client notice, and logs of those that matter to who runs it.
+ *
+ * Each change of state is one event and one line, however often a node that is down is tried.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { Connection, ConnectionState } from "../connection/Connection.ts"
+import type { Snapshot } from "../topology/Snapshot.ts"
+import { between, type ClientEvent } from "./ClientEvent.ts"
+
+/**
+ * Tells nodes that went down or came up from the states of their connections.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class NodeStates {
+  private readonly states = new Map<string, "up" | "down">()
+
+  /** The event that a new state of a connection is; most are none. */
+  observe({ address, lastFailure }: Connection, state: ConnectionState): ClientEvent | undefined {
+    const known = this.states.get(address)
+    switch (state) {
+      case "down":
+        if (known === "down") return undefined
+        this.states.set(address, "down")
+        return { _tag: "NodeDown", node: address, reason: lastFailure?.message ?? "no connection" }
+      case "ready":
+        if (known === "up") return undefined
+        this.states.set(address, "up")
+        return { _tag: "NodeUp", node: address, recovered: known === "down" }
+      default:
+        return undefined
+    }
+  }
+
+  /** Forgets the nodes that are not part of the cluster. */
+  retain(nodes: ReadonlyMap<string, unknown>): void {
+    for (const address of this.states.keys()) if (!nodes.has(address)) this.states.delete(address)
+  }
+}
+
+/**
+ * Tells what has changed in the topology.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class TopologyStates {
+  private last: Snapshot
+  private isFailing = false
+
+  constructor(first: Snapshot) {
+    this.last = first
+  }
+
+  observe(next: Snapshot): ReadonlyArray<ClientEvent> {
+    const previous = this.last
+    if (next === previous) return []
+    this.last = next
+    return between(previous, next)
+  }
+
+  /** Whether a refresh has failed for the first time since one succeeded. */
+  refreshed(failed: boolean): boolean {
+    const isNews = failed && !this.isFailing
+    this.isFailing = failed
+    return isNews
+  }
+}
+
+const rangesOf = (slots: ReadonlyArray<{ readonly start: number; readonly end: number }>): string =>
+  slots.length > 5
+    ? `${slots.reduce((sum, { end, start }) => sum + end - start + 1, 0)} slots`
+    : slots.map(({ end, start }) => start === end ? `${start}` : `${start}-${end}`).join(", ")
+
+/**
+ * The line of the log for an event. `isNews` is whether the same was not said before.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> => {
+  switch (event._tag) {
+    case "NodeDown":
+      return annotated(Effect.logWarning(`node ${event.node} is down`), { node: event.node, reason: event.reason })
+    case "NodeUp":
+      return annotated(
+        event.recovered
+          ? Effect.logInfo(`node ${event.node} is up again`)
+          : Effect.logDebug(`connected to ${event.node}`),
+        { node: event.node }
+      )
+    case "NodeAdded":
+      return annotated(Effect.logInfo(`node ${event.node} joined as a ${event.node.role}`), { node: `${event.node}` })
+    case "NodeRemoved":
+      return annotated(Effect.logInfo(`node ${event.node} left the cluster`), { node: `${event.node}` })
+    case "Promoted":
+      return annotated(Effect.logInfo(`${event.node} became the primary in place of ${event.previous}`), {
+        node: `${event.node}`
+      })
+    case "SlotsMoved":
+      return annotated(
+        Effect.logDebug(
+          `slots moved from ${event.from ?? "nobody"} to ${event.to ?? "nobody"}: ${rangesOf(event.slots)}`
+        ),
+        event.to === undefined ? {} : { node: `${event.to}` }
+      )
+    case "Refreshed":
+      return Effect.logDebug(`refreshed the topology, version ${event.version}`)
+    case "RefreshFailed":
+      return annotated(
+        isNews ? Effect.logWarning("the topology cannot be refreshed") : Effect.logDebug("the refresh failed again"),
+        { reason: event.reason }
+      )
+    case "MessagesMissed":
+      return annotated(Effect.logWarning("a subscription may have missed messages"), { reason: event.reason })
+    case "CredentialsRotated":
+      return Effect.logInfo("the credentials were rotated")
+  }
+}
+
+const annotated = (line: Effect.Effect<void>, annotations: { readonly node?: string; readonly reason?: string }) =>
+  Effect.annotateLogs(
+    line,
+    Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`redis.${name}`, value]))
+  )
