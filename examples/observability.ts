@@ -6,7 +6,7 @@
 import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Fiber, Layer, Stream } from "effect"
 import { FetchHttpClient, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { Otlp, PrometheusMetrics } from "effect/observability"
+import { Otlp, OtlpExporter, PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
 import { ClusterClient, Strings } from "../src/index.ts"
 import { exampleClient } from "./support.ts"
@@ -76,6 +76,10 @@ const program = Effect.gen(function*() {
   for (const line of page.split("\n").filter((line) => /^redis_cluster_(commands|errors|slots)/.test(line))) {
     yield* Console.log(line)
   }
+
+  // The series of a client go with it, so that the last values are sent while it is there.
+  const exporter = yield* OtlpExporter.Flusher
+  yield* exporter.flush
 })
 
 const told = Effect.suspend(() =>
@@ -84,7 +88,6 @@ const told = Effect.suspend(() =>
   )
 )
 
-// The exporters send what they still have when they are closed: before the server, after the program.
 program.pipe(
   Effect.provide(exampleClient()),
   Effect.provide(otlp),
