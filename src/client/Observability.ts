@@ -97,6 +97,7 @@ export const make = Effect.fnUntraced(function*(parts: {
       isNews
     )
   })
+  const stopRotations = connections.onRotated(() => emit({ _tag: "CredentialsRotated" }))
   pubSub.statistics.onGap = (reason, from) => emit({ _tag: "MessagesMissed", reason, from })
   routing.onReason = (reason) => metrics.addReason(reason)
 
@@ -105,6 +106,7 @@ export const make = Effect.fnUntraced(function*(parts: {
       stopStates()
       stopChanges()
       stopRefreshes()
+      stopRotations()
       pubSub.statistics.onGap = () => {}
       routing.onReason = () => {}
       metrics.close()

@@ -70,6 +70,8 @@ export class Connections extends Context.Service<Connections, {
   readonly retain: (nodes: ReadonlyMap<string, ConnectionTarget>) => void
   /** Calls back whenever a shared connection changes its state. Returns how to stop that. */
   readonly onState: (listener: (connection: Connection, state: ConnectionState) => void) => () => void
+  /** Calls back whenever open connections are told to log in anew. Returns how to stop that. */
+  readonly onRotated: (listener: () => void) => () => void
 }>()("effect-redis-cluster/connection/Connections") {}
 
 /** With replies due, a replica that has been silent for this long, in milliseconds, is asked whether it is alive. */
@@ -104,7 +106,10 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   const allOpen = (): ReadonlyArray<Connection> => [...open.commands.values(), ...open.replicaReads.values()]
   const closing = new Set<Connection>()
   const listeners = new Set<(connection: Connection, state: ConnectionState) => void>()
-  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased, ...pushed])
+  const rotationListeners = new Set<() => void>()
+  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased, ...pushed], () => {
+    for (const listener of rotationListeners) listener()
+  })
 
   const hooks = {
     onState: (connection: Connection, state: ConnectionState) => {
@@ -224,6 +229,10 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
     onState: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    onRotated: (listener) => {
+      rotationListeners.add(listener)
+      return () => rotationListeners.delete(listener)
     }
   })
 })

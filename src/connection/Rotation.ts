@@ -89,14 +89,15 @@ const login = (connection: Rotating, credentials: Credentials): Effect.Effect<vo
 /**
  * Follows the stream of credentials while the scope lives; the options for new connections, whose credentials are the
  * newest. A connection whose server refuses new credentials keeps the old ones, and is asked again as `reconnectSchedule`
- * says until it takes them or newer ones have come: users are set up node by node.
+ * says until it takes them or newer ones have come: users are set up node by node. `onRotated` is told of all but the first.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const follow = Effect.fnUntraced(function*(
   options: ResolvedOptions,
-  live: () => ReadonlyArray<Rotating>
+  live: () => ReadonlyArray<Rotating>,
+  onRotated: () => void
 ): Effect.fn.Return<ResolvedOptions, never, Scope.Scope> {
   if (options.credentialsStream === undefined) return options
   const runFork = yield* FiberSet.makeRuntime<never>()
@@ -121,6 +122,7 @@ export const follow = Effect.fnUntraced(function*(
 
   const arrive = (credentials: Credentials): Effect.Effect<void> =>
     Effect.sync(() => {
+      if (newest !== undefined) onRotated()
       newest = credentials
       Deferred.doneUnsafe(first, Effect.succeed(credentials))
       for (const connection of live()) runFork(rotate(connection, credentials))

@@ -1,8 +1,11 @@
 import { assert, describe, it as plain, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import type { Credentials } from "../../src/ClusterOptions.ts"
 import { between, type ClientEvent } from "../../src/observability/ClientEvent.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import * as Snapshot from "../../src/topology/Snapshot.ts"
@@ -47,6 +50,42 @@ describe("Events", () => {
         assert.strictEqual(`${moved.from}`, addressOf(owner))
         assert.strictEqual(`${moved.to}`, addressOf(target))
         yield* cluster.migrateSlot(slot, owner)
+      })))
+
+    it.effect("tell of a subscription that may have missed messages", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const { lines, redis } = yield* observe({ nodes: cluster.seeds })
+        const { events } = yield* recorded(redis)
+        yield* redis.subscribeScoped("events:channel")
+        for (const node of yield* cluster.primaries) {
+          yield* cluster.command(node, "CLIENT", "KILL", "TYPE", "pubsub")
+        }
+        yield* until("the gap", () => events.some((event) => event._tag === "MessagesMissed"))
+        const missed = events.find((event) => event._tag === "MessagesMissed")
+        assert(missed?._tag === "MessagesMissed")
+        assert.strictEqual(missed.reason, "ConnectionLost")
+        yield* until(
+          "the log",
+          () => lines.some(({ level, message }) => level === "Warn" && message.includes("missed"))
+        )
+      })))
+
+    it.effect("tell of credentials that were rotated, not of the first ones", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const tokens = yield* Queue.unbounded<Credentials>()
+        for (const node of cluster.nodes) {
+          yield* cluster.command(node, "ACL", "SETUSER", "events", "on", ">one", ">two", "~*", "&*", "+@all")
+        }
+        yield* Queue.offer(tokens, { username: "events", password: Redacted.make("one") })
+        const { lines, redis } = yield* observe({ nodes: cluster.seeds, credentials: Stream.fromQueue(tokens) })
+        const { count } = yield* recorded(redis)
+        yield* redis.get(key)
+        assert.strictEqual(count("CredentialsRotated"), 0)
+        yield* Queue.offer(tokens, { username: "events", password: Redacted.make("two") })
+        yield* until("the rotation", () => count("CredentialsRotated") === 1)
+        assert.isTrue(lines.some(({ level, message }) => level === "Info" && message.includes("rotated")))
       })))
 
     it.effect("end with the client", () =>

@@ -151,6 +151,35 @@ describe("Spans", () => {
         )
       })))
 
+    it.effect("tell of what was lost and sent again, and why", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { cluster, redis } = yield* client
+        const owner = yield* cluster.owner(slot)
+        yield* redis.get(key)
+        const { commands: [span], exit } = yield* spansOf(
+          Effect.gen(function*() {
+            const fiber = yield* Effect.acquireUseRelease(
+              cluster.stop(owner),
+              () =>
+                Effect.gen(function*() {
+                  const fiber = yield* Effect.forkDetach(redis.get(key))
+                  yield* Effect.sleep(100)
+                  return fiber
+                }),
+              () => Effect.andThen(Effect.orDie(cluster.kill(owner)), Effect.orDie(cluster.restart(owner)))
+            )
+            yield* Fiber.join(fiber)
+          })
+        )
+        assert.isTrue(Exit.isSuccess(exit))
+        assert.isAtLeast(Number(span.attributes.get("redis.cluster.attempts")), 2)
+        const [name, , attributes] = span.events[0]
+        assert.strictEqual(name, "redis.cluster.retry")
+        assert.strictEqual(attributes["redis.cluster.retry.kind"], "wait")
+        assert.strictEqual(attributes["error.type"], "connection")
+        yield* cluster.awaitOk
+      })))
+
     it.effect("and logs and metrics hold no keys, values or passwords", () =>
       Effect.scoped(Effect.gen(function*() {
         const { lines, redis, snapshots } = yield* client
