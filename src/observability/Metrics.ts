@@ -9,6 +9,7 @@ import { latencyBounds, type NodeStatistics } from "../connection/NodeStatistics
 import type { PubSubStatistics } from "../pubsub/PubSubStatistics.ts"
 import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
 import type { RoutingStatistics } from "../routing/RoutingStatistics.ts"
+import { slotCount } from "../topology/HashSlot.ts"
 import { coveredSlots } from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import type { Registry, Series } from "./Series.ts"
@@ -61,7 +62,7 @@ const clientSeries = ({ pubSub, refreshes, routing, topology }: Sources): Readon
     counter("retries_total", retried, { kind: "supply" }, () => retries.supply),
     counter("refreshes_total", refreshed, { result: "ok" }, () => refreshes.ok),
     counter("refreshes_total", refreshed, { result: "failed" }, () => refreshes.failed),
-    gauge("slots_covered", "Slots that have an owner, of 16384", {}, () => coveredSlots(topology.current())),
+    gauge("slots_uncovered", "Slots without an owner", {}, () => slotCount - coveredSlots(topology.current())),
     gauge("nodes", "Nodes of the cluster, by role", { role: "primary" }, () => topology.current().primaries.length),
     gauge("nodes", "Nodes of the cluster, by role", { role: "replica" }, () => topology.current().replicas.length),
     counter("pubsub_messages_total", "Messages handed to subscriptions", {}, () => pubSub.messages),

@@ -153,6 +153,7 @@ export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, call: Call): Effec
     Effect.useSpan(call.operation, { kind: "client", attributes: attributesOf(call) }, (span) => {
       const trace = new Trace(span, clock)
       own.set(span, trace)
+      // Giving it a parent takes nothing away from what it needs.
       return Effect.onExit(
         Effect.withParentSpan(self, span, { captureStackTrace: false }),
         (exit) => Effect.sync(() => trace.end(exit))
