@@ -118,7 +118,7 @@ export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> =>
     case "MessagesMissed":
       return annotated(Effect.logWarning("a subscription may have missed messages"), { reason: event.reason })
     case "CredentialsRotated":
-      return Effect.logInfo("the credentials were rotated")
+      return Effect.logDebug("the credentials were rotated")
   }
 }
 

@@ -85,7 +85,7 @@ describe("Events", () => {
         assert.strictEqual(count("CredentialsRotated"), 0)
         yield* Queue.offer(tokens, { username: "events", password: Redacted.make("two") })
         yield* until("the rotation", () => count("CredentialsRotated") === 1)
-        assert.isTrue(lines.some(({ level, message }) => level === "Info" && message.includes("rotated")))
+        assert.isTrue(lines.some(({ level, message }) => level === "Debug" && message.includes("rotated")))
       })))
 
     it.effect("end with the client", () =>
