@@ -5,6 +5,35 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 
+/** They change what their connection is to those who use it next. */
+const stateful = new Set([
+  "ASKING",
+  "AUTH",
+  "CLIENT CACHING",
+  "CLIENT REPLY",
+  "CLIENT TRACKING",
+  "DISCARD",
+  "EXEC",
+  "HELLO",
+  "MONITOR",
+  "MULTI",
+  "PSUBSCRIBE",
+  "PSYNC",
+  "PUNSUBSCRIBE",
+  "QUIT",
+  "READONLY",
+  "READWRITE",
+  "RESET",
+  "SELECT",
+  "SSUBSCRIBE",
+  "SUBSCRIBE",
+  "SUNSUBSCRIBE",
+  "SYNC",
+  "UNSUBSCRIBE",
+  "UNWATCH",
+  "WATCH"
+])
+
 /**
  * Which nodes a command without keys goes to when the caller names none: the `request_policy` tip of the
  * command specification, as corrected by this library.
@@ -54,6 +83,8 @@ export class CommandSpec {
   readonly channel: number
   /** The slot that the arguments name outright, for commands about a slot; `undefined` when there is none. */
   readonly slot: ((args: ReadonlyArray<Argument>) => number) | undefined
+  /** It changes the state of its connection: not for one that callers share. Known by the name. */
+  readonly stateful: boolean
 
   /** The wire form of the name for each number of arguments, built when first needed. */
   private readonly prefixes: Array<string> = []
@@ -70,6 +101,7 @@ export class CommandSpec {
       (this.request === "default" || this.request === "explicit" ? "oneSucceeded" : "perNode")
     this.channel = facts.channel ?? -1
     this.slot = facts.slot
+    this.stateful = stateful.has(name)
   }
 
   /**

@@ -112,6 +112,14 @@ const fansOut = (command: Command<unknown>): Reason =>
     command: command.spec.name
   })
 
+/** Why a command cannot be sent at all on the connections that everybody shares. */
+const unfit = (command: Command<unknown>): Reason | undefined =>
+  command.settings.invalid !== undefined
+    ? invalidReason(command, command.settings.invalid)
+    : command.spec.stateful
+    ? SharedConnection.refusal(command)
+    : undefined
+
 const blocks = (command: Command<unknown>): boolean => command.spec.blocking?.(command.args) !== undefined
 
 const blocksBatch = (command: Command<unknown>): Reason =>
@@ -123,8 +131,7 @@ const batchSlot = (command: Command<unknown>): number | Reason =>
 
 /** Within a transaction nothing waits: servers answer at once, as if the time were over. */
 const transactionSlot = (command: Command<unknown>): number | Reason => {
-  if (command.settings.invalid !== undefined) return invalidReason(command, command.settings.invalid)
-  const slot = slotOf(command)
+  const slot = unfit(command) ?? slotOf(command)
   return slot === keyless && command.spec.request !== "default" ? fansOut(command) : slot
 }
 
@@ -267,8 +274,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
 
   const routing = (own: ReadFrom.Policy | undefined): RouterShape => ({
     execute: (command) => {
-      if (command.settings.invalid !== undefined) return failWith(invalidReason(command, command.settings.invalid))
-      const slot = slotOf(command)
+      const slot = unfit(command) ?? slotOf(command)
       if (typeof slot !== "number") return failWith(slot)
       const request = command.spec.request
       if (slot !== keyless || request === "default") return single(command, slot, undefined, own)
@@ -283,30 +289,35 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         (replies) => Effect.flatMap(Effect.fromResult(aggregate(raw, replies)), (reply) => decoded(command, reply))
       )
     },
-    executeOn: (command, target) =>
-      blocks(command) && command.settings.invalid === undefined
-        ? failWith(blocksNodes(command))
-        : command.settings.invalid === undefined
+    executeOn: (command, target) => {
+      const refused = unfit(command) ?? (blocks(command) ? blocksNodes(command) : undefined)
+      return refused === undefined
         ? Effect.flatMap(fanOut.byTarget(command, target), (replies) => mapped(command, replies))
-        : failWith(invalidReason(command, command.settings.invalid)),
-    executeOnEach: <A>(command: Command<A>, target: Target.Target) =>
-      command.settings.invalid === undefined
+        : failWith(refused)
+    },
+    executeOnEach: <A>(command: Command<A>, target: Target.Target) => {
+      const refused = unfit(command) ?? (blocks(command) ? blocksNodes(command) : undefined)
+      return refused === undefined
         ? Effect.map(
           fanOut.byTarget(command, target),
           // The values are what the command's own decoder made.
           (replies) =>
             new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
         )
-        : failWith(invalidReason(command, command.settings.invalid)),
-    executeAt: (command, endpoint) =>
-      command.settings.invalid === undefined
+        : failWith(refused)
+    },
+    executeAt: (command, endpoint) => {
+      const refused = unfit(command)
+      return refused === undefined
         ? Effect.suspend(() => {
           const nodes = Target.resolve(endpoint, topology.current(), undefined)
           return Result.isSuccess(nodes) ? single(command, keyless, nodes.success[0], own) : failWith(nodes.failure)
         })
-        : failWith(invalidReason(command, command.settings.invalid)),
-    executeLocated: (command, endpoint) =>
-      command.settings.invalid === undefined
+        : failWith(refused)
+    },
+    executeLocated: (command, endpoint) => {
+      const refused = unfit(command)
+      return refused === undefined
         ? Effect.suspend(() => {
           if (endpoint === undefined) {
             const slot = slotOf(command)
@@ -315,7 +326,8 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           const nodes = Target.resolve(endpoint, topology.current(), undefined)
           return Result.isSuccess(nodes) ? located(command, keyless, nodes.success[0]) : failWith(nodes.failure)
         })
-        : failWith(invalidReason(command, command.settings.invalid)),
+        : failWith(refused)
+    },
     ...batches(own),
     dedicated: sessions.dedicated,
     watch: sessions.watch,

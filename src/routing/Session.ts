@@ -196,7 +196,7 @@ export class Session implements RequestOwner {
       })
     }
     const { purpose } = this
-    const unfit = SharedConnection.unfitForDedicated(command.spec.name, purpose._tag === "watch")
+    const unfit = SharedConnection.unfitForDedicated(command.spec, purpose._tag === "watch")
     if (unfit !== undefined) return unfit
     const slot = this.context.slotOf(command)
     if (purpose._tag === "own" || typeof slot !== "number" || slot === keyless || slot === purpose.slot) return slot

@@ -3,52 +3,24 @@
  *
  * @since 0.1.0
  */
-import { exception, OptionsError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
-
-const changers = new Set([
-  "ASKING",
-  "AUTH",
-  "CLIENT CACHING",
-  "CLIENT REPLY",
-  "CLIENT TRACKING",
-  "DISCARD",
-  "EXEC",
-  "HELLO",
-  "MONITOR",
-  "MULTI",
-  "PSUBSCRIBE",
-  "PSYNC",
-  "PUNSUBSCRIBE",
-  "QUIT",
-  "READONLY",
-  "READWRITE",
-  "RESET",
-  "SELECT",
-  "SSUBSCRIBE",
-  "SUBSCRIBE",
-  "SUNSUBSCRIBE",
-  "SYNC",
-  "UNSUBSCRIBE",
-  "UNWATCH",
-  "WATCH"
-])
+import type { Command } from "../commands/Command.ts"
+import type { CommandSpec } from "../commands/CommandSpec.ts"
+import { OptionsError, type Reason } from "../RedisClusterException.ts"
 
 /**
- * Why a command that is sent by name may not run on a shared connection; `undefined` when it may. One caller's MULTI
- * would swallow another caller's commands, a CLIENT REPLY OFF would shift everybody's replies.
+ * Why a command may not run on a shared connection; `undefined` when it may. One caller's MULTI would swallow another
+ * caller's commands, a CLIENT REPLY OFF would shift everybody's replies. A bare HELLO only asks.
  *
  * @category guards
  * @since 0.1.0
  */
-export const refusal = (name: string): RedisClusterException | undefined =>
-  !changers.has(name) ? undefined : exception(() =>
-    new OptionsError({
-      message: `${name} changes the state of its connection, and the connections of this client are shared; ` +
-        `what the connection needs is set by the client's options`,
-      outcome: "NotExecuted",
-      command: name
-    })
-  )
+export const refusal = ({ args, spec: { name, stateful } }: Command<unknown>): Reason | undefined =>
+  !stateful || (name === "HELLO" && args.length === 0) ? undefined : new OptionsError({
+    message: `${name} changes the state of its connection, and the connections of this client are shared; ` +
+      `what the connection needs is set by the client's options`,
+    outcome: "NotExecuted",
+    command: name
+  })
 
 /** They are not answered once each, or the client sends them itself. */
 const never: ReadonlyMap<string, string> = new Map([
@@ -69,9 +41,9 @@ const watching = new Set(["WATCH", "UNWATCH"])
  * @category guards
  * @since 0.1.0
  */
-export const unfitForDedicated = (name: string, goesBack: boolean): Reason | undefined => {
+export const unfitForDedicated = ({ name, stateful }: CommandSpec, goesBack: boolean): Reason | undefined => {
   const why = never.get(name) ??
-    (goesBack && changers.has(name) && !watching.has(name) && name !== "HELLO"
+    (goesBack && stateful && !watching.has(name) && name !== "HELLO"
       ? "the connection is used by others afterwards; use redis.dedicated"
       : undefined)
   return why === undefined ? undefined : new OptionsError({

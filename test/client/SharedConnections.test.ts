@@ -1,6 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer, Schedule } from "effect"
-import { ClusterClient } from "../../src/index.ts"
+import { Effect, Fiber, Layer, Result, Schedule } from "effect"
+import { CommandSpec } from "../../src/commands/CommandSpec.ts"
+import { ClusterClient, Command, Lists, ReadFrom, RedisClusterException, Strings } from "../../src/index.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 
 const client = Layer.unwrap(
@@ -70,6 +71,43 @@ describe("The connections that callers share", () => {
           ) {
             assert.strictEqual(error.reason._tag, "OptionsError")
           }
+        }
+      }))
+
+    it.effect("take no such command as a value either, wherever it is to run", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const node = yield* redis.node(yield* redis.randomNode)
+        for (const [name, ...args] of [["MULTI"], ["CLIENT REPLY", "OFF"], ["SUBSCRIBE", "news"], ["HELLO", "2"]]) {
+          const command = Command.make(new CommandSpec(name, {}), args, (reply) => reply)
+          const keyed = Command.make(new CommandSpec(name, {}), args, (reply) => reply, { routing: "a" })
+          const runs: ReadonlyArray<Effect.Effect<unknown, RedisClusterException>> = [
+            ...[redis.execute(command), redis.execute(keyed), redis.readFrom(ReadFrom.replica).execute(keyed)],
+            ...[redis.on("all").execute(command), redis.on("primaries").results(command), node.execute(command)],
+            ...[redis.pipeline([Strings.get("a"), keyed]), redis.transaction([Strings.get("a"), keyed])]
+          ]
+          for (const run of runs) {
+            const error = yield* Effect.flip(run)
+            assert.strictEqual(error.outcome, "NotExecuted")
+            const { reason } = error
+            const isPart = reason._tag === "PipelineError" || reason._tag === "TransactionError"
+            const { cause } = isPart ? reason : { cause: error }
+            assert(cause instanceof RedisClusterException && cause.reason._tag === "OptionsError", name)
+          }
+          assert.isTrue(Result.isFailure((yield* redis.pipelineResults([keyed]))[0]))
+        }
+        yield* redis.set("a", "still served")
+        assert.strictEqual(yield* redis.get("a"), "still served")
+        assert.strictEqual((yield* redis.hello()).proto, 3)
+      }))
+
+    it.effect("are not held up by a blocking command to each node of a target", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const pop = Lists.blpop(["{q}:list"], "1 second")
+        const primaries = redis.on("primaries")
+        for (const run of [Effect.asVoid(primaries.execute(pop)), Effect.asVoid(primaries.results(pop))]) {
+          assert.strictEqual((yield* Effect.flip(run)).reason._tag, "OptionsError")
         }
       }))
   })
