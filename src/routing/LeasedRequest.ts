@@ -32,6 +32,8 @@ export interface LeaseContext {
   readonly keep: ((connection: Connection, asked: boolean) => void) | undefined
 }
 
+const abandoned: LinkFailure = { kind: "closed", message: "the session was interrupted before it began" }
+
 /**
  * @category models
  * @since 0.1.0
@@ -116,6 +118,8 @@ export class LeasedRequest extends RecallableRequest implements Applicant {
   }
 
   protected override cameBack(): void {
+    // What begins a session leaves its mark on the connection: keys that are watched.
+    if (this.context.keep !== undefined) this.held?.closeNow(abandoned)
     this.giveBack()
   }
 

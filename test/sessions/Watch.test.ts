@@ -52,6 +52,21 @@ describe("watch", () => {
         assert.deepStrictEqual(yield* redis.mget(["{changed}a", "{changed}b"]), ["2", null])
       }))
 
+    it.effect("that is interrupted before it began leaves nothing watched for the next one", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const commit = (key: string, meanwhile: Effect.Effect<unknown, RedisClusterException>) =>
+          redis.watch(key, (tx) => Effect.andThen(meanwhile, tx.transaction([Strings.set(key, "done")])))
+        yield* commit("{early}first", Effect.void)
+        const owner = yield* cluster.owner(HashSlot.ofKey("{early}"))
+        yield* cluster.command(owner, "CLIENT", "PAUSE", "400", "ALL")
+        const early = yield* Effect.forkChild(commit("{early}watched", Effect.void), { startImmediately: true })
+        yield* Effect.sleep("100 millis")
+        yield* Fiber.interrupt(early)
+        assert.deepStrictEqual(yield* commit("{early}other", redis.set("{early}watched", "changed")), ["OK"])
+      }))
+
     it.effect("loses no update among many that contend, with the schedule that is offered", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
