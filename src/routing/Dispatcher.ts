@@ -166,6 +166,7 @@ export const make = Effect.fnUntraced(function*(
         return sendTo(request, decision.endpoint)
       case "RetryNext":
         trouble.attempts++
+        trouble.refusal = undefined
         if (decision.refresh) topology.requestRefresh()
         return readElsewhere(request, decision.doubt)
       case "RetryAfter":

@@ -216,8 +216,9 @@ const elsewhere = (failure: Failure, facts: Facts, read: ReadFacts): Decision | 
       return { _tag: "RetryNext", refresh: true, doubt: true }
     case "TRYAGAIN":
       return read.role === "replica" ? { _tag: "RetryNext", refresh: false, doubt: false } : undefined
-    // Scripts are loaded per node, and replicas may have missed it.
+    // Scripts are loaded per node, and replicas may have missed it; a library of functions they take from their primary.
     case "NOSCRIPT":
+    case "READONLY":
       return read.role === "replica" ? { _tag: "RetryNext", refresh: false, doubt: false } : undefined
     default:
       return undefined
@@ -243,7 +244,7 @@ const troubles = new Set([
  * @category guards
  * @since 0.1.0
  */
-export const isAnswer = (error: ServerError): boolean => !troubles.has(error.code)
+export const isAnswer = (error: ServerError): boolean => !troubles.has(error.code) && !isLacking(error)
 
 /**
  * Decides.

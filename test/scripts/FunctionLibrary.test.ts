@@ -5,6 +5,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import { Strings } from "../../src/commands/Strings.ts"
+import * as ReadFrom from "../../src/ReadFrom.ts"
 import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
@@ -63,6 +64,23 @@ describe("A function library", () => {
         assert.isTrue(read({ keys: { counter: "a" } }).spec.readonly)
         assert.strictEqual(yield* calls(cluster, "fcall_ro"), 9)
         assert.strictEqual(yield* calls(cluster, "function|load", yield* cluster.primaries), 3)
+      }))
+
+    it.effect("that reads by a policy for replicas is given to the primary when no node has it", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const replica = redis.readFrom(ReadFrom.replica)
+        for (const hedged of [false, true]) {
+          const { read } = callsOf(counters(hedged ? "hedged" : "afar"))
+          const view = hedged ? redis.readFrom(ReadFrom.hedge(ReadFrom.replica, { after: 1 })) : replica
+          for (const counter of shardKeys("afar")) {
+            const started = Date.now()
+            assert.strictEqual(yield* view.execute(read({ keys: { counter } })), null)
+            // At once, and not when the retries have come to the primary by chance.
+            assert.isBelow(Date.now() - started, 1000)
+          }
+        }
       }))
 
     it.effect("runs in pipelines and, once loaded, in transactions", () =>
