@@ -54,7 +54,8 @@ interface Idle {
 
 /** Those of one node. */
 interface Pool {
-  readonly target: ConnectionTarget
+  /** As it was last asked for: another node may have its address by now. */
+  target: ConnectionTarget
   readonly address: string
   /** All that there are: opening, in use, idle. */
   total: number
@@ -148,7 +149,10 @@ export class DedicatedConnections {
   private poolOf(target: ConnectionTarget): Pool {
     const address = target.address ?? addressOf(target)
     const known = this.pools.get(address)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      known.target = target
+      return known
+    }
     const pool: Pool = { target, address, total: 0, opening: 0, idle: [], applicants: new Set() }
     this.pools.set(address, pool)
     return pool
