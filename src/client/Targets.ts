@@ -5,13 +5,12 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
-import { type Command, make as makeCommand } from "../commands/Command.ts"
+import { type Command, make as makeCommand, type PerNodeCommand } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
-import * as SharedConnection from "../routing/SharedConnection.ts"
 import type { Target } from "../routing/Target.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import type { CommandCache } from "../topology/CommandCache.ts"
@@ -53,12 +52,24 @@ export interface TargetClient extends Commands<TargetSurface> {
 }
 
 /**
+ * Runs a command value: where its keys say, or where its policy says when it has none. The result of one that answers per
+ * node (`Server.info()`) is a map by node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Execute {
+  <A>(command: PerNodeCommand<A>): Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
+  <A>(command: Command<A>): Effect.Effect<A, RedisClusterException>
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
 export interface TargetMembers {
-  /** Runs a command value: where its keys say, or where its policy says when it has none. */
-  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+  /** Runs a command value. */
+  readonly execute: Execute
   /**
    * Sends any command by name, routed by the commands cache: `redis.send("GET", "user:1")`. A command of two words
    * has its second word first among the arguments: `redis.send("CONFIG", "GET", "maxmemory")`.
@@ -89,15 +100,7 @@ export const make = (
   lookUp: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
 ): TargetMembers => {
   const rawCommand = (name: string, args: ReadonlyArray<Argument>) =>
-    Effect.flatMap(
-      commands.find(name, args),
-      ({ args, spec }): Effect.Effect<Command<Reply>, RedisClusterException> => {
-        const refused = SharedConnection.refusal(spec.name)
-        return refused === undefined
-          ? Effect.succeed(makeCommand(spec, args, (reply) => reply))
-          : Effect.fail(refused)
-      }
-    )
+    Effect.map(commands.find(name, args), ({ args, spec }) => makeCommand(spec, args, (reply) => reply))
 
   const on = (target: Target): TargetClient => {
     const execute: TargetClient["execute"] = (command) => router.executeOn(command, target)

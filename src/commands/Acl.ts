@@ -6,7 +6,7 @@
 import type { Argument } from "../protocol/Reply.ts"
 import { call, type OneOrMore } from "./Call.ts"
 import { type ClientInfo, clientInfo } from "./clientInfo.ts"
-import { make } from "./Command.ts"
+import { answeringPerNode, make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
@@ -162,7 +162,8 @@ export const Acl: AclCommands<CommandSurface> = {
   aclGetuser: (name) => make(ACL_GETUSER, [name], user),
   aclList: () => make(ACL_LIST, [], decode.strings),
   aclLoad: () => make(ACL_LOAD, [], decode.ok),
-  aclLog: (count) => (count === undefined ? call(ACL_LOG) : call(ACL_LOG).integer("count", count, 0)).to(logEntries),
+  aclLog: (count) =>
+    answeringPerNode((count === undefined ? call(ACL_LOG) : call(ACL_LOG).integer("count", count, 0)).to(logEntries)),
   aclLogReset: () => make(ACL_LOG_RESET, ["RESET"], decode.ok),
   aclSave: () => make(ACL_SAVE, [], decode.ok),
   aclSetuser: (user, rules = []) => make(ACL_SETUSER, [user, ...rules], decode.ok),

@@ -125,6 +125,28 @@ export class Command<out A> extends Pipeable.Class {
   }
 }
 
+declare const mark: unique symbol
+
+/**
+ * A command that runs on many nodes, and whose replies no rule merges: `execute` on the cluster gives a map from node to
+ * result, on one node the result. For the types alone; at run time the policies of the spec say so.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PerNodeCommand<out A> extends Command<A> {
+  readonly [mark]: true
+}
+
+/**
+ * Marks a command whose spec says that it answers per node.
+ *
+ * @internal
+ */
+export const answeringPerNode = <A>(self: Command<A>): PerNodeCommand<A> =>
+  // The mark is there for the types alone.
+  self as PerNodeCommand<A>
+
 /**
  * Makes a command from its spec, its arguments and a decoder; `settings` that are left out have the plain default.
  *

@@ -5,7 +5,7 @@
  */
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { call, type OneOrMore, type Value } from "./Call.ts"
-import { make } from "./Command.ts"
+import { answeringPerNode, make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { counted } from "./keys.ts"
@@ -224,7 +224,7 @@ export const Scripting: ScriptingCommands<CommandSurface> = {
     call(FUNCTION_LOAD).flag("REPLACE", options.replace).add(code).to(decode.string),
   functionRestore: (serialized, policy) =>
     make(FUNCTION_RESTORE, policy === undefined ? [serialized] : [serialized, policy], decode.ok),
-  functionStats: () => make(FUNCTION_STATS, [], functionStats),
+  functionStats: () => answeringPerNode(make(FUNCTION_STATS, [], functionStats)),
   scriptExists: (sha1) => call(SCRIPT_EXISTS).many("sha1", sha1).to(decode.booleans),
   scriptFlush: (mode) => make(SCRIPT_FLUSH, mode === undefined ? [] : [mode], decode.ok),
   scriptKill: () => make(SCRIPT_KILL, [], decode.ok),

@@ -5,7 +5,7 @@
  */
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { call, type Integer, type Lifetime, type OneOrMore, type Value } from "./Call.ts"
-import { make } from "./Command.ts"
+import { answeringPerNode, make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
@@ -669,16 +669,19 @@ export const Server: ServerCommands<CommandSurface> = {
     return self.to(decode.ok)
   },
   hotkeysStop: () => make(HOTKEYS_STOP, [], wasRunning),
-  info: (sections) => (sections === undefined ? call(INFO) : call(INFO).many("sections", sections)).to(decode.string),
+  info: (sections) =>
+    answeringPerNode((sections === undefined ? call(INFO) : call(INFO).many("sections", sections)).to(decode.string)),
   lastsave: () => make(LASTSAVE, [], decode.integer),
-  latencyDoctor: () => make(LATENCY_DOCTOR, [], decode.string),
-  latencyGraph: (event) => make(LATENCY_GRAPH, [event], decode.string),
+  latencyDoctor: () => answeringPerNode(make(LATENCY_DOCTOR, [], decode.string)),
+  latencyGraph: (event) => answeringPerNode(make(LATENCY_GRAPH, [event], decode.string)),
   latencyHistogram: (commands) =>
-    (commands === undefined ? call(LATENCY_HISTOGRAM) : call(LATENCY_HISTOGRAM).many("commands", commands))
-      .to(decode.recordOf(latencyHistogram)),
+    answeringPerNode(
+      (commands === undefined ? call(LATENCY_HISTOGRAM) : call(LATENCY_HISTOGRAM).many("commands", commands))
+        .to(decode.recordOf(latencyHistogram))
+    ),
   latencyHistory: (event) =>
-    make(LATENCY_HISTORY, [event], decode.arrayOf(decode.tuple(decode.integer, decode.integer))),
-  latencyLatest: () => make(LATENCY_LATEST, [], decode.arrayOf(latencyEvent)),
+    answeringPerNode(make(LATENCY_HISTORY, [event], decode.arrayOf(decode.tuple(decode.integer, decode.integer)))),
+  latencyLatest: () => answeringPerNode(make(LATENCY_LATEST, [], decode.arrayOf(latencyEvent))),
   latencyReset: (events) =>
     (events === undefined ? call(LATENCY_RESET) : call(LATENCY_RESET).many("events", events)).to(decode.integer),
   lolwut: (version, args = []) => {
@@ -686,10 +689,10 @@ export const Server: ServerCommands<CommandSurface> = {
     for (const arg of args) self.integer("an argument", arg)
     return self.to(decode.string)
   },
-  memoryDoctor: () => make(MEMORY_DOCTOR, [], decode.string),
-  memoryMallocStats: () => make(MEMORY_MALLOC_STATS, [], decode.string),
+  memoryDoctor: () => answeringPerNode(make(MEMORY_DOCTOR, [], decode.string)),
+  memoryMallocStats: () => answeringPerNode(make(MEMORY_MALLOC_STATS, [], decode.string)),
   memoryPurge: () => make(MEMORY_PURGE, [], decode.ok),
-  memoryStats: () => make(MEMORY_STATS, [], decode.recordOf(figure)),
+  memoryStats: () => answeringPerNode(make(MEMORY_STATS, [], decode.recordOf(figure))),
   memoryUsage: (key, options = {}) =>
     call(MEMORY_USAGE, key).integerOption("SAMPLES", "samples", options.samples, 0).to(decode.integerOrNull),
   moduleList: () => make(MODULE_LIST, [], decode.arrayOf(moduleInfo)),

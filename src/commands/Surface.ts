@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import type { Command } from "./Command.ts"
+import type { Command, PerNodeCommand } from "./Command.ts"
 
 /**
  * A type-level function from the result type of a command (`A`) to what a method returns.
@@ -48,5 +48,5 @@ export type ReturnsPerNode<S extends Surface, A> = (S & { readonly A: A })["perN
  */
 export interface CommandSurface extends Surface {
   readonly one: Command<this["A"]>
-  readonly perNode: Command<this["A"]>
+  readonly perNode: PerNodeCommand<this["A"]>
 }
