@@ -355,9 +355,34 @@ const make = Effect.fnUntraced(
       })
     )
 
+    /**
+     * A replica stands for election with the epoch and the slots that it knows of its primary; when one of them is old, the
+     * others refuse it, and it may not try again for several times the node timeout.
+     */
+    const awaitEligible = (replica: RedisNode) =>
+      awaitNothing(
+        `Waiting for the replica on port ${replica.port} to know its primary`,
+        Effect.gen(function*() {
+          const all = (yield* views).map(({ view }) => view)
+          const self = all.find((view) => view.self.id === replica.id)
+          const primary = all.find((view) => view.self.id === self?.self.primaryId)
+          // A primary that does not answer changes nothing any more.
+          if (self === undefined || primary === undefined) return undefined
+          for (const { lines, self: { id } } of all) {
+            const line = lines.find((line) => line.id === primary.self.id)
+            if (line?.epoch !== primary.self.epoch) return `node ${id.slice(0, 8)} knows an old epoch of its primary`
+            if (String(line.slots) !== String(primary.self.slots)) {
+              return `node ${id.slice(0, 8)} knows other slots of it`
+            }
+          }
+          return undefined
+        })
+      )
+
     const failover: RedisClusterShape["failover"] = Effect.fnUntraced(function*(replica, mode) {
       const server = yield* serverOf(replica)
       const ask = server.command("CLUSTER", "FAILOVER", ...(mode === undefined ? [] : [mode]))
+      if (mode !== "TAKEOVER") yield* awaitEligible(replica)
       yield* ask
       let rounds = 0
       yield* awaitNothing(
