@@ -201,6 +201,36 @@ const comeAndGo: FaultKind["run"] = (scene, shard, random) =>
     yield* scene.cluster.awaitOk
   })
 
+/** A replica comes back on another port, under its id. */
+const moveHouse: FaultKind["run"] = (scene, shard) =>
+  Effect.gen(function*() {
+    const { cluster, proxies } = scene
+    const replica = yield* replicaOf(scene, yield* primaryOf(scene, shard))
+    if (replica === undefined) return
+    yield* cluster.readdress(replica)
+    yield* proxies.open(replica.port)
+    yield* cluster.awaitOk
+  })
+
+/** As `moveSlots`, by the servers themselves and in one step; nothing where they cannot. */
+const moveSlotsAtOnce: FaultKind["run"] = (scene, _, random) =>
+  Effect.gen(function*() {
+    const { cluster, movingSlots } = scene
+    const slot = String(random.pick(movingSlots))
+    const owner = yield* cluster.owner(Number(slot))
+    const target = random.pick((yield* cluster.primaries).filter((node) => node.id !== owner.id))
+    for (const [from, to] of [[owner, target], [target, owner]] as const) {
+      const byValkey = cluster.command(from, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", to.id)
+      const byRedis = cluster.command(to, "CLUSTER", "MIGRATION", "IMPORT", slot, slot)
+      const begun = yield* Effect.option(Effect.catch(byValkey, () => byRedis))
+      if (begun._tag === "None") return
+      for (let round = 0; round < 200 && (yield* cluster.owner(Number(slot))).id !== to.id; round++) {
+        yield* Effect.sleep(25)
+      }
+      yield* cluster.awaitOk
+    }
+  })
+
 export const faults: ReadonlyArray<FaultKind> = [
   { name: "SIGKILL after the replica caught up", run: crash(true) },
   { name: "SIGKILL", lossy: true, run: crash(false) },
@@ -210,6 +240,8 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "SIGSTOP for 400 ms", run: stopFor(400) },
   { name: "SIGSTOP until another takes over", lossy: true, run: stopFor(4000) },
   { name: "slots moved there and back", everywhere: true, run: moveSlots },
+  { name: "slots moved at once by the servers", everywhere: true, run: moveSlotsAtOnce },
+  { name: "a replica comes back on another port", run: moveHouse },
   { name: "CLIENT KILL storm", run: killClients },
   { name: "CLIENT PAUSE", run: pauseClients },
   { name: "DEBUG SLEEP", run: sleepServer },

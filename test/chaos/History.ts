@@ -4,7 +4,7 @@
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 
 /** What a call did, as far as the laws care. */
-export type Kind = "increment" | "write" | "read" | "push" | "pop" | "other"
+export type Kind = "increment" | "write" | "read" | "push" | "pop" | "send" | "other"
 
 /**
  * - `ok`: it succeeded
@@ -26,6 +26,12 @@ export interface Call {
   /** The reply of a success. */
   readonly value?: unknown
   readonly error?: RedisClusterException | undefined
+  /** How long it may take in milliseconds, when it is not one command. */
+  readonly allowed?: number | undefined
+  /** How old what it reads may be, in milliseconds. */
+  readonly maxLag?: number | undefined
+  /** The program had chosen the node: its errors come as they are. */
+  readonly explicit?: true | undefined
 }
 
 /** A fault, from before it was done until the cluster was well again. */

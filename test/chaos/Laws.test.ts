@@ -104,3 +104,51 @@ describe("The laws of calls", () => {
     assert.isEmpty(Laws.bulkheads(calls, [{ ...fault, shard: 0 }], shardOf))
   })
 })
+
+describe("The law of reads that may be old", () => {
+  const at = (started: number, ended: number, kind: Kind, more: Partial<Call>): Call =>
+    call(kind, "ok", { started, ended, ...more })
+  const writes = [at(0, 10, "write", { argument: "a" }), at(100, 110, "write", { argument: "b" })]
+
+  it("lets a read pass that is no older than its bound, and one without", () => {
+    assert.isEmpty(Laws.staleness([...writes, at(500, 510, "read", { value: "a", maxLag: 400 })]))
+    assert.isEmpty(Laws.staleness([...writes, at(5000, 5010, "read", { value: "a" })]))
+  })
+  it("sees a read that is older, also one of nothing", () => {
+    for (const value of ["a", null]) {
+      const read = at(600, 610, "read", { value, maxLag: 400 })
+      assert.include(laws(Laws.staleness([...writes, read])), "replaced more than 400 ms before")
+    }
+  })
+})
+
+describe("The law of locks", () => {
+  const tenure = (fence: number, began: number, ended: number, key = "lock") => ({ key, fence, began, ended })
+
+  it("lets one after the other pass, and two locks at a time", () => {
+    assert.isEmpty(Laws.locks([tenure(2, 10, 20), tenure(1, 0, 10), tenure(1, 5, 15, "other")]))
+  })
+  it("sees two at a time, and a fence that goes back", () => {
+    assert.include(Laws.locks([tenure(1, 0, 10), tenure(2, 9, 20)]).join(), "two were sure")
+    assert.include(Laws.locks([tenure(2, 0, 10), tenure(2, 11, 20)]).join(), "went back")
+  })
+})
+
+describe("The law of deliveries", () => {
+  const sent = (argument: string, ending: Ending = "ok") => call("send", ending, { argument })
+  const given = (text: string, redelivered = false) => ({ text, redelivered })
+
+  it("lets entries pass once, those of unknown fate, redelivered ones, and gaps that tell", () => {
+    const lost = sent("b")
+    const writes = [sent("a"), lost, sent("c", "Unknown")]
+    const gaps = [{ from: lost.started - 1, to: lost.ended + 1 }]
+    assert.isEmpty(Laws.deliveries(writes, { given: [given("a"), given("a", true), given("c")], gaps }, true))
+  })
+  it("sees one that never came, one that came twice, one that was refused and one that nobody wrote", () => {
+    const of = (...texts: ReadonlyArray<string>) => ({ given: texts.map((text) => given(text)), gaps: [] })
+    assert.include(laws(Laws.deliveries([sent("a")], of(), true)), "never given")
+    assert.include(laws(Laws.deliveries([sent("a")], of("a", "a"), true)), "2 times")
+    assert.include(laws(Laws.deliveries([sent("a", "NotExecuted")], of("a"), false)), "not executed")
+    assert.include(laws(Laws.deliveries([], of("a"), false)), "nobody wrote")
+  })
+})

@@ -149,7 +149,7 @@ export const noLeaks = (calls: ReadonlyArray<Call>, timeout: number): ReadonlyAr
   ])
   return calls.flatMap((call) => {
     const tag = call.error?.reason._tag
-    if (tag === undefined) return []
+    if (tag === undefined || call.explicit === true) return []
     if (never.has(tag)) return [{ law: `${tag} reached the program`, calls: [call] }]
     const movable = atDeadlineOnly.has(tag) || (tag === "ConnectionError" && call.ending === "NotExecuted")
     return movable && call.ended - call.started < timeout - 50
@@ -161,10 +161,15 @@ export const noLeaks = (calls: ReadonlyArray<Call>, timeout: number): ReadonlyAr
 /** Every call ends by its deadline; `grace` is what a busy machine may add, in milliseconds. */
 export const deadline = (calls: ReadonlyArray<Call>, timeout: number, grace: number): ReadonlyArray<Violation> =>
   calls.flatMap((call) =>
-    call.ended - call.started > timeout + grace
-      ? [{ law: `a call took ${call.ended - call.started} ms, its deadline was ${timeout} ms`, calls: [call] }]
+    call.ended - call.started > (call.allowed ?? timeout) + grace
+      ? [{
+        law: `a call took ${call.ended - call.started} ms, its deadline was ${call.allowed ?? timeout} ms`,
+        calls: [call]
+      }]
       : []
   )
+
+const rivalries = new Set(["ConflictError", "LockNotAcquiredError"])
 
 /** A call on a shard that nothing was done to does not fail. */
 export const bulkheads = (
@@ -174,9 +179,91 @@ export const bulkheads = (
 ): ReadonlyArray<Violation> =>
   calls.flatMap((call) => {
     const shard = shardOf(call.key)
-    if (call.ending === "ok" || shard === undefined) return []
+    // Two who wanted the same, or a lock that another one holds, are no failure of a shard.
+    const isRivalry = call.error !== undefined && rivalries.has(call.error.reason._tag)
+    if (call.ending === "ok" || shard === undefined || isRivalry || call.explicit === true) return []
     const excuse = faults.some((fault) =>
       (fault.shard < 0 || fault.shard === shard) && fault.started <= call.ended && fault.ended >= call.started
     )
     return excuse ? [] : [{ law: `a call on the healthy shard ${shard} failed`, calls: [call] }]
   })
+
+/** A read that bounds the age of what it gets sees every write that was acknowledged before that. */
+export const staleness = (calls: ReadonlyArray<Call>): ReadonlyArray<Violation> => {
+  const writes = calls.filter((call) => call.kind === "write")
+  const writers = new Map(writes.map((call) => [call.argument, call]))
+  return of(calls.filter((call) => call.kind === "read"), "ok").flatMap((read) => {
+    if (read.maxLag === undefined) return []
+    const horizon = read.started - read.maxLag
+    const writer = read.value === null ? undefined : writers.get(String(read.value))
+    const newer = of(writes, "ok").find((write) => write.ended < horizon && (writer?.ended ?? 0) < write.started)
+    return newer === undefined
+      ? []
+      : [{
+        law: `a read got what had been replaced more than ${read.maxLag} ms before`,
+        calls: [writer ?? read, newer, read]
+      }]
+  })
+}
+
+/** Who held a lock, as the holders saw it. Times in milliseconds of one clock. */
+export interface Tenure {
+  readonly key: string
+  readonly fence: number
+  readonly began: number
+  /** Since when its holder was not sure of it any more, or had given it back. */
+  ended: number
+}
+
+/** At most one at a time is sure to hold a lock, and each one's number is greater than the last. */
+export const locks = (tenures: ReadonlyArray<Tenure>): ReadonlyArray<string> => {
+  const inOrder = tenures.toSorted((a, b) => a.began - b.began)
+  return inOrder.flatMap((tenure, i) => {
+    const before = inOrder.slice(0, i).filter(({ key }) => key === tenure.key)
+    const rival = before.find(({ ended }) => ended > tenure.began)
+    const greater = before.find(({ fence }) => fence >= tenure.fence)
+    return [
+      ...(rival === undefined ? [] : [`two were sure to hold ${tenure.key}: ${JSON.stringify([rival, tenure])}`]),
+      ...(greater === undefined ? [] : [`the fence of ${tenure.key} went back: ${JSON.stringify([greater, tenure])}`])
+    ]
+  })
+}
+
+/** What one consumer, or one subscriber, was given: entries or messages, and gaps between times of the clock. */
+export interface Deliveries {
+  readonly given: ReadonlyArray<{ readonly text: string; readonly redelivered: boolean }>
+  readonly gaps: ReadonlyArray<{ readonly from: number; readonly to: number }>
+}
+
+/** What was acknowledged to its writer was given; nothing was given that nobody wrote, or given twice as if it were new. */
+export const deliveries = (
+  writes: ReadonlyArray<Call>,
+  { gaps, given }: Deliveries,
+  lossless: boolean
+): ReadonlyArray<Violation> => {
+  const writers = new Map(writes.map((call) => [call.argument, call]))
+  const seen = new Map<string, number>()
+  const violations: Array<Violation> = []
+  for (const { redelivered, text } of given) {
+    const writer = writers.get(text)
+    const times = seen.get(text) ?? 0
+    seen.set(text, times + 1)
+    if (writer === undefined) violations.push({ law: `${text} was given, which nobody wrote`, calls: [] })
+    else if (writer.ending === "NotExecuted") {
+      violations.push({ law: "what was reported as not executed was given", calls: [writer] })
+    } else if (times > 0 && !redelivered && lossless) {
+      violations.push({ law: `it was given ${times + 1} times, as if it were new`, calls: [writer] })
+    }
+  }
+  if (!lossless) return violations
+  for (const write of of(writes, "ok")) {
+    const excuse = gaps.some(({ from, to }) => from <= write.ended && to >= write.started)
+    if (!seen.has(write.argument ?? "") && !excuse) {
+      violations.push({
+        law: "what was acknowledged to its writer was never given, and no gap told of it",
+        calls: [write]
+      })
+    }
+  }
+  return violations
+}

@@ -19,11 +19,15 @@ export interface Link {
 }
 
 export interface Proxies {
+  /** Puts a proxy in front of a port. */
+  readonly open: (port: number) => Effect.Effect<void>
   /** For the client's `mapAddress`. */
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly linkTo: (port: number) => Link
   /** How often CLUSTER SLOTS passed. */
   readonly topologyCalls: () => number
+  /** How many sockets are open, on both sides. */
+  readonly connections: () => number
 }
 
 /** One direction of a connection: what is held back leaves in its order. */
@@ -132,7 +136,7 @@ class Proxy implements Link {
 
 /** A proxy for every port that is asked for; all of them end with the scope. */
 export const make: Effect.Effect<
-  Proxies & { readonly open: (port: number) => Effect.Effect<void> },
+  Proxies,
   never,
   Scope.Scope
 > = Effect.gen(function*() {
@@ -165,6 +169,7 @@ export const make: Effect.Effect<
       return proxy === undefined ? endpoint : { host: "127.0.0.1", port: proxy.port }
     },
     linkTo: known,
+    connections: () => Array.from(proxies.values()).reduce((sum, proxy) => sum + proxy.sockets.size, 0),
     topologyCalls: () => Array.from(proxies.values()).reduce((sum, proxy) => sum + proxy.topologyCalls, 0)
   }
 })

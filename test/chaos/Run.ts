@@ -12,6 +12,7 @@ import { describe, type Fault } from "./History.ts"
 import * as Laws from "./Laws.ts"
 import * as Proxies from "./Proxies.ts"
 import { Random } from "./Random.ts"
+import * as Residents from "./Residents.ts"
 import { counters, Recorder, worker } from "./Workers.ts"
 
 export interface RunOptions {
@@ -31,6 +32,8 @@ export interface Report {
   readonly faults: ReadonlyArray<string>
   readonly lag: number
   readonly topologyCalls: number
+  /** What ran from the beginning to the end: scans, entries and messages that were given, times that a lock was held. */
+  readonly residents: Readonly<Record<string, number>>
   readonly healthyP99: number
   /** What broke the laws, with the shortest history that shows it. */
   readonly violations: ReadonlyArray<string>
@@ -104,7 +107,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     fault.ended = Date.now()
   })
 
-  yield* Effect.scoped(Effect.gen(function*() {
+  const residents = yield* Effect.scoped(Effect.gen(function*() {
     const redis = yield* connect(clientOptions)
     const watching = yield* Effect.forkChild(Effect.forever(Effect.suspend(() => {
       const before = Date.now()
@@ -117,6 +120,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       (own) => worker(redis, recorder, tags, own),
       { concurrency: "unbounded", discard: true }
     ))
+    const residing = yield* Residents.start(redis, recorder, tags)
     yield* Effect.sleep(300)
     while (Date.now() - epoch < options.millis) {
       yield* oneFault
@@ -126,8 +130,16 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     yield* Effect.sleep(500)
     recorder.isRunning = false
     yield* Fiber.join(load)
+    yield* residing.finish
     yield* Fiber.interrupt(watching)
+    return residing.residents
   }))
+  // Nothing of a client survives its scope.
+  let open = proxies.connections()
+  for (let waited = 0; waited < 2000 && open > 0; waited += 50) {
+    yield* Effect.sleep(50)
+    open = proxies.connections()
+  }
   const elapsed = Date.now() - epoch
 
   const { calls } = recorder
@@ -155,9 +167,17 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     const value = yield* valueOf(tag, "GET", `{${tag}}:register`)
     violations.push(...Laws.register(of("register"), value === null ? null : String(value), lossless))
     violations.push(...Laws.reads(of("register")))
+    if (lossless) violations.push(...Laws.staleness(of("register")))
+    const entries = { given: residents.entries.get(tag) ?? [], gaps: [] }
+    violations.push(...Laws.deliveries(of("stream"), entries, lossless))
+    const messages = { given: residents.messages.get(tag) ?? [], gaps: residents.gaps.get(tag) ?? [] }
+    violations.push(...Laws.deliveries(of("channel"), messages, true))
     const list = yield* valueOf(tag, "LRANGE", `{${tag}}:list`, "0", "-1")
     violations.push(...Laws.list(of("list"), Array.isArray(list) ? list.map(String) : [], lossless))
   }
+  violations.push(...residents.complaints.map((law) => ({ law, calls: [] })))
+  if (lossyShards.size === 0) violations.push(...Laws.locks(recorder.tenures).map((law) => ({ law, calls: [] })))
+  if (open > 0) violations.push({ law: `${open} sockets were left when the client had closed`, calls: [] })
   const shardOfKey = (key: string) => shardOf.get(/^\{(.*?)\}/.exec(key)?.[1] ?? "")
   violations.push(...Laws.noLeaks(calls, commandTimeout))
   violations.push(...Laws.deadline(calls, commandTimeout, grace + lag))
@@ -189,6 +209,13 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     faults: happened.map(({ shard, what }) => shard < 0 ? what : `${what} (shard ${shard})`),
     lag,
     topologyCalls: asked,
+    residents: {
+      scans: residents.scans,
+      entries: Array.from(residents.entries.values()).flat().length,
+      messages: Array.from(residents.messages.values()).flat().length,
+      gaps: Array.from(residents.gaps.values()).flat().length,
+      locks: recorder.tenures.length
+    },
     healthyP99: healthy[Math.floor(healthy.length * 0.99)] ?? 0,
     violations: violations.map(({ calls, law }) =>
       calls.length === 0 ? law : `${law}\n${describe(calls.slice(0, 12), happened, epoch)}`

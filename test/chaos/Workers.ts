@@ -6,21 +6,30 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import { onConflict } from "../../src/client/Dedicated.ts"
+import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { Command } from "../../src/commands/Command.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Lists } from "../../src/commands/Lists.ts"
 import { Strings } from "../../src/commands/Strings.ts"
+import * as Lock from "../../src/Lock.ts"
+import * as ReadFrom from "../../src/ReadFrom.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as Script from "../../src/scripting/Script.ts"
 import type { Call, Kind } from "./History.ts"
+import type { Tenure } from "./Laws.ts"
 import type { Random } from "./Random.ts"
+import { channelOf, streamOf } from "./Residents.ts"
 
 /** A counter, in the same slot as everything else of its family. */
-export const counters = ["counter", "pipelined", "pair-a", "pair-b", "scripted"] as const
+export const counters = ["counter", "pipelined", "pair-a", "pair-b", "scripted", "watched", "dedicated"] as const
+
+/** What a call is judged by beside its key and its reply. */
+export type Judgement = Pick<Call, "argument" | "allowed" | "maxLag" | "explicit">
 
 export class Recorder {
   readonly calls: Array<Call> = []
+  readonly tenures: Array<Tenure> = []
   isRunning = true
   private issued = 0
 
@@ -35,14 +44,14 @@ export class Recorder {
     key: string,
     started: number,
     result: Result.Result<unknown, RedisClusterException>,
-    argument?: string
+    judgement?: Judgement
   ): void {
     const failure = Result.isFailure(result) ? result.failure : undefined
     this.calls.push({
       kind,
       what,
       key,
-      argument,
+      ...judgement,
       started,
       ended: Date.now(),
       ending: failure === undefined ? "ok" : failure.reason.outcome,
@@ -57,11 +66,11 @@ export class Recorder {
     what: string,
     key: string,
     effect: Effect.Effect<A, RedisClusterException>,
-    argument?: string
+    judgement?: Judgement
   ): Effect.Effect<void> {
     return Effect.suspend(() => {
       const started = Date.now()
-      return Effect.map(Effect.result(effect), (result) => this.record(kind, what, key, started, result, argument))
+      return Effect.map(Effect.result(effect), (result) => this.record(kind, what, key, started, result, judgement))
     })
   }
 }
@@ -74,7 +83,7 @@ const increment: Program = (redis, recorder, tag) =>
 const write: Program = (redis, recorder, tag) => {
   const key = `{${tag}}:register`
   const value = recorder.unique(key)
-  return recorder.call("write", "SET", key, redis.set(key, value), value)
+  return recorder.call("write", "SET", key, redis.set(key, value), { argument: value })
 }
 
 const read: Program = (redis, recorder, tag) =>
@@ -83,7 +92,7 @@ const read: Program = (redis, recorder, tag) =>
 const push: Program = (redis, recorder, tag) => {
   const key = `{${tag}}:list`
   const element = recorder.unique(key)
-  return recorder.call("push", "RPUSH", key, redis.rpush(key, element), element)
+  return recorder.call("push", "RPUSH", key, redis.rpush(key, element), { argument: element })
 }
 
 const pop: Program = (redis, recorder, tag) =>
@@ -121,6 +130,80 @@ const incrementScript = Script.make({
 const script: Program = (redis, recorder, tag) => {
   const key = `{${tag}}:scripted`
   return recorder.call("increment", "script", key, redis.execute(incrementScript({ keys: { counter: key } })))
+}
+
+/** A counter that is read, and set in a transaction of its own; conflicts are tried again. */
+const watched: Program = (redis, recorder, tag) => {
+  const key = `{${tag}}:watched`
+  const once = redis.watch(key, (tx) =>
+    Effect.gen(function*() {
+      const next = Number(yield* tx.get(key)) + 1
+      yield* tx.transaction([Strings.set(key, next)])
+      return next
+    }))
+  return recorder.call("increment", "WATCH GET SET", key, Effect.retry(once, onConflict), { allowed: 30_000 })
+}
+
+/** A counter on a connection of one's own: whatever ends it, each increment was made once or not at all. */
+const dedicated: Program = (redis, recorder, tag) => {
+  const key = `{${tag}}:dedicated`
+  return Effect.ignore(Effect.scoped(Effect.gen(function*() {
+    const own = yield* redis.dedicated(key)
+    for (let i = 0; i < 3; i++) {
+      yield* recorder.call("increment", "dedicated INCR", key, own.incr(key), { explicit: true })
+    }
+  })))
+}
+
+const maxLag = 1000
+
+const policies: ReadonlyArray<ReadFrom.Policy> = [
+  ...[ReadFrom.replica, ReadFrom.replicaPreferred, ReadFrom.roundRobin, ReadFrom.random, ReadFrom.lowestLatency],
+  ReadFrom.hedge(ReadFrom.replica, { after: 5, budget: 1 }),
+  ReadFrom.maxLag(ReadFrom.replica, maxLag)
+]
+
+const readByPolicy: Program = (redis, recorder, tag, random) => {
+  const key = `{${tag}}:register`
+  const policy = random.pick(policies)
+  const bound = policy.maxLag
+  return recorder.call("read", `GET by ${policy.name}`, key, redis.readFrom(policy).get(key), { maxLag: bound })
+}
+
+/** Some who wait side by side for what comes one by one. */
+const waiters: Program = (redis, recorder, tag, random) => {
+  const key = `{${tag}}:list`
+  const pop = Effect.map(redis.blpop([key], "300 millis"), (popped) => popped?.element ?? null)
+  const waiter = recorder.call("pop", "BLPOP", key, pop, { allowed: 2 * 2000 + 300 })
+  const pusher = () => Effect.andThen(Effect.sleep(random.between(0, 100)), push(redis, recorder, tag, random))
+  return Effect.all([waiter, waiter, waiter, pusher(), pusher()], { concurrency: "unbounded", discard: true })
+}
+
+/** Work under a lock; who works writes down since when and until when he was sure of it. */
+const lock: Program = (redis, recorder, tag, random) => {
+  const key = `{${tag}}:lock`
+  const work = (lock: Lock.Lock) =>
+    Effect.suspend(() => {
+      const tenure: Tenure = { key, fence: lock.fence, began: Date.now(), ended: Number.POSITIVE_INFINITY }
+      recorder.tenures.push(tenure)
+      return Effect.sleep(random.between(5, 40)).pipe(
+        Effect.ensuring(Effect.sync(() => {
+          tenure.ended = Date.now()
+        }))
+      )
+    })
+  const held = Lock.withLock(key, { ttl: "3 seconds", wait: "200 millis" })(work)
+  return recorder.call("other", "lock", key, Effect.provideService(held, ClusterClient, redis), { allowed: 10_000 })
+}
+
+const send: Program = (redis, recorder, tag, random) => {
+  const isMessage = random.next() < 0.5
+  const key = isMessage ? channelOf(tag) : streamOf(tag)
+  const text = recorder.unique(key)
+  const sent: Effect.Effect<unknown, RedisClusterException> = isMessage
+    ? redis.spublish(key, text)
+    : redis.xadd(key, "*", { text })
+  return recorder.call("send", isMessage ? "SPUBLISH" : "XADD", key, sent, { argument: text })
 }
 
 /** Several entries over the slots of several families; each is judged like a call of its own. */
@@ -167,7 +250,8 @@ export const worker = (
 ): Effect.Effect<void> => {
   const programs: ReadonlyArray<Program> = [
     ...[increment, increment, increment, write, write, read, read, push, push, pop, blockingPop],
-    ...[pair, pair, script, length, pipeline(tags), manyKeys(tags)]
+    ...[pair, pair, script, length, pipeline(tags), manyKeys(tags)],
+    ...[watched, watched, dedicated, readByPolicy, readByPolicy, readByPolicy, waiters, lock, send, send, send]
   ]
   const turn = Effect.suspend(() =>
     Effect.andThen(

@@ -18,7 +18,9 @@ const judge = (lossy: boolean) =>
     const report = yield* run({ seed, millis: seconds * 1000, lossy, only })
     console.log(
       `seed ${seed}: ${report.calls} calls, failures ${JSON.stringify(report.failures)}, ` +
-        `${report.topologyCalls} topology calls, p99 on healthy shards ${report.healthyP99} ms (own lag ${report.lag} ms)\n  ${
+        `${
+          JSON.stringify(report.residents)
+        }, ${report.topologyCalls} topology calls, p99 on healthy shards ${report.healthyP99} ms (own lag ${report.lag} ms)\n  ${
           report.faults.join("\n  ")
         }`
     )

@@ -81,6 +81,8 @@ export interface RedisClusterShape {
   readonly kill: (node: RedisNode) => Effect.Effect<void, HarnessError>
   /** Starts the node again on its port, under its id; kills it first when it runs. */
   readonly restart: (node: RedisNode) => Effect.Effect<void, HarnessError>
+  /** Starts the node again on another port, under its id. */
+  readonly readdress: (node: RedisNode) => Effect.Effect<void, HarnessError>
   /** SIGSTOP: its sockets stay open and it answers nothing. */
   readonly stop: (node: RedisNode) => Effect.Effect<void, HarnessError>
   /** SIGCONT. */
@@ -276,8 +278,12 @@ const make = Effect.fnUntraced(
         id,
         role,
         host: server.host,
-        port: server.port,
-        url: server.url,
+        get port() {
+          return server.port
+        },
+        get url() {
+          return server.url
+        },
         get pid() {
           return server.pid
         }
@@ -521,6 +527,12 @@ const make = Effect.fnUntraced(
       awaitReplicated: RealTime.inRealTime(awaitReplicated),
       kill: (node) => on(node, (server) => server.kill),
       restart: (node) => on(node, (server) => server.restart),
+      readdress: (node) =>
+        on(node, (server) =>
+          Effect.suspend(() => {
+            const at = seeds.indexOf(node.url)
+            return Effect.map(server.restartElsewhere, () => void (seeds[at] = node.url))
+          })),
       stop: (node) => on(node, (server) => server.stop),
       continue: (node) => on(node, (server) => server.continue),
       failover,

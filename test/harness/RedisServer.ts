@@ -260,6 +260,8 @@ export interface RedisServer {
   readonly kill: Effect.Effect<void, HarnessError>
   /** Starts it again on its port, with its files; kills it first when it runs. */
   readonly restart: Effect.Effect<void, HarnessError>
+  /** The same on another port, with its files. */
+  readonly restartElsewhere: Effect.Effect<void, HarnessError>
   /** SIGSTOP: the process keeps its sockets and answers nothing. */
   readonly stop: Effect.Effect<void, HarnessError>
   /** SIGCONT. */
@@ -278,9 +280,12 @@ export const start = Effect.fnUntraced(
     const platform = yield* Effect.context<Platform>()
     const fileSystem = yield* FileSystem.FileSystem
 
+    /** Where its files are: also after a move to another port. */
+    let home: string | undefined
     const launch = Effect.fnUntraced(
       function*(port: number) {
-        const directory = `${space.directory}/${port}`
+        home ??= `${space.directory}/${port}`
+        const directory = home
         const log = `${directory}/log`
         const pidFile = `${directory}/pid`
         yield* fileSystem.makeDirectory(directory, { recursive: true })
@@ -330,18 +335,19 @@ export const start = Effect.fnUntraced(
 
     const connect = (port: number) => RawClient.make({ port, tls: options.tls, password: options.password })
 
-    const launchAnywhere = Effect.gen(function*() {
-      const port = options.port ?? (yield* freePort)
-      return { port, ...(yield* launch(port)) }
-    }).pipe(
-      Effect.retry({
-        times: options.port === undefined ? 10 : 0,
-        while: (error) => error.message.includes(addressInUse)
-      })
-    )
+    const launchAnywhere = (given: number | undefined) =>
+      Effect.gen(function*() {
+        const port = given ?? (yield* freePort)
+        return { port, ...(yield* launch(port)) }
+      }).pipe(
+        Effect.retry({
+          times: given === undefined ? 10 : 0,
+          while: (error) => error.message.includes(addressInUse)
+        })
+      )
 
-    const launched = yield* launchAnywhere
-    const { port } = launched
+    const launched = yield* launchAnywhere(options.port)
+    let { port } = launched
     let current: { readonly pid: number; readonly end: Effect.Effect<void> } | undefined = launched
     let stopped = false
 
@@ -359,12 +365,26 @@ export const start = Effect.fnUntraced(
       stopped = false
       return ended === undefined ? Effect.void : ended.end
     })
-    const withClient: RedisServer["withClient"] = (use) => Effect.scoped(Effect.flatMap(connect(port), use))
+    const withClient: RedisServer["withClient"] = (use) =>
+      Effect.suspend(() => Effect.scoped(Effect.flatMap(connect(port), use)))
+    const restart = (where: () => number | undefined) =>
+      Effect.andThen(kill, Effect.suspend(() => launchAnywhere(where()))).pipe(
+        Effect.map((relaunched) => {
+          current = relaunched
+          port = relaunched.port
+        }),
+        Effect.provideContext(platform),
+        RealTime.inRealTime
+      )
 
     return {
       host: "127.0.0.1",
-      port,
-      url: `${options.tls === undefined ? "redis" : "rediss"}://127.0.0.1:${port}`,
+      get port() {
+        return port
+      },
+      get url() {
+        return `${options.tls === undefined ? "redis" : "rediss"}://127.0.0.1:${port}`
+      },
       get pid() {
         return current?.pid ?? 0
       },
@@ -374,13 +394,8 @@ export const start = Effect.fnUntraced(
       withClient,
       command: (...args) => withClient((client) => client.command(...args)),
       kill,
-      restart: Effect.andThen(kill, launch(port)).pipe(
-        Effect.map((relaunched) => {
-          current = relaunched
-        }),
-        Effect.provideContext(platform),
-        RealTime.inRealTime
-      ),
+      restart: restart(() => port),
+      restartElsewhere: restart(() => undefined),
       stop: signal("SIGSTOP"),
       continue: signal("SIGCONT")
     }

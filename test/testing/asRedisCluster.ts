@@ -91,6 +91,7 @@ const shapeOf = (
     // Until the other ends of its sockets have heard of it.
     kill: (node) => Effect.andThen(mapped(cluster.kill(node)), Effect.sleep(20)),
     restart: (node) => mapped(cluster.restart(node)),
+    readdress: () => Effect.fail(new HarnessError({ message: "A node of TestCluster keeps its address" })),
     stop: (node) => mapped(cluster.stall(node)),
     continue: (node) => mapped(cluster.resume(node)),
     failover: (replica, mode) => mapped(cluster.failover(replica, mode === undefined ? "graceful" : "force")),
