@@ -86,6 +86,8 @@ const ping = new Silent("PING")
 export interface ConnectionHooks {
   onState(connection: Connection, state: ConnectionState): void
   onPush(connection: Connection, push: ReadonlyArray<Reply>): void
+  /** Asks on another connection whether the other side is alive; for one whose replies may be held back at will. */
+  readonly inquire?: ((connection: Connection) => Effect.Effect<boolean>) | undefined
 }
 
 /**
@@ -609,10 +611,25 @@ export class Connection {
       return !outgoing.settled
     })
     next = Math.min(next, this.expire(this.inFlight, now, true))
-    if (this.state === "ready" && this.inFlight.size > 0 && !this.mayBeSilent()) {
-      next = Math.min(next, this.probe(now))
+    if (this.state === "ready" && this.inFlight.size > 0) {
+      next = Math.min(next, this.mayBeSilent() ? this.askAround(now) : this.probe(now))
     }
     if (next < Number.POSITIVE_INFINITY) this.alarm.set(Math.max(next, now + this.depth / inspectedPerMilli))
+  }
+
+  /** Silence proves nothing here, and a PING would wait its turn: what another connection gets no answer to does. */
+  private askAround(now: number): number {
+    const { inquire } = this.hooks
+    if (inquire === undefined) return Number.POSITIVE_INFINITY
+    const overdue = this.silentSince + this.options.pingAfter
+    if (now < overdue) return overdue
+    this.silentSince = now
+    const socket = this.socket
+    this.runFork(Effect.map(inquire(this), (isAlive) => {
+      const message = "the server does not answer on another connection either"
+      if (!isAlive && this.socket === socket) this.lose({ kind: "connection", message })
+    }))
+    return now + this.options.pingAfter
   }
 
   /** The server may hold the next reply back at will, so that silence proves nothing. */

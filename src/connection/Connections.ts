@@ -8,12 +8,16 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
+import { Command } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
 import { Connection, type ConnectionHooks, type ConnectionState } from "./Connection.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { NodeStatistics } from "./NodeStatistics.ts"
 import { PushConnection, type PushHooks } from "./PushConnection.ts"
+import { query } from "./Query.ts"
 import * as Rotation from "./Rotation.ts"
 
 /**
@@ -73,6 +77,8 @@ export class Connections extends Context.Service<Connections, {
   /** Calls back whenever open connections are told to log in anew. Returns how to stop that. */
   readonly onRotated: (listener: () => void) => () => void
 }>()("effect-redis-cluster/connection/Connections") {}
+
+const ping = new Command<unknown>(new CommandSpec("PING", {}), [], (reply) => reply)
 
 /** With replies due, a replica that has been silent for this long, in milliseconds, is asked whether it is alive. */
 const replicaPingAfter = 250
@@ -155,7 +161,9 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
         if (state === "ready") isAlive = true
         onState(connection, state)
       },
-      onPush: () => {}
+      onPush: () => {},
+      inquire: ({ endpoint }) =>
+        Effect.map(Effect.result(query(get(endpoint), ping, options.pingTimeout)), Result.isSuccess)
     }
   }
 
@@ -174,18 +182,20 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   let closed = false
   yield* Effect.addFinalizer(() => Effect.sync(() => (closed = true)))
 
+  const get = (target: ConnectionTarget, use: ConnectionUse = "commands"): Connection => {
+    const address = target.address ?? addressOf(target)
+    const known = open[use].get(address)
+    if (known !== undefined) return known
+    const connection = use === "commands"
+      ? connect(target, hooks, statisticsOf(target))
+      : connectForReads(target)
+    if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
+    else open[use].set(address, connection)
+    return connection
+  }
+
   return Connections.of({
-    get: (target, use = "commands") => {
-      const address = target.address ?? addressOf(target)
-      const known = open[use].get(address)
-      if (known !== undefined) return known
-      const connection = use === "commands"
-        ? connect(target, hooks, statisticsOf(target))
-        : connectForReads(target)
-      if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
-      else open[use].set(address, connection)
-      return connection
-    },
+    get,
     all: allOpen,
     statistics: () => counted,
     open: (target) =>

@@ -219,6 +219,27 @@ describe("Blocking commands", () => {
         assert.strictEqual(yield* settled(0, blockedClients(cluster)), 0)
       }))
 
+    it.effect("do not wait for ever on a node that does not answer, and for as long as they like on one that does", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const timing = { pingAfter: "100 millis", pingTimeout: "500 millis" } as const
+        const redis = yield* connect({ nodes: cluster.seeds, ...timing })
+        const owner = yield* cluster.owner(HashSlot.ofKey("{dead}list"))
+        assert.isNull(yield* redis.blpop("{dead}list", "1500 millis"))
+        const own = yield* redis.dedicated("{dead}list")
+        const all = [redis.blpop("{dead}list", "forever"), own.blpop("{dead}list", "forever")]
+        const popping = yield* Effect.forEach(all, (pop) => Effect.forkChild(Effect.flip(pop)))
+        yield* settled(2, blockedClients(cluster))
+        yield* cluster.stop(owner)
+        for (const fiber of popping) {
+          const error = yield* Effect.timeout(Fiber.join(fiber), "5 seconds")
+          assert.strictEqual(error.reason._tag, "ConnectionError")
+          assert.strictEqual(error.outcome, "Unknown")
+        }
+        yield* cluster.continue(owner)
+        assert.strictEqual(yield* settled(0, blockedClients(cluster)), 0)
+      }))
+
     it.effect("end with the client, and so do the connections that nobody uses", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
