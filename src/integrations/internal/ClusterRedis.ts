@@ -12,7 +12,6 @@ import * as Command from "../../commands/Command.ts"
 import { Scripting } from "../../commands/Scripting.ts"
 import type { Reply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
-import * as SharedConnection from "../../routing/SharedConnection.ts"
 import { ClusterNode } from "../../topology/ClusterNode.ts"
 import * as CommandCache from "../../topology/CommandCache.ts"
 import * as ClusterScan from "./ClusterScan.ts"
@@ -121,18 +120,13 @@ export const make = Effect.fnUntraced(function*(
       // The caller says what the command answers, as Effect's service has it.
     ) as Effect.Effect<A, EffectRedis.RedisError>
 
-  const onShared = (command: Command.Command<Reply>): Effect.Effect<Reply, RedisClusterException> => {
-    const refused = SharedConnection.refusal(command.spec.name)
-    return refused === undefined ? redis.execute(command) : Effect.fail(refused)
-  }
-
   const connect = Effect.map(Session.make(redis), (session) => ({
-    send: sending((command) => runsOnMany(command) ? onShared(command) : session.execute(command)),
+    send: sending((command) => runsOnMany(command) ? redis.execute(command) : session.execute(command)),
     close: session.close
   }))
 
   return yield* EffectRedis.make({
-    send: sending(onShared),
+    send: sending(redis.execute),
     subscribe: (channel, onMessage) =>
       redis.subscribeScoped(channel).pipe(
         Effect.map(({ messages }) =>

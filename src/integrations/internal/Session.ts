@@ -15,7 +15,6 @@ import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { addressOf, type Endpoint } from "../../connection/Endpoint.ts"
 import type { Argument, Reply } from "../../protocol/Reply.ts"
 import type { AskError, Reason, RedisClusterException } from "../../RedisClusterException.ts"
-import * as SharedConnection from "../../routing/SharedConnection.ts"
 
 export interface Session {
   readonly execute: (command: Command.Command<Reply>) => Effect.Effect<Reply, RedisClusterException>
@@ -99,7 +98,7 @@ export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
     return {
       execute: (command) =>
         Effect.suspend(() => {
-          if (SharedConnection.refusal(command.spec.name) !== undefined) hasState = true
+          if (command.spec.stateful) hasState = true
           return Effect.retry(attempt(command), {
             while: (error) => isRepeatable(command, error),
             schedule: untilTopologySettles
