@@ -51,7 +51,9 @@ const codeOf = (error: RedisClusterException): string =>
 const passes = (error: RedisClusterException): boolean => {
   const code = codeOf(error)
   if (code === "UNBLOCKED") return true
-  return code !== "ClosedError" && code !== "DecodeError" && (error.isRetryable || error.outcome === "Unknown")
+  // That of a node which left while it owed an answer; a client that is closed sends nothing.
+  if (code === "ClosedError") return error.outcome === "Unknown"
+  return code !== "DecodeError" && (error.isRetryable || error.outcome === "Unknown")
 }
 
 /** How often in a row a group may be missing. */
