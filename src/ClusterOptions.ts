@@ -113,7 +113,9 @@ export interface ClusterOptions {
   readonly dedicatedIdleTimeout?: Duration.Input | undefined
   /** At the bound, new commands wait (within their deadline) or fail at once with `OverloadedError`. Default: `"wait"`. */
   readonly overflow?: "wait" | "fail" | undefined
-  /** Translates the addresses that servers announce (NAT, port forwarding); applied to the topology, MOVED and ASK. */
+  /**
+   * Translates the addresses that servers announce (NAT, port forwarding); applied to the topology, MOVED and ASK. Where it throws, the address is left as it is.
+   */
   readonly mapAddress?: ((endpoint: Endpoint) => Endpoint) | undefined
   /** Supplies the byte stream to a node in place of `node:net` and `node:tls`: tunnels, tests. */
   readonly stream?: ((endpoint: Endpoint) => Duplex) | undefined
@@ -263,6 +265,17 @@ const parseNodes = (
     : Result.succeed(parsed)
 }
 
+const asItIs = (endpoint: Endpoint): Endpoint => endpoint
+
+/** A program's own function is called where nobody could catch what it throws: in the middle of what a socket brought. */
+const unlessItThrows = <A, B>(f: (value: A) => B, otherwise: (value: A) => B) => (value: A): B => {
+  try {
+    return f(value)
+  } catch {
+    return otherwise(value)
+  }
+}
+
 /**
  * Checks options and fills in the defaults. A failure is a message that says what was wrong.
  *
@@ -332,12 +345,12 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     maxDedicatedConnections: count("maxDedicatedConnections", options.maxDedicatedConnections, 1024, 1),
     dedicatedIdleTimeout: millis("dedicatedIdleTimeout", options.dedicatedIdleTimeout, 30_000, 0),
     overflow: options.overflow ?? "wait",
-    mapAddress: options.mapAddress ?? ((endpoint) => endpoint),
+    mapAddress: unlessItThrows(options.mapAddress ?? asItIs, asItIs),
     stream: options.stream,
     protocol: options.protocol ?? 3,
     readFrom,
     availabilityZone: options.availabilityZone,
-    zoneOf: options.zoneOf
+    zoneOf: options.zoneOf === undefined ? undefined : unlessItThrows(options.zoneOf, () => undefined)
   }
   return problems.length === 0 ? Result.succeed(resolved) : Result.fail(problems.join("; "))
 }

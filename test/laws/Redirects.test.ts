@@ -2,6 +2,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
+import type { Endpoint } from "../../src/connection/Endpoint.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { environments } from "../testing/asRedisCluster.ts"
@@ -42,6 +43,23 @@ describe.each(environments)("Redirects, on $name", (environment) => {
         const burst = yield* Effect.forEach(Array.from({ length: 100 }), () => redis.get(`{${tag}}a`), each)
         assert.deepStrictEqual(new Set(burst), new Set(["value"]))
         assert.strictEqual(yield* errorReplies(cluster, "MOVED"), 1)
+      }))
+
+    it.effect("follows MOVED also when the program's translation of addresses throws", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const { slot, tag, target } = yield* slotToMove(4900)
+        let isBroken = false
+        const mapAddress = (endpoint: Endpoint) => {
+          if (isBroken) throw new Error("a bug of the program's")
+          return endpoint
+        }
+        const redis = yield* connect({ nodes: cluster.seeds, mapAddress })
+        yield* redis.set(`{${tag}}a`, "value")
+        yield* cluster.migrateSlot(slot, target)
+        isBroken = true
+        assert.strictEqual(yield* redis.get(`{${tag}}a`), "value")
+        assert.strictEqual((yield* redis.refreshTopology).primaries.length, 3)
       }))
 
     it.effect("follows ASK for 50 concurrent commands while half the keys have moved, and keeps the map", () =>
