@@ -9,7 +9,7 @@ const closed = (outcome: Outcome) => exception(() => new ClosedError({ message: 
 /** A reader whose first commands fail with these, and whose later ones find one pending entry. */
 const readerAfter = (...failures: ReadonlyArray<RedisClusterException>) => {
   const left = [...failures]
-  const execute = <A>(_: Command<A>): Effect.Effect<A, RedisClusterException> =>
+  const execute = <A>(_command: Command<A>): Effect.Effect<A, RedisClusterException> =>
     Effect.suspend(() => {
       const failure = left.shift()
       const found = [{ key: "orders", entries: [{ id: "1-1", fields: { item: "tea" } }] }]
