@@ -343,10 +343,13 @@ const make = Effect.fnUntraced(
       }
       for (const { node, view } of all) {
         const target = offsets.get(view.self.primaryId) ?? 0
-        const behind = Effect.map(
-          Effect.flatMap(serverOf(node), offsetOf),
-          (offset) => offset >= target ? undefined : `it is ${target - offset} bytes behind`
-        )
+        const behind = Effect.gen(function*() {
+          const server = yield* serverOf(node)
+          const offset = yield* offsetOf(server)
+          if (offset >= target) return undefined
+          const info = String(yield* server.command("INFO", "replication")).match(/^master_(?:link|last_io|sync)\S*/gm)
+          return `it is ${target - offset} bytes behind (${info?.join() ?? "and no replica"})`
+        })
         yield* awaitNothing(`Waiting for the replica on port ${node.port}`, behind)
       }
     })
