@@ -107,9 +107,10 @@ class Programs extends Context.Service<Programs, {
 const runPrograms = Effect.fnUntraced(function*(programs: ReadonlyArray<Block>) {
   const { directory } = yield* Programs
   const failures: Array<string> = []
-  for (const { file, place } of programs) {
-    const { code, output } = yield* node([file], { cwd: directory, timeout: 30_000 })
-    if (code !== 0) failures.push(`${place} ended with ${code}:\n${output}`)
+  for (const { endless, file, place } of programs) {
+    const { code, output } = yield* node([file], { cwd: directory, timeout: endless ? 3000 : 30_000 })
+    // Interrupted by SIGINT, as `runMain` tells it.
+    if (code !== (endless ? 130 : 0)) failures.push(`${place} ended with ${code}:\n${output}`)
   }
   return failures
 })
@@ -120,7 +121,7 @@ const runEffects = Effect.fnUntraced(function*(modules: ReadonlyArray<Block>) {
   const { output } = yield* node(
     [
       `${project}test/docs/runEffects.ts`,
-      ...modules.map(({ file, kind }) => kind === "endless" ? `${file}?endless` : file)
+      ...modules.map(({ endless, file }) => endless ? `${file}?endless` : file)
     ],
     { cwd: directory, env: { REDIS_CLUSTER_URL: url } }
   )

@@ -2,10 +2,8 @@
  * The code blocks of the pages for users, and how each is run.
  *
  * A block is run as it stands, with the addresses of a real cluster in the place of `127.0.0.1:7000` and its neighbours.
- * What cannot be run says why, in a comment in front of the block that readers do not see:
- *
- * - `<!-- not run: why -->`: it is compiled only
- * - `<!-- endless: why -->`: it is run for two seconds and interrupted
+ * One that has a line `// Runs until it is interrupted.` is run for two seconds. What cannot be run says why, in a comment
+ * in front of the block that readers do not see: `<!-- not run: why -->`.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -18,10 +16,12 @@ export interface Block {
   /** A file name that is its own. */
   readonly file: string
   readonly text: string
-  /** How it is run: it runs itself, its effects are run, it is run for a while, or it is not run. */
-  readonly kind: "program" | "effects" | "endless" | "not run"
-  /** Why it does not run to its end; empty when it does. */
-  readonly reason: string
+  /** How it is run: it runs itself, the effects that it exports are run, or it is not run. */
+  readonly kind: "program" | "effects" | "not run"
+  /** It is interrupted after a while. */
+  readonly endless: boolean
+  /** Why it is not run. */
+  readonly reason: string | undefined
 }
 
 /** Every page with programs in it, but the one that is about the inside. */
@@ -33,7 +33,7 @@ export const pages: ReadonlyArray<string> = [
     .toSorted()
 ]
 
-const fence = /(?:^<!-- (not run|endless): (.+?) -->\n+)?^```ts\n(.*?)^```$/gms
+const fence = /(?:^<!-- not run: (.+?) -->\n+)?^```ts\n(.*?)^```$/gms
 
 /** The effects of a block are found by its exports, which the examples of the reference leave out. */
 const exported = (text: string): string =>
@@ -42,15 +42,15 @@ const exported = (text: string): string =>
 export const blocksOf = (page: string): ReadonlyArray<Block> => {
   const text = readFileSync(project + page, "utf8")
   return Array.from(text.matchAll(fence), (match, i) => {
-    const [whole, marker, reason = "", code] = match
+    const [whole, reason, code] = match
     const start = match.index + whole.indexOf("```ts")
     const runsItself = /^[^/\n]*\bNodeRuntime\.runMain\b/m.test(code)
-    const kind = marker === "not run" || marker === "endless" ? marker : runsItself ? "program" : "effects"
     return {
       place: `${page}:${text.slice(0, start).split("\n").length}`,
       file: `${page.replaceAll(/\W+/g, "-")}-${i + 1}.ts`,
       text: runsItself ? code : exported(code),
-      kind,
+      kind: reason !== undefined ? "not run" : runsItself ? "program" : "effects",
+      endless: code.includes("// Runs until it is interrupted."),
       reason
     }
   })

@@ -37,7 +37,7 @@ const run = async (name: string): Promise<object> => {
     ran.push(name)
   }
   // Functions alone would be a page whose code nobody has seen at work.
-  return ran.length > 0 || values.some(([, value]) => isDefinition(value))
+  return ran.length > 0 || values.length === 0 || values.some(([, value]) => isDefinition(value))
     ? { file, ran }
     : { file, failure: "there is nothing to run: export an effect, or say why not" }
 }
