@@ -292,7 +292,7 @@ const pageOf = (module: Module, title: string, imported: string, more: ReadonlyA
   const own = module.items.filter(({ name }) => !isBuilders(name, module.path))
   const builders = own.length < module.items.length
   return {
-    file: `${title}.md`,
+    file: `${title.replace("/", "-")}.md`,
     title,
     summary: firstSentence(module.doc.text),
     text: [
@@ -334,7 +334,7 @@ const make = async (): Promise<ReadonlyArray<Page>> => {
       const module = await readModule(path, (name) => all || commands || names.has(name))
       const shown = namespace ??
         (all ? "*" : [...names].toSorted().map((name) => types.has(name) ? `type ${name}` : name).join(", "))
-      const title = namespace ?? basename(path)
+      const title = `${barrel === "index" ? "" : "testing/"}${namespace ?? basename(path)}`
       if (path === "ClusterClient") {
         // What the client can do stands in the modules of its members.
         const files = (await readdir(new URL("client/", sources))).toSorted()
@@ -345,7 +345,7 @@ const make = async (): Promise<ReadonlyArray<Page>> => {
           if (part.items.length > 0) members.push(part)
         }
       }
-      const lines = [`import ${shown === "*" ? `* as ${title}` : `{ ${shown} }`} from "${name}"`]
+      const lines = [`import ${shown === "*" ? `* as ${basename(title)}` : `{ ${shown} }`} from "${name}"`]
       if (commands) lines.push(`import type { ... } from "effect-redis-cluster/${path}" // the types below`)
       pages.push(pageOf(module, title, lines.join("\n"), path === "ClusterClient" ? members : []))
     }

@@ -75,6 +75,10 @@ class Programs extends Context.Service<Programs, {
     }
     yield* fileSystem.symlink(`${directory}/package`, `${modules}/effect-redis-cluster`)
 
+    yield* fileSystem.writeFileString(
+      `${directory}/vitest.config.js`,
+      `export default { test: { include: ["*.ts"], reporters: ["default"] } }`
+    )
     yield* fileSystem.writeFileString(`${directory}/package.json`, JSON.stringify({ type: "module" }))
     yield* fileSystem.writeFileString(
       `${directory}/tsconfig.json`,
@@ -138,6 +142,16 @@ const runEffects = Effect.fnUntraced(function*(modules: ReadonlyArray<Block>) {
   })
 })
 
+const runTests = Effect.fnUntraced(function*(files: ReadonlyArray<Block>) {
+  const { directory } = yield* Programs
+  if (files.length === 0) return []
+  const { code, output } = yield* node(
+    [`${project}node_modules/vitest/vitest.mjs`, "run", "--root", directory, ...files.map(({ file }) => file)],
+    { cwd: directory, timeout: 60_000, env: { NO_COLOR: "1" } }
+  )
+  return code === 0 ? [] : [`${files.map(({ place }) => place).join(", ")}:\n${output}`]
+})
+
 const withPrograms = layer(Programs.layer, { excludeTestServices: true, timeout: "60 seconds" })
 
 describe("The README and the pages under docs/", () => {
@@ -159,7 +173,8 @@ describe("The README and the pages under docs/", () => {
         Effect.gen(function*() {
           const failures = [
             ...yield* runPrograms(own.filter(({ kind }) => kind === "program")),
-            ...yield* runEffects(own.filter(({ kind }) => kind !== "program"))
+            ...yield* runTests(own.filter(({ kind }) => kind === "tests")),
+            ...yield* runEffects(own.filter(({ kind }) => kind === "effects"))
           ]
           assert.deepStrictEqual(failures, [])
         }))

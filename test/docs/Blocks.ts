@@ -16,8 +16,8 @@ export interface Block {
   /** A file name that is its own. */
   readonly file: string
   readonly text: string
-  /** How it is run: it runs itself, the effects that it exports are run, or it is not run. */
-  readonly kind: "program" | "effects" | "not run"
+  /** How it is run: it runs itself, vitest runs its tests, the effects that it exports are run, or it is not run. */
+  readonly kind: "program" | "tests" | "effects" | "not run"
   /** It is interrupted after a while. */
   readonly endless: boolean
   /** Why it is not run. */
@@ -49,7 +49,13 @@ export const blocksOf = (page: string): ReadonlyArray<Block> => {
       place: `${page}:${text.slice(0, start).split("\n").length}`,
       file: `${page.replaceAll(/\W+/g, "-")}-${i + 1}.ts`,
       text: runsItself ? code : exported(code),
-      kind: reason !== undefined ? "not run" : runsItself ? "program" : "effects",
+      kind: reason !== undefined
+        ? "not run"
+        : runsItself
+        ? "program"
+        : code.includes(`from "@effect/vitest"`)
+        ? "tests"
+        : "effects",
       endless: code.includes("// Runs until it is interrupted."),
       reason
     }
