@@ -7,14 +7,28 @@
 import { Cause, Effect, Exit, Layer, Stream } from "effect"
 import { pathToFileURL } from "node:url"
 import { ClusterClient } from "../../src/index.ts"
+import * as PersistedQueueRedis from "../../src/integrations/PersistedQueueRedis.ts"
+import * as PersistenceRedis from "../../src/integrations/PersistenceRedis.ts"
+import * as RateLimiterRedis from "../../src/integrations/RateLimiterRedis.ts"
 
-const services = ClusterClient.layer({ nodes: process.env["REDIS_CLUSTER_URL"] ?? "" })
+const services = Layer.mergeAll(PersistenceRedis.layer, PersistedQueueRedis.layer(), RateLimiterRedis.layer()).pipe(
+  Layer.provideMerge(ClusterClient.layer({ nodes: process.env["REDIS_CLUSTER_URL"] ?? "" }))
+)
 
-const effectOf = (value: unknown): Effect.Effect<unknown, unknown, ClusterClient> | undefined => {
-  if (Effect.isEffect(value)) return value as Effect.Effect<unknown, unknown, ClusterClient>
-  if (Stream.isStream(value)) return Stream.runDrain(value as Stream.Stream<unknown, unknown, ClusterClient>)
+/** What a block may ask for: the services above, and those of the layers that it exports itself. */
+type Provided = Layer.Success<typeof services>
+
+const effectOf = (value: unknown): Effect.Effect<unknown, unknown, Provided> | undefined => {
+  if (Effect.isEffect(value)) return value as Effect.Effect<unknown, unknown, Provided>
+  if (Stream.isStream(value)) return Stream.runDrain(value as Stream.Stream<unknown, unknown, Provided>)
   return undefined
 }
+
+const withLayersOf = (values: ReadonlyArray<unknown>): Layer.Layer<Provided, unknown> =>
+  values.filter(Layer.isLayer).reduce<Layer.Layer<Provided, unknown>>(
+    (provided, layer) => Layer.provideMerge(layer as Layer.Layer<never, unknown, Provided>, provided),
+    services
+  )
 
 const isDefinition = (value: unknown): boolean => typeof value !== "function" || Layer.isLayer(value)
 
@@ -32,7 +46,7 @@ const run = async (name: string): Promise<object> => {
       return yield* endless === undefined
         ? Effect.timeout(effect, "20 seconds")
         : Effect.timeoutOption(effect, "2 seconds")
-    }).pipe(Effect.scoped, Effect.provide(services), Effect.runPromiseExit)
+    }).pipe(Effect.scoped, Effect.provide(withLayersOf(Object.values(module))), Effect.runPromiseExit)
     if (Exit.isFailure(exit)) return { file, failure: `${name}: ${Cause.pretty(exit.cause)}` }
     ran.push(name)
   }
