@@ -259,9 +259,12 @@ const clientItem = (one: Item): string => {
     : one.members.map((one) => member(one).slice(1)).join("\n")
 }
 
+const basename = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
+
 /** The builders and their interface: they have pages of their own. */
-const isBuilders = (name: string, path: string): boolean =>
-  path.startsWith("commands/") && (name.endsWith("Commands") || name === path.slice("commands/".length))
+const isBuilders = (name: string, { items, path }: Module): boolean =>
+  path.startsWith("commands/") && (name.endsWith("Commands") || name === basename(path)) &&
+  items.some(({ name }) => name.endsWith("Commands"))
 
 const byCategory = (items: ReadonlyArray<Item>): string => {
   const categories = new Map<string, Array<Item>>()
@@ -289,7 +292,7 @@ const firstSentence = (text: string): string => text.split("\n\n")[0].replaceAll
 
 const pageOf = (module: Module, title: string, imported: string, more: ReadonlyArray<Module> = []): Page => {
   const commands = module.path.startsWith("commands/")
-  const own = module.items.filter(({ name }) => !isBuilders(name, module.path))
+  const own = module.items.filter(({ name }) => !isBuilders(name, module))
   const builders = own.length < module.items.length
   return {
     file: `${title.replace("/", "-")}.md`,
@@ -307,8 +310,6 @@ const pageOf = (module: Module, title: string, imported: string, more: ReadonlyA
     ].filter((part) => part !== "").join("\n").replaceAll(/\n{3,}/g, "\n\n")
   }
 }
-
-const basename = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
 /** Modules outside of the barrel that programs import by path: `effect-redis-cluster/integrations/Redis`. */
 const entryPoints = async (): Promise<ReadonlyArray<string>> => {
