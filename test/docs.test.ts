@@ -54,6 +54,8 @@ const entryPoints = Effect.gen(function*() {
 /** A folder with all blocks in it, in which the package and its dependencies are found by name. */
 class Programs extends Context.Service<Programs, {
   readonly directory: string
+  /** For programs that read their options from the environment. */
+  readonly env: Readonly<Record<string, string>>
   /** What went wrong with the effects of all pages, by file; they are run once. */
   readonly effects: Effect.Effect<ReadonlyMap<string, string>>
 }>()("test/Programs") {
@@ -102,7 +104,9 @@ class Programs extends Context.Service<Programs, {
         .replaceAll(/(?<=:\/\/)localhost(?=:\d)/g, "127.0.0.1")
       yield* fileSystem.writeFileString(`${directory}/${file}`, addressed)
     }
-    return { directory, effects: yield* Effect.cached(runEffects(directory, cluster.nodes[0].url)) }
+    const { url } = cluster.nodes[0]
+    const env = { REDIS_CLUSTER_URL: url, REDIS_URL: url, CARTS_URL: url }
+    return { directory, env, effects: yield* Effect.cached(runEffects(directory, env)) }
   })).pipe(
     Layer.provideMerge(RedisCluster.layer({ replicas: 1 })),
     Layer.provide(NodeServices.layer)
@@ -110,10 +114,10 @@ class Programs extends Context.Service<Programs, {
 }
 
 const runPrograms = Effect.fnUntraced(function*(programs: ReadonlyArray<Block>) {
-  const { directory } = yield* Programs
+  const { directory, env } = yield* Programs
   const failures: Array<string> = []
   for (const { endless, file, place } of programs) {
-    const { code, output } = yield* node([file], { cwd: directory, timeout: endless ? 5000 : 30_000 })
+    const { code, output } = yield* node([file], { cwd: directory, env, timeout: endless ? 5000 : 30_000 })
     // Interrupted by SIGINT: `runMain` says 130, and there is no code where a busy machine has not come to it yet.
     if (endless ? code !== 130 && code !== null : code !== 0) failures.push(`${place} ended with ${code}:\n${output}`)
   }
@@ -121,11 +125,11 @@ const runPrograms = Effect.fnUntraced(function*(programs: ReadonlyArray<Block>) 
 })
 
 /** The effects of all pages, in one process: what went wrong, by file, and what it printed. */
-const runEffects = Effect.fnUntraced(function*(directory: string, url: string) {
+const runEffects = Effect.fnUntraced(function*(directory: string, env: Readonly<Record<string, string>>) {
   const modules = blocks.filter(({ kind }) => kind === "effects")
   const { output } = yield* node(
     [`${project}test/docs/runEffects.ts`, ...modules.map(({ endless, file }) => endless ? `${file}?endless` : file)],
-    { cwd: directory, env: { REDIS_CLUSTER_URL: url } }
+    { cwd: directory, env }
   )
   const results = new Map<string, string | undefined>(
     Array.from(output.matchAll(/^@@(.*)$/gm), ([, json]) => {
