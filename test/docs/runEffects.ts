@@ -30,7 +30,8 @@ const withLayersOf = (values: ReadonlyArray<unknown>): Layer.Layer<Provided, unk
     services
   )
 
-const isDefinition = (value: unknown): boolean => typeof value !== "function" || Layer.isLayer(value)
+const isDefinition = (value: unknown): boolean =>
+  typeof value !== "function" || Layer.isLayer(value) || String(value).startsWith("class ")
 
 const run = async (name: string): Promise<object> => {
   const [file, endless] = name.split("?")
