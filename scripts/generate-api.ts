@@ -80,25 +80,23 @@ interface Module {
   readonly items: ReadonlyArray<Item>
 }
 
-const unindented = (text: string): string => {
-  const [first, ...rest] = text.trim().split("\n")
-  const indent = Math.min(...rest.filter((line) => line.trim() !== "").map((line) => line.search(/\S/)))
-  return [first, ...rest.map((line) => line.slice(Number.isFinite(indent) && !/^[})\]]/.test(first) ? indent : 0))]
-    .join("\n")
-}
-
 const nameOf = (node: Syntax): string => {
   const key = node["key"] ?? node["id"]
   return String(key === undefined || key === null ? "" : syntax(key)["name"] ?? syntax(key)["value"] ?? "")
 }
 
-const slice = (text: string, start: number, end: number): string => unindented(text.slice(start, end)).trim()
+/** A part of the text, without the indentation of the line that it begins in. */
+const slice = (text: string, start: number, end: number): string => {
+  const line = text.slice(text.lastIndexOf("\n", start - 1) + 1)
+  const indent = line.search(/\S/)
+  return text.slice(start, end).replaceAll(/(?<=\n) +/g, (spaces) => spaces.slice(indent)).trim()
+}
 
 /** `name(parameters): Result` of a function, as far as it is written down. */
 const functionSignature = (text: string, name: string, f: Syntax): string => {
   let body = syntax(f["body"])
   while (body.type === "ArrowFunctionExpression") body = syntax(body["body"])
-  return `${name}${slice(text, f.start, body.start).replace(/\s*=>\s*\(?$/, "")}`
+  return `${name}${slice(text, f.start, body.start).replace(/\s*=>\s*(?:\/\/.*\s*)*\(?$/, "")}`
 }
 
 const classMember = (text: string, node: Syntax): Member | undefined => {
