@@ -167,13 +167,15 @@ export class ClusterClient extends Context.Service<ClusterClient, ClusterClientS
    * import { ClusterClient, type ClusterClientShape } from "effect-redis-cluster"
    *
    * class Sessions extends Context.Service<Sessions, ClusterClientShape>()("app/Sessions") {
-   *   static readonly layer = Layer.effect(Sessions, ClusterClient.make({ nodes: "redis://sessions.example.com:6379" }))
+   *   static readonly layer = Layer.effect(Sessions, ClusterClient.make({ nodes: "redis://127.0.0.1:7000" }))
    * }
    *
    * export const userOf = Effect.fn("userOf")(function*(session: string) {
    *   const sessions = yield* Sessions
    *   return yield* sessions.hget(`session:${session}`, "user")
    * })
+   *
+   * export const program = userOf("42").pipe(Effect.provide(Sessions.layer))
    * ```
    *
    * @since 0.1.0

@@ -12,13 +12,11 @@
  * **Example** (One report at a time)
  *
  * ```ts
- * import { Effect } from "effect"
+ * import { Console, Effect } from "effect"
  * import { Lock } from "effect-redis-cluster"
  *
- * declare const writeReport: (fence: number) => Effect.Effect<void>
- *
  * const program = Lock.withLock("report:daily", { ttl: "10 seconds", wait: "1 minute" })(
- *   (lock) => writeReport(lock.fence)
+ *   (lock) => Console.log(`writing the report, with fence ${lock.fence}`)
  * ).pipe(
  *   Effect.catchReasons("RedisClusterException", {
  *     LockNotAcquiredError: () => Effect.logInfo("another process is at it"),
@@ -329,7 +327,7 @@ class Holder {
  * const program = Effect.scoped(Effect.gen(function*() {
  *   const lock = yield* Lock.make("report:daily", { ttl: "10 seconds", wait: "none" })
  *   yield* Effect.logInfo(`holding it with fence ${lock.fence}`)
- *   yield* Effect.raceFirst(Effect.sleep("1 minute"), lock.lost)
+ *   yield* Effect.raceFirst(Effect.sleep("1 second"), lock.lost)
  * }))
  * ```
  *

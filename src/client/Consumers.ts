@@ -60,6 +60,7 @@ export interface ConsumerMembers {
    * import { Console, Effect, Stream } from "effect"
    * import { ClusterClient } from "effect-redis-cluster"
    *
+   * // Runs until it is interrupted.
    * const worker = Effect.gen(function*() {
    *   const redis = yield* ClusterClient
    *   yield* redis.consume({

@@ -35,9 +35,10 @@ export interface NotificationMembers {
    * import { Effect, Stream } from "effect"
    * import { ClusterClient } from "effect-redis-cluster"
    *
+   * // Runs until it is interrupted.
    * const program = Effect.gen(function*() {
    *   const redis = yield* ClusterClient
-   *   yield* redis.keyspaceNotifications({ prefix: "session:", events: ["expired", "del"] }).pipe(
+   *   yield* redis.keyspaceNotifications({ prefix: "session:", events: ["expired", "del"], configure: true }).pipe(
    *     Stream.runForEach(({ event, key }) => Effect.log(key, event))
    *   )
    * })

@@ -32,6 +32,7 @@ export interface ObservabilityMembers {
    * import { Console, Effect, Stream } from "effect"
    * import { ClusterClient } from "effect-redis-cluster"
    *
+   * // Runs until it is interrupted.
    * export const watch = Effect.gen(function*() {
    *   const redis = yield* ClusterClient
    *   yield* redis.events.pipe(

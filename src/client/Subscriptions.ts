@@ -84,6 +84,7 @@ export interface SubscriptionMembers {
    *
    * const Order = Schema.fromJsonString(Schema.Struct({ id: Schema.String, total: Schema.Number }))
    *
+   * // Runs until it is interrupted.
    * const program = Effect.gen(function*() {
    *   const redis = yield* ClusterClient
    *   yield* redis.subscribe(["orders", "returns"], { schema: Order }).pipe(

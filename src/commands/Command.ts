@@ -7,14 +7,20 @@
  * **Example** (A typed JSON value)
  *
  * ```ts
- * import { Schema } from "effect"
- * import { Command, Strings } from "effect-redis-cluster"
+ * import { Effect, Schema } from "effect"
+ * import { ClusterClient, Command, Strings } from "effect-redis-cluster"
  *
  * const User = Schema.Struct({ name: Schema.String, age: Schema.Number })
  *
  * const getUser = (id: string) =>
  *   Strings.get(`user:${id}`).pipe(Command.schema(Schema.NullOr(Schema.fromJsonString(User))))
  * // Command<{ readonly name: string; readonly age: number } | null>
+ *
+ * const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   const [ada, grace] = yield* redis.pipeline([getUser("ada"), getUser("grace")])
+ *   return [ada?.age, grace?.age]
+ * })
  * ```
  *
  * @since 0.1.0

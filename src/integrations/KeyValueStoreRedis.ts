@@ -6,7 +6,7 @@
  * **Example** (Typed values)
  *
  * ```ts
- * import { Effect, Layer, Schema } from "effect"
+ * import { Effect, Schema } from "effect"
  * import { ClusterClient } from "effect-redis-cluster"
  * import * as KeyValueStoreRedis from "effect-redis-cluster/integrations/KeyValueStoreRedis"
  * import { KeyValueStore } from "effect/persistence"

@@ -8,7 +8,7 @@
  * **Example** (Results that outlive the process)
  *
  * ```ts
- * import { Effect, Layer } from "effect"
+ * import { Layer } from "effect"
  * import { ClusterClient } from "effect-redis-cluster"
  * import * as PersistenceRedis from "effect-redis-cluster/integrations/PersistenceRedis"
  *

@@ -9,7 +9,7 @@
  * **Example** (A circuit breaker that all processes share)
  *
  * ```ts
- * import { Effect, Layer } from "effect"
+ * import { Layer } from "effect"
  * import { ClusterClient } from "effect-redis-cluster"
  * import * as Redis from "effect-redis-cluster/integrations/Redis"
  * import { CircuitBreaker } from "effect/persistence"

@@ -7,7 +7,6 @@
  * ```ts
  * import { assert, it } from "@effect/vitest"
  * import { Effect } from "effect"
- * import type { Duplex } from "node:stream"
 import { ClusterClient } from "effect-redis-cluster"
  * import { TestCluster } from "effect-redis-cluster/testing"
  *

@@ -1,0 +1,52 @@
+/**
+ * What is published.
+ */
+import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { assert, it } from "vitest"
+
+const project = fileURLToPath(new URL("../..", import.meta.url))
+
+const contents = (): ReadonlyArray<string> => {
+  const output = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+    cwd: project,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"]
+  })
+  const [{ files }]: ReadonlyArray<{ readonly files: ReadonlyArray<{ readonly path: string }> }> = JSON.parse(output)
+  return files.map(({ path }) => path)
+}
+
+/** The code; its sources, which the source maps lead to; the pages, which the README links to. */
+const wanted = [
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|AGENTS\.md)$/,
+  /^src\/.+\.ts$/,
+  /^dist\/.+\.(js|d\.ts)(\.map)?$/,
+  /^docs\/(api\/|commands\/)?[\w-]+\.md$/,
+  /^docs\/images\/[\w-]+\.svg$/
+]
+
+it("The package has what its users need, and nothing else", () => {
+  const files = contents()
+  assert.deepStrictEqual(files.filter((file) => !wanted.some((pattern) => pattern.test(file))), [])
+  assert.deepStrictEqual(files.filter((file) => file.includes(".test.")), [])
+  for (const file of ["package.json", "README.md", "LICENSE", "AGENTS.md", "CHANGELOG.md", "src/index.ts"]) {
+    assert.include(files, file)
+  }
+})
+
+it("The pages that the README and the pages themselves link to are there", () => {
+  const files = new Set([...contents(), "CONTRIBUTING.md", "SECURITY.md", "examples"])
+  const missing: Array<string> = []
+  for (const page of files) {
+    if (!page.endsWith(".md")) continue
+    const text = readFileSync(project + page, "utf8").replaceAll(/^```.*?^```/gms, "")
+    for (const [, link] of text.matchAll(/(?:\]\(|srcset="|src=")([^)"\s]+)[)"]/g)) {
+      if (/^(https?:|#)/.test(link)) continue
+      const target = new URL(link.replace(/#.*/, ""), `file:///${page}`).pathname.slice(1)
+      if (!files.has(target)) missing.push(`${page}: ${link}`)
+    }
+  }
+  assert.deepStrictEqual(missing, [])
+})
