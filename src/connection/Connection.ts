@@ -546,7 +546,7 @@ export class Connection {
   private flush(): void {
     if (this.interjected !== undefined) return
     if (this.interjection !== undefined) return this.writeInterjection()
-    while (this.socket !== undefined && !this.blocked && this.waiting.size > 0 && !this.full(0, 0)) {
+    while (this.socket !== undefined && !this.blocked && this.mayWrite()) {
       this.writeBatch(this.socket)
     }
   }
@@ -558,11 +558,19 @@ export class Connection {
     this.alarm.set(this.silentSince + this.options.pingAfter)
   }
 
+  /** Whether the bounds leave room for what is next. A block goes as a whole, one beyond the bounds when it is alone. */
+  private mayWrite(): boolean {
+    const next = this.waiting.peek()
+    if (next === undefined || this.full(0, 0)) return false
+    return next.block === undefined || this.inFlight.size === 0 ||
+      this.inFlight.size + next.block.length <= this.options.maxInFlight
+  }
+
   private writeBatch(socket: Duplex): void {
     const encoder = this.encoder
     this.expectReplies()
     let timing = this.timed === undefined && this.writes++ % timedWrites === 0
-    while (this.waiting.size > 0 && encoder.size < writeLimit && !this.full(0, 0)) {
+    while (encoder.size < writeLimit && this.mayWrite()) {
       const outgoing = this.waiting.shift()
       if (outgoing === undefined) continue
       this.waitingBytes -= outgoing.size

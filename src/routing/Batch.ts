@@ -6,11 +6,16 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Command } from "../commands/Command.ts"
+import type { Connection } from "../connection/Connection.ts"
+import * as ReadFrom from "../ReadFrom.ts"
 import { exception, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
 import { type Outcomes, together, valuesOf } from "./Gathering.ts"
 import { pipelineError, pipelineFailure } from "./Pipeline.ts"
 import type { Reading } from "./Readers.ts"
+import { readingOf } from "./ReadPolicies.ts"
 import { type Collector, Request, type RequestOwner } from "./Request.ts"
+import { Share } from "./Share.ts"
 import * as Tracing from "./Tracing.ts"
 import * as Transaction from "./Transaction.ts"
 
@@ -25,12 +30,15 @@ export interface Route {
   /** Milliseconds of the clock. */
   readonly now: () => number
   readonly dispatch: (request: Request) => void
+  /** The node that entries of a slot may travel to together; `undefined` when each has to be dispatched. */
+  readonly nodeOf: (slot: number) => ClusterNode | undefined
+  readonly connectionTo: (node: ClusterNode) => Connection
   /** The slot of an entry of a pipeline, or why it cannot be one. */
   readonly slotOf: (command: Command<unknown>) => number | Reason
   /** The same for an entry of a transaction. */
   readonly transactionSlotOf: (command: Command<unknown>) => number | Reason
-  /** How an entry of a pipeline is read when it may be read from other nodes than the primary. */
-  readonly readingOf: (command: Command<unknown>, slot: number) => Reading | undefined
+  /** Where the running fiber reads from. */
+  readonly readFrom: () => ReadFrom.Policy
   /** The time of entries that do not carry their own, in milliseconds. */
   readonly timeout: number
 }
@@ -61,27 +69,71 @@ export const make = (route: Route): Batches => {
   const deadlineOf = (command: Command<unknown>, now: number): number =>
     now + (command.settings.timeout ?? route.timeout)
 
-  const entry = (
-    command: Command<unknown>,
-    slot: number,
-    now: number,
-    collector: Collector,
-    index: number
-  ): Request => {
-    const request = new Request(
-      command,
-      route.owner,
-      slot,
-      deadlineOf(command, now),
-      "slot",
-      undefined,
-      undefined,
-      collector,
-      index
-    )
-    request.reading = route.readingOf(command, slot)
-    Tracing.join(request)
-    return request
+  /** Sends the entries of a pipeline, one after the other; what has to be cancelled to give them up. */
+  class Sender {
+    readonly parts: Array<Request | Share> = []
+    private readonly commands: ReadonlyArray<Command<unknown>>
+    private readonly slots: ReadonlyArray<number>
+    private readonly collector: Collector
+    // One look at the clock and at the policy for all of them.
+    private readonly now = route.now()
+    private readonly policy = route.readFrom()
+    /** A span tells about each entry. */
+    private readonly together = Tracing.look() === undefined
+    private readonly open = new Map<ClusterNode, Share>()
+
+    constructor(commands: ReadonlyArray<Command<unknown>>, slots: ReadonlyArray<number>, collector: Collector) {
+      this.commands = commands
+      this.slots = slots
+      this.collector = collector
+    }
+
+    add(index: number): void {
+      const command = this.commands[index]
+      const slot = this.slots[index]
+      const reading = this.policy === ReadFrom.primary ? undefined : readingOf(command, slot, this.policy)
+      const joins = this.together && reading === undefined && command.settings.timeout === undefined
+      const node = joins ? route.nodeOf(slot) : undefined
+      if (node === undefined) return this.dispatch(index, reading)
+      let share = this.open.get(node)
+      if (share === undefined) {
+        const { collector, now, slots } = this
+        share = new Share(route.owner, collector, slots, route.connectionTo(node), now + route.timeout)
+        this.open.set(node, share)
+        this.parts.push(share)
+      }
+      if (share.add(command, index)) return
+      this.open.delete(node)
+      share.send()
+    }
+
+    /** Sends what is still being gathered. */
+    flush(): void {
+      for (const share of this.open.values()) share.send()
+      this.open.clear()
+    }
+
+    private dispatch(index: number, reading: Reading | undefined): void {
+      // Entries of one slot keep their order.
+      this.flush()
+      const { collector, commands, now, slots } = this
+      const deadline = deadlineOf(commands[index], now)
+      const request = new Request(
+        commands[index],
+        route.owner,
+        slots[index],
+        deadline,
+        "slot",
+        undefined,
+        undefined,
+        collector,
+        index
+      )
+      request.reading = reading
+      Tracing.join(request)
+      this.parts.push(request)
+      route.dispatch(request)
+    }
   }
 
   return {
@@ -90,19 +142,19 @@ export const make = (route: Route): Batches => {
         "PIPELINE",
         commands,
         together(commands.length, (gathering) => {
-          const now = route.now()
-          const requests: Array<Request> = []
+          const slots = new Array<number>(commands.length)
+          const sender = new Sender(commands, slots, gathering)
           for (let i = 0; i < commands.length; i++) {
-            const command = commands[i]
-            const slot = route.slotOf(command)
+            const slot = route.slotOf(commands[i])
             if (typeof slot !== "number") {
               gathering.settle(i, Result.fail(exception(() => slot)))
               continue
             }
-            requests.push(entry(command, slot, now, gathering, i))
+            slots[i] = slot
+            sender.add(i)
           }
-          for (const request of requests) route.dispatch(request)
-          return requests
+          sender.flush()
+          return sender.parts
         })
       ),
     executeEvery: (commands) =>
@@ -119,13 +171,10 @@ export const make = (route: Route): Batches => {
             slots[i] = slot
           }
           return valuesOf(commands.length, (values) => {
-            const now = route.now()
-            const requests = new Array<Request>(commands.length)
-            for (let i = 0; i < commands.length; i++) {
-              const request = requests[i] = entry(commands[i], slots[i], now, values, i)
-              route.dispatch(request)
-            }
-            return requests
+            const sender = new Sender(commands, slots, values)
+            for (let i = 0; i < commands.length; i++) sender.add(i)
+            sender.flush()
+            return sender.parts
           }, (failures) => pipelineFailure(commands, failures))
         })
       ),

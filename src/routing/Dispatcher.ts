@@ -12,9 +12,11 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Command, DecodeFailure } from "../commands/Command.ts"
+import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import * as ReadFrom from "../ReadFrom.ts"
+import type { ClusterNode } from "../topology/ClusterNode.ts"
 import { onlyNodeWithPort, type Shard } from "../topology/Snapshot.ts"
 import { Topology } from "../topology/Topology.ts"
 import { keyless } from "./CommandSlot.ts"
@@ -44,6 +46,10 @@ export interface Dispatcher {
   readonly timeoutOf: (command: Command<unknown>) => number
   /** Sends a request. It ends through its own callbacks, always. */
   readonly dispatch: (request: Request) => void
+  /** The primary of a slot, for commands that travel together; `undefined` when each has to be dispatched. */
+  readonly nodeOf: (slot: number) => ClusterNode | undefined
+  /** The connection to a node that everybody shares. */
+  readonly connectionTo: (node: ClusterNode) => Connection
   /** How often reads went where, by policies other than `ReadFrom.primary`. */
   readonly readStatistics: () => ReadonlyArray<ShardReads>
   readonly statistics: RoutingStatistics
@@ -84,6 +90,10 @@ export const make = Effect.fnUntraced(function*(
     if (node === undefined) return owner.failed(request, { _tag: "NotCovered", slot: request.slot })
     sendTo(request, node)
   }
+
+  /** With overflow `"fail"` each command is refused or taken for itself. */
+  const nodeOf = (slot: number): ClusterNode | undefined =>
+    slot === keyless || options.overflow === "fail" ? undefined : topology.current().slots[slot]?.primary
 
   const readers = new Readers({ connections, clock, options })
   const watch = new ReaderWatch(readers, topology.current, clock, runFork)
@@ -252,6 +262,8 @@ export const make = Effect.fnUntraced(function*(
     deadlineOf,
     timeoutOf,
     dispatch,
+    nodeOf,
+    connectionTo: (node) => connections.get(node),
     readStatistics: () => readers.statistics(topology.current()),
     statistics
   }

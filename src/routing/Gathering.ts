@@ -1,12 +1,12 @@
 /**
- * Many requests, one suspension: gathers how each ended and resumes the fiber once.
+ * Many commands, one suspension: gathers how each ended and resumes the fiber once.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import type { Collector, Request } from "./Request.ts"
+import type { Collector } from "./Request.ts"
 
 /**
  * How each of several commands ended, in their order.
@@ -39,12 +39,12 @@ export class Gathering implements Collector {
     this.done = done
   }
 
-  succeeded(request: Request, value: unknown): void {
-    this.settle(request.index, Result.succeed(value))
+  succeeded(index: number, value: unknown): void {
+    this.settle(index, Result.succeed(value))
   }
 
-  failed(request: Request, error: RedisClusterException): void {
-    this.settle(request.index, Result.fail(error))
+  failed(index: number, error: RedisClusterException): void {
+    this.settle(index, Result.fail(error))
   }
 
   /** How the command at a position ended that never became a request. */
@@ -72,14 +72,14 @@ export class Values implements Collector {
     this.done = done
   }
 
-  succeeded(request: Request, value: unknown): void {
-    this.values[request.index] = value
+  succeeded(index: number, value: unknown): void {
+    this.values[index] = value
     this.count()
   }
 
-  failed(request: Request, error: RedisClusterException): void {
+  failed(index: number, error: RedisClusterException): void {
     this.failures ??= new Map()
-    this.failures.set(request.index, error)
+    this.failures.set(index, error)
     this.count()
   }
 
@@ -88,13 +88,18 @@ export class Values implements Collector {
   }
 }
 
-const cancelAll = (requests: ReadonlyArray<Request>): Effect.Effect<void> =>
+/** Something under way that can be given up. */
+interface Cancellable {
+  cancel(): void
+}
+
+const cancelAll = (parts: ReadonlyArray<Cancellable>): Effect.Effect<void> =>
   Effect.sync(() => {
-    for (const request of requests) request.cancel()
+    for (const part of parts) part.cancel()
   })
 
 /**
- * Starts many requests at once for their values; when some fail, `failed` says with what the whole fails. Every request
+ * Starts many commands at once for their values; when some fail, `failed` says with what the whole fails. Every command
  * has ended by then.
  *
  * @category constructors
@@ -102,7 +107,7 @@ const cancelAll = (requests: ReadonlyArray<Request>): Effect.Effect<void> =>
  */
 export const valuesOf = (
   count: number,
-  start: (values: Values) => ReadonlyArray<Request>,
+  start: (values: Values) => ReadonlyArray<Cancellable>,
   failed: (failures: Failures) => RedisClusterException
 ): Effect.Effect<ReadonlyArray<unknown>, RedisClusterException> =>
   count === 0 ?
@@ -117,16 +122,16 @@ export const valuesOf = (
     )
 
 /**
- * Starts many requests at once. Interrupting the effect cancels those that have not ended.
+ * Starts many commands at once. Interrupting the effect cancels those that have not ended.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const together = (
   count: number,
-  start: (gathering: Gathering) => ReadonlyArray<Request>
+  start: (gathering: Gathering) => ReadonlyArray<Cancellable>
 ): Effect.Effect<Outcomes> =>
   count === 0 ? Effect.succeed([]) : Effect.callback<Outcomes>((resume) => {
-    const requests = start(new Gathering(count, (outcomes) => resume(Effect.succeed(outcomes))))
-    return cancelAll(requests)
+    const parts = start(new Gathering(count, (outcomes) => resume(Effect.succeed(outcomes))))
+    return cancelAll(parts)
   })

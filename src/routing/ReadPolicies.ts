@@ -6,9 +6,29 @@
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
 import type { Command } from "../commands/Command.ts"
+import type { CommandSpec } from "../commands/CommandSpec.ts"
 import * as ReadFrom from "../ReadFrom.ts"
 import { keyless } from "./CommandSlot.ts"
 import { Reading } from "./Readers.ts"
+
+/** Whether a command reads keys, and so may be sent to any node that has them. */
+const mayBeRead = ({ keys, readonly }: CommandSpec, slot: number): boolean =>
+  readonly && keys !== -1 && slot !== keyless
+
+const readingBy = (policy: ReadFrom.Policy): Reading | undefined =>
+  policy === ReadFrom.primary ? undefined : new Reading(policy)
+
+/**
+ * How a command is routed by a policy; `undefined` for what belongs to the primary.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const readingOf = (
+  { spec }: Command<unknown>,
+  slot: number,
+  policy: ReadFrom.Policy
+): Reading | undefined => mayBeRead(spec, slot) ? readingBy(policy) : undefined
 
 /**
  * @category models
@@ -26,9 +46,7 @@ export class ReadPolicies {
 
   /** How a read is routed; `undefined` for what belongs to the primary. `own` is the policy of a view. */
   readingOf({ spec }: Command<unknown>, slot: number, own: ReadFrom.Policy | undefined): Reading | undefined {
-    if (!spec.readonly || spec.keys === -1 || slot === keyless) return undefined
-    const policy = own ?? this.current
-    return policy === ReadFrom.primary ? undefined : new Reading(policy)
+    return mayBeRead(spec, slot) ? readingBy(own ?? this.current) : undefined
   }
 
   /** The policy of reads that are not made through a view, as the running fiber makes them. */

@@ -18,14 +18,14 @@ import type { Binding, Failure } from "./Recovery.ts"
 import type { Trace } from "./Tracing.ts"
 
 /**
- * Who is told how requests end, when several of them belong together.
+ * Who is told how commands end, by their place, when several of them belong together.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Collector {
-  succeeded(request: Request, value: unknown): void
-  failed(request: Request, error: RedisClusterException): void
+  succeeded(index: number, value: unknown): void
+  failed(index: number, error: RedisClusterException): void
 }
 
 /**
@@ -173,7 +173,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   succeed(value: unknown): void {
     this.settled = true
     if (this.resume !== undefined) this.resume(Exit.succeed(value))
-    else this.collector?.succeeded(this, value)
+    else this.collector?.succeeded(this.index, value)
   }
 
   fail(error: RedisClusterException): void {
@@ -181,7 +181,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.settled = true
     this.owner.ended(this, error)
     if (this.resume !== undefined) this.resume(Exit.fail(error))
-    else this.collector?.failed(this, error)
+    else this.collector?.failed(this.index, error)
   }
 
   /** Takes note of a failure; the bookkeeping of troubled requests. */

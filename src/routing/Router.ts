@@ -198,9 +198,11 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       owner: dispatcher.owner,
       now: () => clock.currentTimeMillisUnsafe(),
       dispatch: dispatcher.dispatch,
+      nodeOf: dispatcher.nodeOf,
+      connectionTo: dispatcher.connectionTo,
       slotOf: batchSlot,
       transactionSlotOf: transactionSlot,
-      readingOf: (command, slot) => policies.readingOf(command, slot, own),
+      readFrom: () => own ?? policies.current,
       timeout: options.commandTimeout
     })
 

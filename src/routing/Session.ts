@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { Command, DecodeFailure } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
+import * as ReadFrom from "../ReadFrom.ts"
 import {
   CrossSlotError,
   exception,
@@ -115,9 +116,11 @@ export class Session implements RequestOwner {
       owner: this,
       now: context.now,
       dispatch: (request) => this.send(request),
+      nodeOf: () => undefined,
+      connectionTo: () => this.connection,
       slotOf: (command) => command.spec.blocking?.(command.args) === undefined ? this.slotOf(command) : waits(command),
       transactionSlotOf: (command) => this.slotOf(command),
-      readingOf: () => undefined,
+      readFrom: () => ReadFrom.primary,
       timeout: context.timeout
     })
   }

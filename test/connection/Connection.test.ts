@@ -538,6 +538,26 @@ describe("Connection: writes", () => {
       assert.isTrue(all.every(({ ends: [end] }) => "reply" in end && end.reply === "OK"))
     }), 30_000)
 
+  it.live("counts every command of a block for maxInFlight, and writes a greater block alone", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
+      const connection = yield* connect(server, { maxInFlight: 3 })
+      const gets = (...keys: ReadonlyArray<string>) => keys.map((key) => command("GET", key))
+      const block = (...keys: ReadonlyArray<string>) =>
+        Object.assign(new Recorded(command("GET", keys[0])), { block: gets(...keys) })
+      for (const keys of [["a", "b"], ["c", "d"], ["e", "f", "g", "h"]]) connection.send(block(...keys))
+      const written = () => server.peers[0]?.commands.filter(([name]) => name === "GET").length
+      yield* until(() => written() === 2)
+      yield* Effect.sleep(20)
+      assert.strictEqual(written(), 2)
+      server.peers[0].socket.write("+a\r\n+b\r\n")
+      yield* until(() => written() === 4)
+      yield* Effect.sleep(20)
+      assert.strictEqual(written(), 4)
+      server.peers[0].socket.write("+c\r\n+d\r\n")
+      yield* until(() => written() === 8)
+    }))
+
   it.live("never writes what was given up in the queue", () =>
     Effect.gen(function*() {
       const server = yield* ScriptedServer.start((args, peer) => ScriptedServer.welcome(args, peer))
