@@ -263,6 +263,19 @@ describe("A pipeline", () => {
         assert.deepStrictEqual(results, range(2500).map(() => Result.succeed(true)))
       }))
 
+    it.effect("executes entries of one slot in the order given, also when one of them has a deadline of its own", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const all = range(200).flatMap((i) => [
+          Strings.set("ordered", String(i)),
+          Strings.append("ordered", "!").pipe(Command.timeout("3 seconds")),
+          Strings.get("ordered")
+        ])
+        const results = yield* redis.pipeline(all)
+        assert.deepStrictEqual(results.filter((_, i) => i % 3 === 2), range(200).map((i) => `${i}!`))
+      }))
+
     it.effect("runs a million commands from a stream in bounded memory", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
