@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
 import type { Certificates } from "./Certificates.ts"
 import { HarnessError } from "./HarnessError.ts"
-import type { RawArgument, RawReply } from "./RawClient.ts"
+import { type RawArgument, type RawReply, RawServerError } from "./RawClient.ts"
 import * as RealTime from "./RealTime.ts"
 import * as RedisServer from "./RedisServer.ts"
 
@@ -157,6 +157,9 @@ const view = (server: RedisServer.RedisServer): Effect.Effect<View, HarnessError
     Effect.flatMap(
       client.pipeline([["CLUSTER", "INFO"], ["CLUSTER", "NODES"], ["CLUSTER", "SLOTS"]]),
       ([info, nodes, slots]) => {
+        // A node that is still loading its data answers so to all of this.
+        const refusal = [info, nodes, slots].find((reply) => reply instanceof RawServerError)
+        if (refusal instanceof RawServerError) return Effect.fail(new HarnessError({ message: refusal.message }))
         const lines = String(nodes).trim().split("\n").map(parseLine)
         const self = lines.find((line) => line.flags.includes("myself"))
         if (self === undefined) {
