@@ -253,7 +253,8 @@ const make = Effect.fnUntraced(
       ...["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"],
       ...["--cluster-node-timeout", String(options.nodeTimeout ?? 2000)],
       ...["--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no"],
-      ...["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"],
+      // A replica whose handshake met a stopped primary would wait for a minute before it tries again.
+      ...["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", "--repl-timeout", "10"],
       ...(typeof options.options === "function" ? options.options(port) : options.options ?? [])
     ]
 
