@@ -14,6 +14,7 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -36,8 +37,8 @@ const pipelineReason = (error: RedisClusterException) => {
   return reason
 }
 
-describe("A pipeline", () => {
-  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+describe.each(environments)("A pipeline, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("gives the results of commands over all slots in the order given", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
@@ -276,7 +277,7 @@ describe("A pipeline", () => {
         assert.deepStrictEqual(results.filter((_, i) => i % 3 === 2), range(200).map((i) => `${i}!`))
       }))
 
-    it.effect("runs a million commands from a stream in bounded memory", () =>
+    it.effect.runIf(environment.isReal)("runs a million commands from a stream in bounded memory", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })

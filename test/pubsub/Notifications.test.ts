@@ -8,12 +8,13 @@ import { ClusterNode } from "../../src/topology/ClusterNode.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
 import { collect, eventually, until } from "./support.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 
 const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
 const node = new ClusterNode({ host: "127.0.0.1", port: 7000, id: "", role: "primary" })
 
-describe("Keyspace notifications", () => {
-  layer(RedisCluster.layer({ replicas: 1, nodeTimeout: 1000, options: ["--cluster-require-full-coverage", "no"] }), {
+describe.each(environments)("Keyspace notifications, on $name", (environment) => {
+  layer(environment.layer({ replicas: 1, nodeTimeout: 1000, options: ["--cluster-require-full-coverage", "no"] }), {
     excludeTestServices: true
   })((it) => {
     it.effect("say what to set when the servers do not tell them", () =>
@@ -92,9 +93,9 @@ describe("Keyspace notifications", () => {
   })
 })
 
-describe("MONITOR", () => {
-  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
-    it.effect("shows what a node executes, without its own signs of life, and fails when the connection is lost", () =>
+describe.each(environments)("MONITOR, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
+    it.effect.runIf(environment.isReal)("shows what a node executes, without its own signs of life, and fails when the connection is lost", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds, pingAfter: "50 millis", refreshInterval: "Infinity" })

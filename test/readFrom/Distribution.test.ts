@@ -12,6 +12,7 @@ import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts } from "../laws/Observed.ts"
 import { calls } from "./Replicas.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 
 const key = "{one}:key"
 const slot = HashSlot.ofKey(key)
@@ -53,8 +54,8 @@ const slowLink = (endpoint: Endpoint): Duplex => {
   return Duplex.from({ readable: socket.pipe(late), writable: socket })
 }
 
-describe("A policy", () => {
-  layer(RedisCluster.layer({ primaries: 1, replicas: 2 }), { excludeTestServices: true })((it) => {
+describe.each(environments)("A policy, on $name", (environment) => {
+  layer(environment.layer({ primaries: 1, replicas: 2 }), { excludeTestServices: true })((it) => {
     it.effect("primary sends every read to the primary", () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* spread(ReadFrom.primary, 30), [30, 0, 0])
@@ -85,7 +86,7 @@ describe("A policy", () => {
         assert.deepStrictEqual(yield* spread(ReadFrom.nearest("elsewhere"), 30), [0, 15, 15])
       }))
 
-    it.effect("lowestLatency sends the reads to whoever is fast, once that is known", () =>
+    it.effect.runIf(environment.isReal)("lowestLatency sends the reads to whoever is fast, once that is known", () =>
       Effect.scoped(Effect.gen(function*() {
         const { cluster, nodes } = yield* shard
         const redis = yield* connect({
@@ -215,8 +216,8 @@ describe("A policy", () => {
   })
 })
 
-describe("Reads from replicas", () => {
-  layer(RedisCluster.layer({ primaries: 3, replicas: 1 }), { excludeTestServices: true })((it) => {
+describe.each(environments)("Reads from replicas, on $name", (environment) => {
+  layer(environment.layer({ primaries: 3, replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("are made by pipelines and split multi-key commands too, in all shards", () =>
       Effect.scoped(Effect.gen(function*() {
         const cluster = yield* RedisCluster

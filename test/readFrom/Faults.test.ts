@@ -15,6 +15,7 @@ import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts } from "../laws/Observed.ts"
 import { calls, callsAt } from "./Replicas.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 
 const key = "{one}:key"
 const slot = HashSlot.ofKey(key)
@@ -96,8 +97,8 @@ const link = (endpoint: Endpoint, change: (bytes: string) => string, delay = 0):
 
 const unchanged = (bytes: string): string => bytes
 
-describe("Reads from replicas", () => {
-  layer(RedisCluster.layer({ primaries: 1, replicas: 2, nodeTimeout: 30_000 }), { excludeTestServices: true })((it) => {
+describe.each(environments)("Reads from replicas, on $name", (environment) => {
+  layer(environment.layer({ primaries: 1, replicas: 2, nodeTimeout: 30_000 }), { excludeTestServices: true })((it) => {
     it.effect("do not notice the death of a replica, and go to it again when it is back", () =>
       Effect.scoped(Effect.gen(function*() {
         const { cluster, nodes: [, victim, other] } = yield* shard
@@ -160,7 +161,7 @@ describe("Reads from replicas", () => {
         )
       })))
 
-    it.effect("pass on what a replica refuses with MASTERDOWN, and leave it alone for a while", () =>
+    it.effect.runIf(environment.isReal)("pass on what a replica refuses with MASTERDOWN, and leave it alone for a while", () =>
       Effect.scoped(Effect.gen(function*() {
         const { cluster, nodes: [primary, replica] } = yield* shard
         const others = (yield* cluster.replicasOf(primary)).slice(1)
@@ -184,7 +185,7 @@ describe("Reads from replicas", () => {
         assert.deepStrictEqual(yield* calls(cluster, [primary, replica, ...others], "get"), [0, 0, 20])
       })))
 
-    it.effect("pass on what a replica without READONLY sends away, and keep the map as it is", () =>
+    it.effect.runIf(environment.isReal)("pass on what a replica without READONLY sends away, and keep the map as it is", () =>
       Effect.scoped(Effect.gen(function*() {
         const { cluster, nodes: [primary, ...replicas] } = yield* shard
         const redis = yield* connect({
@@ -201,7 +202,7 @@ describe("Reads from replicas", () => {
         assert.strictEqual((yield* redis.topology).slots[slot], before.slots[slot])
       })))
 
-    it.effect("are never older than the bound, not even from replicas that are cut off", () =>
+    it.effect.runIf(environment.isReal)("are never older than the bound, not even from replicas that are cut off", () =>
       Effect.scoped(Effect.gen(function*() {
         const bound = 600
         const { cluster, nodes: [primary, ...replicas] } = yield* shard
@@ -280,7 +281,7 @@ describe("Reads from replicas", () => {
         assert.strictEqual(yield* redis.get(key), "value")
       })))
 
-    it.effect("are asked twice within the budget only", () =>
+    it.effect.runIf(environment.isReal)("are asked twice within the budget only", () =>
       Effect.scoped(Effect.gen(function*() {
         const { cluster, nodes } = yield* shard
         const slow = new Set(nodes.slice(1).map(({ port }) => port))
@@ -297,8 +298,8 @@ describe("Reads from replicas", () => {
   })
 })
 
-describe("A failover", () => {
-  layer(RedisCluster.layer({ primaries: 3, replicas: 1 }), { excludeTestServices: true })((it) => {
+describe.each(environments)("A failover, on $name", (environment) => {
+  layer(environment.layer({ primaries: 3, replicas: 1 }), { excludeTestServices: true })((it) => {
     const mine = keyOfShard("failover", 1)
 
     const nodesOf = Effect.gen(function*() {
@@ -308,7 +309,7 @@ describe("A failover", () => {
       return { cluster, primary, replica }
     })
 
-    it.effect("never lets the former primary serve stale reads to those who want the primary", () =>
+    it.effect.runIf(environment.isReal)("never lets the former primary serve stale reads to those who want the primary", () =>
       Effect.scoped(Effect.gen(function*() {
         const { cluster, primary, replica } = yield* nodesOf
         const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
