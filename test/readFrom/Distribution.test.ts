@@ -12,7 +12,7 @@ import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts } from "../laws/Observed.ts"
 import { calls } from "./Replicas.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { environments, teachScript } from "../testing/asRedisCluster.ts"
 
 const key = "{one}:key"
 const slot = HashSlot.ofKey(key)
@@ -180,6 +180,7 @@ describe.each(environments)("A policy, on $name", (environment) => {
         const { cluster, nodes } = yield* shard
         const redis = yield* connect({ nodes: cluster.seeds, readFrom: ReadFrom.replica })
         const script = "return redis.call('GET', KEYS[1])"
+        yield* teachScript(cluster, script, ({ call, keys: [key] }) => call("GET", key))
         yield* resetCounts(cluster)
         assert.strictEqual(yield* redis.evalRo(script, { keys: [key] }), "value")
         assert.strictEqual(yield* redis.eval(script, { keys: [key] }), "value")
@@ -194,6 +195,7 @@ describe.each(environments)("A policy, on $name", (environment) => {
         const { cluster, nodes } = yield* shard
         const redis = yield* connect({ nodes: cluster.seeds, readFrom: ReadFrom.replica })
         const script = "return 'from the primary'"
+        yield* teachScript(cluster, script, () => "from the primary")
         const sha1 = String(yield* cluster.command(nodes[0], "SCRIPT", "LOAD", script))
         assert.strictEqual(yield* redis.evalshaRo(sha1, { keys: [key] }), "from the primary")
         const error = yield* Effect.flip(redis.evalshaRo("0".repeat(40), { keys: [key] }))

@@ -190,7 +190,7 @@ describe.each(environments)("A consumer, on $name", (environment) => {
       }))
   })
 
-  plain.live(
+  plain.live.runIf(environment.isReal)(
     "survives the SIGKILL of a primary, and misses nothing that was acknowledged to the writer",
     () =>
       Effect.gen(function*() {
