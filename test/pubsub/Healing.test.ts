@@ -184,47 +184,50 @@ describe.each(environments)("A failover by hand, on $name", (environment) => {
     }), 60_000)
 })
 
-describe.each(environments)("SIGKILL of the node that holds the subscriptions, with no other traffic, on $name", (environment) => {
-  it.live(
-    "restores classic ones on another node at once, sharded ones after the failover",
-    () =>
-      Effect.gen(function*() {
-        const cluster = yield* environment.make({ replicas: 1, nodeTimeout: 1000, options: partial })
-        const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream, refreshInterval: "Infinity" })
-        const name = `{${tags[0]}}:killed`
-        const classic = yield* Effect.flatMap(redis.subscribeScoped(name), (one) => collect(one.events))
-        const pattern = yield* Effect.flatMap(redis.psubscribeScoped(name), (one) => collect(one.events))
-        const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
-        const elsewhere = yield* Effect.flatMap(
-          redis.ssubscribeScoped(`{${tags[1]}}:well`),
-          (one) => collect(one.events)
-        )
-        const [victim] = cluster.nodes
-        const killed = Date.now()
-        yield* cluster.kill(victim)
-        const live = (events: Collected<SubscriptionEvent>) => () => count(events.values, "Subscribed") === 2
-        const classicTook = yield* until("classic", live(classic))
-        yield* until("pattern", live(pattern))
-        yield* until("sharded", live(shard))
-        console.log(`SIGKILL: classic restored after ${classicTook} ms, sharded after ${Date.now() - killed} ms`)
-        assert.isBelow(classicTook, 1000)
-        for (const { values } of [classic, pattern, shard]) {
-          const [gap, ...more] = gaps(values)
-          assert.strictEqual(more.length, 0)
-          assert.isAtMost(gap.from, killed + 50)
-          assert.isAtLeast(gap.to, killed)
-          assert.strictEqual(gap.reason, "ConnectionLost")
-          // First the gap, then live again.
-          assert.deepStrictEqual(values.map(({ _tag }) => _tag), ["Subscribed", "Gap", "Subscribed"])
-        }
-        yield* flowing(redis, name, classic, false)
-        yield* flowing(redis, name, pattern, false)
-        yield* flowing(redis, name, shard, true)
-        assert.deepStrictEqual(elsewhere.values.map(({ _tag }) => _tag), ["Subscribed"])
-      }),
-    60_000
-  )
-})
+describe.each(environments)(
+  "SIGKILL of the node that holds the subscriptions, with no other traffic, on $name",
+  (environment) => {
+    it.live(
+      "restores classic ones on another node at once, sharded ones after the failover",
+      () =>
+        Effect.gen(function*() {
+          const cluster = yield* environment.make({ replicas: 1, nodeTimeout: 1000, options: partial })
+          const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream, refreshInterval: "Infinity" })
+          const name = `{${tags[0]}}:killed`
+          const classic = yield* Effect.flatMap(redis.subscribeScoped(name), (one) => collect(one.events))
+          const pattern = yield* Effect.flatMap(redis.psubscribeScoped(name), (one) => collect(one.events))
+          const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
+          const elsewhere = yield* Effect.flatMap(
+            redis.ssubscribeScoped(`{${tags[1]}}:well`),
+            (one) => collect(one.events)
+          )
+          const [victim] = cluster.nodes
+          const killed = Date.now()
+          yield* cluster.kill(victim)
+          const live = (events: Collected<SubscriptionEvent>) => () => count(events.values, "Subscribed") === 2
+          const classicTook = yield* until("classic", live(classic))
+          yield* until("pattern", live(pattern))
+          yield* until("sharded", live(shard))
+          console.log(`SIGKILL: classic restored after ${classicTook} ms, sharded after ${Date.now() - killed} ms`)
+          assert.isBelow(classicTook, 1000)
+          for (const { values } of [classic, pattern, shard]) {
+            const [gap, ...more] = gaps(values)
+            assert.strictEqual(more.length, 0)
+            assert.isAtMost(gap.from, killed + 50)
+            assert.isAtLeast(gap.to, killed)
+            assert.strictEqual(gap.reason, "ConnectionLost")
+            // First the gap, then live again.
+            assert.deepStrictEqual(values.map(({ _tag }) => _tag), ["Subscribed", "Gap", "Subscribed"])
+          }
+          yield* flowing(redis, name, classic, false)
+          yield* flowing(redis, name, pattern, false)
+          yield* flowing(redis, name, shard, true)
+          assert.deepStrictEqual(elsewhere.values.map(({ _tag }) => _tag), ["Subscribed"])
+        }),
+      60_000
+    )
+  }
+)
 
 describe.each(environments)("A connection that is lost, on $name", (environment) => {
   it.live("is made again, with a gap for what it held and for nothing else", () =>

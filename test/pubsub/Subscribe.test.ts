@@ -6,8 +6,8 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
-import { collect, eventually, heldBy, holders, messages, range, subscriberLines, until } from "./support.ts"
 import { environments } from "../testing/asRedisCluster.ts"
+import { collect, eventually, heldBy, holders, messages, range, subscriberLines, until } from "./support.ts"
 
 const each = { concurrency: "unbounded", discard: true } as const
 const shardTags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))

@@ -11,8 +11,8 @@ import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts } from "../laws/Observed.ts"
-import { calls } from "./Replicas.ts"
 import { environments, teachScript } from "../testing/asRedisCluster.ts"
+import { calls } from "./Replicas.ts"
 
 const key = "{one}:key"
 const slot = HashSlot.ofKey(key)
@@ -86,21 +86,24 @@ describe.each(environments)("A policy, on $name", (environment) => {
         assert.deepStrictEqual(yield* spread(ReadFrom.nearest("elsewhere"), 30), [0, 15, 15])
       }))
 
-    it.effect.runIf(environment.isReal)("lowestLatency sends the reads to whoever is fast, once that is known", () =>
-      Effect.scoped(Effect.gen(function*() {
-        const { cluster, nodes } = yield* shard
-        const redis = yield* connect({
-          nodes: cluster.seeds,
-          readFrom: ReadFrom.lowestLatency,
-          stream: (endpoint) => endpoint.port === nodes[0].port ? slowLink(endpoint) : Net.connect(endpoint)
-        })
-        for (let i = 0; i < 60; i++) yield* redis.get(key)
-        yield* resetCounts(cluster)
-        for (let i = 0; i < 60; i++) yield* redis.get(key)
-        const [slow, ...fast] = yield* calls(cluster, nodes, "get")
-        assert.strictEqual(slow, 0)
-        assert.strictEqual(fast[0] + fast[1], 60)
-      })))
+    it.effect.runIf(environment.isReal)(
+      "lowestLatency sends the reads to whoever is fast, once that is known",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const { cluster, nodes } = yield* shard
+          const redis = yield* connect({
+            nodes: cluster.seeds,
+            readFrom: ReadFrom.lowestLatency,
+            stream: (endpoint) => endpoint.port === nodes[0].port ? slowLink(endpoint) : Net.connect(endpoint)
+          })
+          for (let i = 0; i < 60; i++) yield* redis.get(key)
+          yield* resetCounts(cluster)
+          for (let i = 0; i < 60; i++) yield* redis.get(key)
+          const [slow, ...fast] = yield* calls(cluster, nodes, "get")
+          assert.strictEqual(slow, 0)
+          assert.strictEqual(fast[0] + fast[1], 60)
+        }))
+    )
 
     it.effect("of one's own decides by facts, and leaves the primary as the last resort", () =>
       Effect.gen(function*() {

@@ -10,8 +10,8 @@ import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { connect, resetCounts, tagWhere } from "../laws/Observed.ts"
-import { calls } from "./Calls.ts"
 import { environments, teachFunction } from "../testing/asRedisCluster.ts"
+import { calls } from "./Calls.ts"
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => index)
 
@@ -108,20 +108,23 @@ describe.each(environments)("A function library, on $name", (environment) => {
         assert.deepStrictEqual(yield* redis.transaction([call, Strings.get(keys[0])]), [2, "2"])
       }))
 
-    it.effect.runIf(environment.isReal)("replaces another version, or keeps it, as its policy says", () =>
-      Effect.gen(function*() {
-        const cluster = yield* RedisCluster
-        const redis = yield* connect({ nodes: cluster.seeds })
-        const preload = (library: FunctionLibrary.AnyFunctionLibrary) =>
-          FunctionLibrary.preload(library).pipe(Effect.provideService(ClusterClient, redis), Effect.scoped)
-        const call = callsOf(counters("policy")).add({ keys: { counter: "{policy}" }, args: { by: 0 } })
-        yield* preload(counters("policy", "replace", 1))
-        assert.strictEqual(yield* redis.execute(call), 1)
-        yield* preload(counters("policy", "keep", 10))
-        assert.strictEqual(yield* redis.execute(call), 2)
-        yield* preload(counters("policy", "replace", 100))
-        assert.strictEqual(yield* redis.execute(call), 102)
-      }))
+    it.effect.runIf(environment.isReal)(
+      "replaces another version, or keeps it, as its policy says",
+      () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const redis = yield* connect({ nodes: cluster.seeds })
+          const preload = (library: FunctionLibrary.AnyFunctionLibrary) =>
+            FunctionLibrary.preload(library).pipe(Effect.provideService(ClusterClient, redis), Effect.scoped)
+          const call = callsOf(counters("policy")).add({ keys: { counter: "{policy}" }, args: { by: 0 } })
+          yield* preload(counters("policy", "replace", 1))
+          assert.strictEqual(yield* redis.execute(call), 1)
+          yield* preload(counters("policy", "keep", 10))
+          assert.strictEqual(yield* redis.execute(call), 2)
+          yield* preload(counters("policy", "replace", 100))
+          assert.strictEqual(yield* redis.execute(call), 102)
+        })
+    )
 
     it.effect("is loaded ahead on every primary, also on those that join", () =>
       Effect.gen(function*() {
@@ -173,26 +176,29 @@ describe.each(environments)("A function library, on $name", (environment) => {
         assert.isAbove(yield* calls(cluster, "function|load"), 20)
       }))
 
-    it.effect.runIf(environment.isReal)("tells why a node did not take it, and that nothing was executed", () =>
-      Effect.gen(function*() {
-        const cluster = yield* RedisCluster
-        const redis = yield* connect({ nodes: cluster.seeds })
-        const broken = FunctionLibrary.make({ name: "broken", code: "nonsense(", functions: { call: { keys: 1 } } })
-        const refused = yield* Effect.flip(redis.execute(broken.functions.call({ keys: ["a"] })))
-        assert.include(refused.message, "compiling")
-        assert.strictEqual(refused.outcome, "NotExecuted")
-        // Another library has that name, and is kept.
-        const taken = FunctionLibrary.make({
-          name: "taken",
-          policy: "keep",
-          code: "redis.register_function('taken_call', function() return 1 end)",
-          functions: { taken_call: { keys: 1 }, taken_other: { keys: 1 } }
+    it.effect.runIf(environment.isReal)(
+      "tells why a node did not take it, and that nothing was executed",
+      () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const redis = yield* connect({ nodes: cluster.seeds })
+          const broken = FunctionLibrary.make({ name: "broken", code: "nonsense(", functions: { call: { keys: 1 } } })
+          const refused = yield* Effect.flip(redis.execute(broken.functions.call({ keys: ["a"] })))
+          assert.include(refused.message, "compiling")
+          assert.strictEqual(refused.outcome, "NotExecuted")
+          // Another library has that name, and is kept.
+          const taken = FunctionLibrary.make({
+            name: "taken",
+            policy: "keep",
+            code: "redis.register_function('taken_call', function() return 1 end)",
+            functions: { taken_call: { keys: 1 }, taken_other: { keys: 1 } }
+          })
+          assert.strictEqual(yield* redis.execute(taken.functions.taken_call({ keys: ["a"] })), 1)
+          const kept = yield* Effect.flip(redis.execute(taken.functions.taken_other({ keys: ["a"] })))
+          assert.include(kept.message, "already exists")
+          assert.strictEqual(kept.outcome, "NotExecuted")
         })
-        assert.strictEqual(yield* redis.execute(taken.functions.taken_call({ keys: ["a"] })), 1)
-        const kept = yield* Effect.flip(redis.execute(taken.functions.taken_other({ keys: ["a"] })))
-        assert.include(kept.message, "already exists")
-        assert.strictEqual(kept.outcome, "NotExecuted")
-      }))
+    )
 
     it.effect("is refused before anything is sent when its name or first line cannot be right", () =>
       Effect.gen(function*() {

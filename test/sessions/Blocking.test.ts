@@ -12,8 +12,8 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
-import { blockedClients, calls, connectionsOf, range, settled } from "./Sessions.ts"
 import { environments } from "../testing/asRedisCluster.ts"
+import { blockedClients, calls, connectionsOf, range, settled } from "./Sessions.ts"
 
 const each = { concurrency: "unbounded" } as const
 

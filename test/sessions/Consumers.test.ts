@@ -8,8 +8,8 @@ import type { ConsumedEntry } from "../../src/index.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
-import { blockedClients, connectionsOf, range, settled } from "./Sessions.ts"
 import { environments } from "../testing/asRedisCluster.ts"
+import { blockedClients, connectionsOf, range, settled } from "./Sessions.ts"
 
 const each = { concurrency: "unbounded" } as const
 

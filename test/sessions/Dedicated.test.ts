@@ -10,8 +10,8 @@ import * as Script from "../../src/scripting/Script.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
-import { blockedClients, connectionsOf, range, settled } from "./Sessions.ts"
 import { environments, teachScript } from "../testing/asRedisCluster.ts"
+import { blockedClients, connectionsOf, range, settled } from "./Sessions.ts"
 
 describe.each(environments)("A dedicated connection, on $name", (environment) => {
   layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {

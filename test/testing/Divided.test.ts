@@ -3,8 +3,8 @@
  */
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { makeEngine } from "../../src/testing/TestCluster.ts"
+import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { type Ask, askServer, askSession, incomparable, type Typed, type Words } from "./Twins.ts"
 
@@ -143,7 +143,9 @@ describe("The nodes of the engine answer as those of a cluster do", () => {
             ...questions.map((words) => [node, words] as const),
             ...questions.map((words) => [node, ["ASKING"], words] as const),
             ...pairs.map(([one, other]) => [node, ["MULTI"], ["GET", one], ["GET", other], ["EXEC"]] as const),
-            ...pairs.map(([one, other]) => [node, ["ASKING"], ["MULTI"], ["GET", one], ["GET", other], ["EXEC"]] as const)
+            ...pairs.map(([one, other]) =>
+              [node, ["ASKING"], ["MULTI"], ["GET", one], ["GET", other], ["EXEC"]] as const
+            )
           ]
           return played(side, [
             ...keys.slice(0, 4).map((key) => [source, ["SET", key, key]] as const),

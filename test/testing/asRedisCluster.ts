@@ -6,7 +6,13 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import { type Control, type ScriptInput, type ScriptValue, TestCluster, type TestClusterOptions } from "../../src/testing/index.ts"
+import {
+  type Control,
+  type ScriptInput,
+  type ScriptValue,
+  TestCluster,
+  type TestClusterOptions
+} from "../../src/testing/index.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
 import type { RawReply } from "../harness/RawClient.ts"
 import {
@@ -165,11 +171,15 @@ export const environments: ReadonlyArray<{
   {
     name: "real servers",
     isReal: true,
-    make: RedisCluster.make, layer: (options) => RedisCluster.layer(options) },
+    make: RedisCluster.make,
+    layer: (options) => RedisCluster.layer(options)
+  },
   {
     name: "TestCluster in memory",
     isReal: false,
-    make: inMemory, layer: (options) => Layer.effect(RedisCluster, inMemory(options)) },
+    make: inMemory,
+    layer: (options) => Layer.effect(RedisCluster, inMemory(options))
+  },
   {
     name: "TestCluster on sockets",
     isReal: false,

@@ -13,6 +13,7 @@ import { type Bytes, toText } from "./Bytes.ts"
 import type { Definition, Group } from "./Call.ts"
 import { clusterCommands } from "./ClusterCommands.ts"
 import { connection } from "./ConnectionCommands.ts"
+import { dumps } from "./Dump.ts"
 import { functionCommands } from "./Functions.ts"
 import { generic } from "./Generic.ts"
 import { geo } from "./Geo.ts"
@@ -33,6 +34,7 @@ import { users } from "./Users.ts"
 const definitions: Group = {
   ...strings,
   ...generic,
+  ...dumps,
   ...hashes,
   ...lists,
   ...sets,

@@ -92,7 +92,9 @@ const infoOf = (call: Call, session: Session): string => {
   return `id=${session.id} addr=127.0.0.1:${40_000 + session.id} laddr=${host}:${port} fd=8 name=${session.name} ` +
     `age=${age} idle=0 flags=${flagsOf(session)} db=0 sub=${session.channels.size} ` +
     `psub=${session.patterns.size} ssub=${session.shardChannels.size} multi=${session.queue?.length ?? -1} ` +
-    `watch=${session.watched.size} resp=${session.resp} cmd=${session.lastCommand.toLowerCase() || "NULL"} user=${session.user.name}`
+    `watch=${session.watched.size} resp=${session.resp} cmd=${
+      session.lastCommand.toLowerCase() || "NULL"
+    } user=${session.user.name}`
 }
 
 const sessionWithId = (call: Call, index: number): Session | undefined =>

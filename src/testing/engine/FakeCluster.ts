@@ -265,8 +265,7 @@ export class FakeCluster {
     if (node.primary === undefined) {
       for (const key of data) node.database.drop(key)
       node.libraries = new Map()
-    }
-    else node.copyFrom(node.primary)
+    } else node.copyFrom(node.primary)
     this.changed()
   }
 

@@ -36,8 +36,7 @@ const set = (call: Call): Answer => {
     else if ((word === "IFEQ" || word === "IFNE") && condition === "" && i + 1 < call.args.length) {
       condition = word
       compared = call.args[++i]
-    }
-    else if (word === "GET") wantsOld = true
+    } else if (word === "GET") wantsOld = true
     else if (word === "KEEPTTL" && expireAt === Infinity) keepTtl = true
     else if (isExpiryWord(word) && !hasExpiry && i + 1 < call.args.length) expireAt = expiryAfter(call, word, ++i)
     else call.syntax()
