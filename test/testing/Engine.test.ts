@@ -167,8 +167,13 @@ describe("TestCluster", () => {
   it.live("leaves timers their turn while a program never pauses", () =>
     Effect.gen(function*() {
       const redis = yield* ClusterClient
-      const busy = yield* Effect.forkChild(Effect.forever(redis.get("key")))
+      let running = true
+      const caller = Effect.gen(function*() {
+        while (running) yield* redis.get("key")
+      })
+      const callers = yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.forkChild(caller))
       yield* Effect.sleep("10 millis")
-      yield* Fiber.interrupt(busy)
+      running = false
+      yield* Fiber.joinAll(callers)
     }).pipe(on({ primaries: 1 })), 10_000)
 })
