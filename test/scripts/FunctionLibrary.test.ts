@@ -79,6 +79,7 @@ describe.each(environments)("A function library, on $name", (environment) => {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
         const replica = redis.readFrom(ReadFrom.replica)
+        for (const name of ["hedged", "afar"]) yield* teach(cluster, name)
         for (const hedged of [false, true]) {
           const { read } = callsOf(counters(hedged ? "hedged" : "afar"))
           const view = hedged ? redis.readFrom(ReadFrom.hedge(ReadFrom.replica, { after: 1 })) : replica
