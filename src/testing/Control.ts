@@ -146,6 +146,10 @@ export interface Control {
     script: string | { readonly lua: string },
     run: (input: ScriptInput) => ScriptValue
   ) => Effect.Effect<void>
+  /**
+   * What a function of a library does when FCALL runs it, on the nodes to which its library was loaded: there is no Lua here.
+   */
+  readonly onFunction: (name: string, run: (input: ScriptInput) => ScriptValue) => Effect.Effect<void>
 
   /** The commands that the nodes have received: all, those of a name, or those of a node. */
   readonly received: (filter?: {
@@ -328,6 +332,9 @@ export const make = (engine: FakeCluster, transport: Transport): Control => {
     }),
     restart: Effect.fnUntraced(function*(name, options) {
       const node = yield* nodeOf(name)
+      // One that runs goes down first.
+      engine.kill(node)
+      yield* transport.close(node)
       yield* transport.open(node)
       engine.restart(node, millisOf(options?.loading ?? 0))
     }),
@@ -373,6 +380,10 @@ export const make = (engine: FakeCluster, transport: Transport): Control => {
     onScript: (script, run) =>
       Effect.sync(() => {
         engine.scripts.set(sha1(fromArgument(typeof script === "string" ? script : script.lua)), run)
+      }),
+    onFunction: (name, run) =>
+      Effect.sync(() => {
+        engine.functions.set(fromArgument(name), run)
       }),
 
     received: (filter = {}) =>

@@ -14,6 +14,7 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -28,8 +29,8 @@ const transactionReason = (error: RedisClusterException) => {
 const nonsense = (name: string, key: string) =>
   Command.make(new CommandSpec(name, { keys: 0 }), [key], (reply) => reply)
 
-describe("A transaction", () => {
-  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+describe.each(environments)("A transaction, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("gives the typed result of each entry, falsy ones included", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

@@ -5,8 +5,9 @@ import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { Gap, SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
-import { RedisCluster } from "../harness/RedisCluster.ts"
+
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 import { collect, type Collected, count, eventually, gaps, heldBy, holders, messages, range, until } from "./support.ts"
 
 const partial = ["--cluster-require-full-coverage", "no"]
@@ -80,14 +81,14 @@ const flowing = (
     return took
   })
 
-describe("A slot that moves", () => {
+describe.each(environments)("A slot that moves, on $name", (environment) => {
   it.live(
     "loses nothing that no gap covers and brings nothing twice, with a publisher at full rate",
     () =>
       Effect.gen(function*() {
-        const cluster = yield* RedisCluster.make()
-        const redis = yield* connect({ nodes: cluster.seeds })
-        const other = yield* connect({ nodes: cluster.seeds })
+        const cluster = yield* environment.make()
+        const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
+        const other = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
         const channel = `{${tags[0]}}:moving`
         const slot = HashSlot.ofKey(channel)
         const moving = yield* Effect.flatMap(redis.ssubscribeScoped(channel), (one) => collect(one.events))
@@ -128,11 +129,11 @@ describe("A slot that moves", () => {
   )
 })
 
-describe("A slot that has moved without the client's knowledge", () => {
+describe.each(environments)("A slot that has moved without the client's knowledge, on $name", (environment) => {
   it.live("is subscribed to where MOVED says", () =>
     Effect.gen(function*() {
-      const cluster = yield* RedisCluster.make()
-      const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
+      const cluster = yield* environment.make()
+      const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream, refreshInterval: "Infinity" })
       const channel = `{${tags[0]}}:moved`
       yield* cluster.migrateSlot(HashSlot.ofKey(channel), cluster.nodes[2])
       const events = yield* Effect.flatMap(redis.ssubscribeScoped(channel, `{${tags[0]}}:too`), (one) =>
@@ -148,12 +149,12 @@ describe("A slot that has moved without the client's knowledge", () => {
     }), 60_000)
 })
 
-describe("A failover by hand", () => {
+describe.each(environments)("A failover by hand, on $name", (environment) => {
   it.live("is covered by gaps for shard channels and not noticed by classic ones", () =>
     Effect.gen(function*() {
-      const cluster = yield* RedisCluster.make({ replicas: 1 })
-      const redis = yield* connect({ nodes: cluster.seeds })
-      const other = yield* connect({ nodes: cluster.seeds })
+      const cluster = yield* environment.make({ replicas: 1 })
+      const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
+      const other = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
       const channel = `{${tags[0]}}:failover`
       const shard = yield* Effect.flatMap(redis.ssubscribeScoped(channel), (one) => collect(one.events))
       const classic = yield* Effect.flatMap(redis.subscribeScoped(channel), (one) => collect(one.events))
@@ -183,53 +184,56 @@ describe("A failover by hand", () => {
     }), 60_000)
 })
 
-describe("SIGKILL of the node that holds the subscriptions, with no other traffic", () => {
-  it.live(
-    "restores classic ones on another node at once, sharded ones after the failover",
-    () =>
-      Effect.gen(function*() {
-        const cluster = yield* RedisCluster.make({ replicas: 1, nodeTimeout: 1000, options: partial })
-        const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
-        const name = `{${tags[0]}}:killed`
-        const classic = yield* Effect.flatMap(redis.subscribeScoped(name), (one) => collect(one.events))
-        const pattern = yield* Effect.flatMap(redis.psubscribeScoped(name), (one) => collect(one.events))
-        const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
-        const elsewhere = yield* Effect.flatMap(
-          redis.ssubscribeScoped(`{${tags[1]}}:well`),
-          (one) => collect(one.events)
-        )
-        const [victim] = cluster.nodes
-        const killed = Date.now()
-        yield* cluster.kill(victim)
-        const live = (events: Collected<SubscriptionEvent>) => () => count(events.values, "Subscribed") === 2
-        const classicTook = yield* until("classic", live(classic))
-        yield* until("pattern", live(pattern))
-        yield* until("sharded", live(shard))
-        console.log(`SIGKILL: classic restored after ${classicTook} ms, sharded after ${Date.now() - killed} ms`)
-        assert.isBelow(classicTook, 1000)
-        for (const { values } of [classic, pattern, shard]) {
-          const [gap, ...more] = gaps(values)
-          assert.strictEqual(more.length, 0)
-          assert.isAtMost(gap.from, killed + 50)
-          assert.isAtLeast(gap.to, killed)
-          assert.strictEqual(gap.reason, "ConnectionLost")
-          // First the gap, then live again.
-          assert.deepStrictEqual(values.map(({ _tag }) => _tag), ["Subscribed", "Gap", "Subscribed"])
-        }
-        yield* flowing(redis, name, classic, false)
-        yield* flowing(redis, name, pattern, false)
-        yield* flowing(redis, name, shard, true)
-        assert.deepStrictEqual(elsewhere.values.map(({ _tag }) => _tag), ["Subscribed"])
-      }),
-    60_000
-  )
-})
+describe.each(environments)(
+  "SIGKILL of the node that holds the subscriptions, with no other traffic, on $name",
+  (environment) => {
+    it.live(
+      "restores classic ones on another node at once, sharded ones after the failover",
+      () =>
+        Effect.gen(function*() {
+          const cluster = yield* environment.make({ replicas: 1, nodeTimeout: 1000, options: partial })
+          const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream, refreshInterval: "Infinity" })
+          const name = `{${tags[0]}}:killed`
+          const classic = yield* Effect.flatMap(redis.subscribeScoped(name), (one) => collect(one.events))
+          const pattern = yield* Effect.flatMap(redis.psubscribeScoped(name), (one) => collect(one.events))
+          const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
+          const elsewhere = yield* Effect.flatMap(
+            redis.ssubscribeScoped(`{${tags[1]}}:well`),
+            (one) => collect(one.events)
+          )
+          const [victim] = cluster.nodes
+          const killed = Date.now()
+          yield* cluster.kill(victim)
+          const live = (events: Collected<SubscriptionEvent>) => () => count(events.values, "Subscribed") === 2
+          const classicTook = yield* until("classic", live(classic))
+          yield* until("pattern", live(pattern))
+          yield* until("sharded", live(shard))
+          console.log(`SIGKILL: classic restored after ${classicTook} ms, sharded after ${Date.now() - killed} ms`)
+          assert.isBelow(classicTook, 1000)
+          for (const { values } of [classic, pattern, shard]) {
+            const [gap, ...more] = gaps(values)
+            assert.strictEqual(more.length, 0)
+            assert.isAtMost(gap.from, killed + 50)
+            assert.isAtLeast(gap.to, killed)
+            assert.strictEqual(gap.reason, "ConnectionLost")
+            // First the gap, then live again.
+            assert.deepStrictEqual(values.map(({ _tag }) => _tag), ["Subscribed", "Gap", "Subscribed"])
+          }
+          yield* flowing(redis, name, classic, false)
+          yield* flowing(redis, name, pattern, false)
+          yield* flowing(redis, name, shard, true)
+          assert.deepStrictEqual(elsewhere.values.map(({ _tag }) => _tag), ["Subscribed"])
+        }),
+      60_000
+    )
+  }
+)
 
-describe("A connection that is lost", () => {
+describe.each(environments)("A connection that is lost, on $name", (environment) => {
   it.live("is made again, with a gap for what it held and for nothing else", () =>
     Effect.gen(function*() {
-      const cluster = yield* RedisCluster.make()
-      const redis = yield* connect({ nodes: cluster.seeds })
+      const cluster = yield* environment.make()
+      const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
       const streams = yield* Effect.forEach(tags, (tag) =>
         Effect.all({
           classic: Effect.flatMap(redis.subscribeScoped(`{${tag}}:lost`), (one) => collect(one.events)),
@@ -256,11 +260,11 @@ describe("A connection that is lost", () => {
     }), 60_000)
 })
 
-describe("A server that restarts", () => {
+describe.each(environments)("A server that restarts, on $name", (environment) => {
   it.live("holds its shard channels again as soon as it serves", () =>
     Effect.gen(function*() {
-      const cluster = yield* RedisCluster.make({ nodeTimeout: 30_000, options: partial })
-      const redis = yield* connect({ nodes: cluster.seeds })
+      const cluster = yield* environment.make({ nodeTimeout: 30_000, options: partial })
+      const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
       const name = `{${tags[2]}}:restarted`
       const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
       yield* cluster.restart(cluster.nodes[2])
@@ -270,14 +274,15 @@ describe("A server that restarts", () => {
     }), 60_000)
 })
 
-describe("A half-open connection (SIGSTOP)", () => {
+describe.each(environments)("A half-open connection (SIGSTOP), on $name", (environment) => {
   it.live(
     "is found by its silence: classic channels go on elsewhere, shard channels after SIGCONT",
     () =>
       Effect.gen(function*() {
-        const cluster = yield* RedisCluster.make({ nodeTimeout: 60_000, options: partial })
+        const cluster = yield* environment.make({ nodeTimeout: 60_000, options: partial })
         const redis = yield* connect({
           nodes: cluster.seeds,
+          stream: cluster.stream,
           pingAfter: "300 millis",
           pingTimeout: "300 millis",
           connectTimeout: "500 millis"
@@ -308,11 +313,11 @@ describe("A half-open connection (SIGSTOP)", () => {
   )
 })
 
-describe("Nodes that come and go", () => {
+describe.each(environments)("Nodes that come and go, on $name", (environment) => {
   it.live("classic channels leave a node that leaves, shard channels follow their slots", () =>
     Effect.gen(function*() {
-      const cluster = yield* RedisCluster.make()
-      const redis = yield* connect({ nodes: cluster.seeds })
+      const cluster = yield* environment.make()
+      const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
       const added = yield* cluster.addNode()
       const channel = `{${tags[0]}}:guest`
       const slot = HashSlot.ofKey(channel)
@@ -338,11 +343,11 @@ describe("Nodes that come and go", () => {
     }), 60_000)
 })
 
-describe("A topology that is refreshed under load", () => {
+describe.each(environments)("A topology that is refreshed under load, on $name", (environment) => {
   it.live("neither loses nor repeats, and makes no gap", () =>
     Effect.gen(function*() {
-      const cluster = yield* RedisCluster.make()
-      const redis = yield* connect({ nodes: cluster.seeds })
+      const cluster = yield* environment.make()
+      const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
       const events = yield* Effect.flatMap(redis.ssubscribeScoped("refreshed"), (one) => collect(one.events))
       const quiet = yield* Effect.flatMap(redis.ssubscribeScoped(tags.map((tag) => `{${tag}}:quiet`)), (one) =>
         collect(one.events))
@@ -362,14 +367,14 @@ describe("A topology that is refreshed under load", () => {
     }), 60_000)
 })
 
-describe("Everything at once", () => {
+describe.each(environments)("Everything at once, on $name", (environment) => {
   it.live(
     "connections killed, slots moved, failovers, a primary killed: nothing is lost silently, nothing comes twice",
     () =>
       Effect.gen(function*() {
-        const cluster = yield* RedisCluster.make({ replicas: 1, nodeTimeout: 1000, options: partial })
-        const redis = yield* connect({ nodes: cluster.seeds })
-        const other = yield* connect({ nodes: cluster.seeds })
+        const cluster = yield* environment.make({ replicas: 1, nodeTimeout: 1000, options: partial })
+        const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
+        const other = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
         const channels = tags.map((tag) => `{${tag}}:chaos`)
         const streams = yield* Effect.forEach(channels, (channel, index) =>
           Effect.gen(function*() {

@@ -7,13 +7,14 @@ import { Message } from "../../src/pubsub/SubscriptionEvent.ts"
 import { ClusterNode } from "../../src/topology/ClusterNode.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 import { collect, eventually, until } from "./support.ts"
 
 const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
 const node = new ClusterNode({ host: "127.0.0.1", port: 7000, id: "", role: "primary" })
 
-describe("Keyspace notifications", () => {
-  layer(RedisCluster.layer({ replicas: 1, nodeTimeout: 1000, options: ["--cluster-require-full-coverage", "no"] }), {
+describe.each(environments)("Keyspace notifications, on $name", (environment) => {
+  layer(environment.layer({ replicas: 1, nodeTimeout: 1000, options: ["--cluster-require-full-coverage", "no"] }), {
     excludeTestServices: true
   })((it) => {
     it.effect("say what to set when the servers do not tell them", () =>
@@ -92,35 +93,38 @@ describe("Keyspace notifications", () => {
   })
 })
 
-describe("MONITOR", () => {
-  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
-    it.effect("shows what a node executes, without its own signs of life, and fails when the connection is lost", () =>
-      Effect.gen(function*() {
-        const cluster = yield* RedisCluster
-        const redis = yield* connect({ nodes: cluster.seeds, pingAfter: "50 millis", refreshInterval: "Infinity" })
-        const key = `{${tags[1]}}:monitored`
-        const owner = cluster.nodes[1]
-        const got = yield* collect(redis.monitor(owner))
-        yield* eventually(
-          "the command",
-          Effect.gen(function*() {
-            yield* redis.set(key, `a "quoted"\n\u00e9 value`)
-            return got.values.some(({ command }) => command[0] === "SET")
-          })
-        )
-        const entry = got.values.find(({ command }) => command[0] === "SET")
-        assert(entry !== undefined)
-        assert.deepStrictEqual(entry.command.slice(1), [key, `a "quoted"\n\u00c3\u00a9 value`])
-        assert.isBelow(Math.abs(entry.time - Date.now()), 60_000)
-        assert.strictEqual(entry.database, 0)
-        assert.match(entry.client, /^127\.0\.0\.1:\d+$/)
-        yield* Effect.sleep(300)
-        assert.isFalse(got.values.some(({ command }) => command[0] === "PING"))
-        yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "normal")
-        yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "replica").pipe(Effect.ignore)
-        yield* until("the failure", () => got.error !== undefined)
-        assert.strictEqual(got.error?.reason._tag, "ConnectionError")
-      }))
+describe.each(environments)("MONITOR, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
+    it.effect.runIf(environment.isReal)(
+      "shows what a node executes, without its own signs of life, and fails when the connection is lost",
+      () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const redis = yield* connect({ nodes: cluster.seeds, pingAfter: "50 millis", refreshInterval: "Infinity" })
+          const key = `{${tags[1]}}:monitored`
+          const owner = cluster.nodes[1]
+          const got = yield* collect(redis.monitor(owner))
+          yield* eventually(
+            "the command",
+            Effect.gen(function*() {
+              yield* redis.set(key, `a "quoted"\n\u00e9 value`)
+              return got.values.some(({ command }) => command[0] === "SET")
+            })
+          )
+          const entry = got.values.find(({ command }) => command[0] === "SET")
+          assert(entry !== undefined)
+          assert.deepStrictEqual(entry.command.slice(1), [key, `a "quoted"\n\u00c3\u00a9 value`])
+          assert.isBelow(Math.abs(entry.time - Date.now()), 60_000)
+          assert.strictEqual(entry.database, 0)
+          assert.match(entry.client, /^127\.0\.0\.1:\d+$/)
+          yield* Effect.sleep(300)
+          assert.isFalse(got.values.some(({ command }) => command[0] === "PING"))
+          yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "normal")
+          yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "replica").pipe(Effect.ignore)
+          yield* until("the failure", () => got.error !== undefined)
+          assert.strictEqual(got.error?.reason._tag, "ConnectionError")
+        })
+    )
   })
 
   it("reads what the server writes", () => {

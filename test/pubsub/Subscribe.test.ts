@@ -6,14 +6,15 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 import { collect, eventually, heldBy, holders, messages, range, subscriberLines, until } from "./support.ts"
 
 const each = { concurrency: "unbounded", discard: true } as const
 const shardTags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
 
 for (const protocol of [3, 2] as const) {
-  describe(`Subscriptions over RESP${protocol}`, () => {
-    layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+  describe.each(environments)(`Subscriptions over RESP${protocol}, on $name`, (environment) => {
+    layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
       it.effect("a subscription that was returned misses nothing that is published afterwards", () =>
         Effect.gen(function*() {
           const { nodes, seeds } = yield* RedisCluster
@@ -104,8 +105,8 @@ for (const protocol of [3, 2] as const) {
   })
 }
 
-describe("Subscriptions", () => {
-  layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+describe.each(environments)("Subscriptions, on $name", (environment) => {
+  layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("a schema types the payload, and fails the stream at what it refuses", () =>
       Effect.gen(function*() {
         const { seeds } = yield* RedisCluster

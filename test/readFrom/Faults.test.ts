@@ -14,6 +14,7 @@ import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 import { calls, callsAt } from "./Replicas.ts"
 
 const key = "{one}:key"
@@ -96,8 +97,8 @@ const link = (endpoint: Endpoint, change: (bytes: string) => string, delay = 0):
 
 const unchanged = (bytes: string): string => bytes
 
-describe("Reads from replicas", () => {
-  layer(RedisCluster.layer({ primaries: 1, replicas: 2, nodeTimeout: 30_000 }), { excludeTestServices: true })((it) => {
+describe.each(environments)("Reads from replicas, on $name", (environment) => {
+  layer(environment.layer({ primaries: 1, replicas: 2, nodeTimeout: 30_000 }), { excludeTestServices: true })((it) => {
     it.effect("do not notice the death of a replica, and go to it again when it is back", () =>
       Effect.scoped(Effect.gen(function*() {
         const { cluster, nodes: [, victim, other] } = yield* shard
@@ -160,97 +161,106 @@ describe("Reads from replicas", () => {
         )
       })))
 
-    it.effect("pass on what a replica refuses with MASTERDOWN, and leave it alone for a while", () =>
-      Effect.scoped(Effect.gen(function*() {
-        const { cluster, nodes: [primary, replica] } = yield* shard
-        const others = (yield* cluster.replicasOf(primary)).slice(1)
-        const redis = yield* connect({
-          nodes: cluster.seeds,
-          readFrom: ReadFrom.make("one", (all) => all.filter(({ node }) => node.port === replica.port))
-        })
-        yield* redis.get(key)
-        yield* Effect.acquireRelease(
-          cluster.command(replica, "CONFIG", "SET", "replica-serve-stale-data", "no"),
-          () => Effect.orDie(cluster.command(replica, "CONFIG", "SET", "replica-serve-stale-data", "yes"))
-        )
-        yield* cutOff(cluster, primary, [replica])
-        yield* resetCounts(cluster)
-        for (let i = 0; i < 20; i++) assert.strictEqual(yield* redis.get(key), "value")
-        assert.strictEqual(yield* callsAt(cluster, primary, "get"), 20)
-        assert.strictEqual(yield* errorReplies({ ...cluster, nodes: [replica] }, "MASTERDOWN"), 20)
-        const preferred = redis.readFrom(ReadFrom.replicaPreferred)
-        yield* resetCounts(cluster)
-        for (let i = 0; i < 20; i++) assert.strictEqual(yield* preferred.get(key), "value")
-        assert.deepStrictEqual(yield* calls(cluster, [primary, replica, ...others], "get"), [0, 0, 20])
-      })))
-
-    it.effect("pass on what a replica without READONLY sends away, and keep the map as it is", () =>
-      Effect.scoped(Effect.gen(function*() {
-        const { cluster, nodes: [primary, ...replicas] } = yield* shard
-        const redis = yield* connect({
-          nodes: cluster.seeds,
-          readFrom: ReadFrom.replica,
-          stream: (endpoint) => link(endpoint, (bytes) => bytes.replace("$8\r\nREADONLY", "$9\r\nREADWRITE"))
-        })
-        yield* redis.get(key)
-        const before = yield* redis.topology
-        yield* resetCounts(cluster)
-        for (let i = 0; i < 10; i++) assert.strictEqual(yield* redis.get(key), "value")
-        assert.strictEqual(yield* callsAt(cluster, primary, "get"), 10)
-        assert((yield* errorReplies({ ...cluster, nodes: replicas }, "MOVED")) > 0)
-        assert.strictEqual((yield* redis.topology).slots[slot], before.slots[slot])
-      })))
-
-    it.effect("are never older than the bound, not even from replicas that are cut off", () =>
-      Effect.scoped(Effect.gen(function*() {
-        const bound = 600
-        const { cluster, nodes: [primary, ...replicas] } = yield* shard
-        const redis = yield* connect({
-          nodes: cluster.seeds,
-          readFrom: ReadFrom.replica.pipe(ReadFrom.maxLag(bound))
-        })
-        /** When each number was acknowledged. */
-        const written: Array<number> = []
-        const stale: Array<string> = []
-        let running = true
-        const writer = yield* Effect.forkChild(Effect.gen(function*() {
-          for (let i = 0; running; i++) {
-            yield* redis.set(key, i)
-            written.push(Date.now())
-            yield* Effect.sleep(10)
-          }
-        }))
-        yield* Effect.sleep(50)
-        const reader = yield* Effect.forkChild(Effect.gen(function*() {
-          while (running) {
-            const since = Date.now() - bound
-            const value = Number(yield* redis.get(key))
-            const next = written[value + 1]
-            if (next !== undefined && next < since) stale.push(`${value}, replaced ${since - next} ms too early`)
-            yield* Effect.sleep(2)
-          }
-        }))
-        const served = (nodes: ReadonlyArray<RedisNode>) =>
-          Effect.map(
-            Effect.forEach(nodes, (node) => callsAt(cluster, node, "get")),
-            (counts) => counts.reduce((sum, count) => sum + count, 0)
+    it.effect.runIf(environment.isReal)(
+      "pass on what a replica refuses with MASTERDOWN, and leave it alone for a while",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const { cluster, nodes: [primary, replica] } = yield* shard
+          const others = (yield* cluster.replicasOf(primary)).slice(1)
+          const redis = yield* connect({
+            nodes: cluster.seeds,
+            readFrom: ReadFrom.make("one", (all) => all.filter(({ node }) => node.port === replica.port))
+          })
+          yield* redis.get(key)
+          yield* Effect.acquireRelease(
+            cluster.command(replica, "CONFIG", "SET", "replica-serve-stale-data", "no"),
+            () => Effect.orDie(cluster.command(replica, "CONFIG", "SET", "replica-serve-stale-data", "yes"))
           )
-        assert(yield* untilServing(cluster, replicas[0]), "a replica that is in time serves")
-        yield* Effect.scoped(Effect.gen(function*() {
-          yield* cutOff(cluster, primary, replicas)
-          yield* Effect.sleep(bound + 200)
-          const before = yield* served(replicas)
-          yield* Effect.sleep(500)
-          assert.strictEqual(yield* served(replicas), before)
+          yield* cutOff(cluster, primary, [replica])
+          yield* resetCounts(cluster)
+          for (let i = 0; i < 20; i++) assert.strictEqual(yield* redis.get(key), "value")
+          assert.strictEqual(yield* callsAt(cluster, primary, "get"), 20)
+          assert.strictEqual(yield* errorReplies({ ...cluster, nodes: [replica] }, "MASTERDOWN"), 20)
+          const preferred = redis.readFrom(ReadFrom.replicaPreferred)
+          yield* resetCounts(cluster)
+          for (let i = 0; i < 20; i++) assert.strictEqual(yield* preferred.get(key), "value")
+          assert.deepStrictEqual(yield* calls(cluster, [primary, replica, ...others], "get"), [0, 0, 20])
         }))
-        yield* cluster.awaitOk
-        assert(yield* untilServing(cluster, replicas[0]), "it serves again")
-        running = false
-        yield* Fiber.join(reader)
-        yield* Fiber.join(writer)
-        assert.deepStrictEqual(stale, [])
-        assert(written.length > 50)
-      })))
+    )
+
+    it.effect.runIf(environment.isReal)(
+      "pass on what a replica without READONLY sends away, and keep the map as it is",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const { cluster, nodes: [primary, ...replicas] } = yield* shard
+          const redis = yield* connect({
+            nodes: cluster.seeds,
+            readFrom: ReadFrom.replica,
+            stream: (endpoint) => link(endpoint, (bytes) => bytes.replace("$8\r\nREADONLY", "$9\r\nREADWRITE"))
+          })
+          yield* redis.get(key)
+          const before = yield* redis.topology
+          yield* resetCounts(cluster)
+          for (let i = 0; i < 10; i++) assert.strictEqual(yield* redis.get(key), "value")
+          assert.strictEqual(yield* callsAt(cluster, primary, "get"), 10)
+          assert((yield* errorReplies({ ...cluster, nodes: replicas }, "MOVED")) > 0)
+          assert.strictEqual((yield* redis.topology).slots[slot], before.slots[slot])
+        }))
+    )
+
+    it.effect.runIf(environment.isReal)(
+      "are never older than the bound, not even from replicas that are cut off",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const bound = 600
+          const { cluster, nodes: [primary, ...replicas] } = yield* shard
+          const redis = yield* connect({
+            nodes: cluster.seeds,
+            readFrom: ReadFrom.replica.pipe(ReadFrom.maxLag(bound))
+          })
+          /** When each number was acknowledged. */
+          const written: Array<number> = []
+          const stale: Array<string> = []
+          let running = true
+          const writer = yield* Effect.forkChild(Effect.gen(function*() {
+            for (let i = 0; running; i++) {
+              yield* redis.set(key, i)
+              written.push(Date.now())
+              yield* Effect.sleep(10)
+            }
+          }))
+          yield* Effect.sleep(50)
+          const reader = yield* Effect.forkChild(Effect.gen(function*() {
+            while (running) {
+              const since = Date.now() - bound
+              const value = Number(yield* redis.get(key))
+              const next = written[value + 1]
+              if (next !== undefined && next < since) stale.push(`${value}, replaced ${since - next} ms too early`)
+              yield* Effect.sleep(2)
+            }
+          }))
+          const served = (nodes: ReadonlyArray<RedisNode>) =>
+            Effect.map(
+              Effect.forEach(nodes, (node) => callsAt(cluster, node, "get")),
+              (counts) => counts.reduce((sum, count) => sum + count, 0)
+            )
+          assert(yield* untilServing(cluster, replicas[0]), "a replica that is in time serves")
+          yield* Effect.scoped(Effect.gen(function*() {
+            yield* cutOff(cluster, primary, replicas)
+            yield* Effect.sleep(bound + 200)
+            const before = yield* served(replicas)
+            yield* Effect.sleep(500)
+            assert.strictEqual(yield* served(replicas), before)
+          }))
+          yield* cluster.awaitOk
+          assert(yield* untilServing(cluster, replicas[0]), "it serves again")
+          running = false
+          yield* Fiber.join(reader)
+          yield* Fiber.join(writer)
+          assert.deepStrictEqual(stale, [])
+          assert(written.length > 50)
+        }))
+    )
 
     it.effect("are asked of a second node when the first is silent", () =>
       Effect.scoped(Effect.gen(function*() {
@@ -280,25 +290,28 @@ describe("Reads from replicas", () => {
         assert.strictEqual(yield* redis.get(key), "value")
       })))
 
-    it.effect("are asked twice within the budget only", () =>
-      Effect.scoped(Effect.gen(function*() {
-        const { cluster, nodes } = yield* shard
-        const slow = new Set(nodes.slice(1).map(({ port }) => port))
-        const redis = yield* connect({
-          nodes: cluster.seeds,
-          readFrom: ReadFrom.replica.pipe(ReadFrom.hedge({ after: 1, budget: 0.1 })),
-          stream: (endpoint) => link(endpoint, unchanged, slow.has(endpoint.port) ? 15 : 0)
-        })
-        yield* resetCounts(cluster)
-        for (let i = 0; i < 100; i++) assert.strictEqual(yield* redis.get(key), "value")
-        const sent = (yield* calls(cluster, nodes, "get")).reduce((sum, count) => sum + count)
-        assert(sent > 105 && sent <= 120, `${sent} were sent for 100 reads`)
-      })))
+    it.effect.runIf(environment.isReal)(
+      "are asked twice within the budget only",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const { cluster, nodes } = yield* shard
+          const slow = new Set(nodes.slice(1).map(({ port }) => port))
+          const redis = yield* connect({
+            nodes: cluster.seeds,
+            readFrom: ReadFrom.replica.pipe(ReadFrom.hedge({ after: 1, budget: 0.1 })),
+            stream: (endpoint) => link(endpoint, unchanged, slow.has(endpoint.port) ? 15 : 0)
+          })
+          yield* resetCounts(cluster)
+          for (let i = 0; i < 100; i++) assert.strictEqual(yield* redis.get(key), "value")
+          const sent = (yield* calls(cluster, nodes, "get")).reduce((sum, count) => sum + count)
+          assert(sent > 105 && sent <= 120, `${sent} were sent for 100 reads`)
+        }))
+    )
   })
 })
 
-describe("A failover", () => {
-  layer(RedisCluster.layer({ primaries: 3, replicas: 1 }), { excludeTestServices: true })((it) => {
+describe.each(environments)("A failover, on $name", (environment) => {
+  layer(environment.layer({ primaries: 3, replicas: 1 }), { excludeTestServices: true })((it) => {
     const mine = keyOfShard("failover", 1)
 
     const nodesOf = Effect.gen(function*() {
@@ -308,25 +321,28 @@ describe("A failover", () => {
       return { cluster, primary, replica }
     })
 
-    it.effect("never lets the former primary serve stale reads to those who want the primary", () =>
-      Effect.scoped(Effect.gen(function*() {
-        const { cluster, primary, replica } = yield* nodesOf
-        const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
-        const primaryIs = Effect.map(redis.ownerOf(mine), (node) => node?.port)
-        yield* redis.set(mine, "old")
-        // READONLY connections to both are open, and the primary's for commands as well.
-        for (let i = 0; i < 4; i++) yield* redis.readFrom(ReadFrom.roundRobin).get(mine)
-        yield* cluster.awaitReplicated
-        yield* cluster.failover(replica)
-        yield* cluster.awaitOk
-        yield* cutOff(cluster, replica, [primary])
-        yield* cluster.command(replica, "SET", mine, "new")
-        assert.strictEqual(yield* primaryIs, primary.port, "the client has not heard of it")
-        assert.strictEqual(yield* redis.get(mine), "new")
-        assert.strictEqual(yield* redis.readFrom(ReadFrom.primary).get(mine), "new")
-        assert.deepStrictEqual(yield* redis.pipeline([Strings.get(mine)]), ["new"])
-        assert.strictEqual(yield* primaryIs, replica.port)
-      })))
+    it.effect.runIf(environment.isReal)(
+      "never lets the former primary serve stale reads to those who want the primary",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const { cluster, primary, replica } = yield* nodesOf
+          const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
+          const primaryIs = Effect.map(redis.ownerOf(mine), (node) => node?.port)
+          yield* redis.set(mine, "old")
+          // READONLY connections to both are open, and the primary's for commands as well.
+          for (let i = 0; i < 4; i++) yield* redis.readFrom(ReadFrom.roundRobin).get(mine)
+          yield* cluster.awaitReplicated
+          yield* cluster.failover(replica)
+          yield* cluster.awaitOk
+          yield* cutOff(cluster, replica, [primary])
+          yield* cluster.command(replica, "SET", mine, "new")
+          assert.strictEqual(yield* primaryIs, primary.port, "the client has not heard of it")
+          assert.strictEqual(yield* redis.get(mine), "new")
+          assert.strictEqual(yield* redis.readFrom(ReadFrom.primary).get(mine), "new")
+          assert.deepStrictEqual(yield* redis.pipeline([Strings.get(mine)]), ["new"])
+          assert.strictEqual(yield* primaryIs, replica.port)
+        }))
+    )
 
     it.effect("there and back under reads of every policy fails none of them", () =>
       Effect.scoped(Effect.gen(function*() {

@@ -12,12 +12,13 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 import { blockedClients, calls, connectionsOf, range, settled } from "./Sessions.ts"
 
 const each = { concurrency: "unbounded" } as const
 
-describe("Blocking commands", () => {
-  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+describe.each(environments)("Blocking commands, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("take turns on the connections of a pool, and leave none behind when nobody comes", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

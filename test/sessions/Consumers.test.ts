@@ -8,6 +8,7 @@ import type { ConsumedEntry } from "../../src/index.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 import { blockedClients, connectionsOf, range, settled } from "./Sessions.ts"
 
 const each = { concurrency: "unbounded" } as const
@@ -23,8 +24,8 @@ const pending = (stream: string, group: string) =>
 
 const finish = (entry: ConsumedEntry) => Effect.as(entry.acknowledge, entry)
 
-describe("A consumer", () => {
-  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+describe.each(environments)("A consumer, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("reads streams of many slots, makes their groups, and acknowledges", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
@@ -189,7 +190,7 @@ describe("A consumer", () => {
       }))
   })
 
-  plain.live(
+  plain.live.runIf(environment.isReal)(
     "survives the SIGKILL of a primary, and misses nothing that was acknowledged to the writer",
     () =>
       Effect.gen(function*() {

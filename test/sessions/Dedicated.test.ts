@@ -10,10 +10,11 @@ import * as Script from "../../src/scripting/Script.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
+import { environments, teachScript } from "../testing/asRedisCluster.ts"
 import { blockedClients, connectionsOf, range, settled } from "./Sessions.ts"
 
-describe("A dedicated connection", () => {
-  layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+describe.each(environments)("A dedicated connection, on $name", (environment) => {
+  layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("is one's own for as long as the scope lives", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
@@ -57,6 +58,7 @@ describe("A dedicated connection", () => {
           keys: ["counter"],
           result: Schema.Number
         })
+        yield* teachScript(cluster, add, ({ call, keys: [counter] }) => call("INCRBY", counter, 7))
         assert.strictEqual(yield* own.execute(add({ keys: { counter: "scripted" } })), 7)
         assert.deepStrictEqual(yield* own.transaction([add({ keys: { counter: "scripted" } })]), [14])
       }))

@@ -10,6 +10,7 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
 import { calls, connectionsOf, range, settled } from "./Sessions.ts"
 
 const each = { concurrency: "unbounded" } as const
@@ -20,8 +21,8 @@ const conflictOf = (error: RedisClusterException) => {
   assert.isTrue(error.isRetryable)
 }
 
-describe("watch", () => {
-  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+describe.each(environments)("watch, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("commits what was decided on what was read", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

@@ -133,6 +133,73 @@ const plays: Readonly<Record<string, ReadonlyArray<Step>>> = {
     [0, "SETBIT", "{t}bit", "1", "1"],
     [0, "CONFIG", "SET", "notify-keyspace-events", ""]
   ],
+  "users and what they may do": [
+    [0, "ACL", "SETUSER", "ada", "on", ">secret", "~{t}*", "&mine:*", "+@all", "-del", "-client|kill"],
+    [1, "AUTH", "ada", "wrong"],
+    [1, "AUTH", "ada", "secret"],
+    [1, "ACL", "WHOAMI"],
+    [1, "SET", "{t}a", "1"],
+    [1, "GET", "other"],
+    [1, "MGET", "{t}a", "{t}b"],
+    [1, "DEL", "{t}a"],
+    [1, "CLIENT", "KILL", "ID", "1"],
+    [1, "CLIENT", "GETNAME"],
+    [1, "PUBLISH", "mine:1", "x"],
+    [1, "PUBLISH", "theirs", "x"],
+    [1, "SUBSCRIBE", "theirs"],
+    [1, "PSUBSCRIBE", "mine:*"],
+    [1, "PSUBSCRIBE", "*"],
+    [1, "PUNSUBSCRIBE"],
+    [1, "MULTI"],
+    [1, "DEL", "{t}a"],
+    [1, "EXEC"],
+    [0, "ACL", "SETUSER", "ada", "-get", "resetpass"],
+    [1, "GET", "{t}a"],
+    [2, "AUTH", "ada", "secret"],
+    [2, "AUTH", "nobody", "secret"],
+    [2, "AUTH", "default", "anything"],
+    [0, "ACL", "SETUSER", "bob"],
+    [2, "AUTH", "bob", ""],
+    [0, "ACL", "USERS"],
+    [0, "ACL", "DELUSER", "ada", "bob", "nobody"],
+    [0, "ACL", "DELUSER", "default"]
+  ],
+  "a server that pauses": [
+    [0, "CLIENT", "PAUSE", "60", "WRITE"],
+    [1, "GET", "{t}a"],
+    [1, "MULTI"],
+    [1, "GET", "{t}a"],
+    [1, "EXEC"],
+    [0, "CLIENT", "UNPAUSE"],
+    [1, "SET", "{t}a", "1"],
+    [0, "CLIENT", "PAUSE", "x"],
+    [0, "CLIENT", "PAUSE", "-1"],
+    [0, "CLIENT", "PAUSE", "1", "SOME"]
+  ],
+  "functions of libraries, before they are called": [
+    [0, "FUNCTION", "FLUSH"],
+    [0, "FUNCTION", "LOAD", "#!lua name=one\nredis.register_function('f', function() return 1 end)"],
+    [0, "FUNCTION", "LOAD", "#!lua name=one\nredis.register_function('f', function() return 1 end)"],
+    [0, "FUNCTION", "LOAD", "REPLACE", "#!lua name=one\nredis.register_function('f', function() return 1 end)"],
+    [0, "FUNCTION", "LOAD", "#!lua name=two\nredis.register_function('f', function() return 1 end)"],
+    [
+      0,
+      "FUNCTION",
+      "LOAD",
+      "#!lua name=two\nredis.register_function{function_name='g', callback=function() return 1 end, flags={'no-writes'}}"
+    ],
+    [0, "FUNCTION", "LOAD", "redis.register_function('f', function() return 1 end)"],
+    [0, "FUNCTION", "LOAD", "#!lua name=three\nlocal nothing = 1"],
+    [0, "FUNCTION", "LIST", "LIBRARYNAME", "o*", "WITHCODE"],
+    [0, "FUNCTION", "LIST", "LIBRARYNAME", "t*"],
+    [0, "FCALL", "none", "0"],
+    [0, "FCALL_RO", "f", "1", "{t}a"],
+    [0, "FUNCTION", "DELETE", "three"],
+    [0, "FUNCTION", "DELETE", "two"],
+    [0, "FUNCTION", "KILL"],
+    [0, "FUNCTION", "FLUSH"],
+    [0, "FUNCTION", "LIST"]
+  ],
   "who says what to a connection": [
     [0, "CLIENT", "SETNAME", "me"],
     [0, "CLIENT", "GETNAME"],
@@ -181,9 +248,12 @@ const anyStep = fc.oneof(
   fc.tuple(fc.constant(2), fc.constantFrom(["PUBLISH", "a", "1"], ["SPUBLISH", "{t}a", "2"], ["RPUSH", "{t}l", "1"]))
 ).map(([line, words]): Step => [line, ...words])
 
+/** Before 7.2 servers refused users in other words. */
+const plain = (step: unknown): string => JSON.stringify(step).replaceAll(/-NOPERM (?:[^\\]|\\(?!r))*/g, "-NOPERM")
+
 /** Step by step, so that the first difference is what one reads. */
 const assertSame = (fake: ReadonlyArray<unknown>, real: ReadonlyArray<unknown>): void => {
-  for (const [i, step] of fake.entries()) assert.strictEqual(JSON.stringify(step), JSON.stringify(real[i]), `step ${i}`)
+  for (const [i, step] of fake.entries()) assert.strictEqual(plain(step), plain(real[i]), `step ${i}`)
 }
 
 describe("Several connections hear from the engine what they hear from a server", () => {

@@ -88,7 +88,7 @@ export const askServer = (port: number): Effect.Effect<Ask, HarnessError, Scope.
     }
   )
 
-const askSession = (connect: (write: (bytes: string) => void) => Session): Ask => {
+export const askSession = (connect: (write: (bytes: string) => void) => Session): Ask => {
   let text = ""
   const session = connect((bytes) => (text += bytes))
   return async (commands) => {

@@ -6,7 +6,13 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import { type Control, type ScriptValue, TestCluster, type TestClusterOptions } from "../../src/testing/index.ts"
+import {
+  type Control,
+  type ScriptInput,
+  type ScriptValue,
+  TestCluster,
+  type TestClusterOptions
+} from "../../src/testing/index.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
 import type { RawReply } from "../harness/RawClient.ts"
 import {
@@ -32,7 +38,33 @@ const rawOf = (value: ScriptValue): RawReply =>
     ? value.map(rawOf)
     : value as RawReply
 
+const controls = new WeakMap<RedisClusterShape, Control>()
+
+/** What a script does, for a cluster that has no Lua; servers know it by its text. */
+export const teachScript = (
+  cluster: RedisClusterShape,
+  script: string | { readonly lua: string },
+  run: (input: ScriptInput) => ScriptValue
+): Effect.Effect<void> => controls.get(cluster)?.onScript(script, run) ?? Effect.void
+
+/** The same for a function of a library. */
+export const teachFunction = (
+  cluster: RedisClusterShape,
+  name: string,
+  run: (input: ScriptInput) => ScriptValue
+): Effect.Effect<void> => controls.get(cluster)?.onFunction(name, run) ?? Effect.void
+
 const shapeOf = (
+  cluster: Control,
+  seeds: ReadonlyArray<string>,
+  stream: RedisClusterShape["stream"]
+): RedisClusterShape => {
+  const shape = faceOf(cluster, seeds, stream)
+  controls.set(shape, cluster)
+  return shape
+}
+
+const faceOf = (
   cluster: Control,
   seeds: ReadonlyArray<string>,
   stream: RedisClusterShape["stream"]
@@ -131,13 +163,26 @@ export const onSockets: Make = (options) =>
 /** Where a scenario runs. */
 export const environments: ReadonlyArray<{
   readonly name: string
+  /** Processes and Lua, not the engine: for what only these can do. */
+  readonly isReal: boolean
   readonly make: Make
   readonly layer: (options?: RedisClusterOptions) => Layer.Layer<RedisCluster, HarnessError>
 }> = [
-  { name: "real servers", make: RedisCluster.make, layer: (options) => RedisCluster.layer(options) },
-  { name: "TestCluster in memory", make: inMemory, layer: (options) => Layer.effect(RedisCluster, inMemory(options)) },
+  {
+    name: "real servers",
+    isReal: true,
+    make: RedisCluster.make,
+    layer: (options) => RedisCluster.layer(options)
+  },
+  {
+    name: "TestCluster in memory",
+    isReal: false,
+    make: inMemory,
+    layer: (options) => Layer.effect(RedisCluster, inMemory(options))
+  },
   {
     name: "TestCluster on sockets",
+    isReal: false,
     make: onSockets,
     layer: (options) => Layer.effect(RedisCluster, onSockets(options))
   }

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import { type Answer, notSupported, ok, Pairs, Verbatim } from "./Answer.ts"
+import { type Answer, notSupported, ok, Pairs, Simple, Verbatim } from "./Answer.ts"
 import { parseInteger } from "./Bytes.ts"
 import { type Call, type Group, read } from "./Call.ts"
 import { slotOf } from "./Database.ts"
@@ -292,7 +292,7 @@ const migrate = (call: Call): Answer => {
   if (target === undefined || !target.alive) return call.refuse("IOERR error or timeout connecting to the client")
   const copies = call.args.slice(6, at === -1 ? undefined : at).some((word) => word.toUpperCase() === "COPY")
   const present = keys.filter((key) => call.db.has(key))
-  if (present.length === 0) return "NOKEY"
+  if (present.length === 0) return new Simple("NOKEY")
   if (copies) return notSupported("MIGRATE with COPY")
   for (const key of present) cluster.moveKey(call.node, target, key)
   target.serveBlocked()

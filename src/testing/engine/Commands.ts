@@ -13,6 +13,8 @@ import { type Bytes, toText } from "./Bytes.ts"
 import type { Definition, Group } from "./Call.ts"
 import { clusterCommands } from "./ClusterCommands.ts"
 import { connection } from "./ConnectionCommands.ts"
+import { dumps } from "./Dump.ts"
+import { functionCommands } from "./Functions.ts"
 import { generic } from "./Generic.ts"
 import { geo } from "./Geo.ts"
 import { hashes } from "./Hashes.ts"
@@ -27,10 +29,12 @@ import { sortedSets } from "./SortedSets.ts"
 import { streams } from "./Streams.ts"
 import { strings } from "./Strings.ts"
 import { transactions } from "./Transactions.ts"
+import { users } from "./Users.ts"
 
 const definitions: Group = {
   ...strings,
   ...generic,
+  ...dumps,
   ...hashes,
   ...lists,
   ...sets,
@@ -44,8 +48,10 @@ const definitions: Group = {
   ...transactions,
   ...pubSub,
   ...scripting,
+  ...functionCommands,
   ...connection,
   ...server,
+  ...users,
   ...clusterCommands
 }
 
@@ -59,6 +65,7 @@ const containers = new Set([
   "COMMAND",
   "CONFIG",
   "DEBUG",
+  "FUNCTION",
   "MEMORY",
   "OBJECT",
   "PUBSUB",

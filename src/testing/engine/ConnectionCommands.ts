@@ -15,16 +15,19 @@ const wrongPass = failure("WRONGPASS invalid username-password pair or user is d
 const badName = "ERR Client names cannot contain spaces, newlines or special characters."
 
 const authenticate = (call: Call, user: Bytes, password: Bytes): boolean => {
-  const expected = call.node.cluster.settings.password
-  const right = user === "default" && (expected === undefined || password === expected)
-  if (!right) call.fail(wrongPass)
-  else call.session.authenticated = true
-  return right
+  const known = call.node.users.get(user)
+  if (known?.accepts(password) !== true) {
+    call.fail(wrongPass)
+    return false
+  }
+  call.session.authenticated = true
+  call.session.user = known
+  return true
 }
 
 const auth = (call: Call): Answer => {
   if (call.args.length > 3) return call.syntax()
-  if (call.args.length === 2 && call.node.cluster.settings.password === undefined) {
+  if (call.args.length === 2 && call.node.defaultUser.withoutPassword) {
     return call.refuse(
       "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
     )
@@ -74,25 +77,48 @@ const hello = (call: Call): Answer => {
   ])
 }
 
+const flagsOf = (session: Session): string =>
+  [
+    session.subscriptions > 0 ? "P" : "",
+    session.queue === undefined ? "" : "x",
+    session.waiting === undefined ? "" : "b",
+    session.watchBroken ? "d" : "",
+    session.readonly ? "r" : ""
+  ].join("") || "N"
+
 const infoOf = (call: Call, session: Session): string => {
   const age = Math.floor((call.now - session.since) / 1000)
   const { host, port } = session.node.endpoint
   return `id=${session.id} addr=127.0.0.1:${40_000 + session.id} laddr=${host}:${port} fd=8 name=${session.name} ` +
-    `age=${age} idle=0 flags=${session.subscriptions > 0 ? "P" : "N"} db=0 sub=${session.channels.size} ` +
+    `age=${age} idle=0 flags=${flagsOf(session)} db=0 sub=${session.channels.size} ` +
     `psub=${session.patterns.size} ssub=${session.shardChannels.size} multi=${session.queue?.length ?? -1} ` +
-    `watch=${session.watched.size} resp=${session.resp} cmd=${session.lastCommand.toLowerCase() || "NULL"} user=default`
+    `watch=${session.watched.size} resp=${session.resp} cmd=${
+      session.lastCommand.toLowerCase() || "NULL"
+    } user=${session.user.name}`
 }
 
 const sessionWithId = (call: Call, index: number): Session | undefined =>
   [...call.node.sessions].find((session) => String(session.id) === call.args[index])
 
+const pause = (call: Call): Answer => {
+  const millis = call.integer(2, failure("ERR timeout is not an integer or out of range"))
+  if (!call.failed && millis < 0) return call.refuse("ERR timeout is negative")
+  const mode = call.word(3)
+  if (!["", "WRITE", "ALL"].includes(mode)) return call.refuse("ERR CLIENT PAUSE mode must be WRITE or ALL")
+  if (call.failed) return null
+  call.node.pauseFor(millis, mode === "WRITE")
+  return ok
+}
+
 const kill = (call: Call): Answer => {
   const filter = call.word(2)
-  if (call.args.length !== 4 || (filter !== "ID" && filter !== "TYPE")) return notSupported(`CLIENT KILL ${filter}`)
+  if (call.args.length !== 4 || !["ID", "TYPE", "USER"].includes(filter)) return notSupported(`CLIENT KILL ${filter}`)
   const isSubscriber = (session: Session) => session.subscriptions > 0
   const isWanted = (session: Session) =>
     filter === "ID"
       ? String(session.id) === call.args[3]
+      : filter === "USER"
+      ? session !== call.session && session.user.name === call.args[3]
       : session !== call.session && isSubscriber(session) === (call.word(3) === "PUBSUB")
   const wanted = [...call.node.sessions].filter(isWanted)
   for (const session of wanted) {
@@ -115,6 +141,11 @@ const subcommands: Readonly<Record<string, ((call: Call) => Answer) | undefined>
   INFO: (call) => `${infoOf(call, call.session)}\n`,
   LIST: (call) => [...call.node.sessions].map((session) => `${infoOf(call, session)}\n`).join(""),
   KILL: kill,
+  PAUSE: pause,
+  UNPAUSE: (call) => {
+    call.node.endPause()
+    return ok
+  },
   REPLY: (call) => {
     const mode = call.word(2)
     if (mode === "ON") call.session.replies = "on"
@@ -165,7 +196,8 @@ export const connection: Group = {
     session.resp = 2
     session.name = ""
     session.readonly = false
-    session.authenticated = call.node.cluster.settings.password === undefined
+    session.user = call.node.defaultUser
+    session.authenticated = session.user.enabled && session.user.withoutPassword
     return new Simple("RESET")
   }),
   CLIENT: read(-2, (call) => {

@@ -58,6 +58,8 @@ export class FakeCluster {
   readonly log: Array<Received> = []
   readonly interceptors: Array<Interceptor> = []
   readonly scripts = new Map<string, ScriptCall>()
+  /** What functions of libraries do, by their names. */
+  readonly functions = new Map<string, ScriptCall>()
   /** Milliseconds until a change has reached the replicas. */
   lag = 0
   epoch = 0
@@ -131,7 +133,9 @@ export class FakeCluster {
   assign(slots: Iterable<number>, owner: FakeNode | undefined): void {
     const index = owner?.index ?? -1
     const moved = [...slots]
+    const given = new Set(moved)
     for (const node of this.nodes) {
+      if (node !== owner) node.dropShardChannels((slot) => node.view[slot] === node.index && given.has(slot))
       for (const slot of moved) {
         node.view[slot] = index
         node.migrating.delete(slot)
@@ -258,8 +262,10 @@ export class FakeCluster {
     if (loadingMillis > 0) node.loadingUntil = this.now() + loadingMillis
     if (witness !== undefined) node.view.set(witness.view)
     // Nothing is saved: what a primary held is gone, as with `save ""`.
-    if (node.primary === undefined) { for (const key of data) node.database.drop(key) }
-    else node.copyFrom(node.primary)
+    if (node.primary === undefined) {
+      for (const key of data) node.database.drop(key)
+      node.libraries = new Map()
+    } else node.copyFrom(node.primary)
     this.changed()
   }
 

@@ -13,8 +13,10 @@ import { Call } from "./Call.ts"
 import { type Command, find, supported } from "./Commands.ts"
 import { copyEntry, Database, type Entry, slotOf } from "./Database.ts"
 import type { FakeCluster } from "./FakeCluster.ts"
+import type { Library } from "./Functions.ts"
 import { type ScriptValue, toValue } from "./Scripting.ts"
 import { Session, type Sink } from "./Session.ts"
+import { defaultUser, type User } from "./Users.ts"
 
 /** A change on its way to a replica. */
 interface Change {
@@ -58,6 +60,7 @@ const whileSubscribed = new Set([
   "QUIT",
   "RESET"
 ])
+const publishes = new Set(["PUBLISH", "SPUBLISH"])
 const onShardChannels = new Set(["SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH"])
 
 export class FakeNode {
@@ -88,6 +91,11 @@ export class FakeNode {
   readonly config = new Map<string, string>()
   /** The scripts it knows, by SHA1. */
   readonly scripts = new Set<string>()
+  /** The libraries of functions, by name: a replica has its primary's. */
+  libraries = new Map<Bytes, Library>()
+  readonly users: Map<Bytes, User>
+  /** CLIENT PAUSE: until when, and what. */
+  pause: { readonly until: number; readonly onlyWrites: boolean } | undefined
   readonly stats = { calls: new Map<string, number>(), errors: new Map<string, number>(), commands: 0, connections: 0 }
   /** Counts changes; replicas say how many they have. */
   offset = 0
@@ -109,6 +117,7 @@ export class FakeNode {
     this.endpoint = endpoint
     this.address = addressOf(endpoint)
     this.own = new Database(cluster.now, this.hooks)
+    this.users = new Map([["default", defaultUser(cluster.settings.password)]])
   }
 
   private get hooks() {
@@ -168,6 +177,7 @@ export class FakeNode {
       const entry = primary.database.get(key)
       if (entry !== undefined) this.own.put(key, copyEntry(entry))
     }
+    this.libraries = new Map(primary.libraries)
     this.offset = primary.offset
   }
 
@@ -243,6 +253,10 @@ export class FakeNode {
   private refusal(session: Session, command: Command, args: ReadonlyArray<Bytes>): ServerError | undefined {
     const { name } = command
     if (!session.authenticated && !withoutAuth.has(name)) return noAuth
+    if (!session.user.isFree) {
+      const refusal = session.user.refusal(command, args)
+      if (refusal !== undefined) return refusal
+    }
     if (this.loadingUntil > 0 && this.cluster.now() < this.loadingUntil && !whileLoading.has(name)) return loading
     const redirect = this.redirect(session, command, args)
     if (redirect !== undefined) return redirect
@@ -283,6 +297,8 @@ export class FakeNode {
     const target = owner === this ? this.migrating.get(slot) : undefined
     const source = this.importing.get(slot)
     if (!isSharded && (target !== undefined || source !== undefined)) {
+      // It is what moves the keys: those that have moved already are none.
+      if (command.name === "MIGRATE") return undefined
       const missing = keys.filter((key) => !this.database.has(key)).length
       if (target !== undefined && missing > 0) {
         return missing < keys.length ? tryAgain : failure(`ASK ${slot} ${target.announced}`)
@@ -365,9 +381,49 @@ export class FakeNode {
   /** Tells a keyspace event, where these are turned on. */
   notify(event: string, kind: string, key: Bytes): void {
     const flags = this.notifications
+    for (const replica of this.replicas) this.notifyLater(replica, event, kind, key)
     if (flags === "" || !(flags.includes(kind) || (flags.includes("A") && !"mn".includes(kind)))) return
     if (flags.includes("K")) this.publish(`__keyspace@0__:${key}`, event)
     if (flags.includes("E")) this.publish(`__keyevent@0__:${event}`, key)
+  }
+
+  /** A replica tells the events of its primary when the change has reached it. */
+  private notifyLater(replica: FakeNode, event: string, kind: string, key: Bytes): void {
+    if (replica.notifications === "" || !replica.alive) return
+    const { host, lag } = this.cluster
+    if (lag === 0) replica.notify(event, kind, key)
+    else host.schedule(lag, () => replica.primary === this && replica.alive && replica.notify(event, kind, key))
+  }
+
+  get defaultUser(): User {
+    return this.users.get("default") ?? defaultUser(undefined)
+  }
+
+  /** CLIENT PAUSE: requests wait, all or those that write. */
+  pauseFor(millis: number, onlyWrites: boolean): void {
+    const pause = { until: this.cluster.now() + millis, onlyWrites }
+    this.pause = pause
+    this.cluster.host.schedule(millis, () => this.pause === pause && this.endPause())
+  }
+
+  endPause(): void {
+    this.pause = undefined
+    for (const session of [...this.sessions]) session.drain()
+  }
+
+  /** Whether a request has to wait for the end of a pause. */
+  isPaused(session: Session, args: ReadonlyArray<Bytes>): boolean {
+    if (this.pause === undefined) return false
+    if (!this.pause.onlyWrites) return true
+    const command = find(args)
+    if (command instanceof ServerError) return false
+    if (command.name !== "EXEC") {
+      return session.queue === undefined && (command.definition.write || publishes.has(command.name))
+    }
+    return (session.queue ?? []).some((words) => {
+      const queued = find(words)
+      return !(queued instanceof ServerError) && queued.definition.write
+    })
   }
 
   /** Hands a message to this node's own subscribers; says how many there were. */
@@ -399,10 +455,17 @@ export class FakeNode {
 
   /** Ends the subscriptions to shard channels whose slot is no longer served here, as servers do. */
   releaseShardChannels(): void {
+    this.dropShardChannels((slot) => {
+      const owner = this.cluster.nodes[this.view[slot]]
+      return owner !== this && owner !== this.primary
+    })
+  }
+
+  /** Ends the subscriptions to the shard channels of some slots: also those of a primary that becomes a replica. */
+  dropShardChannels(isLost: (slot: number) => boolean): void {
     for (const session of this.sessions) {
       for (const channel of [...session.shardChannels].toSorted(compare)) {
-        const owner = this.cluster.nodes[this.view[slotOf(channel)]]
-        if (owner === this || owner === this.primary) continue
+        if (!isLost(slotOf(channel))) continue
         session.shardChannels.delete(channel)
         session.send(new Push(["sunsubscribe", channel, session.shardChannels.size]))
       }
@@ -413,6 +476,7 @@ export class FakeNode {
   ask(words: ReadonlyArray<Bytes>): ScriptValue {
     const session = new Session(0, this, { write: () => {}, end: () => {} })
     session.authenticated = true
+    session.user = defaultUser(undefined)
     session.readonly = true
     const answer = this.answer(session, words)
     if (this.ready.size > 0) this.serveBlocked()

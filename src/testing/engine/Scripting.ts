@@ -59,16 +59,20 @@ const toAnswer = (value: ScriptValue): Answer => {
 const noScript = failure("NOSCRIPT No matching script. Please use EVAL.")
 
 const run = (call: Call, sha: string, readonly: boolean): Answer => {
+  const script = call.node.cluster.scripts.get(sha)
+  return script === undefined
+    ? failure(`ERR the script ${sha} is not supported by TestCluster: register it with onScript`)
+    : runScript(call, script, readonly)
+}
+
+/** Runs what was registered with the keys and arguments of the call. */
+export const runScript = (call: Call, script: ScriptCall, readonly: boolean): Answer => {
   const numkeys = call.integer(2)
   if (!call.failed && numkeys < 0) return call.refuse("ERR Number of keys can't be negative")
   if (!call.failed && numkeys > call.args.length - 3) {
     return call.refuse("ERR Number of keys can't be greater than number of args")
   }
   if (call.failed) return null
-  const script = call.node.cluster.scripts.get(sha)
-  if (script === undefined) {
-    return call.refuse(`ERR the script ${sha} is not supported by TestCluster: register it with onScript`)
-  }
   const words = call.args.slice(3).map(toText)
   return toAnswer(script({
     keys: words.slice(0, numkeys),

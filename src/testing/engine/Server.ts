@@ -275,6 +275,5 @@ export const server: Group = {
     const { now } = call
     return [String(Math.floor(now / 1000)), String(Math.floor((now % 1000) * 1000))]
   }),
-  LASTSAVE: read(1, () => 0),
-  ACL: read(-2, (call) => call.word(1) === "WHOAMI" ? "default" : notSupported(`ACL ${call.word(1)}`))
+  LASTSAVE: read(1, () => 0)
 }

@@ -7,6 +7,7 @@ import { type Answer, encode, failure, Nothing } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"
 import type { FakeNode } from "./FakeNode.ts"
 import { RequestParser } from "./RequestParser.ts"
+import type { User } from "./Users.ts"
 
 /** Where the bytes for the client go. */
 export interface Sink {
@@ -32,6 +33,7 @@ export class Session {
   resp: 2 | 3 = 2
   name = ""
   authenticated: boolean
+  user: User
   /** READONLY was said: a replica may serve reads. */
   readonly = false
   asking = false
@@ -60,13 +62,16 @@ export class Session {
   private deferred = false
   private deliverAt = 0
   private draining = false
+  /** A request that waits for the end of a pause. */
+  private postponed: ReadonlyArray<Bytes> | undefined
 
   constructor(id: number, node: FakeNode, sink: Sink) {
     this.id = id
     this.node = node
     this.sink = sink
     this.since = node.cluster.now()
-    this.authenticated = node.cluster.settings.password === undefined
+    this.user = node.defaultUser
+    this.authenticated = this.user.enabled && this.user.withoutPassword
   }
 
   get subscriptions(): number {
@@ -96,13 +101,15 @@ export class Session {
     if (this.draining) return
     this.draining = true
     while (!this.closed && this.waiting === undefined && !this.node.stalled) {
-      const request = this.parser.next()
+      const request = this.postponed ?? this.parser.next()
       if (request === undefined) break
       if (typeof request === "string") {
         this.send(failure(`ERR Protocol error: ${request}`))
         this.end()
         break
       }
+      this.postponed = this.node.isPaused(this, request) ? request : undefined
+      if (this.postponed !== undefined) break
       this.node.handle(this, request)
     }
     this.draining = false

@@ -28,22 +28,47 @@ const set = (call: Call): Answer => {
   const [, key, value] = call.args
   let [condition, keepTtl, wantsOld] = ["", false, false]
   let expireAt = Infinity
+  let compared: Bytes | undefined
   for (let i = 3; i < call.args.length && !call.failed; i++) {
     const word = call.word(i)
     const hasExpiry = keepTtl || expireAt < Infinity
     if ((word === "NX" || word === "XX") && (condition === "" || condition === word)) condition = word
-    else if (word === "GET") wantsOld = true
+    else if ((word === "IFEQ" || word === "IFNE") && condition === "" && i + 1 < call.args.length) {
+      condition = word
+      compared = call.args[++i]
+    } else if (word === "GET") wantsOld = true
     else if (word === "KEEPTTL" && expireAt === Infinity) keepTtl = true
     else if (isExpiryWord(word) && !hasExpiry && i + 1 < call.args.length) expireAt = expiryAfter(call, word, ++i)
     else call.syntax()
   }
   if (call.failed) return null
-  const old = wantsOld ? call.find("string", key) ?? null : null
+  const old = wantsOld || compared !== undefined ? call.find("string", key) ?? null : null
   if (call.failed) return null
   const exists = call.db.has(key)
-  if ((condition === "NX" && exists) || (condition === "XX" && !exists)) return wantsOld ? old : null
+  const refused = (condition === "NX" && exists) || (condition === "XX" && !exists) ||
+    (condition === "IFEQ" && old !== compared) || (condition === "IFNE" && old === compared)
+  if (refused) return wantsOld ? old : null
   put(call, key, value, keepTtl ? call.db.get(key)?.expireAt : expireAt)
   return wantsOld ? old : ok
+}
+
+/** DELEX and DELIFEQ: deletes a string that has, or has not, this value. */
+const deleteIf = (call: Call, condition: string, compared: Bytes): Answer => {
+  if (condition !== "IFEQ" && condition !== "IFNE") return call.syntax()
+  const key = call.args[1]
+  const value = call.find("string", key)
+  if (call.failed || value === undefined || (value === compared) !== (condition === "IFEQ")) return 0
+  call.db.delete(key)
+  call.event("del", "g", key)
+  return 1
+}
+
+const deleteEx = (call: Call): Answer => {
+  if (call.args.length === 4) return deleteIf(call, call.word(2), call.args[3])
+  if (call.args.length !== 2) return call.syntax()
+  const deleted = call.db.delete(call.args[1])
+  if (deleted) call.event("del", "g", call.args[1])
+  return deleted ? 1 : 0
 }
 
 const setWith = (unit: string) => (call: Call): Answer => {
@@ -230,6 +255,8 @@ export const strings: Group = {
     put(call, call.args[1], call.args[2])
     return old ?? null
   }),
+  DELEX: write(-2, deleteEx),
+  DELIFEQ: write(3, (call) => deleteIf(call, "IFEQ", call.args[2])),
   GETDEL: write(2, (call) => {
     const old = call.find("string", call.args[1])
     if (call.failed || old === undefined) return null
