@@ -3,11 +3,12 @@
  *
  * A command makes a span when the fiber that calls it has a span that is sampled, and none otherwise: what is not traced
  * costs one look at the fiber. Names and attributes are those of OpenTelemetry's conventions for database clients
- * (https://opentelemetry.io/docs/specs/semconv/database/redis/). Keys, values and statements are never part of them.
+ * (https://opentelemetry.io/docs/specs/semconv/database/redis/). Values are never part of them, statements when asked for.
  *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -22,8 +23,45 @@ import type { Request } from "./Request.ts"
 interface Call {
   readonly operation: string
   readonly slot: number
-  readonly size: number
+  readonly commands: ReadonlyArray<Command<unknown>>
 }
+
+/**
+ * Whether the spans of a region of the program say what was asked, as `db.query.text`: the name of the command, its keys,
+ * and `?` for everything else. Off unless it is provided, for keys may tell of people.
+ *
+ * **Example** (Statements in the spans of a program)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, TraceStatements } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   yield* redis.set("user:1", "ada") // db.query.text: SET user:1 ?
+ * }).pipe(Effect.withSpan("greet"), Effect.provideService(TraceStatements, true))
+ * ```
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const TraceStatements: Context.Reference<boolean> = Context.Reference<boolean>(
+  "effect-redis-cluster/routing/Tracing/TraceStatements",
+  { defaultValue: () => false }
+)
+
+/** How many arguments of a statement, and how many statements of a batch, are told. */
+const told = 32
+
+const statementOf = ({ args, spec }: Command<unknown>): string => {
+  const { keys } = spec
+  const positions = new Set(typeof keys === "function" ? keys(args) : [keys])
+  const words = args.slice(0, told).map((arg, i) => positions.has(i) && typeof arg === "string" ? arg : "?")
+  return [spec.name, ...words, ...(args.length > told ? ["..."] : [])].join(" ")
+}
+
+const statementsOf = (commands: ReadonlyArray<Command<unknown>>): string =>
+  [...commands.slice(0, told).map(statementOf), ...(commands.length > told ? ["..."] : [])].join("\n")
 
 /**
  * A call on its way, and its span.
@@ -152,6 +190,10 @@ export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, call: Call): Effec
   Clock.clockWith((clock) =>
     Effect.useSpan(call.operation, { kind: "client", attributes: attributesOf(call) }, (span) => {
       const trace = new Trace(span, clock)
+      const context = Fiber.getCurrent()?.context
+      if (context !== undefined && Context.get(context, TraceStatements)) {
+        span.attribute("db.query.text", statementsOf(call.commands))
+      }
       own.set(span, trace)
       // Giving it a parent takes nothing away from what it needs.
       return Effect.onExit(
@@ -170,13 +212,13 @@ export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, call: Call): Effec
 export const observed = <A, E, R>(self: Effect.Effect<A, E, R>, call: () => Call): Effect.Effect<A, E, R> =>
   Effect.suspend(() => look() === "due" ? traced(self, call()) : self)
 
-const attributesOf = ({ operation, size, slot }: Call): Record<string, unknown> => ({
+const attributesOf = ({ commands, operation, slot }: Call): Record<string, unknown> => ({
   "db.system.name": "redis",
   // The only one that a cluster has.
   "db.namespace": "0",
   "db.operation.name": operation,
   ...(slot === keyless ? {} : { "redis.cluster.slot": slot }),
-  ...(size > 1 ? { "db.operation.batch.size": size } : {})
+  ...(commands.length > 1 ? { "db.operation.batch.size": commands.length } : {})
 })
 
 /**
@@ -186,7 +228,7 @@ const attributesOf = ({ operation, size, slot }: Call): Record<string, unknown> 
 export const commandCall = (command: Command<unknown>, slot: number): Call => ({
   operation: command.spec.name,
   slot,
-  size: 1
+  commands: [command]
 })
 
 /**
@@ -201,5 +243,5 @@ export const batchCall = (
 ): Call => {
   const [first, ...others] = commands
   const isUniform = first !== undefined && others.every((command) => command.spec.name === first.spec.name)
-  return { operation: isUniform ? `${kind} ${first.spec.name}` : kind, slot: keyless, size: commands.length }
+  return { operation: isUniform ? `${kind} ${first.spec.name}` : kind, slot: keyless, commands }
 }

@@ -8,9 +8,15 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { onConflict } from "../../src/client/Dedicated.ts"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
+import { Bitmaps } from "../../src/commands/Bitmaps.ts"
 import type { Command } from "../../src/commands/Command.ts"
 import { Generic } from "../../src/commands/Generic.ts"
+import { Geo } from "../../src/commands/Geo.ts"
+import { Hashes } from "../../src/commands/Hashes.ts"
+import { HyperLogLog } from "../../src/commands/HyperLogLog.ts"
 import { Lists } from "../../src/commands/Lists.ts"
+import { Sets } from "../../src/commands/Sets.ts"
+import { SortedSets } from "../../src/commands/SortedSets.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import * as Lock from "../../src/Lock.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
@@ -241,6 +247,35 @@ const manyKeys = (tags: ReadonlyArray<string>): Program => (redis, recorder, tag
 const length: Program = (redis, recorder, tag) =>
   recorder.call("other", "LLEN", `{${tag}}:list`, redis.execute(Lists.llen(`{${tag}}:list`)))
 
+/** One command of each group, on keys that nobody judges: what matters is how the calls end. */
+const ofEachGroup = (tag: string): ReadonlyArray<Command<unknown>> => {
+  const key = (name: string) => `{${tag}}:any:${name}`
+  return [
+    Hashes.hset(key("hash"), { field: "1", other: "2" }),
+    Hashes.hgetall(key("hash")),
+    Sets.sadd(key("set"), ["a", "b"]),
+    Sets.smembers(key("set")),
+    SortedSets.zadd(key("scores"), { ada: 1, grace: 2 }),
+    SortedSets.zrange(key("scores"), 0, -1, { withScores: true }),
+    Bitmaps.setbit(key("bits"), 7, 1),
+    Bitmaps.bitcount(key("bits")),
+    HyperLogLog.pfadd(key("visitors"), ["a", "b"]),
+    HyperLogLog.pfcount([key("visitors")]),
+    Geo.geoadd(key("places"), [{ member: "here", longitude: 13.4, latitude: 52.5 }]),
+    Geo.geopos(key("places"), ["here"]),
+    Generic.expire(key("hash"), "10 minutes"),
+    Generic.ttl(key("hash")),
+    Generic.type(key("set")),
+    Strings.set(key("text"), "x", { expire: "1 minute" }),
+    Strings.getrange(key("text"), 0, -1)
+  ]
+}
+
+const anyCommand: Program = (redis, recorder, tag, random) => {
+  const command = random.pick(ofEachGroup(tag))
+  return recorder.call("other", command.spec.name, `{${tag}}:any`, redis.execute(command))
+}
+
 /** One program that does all of this, in an order that its random sequence decides. */
 export const worker = (
   redis: ClusterClientShape,
@@ -251,7 +286,21 @@ export const worker = (
   const programs: ReadonlyArray<Program> = [
     ...[increment, increment, increment, write, write, read, read, push, push, pop, blockingPop],
     ...[pair, pair, script, length, pipeline(tags), manyKeys(tags)],
-    ...[watched, watched, dedicated, readByPolicy, readByPolicy, readByPolicy, waiters, lock, send, send, send]
+    ...[
+      watched,
+      watched,
+      dedicated,
+      anyCommand,
+      anyCommand,
+      readByPolicy,
+      readByPolicy,
+      readByPolicy,
+      waiters,
+      lock,
+      send,
+      send,
+      send
+    ]
   ]
   const turn = Effect.suspend(() =>
     Effect.andThen(

@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { Strings } from "../../src/commands/Strings.ts"
+import { TraceStatements } from "../../src/routing/Tracing.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { collector, observe } from "./Observing.ts"
@@ -55,6 +56,26 @@ describe("Spans", () => {
           "server.address": owner.host,
           "server.port": owner.port
         })
+      })))
+
+    it.effect("say what was asked, keys and no values, when that is wanted", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { redis } = yield* client
+        const named = "tracing:statement"
+        const text = (span: Tracer.Span) => attributesOf(span)["db.query.text"]
+        const calls = Effect.all([
+          redis.set(named, "secret-value", { expire: "1 minute" }),
+          redis.pipeline([Strings.get(named), Strings.append(named, "secret-value")]),
+          redis.ping()
+        ], { discard: true })
+        const told = yield* spansOf(Effect.provideService(calls, TraceStatements, true))
+        assert.deepStrictEqual(told.commands.map(text), [
+          `SET ${named} ? ? ?`,
+          `GET ${named}\nAPPEND ${named} ?`,
+          "PING"
+        ])
+        const untold = yield* spansOf(calls)
+        assert.deepStrictEqual(untold.commands.map(text), [undefined, undefined, undefined])
       })))
 
     it.effect("are not made without a span of the caller, under one that is not sampled, or with tracing off", () =>
