@@ -396,6 +396,8 @@ const make = Effect.fnUntraced(
       const server = yield* serverOf(replica)
       const ask = server.command("CLUSTER", "FAILOVER", ...(mode === undefined ? [] : [mode]))
       if (mode !== "TAKEOVER") yield* awaitEligible(replica)
+      // The replica has to reach its primary's offset while that takes no writes: a link that lags now would not get there.
+      if (mode === undefined) yield* awaitReplicated
       // A replica that has just lost the link to its primary refuses until it has it again.
       yield* awaitNothing(`Failover to port ${replica.port}`, Effect.as(ask, undefined))
       let rounds = 0
