@@ -167,7 +167,8 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     const value = yield* valueOf(tag, "GET", `{${tag}}:register`)
     violations.push(...Laws.register(of("register"), value === null ? null : String(value), lossless))
     violations.push(...Laws.reads(of("register")))
-    if (lossless) violations.push(...Laws.staleness(of("register")))
+    // Of a slot on the move a replica does not know which keys have left: it answers that they do not exist.
+    if (lossless && shard !== undefined) violations.push(...Laws.staleness(of("register")))
     const entries = { given: residents.entries.get(tag) ?? [], gaps: [] }
     violations.push(...Laws.deliveries(of("stream"), entries, lossless))
     const messages = { given: residents.messages.get(tag) ?? [], gaps: residents.gaps.get(tag) ?? [] }
