@@ -6,14 +6,7 @@
 import { type Answer, failure, Members } from "./Answer.ts"
 import { type Bytes, parseInt64 } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
-
-type Combine = (sets: ReadonlyArray<ReadonlySet<Bytes>>) => Set<Bytes>
-
-const intersection: Combine = ([first, ...rest]) =>
-  new Set([...first].filter((member) => rest.every((set) => set.has(member))))
-const union: Combine = (sets) => new Set(sets.flatMap((set) => [...set]))
-const difference: Combine = ([first, ...rest]) =>
-  new Set([...first].filter((member) => !rest.some((set) => set.has(member))))
+import { type Combine, difference, intersection, limitAfter, numberedKeys, union } from "./SetAlgebra.ts"
 
 const empty: ReadonlySet<Bytes> = new Set()
 
@@ -79,24 +72,10 @@ const srandmember = (call: Call): Answer => {
 }
 
 const sintercard = (call: Call): Answer => {
-  const wrong = failure("ERR numkeys should be greater than 0")
-  const numkeys = call.integer(1, wrong)
-  if (!call.failed && numkeys <= 0) call.fail(wrong)
-  if (!call.failed && numkeys > call.args.length - 2) {
-    call.refuse("ERR Number of keys can't be greater than number of args")
-  }
-  let limit = 0
-  for (let i = 2 + numkeys; i < call.args.length && !call.failed; i += 2) {
-    if (call.word(i) !== "LIMIT" || i + 1 >= call.args.length) return call.syntax()
-    const negative = failure("ERR LIMIT can't be negative")
-    limit = call.integer(i + 1, negative)
-    if (limit < 0) call.fail(negative)
-  }
-  if (call.failed) return null
-  const sets = setsOf(call, call.args.slice(2, 2 + numkeys))
-  if (call.failed) return null
-  const { size } = intersection(sets)
-  return limit === 0 ? size : Math.min(limit, size)
+  const keys = numberedKeys(call)
+  const limit = limitAfter(call, keys)
+  const sets = call.failed ? [] : setsOf(call, keys)
+  return call.failed ? null : Math.min(limit, intersection(sets).size)
 }
 
 const smove = (call: Call): Answer => {

@@ -7,6 +7,7 @@ import { type Answer, Double, failure, nullArray } from "./Answer.ts"
 import { type Bytes, compare, parseFloat64 } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
 import { rangeOf } from "./Lists.ts"
+import { type Combine, difference, intersection, limitAfter, numberedKeys, union } from "./SetAlgebra.ts"
 import { choose } from "./Sets.ts"
 import { type Scored, SortedSet } from "./SortedSet.ts"
 
@@ -340,14 +341,12 @@ const scoredOf = (call: Call, key: Bytes): ReadonlyMap<Bytes, number> => {
   return new Map(zset?.entries())
 }
 
-type Operation = "union" | "inter" | "diff"
-
 interface Combination {
   readonly entries: ReadonlyArray<Scored>
   readonly scores: boolean
 }
 
-const combine = (call: Call, at: number, operation: Operation, stores: boolean): Combination => {
+const combine = (call: Call, at: number, operation: Combine, stores: boolean): Combination => {
   const none: Combination = { entries: [], scores: false }
   const numkeys = call.integer(at)
   if (!call.failed && numkeys < 1) {
@@ -362,10 +361,10 @@ const combine = (call: Call, at: number, operation: Operation, stores: boolean):
   let [merge, scores] = [merges["SUM"], false]
   for (let i = at + 1 + numkeys; i < call.args.length && !call.failed; i++) {
     const word = call.word(i)
-    if (word === "WEIGHTS" && operation !== "diff" && i + numkeys < call.args.length) {
+    if (word === "WEIGHTS" && operation !== difference && i + numkeys < call.args.length) {
       weights = keys.map((_, key) => call.float(i + 1 + key, failure("ERR weight value is not a float")))
       i += numkeys
-    } else if (word === "AGGREGATE" && operation !== "diff" && i + 1 < call.args.length) {
+    } else if (word === "AGGREGATE" && operation !== difference && i + 1 < call.args.length) {
       merge = merges[call.word(++i)]
       if (merge === undefined) call.syntax()
     } else if (word === "WITHSCORES" && !stores) scores = true
@@ -379,60 +378,38 @@ const combine = (call: Call, at: number, operation: Operation, stores: boolean):
     }))
   )
   return {
-    entries: new SortedSet(merged(operation === "diff" ? inputs : weighted, operation, merge)).entries(),
+    entries: new SortedSet(merged(weighted, operation, merge)).entries(),
     scores
   }
 }
 
+/** Each member with its scores in all of the inputs that have it, merged. */
 const merged = (
   inputs: ReadonlyArray<ReadonlyMap<Bytes, number>>,
-  operation: Operation,
+  operation: Combine,
   merge: Merge
-): ReadonlyMap<Bytes, number> => {
-  const [first, ...rest] = inputs
-  if (operation === "diff") {
-    return new Map([...first].filter(([member]) => !rest.some((other) => other.has(member))))
-  }
-  const result = new Map(first)
-  for (const other of rest) {
-    for (const [member, score] of other) {
-      const old = result.get(member)
-      result.set(member, old === undefined ? score : merge(old, score))
-    }
-  }
-  if (operation === "union") return result
-  return new Map([...result].filter(([member]) => inputs.every((input) => input.has(member))))
-}
+): ReadonlyArray<Scored> =>
+  Array.from(operation(inputs), (member) => {
+    const scores = inputs.flatMap((input) => input.get(member) ?? [])
+    return [member, scores.reduce((one, other) => merge(one, other))]
+  })
 
-const combined = (operation: Operation) => (call: Call): Answer => {
+const combined = (operation: Combine) => (call: Call): Answer => {
   const { entries, scores } = combine(call, 1, operation, false)
   return scores ? withScores(call, entries) : namesOf(entries)
 }
 
-const combinedInto = (operation: Operation) => (call: Call): Answer => {
+const combinedInto = (operation: Combine) => (call: Call): Answer => {
   const { entries } = combine(call, 2, operation, true)
   return call.failed ? null : store(call, entries, call.name)
 }
 
+/** Keys of a wrong type are told before a wrong LIMIT is, unlike for SINTERCARD. */
 const zintercard = (call: Call): Answer => {
-  const wrong = failure("ERR numkeys should be greater than 0")
-  const numkeys = call.integer(1, wrong)
-  if (!call.failed && numkeys <= 0) call.fail(wrong)
-  if (!call.failed && numkeys > call.args.length - 2) {
-    call.refuse("ERR Number of keys can't be greater than number of args")
-  }
-  if (call.failed) return null
-  const inputs = call.args.slice(2, 2 + numkeys).map((key) => scoredOf(call, key))
-  let limit = 0
-  for (let i = 2 + numkeys; i < call.args.length && !call.failed; i += 2) {
-    if (call.word(i) !== "LIMIT" || i + 1 >= call.args.length) return call.syntax()
-    const negative = failure("ERR LIMIT can't be negative")
-    limit = call.integer(i + 1, negative)
-    if (limit < 0) call.fail(negative)
-  }
-  if (call.failed) return null
-  const { size } = merged(inputs, "inter", Math.max)
-  return limit === 0 ? size : Math.min(limit, size)
+  const keys = numberedKeys(call)
+  const inputs = keys.map((key) => scoredOf(call, key))
+  const limit = limitAfter(call, keys)
+  return call.failed ? null : Math.min(limit, intersection(inputs).size)
 }
 
 export const sortedSets: Group = {
@@ -479,11 +456,11 @@ export const sortedSets: Group = {
   ZPOPMAX: write(-2, pop("MAX")),
   ZMPOP: write(-4, zmpop),
   ZRANDMEMBER: read(-2, zrandmember),
-  ZUNION: read(-3, combined("union")),
-  ZINTER: read(-3, combined("inter")),
-  ZDIFF: read(-3, combined("diff")),
-  ZUNIONSTORE: write(-4, combinedInto("union")),
-  ZINTERSTORE: write(-4, combinedInto("inter")),
-  ZDIFFSTORE: write(-4, combinedInto("diff")),
+  ZUNION: read(-3, combined(union)),
+  ZINTER: read(-3, combined(intersection)),
+  ZDIFF: read(-3, combined(difference)),
+  ZUNIONSTORE: write(-4, combinedInto(union)),
+  ZINTERSTORE: write(-4, combinedInto(intersection)),
+  ZDIFFSTORE: write(-4, combinedInto(difference)),
   ZINTERCARD: read(-3, zintercard)
 }
