@@ -1,8 +1,10 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer, Result, Schedule } from "effect"
+import { Effect, Fiber, Layer, Result } from "effect"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import { ClusterClient, Command, Lists, ReadFrom, RedisClusterException, Strings } from "../../src/index.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { eventually } from "../harness/Waiting.ts"
+import { blockedClients } from "../laws/Observed.ts"
 
 const client = Layer.unwrap(
   Effect.map(
@@ -11,21 +13,12 @@ const client = Layer.unwrap(
   )
 ).pipe(Layer.provideMerge(RedisCluster.layer({ primaries: 3 })))
 
-/** How many clients the server of a key holds back at this moment. */
-const blockedClients = (key: string) =>
-  Effect.gen(function*() {
-    const redis = yield* ClusterClient
-    const owner = yield* redis.ownerOf(key)
-    if (owner === undefined) return -1
-    const node = yield* redis.node(owner)
-    const info = yield* node.info("clients")
-    return Number(/blocked_clients:(\d+)/.exec(info)?.[1])
-  })
-
-const until = <E, R>(count: number, effect: Effect.Effect<number, E, R>) =>
-  effect.pipe(
-    Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: (found) => found === count }),
-    Effect.timeout("5 seconds")
+/** The servers hold back so many clients. */
+const heldBack = (count: number) =>
+  Effect.flatMap(
+    RedisCluster,
+    (cluster) =>
+      eventually(`that ${count} clients are held back`, Effect.map(blockedClients(cluster), (held) => held === count))
   )
 
 describe("The connections that callers share", () => {
@@ -34,7 +27,7 @@ describe("The connections that callers share", () => {
       Effect.gen(function*() {
         const redis = yield* ClusterClient
         const popping = yield* Effect.forkChild(redis.blpop("{q}:list", "forever"))
-        yield* until(1, blockedClients("{q}:list"))
+        yield* heldBack(1)
         yield* redis.set("{q}:other", "served")
         assert.strictEqual(yield* redis.get("{q}:other"), "served")
         yield* redis.rpush("{q}:list", "element")
@@ -46,10 +39,10 @@ describe("The connections that callers share", () => {
         const redis = yield* ClusterClient
         for (let turn = 0; turn < 50; turn++) {
           const popping = yield* Effect.forkChild(redis.blpop("{q}:empty", "forever"), { startImmediately: true })
-          if (turn % 5 === 0) yield* until(1, blockedClients("{q}:empty"))
+          if (turn % 5 === 0) yield* heldBack(1)
           yield* Fiber.interrupt(popping)
         }
-        yield* until(0, blockedClients("{q}:empty"))
+        yield* heldBack(0)
         yield* redis.rpush("{q}:empty", "kept")
         assert.strictEqual(yield* redis.llen("{q}:empty"), 1)
       }))

@@ -18,6 +18,7 @@ import type { LinkFailure, Outgoing } from "../../src/connection/Outgoing.ts"
 import { query } from "../../src/connection/Query.ts"
 import type { Reply } from "../../src/protocol/Reply.ts"
 import { RespDecoder } from "../../src/protocol/RespDecoder.ts"
+import * as Waiting from "../harness/Waiting.ts"
 import * as ScriptedServer from "./ScriptedServer.ts"
 
 const command = (name: string, ...args: ReadonlyArray<string>) =>
@@ -70,11 +71,7 @@ class Recorded implements Outgoing {
   }
 }
 
-const until = (condition: () => boolean) =>
-  Effect.suspend(() => condition() ? Effect.void : Effect.fail("not yet")).pipe(
-    Effect.retry({ times: 2000, schedule: Schedule.spaced(5) }),
-    Effect.orDie
-  )
+const until = (condition: () => boolean) => Waiting.until(String(condition), condition)
 
 describe("Connection: the handshake", () => {
   it.live("speaks RESP3, says who it is, and then serves", () =>

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import dns from "node:dns"
 import * as Net from "node:net"
@@ -12,17 +11,14 @@ import * as Command from "../../src/commands/Command.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { Endpoint } from "../../src/connection/Endpoint.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { forward } from "../harness/Forwarding.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
+import { until } from "../harness/Waiting.ts"
+import { connectionsNamed } from "../laws/Observed.ts"
 import { Account, keyOfShard, openClient } from "./Load.ts"
 
 /** Nobody takes over from a stopped node, and the others go on serving. */
 const patient = { nodeTimeout: 30_000, options: ["--cluster-require-full-coverage", "no"] }
-
-const until = (condition: () => boolean) =>
-  Effect.suspend(() => condition() ? Effect.void : Effect.fail("not yet")).pipe(
-    Effect.retry({ times: 2000, schedule: Schedule.spaced(5) }),
-    Effect.orDie
-  )
 
 /** Runs an effect while a node is stopped. */
 const whileStopped = <A, E, R>(cluster: RedisClusterShape, node: RedisNode, effect: Effect.Effect<A, E, R>) =>
@@ -44,45 +40,6 @@ const leftOver = Effect.fnUntraced(function*(before: ReadonlyArray<string>) {
   }
 })
 
-/** How many clients of this name the nodes see. */
-const clientsNamed = (cluster: RedisClusterShape, name: string) =>
-  Effect.map(
-    Effect.forEach(cluster.nodes, (node) => cluster.command(node, "CLIENT", "LIST")),
-    (lists) => lists.join("\n").split(`name=${name} `).length - 1
-  )
-
-/** A stable port in front of whatever `target` names. */
-const proxy = (
-  target: () => number,
-  at: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 }
-) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly port: number; readonly close: Effect.Effect<void> }>((resume) => {
-      const sockets = new Set<Net.Socket>()
-      const server = Net.createServer((inner) => {
-        const outer = Net.connect({ host: "127.0.0.1", port: target() })
-        for (const [one, other] of [[inner, outer], [outer, inner]]) {
-          sockets.add(one)
-          one.on("error", () => other.destroy())
-          one.on("close", () => {
-            sockets.delete(one)
-            other.destroy()
-          })
-          one.pipe(other)
-        }
-      })
-      const close = Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        for (const socket of sockets) socket.destroy()
-      })
-      server.listen(at.port, at.host, () => {
-        const address = server.address()
-        resume(Effect.succeed({ port: typeof address === "object" && address !== null ? address.port : 0, close }))
-      })
-    }),
-    ({ close }) => close
-  )
-
 layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 })((it) => {
   describe("interruption", () => {
     it.effect("of a command in the queue: it never reaches the server", () =>
@@ -98,7 +55,7 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
           victim,
           Effect.gen(function*() {
             const fibers = yield* Effect.forEach([first, second, third], (key) => Effect.forkScoped(redis.incr(key)))
-            yield* until(() => connection?.depth === 3)
+            yield* until("three commands at hand", () => connection?.depth === 3)
             yield* Fiber.interrupt(fibers[1])
             return fibers
           })
@@ -120,7 +77,7 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
           cluster.nodes[0],
           Effect.gen(function*() {
             const fibers = yield* Effect.forEach(keys, (key) => Effect.forkScoped(redis.get(key)))
-            yield* until(() => connection?.depth === keys.length)
+            yield* until("all commands at hand", () => connection?.depth === keys.length)
             yield* Effect.sleep(50)
             yield* Effect.forEach(fibers.filter((_, i) => i % 3 === 0), (fiber) => Fiber.interrupt(fiber))
             return fibers
@@ -299,7 +256,7 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
           const load = yield* Effect.forEach(keys.flatMap((key) => Array.from({ length: 20 }, () => key)), (key) =>
             Effect.forkScoped(Effect.flip(Effect.forever(redis.incr(key)))))
           yield* Effect.sleep(100)
-          assert.isAtLeast(yield* clientsNamed(cluster, name), 3)
+          assert.isAtLeast(yield* connectionsNamed(cluster, name), 3)
 
           const close = Effect.gen(function*() {
             yield* Effect.sleep(50)
@@ -329,15 +286,15 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
           assert.strictEqual(late.reason._tag, "ClosedError")
 
           assert.deepStrictEqual(yield* leftOver(before), [])
-          for (let i = 0; i < 50 && (yield* clientsNamed(cluster, name)) > 0; i++) yield* Effect.sleep(20)
-          assert.strictEqual(yield* clientsNamed(cluster, name), 0)
+          for (let i = 0; i < 50 && (yield* connectionsNamed(cluster, name)) > 0; i++) yield* Effect.sleep(20)
+          assert.strictEqual(yield* connectionsNamed(cluster, name), 0)
         }))
     }
 
     it.effect("that never came to be, for want of a node: nothing is left", () =>
       Effect.gen(function*() {
         const before = yield* handles
-        const { port } = yield* Effect.scoped(proxy(() => 1))
+        const { port } = yield* Effect.scoped(forward(() => 1))
         const { reason } = yield* Effect.flip(Effect.scoped(openClient({ nodes: { host: "127.0.0.1", port } })))
         assert.strictEqual(reason._tag, "NoReachableNodeError")
         assert.deepStrictEqual(yield* leftOver(before), [])
@@ -353,7 +310,7 @@ describe("a cluster that moves", () => {
         const scope = yield* Scope.make()
         const old = yield* Scope.provide(RedisCluster.make(), scope)
         let port = old.nodes[0].port
-        const seed = yield* proxy(() => port)
+        const seed = yield* forward(() => port)
         const { redis } = yield* openClient({
           nodes: { host: "127.0.0.1", port: seed.port },
           commandTimeout: "20 seconds"
@@ -405,7 +362,7 @@ describe("a cluster that moves", () => {
 
         yield* Scope.close(scope, Exit.void)
         const cluster = yield* RedisCluster.make()
-        yield* proxy(() => cluster.nodes[1].port, { host: "127.0.0.2", port })
+        yield* forward(() => cluster.nodes[1].port, { host: "127.0.0.2", port })
         address = "127.0.0.2"
         for (const key of keys) assert.strictEqual(yield* redis.incr(key), 1)
         assert.isAtLeast(resolved, 2)
@@ -450,7 +407,7 @@ describe("a cluster that moves", () => {
       port = taken.port
       const account = new Account()
       const worker = yield* Effect.forkScoped(account.worker(redis, keys[0]))
-      yield* until(() => account.acknowledged(keys[0]).length > 0)
+      yield* until("an answer", () => account.acknowledged(keys[0]).length > 0)
       account.stop()
       yield* Fiber.join(worker)
       assert.strictEqual(account.acknowledged(keys[0])[0], 2)

@@ -12,8 +12,9 @@ import { ClusterClient } from "../../src/ClusterClient.ts"
 import * as PersistedQueueRedis from "../../src/integrations/PersistedQueueRedis.ts"
 import * as ClusterRedis from "../../src/integrations/Redis.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { flush, range, services } from "./services.ts"
+import { flush, moveAway, services } from "./services.ts"
 
 const quick = { pollInterval: "50 millis", lockRefreshInterval: "300 millis", lockExpiration: "900 millis" } as const
 
@@ -212,10 +213,7 @@ describe("A PersistedQueue on a cluster", () => {
           Effect.forever(consumer.queue.take((job) => Effect.sync(() => seen.add(job.n))))
         )
         const slot = HashSlot.ofKey("busy")
-        const source = yield* cluster.owner(slot)
-        const target = (yield* cluster.primaries).find((node) => node.port !== source.port)
-        assert.isDefined(target)
-        yield* cluster.migrateSlot(slot, target)
+        const { target } = yield* moveAway(slot)
         const [replica] = yield* cluster.replicasOf(target)
         yield* cluster.failover(replica)
         yield* Effect.sleep("500 millis")

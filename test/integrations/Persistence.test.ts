@@ -14,8 +14,9 @@ import * as PersistedCacheRedis from "../../src/integrations/PersistedCacheRedis
 import * as PersistenceRedis from "../../src/integrations/PersistenceRedis.ts"
 import * as ClusterRedis from "../../src/integrations/Redis.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { flush, range, service, services } from "./services.ts"
+import { flush, moveAway, service, services } from "./services.ts"
 
 class User extends Persistable.Class<{ payload: { readonly id: number } }>()("User", {
   primaryKey: ({ id }) => String(id),
@@ -148,10 +149,7 @@ describe("Persistence on a cluster", () => {
           }
         }))
         const slot = HashSlot.ofKey("busy:7")
-        const source = yield* cluster.owner(slot)
-        const target = (yield* cluster.primaries).find((node) => node.port !== source.port)
-        assert.isDefined(target)
-        yield* cluster.migrateSlot(slot, target)
+        const { source } = yield* moveAway(slot)
         const [replica] = yield* cluster.replicasOf(source)
         yield* cluster.failover(replica)
         running = false

@@ -10,8 +10,9 @@ import { ClusterClient } from "../../src/ClusterClient.ts"
 import * as RateLimiterRedis from "../../src/integrations/RateLimiterRedis.ts"
 import * as ClusterRedis from "../../src/integrations/Redis.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { flush, range, service, services } from "./services.ts"
+import { flush, moveAway, service, services } from "./services.ts"
 
 const limiter = service(RateLimiter.RateLimiter, RateLimiterRedis.layer())
 
@@ -128,10 +129,7 @@ describe("A RateLimiter on a cluster", () => {
         const busy = yield* Effect.forkChild(Effect.gen(function*() {
           for (; running; taken++) assert.isAtMost((yield* take).remaining, 100_000)
         }))
-        const source = yield* cluster.owner(slot)
-        const target = (yield* cluster.primaries).find((node) => node.port !== source.port)
-        assert.isDefined(target)
-        yield* cluster.migrateSlot(slot, target)
+        const { target } = yield* moveAway(slot)
         const [replica] = yield* cluster.replicasOf(target)
         yield* cluster.failover(replica)
         running = false

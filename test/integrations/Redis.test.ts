@@ -8,11 +8,11 @@ import { ClusterClient } from "../../src/ClusterClient.ts"
 import * as ClusterRedis from "../../src/integrations/Redis.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import * as RawClient from "../harness/RawClient.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { errorReplies, resetCounts } from "../laws/Observed.ts"
-import { calls } from "../scripts/Calls.ts"
-import { flush, range, service, services, shardTags } from "./services.ts"
+import { calls, callsAt, errorReplies, resetCounts } from "../laws/Observed.ts"
+import { flush, service, services, shardTags } from "./services.ts"
 
 const keysOn = (name: string) => shardTags.map((tag) => `{${tag}}${name}`)
 
@@ -104,7 +104,7 @@ describe("Effect's Redis on a cluster", () => {
         yield* resetCounts(cluster)
         const { keys } = yield* scanAll(redis, ["MATCH", `{${shardTags[1]}}*`, "COUNT", "100"])
         assert.deepStrictEqual(keys, [`{${shardTags[1]}}tagged`])
-        const asked = yield* Effect.forEach(yield* cluster.primaries, (node) => calls(cluster, "scan", [node]))
+        const asked = yield* callsAt(cluster, yield* cluster.primaries, "scan")
         assert.strictEqual(asked.filter((count) => count > 0).length, 1)
         // With a wildcard in front of it the tag says nothing about the slot: another one may come first.
         yield* redis.send("SET", `x{${shardTags[2]}}{${shardTags[1]}}`, "1")

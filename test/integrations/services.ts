@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { tagWhere } from "../laws/Observed.ts"
 
@@ -27,12 +28,20 @@ export const service = <I, S, E>(
   options?: Omit<ClusterOptions, "nodes">
 ) => Effect.map(services(layer, options), (context) => Context.get(context, key))
 
-export const range = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, index) => index)
-
 /** A hash tag in each third of the slots: each of three primaries has one. */
 export const shardTags: ReadonlyArray<string> = range(3).map((shard) =>
   tagWhere((slot) => Math.floor(slot * 3 / HashSlot.slotCount) === shard)
 )
+
+/** Moves a slot to another primary: the one that had it, and the one that has it now. */
+export const moveAway = Effect.fnUntraced(function*(slot: number) {
+  const cluster = yield* RedisCluster
+  const source = yield* cluster.owner(slot)
+  const target = (yield* cluster.primaries).find((node) => node.port !== source.port)
+  if (target === undefined) return yield* Effect.die(new Error("a slot can go nowhere in a cluster of one primary"))
+  yield* cluster.migrateSlot(slot, target)
+  return { source, target }
+})
 
 /** Empties the cluster. */
 export const flush = Effect.flatMap(

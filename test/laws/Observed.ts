@@ -26,28 +26,59 @@ export const connect = Effect.fnUntraced(function*(
 export const resetCounts = (cluster: RedisClusterShape): Effect.Effect<void, HarnessError> =>
   Effect.forEach(cluster.nodes, (node) => cluster.command(node, "CONFIG", "RESETSTAT"), { discard: true })
 
-const sum = (
-  nodes: ReadonlyArray<RedisNode>,
+const running = (cluster: RedisClusterShape): ReadonlyArray<RedisNode> => cluster.nodes.filter((node) => node.pid > 0)
+
+/** What the running nodes, or certain ones, have to say in a section of INFO. */
+const infoOf = (
   cluster: RedisClusterShape,
   section: string,
-  pattern: RegExp
-): Effect.Effect<number, HarnessError> =>
-  Effect.map(
-    Effect.forEach(nodes, (node) => cluster.command(node, "INFO", section)),
-    (infos) => infos.reduce((total: number, info) => total + Number(pattern.exec(String(info))?.[1] ?? 0), 0)
-  )
+  nodes = running(cluster)
+): Effect.Effect<ReadonlyArray<string>, HarnessError> =>
+  Effect.forEach(nodes, (node) => Effect.map(cluster.command(node, "INFO", section), String))
 
-/** How many CLUSTER SLOTS the running nodes answered. */
+const total = (counts: ReadonlyArray<number>): number => counts.reduce((sum, count) => sum + count, 0)
+
+/** How many calls of a command (`get`, `script|load`) each of the nodes was sent, executed or refused. */
+export const callsAt = (
+  cluster: RedisClusterShape,
+  nodes: ReadonlyArray<RedisNode>,
+  name: string
+): Effect.Effect<ReadonlyArray<number>, HarnessError> => {
+  const stats = new RegExp(`cmdstat_${name.replace("|", "\\|")}:calls=(\\d+).*rejected_calls=(\\d+)`)
+  return Effect.map(infoOf(cluster, "commandstats", nodes), (infos) =>
+    infos.map((info) => {
+      const [, executed = 0, refused = 0] = stats.exec(info) ?? []
+      return Number(executed) + Number(refused)
+    }))
+}
+
+/** How many the running nodes, or certain ones, were sent together. */
+export const calls = (
+  cluster: RedisClusterShape,
+  name: string,
+  nodes: ReadonlyArray<RedisNode> = running(cluster)
+): Effect.Effect<number, HarnessError> => Effect.map(callsAt(cluster, nodes, name), total)
+
+/** How many CLUSTER SLOTS the running nodes were sent. */
 export const topologyCalls = (cluster: RedisClusterShape): Effect.Effect<number, HarnessError> =>
-  sum(cluster.nodes.filter((node) => node.pid > 0), cluster, "commandstats", /cmdstat_cluster\|slots:calls=(\d+)/)
+  calls(cluster, "cluster|slots")
+
+const sumOf = (infos: ReadonlyArray<string>, pattern: RegExp): number =>
+  total(infos.map((info) => Number(pattern.exec(info)?.[1] ?? 0)))
 
 /** How many error replies of a kind (`MOVED`, `ASK`, `TRYAGAIN`) the running nodes gave. */
 export const errorReplies = (cluster: RedisClusterShape, code: string): Effect.Effect<number, HarnessError> =>
-  sum(
-    cluster.nodes.filter((node) => node.pid > 0),
-    cluster,
-    "errorstats",
-    new RegExp(`errorstat_${code}:count=(\\d+)`)
+  Effect.map(infoOf(cluster, "errorstats"), (infos) => sumOf(infos, new RegExp(`errorstat_${code}:count=(\\d+)`)))
+
+/** How many clients the running nodes hold back. */
+export const blockedClients = (cluster: RedisClusterShape): Effect.Effect<number, HarnessError> =>
+  Effect.map(infoOf(cluster, "clients"), (infos) => sumOf(infos, /blocked_clients:(\d+)/))
+
+/** How many connections of clients of this name the running nodes have. */
+export const connectionsNamed = (cluster: RedisClusterShape, name: string): Effect.Effect<number, HarnessError> =>
+  Effect.map(
+    Effect.forEach(running(cluster), (node) => cluster.command(node, "CLIENT", "LIST")),
+    (lists) => lists.join("\n").split(`name=${name} `).length - 1
   )
 
 /** A node by what the client calls it. */

@@ -5,6 +5,7 @@ import * as Schedule from "effect/Schedule"
 import type { Endpoint } from "../../src/connection/Endpoint.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { eventually } from "../harness/Waiting.ts"
 import { environments } from "../testing/asRedisCluster.ts"
 import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "./Observed.ts"
 
@@ -18,11 +19,6 @@ const slotToMove = (after: number) =>
     const tag = tagWhere((slot) => slot >= after && slot < after + 500)
     return { tag, slot: HashSlot.ofKey(tag), source, target }
   })
-
-/** Asks again until it is so. */
-const until = Effect.fnUntraced(function*<E, R>(condition: Effect.Effect<boolean, E, R>) {
-  while (!(yield* condition)) yield* Effect.sleep("10 millis")
-})
 
 describe.each(environments)("Redirects, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
@@ -114,7 +110,7 @@ describe.each(environments)("Redirects, on $name", (environment) => {
         const split = yield* Effect.forkChild(redis.mget([a, b]))
         // Both keys are new: the source says ASK, and the target TRYAGAIN, again and again.
         const born = yield* Effect.forkChild(redis.mset({ [c]: "3", [d]: "4" }))
-        yield* until(Effect.map(errorReplies(cluster, "TRYAGAIN"), (count) => count >= 40))
+        yield* eventually("40 refusals", Effect.map(errorReplies(cluster, "TRYAGAIN"), (count) => count >= 40))
         assert.strictEqual(split.pollUnsafe(), undefined)
         yield* cluster.finishMigration(slot)
         assert.deepStrictEqual(yield* Fiber.join(split), ["1", "2"])

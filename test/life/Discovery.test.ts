@@ -3,11 +3,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import * as Net from "node:net"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
 import * as Discovery from "../../src/Discovery.ts"
 import { openClient } from "../faults/Load.ts"
+import { forward } from "../harness/Forwarding.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import * as DnsServer from "./DnsServer.ts"
 
@@ -81,7 +81,7 @@ describe("Startup nodes that an effect finds", () => {
       Effect.gen(function*() {
         const { nodes } = yield* RedisCluster
         // The client knows the cluster through forwarded ports, which move.
-        let forwarded = yield* Effect.forEach(nodes, ({ port }) => forward(port))
+        let forwarded = yield* Effect.forEach(nodes, ({ port }) => forward(() => port))
         let asked = 0
         const mapped = () => new Map(nodes.map(({ port }, i) => [port, forwarded[i].port]))
         const { redis } = yield* openClient({
@@ -98,7 +98,7 @@ describe("Startup nodes that an effect finds", () => {
         // Known nodes answer: nothing is looked up.
         assert.strictEqual(asked, 1)
         const before = forwarded
-        forwarded = yield* Effect.forEach(nodes, ({ port }) => forward(port))
+        forwarded = yield* Effect.forEach(nodes, ({ port }) => forward(() => port))
         for (const { close } of before) yield* close
         assert.strictEqual(yield* redis.get("key"), "moved")
         assert.isAtLeast(asked, 2)
@@ -138,32 +138,3 @@ describe("Startup nodes that an effect finds", () => {
       }))
   })
 })
-
-/** A port in front of another one. */
-const forward = (target: number) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly port: number; readonly close: Effect.Effect<void> }>((resume) => {
-      const sockets = new Set<Net.Socket>()
-      const server = Net.createServer((inner) => {
-        const outer = Net.connect({ host: "127.0.0.1", port: target })
-        for (const [one, other] of [[inner, outer], [outer, inner]]) {
-          sockets.add(one)
-          one.on("error", () => other.destroy())
-          one.on("close", () => {
-            sockets.delete(one)
-            other.destroy()
-          })
-          one.pipe(other)
-        }
-      })
-      const close = Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        for (const socket of sockets) socket.destroy()
-      })
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        resume(Effect.succeed({ port: typeof address === "object" && address !== null ? address.port : 0, close }))
-      })
-    }),
-    ({ close }) => close
-  )

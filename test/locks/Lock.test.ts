@@ -13,11 +13,9 @@ import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.
 import * as Lock from "../../src/Lock.ts"
 import { ConnectionError, exception, type RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { connect, resetCounts } from "../laws/Observed.ts"
-import { calls } from "../scripts/Calls.ts"
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => index)
+import { calls, connect, resetCounts } from "../laws/Observed.ts"
 
 const reasonOf = (error: RedisClusterException) => error.reason._tag
 

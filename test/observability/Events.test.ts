@@ -10,8 +10,9 @@ import { between, type ClientEvent } from "../../src/observability/ClientEvent.t
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import * as Snapshot from "../../src/topology/Snapshot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { until } from "../harness/Waiting.ts"
 import { addressOf } from "../laws/Observed.ts"
-import { observe, until } from "./Observing.ts"
+import { observe } from "./Observing.ts"
 
 const key = "events:key"
 const slot = HashSlot.ofKey(key)

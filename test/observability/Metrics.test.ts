@@ -9,14 +9,14 @@ import { Strings } from "../../src/commands/Strings.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
 import { make as makeScript } from "../../src/scripting/Script.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { until } from "../harness/Waiting.ts"
 import { addressOf } from "../laws/Observed.ts"
-import { observe, until } from "./Observing.ts"
+import { observe } from "./Observing.ts"
 
 const key = "metrics:key"
 const slot = HashSlot.ofKey(key)
-const range = (count: number) => Array.from({ length: count }, (_, index) => index)
-
 describe("Metrics", () => {
   layer(RedisCluster.layer({ replicas: 1, nodeTimeout: 1000 }), { excludeTestServices: true })((it) => {
     it.effect("count the commands that were written to each node", () =>

@@ -7,7 +7,6 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
-import * as Schedule from "effect/Schedule"
 import * as Tracer from "effect/Tracer"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
@@ -56,13 +55,6 @@ export const observe = Effect.fnUntraced(function*(options: ClusterOptions) {
       }, 0)
   return { redis: Context.get(context, ClusterClient), value, snapshots, lines, registry }
 })
-
-/** Waits, at most 20 seconds, until something is so. */
-export const until = (what: string, test: () => boolean): Effect.Effect<void> =>
-  Effect.suspend(() => test() ? Effect.void : Effect.fail(what)).pipe(
-    Effect.retry({ schedule: Schedule.spaced(20), times: 1000 }),
-    Effect.orDie
-  )
 
 /** A tracer that keeps its spans. */
 export const collector = () => {

@@ -12,24 +12,13 @@ import { Server } from "../../src/commands/Server.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
-import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
-import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { range } from "../harness/range.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { tagsFrom, whileSlotsMove } from "../laws/MovingSlots.ts"
+import { calls, connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
 
 const each = { concurrency: "unbounded" } as const
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => index)
-
-/** How many commands of a name the servers were sent, executed or refused. */
-const calls = (cluster: RedisClusterShape, name: string) =>
-  Effect.map(
-    Effect.forEach(cluster.nodes, (node) => cluster.command(node, "INFO", "commandstats")),
-    (infos) =>
-      infos.reduce((sum: number, info) => {
-        const stats = new RegExp(`cmdstat_${name}:calls=(\\d+).*rejected_calls=(\\d+)`).exec(String(info))
-        return sum + Number(stats?.[1] ?? 0) + Number(stats?.[2] ?? 0)
-      }, 0)
-  )
 
 const pipelineReason = (error: RedisClusterException) => {
   const { reason } = error
@@ -179,29 +168,15 @@ describe.each(environments)("A pipeline, on $name", (environment) => {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
         const [source, target] = cluster.nodes
-        const tags = range(8).map((index) => tagWhere((slot) => slot >= 100 * index && slot < 100 * index + 100))
+        const tags = tagsFrom(0, 8)
         const counters = tags.flatMap((tag) => range(10).map((index) => `{${tag}}moving:${index}`))
         yield* redis.pipeline(counters.map((key) => Strings.set(key, 0)))
-        yield* resetCounts(cluster)
-        let running = true
         let rounds = 0
-        const caller = Effect.gen(function*() {
-          while (running) {
-            yield* redis.pipeline(counters.map((key) => Strings.incr(key)))
-            rounds++
-          }
-        })
-        const callers = yield* Effect.forEach(range(4), () => Effect.forkChild(caller))
-        for (const tag of tags) {
-          const slot = HashSlot.ofKey(tag)
-          yield* cluster.startMigration(slot, target)
-          yield* cluster.moveKeys(slot, 5)
-          yield* Effect.sleep("20 millis")
-          yield* cluster.finishMigration(slot)
-        }
-        running = false
-        yield* Fiber.joinAll(callers)
-        assert.isAbove(yield* errorReplies(cluster, "MOVED"), 0)
+        yield* whileSlotsMove(cluster, { tags, target, callers: 4 }, () =>
+          Effect.map(
+            redis.pipeline(counters.map((key) => Strings.incr(key))),
+            () => rounds++
+          ))
         assert.isAbove(yield* errorReplies(cluster, "ASK"), 0)
         assert.deepStrictEqual(
           yield* redis.pipeline(counters.map((key) => Strings.get(key))),

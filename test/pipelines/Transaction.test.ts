@@ -12,13 +12,13 @@ import { Server } from "../../src/commands/Server.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { countWhileSlotsMove, tagsFrom } from "../laws/MovingSlots.ts"
 import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
 
 const each = { concurrency: "unbounded" } as const
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => index)
 
 const transactionReason = (error: RedisClusterException) => {
   const { reason } = error
@@ -222,36 +222,9 @@ describe.each(environments)("A transaction, on $name", (environment) => {
         const cluster = yield* RedisCluster
         const [, target] = cluster.nodes
         const redis = yield* connect({ nodes: cluster.seeds })
-        const tags = range(8).map((index) =>
-          tagWhere((slot) => slot >= 1000 + 100 * index && slot < 1100 + 100 * index)
-        )
-        const done = new Map(tags.map((tag) => [tag, 0]))
-        yield* Effect.forEach(tags, (tag) => redis.mset({ [`{${tag}}a`]: "0", [`{${tag}}b`]: "0" }), each)
-        yield* resetCounts(cluster)
-        let running = true
-        const caller = (first: number) =>
-          Effect.gen(function*() {
-            for (let turn = first; running; turn++) {
-              const tag = tags[turn % tags.length]
-              const [a, b] = yield* redis.transaction([Strings.incr(`{${tag}}a`), Strings.incr(`{${tag}}b`)])
-              assert.strictEqual(a, b)
-              done.set(tag, (done.get(tag) ?? 0) + 1)
-            }
-          })
-        const callers = yield* Effect.forEach(range(16), (index) => Effect.forkChild(caller(index)))
-        for (const tag of tags) {
-          const slot = HashSlot.ofKey(tag)
-          yield* cluster.startMigration(slot, target)
-          yield* cluster.moveKeys(slot, 1)
-          yield* Effect.sleep("20 millis")
-          yield* cluster.finishMigration(slot)
-        }
-        running = false
-        yield* Fiber.joinAll(callers)
-        assert.isAbove(yield* errorReplies(cluster, "MOVED"), 0)
-        for (const [tag, count] of done) {
-          assert.deepStrictEqual(yield* redis.mget([`{${tag}}a`, `{${tag}}b`]), [String(count), String(count)])
-        }
+        yield* countWhileSlotsMove(cluster, redis, { tags: tagsFrom(1000, 8), target, callers: 16 }, (one, other) =>
+          Effect.map(redis.transaction([Strings.incr(one), Strings.incr(other)]), ([a, b]) =>
+            assert.strictEqual(a, b)))
       }))
 
     it.effect("leaves the replies of others alone when it is interrupted", () =>

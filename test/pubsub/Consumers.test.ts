@@ -5,21 +5,12 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { eventually, until } from "../harness/Waiting.ts"
 import { connect, tagWhere } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
-import {
-  collect,
-  count,
-  eventually,
-  gaps,
-  heldBy,
-  holders,
-  messages,
-  range,
-  subscriberLines,
-  until
-} from "./support.ts"
+import { collect, count, gaps, heldBy, holders, messages, subscriberLines } from "./support.ts"
 
 const each = { concurrency: "unbounded", discard: true } as const
 const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))

@@ -6,9 +6,11 @@ import type { Gap, SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 
+import { range } from "../harness/range.ts"
+import { eventually, until } from "../harness/Waiting.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
-import { collect, type Collected, count, eventually, gaps, heldBy, holders, messages, range, until } from "./support.ts"
+import { collect, type Collected, count, gaps, heldBy, holders, messages } from "./support.ts"
 
 const partial = ["--cluster-require-full-coverage", "no"]
 const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))

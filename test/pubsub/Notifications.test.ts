@@ -6,9 +6,10 @@ import * as Monitor from "../../src/pubsub/Monitor.ts"
 import { Message } from "../../src/pubsub/SubscriptionEvent.ts"
 import { ClusterNode } from "../../src/topology/ClusterNode.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { eventually, until } from "../harness/Waiting.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
-import { collect, eventually, until } from "./support.ts"
+import { collect } from "./support.ts"
 
 const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
 const node = new ClusterNode({ host: "127.0.0.1", port: 7000, id: "", role: "primary" })

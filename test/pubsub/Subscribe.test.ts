@@ -4,10 +4,12 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as ReadFrom from "../../src/ReadFrom.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { eventually, until } from "../harness/Waiting.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
-import { collect, eventually, heldBy, holders, messages, range, subscriberLines, until } from "./support.ts"
+import { collect, heldBy, holders, messages, subscriberLines } from "./support.ts"
 
 const each = { concurrency: "unbounded", discard: true } as const
 const shardTags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))

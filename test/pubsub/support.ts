@@ -10,8 +10,6 @@ import type { Gap, Message, SubscriptionEvent } from "../../src/pubsub/Subscript
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
 
-export const range = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, index) => index)
-
 /** What a stream has given so far, and how it ended. */
 export interface Collected<A> {
   readonly values: Array<A>
@@ -41,35 +39,6 @@ export const collect = <A>(
     )
     const collected: Collected<A> = { values, chunks, fiber, error: undefined }
     return collected
-  })
-
-/** Waits until a condition holds; how long that took, in milliseconds. Dies after `patience`. */
-export const until = (
-  what: string,
-  condition: () => boolean,
-  patience = 20_000
-): Effect.Effect<number> =>
-  Effect.gen(function*() {
-    const start = Date.now()
-    while (!condition()) {
-      if (Date.now() - start > patience) return yield* Effect.die(new Error(`${what} did not happen in ${patience} ms`))
-      yield* Effect.sleep(5)
-    }
-    return Date.now() - start
-  })
-
-/** The same with a condition that asks servers. */
-export const eventually = <E, R>(
-  what: string,
-  condition: Effect.Effect<boolean, E, R>,
-  patience = 20_000
-): Effect.Effect<void, E, R> =>
-  Effect.gen(function*() {
-    const start = Date.now()
-    while (!(yield* condition)) {
-      if (Date.now() - start > patience) return yield* Effect.die(new Error(`${what} did not happen in ${patience} ms`))
-      yield* Effect.sleep(20)
-    }
   })
 
 export const messages = <P>(events: ReadonlyArray<SubscriptionEvent<P>>): ReadonlyArray<Message<P>> =>

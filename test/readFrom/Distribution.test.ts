@@ -10,21 +10,9 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { connect, errorReplies, resetCounts } from "../laws/Observed.ts"
+import { callsAt, connect, errorReplies, resetCounts } from "../laws/Observed.ts"
 import { environments, teachScript } from "../testing/asRedisCluster.ts"
-import { calls } from "./Replicas.ts"
-
-const key = "{one}:key"
-const slot = HashSlot.ofKey(key)
-
-/** The shard of the key: its nodes, the primary first, with the key in all of them. */
-const shard = Effect.gen(function*() {
-  const cluster = yield* RedisCluster
-  const primary = yield* cluster.owner(slot)
-  yield* cluster.command(primary, "SET", key, "value")
-  yield* cluster.awaitReplicated
-  return { cluster, nodes: [primary, ...(yield* cluster.replicasOf(primary))] }
-})
+import { key, shard, slot } from "./Replicas.ts"
 
 /** How many of so many reads each node of the shard served. */
 const spread = (policy: ReadFrom.Policy, count: number, options: { readonly zone?: string } = {}) =>
@@ -39,7 +27,7 @@ const spread = (policy: ReadFrom.Policy, count: number, options: { readonly zone
     yield* resetCounts(cluster)
     for (let i = 0; i < count; i++) assert.strictEqual(yield* redis.get(key), "value")
     assert.strictEqual(yield* errorReplies(cluster, "MOVED"), 0)
-    return yield* calls(cluster, nodes, "get")
+    return yield* callsAt(cluster, nodes, "get")
   }))
 
 /** A connection that brings everything 20 ms late. */
@@ -99,7 +87,7 @@ describe.each(environments)("A policy, on $name", (environment) => {
           for (let i = 0; i < 60; i++) yield* redis.get(key)
           yield* resetCounts(cluster)
           for (let i = 0; i < 60; i++) yield* redis.get(key)
-          const [slow, ...fast] = yield* calls(cluster, nodes, "get")
+          const [slow, ...fast] = yield* callsAt(cluster, nodes, "get")
           assert.strictEqual(slow, 0)
           assert.strictEqual(fast[0] + fast[1], 60)
         }))
@@ -137,7 +125,7 @@ describe.each(environments)("A policy, on $name", (environment) => {
           assert.strictEqual(error.reason._tag, "OptionsError")
           assert.strictEqual(error.outcome, "NotExecuted")
         }
-        assert.deepStrictEqual(yield* calls(cluster, nodes, "get"), [0, 0, 0])
+        assert.deepStrictEqual(yield* callsAt(cluster, nodes, "get"), [0, 0, 0])
       })))
 
     it.effect("of a view wins over the region's, and that over the client's", () =>
@@ -147,7 +135,7 @@ describe.each(environments)("A policy, on $name", (environment) => {
         const served = Effect.fnUntraced(function*(read: Effect.Effect<unknown, unknown>) {
           yield* resetCounts(cluster)
           yield* read
-          const [primary, ...replicas] = yield* calls(cluster, nodes, "get")
+          const [primary, ...replicas] = yield* callsAt(cluster, nodes, "get")
           return [primary, replicas.reduce((sum, count) => sum + count)]
         })
         const inRegion = ReadFrom.withPolicy(ReadFrom.replica)
@@ -168,7 +156,7 @@ describe.each(environments)("A policy, on $name", (environment) => {
         const { cluster, nodes } = yield* shard
         const redis = yield* connect({ nodes: cluster.seeds })
         const reads = Effect.forEach(Array.from({ length: 12 }), () => redis.get(key))
-        const served = Effect.andThen(Effect.andThen(resetCounts(cluster), reads), calls(cluster, nodes, "get"))
+        const served = Effect.andThen(Effect.andThen(resetCounts(cluster), reads), callsAt(cluster, nodes, "get"))
         assert.deepStrictEqual(yield* served, [12, 0, 0])
         yield* redis.readonly()
         assert.deepStrictEqual(yield* served, [4, 4, 4])
@@ -187,10 +175,10 @@ describe.each(environments)("A policy, on $name", (environment) => {
         yield* resetCounts(cluster)
         assert.strictEqual(yield* redis.evalRo(script, { keys: [key] }), "value")
         assert.strictEqual(yield* redis.eval(script, { keys: [key] }), "value")
-        const [atPrimary, ...atReplicas] = yield* calls(cluster, nodes, "eval_ro")
+        const [atPrimary, ...atReplicas] = yield* callsAt(cluster, nodes, "eval_ro")
         assert.strictEqual(atPrimary, 0)
         assert.strictEqual(atReplicas.reduce((sum, count) => sum + count), 1)
-        assert.deepStrictEqual(yield* calls(cluster, nodes, "eval"), [1, 0, 0])
+        assert.deepStrictEqual(yield* callsAt(cluster, nodes, "eval"), [1, 0, 0])
       })))
 
     it.effect("finds a script on the primary that a replica was never given", () =>
@@ -215,8 +203,8 @@ describe.each(environments)("A policy, on $name", (environment) => {
         const [value] = yield* redis.transaction([Strings.get(key)])
         assert.strictEqual(value, "value")
         yield* redis.dbsize()
-        assert.deepStrictEqual(yield* calls(cluster, nodes, "get"), [1, 0, 0])
-        assert.deepStrictEqual(yield* calls(cluster, nodes, "dbsize"), [1, 0, 0])
+        assert.deepStrictEqual(yield* callsAt(cluster, nodes, "get"), [1, 0, 0])
+        assert.deepStrictEqual(yield* callsAt(cluster, nodes, "dbsize"), [1, 0, 0])
       })))
   })
 })
@@ -248,9 +236,9 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
         assert.strictEqual(yield* view.send("GETRANGE", keys[0], "0", "5"), "spread")
 
         for (const name of ["get", "mget", "exists", "strlen", "getrange"]) {
-          assert.deepStrictEqual(yield* calls(cluster, primaries, name), [0, 0, 0], name)
+          assert.deepStrictEqual(yield* callsAt(cluster, primaries, name), [0, 0, 0], name)
         }
-        const gets = yield* calls(cluster, replicas, "get")
+        const gets = yield* callsAt(cluster, replicas, "get")
         assert.strictEqual(gets.reduce((sum, count) => sum + count), 180)
         assert.strictEqual(yield* errorReplies(cluster, "MOVED"), 0)
 

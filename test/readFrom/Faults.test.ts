@@ -13,21 +13,9 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
-import { connect, errorReplies, resetCounts } from "../laws/Observed.ts"
+import { calls, callsAt, connect, errorReplies, resetCounts } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
-import { calls, callsAt } from "./Replicas.ts"
-
-const key = "{one}:key"
-const slot = HashSlot.ofKey(key)
-
-/** The shard of the key: its nodes, the primary first, with the key in all of them. */
-const shard = Effect.gen(function*() {
-  const cluster = yield* RedisCluster
-  const primary = yield* cluster.owner(slot)
-  yield* cluster.command(primary, "SET", key, "value")
-  yield* cluster.awaitReplicated
-  return { cluster, nodes: [primary, ...(yield* cluster.replicasOf(primary))] }
-})
+import { key, shard, slot } from "./Replicas.ts"
 
 /** Reads that go on until they are stopped: how each of them ended, and how long it took. */
 class Readers {
@@ -60,13 +48,13 @@ class Readers {
 /** Waits until a node is sent reads. */
 const untilServing = (cluster: RedisClusterShape, node: RedisNode) =>
   Effect.gen(function*() {
-    const before = yield* callsAt(cluster, node, "get")
-    yield* Effect.repeat(callsAt(cluster, node, "get"), {
+    const before = yield* calls(cluster, "get", [node])
+    yield* Effect.repeat(calls(cluster, "get", [node]), {
       schedule: Schedule.spaced(50),
       until: (count) => count > before + 5,
       times: 400
     })
-    return (yield* callsAt(cluster, node, "get")) > before + 5
+    return (yield* calls(cluster, "get", [node])) > before + 5
   })
 
 /**
@@ -160,7 +148,7 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
               for (const policy of [ReadFrom.replica, ReadFrom.replicaPreferred, ReadFrom.roundRobin]) {
                 for (let i = 0; i < 10; i++) assert.strictEqual(yield* redis.readFrom(policy).get(key), "value")
               }
-              assert.strictEqual(yield* callsAt(cluster, primary, "get"), 30)
+              assert.strictEqual(yield* calls(cluster, "get", [primary]), 30)
             }),
           () => Effect.orDie(Effect.andThen(Effect.forEach(replicas, cluster.restart), cluster.awaitOk))
         )
@@ -184,12 +172,12 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
           yield* cutOff(cluster, [replica])
           yield* resetCounts(cluster)
           for (let i = 0; i < 20; i++) assert.strictEqual(yield* redis.get(key), "value")
-          assert.strictEqual(yield* callsAt(cluster, primary, "get"), 20)
+          assert.strictEqual(yield* calls(cluster, "get", [primary]), 20)
           assert.strictEqual(yield* errorReplies({ ...cluster, nodes: [replica] }, "MASTERDOWN"), 20)
           const preferred = redis.readFrom(ReadFrom.replicaPreferred)
           yield* resetCounts(cluster)
           for (let i = 0; i < 20; i++) assert.strictEqual(yield* preferred.get(key), "value")
-          assert.deepStrictEqual(yield* calls(cluster, [primary, replica, ...others], "get"), [0, 0, 20])
+          assert.deepStrictEqual(yield* callsAt(cluster, [primary, replica, ...others], "get"), [0, 0, 20])
         }))
     )
 
@@ -207,7 +195,7 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
           const before = yield* redis.topology
           yield* resetCounts(cluster)
           for (let i = 0; i < 10; i++) assert.strictEqual(yield* redis.get(key), "value")
-          assert.strictEqual(yield* callsAt(cluster, primary, "get"), 10)
+          assert.strictEqual(yield* calls(cluster, "get", [primary]), 10)
           assert((yield* errorReplies({ ...cluster, nodes: replicas }, "MOVED")) > 0)
           assert.strictEqual((yield* redis.topology).slots[slot], before.slots[slot])
         }))
@@ -246,7 +234,7 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
           }))
           const served = (nodes: ReadonlyArray<RedisNode>) =>
             Effect.map(
-              Effect.forEach(nodes, (node) => callsAt(cluster, node, "get")),
+              callsAt(cluster, nodes, "get"),
               (counts) => counts.reduce((sum, count) => sum + count, 0)
             )
           assert(yield* untilServing(cluster, replicas[0]), "a replica that is in time serves")
@@ -308,7 +296,7 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
           })
           yield* resetCounts(cluster)
           for (let i = 0; i < 100; i++) assert.strictEqual(yield* redis.get(key), "value")
-          const sent = (yield* calls(cluster, nodes, "get")).reduce((sum, count) => sum + count)
+          const sent = yield* calls(cluster, "get", nodes)
           assert(sent > 105 && sent <= 120, `${sent} were sent for 100 reads`)
         }))
     )

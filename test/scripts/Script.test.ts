@@ -10,13 +10,11 @@ import { Scripting } from "../../src/commands/Scripting.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import * as Script from "../../src/scripting/Script.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
-import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
-import { calls } from "./Calls.ts"
+import { calls, connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
 
 const each = { concurrency: "unbounded" } as const
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => index)
 
 /** Each test its own, so that no node has it from another test. */
 let scripts = 0

@@ -10,10 +10,19 @@ import { Lists } from "../../src/commands/Lists.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { settled } from "../harness/Waiting.ts"
+import {
+  blockedClients,
+  calls,
+  connect,
+  connectionsNamed,
+  errorReplies,
+  resetCounts,
+  tagWhere
+} from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
-import { blockedClients, calls, connectionsOf, range, settled } from "./Sessions.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -30,18 +39,18 @@ describe.each(environments)("Blocking commands, on $name", (environment) => {
           dedicatedIdleTimeout: "300 millis"
         })
         yield* redis.ping()
-        const start = yield* connectionsOf(cluster, name)
+        const start = yield* connectionsNamed(cluster, name)
         const popping = yield* Effect.forEach(range(12), () => Effect.forkChild(redis.blpop("{turns}list", "forever")))
         assert.strictEqual(yield* settled(3, blockedClients(cluster)), 3)
-        assert.isAtMost(yield* connectionsOf(cluster, name), start + 1 + 3)
+        assert.isAtMost(yield* connectionsNamed(cluster, name), start + 1 + 3)
         yield* Effect.forEach(range(12), (index) => redis.rpush("{turns}list", String(index)))
         const popped = yield* Fiber.joinAll(popping)
         assert.deepStrictEqual(
           popped.map((one) => Number(one?.element)).toSorted((a, b) => a - b),
           range(12)
         )
-        const shared = (yield* connectionsOf(cluster, name)) - 3
-        assert.strictEqual(yield* settled(shared, connectionsOf(cluster, name)), shared)
+        const shared = (yield* connectionsNamed(cluster, name)) - 3
+        assert.strictEqual(yield* settled(shared, connectionsNamed(cluster, name)), shared)
       }))
 
     it.effect("wait for a connection no longer than any command, and say so", () =>
@@ -94,7 +103,7 @@ describe.each(environments)("Blocking commands, on $name", (environment) => {
         assert.isTrue(
           yield* settled(
             true,
-            Effect.map(connectionsOf(cluster, name), (count) =>
+            Effect.map(connectionsNamed(cluster, name), (count) =>
               count <= 3)
           )
         )
@@ -255,7 +264,7 @@ describe.each(environments)("Blocking commands, on $name", (environment) => {
         const { reason } = yield* Fiber.join(popping)
         assert.strictEqual(reason._tag, "ClosedError")
         assert.strictEqual(reason.outcome, "Unknown")
-        assert.strictEqual(yield* settled(0, connectionsOf(cluster, name)), 0)
+        assert.strictEqual(yield* settled(0, connectionsNamed(cluster, name)), 0)
       }))
 
     it.effect("are freed by hanging up where a user may not call them back", () =>

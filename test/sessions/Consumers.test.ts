@@ -6,10 +6,11 @@ import * as Command from "../../src/commands/Command.ts"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import type { ConsumedEntry } from "../../src/index.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { settled } from "../harness/Waiting.ts"
+import { blockedClients, connect, connectionsNamed, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
-import { blockedClients, connectionsOf, range, settled } from "./Sessions.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -133,7 +134,7 @@ describe.each(environments)("A consumer, on $name", (environment) => {
           [...new Set(got)].toSorted(),
           range(10).flatMap((round) => streams.map((stream) => `${round}:${stream}`)).toSorted()
         )
-        assert.isTrue(yield* settled(true, Effect.map(connectionsOf(cluster, name), (count) => count <= 4)))
+        assert.isTrue(yield* settled(true, Effect.map(connectionsNamed(cluster, name), (count) => count <= 4)))
       }))
 
     it.effect("survives that its slots move, and misses nothing", () =>

@@ -8,10 +8,11 @@ import { Lists } from "../../src/commands/Lists.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import * as Script from "../../src/scripting/Script.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
+import { settled } from "../harness/Waiting.ts"
+import { addressOf, blockedClients, connect, connectionsNamed, tagWhere } from "../laws/Observed.ts"
 import { environments, teachScript } from "../testing/asRedisCluster.ts"
-import { blockedClients, connectionsOf, range, settled } from "./Sessions.ts"
 
 describe.each(environments)("A dedicated connection, on $name", (environment) => {
   layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
@@ -21,7 +22,7 @@ describe.each(environments)("A dedicated connection, on $name", (environment) =>
         const name = "dedicated"
         const redis = yield* connect({ nodes: cluster.seeds, clientName: name })
         yield* redis.pipeline(range(50).map((index) => Strings.get(`spread:${index}`)))
-        const start = yield* connectionsOf(cluster, name)
+        const start = yield* connectionsNamed(cluster, name)
         yield* Effect.scoped(Effect.gen(function*() {
           const own = yield* redis.dedicated("mine")
           assert.strictEqual(own.address, (yield* redis.ownerOf("mine"))?.address)
@@ -31,9 +32,9 @@ describe.each(environments)("A dedicated connection, on $name", (environment) =>
           assert.strictEqual(yield* own.clientId(), id)
           const other = yield* redis.dedicated("mine")
           assert.notStrictEqual(yield* other.clientId(), id)
-          assert.strictEqual(yield* connectionsOf(cluster, name), start + 2)
+          assert.strictEqual(yield* connectionsNamed(cluster, name), start + 2)
         }))
-        assert.strictEqual(yield* settled(start, connectionsOf(cluster, name)), start)
+        assert.strictEqual(yield* settled(start, connectionsNamed(cluster, name)), start)
       }))
 
     it.effect("runs pipelines and transactions", () =>

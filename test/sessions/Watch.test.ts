@@ -8,10 +8,12 @@ import { Strings } from "../../src/commands/Strings.ts"
 import { onConflict } from "../../src/index.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
+import { settled } from "../harness/Waiting.ts"
+import { countWhileSlotsMove, tagsFrom } from "../laws/MovingSlots.ts"
+import { calls, connect, connectionsNamed, tagWhere } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
-import { calls, connectionsOf, range, settled } from "./Sessions.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -83,7 +85,7 @@ describe.each(environments)("watch, on $name", (environment) => {
         yield* Effect.forEach(range(10), () => Effect.repeat(increment, { times: 4 }), each)
         assert.strictEqual(yield* redis.get("{contended}count"), "50")
         assert.isAbove(attempts, 50)
-        const left = yield* settled(true, Effect.map(connectionsOf(cluster, name), (count) => count <= 3))
+        const left = yield* settled(true, Effect.map(connectionsNamed(cluster, name), (count) => count <= 3))
         assert.isTrue(left)
       }))
 
@@ -140,7 +142,7 @@ describe.each(environments)("watch, on $name", (environment) => {
         }
         const left = yield* settled(
           true,
-          Effect.map(connectionsOf(cluster, name), (count) =>
+          Effect.map(connectionsNamed(cluster, name), (count) =>
             count <= 3)
         )
         assert.isTrue(left)
@@ -175,39 +177,12 @@ describe.each(environments)("watch, on $name", (environment) => {
         const cluster = yield* RedisCluster
         const [, target] = cluster.nodes
         const redis = yield* connect({ nodes: cluster.seeds, commandTimeout: "20 seconds" })
-        const tags = range(6).map((index) => tagWhere((slot) => slot >= 500 + 100 * index && slot < 600 + 100 * index))
-        const done = new Map(tags.map((tag) => [tag, 0]))
-        yield* Effect.forEach(tags, (tag) => redis.mset({ [`{${tag}}a`]: "0", [`{${tag}}b`]: "0" }), each)
-        yield* resetCounts(cluster)
-        let running = true
-        const caller = (first: number) =>
-          Effect.gen(function*() {
-            for (let turn = first; running; turn++) {
-              const tag = tags[turn % tags.length]
-              yield* redis.watch([`{${tag}}a`, `{${tag}}b`], (tx) =>
-                Effect.gen(function*() {
-                  const count = Number(yield* tx.get(`{${tag}}a`))
-                  yield* tx.transaction([Strings.set(`{${tag}}a`, count + 1), Strings.set(`{${tag}}b`, count + 1)])
-                })).pipe(Effect.retry({ ...onConflict, times: 10_000 }))
-              done.set(tag, (done.get(tag) ?? 0) + 1)
-            }
-          })
-        const callers = yield* Effect.forEach(range(8), (index) => Effect.forkChild(caller(index)))
-        for (const tag of tags) {
-          const slot = HashSlot.ofKey(tag)
-          yield* cluster.startMigration(slot, target)
-          yield* cluster.moveKeys(slot, 1)
-          yield* Effect.sleep("30 millis")
-          yield* cluster.moveKeys(slot)
-          yield* Effect.sleep("30 millis")
-          yield* cluster.finishMigration(slot)
-        }
-        running = false
-        yield* Fiber.joinAll(callers)
-        assert.isAbove(yield* errorReplies(cluster, "MOVED"), 0)
-        for (const [tag, count] of done) {
-          assert.deepStrictEqual(yield* redis.mget([`{${tag}}a`, `{${tag}}b`]), [String(count), String(count)])
-        }
+        yield* countWhileSlotsMove(cluster, redis, { tags: tagsFrom(500, 6), target, callers: 8 }, (one, other) =>
+          redis.watch([one, other], (tx) =>
+            Effect.gen(function*() {
+              const count = Number(yield* tx.get(one))
+              yield* tx.transaction([Strings.set(one, count + 1), Strings.set(other, count + 1)])
+            })).pipe(Effect.retry({ ...onConflict, times: 10_000 })))
       }))
 
     it.effect("refuses keys of other slots, and what would outlive it on the connection", () =>

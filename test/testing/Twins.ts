@@ -56,16 +56,19 @@ export const parseAll = (text: string, count: number): ReadonlyArray<Typed> | un
 /** Sends commands in one write and gives their replies. */
 export type Ask = (commands: ReadonlyArray<Words>) => Promise<ReadonlyArray<Typed>>
 
+const socketTo = (port: number): Effect.Effect<Net.Socket, HarnessError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Net.Socket, HarnessError>((resume) => {
+      const socket = Net.connect({ host: "127.0.0.1", port, noDelay: true }, () => resume(Effect.succeed(socket)))
+      socket.once("error", (cause) => resume(Effect.fail(new HarnessError({ message: cause.message, cause }))))
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
 /** A connection to a server. */
 export const askServer = (port: number): Effect.Effect<Ask, HarnessError, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(
-      Effect.callback<Net.Socket, HarnessError>((resume) => {
-        const socket = Net.connect({ host: "127.0.0.1", port, noDelay: true }, () => resume(Effect.succeed(socket)))
-        socket.once("error", (cause) => resume(Effect.fail(new HarnessError({ message: cause.message, cause }))))
-      }),
-      (socket) => Effect.sync(() => socket.destroy())
-    ),
+    socketTo(port),
     (socket): Ask => {
       let text = ""
       let check = () => {}
@@ -149,13 +152,7 @@ export interface Line {
 
 const lineToServer = (port: number): Effect.Effect<Line, HarnessError, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(
-      Effect.callback<Net.Socket, HarnessError>((resume) => {
-        const socket = Net.connect({ host: "127.0.0.1", port, noDelay: true }, () => resume(Effect.succeed(socket)))
-        socket.once("error", (cause) => resume(Effect.fail(new HarnessError({ message: cause.message, cause }))))
-      }),
-      (socket) => Effect.sync(() => socket.destroy())
-    ),
+    socketTo(port),
     (socket) => {
       let text = ""
       socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")))

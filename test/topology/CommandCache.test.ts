@@ -7,10 +7,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Command } from "../../src/commands/Command.ts"
-import { ClusterClient, type ClusterClientShape } from "../../src/index.ts"
+import { ClusterClient } from "../../src/index.ts"
 import { exception, type RedisClusterException, ReplyError } from "../../src/RedisClusterException.ts"
 import * as CommandCache from "../../src/topology/CommandCache.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
+import { calls } from "../laws/Observed.ts"
 
 /** A router that answers COMMAND with these commands, and counts how often it is asked. */
 const fake = (names: Array<string>) => {
@@ -120,14 +121,6 @@ const client = Layer.unwrap(
   Effect.map(Effect.service(RedisCluster), (cluster) => ClusterClient.layer({ nodes: cluster.seeds }))
 ).pipe(Layer.provideMerge(RedisCluster.layer({ primaries: 3, options: ["--enable-module-command", "yes"] })))
 
-const callsOf = Effect.fnUntraced(function*(redis: ClusterClientShape, name: string) {
-  const stats = yield* redis.on("primaries").info("commandstats")
-  return [...stats.values()].reduce(
-    (sum, text) => sum + Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(text)?.[1] ?? 0),
-    0
-  )
-})
-
 /** A key of each third of the slots. */
 const keys = ["a", "b", "c"]
 
@@ -147,6 +140,7 @@ describe.skipIf(compiled === undefined)("Commands that only the servers know", (
 
     it.effect("are routed by their key specs, without a question to the servers for each call", () =>
       Effect.gen(function*() {
+        const cluster = yield* RedisCluster
         const redis = yield* ClusterClient
         yield* redis.configResetstat()
         for (const key of keys) {
@@ -155,7 +149,7 @@ describe.skipIf(compiled === undefined)("Commands that only the servers know", (
           assert.strictEqual(yield* redis.send("MOD.MANY", "2", `{${key}}1`, `{${key}}2`, "value"), "value")
         }
         assert.strictEqual(new Set(yield* Effect.forEach(keys, redis.ownerOf)).size, 3)
-        assert.strictEqual(yield* callsOf(redis, "command"), 0)
+        assert.strictEqual(yield* calls(cluster, "command"), 0)
         const errors = yield* redis.on("primaries").info("errorstats")
         for (const text of errors.values()) assert.notInclude(text, "MOVED")
       }))
@@ -169,6 +163,7 @@ describe.skipIf(compiled === undefined)("Commands that only the servers know", (
 
     it.effect("are refused clearly when the servers do not know them either, after one look at the most", () =>
       Effect.gen(function*() {
+        const cluster = yield* RedisCluster
         const redis = yield* ClusterClient
         yield* redis.configResetstat()
         const errors = yield* Effect.forEach(
@@ -178,7 +173,7 @@ describe.skipIf(compiled === undefined)("Commands that only the servers know", (
         )
         assert.isTrue(errors.every(({ reason }) => reason._tag === "OptionsError" && reason.outcome === "NotExecuted"))
         assert.include(errors[7].message, "neither the servers nor this library know the command NO.SUCH7")
-        assert.isAtMost(yield* callsOf(redis, "command"), 1)
+        assert.isAtMost(yield* calls(cluster, "command"), 1)
       }))
   })
 })

@@ -9,6 +9,7 @@ import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { Endpoint } from "../../src/connection/Endpoint.ts"
 import { RespDecoder } from "../../src/protocol/RespDecoder.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
+import { until } from "../harness/Waiting.ts"
 
 /** Holds the answers of a connection back, this one first, until it is released with what is then the answer. */
 type Hold = () => (reply: string) => void
@@ -67,10 +68,6 @@ const connect = (stream: (endpoint: Endpoint) => Duplex) =>
     (context) => Context.get(context, ClusterClient)
   )
 
-const until = Effect.fnUntraced(function*(condition: () => boolean) {
-  while (!condition()) yield* Effect.sleep("5 millis")
-})
-
 const keys = { 7001: "bar", 7002: "foo" } as const
 
 describe("Topology", () => {
@@ -102,7 +99,7 @@ describe("Topology", () => {
         yield* Effect.all([redis.get(keys[7001]), redis.get(keys[7002])])
         holding = true
         const refresh = yield* Effect.forkChild(redis.refreshTopology)
-        yield* until(() => held !== undefined)
+        yield* until("a fetch under way", () => held !== undefined)
         const before = fetches
         yield* redis.get(keys[held?.port === 7001 ? 7002 : 7001])
         assert.strictEqual(moved, 1)
@@ -111,7 +108,7 @@ describe("Topology", () => {
         assert.strictEqual(fetches, before)
         held?.release()
         yield* Fiber.join(refresh)
-        yield* until(() => fetches > before)
+        yield* until("another fetch", () => fetches > before)
       }),
     5000
   )
