@@ -1,6 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type { Endpoint } from "../../src/connection/Endpoint.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
@@ -116,6 +117,25 @@ describe.each(environments)("Redirects, on $name", (environment) => {
         assert.deepStrictEqual(yield* Fiber.join(split), ["1", "2"])
         assert.strictEqual(yield* Fiber.join(born), "OK")
         assert.deepStrictEqual(yield* redis.mget([c, d]), ["3", "4"])
+      }))
+
+    // docs/security.md names these rights.
+    it.effect("follows ASK and MOVED for a user who has the few rights that the client needs", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const { slot, tag, target } = yield* slotToMove(3500)
+        const rights = ["+cluster|slots", "+ping", "+asking", "+get", "+set"]
+        for (const node of cluster.nodes) {
+          yield* cluster.command(node, "ACL", "SETUSER", "modest", "on", ">secret", "~*", "-@all", ...rights)
+        }
+        const redis = yield* connect({ nodes: cluster.seeds, username: "modest", password: Redacted.make("secret") })
+        yield* redis.set(tag, "value")
+        yield* cluster.startMigration(slot, target)
+        yield* cluster.moveKeys(slot)
+        assert.strictEqual(yield* redis.get(tag), "value")
+        yield* cluster.finishMigration(slot)
+        assert.strictEqual(yield* redis.get(tag), "value")
+        assert.strictEqual((yield* redis.ownerOf(tag))?.address, addressOf(target))
       }))
 
     it.effect("hands MOVED and ASK of an explicitly given node to the caller as they are", () =>
