@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import type { Duplex } from "node:stream"
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls"
 import type { Endpoint } from "./connection/Endpoint.ts"
+import { millisOf } from "./internal/millis.ts"
 import * as ReadFrom from "./ReadFrom.ts"
 import type { RedisClusterException } from "./RedisClusterException.ts"
 import type { ClusterNode } from "./topology/ClusterNode.ts"
@@ -291,8 +292,7 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
   const problems: Array<string> = []
   const millis = (name: string, input: Duration.Input | undefined, fallback: number, least: number): number => {
     if (input === undefined) return fallback
-    const duration = Duration.fromInput(input)
-    const value = duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
+    const value = millisOf(input)
     if (!(value >= least)) problems.push(`${name} has to be a duration of at least ${least} ms`)
     return value
   }

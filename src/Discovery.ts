@@ -15,13 +15,13 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as nodeDns from "node:dns"
 import type { Endpoint } from "./connection/Endpoint.ts"
+import { millisOf } from "./internal/millis.ts"
 import { ConnectionError, exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 
 /**
@@ -42,8 +42,7 @@ const makeResolver = (
 ): Effect.Effect<nodeDns.Resolver, RedisClusterException> =>
   Effect.try({
     try: () => {
-      const millis = Option.match(Duration.fromInput(timeout), { onNone: () => Number.NaN, onSome: Duration.toMillis })
-      const resolver = new nodeDns.Resolver({ timeout: Math.ceil(millis), tries: 2 })
+      const resolver = new nodeDns.Resolver({ timeout: Math.ceil(millisOf(timeout)), tries: 2 })
       if (servers !== undefined) resolver.setServers(servers)
       return resolver
     },

@@ -31,7 +31,6 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -40,6 +39,7 @@ import { randomUUID } from "node:crypto"
 import { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 import type { Lifetime, Patience } from "./commands/Call.ts"
 import * as Command from "./commands/Command.ts"
+import { millisOf } from "./internal/millis.ts"
 import {
   exception,
   LockLostError,
@@ -167,9 +167,6 @@ const fenceKeyOf = (key: string): string | undefined =>
 
 const refuse = (problem: string): Effect.Effect<never, RedisClusterException> =>
   Effect.fail(exception(() => new OptionsError({ message: `Lock: ${problem}`, outcome: "NotExecuted" })))
-
-const millisOf = (input: Lifetime): number =>
-  Option.match(Duration.fromInput(input), { onNone: () => NaN, onSome: Duration.toMillis })
 
 const waitOf = (wait: LockOptions["wait"]): number =>
   wait === undefined || wait === "forever" ? Infinity : wait === "none" ? 0 : millisOf(wait)

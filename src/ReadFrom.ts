@@ -26,10 +26,11 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
+import { millisOf } from "./internal/millis.ts"
 import type { ClusterNode, Role } from "./topology/ClusterNode.ts"
 
 /**
@@ -318,11 +319,6 @@ export const lowestLatency: Policy = make(
   "lowestLatency",
   (candidates) => healthyFirst(candidates, (healthy) => healthy.length < 2 ? healthy : healthy.toSorted(byLatency))
 )
-
-const millisOf = (input: Duration.Input): number => {
-  const duration = Duration.fromInput(input)
-  return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
-}
 
 /** How fresh a bound can be that is checked by asking the nodes, in milliseconds. */
 const leastLag = 100

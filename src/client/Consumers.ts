@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
 import { type ConsumedEntry, type ReaderOptions, SlotReader } from "../consumer/SlotReader.ts"
+import { millisOf } from "../internal/millis.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
-import * as HashSlot from "../topology/HashSlot.ts"
+import { bySlot } from "../routing/Nonatomic.ts"
 
 /**
  * @category models
@@ -96,7 +97,7 @@ const resolve = (options: ConsumeOptions): Settings | RedisClusterException => {
   const count = options.count ?? 100
   if (!Number.isInteger(count) || count < 1) return invalid("count has to be an integer of at least 1")
   const millis = (input: Duration.Input | undefined): number =>
-    input === undefined ? Number.NaN : Math.ceil(Duration.toMillis(input))
+    input === undefined ? Number.NaN : Math.ceil(millisOf(input))
   const block = millis(options.block ?? "5 seconds")
   if (!(block >= 1) || block === Infinity) return invalid("block has to be a finite duration of at least 1 ms")
   const claimIdle = millis(options.claimAfter)
@@ -114,17 +115,6 @@ const resolve = (options: ConsumeOptions): Settings | RedisClusterException => {
     claimIdle,
     claimInterval: options.claimAfter === undefined ? undefined : claimInterval
   }
-}
-
-const bySlot = (streams: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> => {
-  const groups = new Map<number, Array<string>>()
-  for (const stream of streams) {
-    const slot = HashSlot.ofKey(stream)
-    const group = groups.get(slot)
-    if (group === undefined) groups.set(slot, [stream])
-    else group.push(stream)
-  }
-  return [...groups.values()]
 }
 
 /**
@@ -153,7 +143,9 @@ export const make = (router: {
       Stream.suspend(() => {
         const settings = resolve(options)
         if ("reason" in settings) return Stream.fail(settings)
-        return Stream.mergeAll(bySlot(settings.streams).map((streams) => read(streams, settings)), {
+        const { streams } = settings
+        const perSlot = bySlot(streams).map((positions) => positions.map((i) => streams[i]))
+        return Stream.mergeAll(perSlot.map((streams) => read(streams, settings)), {
           concurrency: "unbounded",
           bufferSize: 1
         })

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import { type Command, make as makeCommand } from "../commands/Command.ts"
+import type { Command } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
@@ -129,11 +129,7 @@ export const make = (router: Router["Service"], commands: CommandCache): Dedicat
       ...batches,
       address: addressOf(session.endpoint),
       execute,
-      send: (name: string, ...args: ReadonlyArray<Argument>) =>
-        Effect.flatMap(
-          commands.find(name, args),
-          ({ args, spec }) => execute(makeCommand(spec, args, (reply) => reply))
-        )
+      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(commands.find(name, args), execute)
     })
   }
 

@@ -4,13 +4,11 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import { Command } from "../commands/Command.ts"
-import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connections } from "../connection/Connections.ts"
-import { query } from "../connection/Query.ts"
+import { query, question } from "../connection/Query.ts"
+import { millisOf } from "../internal/millis.ts"
 import { ServerError } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException, UnhealthyError } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
@@ -91,7 +89,7 @@ export interface HealthMembers {
   readonly requireHealthy: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
 }
 
-const ping = new Command<unknown>(new CommandSpec("PING", {}), [], (reply) => reply)
+const ping = question("PING")
 
 const down = (node: ClusterNode, cause: string): NodeHealth => ({ node, isUp: false, latency: undefined, cause })
 
@@ -154,19 +152,17 @@ export const make = (
   connections: Connections["Service"]
 ): HealthMembers => {
   const health = Effect.fnUntraced(function*(options: HealthOptions = {}) {
-    const timeout = Duration.fromInput(options.timeout ?? "1 second")
-    if (Option.isNone(timeout) || !(Duration.toMillis(timeout.value) >= 1)) {
+    const timeout = millisOf(options.timeout ?? "1 second")
+    if (!(timeout >= 1)) {
       return yield* exception(() =>
         new OptionsError({ message: "timeout has to be a duration of at least 1 ms", outcome: "NotExecuted" })
       )
     }
     const snapshot = topology.current()
     const asked = options.replicas === false ? snapshot.primaries : [...snapshot.primaries, ...snapshot.replicas]
-    const nodes = yield* Effect.forEach(
-      asked,
-      (node) => askNode(connections, node, Duration.toMillis(timeout.value)),
-      { concurrency: "unbounded" }
-    )
+    const nodes = yield* Effect.forEach(asked, (node) => askNode(connections, node, timeout), {
+      concurrency: "unbounded"
+    })
     return report(snapshot, nodes)
   })
 

@@ -4,14 +4,17 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
-import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
 import type { Argument } from "../protocol/Reply.ts"
-import { exception, type RedisClusterException, UnknownNodeError } from "../RedisClusterException.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import { refuse } from "../routing/Refusals.ts"
+import * as Target from "../routing/Target.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
-import * as Topology from "../topology/Topology.ts"
+import type { Topology } from "../topology/Topology.ts"
 
 /**
  * @category models
@@ -40,15 +43,6 @@ export interface NodeMembers {
   readonly setDefaultNode: (endpoint: Endpoint) => Effect.Effect<void, RedisClusterException>
 }
 
-const unknownNode = (endpoint: Endpoint, snapshot: Snapshot): RedisClusterException =>
-  exception(() =>
-    new UnknownNodeError({
-      message: `${addressOf(endpoint)} is not a node of this cluster (known: ${[...snapshot.nodes.keys()].join(", ")})`,
-      outcome: "NotExecuted",
-      node: addressOf(endpoint)
-    })
-  )
-
 /** Without a node there is no client: the first topology has at least one primary, and later ones are refused without. */
 const anyOf = (nodes: ReadonlyArray<ClusterNode>): ClusterNode => nodes[Math.floor(Math.random() * nodes.length)]
 
@@ -56,12 +50,11 @@ const anyOf = (nodes: ReadonlyArray<ClusterNode>): ClusterNode => nodes[Math.flo
  * @category constructors
  * @since 0.1.0
  */
-export const make = (topology: Topology.Topology["Service"]): NodeMembers => {
+export const make = (topology: Topology["Service"]): NodeMembers => {
   const lookUp = (endpoint: Endpoint): Effect.Effect<ClusterNode, RedisClusterException> =>
     Effect.suspend(() => {
-      const snapshot = topology.current()
-      const node = Topology.nodeAt(snapshot, endpoint)
-      return node === undefined ? Effect.fail(unknownNode(endpoint, snapshot)) : Effect.succeed(node)
+      const node = Target.named(endpoint, topology.current())
+      return Result.isSuccess(node) ? Effect.succeed(node.success) : refuse(node.failure)
     })
 
   return {

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -16,6 +16,7 @@ import { Hashes } from "../commands/Hashes.ts"
 import { type ScanOptions, type ScanPage, scanPage } from "../commands/scan.ts"
 import { Sets } from "../commands/Sets.ts"
 import { type ScoredMember, SortedSets } from "../commands/SortedSets.ts"
+import { millisOf } from "../internal/millis.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import {
   exception,
@@ -301,12 +302,6 @@ class Scan {
   }
 }
 
-const patienceOf = (input: Duration.Input | undefined): number | undefined => {
-  if (input === undefined) return defaultPatience
-  const duration = Duration.fromInput(input)
-  return Option.isSome(duration) ? Duration.toMillis(duration.value) : undefined
-}
-
 const scanBytes = (
   router: Router["Service"],
   topology: Topology["Service"],
@@ -317,8 +312,8 @@ const scanBytes = (
     if (!(Number.isInteger(concurrency) && concurrency > 0)) {
       return Stream.fail(invalid("SCAN", "concurrency must be an integer of at least 1"))
     }
-    const patience = patienceOf(options.patience)
-    if (patience === undefined) {
+    const patience = options.patience === undefined ? defaultPatience : millisOf(options.patience)
+    if (Number.isNaN(patience)) {
       return Stream.fail(
         invalid("SCAN", `patience must be a duration such as "30 seconds" or a number of milliseconds`)
       )

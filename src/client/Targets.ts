@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
-import { type Command, make as makeCommand, type PerNodeCommand } from "../commands/Command.ts"
+import type { Command, PerNodeCommand } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
@@ -14,8 +14,7 @@ import type { Router } from "../routing/Router.ts"
 import type { Target } from "../routing/Target.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import type { CommandCache } from "../topology/CommandCache.ts"
-import type { NodeSurface, TargetSurface } from "./Surfaces.ts"
-import { view } from "./Surfaces.ts"
+import { type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 
 /**
  * One node's own client: every command, and `send`. What the node answers is the result: no redirects, no retries.
@@ -99,16 +98,13 @@ export const make = (
   commands: CommandCache,
   lookUp: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
 ): TargetMembers => {
-  const rawCommand = (name: string, args: ReadonlyArray<Argument>) =>
-    Effect.map(commands.find(name, args), ({ args, spec }) => makeCommand(spec, args, (reply) => reply))
-
   const on = (target: Target): TargetClient => {
     const execute: TargetClient["execute"] = (command) => router.executeOn(command, target)
     const results: TargetClient["results"] = (command) => router.executeOnEach(command, target)
     return Object.assign(view<TargetSurface>(execute), {
       execute,
       results,
-      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(rawCommand(name, args), execute)
+      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(commands.find(name, args), execute)
     })
   }
 
@@ -117,13 +113,13 @@ export const make = (
     return Object.assign(view<NodeSurface>(execute), {
       node,
       execute,
-      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(rawCommand(name, args), execute)
+      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(commands.find(name, args), execute)
     })
   }
 
   return {
     execute: router.execute,
-    send: (name, ...args) => Effect.flatMap(rawCommand(name, args), router.execute),
+    send: (name, ...args) => Effect.flatMap(commands.find(name, args), router.execute),
     on,
     node: (endpoint) => Effect.map(lookUp(endpoint), nodeClient)
   }

@@ -11,13 +11,12 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
-import { Command } from "../commands/Command.ts"
-import { CommandSpec } from "../commands/CommandSpec.ts"
+import { Listeners } from "../internal/Listeners.ts"
 import { Connection, type ConnectionHooks, type ConnectionState } from "./Connection.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { NodeStatistics } from "./NodeStatistics.ts"
 import { PushConnection, type PushHooks } from "./PushConnection.ts"
-import { query } from "./Query.ts"
+import { query, question } from "./Query.ts"
 import * as Rotation from "./Rotation.ts"
 
 /**
@@ -78,7 +77,7 @@ export class Connections extends Context.Service<Connections, {
   readonly onRotated: (listener: () => void) => () => void
 }>()("effect-redis-cluster/connection/Connections") {}
 
-const ping = new Command<unknown>(new CommandSpec("PING", {}), [], (reply) => reply)
+const ping = question("PING")
 
 /** With replies due, a replica that has been silent for this long, in milliseconds, is asked whether it is alive. */
 const replicaPingAfter = 250
@@ -111,19 +110,14 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   const pushed = new Set<PushConnection>()
   const allOpen = (): ReadonlyArray<Connection> => [...open.commands.values(), ...open.replicaReads.values()]
   const closing = new Set<Connection>()
-  const listeners = new Set<(connection: Connection, state: ConnectionState) => void>()
-  const rotationListeners = new Set<() => void>()
-  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased, ...pushed], () => {
-    for (const listener of rotationListeners) listener()
-  })
+  const onState = new Listeners<[connection: Connection, state: ConnectionState]>()
+  const onRotated = new Listeners<[]>()
+  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased, ...pushed], () => onRotated.tell())
 
-  const hooks = {
-    onState: (connection: Connection, state: ConnectionState) => {
-      for (const listener of listeners) listener(connection, state)
-    },
+  const sharedHooks: ConnectionHooks = {
+    onState: (connection, state) => onState.tell(connection, state),
     onPush: () => {}
   }
-
   const ownHooks: ConnectionHooks = { onState: () => {}, onPush: () => {} }
 
   const counted = new Map<string, NodeStatistics>()
@@ -136,19 +130,23 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
     return statistics
   }
 
-  const connect = (target: ConnectionTarget, events: ConnectionHooks, statistics: NodeStatistics): Connection =>
-    new Connection({ host: target.host, port: target.port }, options, events, { clock, runFork, statistics }, {
-      expectedId: target.id ?? "",
-      readonly: false
-    })
-
-  const readOptions = forReplicaReads(options)
-  const connectForReads = (target: ConnectionTarget): Connection =>
-    new Connection({ host: target.host, port: target.port }, readOptions, hooks, {
-      clock,
-      runFork,
-      statistics: statisticsOf(target)
-    }, { expectedId: target.id ?? "", readonly: true })
+  const optionsFor: Record<ConnectionUse, ResolvedOptions> = {
+    commands: options,
+    replicaReads: forReplicaReads(options)
+  }
+  const connect = (
+    target: ConnectionTarget,
+    hooks: ConnectionHooks,
+    statistics: NodeStatistics,
+    use: ConnectionUse = "commands"
+  ): Connection =>
+    new Connection(
+      { host: target.host, port: target.port },
+      optionsFor[use],
+      hooks,
+      { clock, runFork, statistics },
+      { expectedId: target.id ?? "", readonly: use === "replicaReads" }
+    )
 
   /** A second socket would not have the state of the first. */
   const once = (onState: ConnectionHooks["onState"]): ConnectionHooks => {
@@ -186,9 +184,7 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
     const address = target.address ?? addressOf(target)
     const known = open[use].get(address)
     if (known !== undefined) return known
-    const connection = use === "commands"
-      ? connect(target, hooks, statisticsOf(target))
-      : connectForReads(target)
+    const connection = connect(target, sharedHooks, statisticsOf(target), use)
     if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
     else open[use].set(address, connection)
     return connection
@@ -236,14 +232,8 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
         }
       }
     },
-    onState: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    onRotated: (listener) => {
-      rotationListeners.add(listener)
-      return () => rotationListeners.delete(listener)
-    }
+    onState: onState.add,
+    onRotated: onRotated.add
   })
 })
 

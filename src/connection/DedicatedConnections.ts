@@ -10,14 +10,12 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { Command } from "../commands/Command.ts"
-import { CommandSpec } from "../commands/CommandSpec.ts"
 import { Alarm } from "../internal/Alarm.ts"
 import type { Connection, ConnectionState } from "./Connection.ts"
 import type { ConnectionTarget } from "./Connections.ts"
 import { addressOf } from "./Endpoint.ts"
 import type { LinkFailure } from "./Outgoing.ts"
-import { query } from "./Query.ts"
+import { query, question } from "./Query.ts"
 
 /**
  * Someone who wants a connection. Exactly one of the three callbacks is called, once, unless it withdraws first.
@@ -65,7 +63,7 @@ interface Pool {
   readonly applicants: Set<Applicant>
 }
 
-const clientId = new Command<unknown>(new CommandSpec("CLIENT ID", {}), [], (reply) => reply)
+const clientId = question("CLIENT ID")
 /** How long the server may take to tell the id of a new connection, in milliseconds. */
 const introduction = 2000
 
@@ -239,6 +237,6 @@ export class DedicatedConnections {
       for (const { connection } of unused) connection.closeNow(ended)
       if (pool.idle.length > 0) next = Math.min(next, pool.idle[0].since + this.limits.idleTimeout)
     }
-    if (next < Number.POSITIVE_INFINITY) this.alarm.set(next)
+    this.alarm.set(next)
   }
 }

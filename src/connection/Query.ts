@@ -5,8 +5,9 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { Command } from "../commands/Command.ts"
-import type { Reply } from "../protocol/Reply.ts"
+import { Command } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { Connection } from "./Connection.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 
@@ -46,6 +47,15 @@ class Query implements Outgoing {
     this.resume(effect)
   }
 }
+
+/**
+ * A command that the client itself asks of a node, whose reply is taken as it comes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const question = (name: string, ...args: ReadonlyArray<Argument>): Command<Reply> =>
+  new Command(new CommandSpec(name, {}), args, (reply) => reply)
 
 /**
  * Sends a command and gives its reply as it came, error replies included. `timeout` is in milliseconds.

@@ -25,7 +25,6 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -37,6 +36,7 @@ import type { Lifetime } from "../commands/Call.ts"
 import * as Command from "../commands/Command.ts"
 import { Generic } from "../commands/Generic.ts"
 import { Strings } from "../commands/Strings.ts"
+import { millisOf } from "../internal/millis.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as Script from "../scripting/Script.ts"
@@ -86,10 +86,7 @@ const objection = ({ prefix, ttl }: KeyValueStoreOptions): string | undefined =>
   if (prefix !== undefined && (typeof prefix !== "string" || prefix === "")) {
     return "prefix must not be empty: clear would delete every key of the cluster"
   }
-  const millis = ttl === undefined ? 1 : Option.match(Duration.fromInput(ttl), {
-    onNone: () => Number.NaN,
-    onSome: Duration.toMillis
-  })
+  const millis = ttl === undefined ? 1 : millisOf(ttl)
   return Number.isFinite(millis) && millis > 0
     ? undefined
     : `ttl must be a finite duration greater than zero such as "1 day"; leave it out for entries that live for ever`
@@ -103,7 +100,7 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
   const redis = yield* ClusterClient
   const { prefix = "kvs:", ttl } = options
   const expiry = ttl === undefined ? undefined : { expire: ttl }
-  const lifetime = ttl === undefined ? "" : String(Math.ceil(Duration.toMillis(ttl)))
+  const lifetime = ttl === undefined ? "" : String(Math.ceil(millisOf(ttl)))
   const named = (key: string): string => `${prefix}${key}`
 
   /** As often as somebody else was faster; each time another one has made progress. */

@@ -25,7 +25,7 @@ export class Alarm {
     this.ring = ring
   }
 
-  /** Rings at `at` (milliseconds of the clock), or earlier when it is already set to. */
+  /** Rings at `at` (milliseconds of the clock), or earlier when it is already set to; `Infinity` is never. */
   set(at: number): void {
     if (at >= this.at) return
     this.fiber?.interruptUnsafe()

@@ -17,6 +17,7 @@ import { keyless } from "./CommandSlot.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
 import { together } from "./Gathering.ts"
 import type { Binding } from "./Recovery.ts"
+import { refuse } from "./Refusals.ts"
 import { Request } from "./Request.ts"
 import * as Target from "./Target.ts"
 import * as Tracing from "./Tracing.ts"
@@ -117,7 +118,7 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
   ): Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException> =>
     Effect.suspend(() => {
       const resolved = Target.resolve(flag, topology.current(), topology.defaultNode())
-      if (Result.isFailure(resolved)) return Effect.fail(exception(() => resolved.failure))
+      if (Result.isFailure(resolved)) return refuse(resolved.failure)
       const nodes = resolved.success.filter((node) => !asked.has(node.address))
       return Effect.flatMap(run(command, nodeLegs(nodes, "node")), (replies) => {
         const stayed = replies.filter((reply) => !hasLeft(reply))
@@ -148,7 +149,7 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
           const nodes = Target.resolve(target, topology.current(), undefined)
           return Result.isSuccess(nodes)
             ? run(command, nodeLegs(nodes.success, "explicit"))
-            : Effect.fail(exception(() => nodes.failure))
+            : refuse(nodes.failure)
         })
       )
   }

@@ -116,7 +116,7 @@ export class Hedges {
       next = Math.min(next, this.askDue(reader, queue, now))
       if (queue.size === 0) this.queues.delete(reader)
     }
-    if (next < Number.POSITIVE_INFINITY) this.alarm.set(next)
+    this.alarm.set(next)
   }
 
   /** Asks a second node for the reads that are due; when the first of the others is. */

@@ -25,19 +25,21 @@ interface Part<A> {
   readonly command: Command<A>
 }
 
-/** One part per slot, in the order in which the slots first occur. */
-const split = <A>(
-  keys: ReadonlyArray<Argument>,
-  build: (positions: ReadonlyArray<number>) => Command<A>
-): ReadonlyArray<Part<A>> => {
-  const bySlot = new Map<number, Array<number>>()
+/**
+ * The positions of the keys of each slot, in the order in which the slots first occur.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const bySlot = (keys: ReadonlyArray<Argument>): ReadonlyArray<ReadonlyArray<number>> => {
+  const slots = new Map<number, Array<number>>()
   for (let i = 0; i < keys.length; i++) {
     const slot = HashSlot.ofKey(keys[i])
-    const positions = bySlot.get(slot)
-    if (positions === undefined) bySlot.set(slot, [i])
+    const positions = slots.get(slot)
+    if (positions === undefined) slots.set(slot, [i])
     else positions.push(i)
   }
-  return Array.from(bySlot.values(), (positions) => ({ positions, command: build(positions) }))
+  return [...slots.values()]
 }
 
 const partialFailure = (
@@ -81,7 +83,7 @@ export const run = <A, B>(
     if (keys.length === 0) return Effect.fail(noKeys)
     const misfit = misfitOf(keys)
     if (misfit >= 0) return Effect.fail(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
-    const parts = split(keys, build)
+    const parts = bySlot(keys).map((positions): Part<A> => ({ positions, command: build(positions) }))
     // No part is sent when another cannot be.
     const invalid = parts.find((part) => part.command.settings.invalid !== undefined)?.command.settings.invalid
     if (invalid !== undefined) return Effect.fail(refused(invalid))

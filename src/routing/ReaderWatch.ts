@@ -7,16 +7,14 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { Command } from "../commands/Command.ts"
-import { CommandSpec } from "../commands/CommandSpec.ts"
-import { query } from "../connection/Query.ts"
+import type { Command } from "../commands/Command.ts"
+import { query, question } from "../connection/Query.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 import type { Reader, Readers, ShardReaders } from "./Readers.ts"
 
-const raw = <A>(reply: A): A => reply
-const ping = new Command<unknown>(new CommandSpec("PING", {}), [], raw)
-const infoServer = new Command<unknown>(new CommandSpec("INFO", {}), ["server"], raw)
-const infoReplication = new Command<unknown>(new CommandSpec("INFO", {}), ["replication"], raw)
+const ping = question("PING")
+const infoServer = question("INFO", "server")
+const infoReplication = question("INFO", "replication")
 
 /** The time between two rounds, in milliseconds. */
 const roundTime = 1000

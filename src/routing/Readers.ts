@@ -188,6 +188,8 @@ export class Reading {
 
 const unordered: ReadonlyArray<Reader> = []
 
+const nodesOf = ({ primary, replicas }: Shard): ReadonlyArray<ClusterNode> => [primary, ...replicas]
+
 /**
  * @category models
  * @since 0.1.0
@@ -205,7 +207,7 @@ export class Readers {
     const known = this.byShard.get(shard)
     if (known !== undefined) return known
     const readers = new ShardReaders(
-      [shard.primary, ...shard.replicas].map((node) => new Reader(node, this.countersOf(node), this.network))
+      nodesOf(shard).map((node) => new Reader(node, this.countersOf(node), this.network))
     )
     this.byShard.set(shard, readers)
     return readers
@@ -230,7 +232,7 @@ export class Readers {
     return snapshot.shards.map((shard) => ({
       primary: shard.primary,
       nodes: new Map(
-        [shard.primary, ...shard.replicas].map((node) => [node, { ...this.countersOf(node) }] as const)
+        nodesOf(shard).map((node) => [node, { ...this.countersOf(node) }] as const)
       )
     }))
   }

@@ -6,11 +6,9 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { Command } from "../commands/Command.ts"
-import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { LinkFailure } from "../connection/Outgoing.ts"
-import { query } from "../connection/Query.ts"
+import { query, question } from "../connection/Query.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { Request } from "./Request.ts"
 
@@ -30,8 +28,7 @@ export interface Recall {
   readonly patience: number
 }
 
-const UNBLOCK = new CommandSpec("CLIENT UNBLOCK", {})
-const unblock = (id: number) => new Command<unknown>(UNBLOCK, [String(id)], (reply) => reply)
+const unblock = (id: number) => question("CLIENT UNBLOCK", String(id))
 
 /** When to ask again for a command that the server was not holding back, in milliseconds. */
 const rereadAfter = 5

@@ -214,10 +214,9 @@ const elsewhere = (failure: Failure, facts: Facts, read: ReadFacts): Decision | 
     case "MASTERDOWN":
     case "LOADING":
       return { _tag: "RetryNext", refresh: true, doubt: true }
-    case "TRYAGAIN":
-      return read.role === "replica" ? { _tag: "RetryNext", refresh: false, doubt: false } : undefined
     // Scripts are loaded per node, and replicas may have missed it; a library of functions they take from their primary.
     case "NOSCRIPT":
+    case "TRYAGAIN":
     case "READONLY":
       return read.role === "replica" ? { _tag: "RetryNext", refresh: false, doubt: false } : undefined
     default:

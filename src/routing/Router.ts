@@ -16,14 +16,7 @@ import type { Connections } from "../connection/Connections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import type * as ReadFrom from "../ReadFrom.ts"
-import {
-  DecodeError,
-  exception,
-  NoTargetError,
-  OptionsError,
-  type Reason,
-  type RedisClusterException
-} from "../RedisClusterException.ts"
+import { DecodeError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import { Topology } from "../topology/Topology.ts"
 import { aggregate, type NodeReply } from "./Aggregation.ts"
@@ -33,6 +26,7 @@ import * as Dispatcher from "./Dispatcher.ts"
 import * as FanOut from "./FanOut.ts"
 import type { ShardReads } from "./Readers.ts"
 import { ReadPolicies } from "./ReadPolicies.ts"
+import { fansOut, holdsUpBatch, holdsUpNodes, invalid, needsNode, refuse } from "./Refusals.ts"
 import { Request } from "./Request.ts"
 import type { RoutingStatistics } from "./RoutingStatistics.ts"
 import * as Sessions from "./Sessions.ts"
@@ -93,41 +87,19 @@ export interface RouterShape extends Batch.Batches, Pick<Sessions.Sessions, "ded
  */
 export class Router extends Context.Service<Router, RouterShape>()("effect-redis-cluster/routing/Router") {}
 
-const failWith = (reason: Reason): Effect.Effect<never, RedisClusterException> => Effect.fail(exception(() => reason))
-
-const invalidReason = (command: Command<unknown>, message: string): Reason =>
-  new OptionsError({ message, outcome: "NotExecuted", command: command.spec.name })
-
-const needsNode = (command: Command<unknown>): Reason =>
-  new NoTargetError({
-    message: `${command.spec.name} concerns one node; name it: redis.on(node) or redis.node(node)`,
-    outcome: "NotExecuted",
-    command: command.spec.name
-  })
-
-const fansOut = (command: Command<unknown>): Reason =>
-  new NoTargetError({
-    message: `${command.spec.name} runs on several nodes and cannot be part of a batch; run it on its own`,
-    outcome: "NotExecuted",
-    command: command.spec.name
-  })
-
 /** Why a command cannot be sent at all on the connections that everybody shares. */
 const unfit = (command: Command<unknown>): Reason | undefined =>
   command.settings.invalid !== undefined
-    ? invalidReason(command, command.settings.invalid)
+    ? invalid(command)
     : command.spec.stateful
     ? SharedConnection.refusal(command)
     : undefined
 
 const blocks = (command: Command<unknown>): boolean => command.spec.blocking?.(command.args) !== undefined
 
-const blocksBatch = (command: Command<unknown>): Reason =>
-  invalidReason(command, `${command.spec.name} waits on the server and would hold up the batch; run it on its own`)
-
 /** The slot of a command that can be one of a batch, or why it cannot. */
 const batchSlot = (command: Command<unknown>): number | Reason =>
-  command.spec.blocking !== undefined && blocks(command) ? blocksBatch(command) : transactionSlot(command)
+  command.spec.blocking !== undefined && blocks(command) ? holdsUpBatch(command) : transactionSlot(command)
 
 /** Within a transaction nothing waits: servers answer at once, as if the time were over. */
 const transactionSlot = (command: Command<unknown>): number | Reason => {
@@ -137,8 +109,7 @@ const transactionSlot = (command: Command<unknown>): number | Reason => {
 
 /** Fan-outs share the connections of everybody else. */
 const blocksNodes = (command: Command<unknown>): Reason =>
-  SharedConnection.needsOwnConnection(command.spec.name) ??
-    invalidReason(command, `${command.spec.name} waits on the server; run it on one node at a time: redis.node(node)`)
+  SharedConnection.needsOwnConnection(command.spec.name) ?? holdsUpNodes(command)
 
 /** The same command with its replies as they came: rules that merge replies are about what the servers said. */
 const undecoded = (command: Command<unknown>): Command<Reply> =>
@@ -148,7 +119,7 @@ const decoded = <A>(command: Command<A>, reply: unknown): Effect.Effect<A, Redis
   // Merging replies gives a reply.
   const value = decodeReply(command, reply as Reply)
   if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
-  return failWith(
+  return refuse(
     new DecodeError({
       message: value.message,
       cause: value.cause,
@@ -214,7 +185,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   ): Effect.Effect<A, RedisClusterException> => {
     if (!blocks(command)) return suspended(command, slot, pinned, own)
     const unfit = SharedConnection.needsOwnConnection(command.spec.name)
-    return unfit === undefined ? sessions.execute(command, slot, pinned) : failWith(unfit)
+    return unfit === undefined ? sessions.execute(command, slot, pinned) : refuse(unfit)
   }
 
   /** One command, one suspension: the path that everything else is measured by. */
@@ -274,14 +245,19 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     return Tracing.observed(run, () => Tracing.commandCall(command, slot))
   }
 
+  const onNodes = (command: Command<unknown>, target: Target.Target) => {
+    const refused = unfit(command) ?? (blocks(command) ? blocksNodes(command) : undefined)
+    return refused === undefined ? fanOut.byTarget(command, target) : refuse(refused)
+  }
+
   const routing = (own: ReadFrom.Policy | undefined): RouterShape => ({
     execute: (command) => {
       const slot = unfit(command) ?? slotOf(command)
-      if (typeof slot !== "number") return failWith(slot)
+      if (typeof slot !== "number") return refuse(slot)
       const request = command.spec.request
       if (slot !== keyless || request === "default") return single(command, slot, undefined, own)
-      if (request === "explicit") return failWith(needsNode(command))
-      if (blocks(command)) return failWith(blocksNodes(command))
+      if (request === "explicit") return refuse(needsNode(command))
+      if (blocks(command)) return refuse(blocksNodes(command))
       if (command.spec.response === "perNode") {
         return perNode(command, fanOut.byPolicy(command))
       }
@@ -291,31 +267,22 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         (replies) => Effect.flatMap(Effect.fromResult(aggregate(raw, replies)), (reply) => decoded(command, reply))
       )
     },
-    executeOn: (command, target) => {
-      const refused = unfit(command) ?? (blocks(command) ? blocksNodes(command) : undefined)
-      return refused === undefined
-        ? Effect.flatMap(fanOut.byTarget(command, target), (replies) => mapped(command, replies))
-        : failWith(refused)
-    },
-    executeOnEach: <A>(command: Command<A>, target: Target.Target) => {
-      const refused = unfit(command) ?? (blocks(command) ? blocksNodes(command) : undefined)
-      return refused === undefined
-        ? Effect.map(
-          fanOut.byTarget(command, target),
-          // The values are what the command's own decoder made.
-          (replies) =>
-            new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
-        )
-        : failWith(refused)
-    },
+    executeOn: (command, target) => Effect.flatMap(onNodes(command, target), (replies) => mapped(command, replies)),
+    executeOnEach: <A>(command: Command<A>, target: Target.Target) =>
+      Effect.map(
+        onNodes(command, target),
+        // The values are what the command's own decoder made.
+        (replies) =>
+          new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
+      ),
     executeAt: (command, endpoint) => {
       const refused = unfit(command)
       return refused === undefined
         ? Effect.suspend(() => {
-          const nodes = Target.resolve(endpoint, topology.current(), undefined)
-          return Result.isSuccess(nodes) ? single(command, keyless, nodes.success[0], own) : failWith(nodes.failure)
+          const node = Target.named(endpoint, topology.current())
+          return Result.isSuccess(node) ? single(command, keyless, node.success, own) : refuse(node.failure)
         })
-        : failWith(refused)
+        : refuse(refused)
     },
     executeLocated: (command, endpoint) => {
       const refused = unfit(command)
@@ -323,12 +290,12 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         ? Effect.suspend(() => {
           if (endpoint === undefined) {
             const slot = slotOf(command)
-            return typeof slot === "number" ? located(command, slot, undefined) : failWith(slot)
+            return typeof slot === "number" ? located(command, slot, undefined) : refuse(slot)
           }
-          const nodes = Target.resolve(endpoint, topology.current(), undefined)
-          return Result.isSuccess(nodes) ? located(command, keyless, nodes.success[0]) : failWith(nodes.failure)
+          const node = Target.named(endpoint, topology.current())
+          return Result.isSuccess(node) ? located(command, keyless, node.success) : refuse(node.failure)
         })
-        : failWith(refused)
+        : refuse(refused)
     },
     ...batches(own),
     dedicated: sessions.dedicated,

@@ -8,13 +8,7 @@ import type { Command, DecodeFailure } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import * as ReadFrom from "../ReadFrom.ts"
-import {
-  CrossSlotError,
-  exception,
-  OptionsError,
-  type Reason,
-  type RedisClusterException
-} from "../RedisClusterException.ts"
+import { CrossSlotError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
 import { onlyNodeWithPort } from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import * as Batch from "./Batch.ts"
@@ -23,6 +17,7 @@ import { deliver, explained } from "./Delivery.ts"
 import * as Failures from "./Failures.ts"
 import { type Recall, RecallableRequest } from "./RecallableRequest.ts"
 import * as Recovery from "./Recovery.ts"
+import { holdsUpBatch, invalid, refuse } from "./Refusals.ts"
 import { Request, type RequestOwner, type Trouble } from "./Request.ts"
 import type { RoutingStatistics } from "./RoutingStatistics.ts"
 import * as SharedConnection from "./SharedConnection.ts"
@@ -118,7 +113,8 @@ export class Session implements RequestOwner {
       dispatch: (request) => this.send(request),
       nodeOf: () => undefined,
       connectionTo: () => this.connection,
-      slotOf: (command) => command.spec.blocking?.(command.args) === undefined ? this.slotOf(command) : waits(command),
+      slotOf: (command) =>
+        command.spec.blocking?.(command.args) === undefined ? this.slotOf(command) : holdsUpBatch(command),
       transactionSlotOf: (command) => this.slotOf(command),
       readFrom: () => ReadFrom.primary,
       timeout: context.timeout
@@ -132,7 +128,7 @@ export class Session implements RequestOwner {
 
   readonly execute = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => {
     const slot = this.slotOf(command)
-    if (typeof slot !== "number") return Effect.fail(exception(() => slot))
+    if (typeof slot !== "number") return refuse(slot)
     const blocks = command.spec.blocking?.(command.args) !== undefined
     const run = Effect.callback<A, RedisClusterException>((resume) => {
       const deadline = this.context.deadlineOf(command)
@@ -191,15 +187,8 @@ export class Session implements RequestOwner {
   }
 
   private slotOf(command: Command<unknown>): number | Reason {
-    if (command.settings.invalid !== undefined) {
-      return new OptionsError({
-        message: command.settings.invalid,
-        outcome: "NotExecuted",
-        command: command.spec.name
-      })
-    }
     const { purpose } = this
-    const unfit = SharedConnection.unfitForDedicated(command.spec, purpose._tag === "watch")
+    const unfit = invalid(command) ?? SharedConnection.unfitForDedicated(command.spec, purpose._tag === "watch")
     if (unfit !== undefined) return unfit
     const slot = this.context.slotOf(command)
     if (purpose._tag === "own" || typeof slot !== "number" || slot === keyless || slot === purpose.slot) return slot
@@ -246,10 +235,3 @@ export class Session implements RequestOwner {
       : Failures.dedicatedLost(request, why, failure.written)
   }
 }
-
-const waits = (command: Command<unknown>): Reason =>
-  new OptionsError({
-    message: `${command.spec.name} waits on the server and would hold up the batch; run it on its own`,
-    outcome: "NotExecuted",
-    command: command.spec.name
-  })

@@ -16,15 +16,9 @@ import { allKeys } from "../commands/keys.ts"
 import { Connections } from "../connection/Connections.ts"
 import { DedicatedConnections } from "../connection/DedicatedConnections.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
-import { query } from "../connection/Query.ts"
+import { query, question } from "../connection/Query.ts"
 import type { Argument } from "../protocol/Reply.ts"
-import {
-  ClosedError,
-  exception,
-  OptionsError,
-  type Reason,
-  type RedisClusterException
-} from "../RedisClusterException.ts"
+import { ClosedError, OptionsError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
 import { Topology } from "../topology/Topology.ts"
@@ -32,6 +26,7 @@ import { keyless, slotOf } from "./CommandSlot.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
 import { type LeaseContext, LeasedRequest } from "./LeasedRequest.ts"
 import type { Recall } from "./RecallableRequest.ts"
+import { refuse } from "./Refusals.ts"
 import type { Request } from "./Request.ts"
 import { type Purpose, Session, type SessionContext } from "./Session.ts"
 import * as Target from "./Target.ts"
@@ -54,10 +49,8 @@ export interface Sessions {
   readonly watch: (keys: ReadonlyArray<Argument>) => Effect.Effect<Session, RedisClusterException, Scope.Scope>
 }
 
-const failWith = (reason: Reason): Effect.Effect<never, RedisClusterException> => Effect.fail(exception(() => reason))
-
 const ping = new Command<unknown>(new CommandSpec("PING", { readonly: true }), [], (reply) => reply)
-const unwatch = new Command<unknown>(new CommandSpec("UNWATCH", {}), [], (reply) => reply)
+const unwatch = question("UNWATCH")
 const WATCH = new CommandSpec("WATCH", { keys: allKeys, readonly: true })
 
 const noConnection = (command: Command<unknown>): Reason =>
@@ -154,7 +147,7 @@ export const make = Effect.fnUntraced(function*(
       // In place before the connection is there: an interruption in between must not lose it.
       return Effect.addFinalizer(() => opened === undefined ? Effect.void : end(opened)).pipe(
         Effect.andThen(begin),
-        Effect.flatMap(() => opened === undefined ? failWith(noConnection(first)) : Effect.succeed(opened))
+        Effect.flatMap(() => opened === undefined ? refuse(noConnection(first)) : Effect.succeed(opened))
       )
     })
 
@@ -166,8 +159,8 @@ export const make = Effect.fnUntraced(function*(
           return session.connection.close(options.drainTimeout)
         })
       if (typeof where === "string" || where instanceof Uint8Array) return open(HashSlot.ofKey(where), undefined)
-      const nodes = Target.resolve(where, topology.current(), undefined)
-      return Result.isSuccess(nodes) ? open(keyless, nodes.success[0]) : failWith(nodes.failure)
+      const node = Target.named(where, topology.current())
+      return Result.isSuccess(node) ? open(keyless, node.success) : refuse(node.failure)
     })
 
   /** Clean for the next one: nothing is watched on it, and no reply is due. */
@@ -188,12 +181,10 @@ export const make = Effect.fnUntraced(function*(
   const watch = (keys: ReadonlyArray<Argument>): Effect.Effect<Session, RedisClusterException, Scope.Scope> =>
     Effect.suspend(() => {
       const command = new Command<unknown>(WATCH, keys, (reply) => reply)
-      const slot = keys.length === 0
-        ? noKeys
-        : slotOf(command)
+      const slot = keys.length === 0 ? noKeys : slotOf(command)
       return typeof slot === "number"
         ? session(command, slot, undefined, (asking) => ({ _tag: "watch", slot, asking }), endWatch)
-        : failWith(slot)
+        : refuse(slot)
     })
 
   return {

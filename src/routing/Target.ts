@@ -57,6 +57,24 @@ const byFlag = (
 }
 
 /**
+ * The node at `host:port`, or the reason why there is none.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const named = (endpoint: Endpoint, snapshot: Snapshot): Result.Result<ClusterNode, Reason> => {
+  const address = addressOf(endpoint)
+  const node = snapshot.nodes.get(address)
+  return node !== undefined ? Result.succeed(node) : Result.fail(
+    new UnknownNodeError({
+      message: `${address} is not a node of this cluster (known: ${[...snapshot.nodes.keys()].join(", ")})`,
+      outcome: "NotExecuted",
+      node: address
+    })
+  )
+}
+
+/**
  * The nodes a target means at this moment; at least one, or the reason why there is none.
  *
  * @category combinators
@@ -82,21 +100,11 @@ export const resolve = (
       new NoTargetError({ message: "the list of target nodes is empty; name at least one", outcome: "NotExecuted" })
     )
   }
-  const nodes: Array<ClusterNode> = []
+  const nodes = new Set<ClusterNode>()
   for (const endpoint of endpoints) {
-    const node = snapshot.nodes.get(addressOf(endpoint))
-    if (node === undefined) {
-      return Result.fail(
-        new UnknownNodeError({
-          message: `${addressOf(endpoint)} is not a node of this cluster (known: ${
-            [...snapshot.nodes.keys()].join(", ")
-          })`,
-          outcome: "NotExecuted",
-          node: addressOf(endpoint)
-        })
-      )
-    }
-    if (!nodes.includes(node)) nodes.push(node)
+    const node = named(endpoint, snapshot)
+    if (Result.isFailure(node)) return Result.fail(node.failure)
+    nodes.add(node.success)
   }
-  return Result.succeed(nodes)
+  return Result.succeed([...nodes])
 }

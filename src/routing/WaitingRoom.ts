@@ -81,7 +81,7 @@ export class WaitingRoom {
     }
     for (const [request] of due) this.requests.delete(request)
     for (const [request, trouble] of due) this.release(request, trouble)
-    if (next < Number.POSITIVE_INFINITY) this.alarm.set(Math.max(next, now + this.requests.size / inspectedPerMilli))
+    this.alarm.set(Math.max(next, now + this.requests.size / inspectedPerMilli))
   }
 
   private release(request: Request, trouble: Trouble): void {

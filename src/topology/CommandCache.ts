@@ -9,20 +9,9 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
-import type { Argument } from "../protocol/Reply.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as CommandTable from "./CommandTable.ts"
-
-/**
- * A command found by name: its spec, and the arguments that are left when the words of the name are taken away.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Found {
-  readonly spec: CommandSpec
-  readonly args: ReadonlyArray<Argument>
-}
 
 /**
  * @category models
@@ -30,10 +19,12 @@ export interface Found {
  */
 export interface CommandCache {
   /**
-   * Finds a command. One that is unknown causes one look at what the servers know now, then an `OptionsError`; however
-   * many are unknown, the servers are asked once a second at most.
+   * The command of a name, whose second word may come first among the arguments; its reply is taken as it comes.
+   *
+   * A name that is unknown causes one look at what the servers know now, then an `OptionsError`; however many are unknown,
+   * the servers are asked once a second at most.
    */
-  readonly find: (name: string, args: ReadonlyArray<Argument>) => Effect.Effect<Found, RedisClusterException>
+  readonly find: (name: string, args: ReadonlyArray<Argument>) => Effect.Effect<Command<Reply>, RedisClusterException>
 }
 
 const command = new Command<CommandTable.CommandTable>(
@@ -49,10 +40,10 @@ const lookUp = (
   table: CommandTable.CommandTable,
   name: string,
   args: ReadonlyArray<Argument>
-): Found | undefined => {
+): Command<Reply> | undefined => {
   const match = CommandTable.lookup(table, name, args)
   if (match === undefined) return undefined
-  return { spec: match.spec, args: match.nameArguments === 0 ? args : args.slice(match.nameArguments) }
+  return new Command(match.spec, match.nameArguments === 0 ? args : args.slice(match.nameArguments), (reply) => reply)
 }
 
 /** `refusal` is why the servers did not tell what they know. */
@@ -106,7 +97,10 @@ export const make = (router: {
       })
     )
 
-    const findAnew = (name: string, args: ReadonlyArray<Argument>): Effect.Effect<Found, RedisClusterException> =>
+    const findAnew = (
+      name: string,
+      args: ReadonlyArray<Argument>
+    ): Effect.Effect<Command<Reply>, RedisClusterException> =>
       Effect.flatMap(ask, (known) => {
         const found = lookUp(known, name, args)
         return found === undefined ? Effect.fail(unknown(known, name, refusal)) : Effect.succeed(found)

@@ -145,11 +145,11 @@ export const announcedHost = (host: string | null, via: Endpoint, ip?: string): 
 /** Fields come as a map over RESP3, as a flat array over RESP2, and not at all from servers that are too old. */
 const fieldsOf = (reply: Reply | undefined): ReadonlyMap<Reply, Reply> => {
   if (reply instanceof Map) return reply
-  const metadata = new Map<Reply, Reply>()
+  const fields = new Map<Reply, Reply>()
   if (Array.isArray(reply)) {
-    for (let i = 0; i + 1 < reply.length; i += 2) metadata.set(reply[i], reply[i + 1])
+    for (let i = 0; i + 1 < reply.length; i += 2) fields.set(reply[i], reply[i + 1])
   }
-  return metadata
+  return fields
 }
 
 const textOf = (reply: Reply | undefined): string | undefined => typeof reply === "string" ? reply : undefined

@@ -18,12 +18,11 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { isUsable, type ResolvedOptions } from "../ClusterOptions.ts"
-import { Command } from "../commands/Command.ts"
-import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
-import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
-import { query } from "../connection/Query.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
+import { query, question } from "../connection/Query.ts"
+import { Listeners } from "../internal/Listeners.ts"
 import {
   ClusterDisabledError,
   exception,
@@ -59,25 +58,21 @@ export class Topology extends Context.Service<Topology, {
   readonly setDefaultNode: (node: ClusterNode) => void
 }>()("effect-redis-cluster/topology/Topology") {}
 
-const clusterSlots = new Command<unknown>(new CommandSpec("CLUSTER SLOTS", {}), [], (reply) => reply)
-const clusterShards = new Command<unknown>(new CommandSpec("CLUSTER SHARDS", {}), [], (reply) => reply)
+const clusterSlots = question("CLUSTER SLOTS")
+const clusterShards = question("CLUSTER SHARDS")
 
 /** How long one node may take to tell the topology before the next one is asked, in milliseconds. */
 const askTimeout = 500
 /** How many nodes that may be in trouble are asked before the startup nodes are. */
 const doubtfulNodes = 5
 
+/** Why a node could not tell the topology. */
 interface Refusal {
   readonly node: string
   readonly cause: string
-  readonly disabled: boolean
 }
 
-const refusal = (node: string, cause: string): Refusal => ({
-  node,
-  cause,
-  disabled: cause.includes("cluster support disabled")
-})
+const refusal = (node: string, cause: string): Refusal => ({ node, cause })
 
 /** The startup nodes: as given, or found now, within `connectTimeout`. */
 const findSeeds = (options: ResolvedOptions): Effect.Effect<ReadonlyArray<Endpoint>, Refusal> => {
@@ -121,8 +116,8 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
   const changed = yield* PubSub.sliding<Snapshot.Snapshot>(64)
-  const listeners = new Set<() => void>()
-  const refreshListeners = new Set<(failure: RedisClusterException | undefined) => void>()
+  const onChange = new Listeners<[]>()
+  const onRefresh = new Listeners<[failure: RedisClusterException | undefined]>()
 
   let snapshot = Snapshot.empty
   let chosenDefault: ClusterNode | undefined
@@ -135,14 +130,6 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const replace = (next: Snapshot.Snapshot): void => {
     snapshot = next
     PubSub.publishUnsafe(changed, next)
-  }
-
-  const notify = (): void => {
-    for (const listener of listeners) listener()
-  }
-
-  const tellRefresh = (failure: RedisClusterException | undefined): void => {
-    for (const listener of refreshListeners) listener(failure)
   }
 
   const ask = (connection: Connection, timeout: number): Effect.Effect<Snapshot.Snapshot, Refusal> =>
@@ -215,11 +202,11 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           if (closed) return next
           connections.retain(next.nodes)
           if (!Snapshot.isSame(snapshot, next)) replace(next)
-          notify()
+          onChange.tell()
           return snapshot
         }),
-        Effect.tap(() => Effect.sync(() => tellRefresh(undefined))),
-        Effect.tapError((failure) => Effect.sync(() => tellRefresh(failure))),
+        Effect.tap(() => Effect.sync(() => onRefresh.tell(undefined))),
+        Effect.tapError((failure) => Effect.sync(() => onRefresh.tell(failure))),
         Effect.onExit((exit) =>
           Effect.sync(() => {
             refreshing = undefined
@@ -270,19 +257,13 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
           Stream.concat(Stream.suspend(() => Stream.succeed(snapshot)), Stream.fromSubscription(subscription))
       )
     ),
-    onChange: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    onRefresh: (listener) => {
-      refreshListeners.add(listener)
-      return () => refreshListeners.delete(listener)
-    },
+    onChange: onChange.add,
+    onRefresh: onRefresh.add,
     moved: (slot, owner) => {
       const next = Snapshot.moved(snapshot, slot, owner)
       if (next !== snapshot) {
         replace(next)
-        notify()
+        onChange.tell()
       }
       requestRefresh()
     },
@@ -300,8 +281,8 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   })
 })
 
-const noReachableNode = (refusals: ReadonlyArray<Refusal>): RedisClusterException => {
-  const disabled = refusals.find((one) => one.disabled)
+const noReachableNode = (causes: ReadonlyArray<Refusal>): RedisClusterException => {
+  const disabled = causes.find(({ cause }) => cause.includes("cluster support disabled"))
   if (disabled !== undefined) {
     return exception(() =>
       new ClusterDisabledError({
@@ -312,7 +293,6 @@ const noReachableNode = (refusals: ReadonlyArray<Refusal>): RedisClusterExceptio
       })
     )
   }
-  const causes = refusals.map(({ cause, node }) => ({ node, cause }))
   return exception(() =>
     new NoReachableNodeError({
       message: `no node could tell the topology: ${causes.map(({ cause, node }) => `${node}: ${cause}`).join("; ")}`,
@@ -340,12 +320,3 @@ const notCovered = (snapshot: Snapshot.Snapshot, covered: number): RedisClusterE
  */
 export const layer = (options: ResolvedOptions): Layer.Layer<Topology, RedisClusterException, Connections> =>
   Layer.effect(Topology, make(options))
-
-/**
- * The node at `host:port`, where there is one.
- *
- * @category accessors
- * @since 0.1.0
- */
-export const nodeAt = (snapshot: Snapshot.Snapshot, endpoint: Endpoint): ClusterNode | undefined =>
-  snapshot.nodes.get(addressOf(endpoint))

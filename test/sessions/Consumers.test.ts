@@ -185,7 +185,13 @@ describe.each(environments)("A consumer, on $name", (environment) => {
         const wrong = yield* failure({ streams: "text", create: "all" })
         assert(wrong._tag === "ReplyError")
         assert.strictEqual(wrong.code, "WRONGTYPE")
-        for (const bad of [{ streams: [] }, { group: "" }, { count: 0 }, { block: 0 }, { claimAfter: 0 }]) {
+        const noDuration = "soon" as `${number} seconds`
+        for (
+          const bad of [
+            ...[{ streams: [] }, { group: "" }, { count: 0 }, { block: 0 }, { claimAfter: 0 }],
+            ...[{ block: noDuration }, { claimAfter: noDuration }, { claimAfter: 1, claimInterval: noDuration }]
+          ]
+        ) {
           assert.strictEqual((yield* failure(bad))._tag, "OptionsError")
         }
       }))

@@ -79,7 +79,7 @@ export const make = Effect.fnUntraced(function*(
   const commandOf = (name: string, args: ReadonlyArray<string>) =>
     Effect.map(
       commands.find(name, args),
-      (found) => Command.make(found.spec, found.args, (reply): Reply => reply, settingsFor(found.spec.name, args))
+      (found) => Command.make(found.spec, found.args, found.decode, settingsFor(found.spec.name, args))
     )
 
   const shaped = (command: Command.Command<unknown>, reply: Reply | ReadonlyMap<ClusterNode, Reply>): Resp2.Resp2 => {
