@@ -10,11 +10,10 @@ import type { Endpoint } from "../connection/Endpoint.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import { refuse } from "../routing/Refusals.ts"
-import * as Target from "../routing/Target.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
-import type { Topology } from "../topology/Topology.ts"
+import { nodeAt, type Topology } from "../topology/Topology.ts"
 
 /**
  * @category models
@@ -53,7 +52,7 @@ const anyOf = (nodes: ReadonlyArray<ClusterNode>): ClusterNode => nodes[Math.flo
 export const make = (topology: Topology["Service"]): NodeMembers => {
   const lookUp = (endpoint: Endpoint): Effect.Effect<ClusterNode, RedisClusterException> =>
     Effect.suspend(() => {
-      const node = Target.named(endpoint, topology.current())
+      const node = nodeAt(topology.current(), endpoint)
       return Result.isSuccess(node) ? Effect.succeed(node.success) : refuse(node.failure)
     })
 

@@ -18,7 +18,7 @@ import type { Reply } from "../protocol/Reply.ts"
 import type * as ReadFrom from "../ReadFrom.ts"
 import { DecodeError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
-import { Topology } from "../topology/Topology.ts"
+import { nodeAt, Topology } from "../topology/Topology.ts"
 import { aggregate, type NodeReply } from "./Aggregation.ts"
 import * as Batch from "./Batch.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
@@ -31,7 +31,7 @@ import { Request } from "./Request.ts"
 import type { RoutingStatistics } from "./RoutingStatistics.ts"
 import * as Sessions from "./Sessions.ts"
 import * as SharedConnection from "./SharedConnection.ts"
-import * as Target from "./Target.ts"
+import type * as Target from "./Target.ts"
 import * as Tracing from "./Tracing.ts"
 
 /**
@@ -279,7 +279,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       const refused = unfit(command)
       return refused === undefined
         ? Effect.suspend(() => {
-          const node = Target.named(endpoint, topology.current())
+          const node = nodeAt(topology.current(), endpoint)
           return Result.isSuccess(node) ? single(command, keyless, node.success, own) : refuse(node.failure)
         })
         : refuse(refused)
@@ -292,7 +292,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
             const slot = slotOf(command)
             return typeof slot === "number" ? located(command, slot, undefined) : refuse(slot)
           }
-          const node = Target.named(endpoint, topology.current())
+          const node = nodeAt(topology.current(), endpoint)
           return Result.isSuccess(node) ? located(command, keyless, node.success) : refuse(node.failure)
         })
         : refuse(refused)

@@ -21,7 +21,7 @@ import type { Argument } from "../protocol/Reply.ts"
 import { ClosedError, OptionsError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import * as HashSlot from "../topology/HashSlot.ts"
-import { Topology } from "../topology/Topology.ts"
+import { nodeAt, Topology } from "../topology/Topology.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
 import { type LeaseContext, LeasedRequest } from "./LeasedRequest.ts"
@@ -29,7 +29,6 @@ import type { Recall } from "./RecallableRequest.ts"
 import { refuse } from "./Refusals.ts"
 import type { Request } from "./Request.ts"
 import { type Purpose, Session, type SessionContext } from "./Session.ts"
-import * as Target from "./Target.ts"
 import * as Tracing from "./Tracing.ts"
 
 /**
@@ -159,7 +158,7 @@ export const make = Effect.fnUntraced(function*(
           return session.connection.close(options.drainTimeout)
         })
       if (typeof where === "string" || where instanceof Uint8Array) return open(HashSlot.ofKey(where), undefined)
-      const node = Target.named(where, topology.current())
+      const node = nodeAt(topology.current(), where)
       return Result.isSuccess(node) ? open(keyless, node.success) : refuse(node.failure)
     })
 

@@ -4,10 +4,11 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
-import { NoTargetError, type Reason, UnknownNodeError } from "../RedisClusterException.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
+import { NoTargetError, type Reason } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
+import { nodeAt } from "../topology/Topology.ts"
 
 /**
  * A set of nodes by role. It is resolved when a command is sent, and again when the topology changes.
@@ -57,24 +58,6 @@ const byFlag = (
 }
 
 /**
- * The node at `host:port`, or the reason why there is none.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const named = (endpoint: Endpoint, snapshot: Snapshot): Result.Result<ClusterNode, Reason> => {
-  const address = addressOf(endpoint)
-  const node = snapshot.nodes.get(address)
-  return node !== undefined ? Result.succeed(node) : Result.fail(
-    new UnknownNodeError({
-      message: `${address} is not a node of this cluster (known: ${[...snapshot.nodes.keys()].join(", ")})`,
-      outcome: "NotExecuted",
-      node: address
-    })
-  )
-}
-
-/**
  * The nodes a target means at this moment; at least one, or the reason why there is none.
  *
  * @category combinators
@@ -102,7 +85,7 @@ export const resolve = (
   }
   const nodes = new Set<ClusterNode>()
   for (const endpoint of endpoints) {
-    const node = named(endpoint, snapshot)
+    const node = nodeAt(snapshot, endpoint)
     if (Result.isFailure(node)) return Result.fail(node.failure)
     nodes.add(node.success)
   }

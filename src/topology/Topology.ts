@@ -20,7 +20,7 @@ import * as Stream from "effect/Stream"
 import { isUsable, type ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
-import type { Endpoint } from "../connection/Endpoint.ts"
+import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 import { query, question } from "../connection/Query.ts"
 import { Listeners } from "../internal/Listeners.ts"
 import {
@@ -28,7 +28,8 @@ import {
   exception,
   NoReachableNodeError,
   RedisClusterException,
-  SlotNotCoveredError
+  SlotNotCoveredError,
+  UnknownNodeError
 } from "../RedisClusterException.ts"
 import type { ClusterNode } from "./ClusterNode.ts"
 import { slotCount } from "./HashSlot.ts"
@@ -320,3 +321,24 @@ const notCovered = (snapshot: Snapshot.Snapshot, covered: number): RedisClusterE
  */
 export const layer = (options: ResolvedOptions): Layer.Layer<Topology, RedisClusterException, Connections> =>
   Layer.effect(Topology, make(options))
+
+/**
+ * The node at `host:port`, or the reason why there is none.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const nodeAt = (
+  snapshot: Snapshot.Snapshot,
+  endpoint: Endpoint
+): Result.Result<ClusterNode, UnknownNodeError> => {
+  const address = addressOf(endpoint)
+  const node = snapshot.nodes.get(address)
+  return node !== undefined ? Result.succeed(node) : Result.fail(
+    new UnknownNodeError({
+      message: `${address} is not a node of this cluster (known: ${[...snapshot.nodes.keys()].join(", ")})`,
+      outcome: "NotExecuted",
+      node: address
+    })
+  )
+}
