@@ -511,15 +511,10 @@ const hotkeys: decode.Decoder<Hotkeys | null> = (reply) => {
 /** `OK`, or `null` when there was nothing to do. */
 const wasRunning = decode.map(decode.okOrNull, (reply) => reply !== null)
 
-const replica: decode.Decoder<{ readonly host: string; readonly port: number; readonly offset: number }> = (reply) => {
-  if (!Array.isArray(reply) || reply.length !== 3) return decode.unexpected("a replica", reply)
-  const host = decode.string(reply[0])
-  if (host instanceof decode.DecodeFailure) return host
-  const port = decode.integerText(reply[1])
-  if (port instanceof decode.DecodeFailure) return port
-  const offset = decode.integerText(reply[2])
-  return offset instanceof decode.DecodeFailure ? offset : { host, port, offset }
-}
+const replica: decode.Decoder<{ readonly host: string; readonly port: number; readonly offset: number }> = decode.map(
+  decode.tuple(decode.string, decode.integerText, decode.integerText),
+  ([host, port, offset]) => ({ host, port, offset })
+)
 
 const replicas = decode.arrayOf(replica)
 

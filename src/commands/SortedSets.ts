@@ -411,15 +411,10 @@ const memberPage = scanPage(decode.strings)
 const members = (self: Call, withScores: boolean | undefined) =>
   withScores === true ? self.add("WITHSCORES").to(decode.chosen(scored)) : self.to(decode.chosen(decode.strings))
 
-const poppedMember: decode.Decoder<PoppedMember> = (reply) => {
-  if (!Array.isArray(reply) || reply.length !== 3) return decode.unexpected("a key, a member and its score", reply)
-  const key = decode.string(reply[0])
-  if (key instanceof decode.DecodeFailure) return key
-  const member = decode.string(reply[1])
-  if (member instanceof decode.DecodeFailure) return member
-  const score = decode.double(reply[2])
-  return score instanceof decode.DecodeFailure ? score : { key, member, score }
-}
+const poppedMember: decode.Decoder<PoppedMember> = decode.map(
+  decode.tuple(decode.string, decode.string, decode.double),
+  ([key, member, score]) => ({ key, member, score })
+)
 
 const poppedMemberOrNull = decode.nullable(poppedMember)
 

@@ -738,17 +738,10 @@ const pendingConsumers = decode.map(
   (pairs) => pairs.map(([name, pending]) => ({ name, pending }))
 )
 
-const pendingSummary: decode.Decoder<PendingSummary> = (reply) => {
-  if (!Array.isArray(reply) || reply.length !== 4) return decode.unexpected("a summary of pending entries", reply)
-  const count = decode.integer(reply[0])
-  if (count instanceof decode.DecodeFailure) return count
-  const first = decode.stringOrNull(reply[1])
-  if (first instanceof decode.DecodeFailure) return first
-  const last = decode.stringOrNull(reply[2])
-  if (last instanceof decode.DecodeFailure) return last
-  const consumers = pendingConsumers(reply[3] ?? [])
-  return consumers instanceof decode.DecodeFailure ? consumers : { count, first, last, consumers }
-}
+const pendingSummary: decode.Decoder<PendingSummary> = decode.map(
+  decode.tuple(decode.integer, decode.stringOrNull, decode.stringOrNull, decode.nullable(pendingConsumers)),
+  ([count, first, last, consumers]) => ({ count, first, last, consumers: consumers ?? [] })
+)
 
 const pendingEntry: decode.Decoder<PendingEntry> = (reply) => {
   if (!Array.isArray(reply) || reply.length < 4) return decode.unexpected("a pending entry", reply)

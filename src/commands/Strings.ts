@@ -233,15 +233,10 @@ const setWith = (key: Argument, value: Value, options: SetOptions) => {
 
 const position = decode.tuple(decode.integer, decode.integer)
 
-const lcsMatch: decode.Decoder<LcsMatch> = (reply) => {
-  if (!Array.isArray(reply) || reply.length !== 3) return decode.unexpected("a match with its length", reply)
-  const first = position(reply[0])
-  if (first instanceof decode.DecodeFailure) return first
-  const second = position(reply[1])
-  if (second instanceof decode.DecodeFailure) return second
-  const length = decode.integer(reply[2])
-  return length instanceof decode.DecodeFailure ? length : { first, second, length }
-}
+const lcsMatch: decode.Decoder<LcsMatch> = decode.map(
+  decode.tuple(position, position, decode.integer),
+  ([first, second, length]) => ({ first, second, length })
+)
 
 const lcsMatches = decode.struct<LcsMatches>({
   matches: decode.field("matches", decode.arrayOf(lcsMatch)),

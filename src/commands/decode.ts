@@ -197,13 +197,20 @@ export const integersOrNull: Decoder<ReadonlyArray<number | null>> = arrayOf(int
 /** A list of yes and no. */
 export const booleans: Decoder<ReadonlyArray<boolean>> = arrayOf(boolean)
 
-/** A list of exactly two things. */
-export const tuple = <A, B>(first: Decoder<A>, second: Decoder<B>): Decoder<readonly [A, B]> => (reply) => {
-  if (!isList(reply) || reply.length !== 2) return unexpected("a pair", reply)
-  const a = first(reply[0])
-  if (a instanceof DecodeFailure) return a
-  const b = second(reply[1])
-  return b instanceof DecodeFailure ? b : [a, b]
+/** A list of exactly so many things, each with a decoder of its own. */
+export const tuple = <const T extends ReadonlyArray<unknown>>(
+  ...decoders: { readonly [K in keyof T]: Decoder<T[K]> }
+): Decoder<T> =>
+(reply) => {
+  if (!isList(reply) || reply.length !== decoders.length) return unexpected(`a list of ${decoders.length}`, reply)
+  const values: Array<unknown> = []
+  for (let i = 0; i < decoders.length; i++) {
+    const value = decoders[i](reply[i])
+    if (value instanceof DecodeFailure) return value
+    values.push(value)
+  }
+  // Each value is what the decoder of its place made.
+  return values as unknown as T
 }
 
 /** The pairs of a map, of a flat list, or of a list of pairs; `undefined` for anything else. */

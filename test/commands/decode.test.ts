@@ -50,6 +50,14 @@ describe("a decoder", () => {
     expect(decode.double("one")).toBeInstanceOf(decode.DecodeFailure)
   })
 
+  it("reads a list of things of several kinds, no more and no fewer", () => {
+    const three = decode.tuple(decode.string, decode.integer, decode.double)
+    expect(three(["a", 1, "1.5"])).toEqual(["a", 1, 1.5])
+    for (const reply of [["a", 1], ["a", 1, "1.5", "b"], ["a", "b", "1.5"], "a", null]) {
+      expect(three(reply)).toBeInstanceOf(decode.DecodeFailure)
+    }
+  })
+
   it("reads pairs that come flat, nested and as a map", () => {
     const pairs = decode.pairsOf(decode.string, decode.double)
     const expected = [["a", 1], ["b", 2]]
