@@ -6,7 +6,7 @@
 import { type Answer, Double, nothing, nullArray } from "./Answer.ts"
 import { type Bytes, parseFloat64 } from "./Bytes.ts"
 import { type Call, type Group, write } from "./Call.ts"
-import { type End, isEnd, move, multiPopOf, popFirst, take } from "./Lists.ts"
+import { type End, isEnd, move, type MultiPop, multiPopOf, popFirst, take } from "./Lists.ts"
 import { type Extreme, isExtreme, popFirstScored, takeScored } from "./SortedSets.ts"
 
 /** A timeout in seconds, with decimals, as milliseconds; 0 is for ever. */
@@ -40,34 +40,32 @@ export const waitFor = (
   return nothing
 }
 
-const popOne = (end: End) => (call: Call): Answer => {
+/** Of the keys in front of the timeout, at the end of the arguments. */
+const popOne = (pop: (call: Call, keys: ReadonlyArray<Bytes>) => Answer | undefined) => (call: Call): Answer => {
   const keys = call.args.slice(1, -1)
   const millis = timeoutAt(call, -1)
-  if (call.failed) return null
-  return waitFor(call, keys, millis, () => {
-    for (const key of keys) {
-      const list = call.find("list", key)
-      if (call.failed) return null
-      if (list !== undefined) return [key, ...take(call, key, list, end, 1)]
-    }
-    return undefined
-  }, nullArray)
+  return call.failed ? null : waitFor(call, keys, millis, () => pop(call, keys), nullArray)
 }
 
-const popScored = (end: Extreme) => (call: Call): Answer => {
-  const keys = call.args.slice(1, -1)
-  const millis = timeoutAt(call, -1)
-  if (call.failed) return null
-  return waitFor(call, keys, millis, () => {
-    for (const key of keys) {
-      const zset = call.find("zset", key)
-      if (call.failed) return null
-      if (zset !== undefined) {
-        return [key, ...takeScored(call, key, zset, end, 1).flatMap(([member, score]) => [member, new Double(score)])]
-      }
-    }
-    return undefined
-  }, nullArray)
+const popElement = (end: End) =>
+  popOne((call, keys) => call.firstOf("list", keys, (key, list) => [key, ...take(call, key, list, end, 1)]))
+
+const popScored = (end: Extreme) =>
+  popOne((call, keys) =>
+    call.firstOf("zset", keys, (key, zset) => [
+      key,
+      ...takeScored(call, key, zset, end, 1).flatMap(([member, score]) => [member, new Double(score)])
+    ])
+  )
+
+const popSome = <End extends string>(
+  isEnd: (word: string) => word is End,
+  pop: (call: Call, wanted: MultiPop<End>) => Answer | undefined
+) =>
+(call: Call): Answer => {
+  const millis = timeoutAt(call, 1)
+  const wanted = call.failed ? undefined : multiPopOf(call, 2, isEnd)
+  return wanted === undefined ? null : waitFor(call, wanted.keys, millis, () => pop(call, wanted), nullArray)
 }
 
 const moveWaiting = (call: Call, from: string, to: string): Answer => {
@@ -79,24 +77,12 @@ const moveWaiting = (call: Call, from: string, to: string): Answer => {
 }
 
 export const blocking: Group = {
-  BLPOP: write(-3, popOne("LEFT")),
-  BRPOP: write(-3, popOne("RIGHT")),
+  BLPOP: write(-3, popElement("LEFT")),
+  BRPOP: write(-3, popElement("RIGHT")),
   BZPOPMIN: write(-3, popScored("MIN")),
   BZPOPMAX: write(-3, popScored("MAX")),
   BLMOVE: write(6, (call) => moveWaiting(call, call.word(3), call.word(4))),
   BRPOPLPUSH: write(4, (call) => moveWaiting(call, "RIGHT", "LEFT")),
-  BLMPOP: write(-5, (call) => {
-    const millis = timeoutAt(call, 1)
-    const { count, keys, where } = call.failed ? { count: 0, keys: [], where: "" } : multiPopOf(call, 2)
-    if (call.failed) return null
-    if (!isEnd(where)) return call.syntax()
-    return waitFor(call, keys, millis, () => popFirst(call, keys, where, count), nullArray)
-  }),
-  BZMPOP: write(-5, (call) => {
-    const millis = timeoutAt(call, 1)
-    const { count, keys, where } = call.failed ? { count: 0, keys: [], where: "" } : multiPopOf(call, 2)
-    if (call.failed) return null
-    if (!isExtreme(where)) return call.syntax()
-    return waitFor(call, keys, millis, () => popFirstScored(call, keys, where, count), nullArray)
-  })
+  BLMPOP: write(-5, popSome(isEnd, popFirst)),
+  BZMPOP: write(-5, popSome(isExtreme, popFirstScored))
 }

@@ -127,6 +127,20 @@ export class Call {
     return value
   }
 
+  /** What `use` makes of the first of the keys that is there; `undefined` when none is. */
+  firstOf<T extends Type>(
+    type: T,
+    keys: ReadonlyArray<Bytes>,
+    use: (key: Bytes, value: Values[T]) => Answer
+  ): Answer | undefined {
+    for (const key of keys) {
+      const value = this.find(type, key)
+      if (this.failed) return null
+      if (value !== undefined) return use(key, value)
+    }
+    return undefined
+  }
+
   /** Tells that a value was changed in place, under the name of the event. */
   touch(key: Bytes, event: string, kind: string): void {
     this.event(event, kind, key)

@@ -69,33 +69,37 @@ export const move = (call: Call, source: Bytes, target: Bytes, from: End, to: En
   return value
 }
 
-/** What LMPOP and its blocking sister take: keys, end, count, from the position of `numkeys` on. */
-export const multiPopOf = (
+/** From which end how much is taken: of the first of the keys that has something. */
+export interface MultiPop<End> {
+  readonly keys: ReadonlyArray<Bytes>
+  readonly end: End
+  readonly count: number
+}
+
+/** The `numkeys key ... end [COUNT count]` of LMPOP, ZMPOP and their blocking sisters, from the position of `numkeys` on. */
+export const multiPopOf = <End extends string>(
   call: Call,
-  at: number
-): { readonly keys: ReadonlyArray<Bytes>; readonly where: string; readonly count: number } => {
-  const numkeys = call.integer(at, failure("ERR numkeys should be greater than 0"))
-  if (numkeys <= 0) call.refuse("ERR numkeys should be greater than 0")
-  const where = call.word(at + 1 + numkeys)
+  at: number,
+  isEnd: (word: string) => word is End
+): MultiPop<End> | undefined => {
+  const wrong = failure("ERR numkeys should be greater than 0")
+  const numkeys = call.integer(at, wrong)
+  if (numkeys <= 0) call.fail(wrong)
+  const end = call.word(at + 1 + numkeys)
+  if (!isEnd(end)) call.syntax()
   let count = 1
   if (call.args.length > at + 2 + numkeys) {
     if (call.word(at + 2 + numkeys) !== "COUNT" || call.args.length !== at + 4 + numkeys) call.syntax()
-    const wrong = failure("ERR count should be greater than 0")
-    count = call.integer(at + 3 + numkeys, wrong)
-    if (count <= 0) call.fail(wrong)
+    const tooSmall = failure("ERR count should be greater than 0")
+    count = call.integer(at + 3 + numkeys, tooSmall)
+    if (count <= 0) call.fail(tooSmall)
   }
-  return { keys: call.args.slice(at + 1, at + 1 + numkeys), where, count }
+  return call.failed || !isEnd(end) ? undefined : { keys: call.args.slice(at + 1, at + 1 + numkeys), end, count }
 }
 
 /** Takes from the first list that has something. */
-export const popFirst = (call: Call, keys: ReadonlyArray<Bytes>, end: End, count: number): Answer | undefined => {
-  for (const key of keys) {
-    const list = call.find("list", key)
-    if (call.failed) return null
-    if (list !== undefined) return [key, take(call, key, list, end, count)]
-  }
-  return undefined
-}
+export const popFirst = (call: Call, { count, end, keys }: MultiPop<End>): Answer | undefined =>
+  call.firstOf("list", keys, (key, list) => [key, take(call, key, list, end, count)])
 
 const lpos = (call: Call): Answer => {
   const [, key, element] = call.args
@@ -213,9 +217,7 @@ export const lists: Group = {
   LMOVE: write(5, (call) => lmove(call, call.word(3), call.word(4))),
   RPOPLPUSH: write(3, (call) => lmove(call, "RIGHT", "LEFT")),
   LMPOP: write(-4, (call) => {
-    const { count, keys, where } = multiPopOf(call, 1)
-    if (call.failed) return null
-    if (!isEnd(where)) return call.syntax()
-    return popFirst(call, keys, where, count) ?? nullArray
+    const wanted = multiPopOf(call, 1, isEnd)
+    return wanted === undefined ? null : popFirst(call, wanted) ?? nullArray
   })
 }

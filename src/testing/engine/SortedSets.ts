@@ -6,7 +6,7 @@
 import { type Answer, Double, failure, nullArray } from "./Answer.ts"
 import { type Bytes, compare, parseFloat64 } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
-import { rangeOf } from "./Lists.ts"
+import { type MultiPop, multiPopOf, rangeOf } from "./Lists.ts"
 import { type Combine, difference, intersection, limitAfter, numberedKeys, union } from "./SetAlgebra.ts"
 import { choose } from "./Sets.ts"
 import { type Scored, SortedSet } from "./SortedSet.ts"
@@ -277,38 +277,16 @@ const pop = (end: Extreme) => (call: Call): Answer => {
 
 export const isExtreme = (word: string): word is Extreme => word === "MIN" || word === "MAX"
 
-/** What ZMPOP and BZMPOP take. */
-export const popFirstScored = (
-  call: Call,
-  keys: ReadonlyArray<Bytes>,
-  end: Extreme,
-  count: number
-): Answer | undefined => {
-  for (const key of keys) {
-    const zset = call.find("zset", key)
-    if (call.failed) return null
-    if (zset !== undefined) {
-      return [key, takeScored(call, key, zset, end, count).map(([member, score]) => [member, new Double(score)])]
-    }
-  }
-  return undefined
-}
+/** Takes from the first sorted set that has something. */
+export const popFirstScored = (call: Call, { count, end, keys }: MultiPop<Extreme>): Answer | undefined =>
+  call.firstOf("zset", keys, (key, zset) => [
+    key,
+    takeScored(call, key, zset, end, count).map(([member, score]) => [member, new Double(score)])
+  ])
 
 const zmpop = (call: Call): Answer => {
-  const wrong = failure("ERR numkeys should be greater than 0")
-  const numkeys = call.integer(1, wrong)
-  if (numkeys <= 0) call.fail(wrong)
-  const end = call.word(2 + numkeys)
-  if (!call.failed && !isExtreme(end)) call.syntax()
-  let limit = 1
-  if (call.args.length > 3 + numkeys) {
-    if (call.word(3 + numkeys) !== "COUNT" || call.args.length !== 5 + numkeys) call.syntax()
-    const tooSmall = failure("ERR count should be greater than 0")
-    limit = call.integer(4 + numkeys, tooSmall)
-    if (limit <= 0) call.fail(tooSmall)
-  }
-  if (call.failed || !isExtreme(end)) return null
-  return popFirstScored(call, call.args.slice(2, 2 + numkeys), end, limit) ?? nullArray
+  const wanted = multiPopOf(call, 1, isExtreme)
+  return wanted === undefined ? null : popFirstScored(call, wanted) ?? nullArray
 }
 
 const zrandmember = (call: Call): Answer => {
