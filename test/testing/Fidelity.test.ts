@@ -44,7 +44,7 @@ describe("The engine answers as a server does", () => {
               }
             })
             yield* Effect.promise(() => fc.assert(property, { numRuns: runs }))
-          }), 60_000)
+          }), Math.max(60_000, runs * 300))
       }
     }
   })

@@ -62,11 +62,14 @@ const sortedItems = (words: Words, [type, value]: Typed): Typed => [
   Array.isArray(value) ? sorted(value, words[0] === "HSCAN" || words[0] === "ZSCAN" ? 2 : 1) : value
 ]
 
+/** SORT that is told not to sort takes the members of a set as they come. */
+const isUnordered = (words: Words): boolean => unordered.has(words[0]) || words.at(-1) === "nosort"
+
 export const normalized = (words: Words, reply: Typed): Typed => {
   const [type, value] = plain(reply)
   if (words[0] === "XINFO") return withoutConsumers([type, value])
   if (words[0].endsWith("SCAN") && Array.isArray(value)) return [type, [value[0], sortedItems(words, value[1])]]
-  if (!unordered.has(words[0]) || !Array.isArray(value)) return [type, value]
+  if (!isUnordered(words) || !Array.isArray(value)) return [type, value]
   const isNested = value.some(([type]) => type === "*")
   return [type, sorted(value, isNested ? 1 : stepOf(words, type))]
 }

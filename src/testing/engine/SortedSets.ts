@@ -116,33 +116,47 @@ const isBelowLex = (member: Bytes, max: LexBound): boolean => {
   return order < 0 || (order === 0 && !max.excluded)
 }
 
-type Selection = (zset: SortedSet) => ReadonlyArray<Scored>
+/** What a range chooses, from the lowest on; `skip` says how many at its near end are passed over. */
+type Selection = (zset: SortedSet, skip?: number) => ReadonlyArray<Scored>
 
-const byScore = (call: Call, min: number, max: number): Selection => {
+const skipping = (entries: ReadonlyArray<Scored>, skip: number, reversed: boolean): ReadonlyArray<Scored> =>
+  skip === 0 ? entries : reversed ? entries.slice(0, -skip) : entries.slice(skip)
+
+const byScore = (call: Call, min: number, max: number, reversed = false): Selection => {
   const from = scoreBound(call, min)
   const to = scoreBound(call, max)
-  return (zset) =>
-    zset.entries().filter(([, score]) =>
-      (from.excluded ? score > from.value : score >= from.value) && (to.excluded ? score < to.value : score <= to.value)
+  return (zset, skip = 0) =>
+    skipping(
+      zset.entries().filter(([, score]) =>
+        (from.excluded ? score > from.value : score >= from.value) &&
+        (to.excluded ? score < to.value : score <= to.value)
+      ),
+      skip,
+      reversed
     )
 }
 
-/** Members of one score are in the order of their bytes; of others, servers look no further than to the first outside. */
+/**
+ * Members of one score are in the order of their bytes; of others, servers look no further than to the first outside, and
+ * pass over members without a look at them.
+ */
 const byLex = (call: Call, min: number, max: number, reversed = false): Selection => {
   const from = lexBound(call, min)
   const to = lexBound(call, max)
-  return (zset) => {
+  return (zset, skip = 0) => {
     const all = zset.entries()
     const names = all.map(([member]) => member)
     if (all.length === 0 || !isAboveLex(names[names.length - 1], from) || !isBelowLex(names[0], to)) return []
     if (reversed) {
       const last = names.findLastIndex((member) => isBelowLex(member, to))
-      const before = names.findLastIndex((member, i) => i <= last && !isAboveLex(member, from))
-      return all.slice(before + 1, last + 1)
+      if (!isAboveLex(names[last], from)) return []
+      const before = names.findLastIndex((member, i) => i <= last - skip && !isAboveLex(member, from))
+      return all.slice(before + 1, Math.max(last + 1 - skip, 0))
     }
     const first = names.findIndex((member) => isAboveLex(member, from))
-    const after = names.findIndex((member, i) => i >= first && !isBelowLex(member, to))
-    return all.slice(first, after === -1 ? undefined : after)
+    if (!isBelowLex(names[first], to)) return []
+    const after = names.findIndex((member, i) => i >= first + skip && !isBelowLex(member, to))
+    return all.slice(first + skip, after === -1 ? undefined : after)
   }
 }
 
@@ -157,7 +171,7 @@ const byRank = (call: Call, start: number, stop: number, reversed: boolean): Sel
 }
 
 interface RangeQuery {
-  readonly select: Selection
+  readonly select: (zset: SortedSet) => ReadonlyArray<Scored>
   readonly withScores: boolean
 }
 
@@ -189,17 +203,17 @@ const rangeQuery = (
   const select = call.failed
     ? () => []
     : by === "score"
-    ? byScore(call, low, high)
+    ? byScore(call, low, high, reversed)
     : by === "lex"
     ? byLex(call, low, high, reversed)
     : byRank(call, low, high, reversed)
   return {
     withScores: scores,
     select: (zset) => {
-      const found = select(zset)
+      if (offset < 0) return []
+      const found = select(zset, offset)
       const ordered = reversed ? found.toReversed() : found
-      if (!limited) return ordered
-      return offset < 0 ? [] : ordered.slice(offset, count < 0 ? undefined : offset + count)
+      return count < 0 ? ordered : ordered.slice(0, count)
     }
   }
 }
@@ -306,8 +320,9 @@ type Merge = (one: number, other: number) => number
 const merges: Readonly<Record<string, Merge | undefined>> = {
   // Infinities of both signs make nothing.
   SUM: (one, other) => Number.isNaN(one + other) ? 0 : one + other,
-  MIN: Math.min,
-  MAX: Math.max
+  // Of two zeros the first stays, whatever their signs.
+  MIN: (one, other) => other < one ? other : one,
+  MAX: (one, other) => other > one ? other : one
 }
 
 /** Plain sets count as sorted sets whose scores are 1. */
