@@ -208,7 +208,8 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
     },
     push: (target, hooks) => {
       const onClosed = (connection: PushConnection) => pushed.delete(connection)
-      const context = { clock, runFork, onClosed }
+      const publish = (mark: string) => query(get(target), question("SPUBLISH", mark, ""), options.commandTimeout)
+      const context = { clock, runFork, onClosed, publish }
       const connection = new PushConnection({ host: target.host, port: target.port }, options, hooks, context, {
         expectedId: target.id ?? "",
         readonly: false

@@ -19,6 +19,7 @@ import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { dial, type DialRequest } from "./Dial.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
+import { Handover, type Holdings, say } from "./Handover.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import type { Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
@@ -57,6 +58,14 @@ export interface PushHooks {
   onLost(loss: Loss): void
   /** An attempt to get a socket failed; the next one waits its turn. */
   onDown(failure: LinkFailure): void
+  /** What another socket has to hold before it can take the place of this one; without it none ever does. */
+  holdings?(): Holdings
+}
+
+/** What goes alone: nothing that was written before is unanswered when it starts, and nothing is written until it ends. */
+interface Solo {
+  readonly start: (socket: Duplex) => void
+  readonly onLost: (failure: LinkFailure) => void
 }
 
 const ping = "*1\r\n$4\r\nPING\r\n"
@@ -71,10 +80,6 @@ const lastResort = 1000
 const isPong = (reply: Reply): boolean =>
   reply === "PONG" || (reply instanceof ServerError && reply.message.includes("'ping'")) ||
   (Array.isArray(reply) && reply.length === 2 && textOf(reply[0]) === "pong")
-
-/** Nothing else that is asked on such a connection is refused for these reasons. */
-const isLoginAnswer = (reply: Reply): boolean =>
-  reply === "OK" || (reply instanceof ServerError && (reply.code === "WRONGPASS" || /'auth'|AUTH/.test(reply.message)))
 
 const textOf = (reply: Reply): Reply => reply instanceof Uint8Array ? Buffer.from(reply).toString() : reply
 
@@ -95,9 +100,18 @@ export class PushConnection {
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
   private readonly onClosed: () => void
+  private readonly publish: (mark: string) => Effect.Effect<Reply, LinkFailure>
+  private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  private readonly request: DialRequest
   private readonly live: () => Fiber.Fiber<unknown>
   private life: Fiber.Fiber<unknown>
-  private readonly logins: Array<Outgoing> = []
+  /** The first of them is on its way, or waits for what is unanswered. */
+  private readonly solos: Array<Solo> = []
+  private isAlone = false
+  private login: Outgoing | undefined
+  /** When it has to be answered, in milliseconds of the clock. */
+  private loginDue = 0
+  private handover: Handover | undefined
   private readonly encoder = new RespEncoder()
   private closed = false
   private socket: Duplex | undefined
@@ -109,6 +123,8 @@ export class PushConnection {
   private paused = false
   private behind = false
   private pingsDue = 0
+  /** A sign of life is to be asked for when nothing goes alone any more. */
+  private owesPing = false
   private pingedAt = 0
 
   constructor(
@@ -119,6 +135,8 @@ export class PushConnection {
       readonly clock: Clock.Clock
       readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
       readonly onClosed: (connection: PushConnection) => void
+      /** Publishes on a shard channel of this node, with no text. */
+      readonly publish: (mark: string) => Effect.Effect<Reply, LinkFailure>
     },
     request: DialRequest
   ) {
@@ -128,6 +146,9 @@ export class PushConnection {
     this.hooks = hooks
     this.clock = context.clock
     this.onClosed = () => context.onClosed(this)
+    this.publish = context.publish
+    this.runFork = context.runFork
+    this.request = request
     // A process that was busy, or asleep, reads what is in its sockets before it judges their silence.
     this.alarm = new Alarm(context.clock, context.runFork, () => setImmediate(() => this.inspect()))
     const life = dial(endpoint, options, request, (wire) => this.adopt(wire)).pipe(
@@ -166,15 +187,38 @@ export class PushConnection {
     queueMicrotask(this.flush)
   }
 
-  /** Writes a command that is none of the owner's at once; see `Connection.interject`. Only logins are told from the rest. */
+  /** Writes a command that is none of the owner's, alone; see `Connection.interject`. */
   interject(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): boolean {
     if (this.socket === undefined) return false
-    this.logins.push(outgoing)
-    const words = args()
-    this.encoder.push(outgoing.command.spec.prefix(words.length), words)
-    this.flush()
+    this.goAlone({
+      start: (socket) => {
+        if (outgoing.settled) return this.endAlone()
+        this.login = outgoing
+        this.expectLogin()
+        say(socket, outgoing.command.spec, args())
+      },
+      onLost: (failure) => outgoing.onLost(failure, true)
+    })
     return true
   }
+
+  /**
+   * Puts a new socket, which has logged in with the newest credentials, in the place of this one; the owner hears nothing
+   * of it. Where that cannot be, the connection is lost and dialled anew. Fails when there is no new socket: nothing has
+   * changed then.
+   */
+  readonly renew: Effect.Effect<void, LinkFailure> = Effect.suspend(() => {
+    if (this.socket === undefined || this.hooks.holdings === undefined) return Effect.void
+    // The mark would be behind all that is not read.
+    if (this.paused) return Effect.fail({ kind: "connection", message: "its messages are not read at the moment" })
+    let successor: Wire | undefined
+    return dial(this.endpoint, this.options, this.request, (wire) => (successor = wire)).pipe(
+      Effect.andThen(Effect.suspend(() => successor === undefined ? Effect.void : this.handOver(successor))),
+      Effect.ensuring(Effect.sync(() => {
+        if (successor?.stream !== this.socket) successor?.stream.destroy()
+      }))
+    )
+  })
 
   /** Starts a dialling again that began with what is outdated now; with a socket nothing happens. */
   redial(): void {
@@ -198,6 +242,7 @@ export class PushConnection {
     this.heardAt = this.clock.currentTimeMillisUnsafe()
     // Its answer comes after all that the server had to hold back.
     this.ask()
+    if (this.login !== undefined) this.expectLogin()
     this.watch()
     this.socket.resume()
   }
@@ -212,7 +257,7 @@ export class PushConnection {
     if (this.closed) return
     this.closed = true
     this.alarm.clear()
-    this.drop()
+    this.drop({ kind: "closed", message: "the client is closed" })
     this.life.interruptUnsafe()
     this.onClosed()
   }
@@ -234,15 +279,23 @@ export class PushConnection {
       onPush: (push) => this.hooks.onPush(push),
       onReply: (reply) => this.receive(reply)
     }, { binaryPush: () => this.hooks.binary() })
-    this.socket = socket
-    this.decoder = decoder
     this.isDown = false
     this.heard = false
     this.paused = false
     this.behind = false
+    this.adoptedAt = this.clock.currentTimeMillisUnsafe()
+    this.attach(wire, decoder)
+    this.watch()
+    this.hooks.onReady()
+  }
+
+  private attach(wire: Wire, decoder: RespDecoder): void {
+    const socket = wire.stream
+    this.socket = socket
+    this.decoder = decoder
     this.pingsDue = 0
     this.pingedAt = 0
-    this.adoptedAt = this.heardAt = this.clock.currentTimeMillisUnsafe()
+    this.heardAt = this.clock.currentTimeMillisUnsafe()
     wire.receive = (bytes) => {
       if (this.socket === socket) this.read(decoder, bytes)
     }
@@ -254,8 +307,95 @@ export class PushConnection {
     }
     socket.on("close", closed)
     socket.on("end", closed)
-    this.watch()
-    this.hooks.onReady()
+  }
+
+  private goAlone(solo: Solo): void {
+    this.solos.push(solo)
+    // Its answer comes after all others that are due.
+    if (this.solos.length === 1) this.ask()
+  }
+
+  private endAlone(): void {
+    this.solos.shift()
+    this.isAlone = false
+    this.login = undefined
+    if (this.owesPing) this.ask()
+    this.proceed()
+  }
+
+  /** Starts what goes alone when nothing is unanswered; without such, writes what waits. */
+  private proceed(): void {
+    if (this.socket === undefined || this.isAlone) return
+    const solo = this.solos[0]
+    if (solo === undefined) return this.flush()
+    if (this.pingsDue > 0) return
+    this.isAlone = true
+    solo.start(this.socket)
+  }
+
+  private expectLogin(): void {
+    this.loginDue = this.clock.currentTimeMillisUnsafe() + this.options.pingTimeout
+    this.alarm.set(this.loginDue)
+  }
+
+  private handOver(wire: Wire): Effect.Effect<void> {
+    // A server may be asked to hold messages back meanwhile, and the mark with them.
+    const expired = Effect.sleep(this.options.commandTimeout).pipe(
+      Effect.repeat({ while: () => this.behind }),
+      Effect.as<string | undefined>(`it took longer than ${this.options.commandTimeout} ms`)
+    )
+    const finished = Effect.callback<string | undefined>((resume) => {
+      const conclude = (reason: string | undefined) => resume(Effect.succeed(reason))
+      // The next socket has the newest credentials.
+      if (this.socket === undefined) return conclude(undefined)
+      this.goAlone({
+        start: (socket) => this.startHandover(socket, wire, conclude),
+        onLost: () => conclude(undefined)
+      })
+    })
+    return Effect.flatMap(Effect.raceFirst(finished, expired), (reason) => {
+      if (reason === undefined) return Effect.void
+      this.reset(`its subscriptions could not be handed over: ${reason}`)
+      return Effect.logWarning(
+        `the subscriptions at ${this.address} are asked for anew, messages may be lost: ` +
+          `they could not be handed over to a connection with new credentials (${reason})`
+      )
+    })
+  }
+
+  private startHandover(old: Duplex, wire: Wire, conclude: (reason: string | undefined) => void): void {
+    const holdings = this.hooks.holdings?.()
+    const mark = holdings?.mark
+    if (holdings === undefined || mark === undefined) return conclude("the node serves no slot")
+    if (wire.stream.destroyed) return conclude("the new connection was lost")
+    const handover = new Handover(old, wire, { ...holdings, mark }, {
+      binary: () => this.hooks.binary(),
+      publish: () => {
+        this.runFork(Effect.match(this.publish(mark), {
+          onSuccess: (reply) => reply instanceof ServerError ? handover.fail(reply.message) : undefined,
+          onFailure: (failure) => handover.fail(failure.message)
+        }))
+      },
+      onTaken: (wire, decoder) => this.take(wire, decoder),
+      onReply: (reply) => this.receive(reply),
+      onRead: () => this.hooks.onRead(),
+      onDone: () => {
+        this.handover = undefined
+        this.endAlone()
+        conclude(undefined)
+      },
+      onFailed: conclude
+    })
+    this.handover = handover
+  }
+
+  private take(wire: Wire, decoder: RespDecoder): void {
+    const old = this.socket
+    this.decoder?.stop()
+    this.attach(wire, decoder)
+    old?.destroy()
+    if (this.paused) wire.stream.pause()
+    else wire.stream.resume()
   }
 
   private refuse(failure: LinkFailure): void {
@@ -275,11 +415,17 @@ export class PushConnection {
 
   private receive(reply: Reply): void {
     if (isPong(reply)) {
-      if (--this.pingsDue === 0 && !this.paused) this.behind = false
+      if (--this.pingsDue > 0) return
+      if (!this.paused) this.behind = false
+      if (this.solos.length > 0) this.proceed()
+    } else if (this.handover?.claims(reply) === true) {
+      return
     } else if (Array.isArray(reply)) {
       this.hooks.onPush(reply)
-    } else if (this.logins.length > 0 && isLoginAnswer(reply)) {
-      this.logins.shift()?.onReply(reply)
+    } else if (this.login !== undefined && (reply === "OK" || reply instanceof ServerError)) {
+      const login = this.login
+      this.endAlone()
+      login.onReply(reply)
     } else {
       this.hooks.onReply(reply)
     }
@@ -289,7 +435,7 @@ export class PushConnection {
     if (this.socket === undefined) return
     const loss: Loss = { failure, heardAt: this.heardAt, behind: this.behind && !silent }
     const lived = this.heard && !silent || this.clock.currentTimeMillisUnsafe() - this.adoptedAt >= shortLife && !silent
-    this.drop()
+    this.drop(failure)
     if (silent) this.isDown = true
     this.hooks.onLost(loss)
     const end = this.endLife
@@ -297,23 +443,31 @@ export class PushConnection {
     end?.(lived ? Effect.void : Effect.fail(failure))
   }
 
-  private drop(): void {
+  private drop(failure: LinkFailure): void {
     const socket = this.socket
     this.socket = undefined
     this.decoder?.stop()
     this.decoder = undefined
     this.encoder.take()
     socket?.destroy()
-    for (const login of this.logins.splice(0)) login.onLost({ kind: "connection", message: "lost" }, true)
+    this.handover?.abandon()
+    this.handover = undefined
+    this.isAlone = false
+    this.login = undefined
+    this.owesPing = false
+    for (const solo of this.solos.splice(0)) solo.onLost(failure)
   }
 
   private readonly flush = (): void => {
     this.flushScheduled = false
+    if (this.solos.length > 0) return
     const batch = this.encoder.take()
     if (this.socket !== undefined && batch.length > 0) write(this.socket, batch)
   }
 
   private ask(): void {
+    this.owesPing = this.login !== undefined
+    if (this.owesPing) return
     this.pingsDue++
     this.pingedAt = this.clock.currentTimeMillisUnsafe()
     this.socket?.write(ping)
@@ -328,6 +482,11 @@ export class PushConnection {
     // While nothing is read nothing can be heard.
     if (this.socket === undefined || this.paused) return
     const now = this.clock.currentTimeMillisUnsafe()
+    if (this.login !== undefined) {
+      if (now < this.loginDue) return this.alarm.set(this.loginDue)
+      const message = `a login was not answered within ${this.options.pingTimeout} ms`
+      return this.lose({ kind: "authentication", message })
+    }
     if (this.pingedAt > 0) {
       const until = this.pingedAt + this.options.pingTimeout
       if (now < until) return this.alarm.set(until)

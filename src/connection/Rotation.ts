@@ -20,7 +20,7 @@ const auth = new Command<unknown>(new CommandSpec("AUTH", {}), [], (reply) => re
 const argumentsOf = ({ password, username }: Credentials): ReadonlyArray<Argument> =>
   username === undefined ? [Redacted.value(password)] : [username, Redacted.value(password)]
 
-/** With RESP2 a connection that has subscriptions takes no AUTH at all; its next socket has the newest credentials. */
+/** With RESP2 a connection that has subscriptions takes no AUTH at all. */
 const isDeaf = (reply: ServerError): boolean => reply.message.includes("Can't execute")
 
 /**
@@ -33,6 +33,8 @@ export interface Rotating {
   readonly address: string
   readonly interject: (outgoing: Outgoing, args: () => ReadonlyArray<Argument>) => boolean
   readonly redial: () => void
+  /** For one that takes no AUTH: puts another socket in the place of its own. */
+  readonly renew?: Effect.Effect<void, LinkFailure>
 }
 
 class Login implements Outgoing {
@@ -42,23 +44,23 @@ class Login implements Outgoing {
   readonly deadline = Number.POSITIVE_INFINITY
   settled = false
   size = 0
+  private readonly connection: Rotating
   private readonly resume: (effect: Effect.Effect<void, LinkFailure>) => void
 
-  constructor(resume: (effect: Effect.Effect<void, LinkFailure>) => void) {
+  constructor(connection: Rotating, resume: (effect: Effect.Effect<void, LinkFailure>) => void) {
+    this.connection = connection
     this.resume = resume
   }
 
   onReply(reply: Reply): void {
-    this.finish(
-      reply instanceof ServerError && !isDeaf(reply)
-        ? Effect.fail({ kind: "authentication", message: reply.message })
-        : Effect.void
-    )
+    if (!(reply instanceof ServerError)) return this.finish(Effect.void)
+    if (isDeaf(reply)) return this.finish(this.connection.renew ?? Effect.void)
+    this.finish(Effect.fail({ kind: "authentication", message: reply.message }))
   }
 
   /** The next socket is opened with the newest credentials. */
-  onLost(): void {
-    this.finish(Effect.void)
+  onLost(failure: LinkFailure): void {
+    this.finish(failure.kind === "authentication" ? Effect.fail(failure) : Effect.void)
   }
 
   onDeadline(): void {}
@@ -76,7 +78,7 @@ class Login implements Outgoing {
  */
 const login = (connection: Rotating, credentials: Credentials): Effect.Effect<void, LinkFailure> =>
   Effect.callback((resume) => {
-    const entry = new Login(resume)
+    const entry = new Login(connection, resume)
     if (!connection.interject(entry, () => argumentsOf(credentials))) {
       connection.redial()
       return resume(Effect.void)

@@ -9,6 +9,7 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { randomUUID } from "node:crypto"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connections } from "../connection/Connections.ts"
 import { addressOf } from "../connection/Endpoint.ts"
@@ -25,7 +26,7 @@ import {
 import * as Snapshot from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import type { Mailbox } from "./Mailbox.ts"
-import { type Desire, type Facts, keyOf, placesOf, sharesMessages } from "./Plan.ts"
+import { type Desire, type Facts, keyOf, markAt, placesOf, sharesMessages } from "./Plan.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
 import { type Entry, Subscriber, type SubscriberHooks } from "./Subscriber.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
@@ -339,6 +340,7 @@ export class Hub {
       if (subscriber.connection.isDown) this.evacuate(subscriber)
     },
     onDown: (subscriber) => this.evacuate(subscriber),
+    markAt: ({ address }) => markAt(this.facts.snapshot, address, `effect-redis-cluster:${randomUUID()}`),
     onIdle: (subscriber) => {
       this.runFork(Effect.andThen(Effect.sleep(linger), Effect.sync(() => this.retire(subscriber))))
     }

@@ -5,7 +5,8 @@
  */
 import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
-import type { Snapshot } from "../topology/Snapshot.ts"
+import { ofKey } from "../topology/HashSlot.ts"
+import type { Shard, Snapshot } from "../topology/Snapshot.ts"
 
 /**
  * What is subscribed to. A message to a classic channel reaches every node of the cluster, so that any of them can hold a
@@ -125,11 +126,29 @@ export const placesOf = (desire: Desire, facts: Facts, held: ReadonlyArray<strin
 export const sharesMessages = (desire: Desire, snapshot: Snapshot, one: string, other: string): boolean => {
   if (desire.place === "everyPrimary") return false
   if (desire.kind !== "shardChannel") return true
-  const shardOf = (address: string) =>
-    snapshot.shards.find((shard) =>
-      shard.primary.address === address || shard.replicas.some((replica) => replica.address === address)
-    )
-  const left = shardOf(one)
+  const left = shardOf(snapshot, one)
   // A node that is not listed may have been of any shard.
-  return left === undefined || left === shardOf(other)
+  return left === undefined || left === shardOf(snapshot, other)
+}
+
+const shardOf = (snapshot: Snapshot, address: string): Shard | undefined =>
+  snapshot.shards.find((shard) =>
+    shard.primary.address === address || shard.replicas.some((replica) => replica.address === address)
+  )
+
+/**
+ * The name of a shard channel that a node serves, made from a prefix; `undefined` when it serves none.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const markAt = (snapshot: Snapshot, address: string, prefix: string): string | undefined => {
+  const shard = shardOf(snapshot, address)
+  if (shard === undefined) return undefined
+  // Of a shard with one slot a name in 16384 is.
+  for (let i = 0; i < 200_000; i++) {
+    const name = `${prefix}:${i}`
+    if (snapshot.slots[ofKey(name)] === shard) return name
+  }
+  return undefined
 }

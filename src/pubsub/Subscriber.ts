@@ -9,6 +9,7 @@
  */
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connections } from "../connection/Connections.ts"
+import type { Holdings } from "../connection/Handover.ts"
 import type { LinkFailure } from "../connection/Outgoing.ts"
 import type { Loss, PushConnection, PushHooks } from "../connection/PushConnection.ts"
 import { Fifo } from "../internal/Fifo.ts"
@@ -27,6 +28,8 @@ export interface SubscriberHooks {
   onEvicted(subscriber: Subscriber, entry: Entry): void
   onLost(subscriber: Subscriber, live: ReadonlyArray<Entry>, loss: Loss): void
   onDown(subscriber: Subscriber, failure: LinkFailure): void
+  /** A shard channel that the node serves and nobody else uses. */
+  markAt(subscriber: Subscriber): string | undefined
   /** Nothing is wanted of it any more, and the node knows. */
   onIdle(subscriber: Subscriber): void
 }
@@ -81,6 +84,8 @@ const specs = {
 
 type Verb = keyof typeof specs
 
+const kinds = ["channel", "pattern", "shardChannel"] as const
+
 const asking: Record<Kind, Verb> = { channel: "subscribe", pattern: "psubscribe", shardChannel: "ssubscribe" }
 const leaving: Record<Kind, Verb> = { channel: "unsubscribe", pattern: "punsubscribe", shardChannel: "sunsubscribe" }
 
@@ -119,7 +124,8 @@ export class Subscriber implements Source {
       },
       onRead: () => this.settle(),
       onLost: (loss) => this.lose(loss),
-      onDown: (failure) => hooks.onDown(this, failure)
+      onDown: (failure) => hooks.onDown(this, failure),
+      holdings: () => ({ requests: this.held(), mark: hooks.markAt(this) })
     }
     this.connection = connections.push(node, events)
   }
@@ -384,7 +390,7 @@ export class Subscriber implements Source {
       else if (isWanted && entry.state === "live") this.hooks.onConfirmed(this, entry)
     }
     if (this.connection.isReady) {
-      for (const kind of ["channel", "pattern", "shardChannel"] as const) {
+      for (const kind of kinds) {
         this.request(leaving[kind], "leaving", given[kind])
         this.request(asking[kind], "asked", wanted[kind])
       }
@@ -400,12 +406,18 @@ export class Subscriber implements Source {
   }
 
   private request(verb: Verb, state: "asked" | "leaving", entries: ReadonlyArray<Entry>): void {
-    if (entries.length === 0) return
-    // A server takes the shard channels of one slot at a time.
-    const groups = verb === "ssubscribe" || verb === "sunsubscribe" ? bySlot(entries) : [entries]
-    for (const group of groups) {
-      for (let i = 0; i < group.length; i += maxNames) this.write(verb, state, group.slice(i, i + maxNames))
-    }
+    for (const group of portions(verb, entries)) this.write(verb, state, group)
+  }
+
+  /** What asks for all that the node has confirmed. What was asked of it since has not been written, if it is unanswered. */
+  private held(): Holdings["requests"] {
+    return kinds.flatMap((kind) => {
+      const live = [...this.byKind[kind].values()].filter((entry) => entry.state === "live")
+      return portions(asking[kind], live).map((group) => ({
+        spec: specs[asking[kind]],
+        names: group.map((entry) => entry.name)
+      }))
+    })
   }
 
   private write(verb: Verb, state: "asked" | "leaving", entries: ReadonlyArray<Entry>): void {
@@ -416,6 +428,14 @@ export class Subscriber implements Source {
     this.requests.push({ verb, entries, rounds, answered: 0 })
     this.connection.send(specs[verb], entries.map((entry) => entry.name))
   }
+}
+
+/** What one request may ask for: a server takes the shard channels of one slot at a time. */
+const portions = (verb: Verb, entries: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyArray<Entry>> => {
+  const groups = verb === "ssubscribe" || verb === "sunsubscribe" ? bySlot(entries) : [entries]
+  return groups.flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / maxNames) }, (_, i) => group.slice(i * maxNames, (i + 1) * maxNames))
+  )
 }
 
 const bySlot = (entries: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyArray<Entry>> => {
