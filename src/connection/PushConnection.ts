@@ -76,6 +76,9 @@ const shortLife = 1000
 /** How long to wait when the schedule of attempts has ended, in milliseconds. */
 const lastResort = 1000
 
+/** No other login is left unanswered. */
+const silentRefusal = new ServerError("ERR the server gave no answer to AUTH")
+
 /** Also of a user who may not run PING: it is an answer all the same. */
 const isPong = (reply: Reply): boolean =>
   reply === "PONG" || (reply instanceof ServerError && reply.message.includes("'ping'")) ||
@@ -109,6 +112,7 @@ export class PushConnection {
   private readonly solos: Array<Solo> = []
   private isAlone = false
   private login: Outgoing | undefined
+  private loginAnswer: Reply = null
   /** When it has to be answered, in milliseconds of the clock. */
   private loginDue = 0
   private handover: Handover | undefined
@@ -123,8 +127,6 @@ export class PushConnection {
   private paused = false
   private behind = false
   private pingsDue = 0
-  /** A sign of life is to be asked for when nothing goes alone any more. */
-  private owesPing = false
   private pingedAt = 0
 
   constructor(
@@ -187,15 +189,20 @@ export class PushConnection {
     queueMicrotask(this.flush)
   }
 
-  /** Writes a command that is none of the owner's, alone; see `Connection.interject`. */
+  /**
+   * Writes a login, alone, so that its answer is known from that of anything else; see `Connection.interject`. A PING follows:
+   * Redis from 7.2 on refuses without a word when a message was on its way at that moment.
+   */
   interject(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): boolean {
     if (this.socket === undefined) return false
     this.goAlone({
       start: (socket) => {
         if (outgoing.settled) return this.endAlone()
         this.login = outgoing
+        this.loginAnswer = null
         this.expectLogin()
         say(socket, outgoing.command.spec, args())
+        this.ask()
       },
       onLost: (failure) => outgoing.onLost(failure, true)
     })
@@ -319,7 +326,6 @@ export class PushConnection {
     this.solos.shift()
     this.isAlone = false
     this.login = undefined
-    if (this.owesPing) this.ask()
     this.proceed()
   }
 
@@ -415,19 +421,27 @@ export class PushConnection {
 
   private receive(reply: Reply): void {
     if (isPong(reply)) {
-      if (--this.pingsDue > 0) return
-      if (!this.paused) this.behind = false
-      if (this.solos.length > 0) this.proceed()
+      this.receivePong()
     } else if (this.handover?.claims(reply) === true) {
       return
     } else if (Array.isArray(reply)) {
       this.hooks.onPush(reply)
     } else if (this.login !== undefined && (reply === "OK" || reply instanceof ServerError)) {
-      const login = this.login
-      this.endAlone()
-      login.onReply(reply)
+      this.loginAnswer = reply
     } else {
       this.hooks.onReply(reply)
+    }
+  }
+
+  private receivePong(): void {
+    this.pingsDue--
+    if (this.pingsDue === 0 && !this.paused) this.behind = false
+    const login = this.login
+    if (login !== undefined) {
+      this.endAlone()
+      login.onReply(this.loginAnswer ?? silentRefusal)
+    } else if (this.solos.length > 0) {
+      this.proceed()
     }
   }
 
@@ -454,7 +468,6 @@ export class PushConnection {
     this.handover = undefined
     this.isAlone = false
     this.login = undefined
-    this.owesPing = false
     for (const solo of this.solos.splice(0)) solo.onLost(failure)
   }
 
@@ -466,8 +479,6 @@ export class PushConnection {
   }
 
   private ask(): void {
-    this.owesPing = this.login !== undefined
-    if (this.owesPing) return
     this.pingsDue++
     this.pingedAt = this.clock.currentTimeMillisUnsafe()
     this.socket?.write(ping)

@@ -114,7 +114,10 @@ export const follow = Effect.fnUntraced(function*(
           if (told) return Effect.void
           told = true
           return Effect.logWarning(
-            `${connection.address} refused new credentials, the connection goes on with the old ones: ${failure.message}`
+            `${connection.address} ${
+              failure.kind === "authentication" ? "refused" : "has not taken"
+            } new credentials, ` +
+              `the connection goes on with the old ones: ${failure.message}`
           )
         }),
         Effect.retry({ schedule: options.reconnectSchedule, while: () => newest === credentials }),

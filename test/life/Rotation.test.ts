@@ -9,9 +9,12 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import * as Net from "node:net"
+import type { Duplex } from "node:stream"
 import { inspect } from "node:util"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { ClusterOptions, Credentials } from "../../src/ClusterOptions.ts"
+import type { Endpoint } from "../../src/connection/Endpoint.ts"
 import type { SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
 import { Account, keyOfShard, openClient } from "../faults/Load.ts"
@@ -67,6 +70,28 @@ const open = Effect.fnUntraced(function*(
   })
   return { ...client, give: (next: Credentials) => Queue.offer(queue, next) }
 })
+
+const authCommand = /\*3\r\n\$4\r\nAUTH\r\n\$\d+\r\n[^\r]+\r\n\$\d+\r\n[^\r]+\r\n/
+
+/** Sockets that write what `change` makes of what the client writes, once they subscribe. */
+const tampering = (change: (bytes: string) => string) => {
+  const link = {
+    isArmed: false,
+    stream: (endpoint: Endpoint): Duplex => {
+      const socket = Net.connect(endpoint)
+      const write = socket.write.bind(socket)
+      let subscribes = false
+      socket.write = (bytes: string | Uint8Array) => {
+        const text = Buffer.from(bytes).toString("latin1")
+        subscribes ||= text.includes("SUBSCRIBE")
+        const changed = subscribes ? change(text) : text
+        return changed === "" ? true : write(changed, "latin1")
+      }
+      return socket
+    }
+  }
+  return link
+}
 
 /** Increments keys of every shard while `effect` runs; what became of each command. */
 const underLoad = Effect.fnUntraced(function*<A, E, R>(
@@ -196,10 +221,13 @@ describe("A stream of credentials", () => {
         ]
         const seen = yield* Effect.forEach(subscriptions, ({ events }) => {
           const all: Array<string> = []
-          const each = Stream.runForEach(events as Stream.Stream<SubscriptionEvent<string | Uint8Array>, unknown>, (event) =>
-            Effect.sync(() =>
-              all.push(event._tag === "Message" ? `${event.channel} ${Buffer.from(event.payload)}` : event._tag)
-            ))
+          const each = Stream.runForEach(
+            events as Stream.Stream<SubscriptionEvent<string | Uint8Array>, unknown>,
+            (event) =>
+              Effect.sync(() =>
+                all.push(event._tag === "Message" ? `${event.channel} ${Buffer.from(event.payload)}` : event._tag)
+              )
+          )
           return Effect.as(Effect.forkScoped(each), all)
         })
         let stopped = false
@@ -228,7 +256,7 @@ describe("A stream of credentials", () => {
           const expected = listened.flatMap((one) =>
             Array.from({ length: counts.get(one) ?? 0 }, (_, n) => `${one} ${n}`)
           )
-          return eventually(Effect.sync(() => all.length >= expected.length)).pipe(
+          return eventually(Effect.sync(() => all.filter((line) => line.includes(" ")).length >= expected.length)).pipe(
             Effect.andThen(Effect.sync(() => {
               assert.isAbove(expected.length, 300)
               assert.notInclude(all, "Gap")
@@ -247,6 +275,126 @@ describe("A stream of credentials", () => {
           assert.deepStrictEqual(open, [])
         }
       }))
+
+    it.effect("says with a gap when subscriptions of RESP2 cannot be handed over, and gives nothing twice", () => {
+      const logged: Array<unknown> = []
+      return Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        for (const i of [0, 1]) {
+          yield* allow(cluster, `mute-${i}`, "secret")
+          // The mark goes through SPUBLISH.
+          yield* everywhere(cluster, "ACL", "SETUSER", `mute-${i}`, "-spublish")
+        }
+        const { give, redis } = yield* open(cluster, "mute", credentials("mute-0", "secret"), { protocol: 2 })
+        const { redis: publisher } = yield* openClient({ nodes: cluster.seeds })
+        const subscription = yield* redis.subscribeScoped("mute")
+        const events: Array<SubscriptionEvent> = []
+        yield* Effect.forkScoped(
+          Stream.runForEach(subscription.events, (event) => Effect.sync(() => events.push(event)))
+        )
+        let count = 0
+        yield* Effect.forkScoped(Effect.forever(Effect.suspend(() => publisher.publish("mute", String(count++)))))
+        yield* Effect.sleep(50)
+        yield* give(credentials("mute-1", "secret"))
+        yield* eventually(Effect.sync(() => events.filter(({ _tag }) => _tag === "Subscribed").length === 2))
+        yield* everyUser(cluster, "mute", "mute-1")
+        yield* Effect.sleep(50)
+        const payloads = events.flatMap((event) => event._tag === "Message" ? [Number(event.payload)] : [])
+        assert.deepStrictEqual(payloads, [...new Set(payloads)].toSorted((one, other) => one - other))
+        const notices = events.filter(({ _tag }) => _tag !== "Message")
+        assert.deepStrictEqual(notices.map(({ _tag }) => _tag), ["Subscribed", "Gap", "Subscribed"])
+        // Nothing is missing but in the gap.
+        const at = events.indexOf(notices[1])
+        const [before, after] = [events.slice(0, at), events.slice(at)].map((part) =>
+          part.flatMap((event) => event._tag === "Message" ? [Number(event.payload)] : [])
+        )
+        for (const part of [before, after]) {
+          assert.isNotEmpty(part)
+          assert.deepStrictEqual(part, Array.from(part, (_, i) => part[0] + i))
+        }
+        const warnings = logged.filter((line) => String(line).includes("could not be handed over"))
+        assert.strictEqual(warnings.length, 1)
+        assert.match(String(warnings[0]), /NOPERM/)
+      }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => {
+        logged.push(message)
+      })])))
+    })
+
+    for (const protocol of [3, 2] as const) {
+      it.effect(`takes a login of a subscriber that is left unanswered as refused, and asks again (RESP${protocol})`, () => {
+        const logged: Array<unknown> = []
+        return Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const name = `unanswered-${protocol}`
+          for (const i of [0, 1]) yield* allow(cluster, `${name}-${i}`, "secret")
+          const link = tampering((bytes) =>
+            link.isArmed && bytes.includes("$4\r\nAUTH") ? bytes.replace(authCommand, "") : bytes
+          )
+          const { give, redis } = yield* open(cluster, name, credentials(`${name}-0`, "secret"), {
+            protocol,
+            stream: link.stream
+          })
+          const subscription = yield* redis.subscribeScoped("unanswered")
+          const heard = yield* Effect.forkScoped(Stream.runCollect(Stream.take(subscription.events, 3)))
+          yield* redis.publish("unanswered", "before")
+          link.isArmed = true
+          yield* give(credentials(`${name}-1`, "secret"))
+          yield* eventually(
+            Effect.sync(() => logged.some((line) => /refused new credentials.*no answer/.test(String(line))))
+          )
+          link.isArmed = false
+          yield* everyUser(cluster, name, `${name}-1`)
+          yield* redis.publish("unanswered", "after")
+          assert.deepStrictEqual(
+            [...yield* Fiber.join(heard)].map((event) => event._tag === "Message" ? event.payload : event._tag),
+            ["Subscribed", "before", "after"]
+          )
+        }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => {
+          logged.push(message)
+        })])))
+      })
+    }
+
+    it.effect("dials anew when a login of a subscriber brings no answer at all while messages come", () => {
+      const logged: Array<unknown> = []
+      return Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        for (const i of [0, 1]) yield* allow(cluster, `silent-${i}`, "secret")
+        // The PING in front of the login is answered; the login, and the PING behind it, are not.
+        let lost = false
+        const link = tampering((bytes) => {
+          if (link.isArmed && bytes.includes("$4\r\nAUTH")) lost = true
+          return lost && link.isArmed && /\$4\r\n(AUTH|PING)/.test(bytes) ? "" : bytes
+        })
+        const { give, redis } = yield* open(cluster, "silent", credentials("silent-0", "secret"), {
+          stream: link.stream,
+          pingTimeout: 300
+        })
+        const { redis: publisher } = yield* openClient({ nodes: cluster.seeds })
+        const subscription = yield* redis.subscribeScoped("silent")
+        const events: Array<SubscriptionEvent> = []
+        yield* Effect.forkScoped(
+          Stream.runForEach(subscription.events, (event) => Effect.sync(() => events.push(event)))
+        )
+        yield* Effect.forkScoped(
+          Effect.forever(Effect.andThen(publisher.publish("silent", "still here"), Effect.sleep(5)))
+        )
+        link.isArmed = true
+        yield* give(credentials("silent-1", "secret"))
+        yield* eventually(
+          Effect.sync(() => logged.some((line) => /a login was not answered within 300 ms/.test(String(line))))
+        )
+        link.isArmed = false
+        yield* eventually(Effect.sync(() => events.filter(({ _tag }) => _tag === "Subscribed").length === 2))
+        assert.deepStrictEqual(
+          events.filter(({ _tag }) => _tag !== "Message").map(({ _tag }) => _tag),
+          ["Subscribed", "Gap", "Subscribed"]
+        )
+        yield* everyUser(cluster, "silent", "silent-1")
+      }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => {
+        logged.push(message)
+      })])))
+    })
 
     it.effect("tells a refused login from a refused subscription", () =>
       Effect.gen(function*() {
