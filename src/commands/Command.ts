@@ -102,13 +102,18 @@ export const complaint = (value: unknown): string =>
     value === null ? "null" : value === undefined ? "undefined" : `of the type ${typeof value}`
   }; expected text (a string) or bytes (a Uint8Array)`
 
+declare const mark: unique symbol
+
 /**
- * A command with its arguments. `args` are those after the name; `spec` says which of them are keys.
+ * A command with its arguments. `args` are those after the name; `spec` says which of them are keys. `A` is the type of its
+ * result on one node; `M` is `"perNode"` for a `PerNodeCommand`.
  *
  * @category models
  * @since 0.1.0
  */
-export class Command<out A> extends Pipeable.Class {
+export class Command<out A, out M = unknown> extends Pipeable.Class {
+  /** For the types alone: at run time the policies of the spec say what it is. */
+  declare readonly [mark]: M
   readonly spec: CommandSpec
   readonly args: ReadonlyArray<Argument>
   readonly decode: Decoder<A>
@@ -131,18 +136,15 @@ export class Command<out A> extends Pipeable.Class {
   }
 }
 
-declare const mark: unique symbol
-
 /**
  * A command that runs on many nodes, and whose replies no rule merges: `execute` on the cluster gives a map from node to
- * result, on one node the result. For the types alone; at run time the policies of the spec say so.
+ * result, on one node the result. What transforms a command (`map`, `schema`, `bytes` ...) transforms the result of each node,
+ * and gives such a command again.
  *
  * @category models
  * @since 0.1.0
  */
-export interface PerNodeCommand<out A> extends Command<A> {
-  readonly [mark]: true
-}
+export type PerNodeCommand<A> = Command<A, "perNode">
 
 /**
  * Marks a command whose spec says that it answers per node.
@@ -209,22 +211,36 @@ export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailur
   }
 }
 
-const withDecoder = <A, B>(self: Command<A>, decode: Decoder<B>): Command<B> =>
+const withDecoder = <A, M, B>(self: Command<A, M>, decode: Decoder<B>): Command<B, M> =>
   new Command(self.spec, self.args, decode, self.settings)
 
-const withSettings = <A>(self: Command<A>, settings: Partial<CommandSettings>): Command<A> =>
+const withSettings = <A, M>(self: Command<A, M>, settings: Partial<CommandSettings>): Command<A, M> =>
   new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings })
 
 /**
- * Transforms the result of a command with a pure function.
+ * Transforms the result of a command with a pure function: where the command answers per node, that of each node.
+ *
+ * **Example** (A figure of each node)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command, Server } from "effect-redis-cluster"
+ *
+ * const uptime = Server.info("server").pipe(Command.map((info) => Number(/uptime_in_seconds:(\d+)/.exec(info)?.[1])))
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.execute(uptime) // ReadonlyMap<ClusterNode, number>
+ * })
+ * ```
  *
  * @category mapping
  * @since 0.1.0
  */
 export const map: {
-  <A, B>(f: (value: A) => B): (self: Command<A>) => Command<B>
-  <A, B>(self: Command<A>, f: (value: A) => B): Command<B>
-} = dual(2, <A, B>(self: Command<A>, f: (value: A) => B): Command<B> =>
+  <A, B>(f: (value: A) => B): <M>(self: Command<A, M>) => Command<B, M>
+  <A, M, B>(self: Command<A, M>, f: (value: A) => B): Command<B, M>
+} = dual(2, <A, M, B>(self: Command<A, M>, f: (value: A) => B): Command<B, M> =>
   withDecoder(self, (reply) => {
     const value = self.decode(reply)
     return value instanceof DecodeFailure ? value : f(value)
@@ -239,7 +255,7 @@ export const map: {
  */
 export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) => {
   const decode = Schema.decodeUnknownResult(target)
-  return <A extends S["Encoded"]>(self: Command<A>): Command<S["Type"]> =>
+  return <A extends S["Encoded"], M>(self: Command<A, M>): Command<S["Type"], M> =>
     withDecoder(self, (reply) => {
       const value = self.decode(reply)
       if (value instanceof DecodeFailure) return value
@@ -267,9 +283,9 @@ export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
  * @category mapping
  * @since 0.1.0
  */
-export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
+export const bytes = <A, M>(self: Command<A, M>): Command<Bytes<A>, M> =>
   // The decoders pass text through untouched, so that bytes in the reply are bytes in the result.
-  withSettings(self, { binary: true }) as Command<unknown> as Command<Bytes<A>>
+  withSettings(self, { binary: true }) as Command<unknown> as Command<Bytes<A>, M>
 
 /**
  * A result type with bigints in the place of integers.
@@ -291,17 +307,17 @@ export type BigInts<A> = A extends number ? bigint
  * @category mapping
  * @since 0.1.0
  */
-export const bigint = <A extends number | null | ReadonlyArray<number | null>>(
-  self: Command<A>
-): Command<BigInts<A>> => {
+export const bigint = <A extends number | null | ReadonlyArray<number | null>, M>(
+  self: Command<A, M>
+): Command<BigInts<A>, M> => {
   const decode = anySize.get(self.decode)
   return decode === undefined
     ? invalid(
       self.spec,
       `${self.spec.name}: Command.bigint is for commands that answer integers, before any map or schema`
-    )
+    ) as Command<never, M>
     // The table pairs each decoder with the one that differs in the type of its integers alone.
-    : withDecoder(self, decode) as Command<unknown> as Command<BigInts<A>>
+    : withDecoder(self, decode) as Command<unknown> as Command<BigInts<A>, M>
 }
 
 /**
@@ -311,7 +327,7 @@ export const bigint = <A extends number | null | ReadonlyArray<number | null>>(
  * @category configuration
  * @since 0.1.0
  */
-export const idempotent = <A>(self: Command<A>): Command<A> => withSettings(self, { idempotent: true })
+export const idempotent = <A, M>(self: Command<A, M>): Command<A, M> => withSettings(self, { idempotent: true })
 
 /**
  * Gives one call its own deadline, in place of the client's `commandTimeout`.
@@ -320,10 +336,10 @@ export const idempotent = <A>(self: Command<A>): Command<A> => withSettings(self
  * @since 0.1.0
  */
 export const timeout: {
-  (duration: Duration.Input): <A>(self: Command<A>) => Command<A>
-  <A>(self: Command<A>, duration: Duration.Input): Command<A>
+  (duration: Duration.Input): <A, M>(self: Command<A, M>) => Command<A, M>
+  <A, M>(self: Command<A, M>, duration: Duration.Input): Command<A, M>
 } = dual(
   2,
-  <A>(self: Command<A>, duration: Duration.Input): Command<A> =>
+  <A, M>(self: Command<A, M>, duration: Duration.Input): Command<A, M> =>
     withSettings(self, { timeout: Duration.toMillis(duration) })
 )

@@ -34,6 +34,38 @@ const key = "{value}"
 
 describe("A transformed command", () => {
   layer(client, { timeout: "30 seconds", excludeTestServices: true })((it) => {
+    it.effect("that answers per node transforms the reply of each node, wherever it runs", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const port = Server.info("server").pipe(
+          Command.map((info) => String(/tcp_port:(\d+)/.exec(info)?.[1])),
+          Command.schema(Schema.NumberFromString),
+          Command.idempotent,
+          Command.timeout("2 seconds")
+        )
+        const primaries = yield* redis.primaries
+        const expected = new Map(primaries.map((node) => [node.address, node.port]))
+        const ports = yield* redis.execute(port)
+        assert.deepStrictEqual(new Map([...ports].map(([node, value]) => [node.address, value])), expected)
+        const onPrimaries = yield* redis.on("primaries").execute(port)
+        assert.deepStrictEqual(new Map([...onPrimaries].map(([node, value]) => [node.address, value])), expected)
+        const [first] = primaries
+        const own = yield* redis.node(first)
+        assert.strictEqual(yield* own.execute(port), first.port)
+        const bytes = yield* redis.execute(Server.info("server").pipe(Command.bytes))
+        assert.strictEqual(bytes.size, primaries.length)
+        for (const value of bytes.values()) assert.instanceOf(value, Uint8Array)
+      }))
+
+    it.effect("that answers per node fails when what one node says is refused", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const error = yield* Effect.flip(
+          redis.execute(Command.schema(Schema.FiniteFromString)(Command.map(Server.info("server"), () => "none")))
+        )
+        assert.strictEqual(error.reason._tag, "PartialFailureError")
+      }))
+
     for (const [way, run] of Object.entries(ways)) {
       it.effect(`maps its result, ${way}`, () =>
         Effect.gen(function*() {
