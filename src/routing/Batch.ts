@@ -37,6 +37,8 @@ export interface Route {
   readonly slotOf: (command: Command<unknown>) => number | Reason
   /** The same for an entry of a transaction. */
   readonly transactionSlotOf: (command: Command<unknown>) => number | Reason
+  /** Told why an entry, or a whole transaction, cannot be sent. */
+  readonly refused: (reason: Reason) => void
   /** Where the running fiber reads from. */
   readonly readFrom: () => ReadFrom.Policy
   /** The time of entries that do not carry their own, in milliseconds. */
@@ -147,6 +149,7 @@ export const make = (route: Route): Batches => {
           for (let i = 0; i < commands.length; i++) {
             const slot = route.slotOf(commands[i])
             if (typeof slot !== "number") {
+              route.refused(slot)
               gathering.settle(i, Result.fail(exception(() => slot)))
               continue
             }
@@ -166,6 +169,7 @@ export const make = (route: Route): Batches => {
           for (let i = 0; i < commands.length; i++) {
             const slot = route.slotOf(commands[i])
             if (typeof slot !== "number") {
+              route.refused(slot)
               return Effect.fail(pipelineError(i, commands[i], exception(() => slot), "NotExecuted"))
             }
             slots[i] = slot
@@ -184,7 +188,10 @@ export const make = (route: Route): Batches => {
         commands,
         Effect.suspend(() => {
           const plan = Transaction.plan(commands, route.transactionSlotOf, route.timeout)
-          if (Result.isFailure(plan)) return Effect.fail(plan.failure)
+          if (Result.isFailure(plan)) {
+            route.refused(plan.failure.reason)
+            return Effect.fail(plan.failure)
+          }
           return Effect.callback<Outcomes, RedisClusterException>((resume) => {
             const request = new Transaction.TransactionRequest(
               plan.success,

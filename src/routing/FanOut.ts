@@ -9,7 +9,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Command } from "../commands/Command.ts"
-import { exception, NoTargetError, type RedisClusterException } from "../RedisClusterException.ts"
+import { NoTargetError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
 import type { Topology } from "../topology/Topology.ts"
 import type { NodeReply } from "./Aggregation.ts"
@@ -17,7 +17,6 @@ import { keyless } from "./CommandSlot.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
 import { together } from "./Gathering.ts"
 import type { Binding } from "./Recovery.ts"
-import { refuse } from "./Refusals.ts"
 import { Request } from "./Request.ts"
 import * as Target from "./Target.ts"
 import * as Tracing from "./Tracing.ts"
@@ -43,8 +42,7 @@ export interface FanOut {
   ) => Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException>
 }
 
-const noNodes = (): RedisClusterException =>
-  exception(() => new NoTargetError({ message: "the topology has no nodes", outcome: "NotExecuted" }))
+const noNodes = new NoTargetError({ message: "the topology has no nodes", outcome: "NotExecuted" })
 
 const hasLeft = ({ outcome }: NodeReply): boolean =>
   Result.isFailure(outcome) && outcome.failure.reason._tag === "UnknownNodeError"
@@ -54,6 +52,8 @@ const hasLeft = ({ outcome }: NodeReply): boolean =>
  * @since 0.1.0
  */
 export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): FanOut => {
+  const { statistics } = dispatcher
+
   const shardLegs = (): ReadonlyArray<Leg> => {
     const snapshot = topology.current()
     return snapshot.shards.map((shard) => ({
@@ -104,7 +104,7 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
   ): Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException> =>
     Effect.suspend(() => {
       const shards = shardLegs()
-      if (shards.length === 0) return Effect.fail(noNodes())
+      if (shards.length === 0) return statistics.refuse(noNodes)
       return Effect.map(
         run(command, [...shards, ...more]),
         (replies) => replies.filter(({ node }, i) => replies.findIndex((other) => other.node === node) === i)
@@ -118,7 +118,7 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
   ): Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException> =>
     Effect.suspend(() => {
       const resolved = Target.resolve(flag, topology.current(), topology.defaultNode())
-      if (Result.isFailure(resolved)) return refuse(resolved.failure)
+      if (Result.isFailure(resolved)) return statistics.refuse(resolved.failure)
       const nodes = resolved.success.filter((node) => !asked.has(node.address))
       return Effect.flatMap(run(command, nodeLegs(nodes, "node")), (replies) => {
         const stayed = replies.filter((reply) => !hasLeft(reply))
@@ -149,7 +149,7 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
           const nodes = Target.resolve(target, topology.current(), undefined)
           return Result.isSuccess(nodes)
             ? run(command, nodeLegs(nodes.success, "explicit"))
-            : refuse(nodes.failure)
+            : statistics.refuse(nodes.failure)
         })
       )
   }

@@ -80,13 +80,13 @@ export const run = <A, B>(
   merge: (results: ReadonlyArray<{ readonly positions: ReadonlyArray<number>; readonly value: A }>) => B
 ): Effect.Effect<B, RedisClusterException> =>
   Effect.suspend(() => {
-    if (keys.length === 0) return Effect.fail(noKeys)
+    if (keys.length === 0) return router.statistics.refuse(noKeys)
     const misfit = misfitOf(keys)
-    if (misfit >= 0) return Effect.fail(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
+    if (misfit >= 0) return router.statistics.refuse(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
     const parts = bySlot(keys).map((positions): Part<A> => ({ positions, command: build(positions) }))
     // No part is sent when another cannot be.
     const invalid = parts.find((part) => part.command.settings.invalid !== undefined)?.command.settings.invalid
-    if (invalid !== undefined) return Effect.fail(refused(invalid))
+    if (invalid !== undefined) return router.statistics.refuse(refused(invalid))
     return Effect.flatMap(router.executeAll(parts.map((part) => part.command)), (outcomes) => {
       const results: Array<{ readonly positions: ReadonlyArray<number>; readonly value: A }> = []
       for (let i = 0; i < parts.length; i++) {
@@ -99,8 +99,7 @@ export const run = <A, B>(
     })
   })
 
-const refused = (message: string): RedisClusterException =>
-  exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
+const refused = (message: string): OptionsError => new OptionsError({ message, outcome: "NotExecuted" })
 
 const noKeys = refused("the list of keys is empty; give at least one key")
 

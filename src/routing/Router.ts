@@ -26,7 +26,7 @@ import * as Dispatcher from "./Dispatcher.ts"
 import * as FanOut from "./FanOut.ts"
 import type { ShardReads } from "./Readers.ts"
 import { ReadPolicies } from "./ReadPolicies.ts"
-import { fansOut, holdsUpBatch, holdsUpNodes, invalid, needsNode, refuse } from "./Refusals.ts"
+import { fansOut, holdsUpBatch, holdsUpNodes, invalid, needsNode } from "./Refusals.ts"
 import { Request } from "./Request.ts"
 import type { RoutingStatistics } from "./RoutingStatistics.ts"
 import * as Sessions from "./Sessions.ts"
@@ -115,20 +115,6 @@ const blocksNodes = (command: Command<unknown>): Reason =>
 const undecoded = (command: Command<unknown>): Command<Reply> =>
   new Command(command.spec, command.args, (reply) => reply, command.settings)
 
-const decoded = <A>(command: Command<A>, reply: unknown): Effect.Effect<A, RedisClusterException> => {
-  // Merging replies gives a reply.
-  const value = decodeReply(command, reply as Reply)
-  if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
-  return refuse(
-    new DecodeError({
-      message: value.message,
-      cause: value.cause,
-      outcome: "Executed",
-      command: command.spec.name
-    })
-  )
-}
-
 /** A method whose policy is `perNode` is declared to give a map; here the type of the command alone is known. */
 const perNode = <A>(
   command: Command<A>,
@@ -163,6 +149,22 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const sessions = yield* Sessions.make(options, dispatcher)
   const fanOut = FanOut.make(dispatcher, topology)
   const policies = new ReadPolicies(options.readFrom)
+  const { statistics } = dispatcher
+  const refuse = (reason: Reason): Effect.Effect<never, RedisClusterException> => statistics.refuse(reason)
+
+  const decoded = <A>(command: Command<A>, reply: unknown): Effect.Effect<A, RedisClusterException> => {
+    // Merging replies gives a reply.
+    const value = decodeReply(command, reply as Reply)
+    if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
+    return refuse(
+      new DecodeError({
+        message: value.message,
+        cause: value.cause,
+        outcome: "Executed",
+        command: command.spec.name
+      })
+    )
+  }
 
   const batches = (own: ReadFrom.Policy | undefined): Batch.Batches =>
     Batch.make({
@@ -173,6 +175,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       connectionTo: dispatcher.connectionTo,
       slotOf: batchSlot,
       transactionSlotOf: transactionSlot,
+      refused: (reason) => statistics.failed(reason._tag),
       readFrom: () => own ?? policies.current,
       timeout: options.commandTimeout
     })
@@ -306,7 +309,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     },
     readFrom: () => own ?? policies.current,
     readStatistics: dispatcher.readStatistics,
-    statistics: dispatcher.statistics
+    statistics
   })
 
   return Router.of(routing(undefined))

@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
+import type { Reason, RedisClusterException } from "../RedisClusterException.ts"
 import type { Decision } from "./Recovery.ts"
+import { refuse } from "./Refusals.ts"
 
 /**
  * @category models
@@ -17,7 +20,7 @@ export class RoutingStatistics {
    * - `supply`: sent again behind the script or the library that the node had lacked
    */
   readonly retries = { wait: 0, replica: 0, supply: 0 }
-  /** Commands that failed, by the tag of the reason. */
+  /** Commands that failed, by the tag of the reason; also those that were never sent. */
   readonly errors = new Map<string, number>()
   /** Told when a command fails for a reason that none has failed for before. */
   onReason: (reason: string) => void = () => {}
@@ -44,5 +47,13 @@ export class RoutingStatistics {
     const before = this.errors.get(reason)
     this.errors.set(reason, (before ?? 0) + 1)
     if (before === undefined) this.onReason(reason)
+  }
+
+  /** The failure of a command that is not under way, counted whenever it happens. */
+  refuse(reason: Reason): Effect.Effect<never, RedisClusterException> {
+    return Effect.suspend(() => {
+      this.failed(reason._tag)
+      return refuse(reason)
+    })
   }
 }

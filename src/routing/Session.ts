@@ -17,7 +17,7 @@ import { deliver, explained } from "./Delivery.ts"
 import * as Failures from "./Failures.ts"
 import { type Recall, RecallableRequest } from "./RecallableRequest.ts"
 import * as Recovery from "./Recovery.ts"
-import { holdsUpBatch, invalid, refuse } from "./Refusals.ts"
+import { holdsUpBatch, invalid } from "./Refusals.ts"
 import { Request, type RequestOwner, type Trouble } from "./Request.ts"
 import type { RoutingStatistics } from "./RoutingStatistics.ts"
 import * as SharedConnection from "./SharedConnection.ts"
@@ -116,6 +116,7 @@ export class Session implements RequestOwner {
       slotOf: (command) =>
         command.spec.blocking?.(command.args) === undefined ? this.slotOf(command) : holdsUpBatch(command),
       transactionSlotOf: (command) => this.slotOf(command),
+      refused: (reason) => context.statistics.failed(reason._tag),
       readFrom: () => ReadFrom.primary,
       timeout: context.timeout
     })
@@ -128,7 +129,7 @@ export class Session implements RequestOwner {
 
   readonly execute = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => {
     const slot = this.slotOf(command)
-    if (typeof slot !== "number") return refuse(slot)
+    if (typeof slot !== "number") return this.context.statistics.refuse(slot)
     const blocks = command.spec.blocking?.(command.args) !== undefined
     const run = Effect.callback<A, RedisClusterException>((resume) => {
       const deadline = this.context.deadlineOf(command)

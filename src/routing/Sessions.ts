@@ -26,7 +26,6 @@ import { keyless, slotOf } from "./CommandSlot.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
 import { type LeaseContext, LeasedRequest } from "./LeasedRequest.ts"
 import type { Recall } from "./RecallableRequest.ts"
-import { refuse } from "./Refusals.ts"
 import type { Request } from "./Request.ts"
 import { type Purpose, Session, type SessionContext } from "./Session.ts"
 import * as Tracing from "./Tracing.ts"
@@ -73,6 +72,7 @@ export const make = Effect.fnUntraced(function*(
   const connections = yield* Connections
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
+  const { statistics } = dispatcher
 
   const dedicatedConnections = new DedicatedConnections(
     connections.lease,
@@ -124,7 +124,7 @@ export const make = Effect.fnUntraced(function*(
     deadlineOf: dispatcher.deadlineOf,
     now: () => clock.currentTimeMillisUnsafe(),
     timeoutOf: dispatcher.timeoutOf,
-    statistics: dispatcher.statistics,
+    statistics,
     timeout: options.commandTimeout,
     recall,
     mapAddress: options.mapAddress
@@ -146,7 +146,7 @@ export const make = Effect.fnUntraced(function*(
       // In place before the connection is there: an interruption in between must not lose it.
       return Effect.addFinalizer(() => opened === undefined ? Effect.void : end(opened)).pipe(
         Effect.andThen(begin),
-        Effect.flatMap(() => opened === undefined ? refuse(noConnection(first)) : Effect.succeed(opened))
+        Effect.flatMap(() => opened === undefined ? statistics.refuse(noConnection(first)) : Effect.succeed(opened))
       )
     })
 
@@ -159,7 +159,7 @@ export const make = Effect.fnUntraced(function*(
         })
       if (typeof where === "string" || where instanceof Uint8Array) return open(HashSlot.ofKey(where), undefined)
       const node = nodeAt(topology.current(), where)
-      return Result.isSuccess(node) ? open(keyless, node.success) : refuse(node.failure)
+      return Result.isSuccess(node) ? open(keyless, node.success) : statistics.refuse(node.failure)
     })
 
   /** Clean for the next one: nothing is watched on it, and no reply is due. */
@@ -183,7 +183,7 @@ export const make = Effect.fnUntraced(function*(
       const slot = keys.length === 0 ? noKeys : slotOf(command)
       return typeof slot === "number"
         ? session(command, slot, undefined, (asking) => ({ _tag: "watch", slot, asking }), endWatch)
-        : refuse(slot)
+        : statistics.refuse(slot)
     })
 
   return {

@@ -75,6 +75,8 @@ const unknown = (
  */
 export const make = (router: {
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+  /** Counts commands that fail, by the tag of the reason. */
+  readonly statistics?: { readonly failed: (reason: string) => void } | undefined
 }): Effect.Effect<CommandCache> =>
   Effect.sync((): CommandCache => {
     const oneAtATime = Semaphore.makeUnsafe(1)
@@ -103,7 +105,10 @@ export const make = (router: {
     ): Effect.Effect<Command<Reply>, RedisClusterException> =>
       Effect.flatMap(ask, (known) => {
         const found = lookUp(known, name, args)
-        return found === undefined ? Effect.fail(unknown(known, name, refusal)) : Effect.succeed(found)
+        if (found !== undefined) return Effect.succeed(found)
+        const error = unknown(known, name, refusal)
+        router.statistics?.failed(error.reason._tag)
+        return Effect.fail(error)
       })
 
     return {

@@ -60,6 +60,64 @@ describe("Metrics", () => {
         assert.strictEqual(value("errors_total"), 2)
       })))
 
+    it.effect("count what is refused before it is sent, by the tag of the reason as well", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const { redis, value } = yield* observe({ nodes: cluster.seeds })
+        const written = () => value("commands_total")
+        yield* redis.get(key)
+        const before = written()
+        const counts = () =>
+          ["OptionsError", "CrossSlotError", "NoTargetError", "TransactionError", "UnknownNodeError"]
+            .map((reason) => value("errors_total", { reason }))
+        /** What one failing effect adds to the counts; an effect is counted each time it fails. */
+        const adds = <A, E>(effect: Effect.Effect<A, E>) =>
+          Effect.gen(function*() {
+            const start = counts()
+            yield* Effect.exit(effect)
+            yield* Effect.exit(effect)
+            return counts().map((count, i) => (count - start[i]) / 2)
+          })
+        // Not text, whatever the types say.
+        const bad = undefined as unknown as string
+        const options = [1, 0, 0, 0, 0]
+        assert.deepStrictEqual(yield* adds(redis.get(bad)), options)
+        assert.deepStrictEqual(yield* adds(redis.on("primaries").get(bad)), options)
+        assert.deepStrictEqual(yield* adds(redis.send("MULTI")), options)
+        assert.deepStrictEqual(yield* adds(redis.send("NO-SUCH-COMMAND")), options)
+        assert.deepStrictEqual(yield* adds(redis.mgetNonatomic([])), options)
+        assert.deepStrictEqual(yield* adds(redis.pipeline([Strings.get("fine"), Strings.get(bad)])), options)
+        assert.deepStrictEqual(yield* adds(redis.watch([], () => Effect.void)), options)
+        const crossing = [0, 1, 0, 0, 0]
+        assert.deepStrictEqual(yield* adds(redis.mget(["a", "b"])), crossing)
+        assert.deepStrictEqual(yield* adds(redis.transaction([Strings.get("a"), Strings.get("b")])), crossing)
+        assert.deepStrictEqual(yield* adds(redis.watch(["a", "b"], () => Effect.void)), crossing)
+        assert.deepStrictEqual(yield* adds(redis.clientList()), [0, 0, 1, 0, 0])
+        assert.deepStrictEqual(yield* adds(redis.transaction([Strings.get(bad)])), [0, 0, 0, 1, 0])
+        const stranger = { host: "127.0.0.1", port: 1 }
+        assert.deepStrictEqual(yield* adds(redis.on(stranger).get(key)), [0, 0, 0, 0, 1])
+        assert.deepStrictEqual(yield* adds(Effect.scoped(redis.dedicated(stranger))), [0, 0, 0, 0, 1])
+        const inSession = Effect.scoped(Effect.flatMap(redis.dedicated(key), (own) => own.get(bad)))
+        assert.deepStrictEqual(yield* adds(inSession), options)
+        // Each entry for itself.
+        assert.deepStrictEqual(
+          yield* adds(redis.pipelineResults([Strings.get(bad), Strings.mget(["a", "b"]), Strings.get("fine")])),
+          [1, 1, 0, 0, 0]
+        )
+        // COMMAND, the PINGs of dedicated connections, and the two that were fine.
+        assert.isAtMost(written() - before, 12)
+      })))
+
+    it.effect("count what a full queue refuses", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const { redis, value } = yield* observe({ nodes: cluster.seeds, maxInFlight: 2, overflow: "fail" })
+        yield* redis.get(key)
+        yield* Effect.forEach(range(7), () => Effect.exit(redis.get(key)), { concurrency: "unbounded" })
+        assert.strictEqual(value("errors_total", { reason: "OverloadedError" }), 5)
+        assert.strictEqual(value("errors_total"), 5)
+      })))
+
     it.effect("count timeouts, and show what is in flight meanwhile", () =>
       Effect.scoped(Effect.gen(function*() {
         const cluster = yield* RedisCluster
