@@ -320,6 +320,31 @@ describe("A stream of credentials", () => {
       })])))
     })
 
+    it.effect("waits with a RESP2 subscription that is not read, and loses nothing that the server holds back", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        for (const i of [0, 1]) yield* allow(cluster, `slow-${i}`, "secret")
+        const { give, redis } = yield* open(cluster, "slow", credentials("slow-0", "secret"), { protocol: 2 })
+        const { redis: publisher } = yield* openClient({ nodes: cluster.seeds })
+        const subscription = yield* redis.subscribeScoped("slow", { bufferSize: 10 })
+        const count = 5000
+        yield* Effect.forEach(Array.from({ length: count }), (_, i) => publisher.publish("slow", String(i)), {
+          concurrency: 50
+        })
+        yield* give(credentials("slow-1", "secret"))
+        yield* Effect.sleep(200)
+        const subscriber = Effect.map(clients(cluster, "slow"), (all) => all.filter((one) => one.subscriptions > 0))
+        assert.deepStrictEqual((yield* subscriber).map(({ user }) => user), ["slow-0"])
+        const heard = yield* Effect.forkScoped(Stream.runCollect(Stream.take(subscription.events, count + 2)))
+        yield* everyUser(cluster, "slow", "slow-1")
+        yield* publisher.publish("slow", "last")
+        const events = [...yield* Fiber.join(heard)]
+        assert.deepStrictEqual(events.flatMap((event) => event._tag === "Message" ? [] : [event._tag]), ["Subscribed"])
+        const payloads = events.flatMap((event) => event._tag === "Message" ? [event.payload] : [])
+        assert.strictEqual(new Set(payloads).size, count + 1)
+        assert.strictEqual(payloads.at(-1), "last")
+      }).pipe(Effect.provide(Logger.layer([]))))
+
     for (const protocol of [3, 2] as const) {
       it.effect(`takes a login of a subscriber that is left unanswered as refused, and asks again (RESP${protocol})`, () => {
         const logged: Array<unknown> = []
