@@ -40,7 +40,7 @@ const interrupted = <A, E, E2>(
 }
 
 describe.each(environments)("Scanning a cluster that stays as it is, on $name", (environment) => {
-  layer(clientOn(environment), { timeout: "30 seconds" })((it) => {
+  layer(clientOn(environment), { timeout: "30 seconds", excludeTestServices: true })((it) => {
     it.effect("gives each key of all primaries once", () =>
       Effect.gen(function*() {
         const redis = yield* ClusterClient
