@@ -25,11 +25,12 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { millisOf } from "../internal/millis.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { CommandSpec } from "./CommandSpec.ts"
 import { anySize, DecodeFailure, type Decoder } from "./decode.ts"
@@ -330,7 +331,8 @@ export const bigint = <A extends number | null | ReadonlyArray<number | null>, M
 export const idempotent = <A, M>(self: Command<A, M>): Command<A, M> => withSettings(self, { idempotent: true })
 
 /**
- * Gives one call its own deadline, in place of the client's `commandTimeout`.
+ * Gives one call its own deadline, in place of the client's `commandTimeout`. What is no duration is refused with an
+ * `OptionsError` when the command is executed.
  *
  * @category configuration
  * @since 0.1.0
@@ -340,6 +342,13 @@ export const timeout: {
   <A, M>(self: Command<A, M>, duration: Duration.Input): Command<A, M>
 } = dual(
   2,
-  <A, M>(self: Command<A, M>, duration: Duration.Input): Command<A, M> =>
-    withSettings(self, { timeout: Duration.toMillis(duration) })
+  <A, M>(self: Command<A, M>, duration: Duration.Input): Command<A, M> => {
+    const millis = millisOf(duration)
+    return withSettings(
+      self,
+      millis >= 0
+        ? { timeout: millis }
+        : { invalid: self.settings.invalid ?? `the timeout of ${self.spec.name} has to be a duration of at least 0 ms` }
+    )
+  }
 )

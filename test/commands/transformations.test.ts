@@ -190,6 +190,17 @@ describe("A transformed command", () => {
         assert.isBelow(took, 3000)
       }))
 
+    it.effect("with a deadline that is no duration is refused before it is sent", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        for (const deadline of ["soon" as never, -1]) {
+          const error = yield* Effect.flip(redis.execute(Command.timeout(Strings.get(key), deadline)))
+          assert.strictEqual(error.reason._tag, "OptionsError")
+          assert.strictEqual(error.outcome, "NotExecuted")
+          assert.include(error.message, "the timeout of GET")
+        }
+      }))
+
     it.effect("is sent again after a lost connection when it is marked idempotent, and only then", () =>
       Effect.gen(function*() {
         const redis = yield* ClusterClient
