@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as HashSlot from "../src/topology/HashSlot.ts"
-import { faults, type Scene } from "../test/chaos/Faults.ts"
+import { available, type Scene } from "../test/chaos/Faults.ts"
 import * as Proxies from "../test/chaos/Proxies.ts"
 import { Random } from "../test/chaos/Random.ts"
 import { RedisCluster } from "../test/harness/RedisCluster.ts"
@@ -57,6 +57,7 @@ const soak = Effect.gen(function*() {
     shards: [0, 1, 2].map((shard) => cluster.nodes.filter((node) => node.index % 3 === shard)),
     movingSlots: [100, 6000, 12_000]
   }
+  const faults = yield* available(cluster)
   const before = yield* sample
   const counts = { calls: 0, failures: 0, faults: 0 }
   const taken: Array<Sample> = []

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { HarnessError } from "../harness/HarnessError.ts"
 import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
+import { freePort } from "../harness/RedisServer.ts"
 import type { Proxies } from "./Proxies.ts"
 import type { Random } from "./Random.ts"
 
@@ -22,6 +23,8 @@ export interface FaultKind {
   readonly lossy?: true
   /** It concerns all shards. */
   readonly everywhere?: true
+  /** Commands of which the servers must have one, as `COMMAND INFO` names them. */
+  readonly needs?: ReadonlyArray<string>
   readonly run: (scene: Scene, shard: number, random: Random) => Effect.Effect<void, HarnessError>
 }
 
@@ -58,23 +61,62 @@ const awaitPromotion = (cluster: RedisClusterShape, replica: RedisNode) =>
     }
   })
 
+/** What was acknowledged is on the replica, and nothing more will be for a moment; what is on the wire is not. */
+const quiesce = (cluster: RedisClusterShape, primary: RedisNode, replica: RedisNode) =>
+  Effect.andThen(
+    cluster.command(primary, "CLIENT", "PAUSE", "2000", "WRITE"),
+    awaitReplica(cluster, primary, replica)
+  )
+
+/** A port with a proxy in front of it before a node is there: the client never sees it bare. */
+const newPort = ({ proxies }: Scene) => Effect.tap(freePort, (port) => proxies.open(port))
+
+const restartHere = ({ cluster }: Scene, node: RedisNode) => cluster.restart(node)
+
+const restartElsewhere = (scene: Scene, node: RedisNode) =>
+  Effect.flatMap(newPort(scene), (port) => scene.cluster.readdress(node, port))
+
 /** SIGKILL, the election of the replica, and the return of the dead as a replica. */
-const crash = (orderly: boolean): FaultKind["run"] => (scene, shard) =>
+const crash = (orderly: boolean, restart: typeof restartHere): FaultKind["run"] => (scene, shard) =>
   Effect.gen(function*() {
     const { cluster } = scene
     const primary = yield* primaryOf(scene, shard)
     const replica = yield* replicaOf(scene, primary)
     if (replica === undefined) return
-    if (orderly) {
-      // What was acknowledged is on the replica before the primary dies; what is on the wire is not.
-      yield* cluster.command(primary, "CLIENT", "PAUSE", "2000", "WRITE")
-      if (!(yield* awaitReplica(cluster, primary, replica))) return
-    }
+    if (orderly && !(yield* quiesce(cluster, primary, replica))) return
     yield* cluster.kill(primary)
     yield* awaitPromotion(cluster, replica)
-    yield* cluster.restart(primary)
+    yield* restart(scene, primary)
     yield* cluster.awaitOk
   })
+
+/**
+ * A primary comes back under its id, with its data and on another port, before anybody takes over. Should it take too long
+ * for that, the replica has all that it had.
+ */
+const movePrimary: FaultKind["run"] = (scene, shard) =>
+  Effect.gen(function*() {
+    const { cluster } = scene
+    const primary = yield* primaryOf(scene, shard)
+    const replica = yield* replicaOf(scene, primary)
+    if (replica === undefined || !(yield* quiesce(cluster, primary, replica))) return
+    yield* cluster.command(primary, "SAVE")
+    yield* restartElsewhere(scene, primary)
+    yield* cluster.awaitOk
+  })
+
+const onReplica =
+  (run: (scene: Scene, replica: RedisNode) => Effect.Effect<void, HarnessError>): FaultKind["run"] => (scene, shard) =>
+    Effect.gen(function*() {
+      const replica = yield* replicaOf(scene, yield* primaryOf(scene, shard))
+      if (replica === undefined) return
+      yield* run(scene, replica)
+      yield* scene.cluster.awaitOk
+    })
+
+const crashReplica = onReplica((scene, replica) =>
+  scene.cluster.kill(replica).pipe(Effect.andThen(Effect.sleep(300)), Effect.andThen(scene.cluster.restart(replica)))
+)
 
 const manualFailover = (mode: "FORCE" | "TAKEOVER" | undefined): FaultKind["run"] => (scene, shard) =>
   Effect.gen(function*() {
@@ -121,7 +163,7 @@ const killClients = onPrimary(({ cluster }, primary, random) =>
     Array.from({ length: random.between(2, 8) }),
     () =>
       Effect.andThen(
-        Effect.ignore(cluster.command(primary, "CLIENT", "KILL", "TYPE", "normal")),
+        Effect.ignore(cluster.command(primary, "CLIENT", "KILL", "TYPE", random.pick(["normal", "normal", "pubsub"]))),
         Effect.sleep(random.between(10, 80))
       ),
     { discard: true }
@@ -161,7 +203,11 @@ const loseRights = onPrimary(({ cluster }, primary, random) =>
 const forgetScripts = onPrimary(({ cluster }, primary, random) =>
   Effect.forEach(
     Array.from({ length: random.between(2, 6) }),
-    () => Effect.andThen(cluster.command(primary, "SCRIPT", "FLUSH"), Effect.sleep(random.between(10, 60))),
+    () =>
+      Effect.andThen(
+        cluster.command(primary, random.pick(["SCRIPT", "FUNCTION"]), "FLUSH"),
+        Effect.sleep(random.between(10, 60))
+      ),
     { discard: true }
   )
 )
@@ -194,25 +240,30 @@ const badLink = (spoil: (proxies: Proxies, port: number) => void, millis: number
 /** A node joins as a primary without slots, and leaves again; or a second replica does. */
 const comeAndGo: FaultKind["run"] = (scene, shard, random) =>
   Effect.gen(function*() {
-    const primary = yield* primaryOf(scene, shard)
-    const node = yield* scene.cluster.addNode(random.next() < 0.5 ? {} : { replicaOf: primary })
+    const port = yield* newPort(scene)
+    const replicaOf = random.next() < 0.5 ? undefined : yield* primaryOf(scene, shard)
+    const node = yield* scene.cluster.addNode({ port, replicaOf })
     yield* Effect.sleep(random.between(200, 600))
     yield* scene.cluster.removeNode(node)
     yield* scene.cluster.awaitOk
   })
 
-/** A replica comes back on another port, under its id. */
-const moveHouse: FaultKind["run"] = (scene, shard) =>
+/** A node joins, is given a slot, gives it back and leaves. */
+const comeServeAndGo: FaultKind["run"] = (scene, shard, random) =>
   Effect.gen(function*() {
-    const { cluster, proxies } = scene
-    const replica = yield* replicaOf(scene, yield* primaryOf(scene, shard))
-    if (replica === undefined) return
-    yield* cluster.readdress(replica)
-    yield* proxies.open(replica.port)
+    const { cluster } = scene
+    const slot = scene.movingSlots[shard]
+    const owner = yield* cluster.owner(slot)
+    const guest = yield* cluster.addNode({ port: yield* newPort(scene) })
+    yield* cluster.migrateSlot(slot, guest)
+    yield* Effect.sleep(random.between(200, 600))
+    yield* cluster.migrateSlot(slot, owner)
+    yield* cluster.awaitOk
+    yield* cluster.removeNode(guest)
     yield* cluster.awaitOk
   })
 
-/** As `moveSlots`, by the servers themselves and in one step; nothing where they cannot. */
+/** As `moveSlots`, by the servers themselves and in one step. */
 const moveSlotsAtOnce: FaultKind["run"] = (scene, _, random) =>
   Effect.gen(function*() {
     const { cluster, movingSlots } = scene
@@ -222,8 +273,7 @@ const moveSlotsAtOnce: FaultKind["run"] = (scene, _, random) =>
     for (const [from, to] of [[owner, target], [target, owner]] as const) {
       const byValkey = cluster.command(from, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", to.id)
       const byRedis = cluster.command(to, "CLUSTER", "MIGRATION", "IMPORT", slot, slot)
-      const begun = yield* Effect.option(Effect.catch(byValkey, () => byRedis))
-      if (begun._tag === "None") return
+      yield* Effect.catch(byValkey, () => byRedis)
       for (let round = 0; round < 200 && (yield* cluster.owner(Number(slot))).id !== to.id; round++) {
         yield* Effect.sleep(25)
       }
@@ -232,16 +282,24 @@ const moveSlotsAtOnce: FaultKind["run"] = (scene, _, random) =>
   })
 
 export const faults: ReadonlyArray<FaultKind> = [
-  { name: "SIGKILL after the replica caught up", run: crash(true) },
-  { name: "SIGKILL", lossy: true, run: crash(false) },
+  { name: "SIGKILL after the replica caught up", run: crash(true, restartHere) },
+  { name: "SIGKILL", lossy: true, run: crash(false, restartHere) },
   { name: "CLUSTER FAILOVER", run: manualFailover(undefined) },
   { name: "CLUSTER FAILOVER FORCE", lossy: true, run: manualFailover("FORCE") },
   { name: "CLUSTER FAILOVER TAKEOVER", lossy: true, run: manualFailover("TAKEOVER") },
   { name: "SIGSTOP for 400 ms", run: stopFor(400) },
   { name: "SIGSTOP until another takes over", lossy: true, run: stopFor(4000) },
   { name: "slots moved there and back", everywhere: true, run: moveSlots },
-  { name: "slots moved at once by the servers", everywhere: true, run: moveSlotsAtOnce },
-  { name: "a replica comes back on another port", run: moveHouse },
+  {
+    name: "slots moved at once by the servers",
+    everywhere: true,
+    needs: ["cluster|migrateslots", "cluster|migration"],
+    run: moveSlotsAtOnce
+  },
+  { name: "a primary comes back on another port", run: movePrimary },
+  { name: "SIGKILL after the replica caught up, and back on another port", run: crash(true, restartElsewhere) },
+  { name: "a replica comes back on another port", run: onReplica(restartElsewhere) },
+  { name: "SIGKILL of a replica", run: crashReplica },
   { name: "CLIENT KILL storm", run: killClients },
   { name: "CLIENT PAUSE", run: pauseClients },
   { name: "DEBUG SLEEP", run: sleepServer },
@@ -251,5 +309,16 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "link cut at some byte", run: cutLink },
   { name: "link silent", run: badLink((proxies, port) => proxies.linkTo(port).silence(), 1500) },
   { name: "link slow", run: badLink((proxies, port) => proxies.linkTo(port).slow(80), 800) },
-  { name: "a node comes and goes", run: comeAndGo }
+  { name: "a node comes and goes", run: comeAndGo },
+  { name: "a node comes, serves and goes", run: comeServeAndGo }
 ]
+
+/** The faults that these servers can have. */
+export const available = (cluster: RedisClusterShape): Effect.Effect<ReadonlyArray<FaultKind>, HarnessError> =>
+  Effect.filter(faults, ({ needs }) =>
+    needs === undefined
+      ? Effect.succeed(true)
+      : Effect.map(
+        cluster.command(cluster.nodes[0], "COMMAND", "INFO", ...needs),
+        (infos) => Array.isArray(infos) && infos.some((info) => info !== null)
+      ))

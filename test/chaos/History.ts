@@ -30,6 +30,8 @@ export interface Call {
   readonly allowed?: number | undefined
   /** How old what it reads may be, in milliseconds. */
   readonly maxLag?: number | undefined
+  /** It ended together with calls on other shards: its time says nothing about its own. */
+  readonly joint?: true | undefined
   /** The program had chosen the node: its errors come as they are. */
   readonly explicit?: true | undefined
 }

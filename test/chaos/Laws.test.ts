@@ -2,9 +2,19 @@
  * The judge of the chaos runs is judged himself: each law sees the history that breaks it, and lets pass the one that fits.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { ConnectionError, exception, MovedError, type Outcome, type Reason } from "../../src/RedisClusterException.ts"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import {
+  ConnectionError,
+  exception,
+  MovedError,
+  type Outcome,
+  type Reason,
+  TimeoutError
+} from "../../src/RedisClusterException.ts"
 import type { Call, Ending, Kind } from "./History.ts"
 import * as Laws from "./Laws.ts"
+import * as Remains from "./Remains.ts"
 
 const error = (reason: Reason) => exception(() => reason)
 const lost = (outcome: Outcome) => error(new ConnectionError({ message: "lost", outcome }))
@@ -38,6 +48,15 @@ describe("The law of counters", () => {
   })
   it("sees one reply given to two callers", () => {
     assert.include(laws(Laws.counter([told[0], { ...told[1], value: 1 }], 2, true)), "same count")
+  })
+})
+
+describe("The law of pairs", () => {
+  it("sees a transaction that took effect by half", () => {
+    assert.isEmpty(Laws.pair([unknown], [3, 3]))
+    const [violation] = Laws.pair([...told, unknown], [3, 2])
+    assert.include(violation.law, "by half")
+    assert.deepStrictEqual(violation.calls, [unknown])
   })
 })
 
@@ -137,18 +156,112 @@ describe("The law of locks", () => {
 describe("The law of deliveries", () => {
   const sent = (argument: string, ending: Ending = "ok") => call("send", ending, { argument })
   const given = (text: string, redelivered = false) => ({ text, redelivered })
+  const all = { once: true, complete: true }
+  const nothing = { once: false, complete: false }
 
   it("lets entries pass once, those of unknown fate, redelivered ones, and gaps that tell", () => {
     const lost = sent("b")
     const writes = [sent("a"), lost, sent("c", "Unknown")]
     const gaps = [{ from: lost.started - 1, to: lost.ended + 1 }]
-    assert.isEmpty(Laws.deliveries(writes, { given: [given("a"), given("a", true), given("c")], gaps }, true))
+    assert.isEmpty(Laws.deliveries(writes, { given: [given("a"), given("a", true), given("c")], gaps }, all))
   })
   it("sees one that never came, one that came twice, one that was refused and one that nobody wrote", () => {
     const of = (...texts: ReadonlyArray<string>) => ({ given: texts.map((text) => given(text)), gaps: [] })
-    assert.include(laws(Laws.deliveries([sent("a")], of(), true)), "never given")
-    assert.include(laws(Laws.deliveries([sent("a")], of("a", "a"), true)), "2 times")
-    assert.include(laws(Laws.deliveries([sent("a", "NotExecuted")], of("a"), false)), "not executed")
-    assert.include(laws(Laws.deliveries([], of("a"), false)), "nobody wrote")
+    assert.include(laws(Laws.deliveries([sent("a")], of(), all)), "never given")
+    assert.include(laws(Laws.deliveries([sent("a")], of("a", "a"), { once: true, complete: false })), "2 times")
+    assert.include(laws(Laws.deliveries([sent("a", "NotExecuted")], of("a"), nothing)), "not executed")
+    assert.include(laws(Laws.deliveries([], of("a"), nothing)), "nobody wrote")
+    // Nobody may have been promised it.
+    assert.isEmpty(Laws.deliveries([sent("a"), sent("b")], of("b", "b"), nothing))
+  })
+})
+
+describe("The laws of those who stay", () => {
+  const timeout = error(
+    new TimeoutError({ message: "late", outcome: "NotExecuted", timeout: 2000, waitingFor: "connection" })
+  )
+
+  it("see a consumer or a subscription that ended", () => {
+    assert.isEmpty(Laws.perseverance([]))
+    const left = Laws.perseverance([{ who: "the consumer", error: lost("Unknown") }])
+    assert.include(left.join(), "the consumer ended: ConnectionError: lost")
+  })
+  it("let a scan pass that finds all, or more, or that nobody serves", () => {
+    const scan = { what: "a scan", expected: ["a", "b"] }
+    assert.isEmpty(Laws.scans([
+      { ...scan, found: new Set(["a", "b", "c"]) },
+      { ...scan, found: new Set(["a"]), error: timeout }
+    ]))
+  })
+  it("see a scan that missed what was there, and one that ended for another reason", () => {
+    const scan = { what: "a scan", expected: ["a", "b", "c"], found: new Set(["a"]) }
+    assert.include(Laws.scans([scan]).join(), "a scan missed 2: b,c")
+    assert.include(Laws.scans([{ ...scan, error: lost("Unknown") }]).join(), "a scan ended: ConnectionError: lost")
+  })
+})
+
+describe("The law of topology calls", () => {
+  it("sees more of them than the limit of their rate allows", () => {
+    assert.isEmpty(Laws.topology(200, 10_000))
+    assert.include(Laws.topology(300, 10_000).join(), "300 topology calls in 10000 ms")
+  })
+})
+
+describe("The law of what is left", () => {
+  const before = { sockets: 0, timers: 1, fibers: 0 }
+  const amid = { sockets: 30, timers: 12, fibers: 40 }
+
+  it("lets pass what is as it was before, or less", () => {
+    assert.isEmpty(Laws.remains(before, amid, before))
+    assert.isEmpty(Laws.remains(before, amid, { ...before, timers: 0 }))
+  })
+  for (const kind of ["sockets", "timers", "fibers"] as const) {
+    it(`sees one of the ${kind} left`, () => {
+      const after = { ...before, [kind]: before[kind] + 1 }
+      assert.deepStrictEqual(Laws.remains(before, amid, after), [`1 ${kind} were left when the client had closed`])
+    })
+    it(`sees a count of ${kind} that counts nothing`, () => {
+      const blind = { ...amid, [kind]: before[kind] }
+      assert.include(Laws.remains(before, blind, before).join(), `no ${kind}`)
+    })
+  }
+  it("sees a timer and a fiber that really are left", async () => {
+    const meter = new Remains.FiberMeter()
+    const holding = Remains.metered(meter)(Effect.gen(function*() {
+      const before = yield* Remains.atRest(meter, 100)
+      const left = yield* Effect.forkDetach(Effect.sleep("1 minute"))
+      const after = yield* Remains.atRest(meter, 100, before)
+      yield* Fiber.interrupt(left)
+      return { before, after, end: yield* Remains.atRest(meter, 1000, before) }
+    }))
+    const { after, before, end } = await Effect.runPromise(holding)
+    assert.deepStrictEqual([after.timers - before.timers, after.fibers - before.fibers], [1, 1])
+    assert.deepStrictEqual(end, before)
+  })
+})
+
+describe("The law of memory", () => {
+  const mebibyte = 1024 * 1024
+
+  it("lets pass what a runtime learns", () => {
+    const memory = { calm: 50 * mebibyte, fire: 52 * mebibyte, closed: 49 * mebibyte }
+    assert.isEmpty(Laws.memory(memory))
+  })
+  it("sees what is kept of each call, and what is kept of a client that has closed", () => {
+    // 30 000 calls, and 300 bytes of each.
+    const memory = { calm: 50 * mebibyte, fire: 50 * mebibyte + 9_000_000, closed: 50 * mebibyte }
+    assert.include(Laws.memory(memory).join(), "9000000 bytes more than before the faults were in use after the faults")
+    const closed = Laws.memory({ ...memory, fire: memory.calm, closed: 60 * mebibyte })
+    assert.include(closed.join(), "in use when the client had closed")
+  })
+  it("sees what really is kept", async () => {
+    const before = await Effect.runPromise(Remains.memory)
+    let kept: ReadonlyArray<ReadonlyArray<number>> = Array.from({ length: 30_000 }, (_, i) => new Array(37).fill(i))
+    const amid = await Effect.runPromise(Remains.memory)
+    assert.isNotEmpty(kept)
+    assert.isNotEmpty(Laws.memory({ calm: before, fire: amid, closed: before }))
+    kept = []
+    const after = await Effect.runPromise(Remains.memory)
+    assert.isEmpty(Laws.memory({ calm: before, fire: after, closed: after }))
   })
 })

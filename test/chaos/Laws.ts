@@ -5,6 +5,7 @@
  * all of its writes loses acknowledged ones, which no client can help. What was executed twice, or without being asked
  * for, is a client's fault in either case.
  */
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import type { Call, Fault } from "./History.ts"
 
 export interface Violation {
@@ -55,6 +56,13 @@ export const counter = (calls: ReadonlyArray<Call>, count: number, lossless: boo
   }
   return violations
 }
+
+/** Two counters that are only incremented together, in transactions. */
+export const pair = (calls: ReadonlyArray<Call>, [a, b]: readonly [number, number]): ReadonlyArray<Violation> =>
+  a === b ? [] : [{
+    law: `a transaction took effect by half: its counters are ${a} and ${b}`,
+    calls: of(calls, "Unknown", "NotExecuted")
+  }]
 
 /** A register holds what a write wrote whose fate allows it, and not what a later acknowledged write replaced. */
 export const register = (
@@ -169,6 +177,10 @@ export const deadline = (calls: ReadonlyArray<Call>, timeout: number, grace: num
       : []
   )
 
+/** Whether a fault was done to this shard while the call lasted. */
+export const concerns = (fault: Fault, shard: number | undefined, call: Pick<Call, "started" | "ended">): boolean =>
+  (fault.shard < 0 || fault.shard === shard) && fault.started <= call.ended && fault.ended >= call.started
+
 const rivalries = new Set(["ConflictError", "LockNotAcquiredError"])
 
 /** A call on a shard that nothing was done to does not fail. */
@@ -182,9 +194,7 @@ export const bulkheads = (
     // Two who wanted the same, or a lock that another one holds, are no failure of a shard.
     const isRivalry = call.error !== undefined && rivalries.has(call.error.reason._tag)
     if (call.ending === "ok" || shard === undefined || isRivalry || call.explicit === true) return []
-    const excuse = faults.some((fault) =>
-      (fault.shard < 0 || fault.shard === shard) && fault.started <= call.ended && fault.ended >= call.started
-    )
+    const excuse = faults.some((fault) => concerns(fault, shard, call))
     return excuse ? [] : [{ law: `a call on the healthy shard ${shard} failed`, calls: [call] }]
   })
 
@@ -235,11 +245,22 @@ export interface Deliveries {
   readonly gaps: ReadonlyArray<{ readonly from: number; readonly to: number }>
 }
 
+/**
+ * What the servers promise of what was written.
+ *
+ * - `once`: they give it once
+ * - `complete`: and they do give it
+ */
+export interface Promised {
+  readonly once: boolean
+  readonly complete: boolean
+}
+
 /** What was acknowledged to its writer was given; nothing was given that nobody wrote, or given twice as if it were new. */
 export const deliveries = (
   writes: ReadonlyArray<Call>,
   { gaps, given }: Deliveries,
-  lossless: boolean
+  { complete, once }: Promised
 ): ReadonlyArray<Violation> => {
   const writers = new Map(writes.map((call) => [call.argument, call]))
   const seen = new Map<string, number>()
@@ -251,11 +272,11 @@ export const deliveries = (
     if (writer === undefined) violations.push({ law: `${text} was given, which nobody wrote`, calls: [] })
     else if (writer.ending === "NotExecuted") {
       violations.push({ law: "what was reported as not executed was given", calls: [writer] })
-    } else if (times > 0 && !redelivered && lossless) {
+    } else if (times > 0 && !redelivered && once) {
       violations.push({ law: `it was given ${times + 1} times, as if it were new`, calls: [writer] })
     }
   }
-  if (!lossless) return violations
+  if (!complete) return violations
   for (const write of of(writes, "ok")) {
     const excuse = gaps.some(({ from, to }) => from <= write.ended && to >= write.started)
     if (!seen.has(write.argument ?? "") && !excuse) {
@@ -267,3 +288,76 @@ export const deliveries = (
   }
   return violations
 }
+
+/** A program that was to run until it was told to stop, and ended by itself. */
+export interface Departure {
+  readonly who: string
+  readonly error: RedisClusterException
+}
+
+/** A consumer and a subscription survive everything that happens to a cluster. */
+export const perseverance = (departures: ReadonlyArray<Departure>): ReadonlyArray<string> =>
+  departures.map(({ error, who }) => `${who} ended: ${error.reason._tag}: ${error.message}`)
+
+/** A scan of the cluster, or of one value. */
+export interface Scan {
+  readonly what: string
+  /** What is there from the beginning of the run to its end. */
+  readonly expected: ReadonlyArray<string>
+  readonly found: ReadonlySet<string>
+  readonly error?: RedisClusterException | undefined
+}
+
+/** Reasons why a scan may not come to its end: nobody served what was left, for longer than it had patience. */
+const unserved = new Set(["TimeoutError", "SlotNotCoveredError", "ClusterDownError"])
+
+/** A scan finds all that was there before it began and after it ended; it gives up only what nobody serves. */
+export const scans = (all: ReadonlyArray<Scan>): ReadonlyArray<string> =>
+  all.flatMap(({ error, expected, found, what }) => {
+    if (error !== undefined) {
+      return unserved.has(error.reason._tag) ? [] : [`${what} ended: ${error.reason._tag}: ${error.message}`]
+    }
+    const missed = expected.filter((one) => !found.has(one))
+    return missed.length === 0 ? [] : [`${what} missed ${missed.length}: ${missed.slice(0, 5).join()}`]
+  })
+
+/** The map is asked for once in 100 ms at most; a refresh that finds a node in trouble asks another one. */
+export const topology = (asked: number, millis: number): ReadonlyArray<string> =>
+  asked > 20 + (millis / 100) * 2 ? [`${asked} topology calls in ${millis} ms`] : []
+
+/** What a client, and the programs that use it, hold of the process. */
+export interface Holdings {
+  readonly sockets: number
+  readonly timers: number
+  readonly fibers: number
+}
+
+/** Nothing of a client survives its scope, and the count of it was no idle one: something was seen in between. */
+export const remains = (before: Holdings, amid: Holdings, after: Holdings): ReadonlyArray<string> =>
+  (["sockets", "timers", "fibers"] as const).flatMap((kind) => [
+    ...(after[kind] > before[kind]
+      ? [`${after[kind] - before[kind]} ${kind} were left when the client had closed`]
+      : []),
+    ...(amid[kind] > before[kind] ? [] : [`the client was seen to hold no ${kind}: the count of them is broken`])
+  ])
+
+/** What the garbage collector left, in bytes. */
+export interface Memory {
+  readonly calm: number
+  /** The same client, as much at rest, after the faults. */
+  readonly fire: number
+  /** When it had closed. */
+  readonly closed: number
+}
+
+/**
+ * What a runtime learns of the code that runs, and what the faults have it run for the first time, in bytes. A client that
+ * kept 300 bytes of each call would be far above it after a few seconds.
+ */
+const learned = 6 * 1024 * 1024
+
+/** The memory returns to what it was, however much was done. */
+export const memory = ({ calm, closed, fire }: Memory): ReadonlyArray<string> =>
+  ([["after the faults", fire], ["when the client had closed", closed]] as const).flatMap(([when, bytes]) =>
+    bytes > calm + learned ? [`${bytes - calm} bytes more than before the faults were in use ${when}`] : []
+  )

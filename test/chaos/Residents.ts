@@ -1,42 +1,85 @@
 /**
- * Programs that run from the beginning of a chaos run to its end: a consumer of streams, a subscriber, a scan after the other.
+ * Programs that run from the beginning of a chaos run to its end: a consumer of streams, subscribers, and scans one after
+ * the other.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import type { SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import type { Deliveries, Departure, Scan } from "./Laws.ts"
 import type { Recorder } from "./Workers.ts"
 
-interface Given {
-  readonly text: string
-  readonly redelivered: boolean
-}
+type Given = Deliveries["given"][number]
+type Gap = Deliveries["gaps"][number]
 
-/** What the residents were given, by the tag of the family. */
-export class Residents {
-  readonly entries = new Map<string, Array<Given>>()
-  readonly messages = new Map<string, Array<Given>>()
-  readonly gaps = new Map<string, Array<{ readonly from: number; readonly to: number }>>()
-  readonly complaints: Array<string> = []
-  scans = 0
+/** What was given to one resident, by the tag of the family. */
+class Inbox {
+  private readonly given = new Map<string, Array<Given>>()
+  private readonly gaps = new Map<string, Array<Gap>>()
 
-  constructor(tags: ReadonlyArray<string>) {
-    for (const tag of tags) {
-      this.entries.set(tag, [])
-      this.messages.set(tag, [])
-      this.gaps.set(tag, [])
-    }
+  give(tag: string, text: string, redelivered: boolean): void {
+    const given = this.given.get(tag)
+    if (given === undefined) this.given.set(tag, [{ text, redelivered }])
+    else given.push({ text, redelivered })
+  }
+
+  miss(tag: string, { from, to }: Gap): void {
+    this.gaps.set(tag, [...this.gaps.get(tag) ?? [], { from, to }])
+  }
+
+  /** What was published before a subscription is live is not promised. */
+  begin(tag: string): void {
+    if (!this.gaps.has(tag)) this.miss(tag, { from: 0, to: Date.now() })
+  }
+
+  of(tag: string): Deliveries {
+    return { given: this.given.get(tag) ?? [], gaps: this.gaps.get(tag) ?? [] }
+  }
+
+  /** How much was given, and how many gaps were told. */
+  get sizes(): readonly [given: number, gaps: number] {
+    const sum = (all: ReadonlyMap<string, ReadonlyArray<unknown>>) => Array.from(all.values()).flat().length
+    return [sum(this.given), sum(this.gaps)]
   }
 }
 
-const tagOf = (key: string): string => /^\{(.*?)\}/.exec(key)?.[1] ?? ""
+/** What the residents were given, and how they fared. */
+export class Residents {
+  /** Of the streams. */
+  readonly entries = new Inbox()
+  /** Of the shard channels. */
+  readonly messages = new Inbox()
+  /** Of the channels of the whole cluster, by their names and by a pattern. */
+  readonly news = new Inbox()
+  readonly matched = new Inbox()
+  readonly departures: Array<Departure> = []
+  readonly scans: Array<Scan> = []
+
+  /** How much each of them did, and how many gaps were told. */
+  get sizes(): Readonly<Record<string, number>> {
+    const inboxes = [this.entries, this.messages, this.news, this.matched]
+    const [entries, messages, news, matched] = inboxes.map(({ sizes: [given] }) => given)
+    const gaps = inboxes.reduce((sum, { sizes: [, gaps] }) => sum + gaps, 0)
+    return { scans: this.scans.length, entries, messages, news, matched, gaps }
+  }
+}
+
+const tagOf = (key: string): string => /^(?:\{|news:)([^}]*)/.exec(key)?.[1] ?? ""
 
 export const streamOf = (tag: string) => `{${tag}}:stream`
+/** A shard channel. */
 export const channelOf = (tag: string) => `{${tag}}:channel`
-/** Keys that are there from before the run until its end. */
-export const stableKeysOf = (tag: string) => [1, 2, 3, 4].map((i) => `{${tag}}:stable:${i}`)
+/** A channel of the whole cluster, which is of no shard. */
+export const newsOf = (tag: string) => `news:${tag}`
 
-const consume = (redis: ClusterClientShape, tags: ReadonlyArray<string>, residents: Residents) =>
+/** Keys that are there from before the run until its end. */
+const stableKeysOf = (tag: string) => [1, 2, 3, 4].map((i) => `{${tag}}:stable:${i}`)
+const membersKeyOf = (tag: string) => `{${tag}}:members`
+const members = Array.from({ length: 150 }, (_, i) => `member-${i}`)
+
+const consume = (redis: ClusterClientShape, tags: ReadonlyArray<string>, { entries }: Residents) =>
   redis.consume({
     streams: tags.map(streamOf),
     group: "group",
@@ -45,60 +88,57 @@ const consume = (redis: ClusterClientShape, tags: ReadonlyArray<string>, residen
     block: "200 millis"
   }).pipe(
     Stream.mapEffect((entry) => {
-      residents.entries.get(tagOf(entry.stream))?.push({
-        text: entry.fields["text"] ?? "",
-        redelivered: entry.redelivered
-      })
+      entries.give(tagOf(entry.stream), entry.fields["text"] ?? "", entry.redelivered)
       return Effect.ignore(entry.acknowledge)
     }, { concurrency: 8 }),
-    Stream.runDrain,
-    Effect.catch((error) => Effect.sync(() => residents.complaints.push(`the consumer ended: ${error.message}`)))
+    Stream.runDrain
   )
 
-const listen = (redis: ClusterClientShape, tags: ReadonlyArray<string>, residents: Residents) =>
-  redis.ssubscribeEvents(tags.map(channelOf)).pipe(
-    Stream.runForEach((event) =>
-      Effect.sync(() => {
-        if (event._tag === "Message") {
-          residents.messages.get(tagOf(event.channel))?.push({ text: event.payload, redelivered: false })
-        } else if (event._tag === "Gap") {
-          for (const channel of event.channels) residents.gaps.get(tagOf(channel))?.push(event)
-        } else {
-          // What was published before is not promised.
-          for (const channel of event.channels) {
-            const gaps = residents.gaps.get(tagOf(channel))
-            if (gaps?.length === 0) gaps.push({ from: 0, to: Date.now() })
-          }
-        }
-      })
-    ),
-    Effect.catch((error) => Effect.sync(() => residents.complaints.push(`the subscription ended: ${error.message}`)))
-  )
+/** The topics are patterns when there is a rule that finds the channels of a gap. */
+const listen = (
+  events: Stream.Stream<SubscriptionEvent, RedisClusterException>,
+  inbox: Inbox,
+  tagsOf: (topic: string) => ReadonlyArray<string> = (topic) => [tagOf(topic)]
+) =>
+  Stream.runForEach(events, (event) =>
+    Effect.sync(() => {
+      if (event._tag === "Message") return inbox.give(tagOf(event.channel), event.payload, false)
+      for (const tag of event.channels.flatMap(tagsOf)) {
+        if (event._tag === "Gap") inbox.miss(tag, event)
+        else inbox.begin(tag)
+      }
+    }))
 
-const scan = (redis: ClusterClientShape, recorder: Recorder, tags: ReadonlyArray<string>, residents: Residents) =>
-  Effect.whileLoop({
-    while: () => recorder.isRunning,
-    body: () =>
-      redis.scanStream({ match: "{s*}:stable:*" }).pipe(
-        Stream.runCollect,
-        Effect.map((keys) => {
-          residents.scans++
-          const seen = new Set(keys)
-          const missed = tags.flatMap(stableKeysOf).filter((key) => !seen.has(key))
-          if (missed.length > 0) residents.complaints.push(`a scan missed ${missed.join()}`)
-        }),
-        Effect.catch((error) =>
-          Effect.sync(() => {
-            // Slots that nobody could scan for so long are told; nothing else may end it.
-            if (error.reason._tag !== "TimeoutError" && error.reason._tag !== "SlotNotCoveredError") {
-              residents.complaints.push(`a scan ended: ${error.message}`)
-            }
-          })
-        ),
-        Effect.andThen(Effect.sleep(50))
-      ),
-    step: () => {}
+/** Writes down what a scan finds of what it should, and how it ends. */
+const scanned = (
+  residents: Residents,
+  what: string,
+  expected: ReadonlyArray<string>,
+  stream: Stream.Stream<string, RedisClusterException>
+) => {
+  const found = new Set<string>()
+  const record = (error?: RedisClusterException) =>
+    Effect.sync(() => void residents.scans.push({ what, expected, found, error }))
+  return stream.pipe(
+    Stream.runForEach((one) => Effect.sync(() => found.add(one))),
+    Effect.matchEffect({ onFailure: record, onSuccess: () => record() })
+  )
+}
+
+const scan = (redis: ClusterClientShape, recorder: Recorder, tags: ReadonlyArray<string>, residents: Residents) => {
+  const keys = tags.flatMap(stableKeysOf)
+  // All tags of a run begin alike.
+  const match = `{${tags[0][0]}*}:stable:*`
+  const round = Effect.suspend(() => {
+    const key = membersKeyOf(tags[residents.scans.length % tags.length])
+    return Effect.all([
+      scanned(residents, "a scan of the keys", keys, redis.scanStream({ match })),
+      scanned(residents, "a scan of a set", members, redis.sscanStream(key, { count: 20 })),
+      Effect.sleep(50)
+    ], { discard: true })
   })
+  return Effect.whileLoop({ while: () => recorder.isRunning, body: () => round, step: () => {} })
+}
 
 /** Starts them; `finish` waits until what was written has had its time to arrive, and ends them. */
 export const start = Effect.fnUntraced(function*(
@@ -106,14 +146,27 @@ export const start = Effect.fnUntraced(function*(
   recorder: Recorder,
   tags: ReadonlyArray<string>
 ) {
-  const residents = new Residents(tags)
+  const residents = new Residents()
   for (const key of tags.flatMap(stableKeysOf)) yield* redis.set(key, key)
-  const consuming = yield* Effect.forkChild(consume(redis, tags, residents))
-  const listening = yield* Effect.forkChild(listen(redis, tags, residents))
+  for (const tag of tags) yield* redis.sadd(membersKeyOf(tag), members)
+
+  const stay = (who: string, program: Effect.Effect<void, RedisClusterException>) =>
+    Effect.forkChild(
+      Effect.catch(program, (error) => Effect.sync(() => void residents.departures.push({ who, error })))
+    )
+  const staying = yield* Effect.all([
+    stay("the consumer", consume(redis, tags, residents)),
+    stay("the shard subscription", listen(redis.ssubscribeEvents(tags.map(channelOf)), residents.messages)),
+    stay("the subscription", listen(redis.subscribeEvents(tags.map(newsOf)), residents.news)),
+    stay(
+      "the pattern subscription",
+      listen(redis.psubscribeEvents([newsOf(`${tags[0][0]}*`)]), residents.matched, () => tags)
+    )
+  ])
   const scanning = yield* Effect.forkChild(scan(redis, recorder, tags, residents))
   const arrived = () =>
     tags.every((tag) => {
-      const seen = new Set(residents.entries.get(tag)?.map(({ text }) => text))
+      const seen = new Set(residents.entries.of(tag).given.map(({ text }) => text))
       return recorder.calls.every((call) =>
         call.key !== streamOf(tag) || call.ending !== "ok" || seen.has(call.argument ?? "")
       )
@@ -123,8 +176,7 @@ export const start = Effect.fnUntraced(function*(
     finish: Effect.gen(function*() {
       yield* Fiber.join(scanning)
       for (let waited = 0; waited < 5000 && !arrived(); waited += 100) yield* Effect.sleep(100)
-      yield* Fiber.interrupt(consuming)
-      yield* Fiber.interrupt(listening)
+      yield* Fiber.interruptAll(staying)
     })
   }
 })

@@ -3,15 +3,18 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { ClusterOptions } from "../../src/ClusterOptions.ts"
+import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
-import { RedisCluster } from "../harness/RedisCluster.ts"
+import type { HarnessError } from "../harness/HarnessError.ts"
+import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connect } from "../laws/Observed.ts"
-import { type FaultKind, faults as allFaults, type Scene } from "./Faults.ts"
+import { available, type FaultKind, type Scene } from "./Faults.ts"
 import { describe, type Fault } from "./History.ts"
+import * as Judge from "./Judge.ts"
 import * as Laws from "./Laws.ts"
 import * as Proxies from "./Proxies.ts"
 import { Random } from "./Random.ts"
+import * as Remains from "./Remains.ts"
 import * as Residents from "./Residents.ts"
 import { counters, Recorder, worker } from "./Workers.ts"
 
@@ -26,34 +29,180 @@ export interface RunOptions {
   readonly only?: string | undefined
 }
 
-export interface Report {
+/** What one stage came to. */
+export interface Verdict {
   readonly calls: number
   readonly failures: Readonly<Record<string, number>>
-  readonly faults: ReadonlyArray<string>
-  readonly lag: number
-  readonly topologyCalls: number
   /** What ran from the beginning to the end: scans, entries and messages that were given, times that a lock was held. */
   readonly residents: Readonly<Record<string, number>>
+  /** Of the calls on shards to which nothing was done, in milliseconds. */
   readonly healthyP99: number
   /** What broke the laws, with the shortest history that shows it. */
+  readonly violations: ReadonlyArray<string>
+}
+
+export interface Report {
+  /** Before the first fault. */
+  readonly calm: Verdict
+  readonly fire: Verdict
+  readonly faults: ReadonlyArray<string>
+  /** The longest time that this process did not look at its timers, in milliseconds. */
+  readonly lag: number
+  readonly topologyCalls: number
+  /** Before the client was made, under fire, and after its scope. */
+  readonly holdings: Readonly<Record<"before" | "amid" | "after", Laws.Holdings>>
+  /** How many fibers were started. */
+  readonly fibers: number
+  readonly memory: Laws.Memory
+  /** Of both stages, and of what is left in the end. */
   readonly violations: ReadonlyArray<string>
 }
 
 const shardCount = 3
 const commandTimeout = 2000
 const grace = 250
+/** How long the programs run before the first fault; the first part of it is not measured. */
+const calmMillis = 2500
+const warmUpMillis = 1000
 
-/** Tags of which each names a slot of one shard, as the slots are divided at the start. */
-const tagsOf = (shard: number, count: number, taken: Set<number>): ReadonlyArray<string> => {
-  const tags: Array<string> = []
-  for (let i = 0; tags.length < count; i++) {
-    const tag = `s${shard}-${i}`
-    const slot = HashSlot.ofKey(tag)
-    if (Math.floor(slot * shardCount / HashSlot.slotCount) !== shard || taken.has(slot)) continue
-    taken.add(slot)
-    tags.push(tag)
+/** Families of keys, each of one slot, as the slots are divided at the start. */
+class Families {
+  /** The tags of each shard whose slots stay where they are. */
+  readonly settled: ReadonlyArray<ReadonlyArray<string>>
+  /** One of each shard whose slot may be moved about. */
+  readonly moving: ReadonlyArray<string>
+  readonly all: ReadonlyArray<string>
+  private readonly shards: ReadonlyMap<string, number>
+
+  constructor(letter: string) {
+    const taken = new Set<number>()
+    const tagsOf = (shard: number, count: number): ReadonlyArray<string> => {
+      const tags: Array<string> = []
+      for (let i = 0; tags.length < count; i++) {
+        const tag = `${letter}${shard}-${i}`
+        const slot = HashSlot.ofKey(tag)
+        if (Math.floor(slot * shardCount / HashSlot.slotCount) !== shard || taken.has(slot)) continue
+        taken.add(slot)
+        tags.push(tag)
+      }
+      return tags
+    }
+    const shards = Array.from({ length: shardCount }, (_, shard) => shard)
+    this.settled = shards.map((shard) => tagsOf(shard, 3))
+    this.moving = shards.map((shard) => tagsOf(shard, 1)[0])
+    this.all = [...this.settled.flat(), ...this.moving]
+    this.shards = new Map(this.settled.flatMap((tags, shard) => tags.map((tag) => [tag, shard] as const)))
   }
-  return tags
+
+  readonly shardOf = (tag: string): number | undefined => this.shards.get(tag)
+}
+
+/** The families of the calm are others than those under fire, so that each stage is judged by what it did. */
+const calmFamilies = new Families("c")
+const families = new Families("s")
+
+/** What happens to the cluster, as it is written down. */
+class Trouble {
+  readonly faults: Array<Fault> = []
+  private readonly scene: Scene
+  private readonly kinds: ReadonlyArray<FaultKind>
+  private readonly random: Random
+
+  constructor(scene: Scene, kinds: ReadonlyArray<FaultKind>, random: Random) {
+    this.scene = scene
+    this.kinds = kinds
+    this.random = random
+  }
+
+  get lossyShards(): ReadonlySet<number> {
+    const lossy = new Set(this.kinds.filter((kind) => kind.lossy === true).map(({ name }) => name))
+    return new Set(this.faults.filter(({ what }) => lossy.has(what)).map(({ shard }) => shard))
+  }
+
+  /** One fault after the other for so many milliseconds, until the cluster is well again. */
+  during(millis: number): Effect.Effect<void, HarnessError> {
+    const until = Date.now() + millis
+    const next = Effect.suspend(() => Effect.andThen(this.next(), Effect.sleep(this.random.between(50, 300))))
+    const all = Effect.whileLoop({ while: () => Date.now() < until, body: () => next, step: () => {} })
+    return Effect.sleep(300).pipe(
+      Effect.andThen(all),
+      Effect.andThen(this.scene.cluster.awaitOk),
+      Effect.andThen(Effect.sleep(500))
+    )
+  }
+
+  private next(): Effect.Effect<void, HarnessError> {
+    const kind = this.random.pick(this.kinds)
+    const shard = kind.everywhere === true ? -1 : this.random.below(shardCount)
+    const fault: Fault = { what: kind.name, shard, started: Date.now(), ended: Number.POSITIVE_INFINITY }
+    this.faults.push(fault)
+    return kind.run(this.scene, shard, this.random.fork()).pipe(
+      // What a fault has set going, replies that are late or a refresh, may take a moment.
+      Effect.andThen(Effect.sleep(300)),
+      Effect.andThen(Effect.sync(() => {
+        fault.ended = Date.now()
+      }))
+    )
+  }
+}
+
+/** Programs on a client while something happens to the cluster, and what they wrote down. */
+const underLoad = Effect.fnUntraced(function*<E>(
+  redis: ClusterClientShape,
+  tags: ReadonlyArray<string>,
+  randoms: ReadonlyArray<Random>,
+  meanwhile: Effect.Effect<void, E>
+) {
+  const recorder = new Recorder()
+  const load = yield* Effect.forkChild(
+    Effect.forEach(randoms, (own) => worker(redis, recorder, tags, own), { concurrency: "unbounded", discard: true })
+  )
+  const residing = yield* Residents.start(redis, recorder, tags)
+  yield* meanwhile
+  recorder.isRunning = false
+  yield* Fiber.join(load)
+  yield* residing.finish
+  return { recorder, residents: residing.residents }
+})
+
+const remainderOf = Effect.fnUntraced(function*(cluster: RedisClusterShape, tag: string) {
+  const owner = yield* cluster.owner(HashSlot.ofKey(tag))
+  const ask = (name: string, key: string, ...args: ReadonlyArray<string>) =>
+    cluster.command(owner, name, `{${tag}}:${key}`, ...args)
+  const counts = yield* Effect.forEach(
+    counters,
+    (name) => Effect.map(ask("GET", name), (count) => [name, Number(count)] as const)
+  )
+  const register = yield* ask("GET", "register")
+  const list = yield* ask("LRANGE", "list", "0", "-1")
+  const remainder: Judge.Remainder = {
+    // Every counter is among them.
+    counts: Object.fromEntries(counts) as Judge.Remainder["counts"],
+    register: register === null ? null : String(register),
+    list: Array.isArray(list) ? list.map(String) : []
+  }
+  return [tag, remainder] as const
+})
+
+const failuresOf = ({ calls }: Recorder): Readonly<Record<string, number>> => {
+  const failures: Record<string, number> = {}
+  for (const { ending, error } of calls) {
+    if (error === undefined) continue
+    const name = `${error.reason._tag} ${ending}`
+    failures[name] = (failures[name] ?? 0) + 1
+  }
+  return failures
+}
+
+/** The longest time by which a timer was late, in milliseconds. */
+class Lag {
+  most = 0
+  readonly watch: Effect.Effect<never> = Effect.forever(Effect.suspend(() => {
+    const before = Date.now()
+    return Effect.map(Effect.sleep(10), () => {
+      this.most = Math.max(this.most, Date.now() - before - 10)
+    })
+  }))
 }
 
 export const run = Effect.fnUntraced(function*(options: RunOptions) {
@@ -65,12 +214,6 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   })
   const proxies = yield* Proxies.make
   for (const node of cluster.nodes) yield* proxies.open(node.port)
-
-  const slots = new Set<number>()
-  const settled = Array.from({ length: shardCount }, (_, shard) => tagsOf(shard, 3, slots))
-  const moving = Array.from({ length: shardCount }, (_, shard) => tagsOf(shard, 1, slots)[0])
-  const tags = [...settled.flat(), ...moving]
-  const shardOf = new Map(settled.flatMap((list, shard) => list.map((tag) => [tag, shard] as const)))
   const scene: Scene = {
     cluster,
     proxies,
@@ -78,149 +221,85 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       { length: shardCount },
       (_, shard) => cluster.nodes.filter((node) => node.index % shardCount === shard)
     ),
-    movingSlots: moving.map((tag) => HashSlot.ofKey(tag))
+    movingSlots: families.moving.map((tag) => HashSlot.ofKey(tag))
   }
-
-  const clientOptions: ClusterOptions = {
-    nodes: cluster.seeds,
-    mapAddress: proxies.mapAddress,
-    commandTimeout,
-    pingAfter: "500 millis",
-    pingTimeout: "1 second"
-  }
-  const recorder = new Recorder()
-  const happened: Array<Fault> = []
-  const epoch = Date.now()
-  let lag = 0
-  const kinds = allFaults.filter((fault) =>
+  const kinds = (yield* available(cluster)).filter((fault) =>
     (options.lossy || fault.lossy === undefined) && fault.name.includes(options.only ?? "")
   )
+  const trouble = new Trouble(scene, kinds, random.fork())
+  const calm = new Trouble(scene, [], random.fork())
+  const randoms = () => Array.from({ length: options.workers ?? 24 }, () => random.fork())
+  const lag = new Lag()
+  const meter = new Remains.FiberMeter()
+  const epoch = Date.now()
 
-  const oneFault = Effect.gen(function*() {
-    const kind: FaultKind = random.pick(kinds)
-    const shard = kind.everywhere === true ? -1 : random.below(shardCount)
-    const fault: Fault = { what: kind.name, shard, started: Date.now(), ended: Number.POSITIVE_INFINITY }
-    happened.push(fault)
-    yield* kind.run(scene, shard, random.fork())
-    // What a fault has set going, replies that are late or a refresh, may take a moment.
-    yield* Effect.sleep(300)
-    fault.ended = Date.now()
+  /** Its histories are gone when it has been judged: they would hide what the client keeps. */
+  const stage = Effect.fnUntraced(function*<E>(
+    redis: ClusterClientShape,
+    { all, shardOf }: Families,
+    trouble: Trouble,
+    meanwhile: Effect.Effect<void, E>
+  ) {
+    const started = Date.now()
+    const { recorder, residents } = yield* underLoad(redis, all, randoms(), Remains.unmetered(meanwhile))
+    const remainders = new Map(yield* Remains.unmetered(Effect.forEach(all, (tag) => remainderOf(cluster, tag))))
+    const { faults, lossyShards } = trouble
+    const circumstances: Judge.Circumstances = {
+      ...{ faults, lossyShards, shardOf, commandTimeout },
+      grace: grace + lag.most
+    }
+    const violations = Judge.judge(recorder, residents, remainders, circumstances)
+    const verdict: Verdict = {
+      calls: recorder.calls.length,
+      failures: failuresOf(recorder),
+      residents: { ...residents.sizes, locks: recorder.tenures.length },
+      healthyP99: Judge.healthyP99(recorder, circumstances, started + warmUpMillis),
+      violations: violations.map(({ calls, law }) =>
+        calls.length === 0 ? law : `${law}\n${describe(calls.slice(0, 12), faults, epoch)}`
+      )
+    }
+    return verdict
   })
 
-  const residents = yield* Effect.scoped(Effect.gen(function*() {
-    const redis = yield* connect(clientOptions)
-    const watching = yield* Effect.forkChild(Effect.forever(Effect.suspend(() => {
-      const before = Date.now()
-      return Effect.map(Effect.sleep(10), () => {
-        lag = Math.max(lag, Date.now() - before - 10)
-      })
-    })))
-    const load = yield* Effect.forkChild(Effect.forEach(
-      Array.from({ length: options.workers ?? 24 }, () => random.fork()),
-      (own) => worker(redis, recorder, tags, own),
-      { concurrency: "unbounded", discard: true }
-    ))
-    const residing = yield* Residents.start(redis, recorder, tags)
-    yield* Effect.sleep(300)
-    while (Date.now() - epoch < options.millis) {
-      yield* oneFault
-      yield* Effect.sleep(random.between(50, 300))
-    }
-    yield* cluster.awaitOk
-    yield* Effect.sleep(500)
-    recorder.isRunning = false
-    yield* Fiber.join(load)
-    yield* residing.finish
+  const before = yield* Remains.atRest(meter, 200)
+  const client = Effect.gen(function*() {
+    const redis = yield* connect({
+      nodes: cluster.seeds,
+      mapAddress: proxies.mapAddress,
+      commandTimeout,
+      pingAfter: "500 millis",
+      pingTimeout: "1 second"
+    })
+    const watching = yield* Effect.forkChild(lag.watch)
+    const calmVerdict = yield* stage(redis, calmFamilies, calm, Effect.sleep(calmMillis))
+    const calmMemory = yield* Remains.memory
+    const fire = yield* stage(redis, families, trouble, trouble.during(options.millis))
     yield* Fiber.interrupt(watching)
-    return residing.residents
-  }))
-  // Nothing of a client survives its scope.
-  let open = proxies.connections()
-  for (let waited = 0; waited < 2000 && open > 0; waited += 50) {
-    yield* Effect.sleep(50)
-    open = proxies.connections()
-  }
+    const amid = Remains.holdings(meter)
+    return { calm: calmVerdict, fire, amid, calmMemory, fireMemory: yield* Remains.memory }
+  })
+  const { amid, calm: calmVerdict, calmMemory, fire, fireMemory } = yield* Remains.metered(meter)(Effect.scoped(client))
+  const after = yield* Remains.atRest(meter, 3000, before)
   const elapsed = Date.now() - epoch
-
-  const { calls } = recorder
-  const violations: Array<Laws.Violation> = []
-  const valueOf = (key: string, ...command: ReadonlyArray<string>) =>
-    Effect.flatMap(cluster.owner(HashSlot.ofKey(key)), (owner) => cluster.command(owner, ...command))
-  // What was lost on one shard is no excuse for another.
-  const lossyShards = new Set(
-    happened.filter(({ what }) => allFaults.some(({ lossy, name }) => name === what && lossy === true))
-      .map(({ shard }) => shard)
-  )
-  for (const tag of tags) {
-    const shard = shardOf.get(tag)
-    const lossless = shard === undefined ? lossyShards.size === 0 : !lossyShards.has(shard)
-    const of = (name: string) => calls.filter((call) => call.key === `{${tag}}:${name}`)
-    const counts = new Map<string, number>()
-    for (const name of counters) {
-      const count = Number(yield* valueOf(tag, "GET", `{${tag}}:${name}`))
-      counts.set(name, count)
-      violations.push(...Laws.counter(of(name), count, lossless))
-    }
-    if (counts.get("pair-a") !== counts.get("pair-b")) {
-      violations.push({ law: `a transaction took effect by half: ${JSON.stringify([...counts])}`, calls: of("pair-a") })
-    }
-    const value = yield* valueOf(tag, "GET", `{${tag}}:register`)
-    violations.push(...Laws.register(of("register"), value === null ? null : String(value), lossless))
-    violations.push(...Laws.reads(of("register")))
-    // Of a slot on the move a replica does not know which keys have left: it answers that they do not exist.
-    if (lossless && shard !== undefined) violations.push(...Laws.staleness(of("register")))
-    const entries = { given: residents.entries.get(tag) ?? [], gaps: [] }
-    violations.push(...Laws.deliveries(of("stream"), entries, lossless))
-    const messages = { given: residents.messages.get(tag) ?? [], gaps: residents.gaps.get(tag) ?? [] }
-    violations.push(...Laws.deliveries(of("channel"), messages, true))
-    const list = yield* valueOf(tag, "LRANGE", `{${tag}}:list`, "0", "-1")
-    violations.push(...Laws.list(of("list"), Array.isArray(list) ? list.map(String) : [], lossless))
-  }
-  violations.push(...residents.complaints.map((law) => ({ law, calls: [] })))
-  if (lossyShards.size === 0) violations.push(...Laws.locks(recorder.tenures).map((law) => ({ law, calls: [] })))
-  if (open > 0) violations.push({ law: `${open} sockets were left when the client had closed`, calls: [] })
-  const shardOfKey = (key: string) => shardOf.get(/^\{(.*?)\}/.exec(key)?.[1] ?? "")
-  violations.push(...Laws.noLeaks(calls, commandTimeout))
-  violations.push(...Laws.deadline(calls, commandTimeout, grace + lag))
-  violations.push(...Laws.bulkheads(calls, happened, shardOfKey))
-  // At most one refresh each 100 ms; one that finds a node in trouble asks another.
+  const memory: Laws.Memory = { calm: calmMemory, fire: fireMemory, closed: yield* Remains.memory }
   const asked = proxies.topologyCalls()
-  if (asked > 20 + (elapsed / 100) * 2) {
-    violations.push({ law: `${asked} topology calls in ${elapsed} ms`, calls: [] })
-  }
 
-  const failures: Record<string, number> = {}
-  for (const { ending, error } of calls) {
-    if (error === undefined) continue
-    const name = `${error.reason._tag} ${ending}`
-    failures[name] = (failures[name] ?? 0) + 1
-  }
-  const healthy = calls
-    .filter((call) => shardOfKey(call.key) !== undefined && call.what !== "BLPOP")
-    .filter((call) =>
-      !happened.some(({ ended, shard, started }) =>
-        (shard < 0 || shard === shardOfKey(call.key)) && started <= call.ended && ended >= call.started
-      )
-    )
-    .map((call) => call.ended - call.started)
-    .toSorted((a, b) => a - b)
   const report: Report = {
-    calls: calls.length,
-    failures,
-    faults: happened.map(({ shard, what }) => shard < 0 ? what : `${what} (shard ${shard})`),
-    lag,
+    calm: calmVerdict,
+    fire,
+    faults: trouble.faults.map(({ shard, what }) => shard < 0 ? what : `${what} (shard ${shard})`),
+    lag: lag.most,
     topologyCalls: asked,
-    residents: {
-      scans: residents.scans,
-      entries: Array.from(residents.entries.values()).flat().length,
-      messages: Array.from(residents.messages.values()).flat().length,
-      gaps: Array.from(residents.gaps.values()).flat().length,
-      locks: recorder.tenures.length
-    },
-    healthyP99: healthy[Math.floor(healthy.length * 0.99)] ?? 0,
-    violations: violations.map(({ calls, law }) =>
-      calls.length === 0 ? law : `${law}\n${describe(calls.slice(0, 12), happened, epoch)}`
-    )
+    holdings: { before, amid, after },
+    fibers: meter.started,
+    memory,
+    violations: [
+      ...calmVerdict.violations,
+      ...fire.violations,
+      ...Laws.topology(asked, elapsed),
+      ...Laws.remains(before, amid, after),
+      ...Laws.memory(memory)
+    ]
   }
   return report
 }, Effect.scoped)

@@ -8,30 +8,40 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { onConflict } from "../../src/client/Dedicated.ts"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
+import { Acl } from "../../src/commands/Acl.ts"
 import { Bitmaps } from "../../src/commands/Bitmaps.ts"
+import { Channels } from "../../src/commands/Channels.ts"
+import { Cluster } from "../../src/commands/Cluster.ts"
 import type { Command } from "../../src/commands/Command.ts"
+import { Connection } from "../../src/commands/Connection.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Geo } from "../../src/commands/Geo.ts"
 import { Hashes } from "../../src/commands/Hashes.ts"
 import { HyperLogLog } from "../../src/commands/HyperLogLog.ts"
 import { Lists } from "../../src/commands/Lists.ts"
+import { Scripting } from "../../src/commands/Scripting.ts"
+import { Server } from "../../src/commands/Server.ts"
 import { Sets } from "../../src/commands/Sets.ts"
 import { SortedSets } from "../../src/commands/SortedSets.ts"
+import { Streams } from "../../src/commands/Streams.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import * as Lock from "../../src/Lock.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
 import * as Script from "../../src/scripting/Script.ts"
 import type { Call, Kind } from "./History.ts"
 import type { Tenure } from "./Laws.ts"
 import type { Random } from "./Random.ts"
-import { channelOf, streamOf } from "./Residents.ts"
+import { channelOf, newsOf, streamOf } from "./Residents.ts"
 
 /** A counter, in the same slot as everything else of its family. */
-export const counters = ["counter", "pipelined", "pair-a", "pair-b", "scripted", "watched", "dedicated"] as const
+export const counters = [
+  ...["counter", "pipelined", "pair-a", "pair-b", "scripted", "function", "watched", "dedicated"]
+] as const
 
 /** What a call is judged by beside its key and its reply. */
-export type Judgement = Pick<Call, "argument" | "allowed" | "maxLag" | "explicit">
+export type Judgement = Pick<Call, "argument" | "allowed" | "maxLag" | "joint" | "explicit">
 
 export class Recorder {
   readonly calls: Array<Call> = []
@@ -114,6 +124,12 @@ const blockingPop: Program = (redis, recorder, tag) => {
   )
 }
 
+/** From one end of the list to the other: it is neither pushed nor popped, wherever it ends up. */
+const blockingMove: Program = (redis, recorder, tag) => {
+  const key = `{${tag}}:list`
+  return recorder.call("other", "BLMOVE", key, redis.blmove(key, key, "LEFT", "RIGHT", "50 millis"))
+}
+
 /** Two counters that are only incremented together. */
 const pair: Program = (redis, recorder, tag) => {
   const [a, b] = [`{${tag}}:pair-a`, `{${tag}}:pair-b`]
@@ -136,6 +152,18 @@ const incrementScript = Script.make({
 const script: Program = (redis, recorder, tag) => {
   const key = `{${tag}}:scripted`
   return recorder.call("increment", "script", key, redis.execute(incrementScript({ keys: { counter: key } })))
+}
+
+const library = FunctionLibrary.make({
+  name: "chaos",
+  code: "redis.register_function('chaos_increment', function(keys) return redis.call('INCR', keys[1]) end)",
+  functions: { chaos_increment: { keys: ["counter"], result: Schema.Int } }
+})
+
+const callFunction: Program = (redis, recorder, tag) => {
+  const key = `{${tag}}:function`
+  const command = library.functions.chaos_increment({ keys: { counter: key } })
+  return recorder.call("increment", "FCALL", key, redis.execute(command))
 }
 
 /** A counter that is read, and set in a transaction of its own; conflicts are tried again. */
@@ -203,13 +231,14 @@ const lock: Program = (redis, recorder, tag, random) => {
 }
 
 const send: Program = (redis, recorder, tag, random) => {
-  const isMessage = random.next() < 0.5
-  const key = isMessage ? channelOf(tag) : streamOf(tag)
+  const senders = [
+    { what: "XADD", key: streamOf(tag), send: (text: string) => redis.xadd(streamOf(tag), "*", { text }) },
+    { what: "SPUBLISH", key: channelOf(tag), send: (text: string) => redis.spublish(channelOf(tag), text) },
+    { what: "PUBLISH", key: newsOf(tag), send: (text: string) => redis.publish(newsOf(tag), text) }
+  ]
+  const { key, send, what } = random.pick(senders)
   const text = recorder.unique(key)
-  const sent: Effect.Effect<unknown, RedisClusterException> = isMessage
-    ? redis.spublish(key, text)
-    : redis.xadd(key, "*", { text })
-  return recorder.call("send", isMessage ? "SPUBLISH" : "XADD", key, sent, { argument: text })
+  return recorder.call<unknown>("send", what, key, send(text), { argument: text })
 }
 
 /** Several entries over the slots of several families; each is judged like a call of its own. */
@@ -222,7 +251,9 @@ const pipeline = (tags: ReadonlyArray<string>): Program => (redis, recorder, _, 
     })
     const started = Date.now()
     return Effect.map(redis.pipelineResults(entries.map(({ command }) => command)), (results) => {
-      results.forEach((result, i) => recorder.record("increment", "pipeline INCR", entries[i].key, started, result))
+      results.forEach((result, i) =>
+        recorder.record("increment", "pipeline INCR", entries[i].key, started, result, { joint: true })
+      )
     })
   })
 
@@ -267,13 +298,32 @@ const ofEachGroup = (tag: string): ReadonlyArray<Command<unknown>> => {
     Generic.ttl(key("hash")),
     Generic.type(key("set")),
     Strings.set(key("text"), "x", { expire: "1 minute" }),
-    Strings.getrange(key("text"), 0, -1)
+    Strings.getrange(key("text"), 0, -1),
+    Lists.lrange(`{${tag}}:list`, 0, 5),
+    Streams.xlen(streamOf(tag)),
+    Streams.xrange(streamOf(tag), "-", "+", { count: 3 })
   ]
 }
 
 const anyCommand: Program = (redis, recorder, tag, random) => {
   const command = random.pick(ofEachGroup(tag))
   return recorder.call("other", command.spec.name, `{${tag}}:any`, redis.execute(command))
+}
+
+/** Commands without keys: of the server's choice, or of all primaries. */
+const keyless = (): ReadonlyArray<Command<unknown>> => [
+  Server.dbsize(),
+  Server.time(),
+  Connection.ping(),
+  Cluster.clusterInfo(),
+  Acl.aclWhoami(),
+  Channels.pubsubNumpat(),
+  Scripting.scriptExists(["0".repeat(40)])
+]
+
+const anyWithoutKey: Program = (redis, recorder, _, random) => {
+  const command = random.pick(keyless())
+  return recorder.call("other", command.spec.name, "*", redis.execute(command))
 }
 
 /** One program that does all of this, in an order that its random sequence decides. */
@@ -286,21 +336,8 @@ export const worker = (
   const programs: ReadonlyArray<Program> = [
     ...[increment, increment, increment, write, write, read, read, push, push, pop, blockingPop],
     ...[pair, pair, script, length, pipeline(tags), manyKeys(tags)],
-    ...[
-      watched,
-      watched,
-      dedicated,
-      anyCommand,
-      anyCommand,
-      readByPolicy,
-      readByPolicy,
-      readByPolicy,
-      waiters,
-      lock,
-      send,
-      send,
-      send
-    ]
+    ...[watched, watched, dedicated, callFunction, anyCommand, anyCommand, anyWithoutKey],
+    ...[readByPolicy, readByPolicy, readByPolicy, waiters, blockingMove, lock, send, send, send, send]
   ]
   const turn = Effect.suspend(() =>
     Effect.andThen(

@@ -81,8 +81,8 @@ export interface RedisClusterShape {
   readonly kill: (node: RedisNode) => Effect.Effect<void, HarnessError>
   /** Starts the node again on its port, under its id; kills it first when it runs. */
   readonly restart: (node: RedisNode) => Effect.Effect<void, HarnessError>
-  /** Starts the node again on another port, under its id. */
-  readonly readdress: (node: RedisNode) => Effect.Effect<void, HarnessError>
+  /** Starts the node again on another port, a free one when none is given, under its id. */
+  readonly readdress: (node: RedisNode, port?: number) => Effect.Effect<void, HarnessError>
   /** SIGSTOP: its sockets stay open and it answers nothing. */
   readonly stop: (node: RedisNode) => Effect.Effect<void, HarnessError>
   /** SIGCONT. */
@@ -91,7 +91,9 @@ export interface RedisClusterShape {
   readonly failover: (replica: RedisNode, mode?: "FORCE" | "TAKEOVER") => Effect.Effect<void, HarnessError>
 
   /** Starts a node and lets it join, as an empty primary or as a replica; it goes with the cluster. */
-  readonly addNode: (options?: { readonly replicaOf?: RedisNode | undefined }) => Effect.Effect<RedisNode, HarnessError>
+  readonly addNode: (
+    options?: { readonly replicaOf?: RedisNode | undefined; readonly port?: number | undefined }
+  ) => Effect.Effect<RedisNode, HarnessError>
   /** Lets all others forget the node and ends it. Fails when it owns slots. */
   readonly removeNode: (node: RedisNode) => Effect.Effect<void, HarnessError>
 
@@ -263,10 +265,10 @@ const make = Effect.fnUntraced(
     const seeds: Array<string> = []
     let nextIndex = 0
 
-    const launch = Effect.fnUntraced(function*(index: number) {
+    const launch = Effect.fnUntraced(function*(index: number, port = options.ports?.[index]) {
       const server = yield* RedisServer.start(space, {
         options: serverOptions,
-        port: options.ports?.[index],
+        port,
         password: options.password,
         tls
       })
@@ -424,7 +426,7 @@ const make = Effect.fnUntraced(
         const others = running()
         const index = nextIndex++
         const primary = options?.replicaOf
-        const member = enlist(yield* launch(index), index, primary === undefined ? "primary" : "replica")
+        const member = enlist(yield* launch(index, options?.port), index, primary === undefined ? "primary" : "replica")
         yield* meet(others.map(({ server }) => [member.server, server] as const))
         yield* awaitAcquaintance
         if (primary !== undefined) yield* member.server.command("CLUSTER", "REPLICATE", primary.id)
@@ -537,11 +539,11 @@ const make = Effect.fnUntraced(
       awaitReplicated: RealTime.inRealTime(awaitReplicated),
       kill: (node) => on(node, (server) => server.kill),
       restart: (node) => on(node, (server) => server.restart),
-      readdress: (node) =>
+      readdress: (node, port) =>
         on(node, (server) =>
           Effect.suspend(() => {
             const at = seeds.indexOf(node.url)
-            return Effect.map(server.restartElsewhere, () => void (seeds[at] = node.url))
+            return Effect.map(server.restartElsewhere(port), () => void (seeds[at] = node.url))
           })),
       stop: (node) => on(node, (server) => server.stop),
       continue: (node) => on(node, (server) => server.continue),

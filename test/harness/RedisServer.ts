@@ -260,8 +260,8 @@ export interface RedisServer {
   readonly kill: Effect.Effect<void, HarnessError>
   /** Starts it again on its port, with its files; kills it first when it runs. */
   readonly restart: Effect.Effect<void, HarnessError>
-  /** The same on another port, with its files. */
-  readonly restartElsewhere: Effect.Effect<void, HarnessError>
+  /** The same on another port, a free one when none is given, with its files. */
+  readonly restartElsewhere: (port?: number) => Effect.Effect<void, HarnessError>
   /** SIGSTOP: the process keeps its sockets and answers nothing. */
   readonly stop: Effect.Effect<void, HarnessError>
   /** SIGCONT. */
@@ -395,7 +395,7 @@ export const start = Effect.fnUntraced(
       command: (...args) => withClient((client) => client.command(...args)),
       kill,
       restart: restart(() => port),
-      restartElsewhere: restart(() => undefined),
+      restartElsewhere: (port) => restart(() => port),
       stop: signal("SIGSTOP"),
       continue: signal("SIGCONT")
     }

@@ -1,0 +1,93 @@
+/**
+ * All laws on all that was written down of one stage: what the programs were told, what the servers hold in the end, and
+ * what had happened to them.
+ */
+import type { Fault } from "./History.ts"
+import * as Laws from "./Laws.ts"
+import { channelOf, newsOf, type Residents, streamOf } from "./Residents.ts"
+import { counters, type Recorder } from "./Workers.ts"
+
+/** What the servers hold of one family in the end. */
+export interface Remainder {
+  readonly counts: Readonly<Record<typeof counters[number], number>>
+  readonly register: string | null
+  readonly list: ReadonlyArray<string>
+}
+
+export interface Circumstances {
+  readonly faults: ReadonlyArray<Fault>
+  /** The shard of a family; none when its slot was moved about. */
+  readonly shardOf: (tag: string) => number | undefined
+  /** The shards whose servers may have lost what they had acknowledged. */
+  readonly lossyShards: ReadonlySet<number>
+  /** The deadline of a command, and what a busy machine may add to it, in milliseconds. */
+  readonly commandTimeout: number
+  readonly grace: number
+}
+
+const shardOfKey = ({ shardOf }: Circumstances) => (key: string) => shardOf(/^\{(.*?)\}/.exec(key)?.[1] ?? "")
+
+const ofFamily = (
+  tag: string,
+  { calls }: Recorder,
+  residents: Residents,
+  remainder: Remainder,
+  lossless: boolean
+): ReadonlyArray<Laws.Violation> => {
+  const on = (key: string) => calls.filter((call) => call.key === key)
+  const of = (name: string) => on(`{${tag}}:${name}`)
+  const { counts, list, register } = remainder
+  return [
+    ...counters.flatMap((name) => Laws.counter(of(name), counts[name], lossless)),
+    ...Laws.pair(of("pair-a"), [counts["pair-a"], counts["pair-b"]]),
+    ...Laws.register(of("register"), register, lossless),
+    ...Laws.reads(of("register")),
+    ...(lossless ? Laws.staleness(of("register")) : []),
+    ...Laws.list(of("list"), list, lossless),
+    ...Laws.deliveries(on(streamOf(tag)), residents.entries.of(tag), { once: lossless, complete: lossless }),
+    ...Laws.deliveries(on(channelOf(tag)), residents.messages.of(tag), { once: true, complete: true }),
+    // The servers pass these on to each other, and tell nobody when they cannot.
+    ...[residents.news, residents.matched].flatMap((inbox) =>
+      Laws.deliveries(on(newsOf(tag)), inbox.of(tag), { once: true, complete: false })
+    )
+  ]
+}
+
+const plain = (laws: ReadonlyArray<string>): ReadonlyArray<Laws.Violation> => laws.map((law) => ({ law, calls: [] }))
+
+export const judge = (
+  recorder: Recorder,
+  residents: Residents,
+  remainders: ReadonlyMap<string, Remainder>,
+  circumstances: Circumstances
+): ReadonlyArray<Laws.Violation> => {
+  const { commandTimeout, faults, grace, lossyShards, shardOf } = circumstances
+  const { calls, tenures } = recorder
+  const families = Array.from(remainders).flatMap(([tag, remainder]) => {
+    const shard = shardOf(tag)
+    // What was lost on one shard is no excuse for another.
+    const lossless = shard === undefined ? lossyShards.size === 0 : !lossyShards.has(shard)
+    return ofFamily(tag, recorder, residents, remainder, lossless)
+  })
+  return [
+    ...families,
+    ...(lossyShards.size === 0 ? plain(Laws.locks(tenures)) : []),
+    ...plain(Laws.perseverance(residents.departures)),
+    ...plain(Laws.scans(residents.scans)),
+    ...Laws.noLeaks(calls, commandTimeout),
+    ...Laws.deadline(calls, commandTimeout, grace),
+    ...Laws.bulkheads(calls, faults, shardOfKey(circumstances))
+  ]
+}
+
+/** How long 99 of 100 calls took at most, without those that wait, on shards to which nothing was done; in milliseconds. */
+export const healthyP99 = ({ calls }: Recorder, circumstances: Circumstances, since: number): number => {
+  const shardOf = shardOfKey(circumstances)
+  const times = calls
+    .filter(({ allowed, joint, started }) => started >= since && allowed === undefined && joint === undefined)
+    .filter(({ key, what }) => shardOf(key) !== undefined && !what.startsWith("BL"))
+    .filter((call) => !circumstances.faults.some((fault) => Laws.concerns(fault, shardOf(call.key), call)))
+    .map(({ ended, started }) => ended - started)
+    .toSorted((a, b) => a - b)
+  return times[Math.floor(times.length * 0.99)] ?? 0
+}
