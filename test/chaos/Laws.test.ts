@@ -228,11 +228,11 @@ describe("The law of what is left", () => {
   it("sees a timer and a fiber that really are left", async () => {
     const meter = new Remains.FiberMeter()
     const holding = Remains.metered(meter)(Effect.gen(function*() {
-      const before = yield* Remains.atRest(meter, 100)
+      const before = yield* Remains.least(meter)
       const left = yield* Effect.forkDetach(Effect.sleep("1 minute"))
-      const after = yield* Remains.atRest(meter, 100, before)
+      const after = yield* Remains.settled(meter, before, 200)
       yield* Fiber.interrupt(left)
-      return { before, after, end: yield* Remains.atRest(meter, 1000, before) }
+      return { before, after, end: yield* Remains.settled(meter, before, 1000) }
     }))
     const { after, before, end } = await Effect.runPromise(holding)
     assert.deepStrictEqual([after.timers - before.timers, after.fibers - before.fibers], [1, 1])

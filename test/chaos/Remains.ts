@@ -38,26 +38,30 @@ export const holdings = (meter: FiberMeter): Holdings => {
   return { sockets: count("TCPSocketWrap"), timers: count("Timeout"), fibers: meter.running }
 }
 
-const least = (a: Holdings, b: Holdings): Holdings => ({
-  sockets: Math.min(a.sockets, b.sockets),
-  timers: Math.min(a.timers, b.timers),
-  fibers: Math.min(a.fibers, b.fibers)
+/** What is held a moment later. The timer of the wait itself is one as long as it rings. */
+const aMomentLater = (meter: FiberMeter): Effect.Effect<Holdings> =>
+  Effect.sleep(20).pipe(Effect.andThen(Effect.yieldNow), Effect.map(() => holdings(meter)))
+
+/** The least that is held at any moment of a while: what the test runner takes and gives back is not counted. */
+export const least = Effect.fnUntraced(function*(meter: FiberMeter) {
+  let found = yield* aMomentLater(meter)
+  for (let round = 0; round < 10; round++) {
+    const now = yield* aMomentLater(meter)
+    found = {
+      sockets: Math.min(found.sockets, now.sockets),
+      timers: Math.min(found.timers, now.timers),
+      fibers: Math.min(found.fibers, now.fibers)
+    }
+  }
+  return found
 })
 
-/**
- * The least that is held at any moment of a while, which ends early when it is no more than `enough`: what comes and goes
- * is not counted, what stays is.
- */
-export const atRest = Effect.fnUntraced(function*(meter: FiberMeter, millis: number, enough?: Holdings) {
-  let found = holdings(meter)
-  const isEnough = () =>
-    enough !== undefined && found.sockets <= enough.sockets && found.timers <= enough.timers &&
-    found.fibers <= enough.fibers
-  for (let waited = 0; waited < millis && !isEnough(); waited += 20) {
-    // The timer of this wait is one as long as it rings.
-    yield* Effect.andThen(Effect.sleep(20), Effect.yieldNow)
-    found = least(found, holdings(meter))
-  }
+/** What is held as soon as it is no more than before, or else after so many milliseconds. */
+export const settled = Effect.fnUntraced(function*(meter: FiberMeter, before: Holdings, millis: number) {
+  const until = Date.now() + millis
+  let found = yield* aMomentLater(meter)
+  const isMore = () => found.sockets > before.sockets || found.timers > before.timers || found.fibers > before.fibers
+  while (isMore() && Date.now() < until) found = yield* aMomentLater(meter)
   return found
 })
 

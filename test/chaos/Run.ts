@@ -261,7 +261,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     return verdict
   })
 
-  const before = yield* Remains.atRest(meter, 200)
+  const before = yield* Remains.least(meter)
   const client = Effect.gen(function*() {
     const redis = yield* connect({
       nodes: cluster.seeds,
@@ -279,7 +279,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     return { calm: calmVerdict, fire, amid, calmMemory, fireMemory: yield* Remains.memory }
   })
   const { amid, calm: calmVerdict, calmMemory, fire, fireMemory } = yield* Remains.metered(meter)(Effect.scoped(client))
-  const after = yield* Remains.atRest(meter, 3000, before)
+  const after = yield* Remains.settled(meter, before, 3000)
   const elapsed = Date.now() - epoch
   const memory: Laws.Memory = { calm: calmMemory, fire: fireMemory, closed: yield* Remains.memory }
   const asked = proxies.topologyCalls()
