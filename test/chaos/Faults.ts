@@ -23,6 +23,8 @@ export interface FaultKind {
   readonly lossy?: true
   /** It concerns all shards. */
   readonly everywhere?: true
+  /** Slots are moved: those that may be. */
+  readonly moving?: true
   /** Commands of which the servers must have one, as `COMMAND INFO` names them. */
   readonly needs?: ReadonlyArray<string>
   readonly run: (scene: Scene, shard: number, random: Random) => Effect.Effect<void, HarnessError>
@@ -289,10 +291,11 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "CLUSTER FAILOVER TAKEOVER", lossy: true, run: manualFailover("TAKEOVER") },
   { name: "SIGSTOP for 400 ms", run: stopFor(400) },
   { name: "SIGSTOP until another takes over", lossy: true, run: stopFor(4000) },
-  { name: "slots moved there and back", everywhere: true, run: moveSlots },
+  { name: "slots moved there and back", everywhere: true, moving: true, run: moveSlots },
   {
     name: "slots moved at once by the servers",
     everywhere: true,
+    moving: true,
     needs: ["cluster|migrateslots", "cluster|migration"],
     run: moveSlotsAtOnce
   },
@@ -310,7 +313,7 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "link silent", run: badLink((proxies, port) => proxies.linkTo(port).silence(), 1500) },
   { name: "link slow", run: badLink((proxies, port) => proxies.linkTo(port).slow(80), 800) },
   { name: "a node comes and goes", run: comeAndGo },
-  { name: "a node comes, serves and goes", run: comeServeAndGo }
+  { name: "a node comes, serves and goes", moving: true, run: comeServeAndGo }
 ]
 
 /** The faults that these servers can have. */

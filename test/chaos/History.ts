@@ -30,6 +30,8 @@ export interface Call {
   readonly allowed?: number | undefined
   /** How old what it reads may be, in milliseconds. */
   readonly maxLag?: number | undefined
+  /** A replica may have answered. */
+  readonly byReplica?: true | undefined
   /** It ended together with calls on other shards: its time says nothing about its own. */
   readonly joint?: true | undefined
   /** The program had chosen the node: its errors come as they are. */
@@ -41,6 +43,10 @@ export interface Fault {
   readonly what: string
   /** The shard it was done to; -1 is all of them. */
   readonly shard: number
+  /** The servers may have lost acknowledged writes. */
+  readonly lossy?: true | undefined
+  /** Slots were moved. */
+  readonly moving?: true | undefined
   readonly started: number
   ended: number
 }

@@ -18,8 +18,6 @@ export interface Circumstances {
   readonly faults: ReadonlyArray<Fault>
   /** The shard of a family; none when its slot was moved about. */
   readonly shardOf: (tag: string) => number | undefined
-  /** The shards whose servers may have lost what they had acknowledged. */
-  readonly lossyShards: ReadonlySet<number>
   /** The deadline of a command, and what a busy machine may add to it, in milliseconds. */
   readonly commandTimeout: number
   readonly grace: number
@@ -32,7 +30,8 @@ const ofFamily = (
   { calls }: Recorder,
   residents: Residents,
   remainder: Remainder,
-  lossless: boolean
+  lossless: boolean,
+  moves: ReadonlyArray<Fault>
 ): ReadonlyArray<Laws.Violation> => {
   const on = (key: string) => calls.filter((call) => call.key === key)
   const of = (name: string) => on(`{${tag}}:${name}`)
@@ -42,7 +41,7 @@ const ofFamily = (
     ...Laws.pair(of("pair-a"), [counts["pair-a"], counts["pair-b"]]),
     ...Laws.register(of("register"), register, lossless),
     ...Laws.reads(of("register")),
-    ...(lossless ? Laws.staleness(of("register")) : []),
+    ...(lossless ? Laws.staleness(of("register"), moves) : []),
     ...Laws.list(of("list"), list, lossless),
     ...Laws.deliveries(on(streamOf(tag)), residents.entries.of(tag), { once: lossless, complete: lossless }),
     ...Laws.deliveries(on(channelOf(tag)), residents.messages.of(tag), { once: true, complete: true }),
@@ -61,13 +60,15 @@ export const judge = (
   remainders: ReadonlyMap<string, Remainder>,
   circumstances: Circumstances
 ): ReadonlyArray<Laws.Violation> => {
-  const { commandTimeout, faults, grace, lossyShards, shardOf } = circumstances
+  const { commandTimeout, faults, grace, shardOf } = circumstances
   const { calls, tenures } = recorder
+  const lossyShards = new Set(faults.filter(({ lossy }) => lossy === true).map(({ shard }) => shard))
   const families = Array.from(remainders).flatMap(([tag, remainder]) => {
     const shard = shardOf(tag)
     // What was lost on one shard is no excuse for another.
     const lossless = shard === undefined ? lossyShards.size === 0 : !lossyShards.has(shard)
-    return ofFamily(tag, recorder, residents, remainder, lossless)
+    const moves = shard === undefined ? faults.filter(({ moving }) => moving === true) : []
+    return ofFamily(tag, recorder, residents, remainder, lossless, moves)
   })
   return [
     ...families,

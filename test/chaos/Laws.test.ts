@@ -130,13 +130,21 @@ describe("The law of reads that may be old", () => {
   const writes = [at(0, 10, "write", { argument: "a" }), at(100, 110, "write", { argument: "b" })]
 
   it("lets a read pass that is no older than its bound, and one without", () => {
-    assert.isEmpty(Laws.staleness([...writes, at(500, 510, "read", { value: "a", maxLag: 400 })]))
-    assert.isEmpty(Laws.staleness([...writes, at(5000, 5010, "read", { value: "a" })]))
+    assert.isEmpty(Laws.staleness([...writes, at(500, 510, "read", { value: "a", maxLag: 400 })], []))
+    assert.isEmpty(Laws.staleness([...writes, at(5000, 5010, "read", { value: "a" })], []))
   })
   it("sees a read that is older, also one of nothing", () => {
     for (const value of ["a", null]) {
       const read = at(600, 610, "read", { value, maxLag: 400 })
-      assert.include(laws(Laws.staleness([...writes, read])), "replaced more than 400 ms before")
+      assert.include(laws(Laws.staleness([...writes, read], [])), "replaced more than 400 ms before")
+    }
+  })
+  it("lets a replica say that there is nothing while slots are moved, and nobody else, and nothing else", () => {
+    const moves = [{ what: "slots moved", shard: -1, started: 590, ended: 620 }]
+    const read = at(600, 610, "read", { value: null, maxLag: 400, byReplica: true })
+    assert.isEmpty(Laws.staleness([...writes, read], moves))
+    for (const other of [{ byReplica: undefined }, { value: "a" }, { started: 630, ended: 640 }]) {
+      assert.include(laws(Laws.staleness([...writes, { ...read, ...other }], moves)), "replaced")
     }
   })
 })
@@ -186,17 +194,19 @@ describe("The laws of those who stay", () => {
     const left = Laws.perseverance([{ who: "the consumer", error: lost("Unknown") }])
     assert.include(left.join(), "the consumer ended: ConnectionError: lost")
   })
-  it("let a scan pass that finds all, or more, or that nobody serves", () => {
-    const scan = { what: "a scan", expected: ["a", "b"] }
+  it("let a scan pass that finds all, or more, or that lost its patience", () => {
+    const scan = { what: "a scan", expected: ["a", "b"], took: 2010, patience: 2000 }
     assert.isEmpty(Laws.scans([
       { ...scan, found: new Set(["a", "b", "c"]) },
       { ...scan, found: new Set(["a"]), error: timeout }
     ]))
   })
   it("see a scan that missed what was there, and one that ended for another reason", () => {
-    const scan = { what: "a scan", expected: ["a", "b", "c"], found: new Set(["a"]) }
+    const scan = { what: "a scan", expected: ["a", "b", "c"], found: new Set(["a"]), took: 100, patience: 2000 }
+    const moved = error(new MovedError({ message: "MOVED", outcome: "NotExecuted", slot: 1, address: "n:1" }))
     assert.include(Laws.scans([scan]).join(), "a scan missed 2: b,c")
-    assert.include(Laws.scans([{ ...scan, error: lost("Unknown") }]).join(), "a scan ended: ConnectionError: lost")
+    assert.include(Laws.scans([{ ...scan, error: timeout }]).join(), "a scan ended after 100 ms: TimeoutError: late")
+    assert.include(Laws.scans([{ ...scan, took: 2500, error: moved }]).join(), "MovedError")
   })
 })
 

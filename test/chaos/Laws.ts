@@ -146,15 +146,17 @@ export const list = (
   return violations
 }
 
+/** States of the cluster, which last or pass: a program is told of them when its time is over. */
+const atDeadlineOnly = new Set([
+  ...["TryAgainError", "ClusterDownError", "MasterDownError", "LoadingError", "ReadOnlyError", "SlotNotCoveredError"]
+])
+
 /**
  * No redirect reaches the program, and no state of the cluster or lost connection before the deadline, where nothing had
  * been executed.
  */
 export const noLeaks = (calls: ReadonlyArray<Call>, timeout: number): ReadonlyArray<Violation> => {
   const never = new Set(["MovedError", "AskError", "ProtocolError", "DecodeError"])
-  const atDeadlineOnly = new Set([
-    ...["TryAgainError", "ClusterDownError", "MasterDownError", "LoadingError", "ReadOnlyError", "SlotNotCoveredError"]
-  ])
   return calls.flatMap((call) => {
     const tag = call.error?.reason._tag
     if (tag === undefined || call.explicit === true) return []
@@ -177,9 +179,13 @@ export const deadline = (calls: ReadonlyArray<Call>, timeout: number, grace: num
       : []
   )
 
+type Lasting = Pick<Call, "started" | "ended">
+
+const overlap = (a: Lasting, b: Lasting): boolean => a.started <= b.ended && a.ended >= b.started
+
 /** Whether a fault was done to this shard while the call lasted. */
-export const concerns = (fault: Fault, shard: number | undefined, call: Pick<Call, "started" | "ended">): boolean =>
-  (fault.shard < 0 || fault.shard === shard) && fault.started <= call.ended && fault.ended >= call.started
+export const concerns = (fault: Fault, shard: number | undefined, call: Lasting): boolean =>
+  (fault.shard < 0 || fault.shard === shard) && overlap(fault, call)
 
 const rivalries = new Set(["ConflictError", "LockNotAcquiredError"])
 
@@ -198,12 +204,17 @@ export const bulkheads = (
     return excuse ? [] : [{ law: `a call on the healthy shard ${shard} failed`, calls: [call] }]
   })
 
-/** A read that bounds the age of what it gets sees every write that was acknowledged before that. */
-export const staleness = (calls: ReadonlyArray<Call>): ReadonlyArray<Violation> => {
+/**
+ * A read that bounds the age of what it gets sees every write that was acknowledged before that. `moves` are the times in
+ * which the slot may have been moved: most servers' replicas do not know then which keys have left, and say that there are
+ * none.
+ */
+export const staleness = (calls: ReadonlyArray<Call>, moves: ReadonlyArray<Fault>): ReadonlyArray<Violation> => {
   const writes = calls.filter((call) => call.kind === "write")
   const writers = new Map(writes.map((call) => [call.argument, call]))
   return of(calls.filter((call) => call.kind === "read"), "ok").flatMap((read) => {
     if (read.maxLag === undefined) return []
+    if (read.value === null && read.byReplica === true && moves.some((move) => overlap(move, read))) return []
     const horizon = read.started - read.maxLag
     const writer = read.value === null ? undefined : writers.get(String(read.value))
     const newer = of(writes, "ok").find((write) => write.ended < horizon && (writer?.ended ?? 0) < write.started)
@@ -211,7 +222,7 @@ export const staleness = (calls: ReadonlyArray<Call>): ReadonlyArray<Violation> 
       ? []
       : [{
         law: `a read got what had been replaced more than ${read.maxLag} ms before`,
-        calls: [writer ?? read, newer, read]
+        calls: [...(writer === undefined ? [] : [writer]), newer, read]
       }]
   })
 }
@@ -299,23 +310,27 @@ export interface Departure {
 export const perseverance = (departures: ReadonlyArray<Departure>): ReadonlyArray<string> =>
   departures.map(({ error, who }) => `${who} ended: ${error.reason._tag}: ${error.message}`)
 
-/** A scan of the cluster, or of one value. */
+/** A scan of the cluster, or of one value. Times in milliseconds. */
 export interface Scan {
   readonly what: string
   /** What is there from the beginning of the run to its end. */
   readonly expected: ReadonlyArray<string>
   readonly found: ReadonlySet<string>
+  readonly took: number
+  /** How long it goes on trying when it cannot go on. */
+  readonly patience: number
   readonly error?: RedisClusterException | undefined
 }
 
-/** Reasons why a scan may not come to its end: nobody served what was left, for longer than it had patience. */
-const unserved = new Set(["TimeoutError", "SlotNotCoveredError", "ClusterDownError"])
+const unreachable = new Set([...atDeadlineOnly, "TimeoutError", "ConnectionError"])
 
-/** A scan finds all that was there before it began and after it ended; it gives up only what nobody serves. */
+/** A scan finds all that was there before it began and after it ended, unless it lost its patience with who is down. */
 export const scans = (all: ReadonlyArray<Scan>): ReadonlyArray<string> =>
-  all.flatMap(({ error, expected, found, what }) => {
+  all.flatMap(({ error, expected, found, patience, took, what }) => {
     if (error !== undefined) {
-      return unserved.has(error.reason._tag) ? [] : [`${what} ended: ${error.reason._tag}: ${error.message}`]
+      return unreachable.has(error.reason._tag) && took >= patience - 50
+        ? []
+        : [`${what} ended after ${took} ms: ${error.reason._tag}: ${error.message}`]
     }
     const missed = expected.filter((one) => !found.has(one))
     return missed.length === 0 ? [] : [`${what} missed ${missed.length}: ${missed.slice(0, 5).join()}`]

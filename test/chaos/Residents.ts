@@ -112,28 +112,31 @@ const listen = (
 /** Writes down what a scan finds of what it should, and how it ends. */
 const scanned = (
   residents: Residents,
-  what: string,
-  expected: ReadonlyArray<string>,
+  facts: Pick<Scan, "what" | "expected" | "patience">,
   stream: Stream.Stream<string, RedisClusterException>
-) => {
-  const found = new Set<string>()
-  const record = (error?: RedisClusterException) =>
-    Effect.sync(() => void residents.scans.push({ what, expected, found, error }))
-  return stream.pipe(
-    Stream.runForEach((one) => Effect.sync(() => found.add(one))),
-    Effect.matchEffect({ onFailure: record, onSuccess: () => record() })
-  )
-}
+) =>
+  Effect.suspend(() => {
+    const started = Date.now()
+    const found = new Set<string>()
+    const record = (error?: RedisClusterException) =>
+      Effect.sync(() => void residents.scans.push({ ...facts, found, took: Date.now() - started, error }))
+    return stream.pipe(
+      Stream.runForEach((one) => Effect.sync(() => found.add(one))),
+      Effect.matchEffect({ onFailure: record, onSuccess: () => record() })
+    )
+  })
 
 const scan = (redis: ClusterClientShape, recorder: Recorder, tags: ReadonlyArray<string>, residents: Residents) => {
-  const keys = tags.flatMap(stableKeysOf)
+  const ofKeys = { what: "a scan of the keys", expected: tags.flatMap(stableKeysOf), patience: 10_000 }
+  // A page is a command, and has the patience of one.
+  const ofSet = { what: "a scan of a set", expected: members, patience: 2000 }
   // All tags of a run begin alike.
   const match = `{${tags[0][0]}*}:stable:*`
   const round = Effect.suspend(() => {
     const key = membersKeyOf(tags[residents.scans.length % tags.length])
     return Effect.all([
-      scanned(residents, "a scan of the keys", keys, redis.scanStream({ match })),
-      scanned(residents, "a scan of a set", members, redis.sscanStream(key, { count: 20 })),
+      scanned(residents, ofKeys, redis.scanStream({ match, patience: ofKeys.patience })),
+      scanned(residents, ofSet, redis.sscanStream(key, { count: 20 })),
       Effect.sleep(50)
     ], { discard: true })
   })

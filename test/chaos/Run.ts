@@ -114,11 +114,6 @@ class Trouble {
     this.random = random
   }
 
-  get lossyShards(): ReadonlySet<number> {
-    const lossy = new Set(this.kinds.filter((kind) => kind.lossy === true).map(({ name }) => name))
-    return new Set(this.faults.filter(({ what }) => lossy.has(what)).map(({ shard }) => shard))
-  }
-
   /** One fault after the other for so many milliseconds, until the cluster is well again. */
   during(millis: number): Effect.Effect<void, HarnessError> {
     const until = Date.now() + millis
@@ -134,7 +129,8 @@ class Trouble {
   private next(): Effect.Effect<void, HarnessError> {
     const kind = this.random.pick(this.kinds)
     const shard = kind.everywhere === true ? -1 : this.random.below(shardCount)
-    const fault: Fault = { what: kind.name, shard, started: Date.now(), ended: Number.POSITIVE_INFINITY }
+    const { lossy, moving, name } = kind
+    const fault: Fault = { what: name, shard, lossy, moving, started: Date.now(), ended: Number.POSITIVE_INFINITY }
     this.faults.push(fault)
     return kind.run(this.scene, shard, this.random.fork()).pipe(
       // What a fault has set going, replies that are late or a refresh, may take a moment.
@@ -243,11 +239,8 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     const started = Date.now()
     const { recorder, residents } = yield* underLoad(redis, all, randoms(), Remains.unmetered(meanwhile))
     const remainders = new Map(yield* Remains.unmetered(Effect.forEach(all, (tag) => remainderOf(cluster, tag))))
-    const { faults, lossyShards } = trouble
-    const circumstances: Judge.Circumstances = {
-      ...{ faults, lossyShards, shardOf, commandTimeout },
-      grace: grace + lag.most
-    }
+    const { faults } = trouble
+    const circumstances: Judge.Circumstances = { faults, shardOf, commandTimeout, grace: grace + lag.most }
     const violations = Judge.judge(recorder, residents, remainders, circumstances)
     const verdict: Verdict = {
       calls: recorder.calls.length,

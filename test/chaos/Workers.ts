@@ -41,7 +41,7 @@ export const counters = [
 ] as const
 
 /** What a call is judged by beside its key and its reply. */
-export type Judgement = Pick<Call, "argument" | "allowed" | "maxLag" | "joint" | "explicit">
+export type Judgement = Pick<Call, "argument" | "allowed" | "maxLag" | "byReplica" | "joint" | "explicit">
 
 export class Recorder {
   readonly calls: Array<Call> = []
@@ -103,7 +103,8 @@ const write: Program = (redis, recorder, tag) => {
 }
 
 const read: Program = (redis, recorder, tag) =>
-  recorder.call("read", "GET", `{${tag}}:register`, redis.get(`{${tag}}:register`))
+  // A primary that was replaced takes a moment to know it.
+  recorder.call("read", "GET", `{${tag}}:register`, redis.get(`{${tag}}:register`), { maxLag: 500 })
 
 const push: Program = (redis, recorder, tag) => {
   const key = `{${tag}}:list`
@@ -201,7 +202,10 @@ const readByPolicy: Program = (redis, recorder, tag, random) => {
   const key = `{${tag}}:register`
   const policy = random.pick(policies)
   const bound = policy.maxLag
-  return recorder.call("read", `GET by ${policy.name}`, key, redis.readFrom(policy).get(key), { maxLag: bound })
+  return recorder.call("read", `GET by ${policy.name}`, key, redis.readFrom(policy).get(key), {
+    maxLag: bound,
+    byReplica: true
+  })
 }
 
 /** Some who wait side by side for what comes one by one. */
