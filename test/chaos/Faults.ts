@@ -228,6 +228,20 @@ const cutLink = onPrimary(({ proxies }, primary, random) =>
   )
 )
 
+/**
+ * Nobody ends the socket but the client. It has to have found out by the end, 1.5 seconds after the first reply that did not
+ * come, and a busy machine's second later: what fails then is not excused.
+ */
+const halfOpen = onPrimary(({ proxies }, primary) =>
+  Effect.gen(function*() {
+    const link = proxies.linkTo(primary.port)
+    link.weigh()
+    yield* Effect.sleep(200)
+    link.abandonBusiest()
+    yield* Effect.sleep(2500)
+  })
+)
+
 const badLink = (spoil: (proxies: Proxies, port: number) => void, millis: number): FaultKind["run"] =>
   onPrimary(({ proxies }, primary) =>
     Effect.gen(function*() {
@@ -310,6 +324,7 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "rights taken away", run: loseRights },
   { name: "scripts forgotten", run: forgetScripts },
   { name: "link cut at some byte", run: cutLink },
+  { name: "socket half open", run: halfOpen },
   { name: "link silent", run: badLink((proxies, port) => proxies.linkTo(port).silence(), 1500) },
   { name: "link slow", run: badLink((proxies, port) => proxies.linkTo(port).slow(80), 800) },
   { name: "a node comes and goes", run: comeAndGo },

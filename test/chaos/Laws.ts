@@ -366,8 +366,8 @@ export interface Memory {
 }
 
 /**
- * What a runtime learns of the code that runs, and what the faults have it run for the first time, in bytes. A client that
- * kept 300 bytes of each call would be far above it after a few seconds.
+ * What a runtime learns of the code that runs, and what the faults have it run for the first time, in bytes; up to half of
+ * it was seen. A client that kept a kilobyte of each call would be above it after some seconds.
  */
 const learned = 6 * 1024 * 1024
 

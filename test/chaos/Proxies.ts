@@ -14,6 +14,10 @@ export interface Link {
   readonly silence: () => void
   /** Each piece of data is held back for so many milliseconds. */
   readonly slow: (millis: number) => void
+  /** From here on it is counted how much each connection carries. */
+  readonly weigh: () => void
+  /** The connection that carried most since then answers nothing any more, while others and new ones are as they should be. */
+  readonly abandonBusiest: () => void
   /** As a link should be. Connections that were silenced are ended. */
   readonly mend: () => void
 }
@@ -53,6 +57,12 @@ class Lane {
   }
 }
 
+/** A connection of the client, and the one to the server that belongs to it. */
+interface Pair {
+  carried: number
+  abandoned: boolean
+}
+
 interface Mode {
   silent: boolean
   delay: number
@@ -63,6 +73,7 @@ interface Mode {
 class Proxy implements Link {
   readonly server: Net.Server
   readonly sockets = new Set<Net.Socket>()
+  private readonly pairs = new Set<Pair>()
   topologyCalls = 0
   private readonly mode: Mode = { silent: false, delay: 0, cutRequests: Infinity, cutReplies: Infinity }
 
@@ -70,8 +81,11 @@ class Proxy implements Link {
     this.server = Net.createServer((inner) => {
       const outer = Net.connect({ host: "127.0.0.1", port: target, noDelay: true })
       inner.setNoDelay(true)
-      this.join(inner, outer, "cutRequests")
-      this.join(outer, inner, "cutReplies")
+      const pair: Pair = { carried: 0, abandoned: false }
+      this.pairs.add(pair)
+      inner.on("close", () => this.pairs.delete(pair))
+      this.join(pair, inner, outer, "cutRequests")
+      this.join(pair, outer, inner, "cutReplies")
     })
   }
 
@@ -93,6 +107,15 @@ class Proxy implements Link {
     this.mode.delay = millis
   }
 
+  weigh(): void {
+    for (const pair of this.pairs) pair.carried = 0
+  }
+
+  abandonBusiest(): void {
+    const busiest = Array.from(this.pairs).toSorted((a, b) => b.carried - a.carried).at(0)
+    if (busiest !== undefined) busiest.abandoned = true
+  }
+
   mend(): void {
     if (this.mode.silent) this.endAll()
     Object.assign(this.mode, { silent: false, delay: 0, cutRequests: Infinity, cutReplies: Infinity })
@@ -102,7 +125,7 @@ class Proxy implements Link {
     for (const socket of this.sockets) socket.destroy()
   }
 
-  private join(from: Net.Socket, to: Net.Socket, budget: "cutRequests" | "cutReplies"): void {
+  private join(pair: Pair, from: Net.Socket, to: Net.Socket, budget: "cutRequests" | "cutReplies"): void {
     this.sockets.add(from)
     if (this.mode.silent) from.pause()
     from.on("error", () => to.destroy())
@@ -111,7 +134,11 @@ class Proxy implements Link {
       to.destroy()
     })
     const lane = new Lane((chunk) => this.pass(chunk, to, budget))
-    from.on("data", (chunk) => lane.push(chunk, this.mode.delay))
+    from.on("data", (chunk) => {
+      pair.carried += chunk.length
+      // Taken, so that the end of a side is seen, and passed to nobody.
+      if (!pair.abandoned) lane.push(chunk, this.mode.delay)
+    })
   }
 
   private pass(chunk: Buffer, to: Net.Socket, budget: "cutRequests" | "cutReplies"): void {

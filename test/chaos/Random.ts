@@ -31,6 +31,11 @@ export class Random {
     return from[this.below(from.length)]
   }
 
+  shuffled<A>(all: ReadonlyArray<A>): Array<A> {
+    const order = all.map((one) => ({ one, at: this.next() }))
+    return order.toSorted((a, b) => a.at - b.at).map(({ one }) => one)
+  }
+
   /** Another sequence, which does not depend on how much of this one is used later. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 4294967296))

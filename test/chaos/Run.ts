@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
-import type { HarnessError } from "../harness/HarnessError.ts"
+import { HarnessError } from "../harness/HarnessError.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connect } from "../laws/Observed.ts"
 import { available, type FaultKind, type Scene } from "./Faults.ts"
@@ -61,7 +61,7 @@ export interface Report {
 const shardCount = 3
 const commandTimeout = 2000
 const grace = 250
-/** How long the programs run before the first fault; the first part of it is not measured. */
+/** How long the programs run before the first fault, at least; the first part of it is not measured. */
 const calmMillis = 2500
 const warmUpMillis = 1000
 
@@ -107,6 +107,8 @@ class Trouble {
   private readonly scene: Scene
   private readonly kinds: ReadonlyArray<FaultKind>
   private readonly random: Random
+  /** Each kind comes once before one comes again. */
+  private coming: Array<FaultKind> = []
 
   constructor(scene: Scene, kinds: ReadonlyArray<FaultKind>, random: Random) {
     this.scene = scene
@@ -127,7 +129,8 @@ class Trouble {
   }
 
   private next(): Effect.Effect<void, HarnessError> {
-    const kind = this.random.pick(this.kinds)
+    if (this.coming.length === 0) this.coming = this.random.shuffled(this.kinds)
+    const kind = this.coming.pop() ?? this.kinds[0]
     const shard = kind.everywhere === true ? -1 : this.random.below(shardCount)
     const { lossy, moving, name } = kind
     const fault: Fault = { what: name, shard, lossy, moving, started: Date.now(), ended: Number.POSITIVE_INFINITY }
@@ -222,6 +225,9 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   const kinds = (yield* available(cluster)).filter((fault) =>
     (options.lossy || fault.lossy === undefined) && fault.name.includes(options.only ?? "")
   )
+  if (kinds.length === 0) {
+    return yield* new HarnessError({ message: `These servers have no fault named "${options.only}"` })
+  }
   const trouble = new Trouble(scene, kinds, random.fork())
   const calm = new Trouble(scene, [], random.fork())
   const randoms = () => Array.from({ length: options.workers ?? 24 }, () => random.fork())
@@ -264,7 +270,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       pingTimeout: "1 second"
     })
     const watching = yield* Effect.forkChild(lag.watch)
-    const calmVerdict = yield* stage(redis, calmFamilies, calm, Effect.sleep(calmMillis))
+    const calmVerdict = yield* stage(redis, calmFamilies, calm, Effect.sleep(Math.max(calmMillis, options.millis / 10)))
     const calmMemory = yield* Remains.memory
     const fire = yield* stage(redis, families, trouble, trouble.during(options.millis))
     yield* Fiber.interrupt(watching)
