@@ -121,7 +121,11 @@ const scanned = (
     const record = (error?: RedisClusterException) =>
       Effect.sync(() => void residents.scans.push({ ...facts, found, took: Date.now() - started, error }))
     return stream.pipe(
-      Stream.runForEach((one) => Effect.sync(() => found.add(one))),
+      // Unhurried, so that what happens does so in the middle of it.
+      Stream.runForEachArray((page) => {
+        for (const one of page) found.add(one)
+        return Effect.sleep(50)
+      }),
       Effect.matchEffect({ onFailure: record, onSuccess: () => record() })
     )
   })
@@ -132,15 +136,19 @@ const scan = (redis: ClusterClientShape, recorder: Recorder, tags: ReadonlyArray
   const ofSet = { what: "a scan of a set", expected: members, patience: 2000 }
   // All tags of a run begin alike.
   const match = `{${tags[0][0]}*}:stable:*`
-  const round = Effect.suspend(() => {
-    const key = membersKeyOf(tags[residents.scans.length % tags.length])
-    return Effect.all([
-      scanned(residents, ofKeys, redis.scanStream({ match, patience: ofKeys.patience })),
-      scanned(residents, ofSet, redis.sscanStream(key, { count: 20 })),
-      Effect.sleep(50)
-    ], { discard: true })
+  const again = (round: (i: number) => Effect.Effect<void>) => {
+    let rounds = 0
+    return Effect.whileLoop({ while: () => recorder.isRunning, body: () => round(rounds++), step: () => {} })
+  }
+  const keys = () => scanned(residents, ofKeys, redis.scanStream({ match, count: 20, patience: ofKeys.patience }))
+  const set = (i: number) => {
+    const key = membersKeyOf(tags[i % tags.length])
+    return scanned(residents, ofSet, redis.sscanStream(key, { count: 20 }))
+  }
+  return Effect.all([again(keys), again(set), again((i) => set(i + tags.length / 2))], {
+    concurrency: "unbounded",
+    discard: true
   })
-  return Effect.whileLoop({ while: () => recorder.isRunning, body: () => round, step: () => {} })
 }
 
 /** Starts them; `finish` waits until what was written has had its time to arrive, and ends them. */
