@@ -253,25 +253,27 @@ describe("The law of what is left", () => {
 describe("The law of memory", () => {
   const mebibyte = 1024 * 1024
 
+  const fits = { calm: 50 * mebibyte, fire: 52 * mebibyte, closed: 49 * mebibyte, isReachable: false }
+
   it("lets pass what a runtime learns", () => {
-    const memory = { calm: 50 * mebibyte, fire: 52 * mebibyte, closed: 49 * mebibyte }
-    assert.isEmpty(Laws.memory(memory))
+    assert.isEmpty(Laws.memory(fits))
   })
-  it("sees what is kept of each call, and what is kept of a client that has closed", () => {
+  it("sees what is kept of each call, what is kept of a client that has closed, and a client that is kept", () => {
     // 30 000 calls, and 300 bytes of each.
-    const memory = { calm: 50 * mebibyte, fire: 50 * mebibyte + 9_000_000, closed: 50 * mebibyte }
-    assert.include(Laws.memory(memory).join(), "9000000 bytes more than before the faults were in use after the faults")
-    const closed = Laws.memory({ ...memory, fire: memory.calm, closed: 60 * mebibyte })
-    assert.include(closed.join(), "in use when the client had closed")
+    const calls = Laws.memory({ ...fits, fire: fits.calm + 9_000_000 })
+    assert.deepStrictEqual(calls, ["9000000 bytes more than before the faults were in use after the faults"])
+    const closed = Laws.memory({ ...fits, closed: fits.calm + 9_000_000 })
+    assert.deepStrictEqual(closed, ["9000000 bytes more than before the faults were in use when the client had closed"])
+    assert.include(Laws.memory({ ...fits, isReachable: true }).join(), "could still be reached")
   })
   it("sees what really is kept", async () => {
     const before = await Effect.runPromise(Remains.memory)
     let kept: ReadonlyArray<ReadonlyArray<number>> = Array.from({ length: 30_000 }, (_, i) => new Array(37).fill(i))
     const amid = await Effect.runPromise(Remains.memory)
     assert.isNotEmpty(kept)
-    assert.isNotEmpty(Laws.memory({ calm: before, fire: amid, closed: before }))
+    assert.isNotEmpty(Laws.memory({ calm: before, fire: amid, closed: before, isReachable: false }))
     kept = []
     const after = await Effect.runPromise(Remains.memory)
-    assert.isEmpty(Laws.memory({ calm: before, fire: after, closed: after }))
+    assert.isEmpty(Laws.memory({ calm: before, fire: after, closed: after, isReachable: false }))
   })
 })

@@ -363,6 +363,8 @@ export interface Memory {
   readonly fire: number
   /** When it had closed. */
   readonly closed: number
+  /** Whether the client itself was still there then: something of the process held it. */
+  readonly isReachable: boolean
 }
 
 /**
@@ -371,8 +373,10 @@ export interface Memory {
  */
 const learned = 6 * 1024 * 1024
 
-/** The memory returns to what it was, however much was done. */
-export const memory = ({ calm, closed, fire }: Memory): ReadonlyArray<string> =>
-  ([["after the faults", fire], ["when the client had closed", closed]] as const).flatMap(([when, bytes]) =>
+/** The memory returns to what it was, however much was done, and nothing holds a client that has closed. */
+export const memory = ({ calm, closed, fire, isReachable }: Memory): ReadonlyArray<string> => [
+  ...([["after the faults", fire], ["when the client had closed", closed]] as const).flatMap(([when, bytes]) =>
     bytes > calm + learned ? [`${bytes - calm} bytes more than before the faults were in use ${when}`] : []
-  )
+  ),
+  ...(isReachable ? ["the client could still be reached when it had closed"] : [])
+]

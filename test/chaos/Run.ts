@@ -275,12 +275,21 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     const fire = yield* stage(redis, families, trouble, trouble.during(options.millis))
     yield* Fiber.interrupt(watching)
     const amid = Remains.holdings(meter)
-    return { calm: calmVerdict, fire, amid, calmMemory, fireMemory: yield* Remains.memory }
+    const reference = new WeakRef(redis)
+    return { calm: calmVerdict, fire, amid, calmMemory, fireMemory: yield* Remains.memory, reference }
   })
-  const { amid, calm: calmVerdict, calmMemory, fire, fireMemory } = yield* Remains.metered(meter)(Effect.scoped(client))
+  const { amid, calm: calmVerdict, calmMemory, fire, fireMemory, reference } = yield* Remains.metered(meter)(
+    Effect.scoped(client)
+  )
   const after = yield* Remains.settled(meter, before, 3000)
   const elapsed = Date.now() - epoch
-  const memory: Laws.Memory = { calm: calmMemory, fire: fireMemory, closed: yield* Remains.memory }
+  const closedMemory = yield* Remains.memory
+  const memory: Laws.Memory = {
+    calm: calmMemory,
+    fire: fireMemory,
+    closed: closedMemory,
+    isReachable: reference.deref() !== undefined
+  }
   const asked = proxies.topologyCalls()
 
   const report: Report = {
