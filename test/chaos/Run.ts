@@ -8,7 +8,8 @@ import * as HashSlot from "../../src/topology/HashSlot.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connect } from "../laws/Observed.ts"
-import { available, type FaultKind, type Scene } from "./Faults.ts"
+import { Families, shardCount } from "./Families.ts"
+import { available, type Scene } from "./Faults.ts"
 import { describe, type Fault } from "./History.ts"
 import * as Judge from "./Judge.ts"
 import * as Laws from "./Laws.ts"
@@ -16,6 +17,7 @@ import * as Proxies from "./Proxies.ts"
 import { Random } from "./Random.ts"
 import * as Remains from "./Remains.ts"
 import * as Residents from "./Residents.ts"
+import { Trouble } from "./Trouble.ts"
 import { counters, Recorder, worker } from "./Workers.ts"
 
 export interface RunOptions {
@@ -58,92 +60,15 @@ export interface Report {
   readonly violations: ReadonlyArray<string>
 }
 
-const shardCount = 3
 const commandTimeout = 2000
 const grace = 250
 /** How long the programs run before the first fault, at least; the first part of it is not measured. */
 const calmMillis = 2500
 const warmUpMillis = 1000
 
-/** Families of keys, each of one slot, as the slots are divided at the start. */
-class Families {
-  /** The tags of each shard whose slots stay where they are. */
-  readonly settled: ReadonlyArray<ReadonlyArray<string>>
-  /** One of each shard whose slot may be moved about. */
-  readonly moving: ReadonlyArray<string>
-  readonly all: ReadonlyArray<string>
-  private readonly shards: ReadonlyMap<string, number>
-
-  constructor(letter: string) {
-    const taken = new Set<number>()
-    const tagsOf = (shard: number, count: number): ReadonlyArray<string> => {
-      const tags: Array<string> = []
-      for (let i = 0; tags.length < count; i++) {
-        const tag = `${letter}${shard}-${i}`
-        const slot = HashSlot.ofKey(tag)
-        if (Math.floor(slot * shardCount / HashSlot.slotCount) !== shard || taken.has(slot)) continue
-        taken.add(slot)
-        tags.push(tag)
-      }
-      return tags
-    }
-    const shards = Array.from({ length: shardCount }, (_, shard) => shard)
-    this.settled = shards.map((shard) => tagsOf(shard, 3))
-    this.moving = shards.map((shard) => tagsOf(shard, 1)[0])
-    this.all = [...this.settled.flat(), ...this.moving]
-    this.shards = new Map(this.settled.flatMap((tags, shard) => tags.map((tag) => [tag, shard] as const)))
-  }
-
-  readonly shardOf = (tag: string): number | undefined => this.shards.get(tag)
-}
-
 /** The families of the calm are others than those under fire, so that each stage is judged by what it did. */
 const calmFamilies = new Families("c")
 const families = new Families("s")
-
-/** What happens to the cluster, as it is written down. */
-class Trouble {
-  readonly faults: Array<Fault> = []
-  private readonly scene: Scene
-  private readonly kinds: ReadonlyArray<FaultKind>
-  private readonly random: Random
-  /** Each kind comes once before one comes again. */
-  private coming: Array<FaultKind> = []
-
-  constructor(scene: Scene, kinds: ReadonlyArray<FaultKind>, random: Random) {
-    this.scene = scene
-    this.kinds = kinds
-    this.random = random
-  }
-
-  /** One fault after the other for so many milliseconds, until the cluster is well again. */
-  during(millis: number): Effect.Effect<void, HarnessError> {
-    const until = Date.now() + millis
-    const next = Effect.suspend(() => Effect.andThen(this.next(), Effect.sleep(this.random.between(50, 300))))
-    const all = Effect.whileLoop({ while: () => Date.now() < until, body: () => next, step: () => {} })
-    return Effect.sleep(300).pipe(
-      Effect.andThen(all),
-      Effect.andThen(this.scene.cluster.awaitOk),
-      Effect.andThen(Effect.sleep(500))
-    )
-  }
-
-  private next(): Effect.Effect<void, HarnessError> {
-    if (this.coming.length === 0) this.coming = this.random.shuffled(this.kinds)
-    const kind = this.coming.pop() ?? this.kinds[0]
-    const shard = kind.everywhere === true ? -1 : this.random.below(shardCount)
-    const { lossy, moving, name } = kind
-    const fault: Fault = { what: name, shard, lossy, moving, started: Date.now(), ended: Number.POSITIVE_INFINITY }
-    this.faults.push(fault)
-    return kind.run(this.scene, shard, this.random.fork()).pipe(
-      // What a fault has set going, replies that are late or a refresh, may take a moment.
-      Effect.andThen(Effect.sleep(300)),
-      Effect.andThen(Effect.sync(() => {
-        fault.ended = Date.now()
-      }))
-    )
-  }
-}
 
 /** Programs on a client while something happens to the cluster, and what they wrote down. */
 const underLoad = Effect.fnUntraced(function*<E>(
@@ -229,7 +154,6 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     return yield* new HarnessError({ message: `These servers have no fault named "${options.only}"` })
   }
   const trouble = new Trouble(scene, kinds, random.fork())
-  const calm = new Trouble(scene, [], random.fork())
   const randoms = () => Array.from({ length: options.workers ?? 24 }, () => random.fork())
   const lag = new Lag()
   const meter = new Remains.FiberMeter()
@@ -239,13 +163,12 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   const stage = Effect.fnUntraced(function*<E>(
     redis: ClusterClientShape,
     { all, shardOf }: Families,
-    trouble: Trouble,
+    faults: ReadonlyArray<Fault>,
     meanwhile: Effect.Effect<void, E>
   ) {
     const started = Date.now()
     const { recorder, residents } = yield* underLoad(redis, all, randoms(), Remains.unmetered(meanwhile))
     const remainders = new Map(yield* Remains.unmetered(Effect.forEach(all, (tag) => remainderOf(cluster, tag))))
-    const { faults } = trouble
     const circumstances: Judge.Circumstances = { faults, shardOf, commandTimeout, grace: grace + lag.most }
     const violations = Judge.judge(recorder, residents, remainders, circumstances)
     const verdict: Verdict = {
@@ -270,9 +193,9 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       pingTimeout: "1 second"
     })
     const watching = yield* Effect.forkChild(lag.watch)
-    const calmVerdict = yield* stage(redis, calmFamilies, calm, Effect.sleep(Math.max(calmMillis, options.millis / 10)))
+    const calmVerdict = yield* stage(redis, calmFamilies, [], Effect.sleep(Math.max(calmMillis, options.millis / 10)))
     const calmMemory = yield* Remains.memory
-    const fire = yield* stage(redis, families, trouble, trouble.during(options.millis))
+    const fire = yield* stage(redis, families, trouble.faults, trouble.during(options.millis))
     yield* Fiber.interrupt(watching)
     const amid = Remains.holdings(meter)
     const reference = new WeakRef(redis)

@@ -1,0 +1,53 @@
+/**
+ * One random fault after the other, as they are written down.
+ */
+import * as Effect from "effect/Effect"
+import type { HarnessError } from "../harness/HarnessError.ts"
+import type { FaultKind, Scene } from "./Faults.ts"
+import type { Fault } from "./History.ts"
+import type { Random } from "./Random.ts"
+
+export class Trouble {
+  readonly faults: Array<Fault> = []
+  private readonly scene: Scene
+  private readonly kinds: ReadonlyArray<FaultKind>
+  private readonly random: Random
+  /** Each kind comes once before one comes again. */
+  private coming: Array<FaultKind> = []
+
+  constructor(scene: Scene, kinds: ReadonlyArray<FaultKind>, random: Random) {
+    this.scene = scene
+    this.kinds = kinds
+    this.random = random
+  }
+
+  /** One fault after the other for so many milliseconds, until the cluster is well again. */
+  during(millis: number): Effect.Effect<void, HarnessError> {
+    const next = Effect.suspend(() => Effect.andThen(this.next(), Effect.sleep(this.random.between(50, 300))))
+    const all = Effect.suspend(() => {
+      const until = Date.now() + millis
+      return Effect.whileLoop({ while: () => Date.now() < until, body: () => next, step: () => {} })
+    })
+    return Effect.sleep(300).pipe(
+      Effect.andThen(all),
+      Effect.andThen(this.scene.cluster.awaitOk),
+      Effect.andThen(Effect.sleep(500))
+    )
+  }
+
+  private next(): Effect.Effect<void, HarnessError> {
+    if (this.coming.length === 0) this.coming = this.random.shuffled(this.kinds)
+    const kind = this.coming.pop() ?? this.kinds[0]
+    const shard = kind.everywhere === true ? -1 : this.random.below(this.scene.shards.length)
+    const { lossy, moving, name } = kind
+    const fault: Fault = { what: name, shard, lossy, moving, started: Date.now(), ended: Number.POSITIVE_INFINITY }
+    this.faults.push(fault)
+    return kind.run(this.scene, shard, this.random.fork()).pipe(
+      // What a fault has set going, replies that are late or a refresh, may take a moment.
+      Effect.andThen(Effect.sleep(300)),
+      Effect.andThen(Effect.sync(() => {
+        fault.ended = Date.now()
+      }))
+    )
+  }
+}
