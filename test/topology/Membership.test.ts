@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Endpoint } from "../../src/connection/Endpoint.ts"
-import { openClient } from "../faults/Load.ts"
+import { keyOfShard, openClient } from "../faults/Load.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf } from "../laws/Observed.ts"
 
@@ -48,5 +48,34 @@ describe("Connections in a changing cluster", () => {
         assert.deepStrictEqual(yield* Effect.forEach(stayed, idOf), before)
       }),
     30_000
+  )
+
+  it.live(
+    "follow a primary to another port, where it has the same id, slots and data",
+    () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster.make()
+        const [moved] = cluster.nodes
+        const key = keyOfShard("moved", 0)
+        const { connections, redis } = yield* openClient({
+          nodes: cluster.seeds,
+          // Nothing but what fails tells of it.
+          refreshInterval: "Infinity",
+          commandTimeout: "20 seconds"
+        })
+        yield* redis.set(key, "value")
+        const before = addressOf(moved)
+        yield* cluster.command(moved, "SAVE")
+        yield* cluster.readdress(moved)
+        assert.notStrictEqual(addressOf(moved), before)
+
+        assert.strictEqual(yield* redis.get(key), "value")
+        const owner = yield* redis.ownerOf(key)
+        assert.deepStrictEqual([owner?.id, owner?.address], [moved.id, addressOf(moved)])
+        const addresses = connections.all().map(({ address }) => address)
+        assert.include(addresses, addressOf(moved))
+        assert.notInclude(addresses, before)
+      }),
+    60_000
   )
 })
