@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type { HarnessError } from "../harness/HarnessError.ts"
 import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
 import { freePort } from "../harness/RedisServer.ts"
-import type { Proxies } from "./Proxies.ts"
+import type { Link, Proxies } from "./Proxies.ts"
 import type { Random } from "./Random.ts"
 
 export interface Scene {
@@ -25,6 +25,8 @@ export interface FaultKind {
   readonly everywhere?: true
   /** Slots are moved: those that may be. */
   readonly moving?: true
+  /** It is done to links of the client, which fail at the same time as something else does. */
+  readonly onlyLinks?: true
   /** Commands of which the servers must have one, as `COMMAND INFO` names them. */
   readonly needs?: ReadonlyArray<string>
   readonly run: (scene: Scene, shard: number, random: Random) => Effect.Effect<void, HarnessError>
@@ -214,14 +216,16 @@ const forgetScripts = onPrimary(({ cluster }, primary, random) =>
   )
 )
 
-const cutLink = onPrimary(({ proxies }, primary, random) =>
+/** Of any node of the shard: it does not matter to a link what else happens to the servers. */
+const onLink = (run: (link: Link, random: Random) => Effect.Effect<void>): FaultKind["run"] => (scene, shard, random) =>
+  Effect.suspend(() => run(scene.proxies.linkTo(random.pick(scene.shards[shard]).port), random))
+
+const cutLink = onLink((link, random) =>
   Effect.forEach(
     Array.from({ length: random.between(2, 6) }),
     () =>
       Effect.andThen(
-        Effect.sync(() =>
-          proxies.linkTo(primary.port).cutAfter(random.below(3000), random.pick(["requests", "replies"]))
-        ),
+        Effect.sync(() => link.cutAfter(random.below(3000), random.pick(["requests", "replies"]))),
         Effect.sleep(random.between(20, 150))
       ),
     { discard: true }
@@ -232,9 +236,8 @@ const cutLink = onPrimary(({ proxies }, primary, random) =>
  * Nobody ends the socket but the client. It has to have found out by the end, 1.5 seconds after the first reply that did not
  * come, and a busy machine's second later: what fails then is not excused.
  */
-const halfOpen = onPrimary(({ proxies }, primary) =>
+const halfOpen = onLink((link) =>
   Effect.gen(function*() {
-    const link = proxies.linkTo(primary.port)
     link.weigh()
     yield* Effect.sleep(200)
     link.abandonBusiest()
@@ -242,12 +245,12 @@ const halfOpen = onPrimary(({ proxies }, primary) =>
   })
 )
 
-const badLink = (spoil: (proxies: Proxies, port: number) => void, millis: number): FaultKind["run"] =>
-  onPrimary(({ proxies }, primary) =>
+const badLink = (spoil: (link: Link) => void, millis: number) =>
+  onLink((link) =>
     Effect.gen(function*() {
-      spoil(proxies, primary.port)
+      spoil(link)
       yield* Effect.sleep(millis)
-      proxies.linkTo(primary.port).mend()
+      link.mend()
       // A link that was silent is ended; the client has to dial again.
       yield* Effect.sleep(300)
     })
@@ -323,10 +326,10 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "out of memory", run: outOfMemory },
   { name: "rights taken away", run: loseRights },
   { name: "scripts forgotten", run: forgetScripts },
-  { name: "link cut at some byte", run: cutLink },
-  { name: "socket half open", run: halfOpen },
-  { name: "link silent", run: badLink((proxies, port) => proxies.linkTo(port).silence(), 1500) },
-  { name: "link slow", run: badLink((proxies, port) => proxies.linkTo(port).slow(80), 800) },
+  { name: "link cut at some byte", onlyLinks: true, run: cutLink },
+  { name: "socket half open", onlyLinks: true, run: halfOpen },
+  { name: "link silent", onlyLinks: true, run: badLink((link) => link.silence(), 1500) },
+  { name: "link slow", onlyLinks: true, run: badLink((link) => link.slow(80), 800) },
   { name: "a node comes and goes", run: comeAndGo },
   { name: "a node comes, serves and goes", moving: true, run: comeServeAndGo }
 ]

@@ -371,7 +371,7 @@ export interface Memory {
  * What a runtime learns of the code that runs, and what the faults have it run for the first time, in bytes; up to half of
  * it was seen. A client that kept a kilobyte of each call would be above it after some seconds.
  */
-const learned = 6 * 1024 * 1024
+const learned = 8 * 1024 * 1024
 
 /** The memory returns to what it was, however much was done, and nothing holds a client that has closed. */
 export const memory = ({ calm, closed, fire, isReachable }: Memory): ReadonlyArray<string> => [

@@ -153,7 +153,15 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   if (kinds.length === 0) {
     return yield* new HarnessError({ message: `These servers have no fault named "${options.only}"` })
   }
-  const trouble = new Trouble(scene, kinds, random.fork())
+  const faults: Array<Fault> = []
+  const [ofLinks, ofServers] = [true, undefined].map((onlyLinks) =>
+    new Trouble(scene, kinds.filter((kind) => kind.onlyLinks === onlyLinks), random.fork(), faults)
+  )
+  /** Until the cluster is well again. */
+  const trouble = Effect.all([
+    ofServers.during(options.millis, [50, 300]),
+    ofLinks.during(options.millis, [500, 3000])
+  ], { concurrency: 2, discard: true }).pipe(Effect.andThen(cluster.awaitOk), Effect.andThen(Effect.sleep(500)))
   const randoms = () => Array.from({ length: options.workers ?? 24 }, () => random.fork())
   const lag = new Lag()
   const meter = new Remains.FiberMeter()
@@ -195,7 +203,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     const watching = yield* Effect.forkChild(lag.watch)
     const calmVerdict = yield* stage(redis, calmFamilies, [], Effect.sleep(Math.max(calmMillis, options.millis / 10)))
     const calmMemory = yield* Remains.memory
-    const fire = yield* stage(redis, families, trouble.faults, trouble.during(options.millis))
+    const fire = yield* stage(redis, families, faults, trouble)
     yield* Fiber.interrupt(watching)
     const amid = Remains.holdings(meter)
     const reference = new WeakRef(redis)
@@ -218,7 +226,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   const report: Report = {
     calm: calmVerdict,
     fire,
-    faults: trouble.faults.map(({ shard, what }) => shard < 0 ? what : `${what} (shard ${shard})`),
+    faults: faults.map(({ shard, what }) => shard < 0 ? what : `${what} (shard ${shard})`),
     lag: lag.most,
     topologyCalls: asked,
     holdings: { before, amid, after },

@@ -8,31 +8,29 @@ import type { Fault } from "./History.ts"
 import type { Random } from "./Random.ts"
 
 export class Trouble {
-  readonly faults: Array<Fault> = []
+  private readonly faults: Array<Fault>
   private readonly scene: Scene
   private readonly kinds: ReadonlyArray<FaultKind>
   private readonly random: Random
   /** Each kind comes once before one comes again. */
   private coming: Array<FaultKind> = []
 
-  constructor(scene: Scene, kinds: ReadonlyArray<FaultKind>, random: Random) {
+  /** What happens is added to `faults`. */
+  constructor(scene: Scene, kinds: ReadonlyArray<FaultKind>, random: Random, faults: Array<Fault>) {
+    this.faults = faults
     this.scene = scene
     this.kinds = kinds
     this.random = random
   }
 
-  /** One fault after the other for so many milliseconds, until the cluster is well again. */
-  during(millis: number): Effect.Effect<void, HarnessError> {
-    const next = Effect.suspend(() => Effect.andThen(this.next(), Effect.sleep(this.random.between(50, 300))))
-    const all = Effect.suspend(() => {
+  /** One fault after the other for so many milliseconds; there may be some time between them. */
+  during(millis: number, between: readonly [least: number, most: number]): Effect.Effect<void, HarnessError> {
+    if (this.kinds.length === 0) return Effect.void
+    const next = Effect.suspend(() => Effect.andThen(Effect.sleep(this.random.between(...between)), this.next()))
+    return Effect.suspend(() => {
       const until = Date.now() + millis
       return Effect.whileLoop({ while: () => Date.now() < until, body: () => next, step: () => {} })
     })
-    return Effect.sleep(300).pipe(
-      Effect.andThen(all),
-      Effect.andThen(this.scene.cluster.awaitOk),
-      Effect.andThen(Effect.sleep(500))
-    )
   }
 
   private next(): Effect.Effect<void, HarnessError> {
