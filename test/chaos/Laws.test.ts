@@ -9,8 +9,10 @@ import {
   exception,
   MovedError,
   type Outcome,
+  PartialFailureError,
   type Reason,
-  TimeoutError
+  TimeoutError,
+  TransactionError
 } from "../../src/RedisClusterException.ts"
 import type { Call, Ending, Kind } from "./History.ts"
 import * as Laws from "./Laws.ts"
@@ -110,6 +112,25 @@ describe("The laws of calls", () => {
     assert.include(laws(Laws.noLeaks([failed(moved, 0, 1)], 1000)), "MovedError")
     assert.include(laws(Laws.noLeaks([failed(lost("NotExecuted"), 0, 500)], 1000)), "before its deadline")
     assert.isEmpty(Laws.noLeaks([failed(lost("NotExecuted"), 0, 990), failed(lost("Unknown"), 0, 10)], 1000))
+  })
+  it("see it in the parts of a failure, too", () => {
+    const partial = (part: unknown) =>
+      error(
+        new PartialFailureError({
+          message: "in part",
+          outcome: "Unknown",
+          failures: [{ keys: [0], error: lost("Unknown") }, { keys: [1], error: part }],
+          succeeded: 1
+        })
+      )
+    const inTransaction = error(
+      new TransactionError({ message: "entry 0", outcome: "NotExecuted", index: 0, cause: moved })
+    )
+    assert.include(laws(Laws.noLeaks([failed(partial(moved), 0, 10)], 1000)), "MovedError")
+    assert.include(laws(Laws.noLeaks([failed(inTransaction, 0, 10)], 1000)), "MovedError")
+    assert.include(laws(Laws.noLeaks([failed(partial(lost("NotExecuted")), 0, 10)], 1000)), "before its deadline")
+    assert.isEmpty(Laws.noLeaks([failed(partial(lost("NotExecuted")), 0, 990)], 1000))
+    assert.isEmpty(Laws.noLeaks([failed(partial(lost("Unknown")), 0, 10)], 1000))
   })
   it("see a call that takes longer than it may", () => {
     assert.include(laws(Laws.deadline([call("other", "ok", { started: 0, ended: 1300 })], 1000, 250)), "took 1300 ms")

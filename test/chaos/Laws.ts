@@ -5,7 +5,7 @@
  * all of its writes loses acknowledged ones, which no client can help. What was executed twice, or without being asked
  * for, is a client's fault in either case.
  */
-import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { RedisClusterException } from "../../src/RedisClusterException.ts"
 import type { Call, Fault } from "./History.ts"
 
 export interface Violation {
@@ -146,6 +146,18 @@ export const list = (
   return violations
 }
 
+/** What went wrong, where a failure is made of those of its parts. */
+const partsOf = (error: RedisClusterException): ReadonlyArray<RedisClusterException> => {
+  const { reason } = error
+  const causes: ReadonlyArray<unknown> = reason._tag === "PartialFailureError"
+    ? reason.failures.map(({ error }) => error)
+    : reason._tag === "PipelineError" || reason._tag === "TransactionError"
+    ? [reason.cause]
+    : []
+  const parts = causes.filter((cause) => cause instanceof RedisClusterException)
+  return parts.length === 0 ? [error] : parts.flatMap(partsOf)
+}
+
 /** States of the cluster, which last or pass: a program is told of them when its time is over. */
 const atDeadlineOnly = new Set([
   ...["TryAgainError", "ClusterDownError", "MasterDownError", "LoadingError", "ReadOnlyError", "SlotNotCoveredError"]
@@ -158,13 +170,14 @@ const atDeadlineOnly = new Set([
 export const noLeaks = (calls: ReadonlyArray<Call>, timeout: number): ReadonlyArray<Violation> => {
   const never = new Set(["MovedError", "AskError", "ProtocolError", "DecodeError"])
   return calls.flatMap((call) => {
-    const tag = call.error?.reason._tag
-    if (tag === undefined || call.explicit === true) return []
-    if (never.has(tag)) return [{ law: `${tag} reached the program`, calls: [call] }]
-    const movable = atDeadlineOnly.has(tag) || (tag === "ConnectionError" && call.ending === "NotExecuted")
-    return movable && call.ended - call.started < timeout - 50
-      ? [{ law: `${tag} reached the program before its deadline`, calls: [call] }]
-      : []
+    if (call.error === undefined || call.explicit === true) return []
+    const early = call.ended - call.started < timeout - 50
+    const law = partsOf(call.error).flatMap(({ reason: { _tag, outcome } }) => {
+      if (never.has(_tag)) return [`${_tag} reached the program`]
+      const movable = atDeadlineOnly.has(_tag) || (_tag === "ConnectionError" && outcome === "NotExecuted")
+      return movable && early ? [`${_tag} reached the program before its deadline`] : []
+    }).at(0)
+    return law === undefined ? [] : [{ law, calls: [call] }]
   })
 }
 
