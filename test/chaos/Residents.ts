@@ -94,7 +94,7 @@ const consume = (redis: ClusterClientShape, tags: ReadonlyArray<string>, { entri
     Stream.runDrain
   )
 
-/** The topics are patterns when there is a rule that finds the channels of a gap. */
+/** `tagsOf` says which families a topic is about: a channel is about its own, a pattern about all that it matches. */
 const listen = (
   events: Stream.Stream<SubscriptionEvent, RedisClusterException>,
   inbox: Inbox,
