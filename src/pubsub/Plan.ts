@@ -126,9 +126,9 @@ export const placesOf = (desire: Desire, facts: Facts, held: ReadonlyArray<strin
 export const sharesMessages = (desire: Desire, snapshot: Snapshot, one: string, other: string): boolean => {
   if (desire.place === "everyPrimary") return false
   if (desire.kind !== "shardChannel") return true
-  const left = shardOf(snapshot, one)
-  // A node that is not listed may have been of any shard.
-  return left === undefined || left === shardOf(snapshot, other)
+  // A node that is not listed, or that only a redirect has named, may be of any shard.
+  const isListed = (address: string) => (snapshot.nodes.get(address)?.id ?? "") !== ""
+  return !isListed(one) || !isListed(other) || shardOf(snapshot, one) === shardOf(snapshot, other)
 }
 
 const shardOf = (snapshot: Snapshot, address: string): Shard | undefined =>

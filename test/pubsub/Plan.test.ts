@@ -117,4 +117,21 @@ describe("Where a subscription belongs", () => {
     assert.isTrue(shares(desire("shardChannel"), 99, 2))
     assert.isFalse(shares(desire("pattern", "everyPrimary"), 1, 2))
   })
+
+  it("a node that only a redirect has named may be of the shard that the slot was of", () => {
+    // In the course of a failover a replica that has taken over is no replica any more, and in others' eyes owns no slots.
+    const rows = [[0, 16383, [host, 1, "id-1", []]]]
+    const parsed = fromClusterSlots(rows, {
+      via: { host, port: 1 },
+      mapAddress: (endpoint) => endpoint,
+      previous: Snapshot.empty,
+      details: undefined
+    })
+    assert(parsed._tag === "Success")
+    const redirected = Snapshot.moved(parsed.success, 0, { host, port: 11 })
+    const shares = (one: number, other: number) =>
+      sharesMessages(desire("shardChannel"), redirected, address(one), address(other))
+    assert.isTrue(shares(1, 11))
+    assert.isTrue(shares(11, 1))
+  })
 })
