@@ -60,7 +60,8 @@ const describeCall = (call: Call, epoch: number): string => {
   return `${times}  ${asked} ${told}`
 }
 
-const describeFault = (fault: Fault, epoch: number): string =>
+/** A fault, in a line. */
+export const describeFault = (fault: Fault, epoch: number): string =>
   `${String(fault.started - epoch).padStart(7)} .. ${String(fault.ended - epoch).padEnd(7)} ms  ` +
   `*** ${fault.what}${fault.shard < 0 ? "" : ` (shard ${fault.shard})`}`
 

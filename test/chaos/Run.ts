@@ -10,7 +10,7 @@ import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts
 import { connect } from "../laws/Observed.ts"
 import { Families, shardCount } from "./Families.ts"
 import { available, type Scene } from "./Faults.ts"
-import { describe, type Fault } from "./History.ts"
+import { describe, describeFault, type Fault } from "./History.ts"
 import * as Judge from "./Judge.ts"
 import * as Laws from "./Laws.ts"
 import * as Proxies from "./Proxies.ts"
@@ -226,7 +226,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   const report: Report = {
     calm: calmVerdict,
     fire,
-    faults: faults.map(({ shard, what }) => shard < 0 ? what : `${what} (shard ${shard})`),
+    faults: faults.map((fault) => describeFault(fault, epoch)),
     lag: lag.most,
     topologyCalls: asked,
     holdings: { before, amid, after },

@@ -26,14 +26,14 @@ export class Trouble {
   /** One fault after the other for so many milliseconds; there may be some time between them. */
   during(millis: number, between: readonly [least: number, most: number]): Effect.Effect<void, HarnessError> {
     if (this.kinds.length === 0) return Effect.void
-    const next = Effect.suspend(() => Effect.andThen(Effect.sleep(this.random.between(...between)), this.next()))
+    const next = Effect.suspend(() => Effect.andThen(Effect.sleep(this.random.between(...between)), this.next))
     return Effect.suspend(() => {
       const until = Date.now() + millis
       return Effect.whileLoop({ while: () => Date.now() < until, body: () => next, step: () => {} })
     })
   }
 
-  private next(): Effect.Effect<void, HarnessError> {
+  private readonly next = Effect.suspend(() => {
     if (this.coming.length === 0) this.coming = this.random.shuffled(this.kinds)
     const kind = this.coming.pop() ?? this.kinds[0]
     const shard = kind.everywhere === true ? -1 : this.random.below(this.scene.shards.length)
@@ -47,5 +47,5 @@ export class Trouble {
         fault.ended = Date.now()
       }))
     )
-  }
+  })
 }
