@@ -229,7 +229,8 @@ const cutLink = onLink((link, random) =>
         Effect.sleep(random.between(20, 150))
       ),
     { discard: true }
-  )
+    // A link that carries little would be cut later, when nobody excuses it.
+  ).pipe(Effect.andThen(Effect.sync(() => link.mend())))
 )
 
 /**

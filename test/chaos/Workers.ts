@@ -115,20 +115,26 @@ const push: Program = (redis, recorder, tag) => {
 const pop: Program = (redis, recorder, tag) =>
   recorder.call("pop", "LPOP", `{${tag}}:list`, redis.lpop(`{${tag}}:list`))
 
+/** As long as a command for a connection of its own, then once more, and the time that the server may hold it back. */
+const allowedToBlock = (millis: number): number => 2 * 2000 + millis
+
 const blockingPop: Program = (redis, recorder, tag) => {
   const key = `{${tag}}:list`
   return recorder.call(
     "pop",
     "BLPOP",
     key,
-    Effect.map(redis.blpop([key], "50 millis"), (popped) => popped?.element ?? null)
+    Effect.map(redis.blpop([key], "50 millis"), (popped) => popped?.element ?? null),
+    { allowed: allowedToBlock(50) }
   )
 }
 
 /** From one end of the list to the other: it is neither pushed nor popped, wherever it ends up. */
 const blockingMove: Program = (redis, recorder, tag) => {
   const key = `{${tag}}:list`
-  return recorder.call("other", "BLMOVE", key, redis.blmove(key, key, "LEFT", "RIGHT", "50 millis"))
+  return recorder.call("other", "BLMOVE", key, redis.blmove(key, key, "LEFT", "RIGHT", "50 millis"), {
+    allowed: allowedToBlock(50)
+  })
 }
 
 /** Two counters that are only incremented together. */
@@ -212,7 +218,7 @@ const readByPolicy: Program = (redis, recorder, tag, random) => {
 const waiters: Program = (redis, recorder, tag, random) => {
   const key = `{${tag}}:list`
   const pop = Effect.map(redis.blpop([key], "300 millis"), (popped) => popped?.element ?? null)
-  const waiter = recorder.call("pop", "BLPOP", key, pop, { allowed: 2 * 2000 + 300 })
+  const waiter = recorder.call("pop", "BLPOP", key, pop, { allowed: allowedToBlock(300) })
   const pusher = () => Effect.andThen(Effect.sleep(random.between(0, 100)), push(redis, recorder, tag, random))
   return Effect.all([waiter, waiter, waiter, pusher(), pusher()], { concurrency: "unbounded", discard: true })
 }
