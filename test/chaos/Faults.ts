@@ -234,15 +234,18 @@ const cutLink = onLink((link, random) =>
 )
 
 /**
- * Nobody ends the socket but the client. It has to have found out by the end, 1.5 seconds after the first reply that did not
- * come, and a busy machine's second later: what fails then is not excused.
+ * Nobody ends the socket but the client, if it sends anything there in the first second. It has to have found out by the end,
+ * 1.5 seconds after a reply that did not come, and some more on a busy machine: what fails then is not excused.
  */
 const halfOpen = onLink((link) =>
   Effect.gen(function*() {
     link.weigh()
     yield* Effect.sleep(200)
     link.abandonBusiest()
-    yield* Effect.sleep(2500)
+    link.weigh()
+    yield* Effect.sleep(1000)
+    link.endIdle()
+    yield* Effect.sleep(2000)
   })
 )
 

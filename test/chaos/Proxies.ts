@@ -18,6 +18,8 @@ export interface Link {
   readonly weigh: () => void
   /** The connection that carried most since then answers nothing any more, while others and new ones are as they should be. */
   readonly abandonBusiest: () => void
+  /** Ends the abandoned connections that have carried nothing since `weigh`: of them nobody could find out. */
+  readonly endIdle: () => void
   /** As a link should be. Connections that were silenced are ended. */
   readonly mend: () => void
 }
@@ -59,6 +61,7 @@ class Lane {
 
 /** A connection of the client, and the one to the server that belongs to it. */
 interface Pair {
+  readonly inner: Net.Socket
   carried: number
   abandoned: boolean
 }
@@ -81,7 +84,7 @@ class Proxy implements Link {
     this.server = Net.createServer((inner) => {
       const outer = Net.connect({ host: "127.0.0.1", port: target, noDelay: true })
       inner.setNoDelay(true)
-      const pair: Pair = { carried: 0, abandoned: false }
+      const pair: Pair = { inner, carried: 0, abandoned: false }
       this.pairs.add(pair)
       inner.on("close", () => this.pairs.delete(pair))
       this.join(pair, inner, outer, "cutRequests")
@@ -114,6 +117,10 @@ class Proxy implements Link {
   abandonBusiest(): void {
     const busiest = Array.from(this.pairs).toSorted((a, b) => b.carried - a.carried).at(0)
     if (busiest !== undefined) busiest.abandoned = true
+  }
+
+  endIdle(): void {
+    for (const { abandoned, carried, inner } of this.pairs) if (abandoned && carried === 0) inner.destroy()
   }
 
   mend(): void {
