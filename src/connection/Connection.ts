@@ -602,11 +602,14 @@ export class Connection {
   /** Nothing comes between the commands of a block: they are encoded at once, whatever the limits of a write. */
   private appendBlock(outgoing: Outgoing, block: ReadonlyArray<Command<unknown>>): void {
     const before = this.encoder.size
-    for (const { args, spec } of block) this.encoder.push(spec.prefix(args.length), args)
+    for (let i = 0; i < block.length; i++) {
+      const { args, spec } = block[i]
+      this.encoder.push(spec.prefix(args.length), args)
+      this.inFlight.push(outgoing)
+    }
     // Each reply gives back an equal share.
     outgoing.size = Math.ceil((this.encoder.size - before) / block.length)
     this.inFlightBytes += outgoing.size * block.length
-    for (let i = 0; i < block.length; i++) this.inFlight.push(outgoing)
   }
 
   /** The alarm rang: ends what is overdue, checks that the server is alive, and sets the alarm for what comes next. */

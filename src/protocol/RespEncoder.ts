@@ -1,10 +1,10 @@
 /**
  * Commands to bytes: what several commands say, gathered for one write.
  *
- * The commands are gathered in one byte string: a string in which every character stands for one byte
- * (`latin1`). Short text and short bytes are appended to it, which costs less than any copy into a buffer, and
- * a socket writes such a string in one go. Large arguments stay on their own, so that bytes are never copied
- * and large text is converted once.
+ * The commands become one byte string: a string in which every character stands for one byte (`latin1`), which a
+ * socket writes in one go. Short text is put together in a small buffer, because strings that are joined piece by piece
+ * have to be flattened when they are written. Large arguments stay on their own, so that bytes are never copied and
+ * large text is converted once.
  *
  * @since 0.1.0
  */
@@ -31,22 +31,18 @@ const largeBytes = 1024
 /** A byte string of this length becomes a chunk, far below what a string can hold. */
 const largeBatch = 1024 * 1024
 
-/** Up to this length a loop proves that text is ASCII faster than a call into the runtime counts its bytes. */
-const shortText = 20
+/** The size of the small buffer. */
+const room = 4096
 
-const lengthHeaders: ReadonlyArray<string> = Array.from({ length: 1025 }, (_, length) => `$${length}\r\n`)
+/** Up to this length a loop copies text, and proves that it is ASCII, faster than calls into the runtime do. */
+const shortText = 64
 
-const lengthHeader = (length: number): string => length <= 1024 ? lengthHeaders[length] : `$${length}\r\n`
+const CR = 13
+const LF = 10
+const DOLLAR = 36
+const ZERO = 48
 
-/** Lone surrogates count as the three bytes of U+FFFD, which is what they are sent as. */
-const byteLength = (text: string): number => {
-  const length = text.length
-  if (length > shortText) return Buffer.byteLength(text)
-  for (let i = 0; i < length; i++) {
-    if (text.charCodeAt(i) > 127) return Buffer.byteLength(text)
-  }
-  return length
-}
+const lengthHeader = (length: number): string => `$${length}\r\n`
 
 /**
  * Gathers commands until they are taken for a write.
@@ -55,13 +51,18 @@ const byteLength = (text: string): number => {
  * @since 0.1.0
  */
 export class RespEncoder {
+  /** What was gathered last, up to `filled`. */
+  private readonly bytes = Buffer.allocUnsafeSlow(room)
+  private filled = 0
+  /** What was gathered before that. */
   private text = ""
+  /** What was gathered before that. */
   private chunks: Array<Uint8Array> | undefined = undefined
   private chunked = 0
 
   /** The exact number of bytes gathered. */
   get size(): number {
-    return this.chunked + this.text.length
+    return this.chunked + this.text.length + this.filled
   }
 
   /**
@@ -70,26 +71,18 @@ export class RespEncoder {
    * `prefix` is the array header and the name words in RESP (ASCII); the header counts `args`.
    */
   push(prefix: string, args: ReadonlyArray<Argument>): void {
-    this.text += prefix
+    this.pushPrefix(prefix)
     for (let i = 0; i < args.length; i++) {
       const argument = args[i]
-      if (typeof argument !== "string") {
-        this.pushBytes(argument)
-        continue
-      }
-      const length = byteLength(argument)
-      if (length === argument.length && length < largeText) {
-        this.text += lengthHeader(length) + argument + "\r\n"
-        if (this.text.length >= largeBatch) this.flush()
-      } else {
-        this.pushBytes(Buffer.from(argument, "utf8"))
-      }
+      if (typeof argument !== "string") this.pushBytes(argument)
+      else if (argument.length > shortText || !this.pushArgument(argument)) this.pushLong(argument)
     }
   }
 
   /** Takes what was gathered and starts anew. Nothing gathered is the empty string. */
   take(): EncodedBatch {
     if (this.chunks === undefined) {
+      this.spill()
       const text = this.text
       this.text = ""
       return text
@@ -101,20 +94,74 @@ export class RespEncoder {
     return chunks
   }
 
+  private pushPrefix(prefix: string): void {
+    const { length } = prefix
+    if (length > shortText) return this.pushText(prefix)
+    if (this.filled + length > room) this.spill()
+    const { bytes, filled } = this
+    for (let i = 0; i < length; i++) bytes[filled + i] = prefix.charCodeAt(i)
+    this.filled = filled + length
+  }
+
+  /** An argument that is short text; `false`, and nothing is added, when it is not ASCII. */
+  private pushArgument(text: string): boolean {
+    const { length } = text
+    // The header takes at most five bytes, the line end two.
+    if (this.filled + length + 7 > room) this.spill()
+    const { bytes } = this
+    let at = this.filled
+    bytes[at++] = DOLLAR
+    if (length >= 10) bytes[at++] = ZERO + Math.floor(length / 10)
+    bytes[at++] = ZERO + length % 10
+    bytes[at++] = CR
+    bytes[at++] = LF
+    let units = 0
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      units |= unit
+      bytes[at++] = unit
+    }
+    if (units > 127) return false
+    bytes[at] = CR
+    bytes[at + 1] = LF
+    this.filled = at + 2
+    return true
+  }
+
+  private pushLong(argument: string): void {
+    const { length } = argument
+    // Lone surrogates count as the three bytes of U+FFFD, which is what they are sent as.
+    if (length >= largeText || Buffer.byteLength(argument) !== length) return this.pushBytes(Buffer.from(argument, "utf8"))
+    this.pushText(`${lengthHeader(length)}${argument}\r\n`)
+  }
+
   private pushBytes(bytes: Uint8Array): void {
     const length = bytes.byteLength
-    this.text += lengthHeader(length)
+    this.pushText(lengthHeader(length))
     if (length < largeBytes) {
       this.text += Buffer.from(bytes.buffer, bytes.byteOffset, length).toString("latin1")
     } else {
       this.flush()
       this.append(bytes)
     }
-    this.text += "\r\n"
+    this.pushText("\r\n")
+  }
+
+  /** Any byte string. */
+  private pushText(text: string): void {
+    this.spill()
+    this.text += text
     if (this.text.length >= largeBatch) this.flush()
   }
 
+  private spill(): void {
+    if (this.filled === 0) return
+    this.text += this.bytes.toString("latin1", 0, this.filled)
+    this.filled = 0
+  }
+
   private flush(): void {
+    this.spill()
     if (this.text === "") return
     this.append(Buffer.from(this.text, "latin1"))
     this.text = ""
