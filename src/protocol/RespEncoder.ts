@@ -131,7 +131,9 @@ export class RespEncoder {
   private pushLong(argument: string): void {
     const { length } = argument
     // Lone surrogates count as the three bytes of U+FFFD, which is what they are sent as.
-    if (length >= largeText || Buffer.byteLength(argument) !== length) return this.pushBytes(Buffer.from(argument, "utf8"))
+    if (length >= largeText || Buffer.byteLength(argument) !== length) {
+      return this.pushBytes(Buffer.from(argument, "utf8"))
+    }
     this.pushText(`${lengthHeader(length)}${argument}\r\n`)
   }
 
