@@ -124,6 +124,8 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   let chosenDefault: ClusterNode | undefined
   let refreshing: Deferred.Deferred<Snapshot.Snapshot, RedisClusterException> | undefined
   let refreshWanted = false
+  /** The address that a redirect has named last: that node knows what it owns, of which others may not have heard. */
+  let witness = ""
   let lastRefresh = Number.NEGATIVE_INFINITY
   let closed = false
   yield* Effect.addFinalizer(() => Effect.sync(() => (closed = true)))
@@ -176,9 +178,12 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       return undefined
     })
     const nodes = yield* Random.shuffle(snapshot.nodes.values())
-    const healthy = nodes.filter((node) => connections.get(node).healthy)
-    const doubtful = nodes.filter((node) => !connections.get(node).healthy).slice(0, doubtfulNodes)
-    const known = yield* askEach([...healthy, ...doubtful].map(askNode))
+    const named = nodes.filter((node) => node.address === witness && connections.get(node).promising)
+    witness = ""
+    const others = nodes.filter((node) => !named.includes(node))
+    const healthy = others.filter((node) => connections.get(node).healthy)
+    const doubtful = others.filter((node) => !connections.get(node).healthy).slice(0, doubtfulNodes)
+    const known = yield* askEach([...named, ...healthy, ...doubtful].map(askNode))
     if (known !== undefined) return known
 
     const seeds = yield* Effect.result(findSeeds(options))
@@ -261,6 +266,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     onChange: onChange.add,
     onRefresh: onRefresh.add,
     moved: (slot, owner) => {
+      witness = addressOf(owner)
       const next = Snapshot.moved(snapshot, slot, owner)
       if (next !== snapshot) {
         replace(next)

@@ -113,6 +113,33 @@ describe("Topology", () => {
     5000
   )
 
+  it.live("asks the node that a MOVED has named: others may not have heard of what it owns", () =>
+    Effect.forEach(Array.from({ length: 8 }), () =>
+      Effect.scoped(Effect.gen(function*() {
+        const asked: Array<number> = []
+        let hasMoved = false
+        const redis = yield* connect(servers((endpoint, command) => {
+          if (command === "CLUSTER SLOTS") {
+            asked.push(endpoint.port)
+            return endpoint.port === 7003
+              ? `*2\r\n${row(0, 8191, 7003)}\r\n${row(8192, 16_383, 7002)}`
+              : map
+          }
+          if (hasMoved && command.startsWith("GET") && endpoint.port === 7001) {
+            return `-MOVED ${HashSlot.ofKey(keys[7001])} fake:7003`
+          }
+          return handshake(endpoint, command) ?? "+value"
+        }))
+        yield* Effect.all([redis.get(keys[7001]), redis.get(keys[7002])])
+        hasMoved = true
+        const before = asked.length
+        yield* redis.get(keys[7001])
+        yield* until("a fetch", () => asked.length > before)
+        assert.strictEqual(asked[before], 7003)
+        yield* Effect.sleep("30 millis")
+        assert.strictEqual((yield* redis.ownerOf(keys[7001]))?.port, 7003, "no older view took its place")
+      })), { discard: true }))
+
   it.live("stays the same snapshot, and emits no change, when a refresh brings nothing new", () =>
     Effect.gen(function*() {
       let current = map
