@@ -5,7 +5,7 @@
  */
 import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
 import type { ClusterNode } from "../topology/ClusterNode.ts"
-import type { SlotRange, Snapshot } from "../topology/Snapshot.ts"
+import type { Shard, SlotRange, Snapshot } from "../topology/Snapshot.ts"
 
 /**
  * A node that was down is connected again, or one is connected for the first time.
@@ -149,6 +149,14 @@ interface Move {
 }
 
 /**
+ * A replica has taken the place of its primary: it is known as one, or it was no primary before and the other one is none
+ * any more. Servers leave out a replica that they believe to have failed.
+ */
+const isPromotion = (before: Shard, to: ClusterNode, previous: Snapshot, next: Snapshot): boolean =>
+  before.replicas.some(({ address }) => address === to.address) ||
+  (previous.nodes.get(to.address)?.role !== "primary" && next.nodes.get(before.primary.address)?.role !== "primary")
+
+/**
  * What happened between two snapshots.
  *
  * @category constructors
@@ -164,7 +172,7 @@ export const between = (previous: Snapshot, next: Snapshot): ReadonlyArray<Clien
     const from = before?.primary
     const to = next.slots[slot]?.primary
     if (from?.address === to?.address) continue
-    if (from !== undefined && to !== undefined && before?.replicas.some(({ address }) => address === to.address)) {
+    if (before !== undefined && from !== undefined && to !== undefined && isPromotion(before, to, previous, next)) {
       if (!promoted.has(to.address)) events.push({ _tag: "Promoted", node: to, previous: from })
       promoted.add(to.address)
       continue

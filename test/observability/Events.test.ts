@@ -10,7 +10,7 @@ import { between, type ClientEvent } from "../../src/observability/ClientEvent.t
 import * as HashSlot from "../../src/topology/HashSlot.ts"
 import * as Snapshot from "../../src/topology/Snapshot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { until } from "../harness/Waiting.ts"
+import { eventually, until } from "../harness/Waiting.ts"
 import { addressOf } from "../laws/Observed.ts"
 import { observe } from "./Observing.ts"
 
@@ -106,6 +106,8 @@ describe("Events", () => {
     it.effect("tell of a node that is killed, of who takes its place, that it is left out, and of its return", () =>
       Effect.scoped(Effect.gen(function*() {
         const cluster = yield* RedisCluster
+        yield* cluster.awaitOk
+        yield* cluster.awaitReplicated
         const { redis } = yield* observe({ nodes: cluster.seeds })
         const { count, events } = yield* recorded(redis)
         const owner = yield* cluster.owner(slot)
@@ -115,6 +117,8 @@ describe("Events", () => {
         const load = yield* Effect.forkChild(Effect.forever(
           Effect.andThen(Effect.ignore(redis.get(key)), Effect.sleep(5))
         ))
+        // While nobody is elected no running node owns the slot.
+        yield* eventually("the election", Effect.isSuccess(cluster.owner(slot)), 60_000)
         yield* until("the promotion", () => count("Promoted") === 1)
         assert.strictEqual(count("NodeDown", node), 1)
         const promoted = events.find((event) => event._tag === "Promoted")
@@ -190,5 +194,7 @@ describe("Events", () => {
       "NodeRemoved h:4"
     ])
     assert.deepStrictEqual(between(after, after), [])
+    const unlisted = between(owners([[0, 16383, 1]]), owners([[0, 16383, 2, 1]]))
+    assert.deepStrictEqual(unlisted.map(({ _tag }) => _tag), ["NodeAdded", "Promoted"])
   })
 })
