@@ -490,6 +490,30 @@ const make = Effect.fnUntraced(
           return moved
         })))
     })
+    const epochOf = (node: RedisNode) =>
+      Effect.map(
+        command(node, "CLUSTER", "INFO"),
+        (info) => Number(/cluster_my_epoch:(\d+)/.exec(String(info))?.[1] ?? 0)
+      )
+
+    /**
+     * Nodes believe the claim with the greatest epoch. A target that had not heard of the last one has taken the same, and
+     * when the other node gets a greater one to tell them apart, those who took the slot for its own do so for ever.
+     */
+    const claimNewest = Effect.fnUntraced(function*(target: RedisNode) {
+      const others = (yield* primaries).filter(({ id }) => id !== target.id)
+      yield* awaitNothing(
+        `Waiting for the node on port ${target.port} to have the greatest epoch`,
+        Effect.gen(function*() {
+          const own = yield* epochOf(target)
+          const greatest = Math.max(...yield* Effect.forEach(others, epochOf))
+          if (own > greatest) return undefined
+          yield* command(target, "CLUSTER", "BUMPEPOCH")
+          return `it has ${own} of ${greatest}`
+        })
+      )
+    })
+
     const finishMigration: RedisClusterShape["finishMigration"] = Effect.fnUntraced(function*(slot) {
       const { source, target } = yield* migration(slot)
       yield* moveKeys(slot)
@@ -503,6 +527,7 @@ const make = Effect.fnUntraced(
         const server = members.get(id)?.server
         if (server !== undefined) yield* server.command("CLUSTER", "SETSLOT", slot, "NODE", target.id)
       }
+      yield* claimNewest(target)
     })
 
     // Start all, divide the slots, let all meet, give the replicas their primaries.

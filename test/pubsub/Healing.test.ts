@@ -5,7 +5,6 @@ import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { Gap, SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as HashSlot from "../../src/topology/HashSlot.ts"
-
 import { range } from "../harness/range.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
@@ -15,19 +14,27 @@ import { collect, type Collected, count, gaps, heldBy, holders, messages } from 
 const partial = ["--cluster-require-full-coverage", "no"]
 const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
 
-/** Publishes numbers until it is stopped; when each was published, of those that were. */
+/** When a number was published, and whether the server said so. */
+interface Sending {
+  readonly before: number
+  readonly after: number
+  readonly acknowledged: boolean
+}
+
+/** Publishes numbers until it is stopped. */
 const publisher = Effect.fnUntraced(function*(
   publish: (message: string) => Effect.Effect<number, RedisClusterException>,
   pause = 0
 ) {
-  const sent: Array<{ readonly before: number; readonly after: number }> = []
+  const sent: Array<Sending> = []
   let stopped = false
   const fiber = yield* Effect.forkScoped(Effect.gen(function*() {
     while (!stopped) {
       const before = Date.now()
       const result = yield* Effect.result(publish(String(sent.length)))
-      if (result._tag === "Success") sent.push({ before, after: Date.now() })
-      if (pause > 0 || result._tag === "Failure") yield* Effect.sleep(Math.max(pause, 1))
+      const acknowledged = result._tag === "Success"
+      sent.push({ before, after: Date.now(), acknowledged })
+      if (pause > 0 || !acknowledged) yield* Effect.sleep(Math.max(pause, 1))
     }
   }))
   return {
@@ -39,21 +46,29 @@ const publisher = Effect.fnUntraced(function*(
   }
 })
 
+/**
+ * While a replica takes over, what is published to the former primary reaches it through the servers' bus, and what is
+ * published to itself comes before that: by so much, in milliseconds.
+ */
+const busDelay = 100
+
 /** What is wrong with what came, given what was sent: out of order, twice, or lost without a gap that covers it. */
-const complaints = (
-  sent: ReadonlyArray<{ readonly before: number; readonly after: number }>,
-  events: ReadonlyArray<SubscriptionEvent>
-): ReadonlyArray<string> => {
+const complaints = (sent: ReadonlyArray<Sending>, events: ReadonlyArray<SubscriptionEvent>): ReadonlyArray<string> => {
   const found: Array<string> = []
-  const numbers = messages(events).map(({ payload }) => Number(payload))
-  numbers.forEach((number, index) => {
-    if (index > 0 && number <= numbers[index - 1]) found.push(`${number} after ${numbers[index - 1]}`)
-  })
-  const came = new Set(numbers)
-  const covered = (at: { readonly before: number; readonly after: number }) =>
-    gaps(events).some((gap: Gap) => at.after >= gap.from && at.before <= gap.to)
+  const came = new Set<number>()
+  let latest = -1
+  const numbers = messages(events).map(({ payload }) => Number(payload)).filter((number) => !Number.isNaN(number))
+  for (const number of numbers) {
+    if (came.has(number)) found.push(`${number} twice`)
+    else if (number < latest && sent[latest].before - sent[number].after > busDelay) {
+      found.push(`${number} after ${latest}`)
+    }
+    came.add(number)
+    latest = Math.max(latest, number)
+  }
+  const covered = (at: Sending) => gaps(events).some((gap: Gap) => at.after >= gap.from && at.before <= gap.to)
   sent.forEach((at, number) => {
-    if (!came.has(number) && !covered(at)) found.push(`${number} lost without a gap`)
+    if (at.acknowledged && !came.has(number) && !covered(at)) found.push(`${number} lost without a gap`)
   })
   return found
 }
