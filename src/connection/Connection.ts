@@ -25,7 +25,7 @@ import { Latency } from "./Latency.ts"
 import type { NodeStatistics } from "./NodeStatistics.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import type { Wire } from "./Wire.ts"
-import { write } from "./Write.ts"
+import { say, write } from "./Write.ts"
 
 /**
  * - `idle`: nothing was asked of it yet
@@ -307,11 +307,9 @@ export class Connection {
     this.interjection = undefined
     this.interjected = outgoing
     this.expectReplies()
-    const words = args()
-    this.encoder.push(outgoing.command.spec.prefix(words.length), words)
     outgoing.size = 0
     this.inFlight.push(outgoing)
-    write(this.socket, this.encoder.take())
+    say(this.socket, outgoing.command.spec, args())
   }
 
   /** Ends the socket; the next one is dialled at once. */

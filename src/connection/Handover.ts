@@ -10,11 +10,10 @@
  */
 import type { Duplex } from "node:stream"
 import { CommandSpec } from "../commands/CommandSpec.ts"
-import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
+import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
-import { RespEncoder } from "../protocol/RespEncoder.ts"
 import type { Wire } from "./Wire.ts"
-import { write } from "./Write.ts"
+import { say } from "./Write.ts"
 
 /**
  * What a connection holds.
@@ -57,18 +56,6 @@ const specs = { listen: new CommandSpec("SSUBSCRIBE", {}), leave: new CommandSpe
 const confirmations = new Set(["subscribe", "psubscribe", "ssubscribe"])
 
 const textOf = (reply: Reply): Reply => reply instanceof Uint8Array ? Buffer.from(reply).toString() : reply
-
-/**
- * Writes one command at once.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const say = (stream: Duplex, spec: CommandSpec, args: ReadonlyArray<Argument>): void => {
-  const encoder = new RespEncoder()
-  encoder.push(spec.prefix(args.length), args)
-  write(stream, encoder.take())
-}
 
 /**
  * @category models

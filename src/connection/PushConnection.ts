@@ -19,10 +19,10 @@ import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { dial, type DialRequest } from "./Dial.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
-import { Handover, type Holdings, say } from "./Handover.ts"
+import { Handover, type Holdings } from "./Handover.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import type { Wire } from "./Wire.ts"
-import { write } from "./Write.ts"
+import { say, write } from "./Write.ts"
 
 /**
  * How a socket was lost.
