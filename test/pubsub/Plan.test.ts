@@ -1,10 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Reply } from "../../src/protocol/Reply.ts"
 import { type Desire, type Facts, placesOf, sharesMessages } from "../../src/pubsub/Plan.ts"
-import { fromClusterSlots } from "../../src/topology/Snapshot.ts"
 import * as Snapshot from "../../src/topology/Snapshot.ts"
 
 const host = "10.0.0.1"
 const address = (port: number) => `${host}:${port}`
+
+/** The map that CLUSTER SLOTS tells. */
+const parsed = (rows: Reply): Snapshot.Snapshot => {
+  const result = Snapshot.fromClusterSlots(rows, {
+    via: { host, port: 1 },
+    mapAddress: (endpoint) => endpoint,
+    previous: Snapshot.empty,
+    details: undefined
+  })
+  assert(result._tag === "Success")
+  return result.success
+}
 
 /** Three shards: primaries 1, 2, 3 with replicas 11 and 21, 12 and 22, 13 and 23; `gap` leaves the last one out. */
 const snapshotOf = (primaries: ReadonlyArray<number>, shards = 3): Snapshot.Snapshot => {
@@ -14,14 +26,7 @@ const snapshotOf = (primaries: ReadonlyArray<number>, shards = 3): Snapshot.Snap
     const members = [index + 1, index + 11, index + 21].filter((port) => port !== primary)
     return [start, end, ...[primary, ...members].map((port) => [host, port, `id-${port}`, []])]
   })
-  const parsed = fromClusterSlots(rows, {
-    via: { host, port: 1 },
-    mapAddress: (endpoint) => endpoint,
-    previous: Snapshot.empty,
-    details: undefined
-  })
-  assert(parsed._tag === "Success")
-  return parsed.success
+  return parsed(rows)
 }
 
 const usual = snapshotOf([1, 2, 3])
@@ -120,15 +125,7 @@ describe("Where a subscription belongs", () => {
 
   it("a node that only a redirect has named may be of the shard that the slot was of", () => {
     // In the course of a failover a replica that has taken over is no replica any more, and in others' eyes owns no slots.
-    const rows = [[0, 16383, [host, 1, "id-1", []]]]
-    const parsed = fromClusterSlots(rows, {
-      via: { host, port: 1 },
-      mapAddress: (endpoint) => endpoint,
-      previous: Snapshot.empty,
-      details: undefined
-    })
-    assert(parsed._tag === "Success")
-    const redirected = Snapshot.moved(parsed.success, 0, { host, port: 11 })
+    const redirected = Snapshot.moved(parsed([[0, 16383, [host, 1, "id-1", []]]]), 0, { host, port: 11 })
     const shares = (one: number, other: number) =>
       sharesMessages(desire("shardChannel"), redirected, address(one), address(other))
     assert.isTrue(shares(1, 11))
