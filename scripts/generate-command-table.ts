@@ -11,7 +11,7 @@ import { readFile, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { DecodeFailure } from "../src/commands/Command.ts"
 import type { Reply } from "../src/protocol/Reply.ts"
-import * as CommandTable from "../src/topology/CommandTable.ts"
+import * as CommandTable from "../src/commands/table/CommandTable.ts"
 import * as RedisServer from "../test/topology/RedisServer.ts"
 
 const replyOf = async (source: string): Promise<Reply> => {
@@ -36,7 +36,7 @@ for (const source of sources) table = CommandTable.overlay(table, await tableOf(
 
 const text = CommandTable.toText(table)
 if (/[`\\]|\$\{/.test(text)) throw new Error("the table does not fit into a template literal as it is")
-const target = fileURLToPath(new URL("../src/topology/embeddedCommands.ts", import.meta.url))
+const target = fileURLToPath(new URL("../src/commands/table/embeddedCommands.ts", import.meta.url))
 await writeFile(
   target,
   `/**

@@ -48,7 +48,7 @@ import * as Connections from "./connection/Connections.ts"
 import * as ClusterPubSub from "./pubsub/ClusterPubSub.ts"
 import { exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 import * as Router from "./routing/Router.ts"
-import * as CommandCache from "./topology/CommandCache.ts"
+import * as CommandCache from "./client/CommandCache.ts"
 import * as Topology from "./topology/Topology.ts"
 
 /**

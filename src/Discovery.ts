@@ -20,7 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as nodeDns from "node:dns"
-import type { Endpoint } from "./connection/Endpoint.ts"
+import type { Endpoint } from "./cluster/Endpoint.ts"
 import { millisOf } from "./internal/millis.ts"
 import { ConnectionError, exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 

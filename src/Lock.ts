@@ -48,7 +48,7 @@ import {
   type RedisClusterException
 } from "./RedisClusterException.ts"
 import * as Script from "./scripting/Script.ts"
-import * as HashSlot from "./topology/HashSlot.ts"
+import * as HashSlot from "./cluster/HashSlot.ts"
 
 /**
  * @category models

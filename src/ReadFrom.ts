@@ -31,7 +31,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 import { millisOf } from "./internal/millis.ts"
-import type { ClusterNode, Role } from "./topology/ClusterNode.ts"
+import type { ClusterNode, Role } from "./cluster/ClusterNode.ts"
 
 /**
  * A node of the shard, with what is known of it at this moment.

@@ -8,9 +8,9 @@ import type * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import type { Batches } from "../routing/Batch.ts"
-import * as Pipeline from "../routing/Pipeline.ts"
-import * as Transaction from "../routing/Transaction.ts"
+import type { Batches } from "../routing/batches/Pipeline.ts"
+import * as Pipeline from "../routing/batches/BatchShape.ts"
+import * as Transaction from "../routing/batches/Transaction.ts"
 
 /**
  * @category models

@@ -7,10 +7,10 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
-import { type ConsumedEntry, type ReaderOptions, SlotReader } from "../consumer/SlotReader.ts"
+import { type ConsumedEntry, type ReaderOptions, SlotReader } from "../consumer/GroupConsumer.ts"
 import { millisOf } from "../internal/millis.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
-import { bySlot } from "../routing/Nonatomic.ts"
+import { bySlot } from "./Nonatomic.ts"
 
 /**
  * @category models

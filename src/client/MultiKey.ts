@@ -9,7 +9,7 @@ import { Generic } from "../commands/Generic.ts"
 import { Strings } from "../commands/Strings.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import * as Nonatomic from "../routing/Nonatomic.ts"
+import * as Nonatomic from "./Nonatomic.ts"
 import type { Router } from "../routing/Router.ts"
 
 /**

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { Commands } from "../commands/Commands.ts"
 import * as ReadFrom from "../ReadFrom.ts"
-import type { ShardReads } from "../routing/Readers.ts"
+import type { ShardReads } from "../routing/reads/ReadNodes.ts"
 import type { Router } from "../routing/Router.ts"
 import type { BatchMembers } from "./Batches.ts"
 import type { MultiKeyMembers } from "./MultiKey.ts"

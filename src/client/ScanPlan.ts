@@ -12,8 +12,8 @@
  *
  * @since 0.1.0
  */
-import type { ClusterNode } from "../topology/ClusterNode.ts"
-import { slotCount } from "../topology/HashSlot.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { slotCount } from "../cluster/HashSlot.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 
 /**

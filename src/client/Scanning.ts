@@ -26,8 +26,8 @@ import {
   TimeoutError
 } from "../RedisClusterException.ts"
 import type { Located, Router } from "../routing/Router.ts"
-import type { ClusterNode } from "../topology/ClusterNode.ts"
-import * as HashSlot from "../topology/HashSlot.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import * as HashSlot from "../cluster/HashSlot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import { type Pass, ScanPlan } from "./ScanPlan.ts"
 

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
-import type { ClusterNode } from "../topology/ClusterNode.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Shard, SlotRange, Snapshot } from "../topology/Snapshot.ts"
 
 /**

@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { ClusterNode } from "../topology/ClusterNode.ts"
-import type { BufferStrategy } from "./Mailbox.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import type { BufferStrategy } from "./MessageBuffer.ts"
 import type { Message } from "./SubscriptionEvent.ts"
 
 /**

@@ -8,8 +8,8 @@ import type { Connections } from "../connection/Connections.ts"
 import type { PushConnection } from "../connection/PushConnection.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { ConnectionError, exception, type RedisClusterException, ReplyError } from "../RedisClusterException.ts"
-import type { ClusterNode } from "../topology/ClusterNode.ts"
-import type { Mailbox, Source } from "./Mailbox.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import type { Mailbox, Source } from "./MessageBuffer.ts"
 import { Message } from "./SubscriptionEvent.ts"
 
 const MONITOR = new CommandSpec("MONITOR", {})

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
-import type { ClusterNode } from "../topology/ClusterNode.ts"
-import { ofKey } from "../topology/HashSlot.ts"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { ofKey } from "../cluster/HashSlot.ts"
 import type { Shard, Snapshot } from "../topology/Snapshot.ts"
 
 /**

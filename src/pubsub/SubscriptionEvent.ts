@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { ClusterNode } from "../topology/ClusterNode.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 
 /**
  * A published message.

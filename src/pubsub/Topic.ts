@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Mailbox } from "./Mailbox.ts"
+import type { Mailbox } from "./MessageBuffer.ts"
 import type { Desire } from "./Plan.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
 

@@ -5,7 +5,7 @@
  */
 import type { Command } from "../commands/Command.ts"
 import { CrossSlotError, NoKeyError, OptionsError, type Reason } from "../RedisClusterException.ts"
-import * as HashSlot from "../topology/HashSlot.ts"
+import * as HashSlot from "../cluster/HashSlot.ts"
 
 /** The command has no key: the policies of its spec say where it goes. */
 export const keyless = -1

@@ -46,7 +46,7 @@ import { CommandSpec } from "../commands/CommandSpec.ts"
 import { counted } from "../commands/keys.ts"
 import { Scripting } from "../commands/Scripting.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import type { ClusterNode } from "../topology/ClusterNode.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { keepSupplied } from "./Preload.ts"
 import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
 

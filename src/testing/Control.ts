@@ -5,9 +5,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { exception, OptionsError, type RedisClusterException, UnknownNodeError } from "../RedisClusterException.ts"
-import * as HashSlot from "../topology/HashSlot.ts"
+import * as HashSlot from "../cluster/HashSlot.ts"
 import { type Answer, failure, ok } from "./engine/Answer.ts"
 import { fromArgument, toText } from "./engine/Bytes.ts"
 import type { FakeCluster, Received } from "./engine/FakeCluster.ts"

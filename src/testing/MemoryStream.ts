@@ -7,8 +7,8 @@
  * @internal
  */
 import { Duplex } from "node:stream"
-import type { Endpoint } from "../connection/Endpoint.ts"
-import { addressOf } from "../connection/Endpoint.ts"
+import type { Endpoint } from "../cluster/Endpoint.ts"
+import { addressOf } from "../cluster/Endpoint.ts"
 import type { FakeNode } from "./engine/FakeNode.ts"
 import type { Session } from "./engine/Session.ts"
 

@@ -20,7 +20,7 @@ import * as Stream from "effect/Stream"
 import { isUsable, type ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
-import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { query, question } from "../connection/Query.ts"
 import { Listeners } from "../internal/Listeners.ts"
 import {
@@ -31,8 +31,8 @@ import {
   SlotNotCoveredError,
   UnknownNodeError
 } from "../RedisClusterException.ts"
-import type { ClusterNode } from "./ClusterNode.ts"
-import { slotCount } from "./HashSlot.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { slotCount } from "../cluster/HashSlot.ts"
 import * as Snapshot from "./Snapshot.ts"
 
 /**

@@ -1,7 +1,7 @@
 /**
  * The keys of a run: families `{tag}:counter`, `{tag}:register` ..., each of one slot.
  */
-import * as HashSlot from "../../src/topology/HashSlot.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 
 export const shardCount = 3
 

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
-import type { Endpoint } from "../../src/connection/Endpoint.ts"
+import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 
 /** The link to one node. */
 export interface Link {

@@ -9,7 +9,7 @@ import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.
 import * as ClusterOptions from "../../src/ClusterOptions.ts"
 import * as Connections from "../../src/connection/Connections.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import * as HashSlot from "../../src/topology/HashSlot.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { RedisClusterShape } from "../harness/RedisCluster.ts"
 
 /** A client whose connections can be looked at. */

@@ -13,7 +13,7 @@ import * as KeyValueStoreRedis from "../../src/integrations/KeyValueStoreRedis.t
 import * as PersistedCacheRedis from "../../src/integrations/PersistedCacheRedis.ts"
 import * as PersistenceRedis from "../../src/integrations/PersistenceRedis.ts"
 import * as ClusterRedis from "../../src/integrations/Redis.ts"
-import * as HashSlot from "../../src/topology/HashSlot.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { flush, moveAway, service, services } from "./services.ts"

@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import * as HashSlot from "../../src/topology/HashSlot.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { HarnessError } from "../harness/HarnessError.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 

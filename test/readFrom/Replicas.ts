@@ -2,7 +2,7 @@
  * What the tests of reads from replicas share.
  */
 import * as Effect from "effect/Effect"
-import * as HashSlot from "../../src/topology/HashSlot.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 
 export const key = "{one}:key"

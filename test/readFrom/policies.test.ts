@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ReadFrom from "../../src/ReadFrom.ts"
-import { ClusterNode, type Role } from "../../src/topology/ClusterNode.ts"
+import { ClusterNode, type Role } from "../../src/cluster/ClusterNode.ts"
 
 const candidate = (
   port: number,

@@ -1,7 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Clock, Effect, Layer, Result } from "effect"
 import { ClusterClient, type Command, Connection, Generic, HashSlot, Server, Strings } from "../../src/index.ts"
-import * as CommandTable from "../../src/topology/CommandTable.ts"
+import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 
 const client = Layer.unwrap(

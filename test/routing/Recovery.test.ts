@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { LinkFailure } from "../../src/connection/Outgoing.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
-import * as Recovery from "../../src/routing/Recovery.ts"
+import * as Recovery from "../../src/routing/request/Recovery.ts"
 
 const facts: Recovery.Facts = {
   repeatable: false,

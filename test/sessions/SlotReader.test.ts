@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Command } from "../../src/commands/Command.ts"
-import { SlotReader } from "../../src/consumer/SlotReader.ts"
+import { SlotReader } from "../../src/consumer/GroupConsumer.ts"
 import { ClosedError, exception, type Outcome, type RedisClusterException } from "../../src/RedisClusterException.ts"
 
 const closed = (outcome: Outcome) => exception(() => new ClosedError({ message: "closed", outcome }))

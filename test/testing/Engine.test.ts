@@ -13,7 +13,7 @@ import { ServerError } from "../../src/protocol/Reply.ts"
 import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
 import { supported } from "../../src/testing/engine/Commands.ts"
 import { TestCluster, type TestLayerOptions } from "../../src/testing/index.ts"
-import * as CommandTable from "../../src/topology/CommandTable.ts"
+import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 
 const on = (options?: TestLayerOptions) => Effect.provide(TestCluster.layer(options))
 

@@ -11,8 +11,8 @@ import { Connections } from "../../src/connection/Connections.ts"
 import * as Lock from "../../src/Lock.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import { type Fault, Response, TestCluster, type TestLayerOptions } from "../../src/testing/index.ts"
-import { entriesOf } from "../../src/topology/CommandReply.ts"
-import * as CommandTable from "../../src/topology/CommandTable.ts"
+import { entriesOf } from "../../src/commands/table/CommandReply.ts"
+import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 
 const on = (options?: TestLayerOptions) => Effect.provide(TestCluster.layer(options))
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url"
 import type { Command } from "../../src/commands/Command.ts"
 import { ClusterClient } from "../../src/index.ts"
 import { exception, type RedisClusterException, ReplyError } from "../../src/RedisClusterException.ts"
-import * as CommandCache from "../../src/topology/CommandCache.ts"
+import * as CommandCache from "../../src/client/CommandCache.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { calls } from "../laws/Observed.ts"
 

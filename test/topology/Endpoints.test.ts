@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Net from "node:net"
 import { networkInterfaces } from "node:os"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
-import * as HashSlot from "../../src/topology/HashSlot.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connect, errorReplies } from "../laws/Observed.ts"
 

@@ -1,7 +1,7 @@
 import clusterKeySlot from "cluster-key-slot"
 import * as FastCheck from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import * as HashSlot from "../../src/topology/HashSlot.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import * as RedisServer from "./RedisServer.ts"
 
 /** Any UTF-16 code units, lone surrogates too. */

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { Endpoint } from "../../src/connection/Endpoint.ts"
+import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 import { keyOfShard, openClient } from "../faults/Load.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { addressOf } from "../laws/Observed.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import type { Endpoint } from "../../src/connection/Endpoint.ts"
+import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 import { type Reply, ServerError } from "../../src/protocol/Reply.ts"
 import * as Snapshot from "../../src/topology/Snapshot.ts"
 

@@ -6,9 +6,9 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { Duplex } from "node:stream"
 import { ClusterClient } from "../../src/ClusterClient.ts"
-import type { Endpoint } from "../../src/connection/Endpoint.ts"
+import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 import { RespDecoder } from "../../src/protocol/RespDecoder.ts"
-import * as HashSlot from "../../src/topology/HashSlot.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { until } from "../harness/Waiting.ts"
 
 /** Holds the answers of a connection back, this one first, until it is released with what is then the answer. */

@@ -12,7 +12,7 @@ import { Server } from "../../src/commands/Server.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import type { ClusterNode } from "../../src/topology/ClusterNode.ts"
+import type { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 
 declare const redis: ClusterClientShape
 declare const node: NodeClient

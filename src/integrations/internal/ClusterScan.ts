@@ -17,7 +17,7 @@ import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { Generic } from "../../commands/Generic.ts"
 import type { ScanPage } from "../../commands/scan.ts"
 import { exception, type RedisClusterException, ReplyError } from "../../RedisClusterException.ts"
-import * as HashSlot from "../../topology/HashSlot.ts"
+import * as HashSlot from "../../cluster/HashSlot.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
 
 interface Position {

@@ -12,7 +12,7 @@ import type { DedicatedClient } from "../../client/Dedicated.ts"
 import type { ClusterClientShape } from "../../ClusterClient.ts"
 import * as Command from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
-import { addressOf, type Endpoint } from "../../connection/Endpoint.ts"
+import { addressOf, type Endpoint } from "../../cluster/Endpoint.ts"
 import type { Argument, Reply } from "../../protocol/Reply.ts"
 import type { AskError, Reason, RedisClusterException } from "../../RedisClusterException.ts"
 

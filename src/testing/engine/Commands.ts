@@ -5,7 +5,7 @@
  * @internal
  */
 import type { ServerError } from "../../protocol/Reply.ts"
-import * as CommandTable from "../../topology/CommandTable.ts"
+import * as CommandTable from "../../commands/table/CommandTable.ts"
 import { failure, notSupported } from "./Answer.ts"
 import { bitmaps } from "./Bitmaps.ts"
 import { blocking } from "./Blocking.ts"

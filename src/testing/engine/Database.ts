@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import * as HashSlot from "../../topology/HashSlot.ts"
+import * as HashSlot from "../../cluster/HashSlot.ts"
 import type { Bytes } from "./Bytes.ts"
 import { SortedSet } from "./SortedSet.ts"
 import type { StreamValue } from "./StreamValue.ts"

@@ -5,7 +5,7 @@
  *
  * @internal
  */
-import type { Endpoint } from "../../connection/Endpoint.ts"
+import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Bytes } from "./Bytes.ts"
 import { copyEntry } from "./Database.ts"
 import { FakeNode } from "./FakeNode.ts"

@@ -5,7 +5,7 @@
  *
  * @internal
  */
-import { addressOf, type Endpoint } from "../../connection/Endpoint.ts"
+import { addressOf, type Endpoint } from "../../cluster/Endpoint.ts"
 import { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, failure, Push, Simple } from "./Answer.ts"
 import { type Bytes, compare } from "./Bytes.ts"

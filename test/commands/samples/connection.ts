@@ -1,4 +1,4 @@
-import { Connection } from "../../../src/commands/Connection.ts"
+import { Connection } from "../../../src/commands/Clients.ts"
 import { has, isNumber, type Sample } from "./Sample.ts"
 
 const isClient = has("id", "addr", "name", "age", "fields")

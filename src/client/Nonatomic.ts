@@ -1,0 +1,128 @@
+/**
+ * Multi-key commands over any slots: split per slot, sent side by side, put together in the caller's order.
+ *
+ * Each part is atomic, the whole is not. When parts fail the error says which keys they held.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { type Command, complaint, misfitOf } from "../commands/Command.ts"
+import type { Argument } from "../protocol/Reply.ts"
+import {
+  exception,
+  OptionsError,
+  PartialFailureError,
+  partialOutcome,
+  type RedisClusterException
+} from "../RedisClusterException.ts"
+import * as HashSlot from "../cluster/HashSlot.ts"
+import type { Outcomes } from "../routing/batches/Collect.ts"
+import type { Router } from "../routing/Router.ts"
+
+interface Part<A> {
+  readonly positions: ReadonlyArray<number>
+  readonly command: Command<A>
+}
+
+/**
+ * The positions of the keys of each slot, in the order in which the slots first occur.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const bySlot = (keys: ReadonlyArray<Argument>): ReadonlyArray<ReadonlyArray<number>> => {
+  const slots = new Map<number, Array<number>>()
+  for (let i = 0; i < keys.length; i++) {
+    const slot = HashSlot.ofKey(keys[i])
+    const positions = slots.get(slot)
+    if (positions === undefined) slots.set(slot, [i])
+    else positions.push(i)
+  }
+  return [...slots.values()]
+}
+
+const partialFailure = (
+  name: string,
+  parts: ReadonlyArray<Part<unknown>>,
+  outcomes: Outcomes
+): RedisClusterException => {
+  const failures = parts.flatMap((part, i) => {
+    const outcome = outcomes[i]
+    return Result.isFailure(outcome)
+      ? [{ node: outcome.failure.reason.node, keys: part.positions, error: outcome.failure }]
+      : []
+  })
+  const keys = failures.reduce((count, failure) => count + failure.keys.length, 0)
+  const allKeys = parts.reduce((count, part) => count + part.positions.length, 0)
+  return exception(() =>
+    new PartialFailureError({
+      message: `${name} failed for ${keys} of ${allKeys} keys (${failures.length} of ${parts.length} slots); ` +
+        `first: ${failures[0].error.message}`,
+      outcome: partialOutcome(failures.map(({ error }) => error.outcome), parts.length - failures.length),
+      command: name,
+      failures,
+      succeeded: parts.length - failures.length
+    })
+  )
+}
+
+/**
+ * Runs the parts and folds their results; fails when any part failed.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const run = <A, B>(
+  router: Router["Service"],
+  keys: ReadonlyArray<Argument>,
+  build: (positions: ReadonlyArray<number>) => Command<A>,
+  merge: (results: ReadonlyArray<{ readonly positions: ReadonlyArray<number>; readonly value: A }>) => B
+): Effect.Effect<B, RedisClusterException> =>
+  Effect.suspend(() => {
+    if (keys.length === 0) return router.statistics.refuse(noKeys)
+    const misfit = misfitOf(keys)
+    if (misfit >= 0) return router.statistics.refuse(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
+    const parts = bySlot(keys).map((positions): Part<A> => ({ positions, command: build(positions) }))
+    // No part is sent when another cannot be.
+    const invalid = parts.find((part) => part.command.settings.invalid !== undefined)?.command.settings.invalid
+    if (invalid !== undefined) return router.statistics.refuse(refused(invalid))
+    return Effect.flatMap(router.executeAll(parts.map((part) => part.command)), (outcomes) => {
+      const results: Array<{ readonly positions: ReadonlyArray<number>; readonly value: A }> = []
+      for (let i = 0; i < parts.length; i++) {
+        const outcome = outcomes[i]
+        if (Result.isFailure(outcome)) return Effect.fail(partialFailure(parts[0].command.spec.name, parts, outcomes))
+        // The outcome at a position is that of the command at the same position.
+        results.push({ positions: parts[i].positions, value: outcome.success as A })
+      }
+      return Effect.succeed(merge(results))
+    })
+  })
+
+const refused = (message: string): OptionsError => new OptionsError({ message, outcome: "NotExecuted" })
+
+const noKeys = refused("the list of keys is empty; give at least one key")
+
+/**
+ * Puts list results back into the order of the caller's keys.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const inOrder = <A>(count: number) =>
+(
+  results: ReadonlyArray<{ readonly positions: ReadonlyArray<number>; readonly value: ReadonlyArray<A> }>
+): Array<A> => {
+  const ordered = new Array<A>(count)
+  for (const { positions, value } of results) {
+    for (let i = 0; i < positions.length; i++) ordered[positions[i]] = value[i]
+  }
+  return ordered
+}
+
+/**
+ * @category combinators
+ * @since 0.1.0
+ */
+export const total = (results: ReadonlyArray<{ readonly value: number }>): number =>
+  results.reduce((sum, { value }) => sum + value, 0)

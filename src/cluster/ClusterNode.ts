@@ -1,0 +1,64 @@
+/**
+ * A node of the cluster.
+ *
+ * @since 0.1.0
+ */
+import { addressOf, type Endpoint } from "./Endpoint.ts"
+
+/**
+ * The part a node plays in its shard.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Role = "primary" | "replica"
+
+/**
+ * How a node is, as `CLUSTER SHARDS` tells it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Health = "online" | "loading" | "fail"
+
+/**
+ * A node as one snapshot of the topology knows it. Nodes that did not change are the same object in the next
+ * snapshot, so that they can be keys of a `Map`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class ClusterNode implements Endpoint {
+  /** The node id, 40 hexadecimal digits; empty while it is known from a redirect only. */
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  /** `host:port`. */
+  readonly address: string
+  readonly role: Role
+  /** The availability zone, where the server tells it (Valkey 9.1 and later). */
+  readonly zone: string | undefined
+  /** How it is, where the server tells it (Redis 7.0 and later). */
+  readonly health: Health | undefined
+
+  constructor(
+    fields: Endpoint & {
+      readonly id: string
+      readonly role: Role
+      readonly zone?: string | undefined
+      readonly health?: Health | undefined
+    }
+  ) {
+    this.id = fields.id
+    this.host = fields.host
+    this.port = fields.port
+    this.address = addressOf(fields)
+    this.role = fields.role
+    this.zone = fields.zone
+    this.health = fields.health
+  }
+
+  toString(): string {
+    return this.address
+  }
+}

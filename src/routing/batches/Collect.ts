@@ -1,0 +1,137 @@
+/**
+ * Many commands, one suspension: gathers how each ended and resumes the fiber once.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { RedisClusterException } from "../../RedisClusterException.ts"
+import type { Collector } from "../request/Request.ts"
+
+/**
+ * How each of several commands ended, in their order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcomes = ReadonlyArray<Result.Result<unknown, RedisClusterException>>
+
+/**
+ * What failed, by position.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failures = ReadonlyMap<number, RedisClusterException>
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Gathering implements Collector {
+  private readonly outcomes: Array<Result.Result<unknown, RedisClusterException>>
+  private remaining: number
+  private readonly done: (outcomes: Outcomes) => void
+
+  constructor(count: number, done: (outcomes: Outcomes) => void) {
+    this.outcomes = new Array<Result.Result<unknown, RedisClusterException>>(count)
+    this.remaining = count
+    this.done = done
+  }
+
+  succeeded(index: number, value: unknown): void {
+    this.settle(index, Result.succeed(value))
+  }
+
+  failed(index: number, error: RedisClusterException): void {
+    this.settle(index, Result.fail(error))
+  }
+
+  /** How the command at a position ended that never became a request. */
+  settle(index: number, outcome: Result.Result<unknown, RedisClusterException>): void {
+    this.outcomes[index] = outcome
+    if (--this.remaining === 0) this.done(this.outcomes)
+  }
+}
+
+/**
+ * Gathers bare values, as long as nothing fails.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Values implements Collector {
+  private readonly values: Array<unknown>
+  private failures: Map<number, RedisClusterException> | undefined = undefined
+  private remaining: number
+  private readonly done: (values: ReadonlyArray<unknown>, failures: Failures | undefined) => void
+
+  constructor(count: number, done: (values: ReadonlyArray<unknown>, failures: Failures | undefined) => void) {
+    this.values = new Array<unknown>(count)
+    this.remaining = count
+    this.done = done
+  }
+
+  succeeded(index: number, value: unknown): void {
+    this.values[index] = value
+    this.count()
+  }
+
+  failed(index: number, error: RedisClusterException): void {
+    this.failures ??= new Map()
+    this.failures.set(index, error)
+    this.count()
+  }
+
+  private count(): void {
+    if (--this.remaining === 0) this.done(this.values, this.failures)
+  }
+}
+
+/** Something under way that can be given up. */
+interface Cancellable {
+  cancel(): void
+}
+
+const cancelAll = (parts: ReadonlyArray<Cancellable>): Effect.Effect<void> =>
+  Effect.sync(() => {
+    for (const part of parts) part.cancel()
+  })
+
+/**
+ * Starts many commands at once for their values; when some fail, `failed` says with what the whole fails. Every command
+ * has ended by then.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const valuesOf = (
+  count: number,
+  start: (values: Values) => ReadonlyArray<Cancellable>,
+  failed: (failures: Failures) => RedisClusterException
+): Effect.Effect<ReadonlyArray<unknown>, RedisClusterException> =>
+  count === 0 ?
+    Effect.succeed([]) :
+    Effect.callback<ReadonlyArray<unknown>, RedisClusterException>((resume) =>
+      cancelAll(start(
+        new Values(
+          count,
+          (values, failures) => resume(failures === undefined ? Effect.succeed(values) : Effect.fail(failed(failures)))
+        )
+      ))
+    )
+
+/**
+ * Starts many commands at once. Interrupting the effect cancels those that have not ended.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const together = (
+  count: number,
+  start: (gathering: Gathering) => ReadonlyArray<Cancellable>
+): Effect.Effect<Outcomes> =>
+  count === 0 ? Effect.succeed([]) : Effect.callback<Outcomes>((resume) => {
+    const parts = start(new Gathering(count, (outcomes) => resume(Effect.succeed(outcomes))))
+    return cancelAll(parts)
+  })

@@ -1,0 +1,312 @@
+/**
+ * MULTI to EXEC as one request: written as one block, answered as one, retried as a whole.
+ *
+ * A transaction that the server discards has executed nothing, so that redirects and refusals while it is queued are
+ * mended like those of a single command. ASKING in front of MULTI holds for the whole: servers keep it until EXEC.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
+import { CommandSpec } from "../../commands/CommandSpec.ts"
+import { unexpected } from "../../commands/decode.ts"
+import type { LinkFailure } from "../../connection/Outgoing.ts"
+import { type Reply, ServerError } from "../../protocol/Reply.ts"
+import {
+  CrossSlotError,
+  exception,
+  OptionsError,
+  type Outcome,
+  type Reason,
+  type RedisClusterException,
+  TransactionError
+} from "../../RedisClusterException.ts"
+import { keyless } from "../CommandSlot.ts"
+import * as Failures from "../request/Failures.ts"
+import type { Outcomes } from "./Collect.ts"
+import { type Batch, entriesOf, shaped, type Values } from "./BatchShape.ts"
+import { Request, type RequestOwner } from "../request/Request.ts"
+
+const reply = (reply: Reply): Reply => reply
+const multi = new Command<unknown>(new CommandSpec("MULTI", {}), [], reply)
+const exec = new Command<unknown>(new CommandSpec("EXEC", {}), [], reply)
+
+/** The name says what decides; executing it twice does no harm when that holds for every entry. */
+const specs = { reading: new CommandSpec("EXEC", { readonly: true }), writing: new CommandSpec("EXEC", {}) }
+
+/** They would end the transaction, or the connection's ability to carry one. */
+const unfit = new Set(["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "RESET", "QUIT", "HELLO"])
+
+/**
+ * A transaction that can be sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Plan {
+  /** Stands for the whole: its settings, and whether it may be sent again. It is not what is written. */
+  readonly command: Command<unknown>
+  readonly entries: ReadonlyArray<Command<unknown>>
+  readonly slot: number
+  /** How many entries have keys. */
+  readonly keyed: number
+}
+
+const transactionError = (
+  index: number,
+  command: Command<unknown>,
+  cause: RedisClusterException,
+  outcome: Outcome
+): RedisClusterException =>
+  exception(() =>
+    new TransactionError({
+      message: `entry ${index} of the transaction (${command.spec.name}): ${cause.message}`,
+      outcome,
+      command: command.spec.name,
+      node: cause.reason.node,
+      attempts: cause.reason.attempts,
+      index,
+      cause
+    })
+  )
+
+const unfitReason = (name: string): Reason =>
+  new OptionsError({
+    message: `${name} cannot be part of a transaction; the client sends MULTI and EXEC itself`,
+    outcome: "NotExecuted",
+    command: name
+  })
+
+const crossSlot = (slots: ReadonlySet<number>): RedisClusterException =>
+  exception(() =>
+    new CrossSlotError({
+      message:
+        `the keys of the transaction are of ${slots.size} different slots, but a transaction runs on one slot; ` +
+        `give the keys a common hash tag such as {user:1}, or use a pipeline, which is not atomic`,
+      outcome: "NotExecuted",
+      command: "MULTI",
+      slots: [...slots]
+    })
+  )
+
+/**
+ * Checks the entries: each can be sent, and all keys are of one slot. Without any key the transaction goes to the
+ * default node, a primary.
+ *
+ * `timeout` is that of entries that do not carry their own, in milliseconds; the shortest one holds for the whole.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const plan = (
+  entries: ReadonlyArray<Command<unknown>>,
+  slotOf: (command: Command<unknown>) => number | Reason,
+  timeout: number
+): Result.Result<Plan, RedisClusterException> => {
+  const slots = new Set<number>()
+  let keyed = 0
+  for (let i = 0; i < entries.length; i++) {
+    const slot = unfit.has(entries[i].spec.name) ? unfitReason(entries[i].spec.name) : slotOf(entries[i])
+    if (typeof slot !== "number") {
+      const error = exception(() => slot)
+      return Result.fail(
+        slot._tag === "CrossSlotError" ? error : transactionError(i, entries[i], error, "NotExecuted")
+      )
+    }
+    if (slot === keyless) continue
+    if (entries[i].settings.routing === undefined) keyed++
+    slots.add(slot)
+  }
+  if (slots.size > 1) return Result.fail(crossSlot(slots))
+  const [slot = keyless] = slots
+  const reading = entries.every((entry) => entry.spec.readonly)
+  const command = new Command<unknown>(reading ? specs.reading : specs.writing, [], reply, {
+    binary: entries.some((entry) => entry.settings.binary),
+    idempotent: entries.every((entry) => entry.spec.readonly || entry.settings.idempotent),
+    timeout: entries.reduce((least, entry) => Math.min(least, entry.settings.timeout ?? timeout), Infinity),
+    invalid: undefined,
+    routing: undefined,
+    supply: undefined
+  })
+  return Result.succeed({ command, entries, slot, keyed })
+}
+
+/** The reply of EXEC is one: when one entry wants bytes all get them, and the others want text. */
+const toText = (reply: Reply): Reply => {
+  if (reply === null || typeof reply !== "object" || reply instanceof ServerError) return reply
+  if (reply instanceof Uint8Array) return Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength).toString("utf8")
+  if (reply instanceof Map) return new Map(Array.from(reply, ([key, value]) => [toText(key), toText(value)]))
+  if (reply instanceof Set) return new Set(Array.from(reply, toText))
+  return Array.from(reply as ReadonlyArray<Reply>, toText)
+}
+
+/** What EXEC has executed cannot be tried again with what was lacking. */
+const selfContained = (entry: Command<unknown>): Command<unknown> =>
+  entry.settings.supply === undefined ? entry : entry.settings.supply.selfContained(entry)
+
+interface Refusal {
+  /** The position of the entry; -1 is MULTI. */
+  readonly index: number
+  readonly error: ServerError
+}
+
+const isRedirect = (error: ServerError): boolean => error.code === "MOVED" || error.code === "ASK"
+
+/** `EXECABORT Transaction discarded because of: READONLY You can't ...`: EXEC itself was refused, and says why. */
+const reasonOfAbort = (error: ServerError): ServerError => {
+  const marker = " because of: "
+  const at = error.code === "EXECABORT" ? error.message.indexOf(marker) : -1
+  return at === -1 ? error : new ServerError(error.message.slice(at + marker.length))
+}
+
+/**
+ * What EXEC means by answering nothing.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const watchedKeyChanged = new ServerError("EXECABORT a watched key has changed, nothing was executed")
+
+const keysApart = new ServerError("TRYAGAIN the keys of the transaction are on both sides of a slot migration")
+
+/**
+ * A transaction on its way through the router. It succeeds with how each entry ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class TransactionRequest extends Request {
+  readonly block: ReadonlyArray<Command<unknown>>
+  private readonly plan: Plan
+  /** How many replies of this attempt have come. */
+  private received = 0
+  private refusals: Array<Refusal> = []
+  /** The refusal that is being decided about. */
+  private culprit: Refusal | undefined = undefined
+
+  constructor(plan: Plan, owner: RequestOwner, deadline: number, resume: Request["resume"]) {
+    super(plan.command, owner, plan.slot, deadline, "slot", undefined, resume, undefined, 0)
+    this.plan = plan
+    this.block = [multi, ...plan.entries.map(selfContained), exec]
+  }
+
+  override onReply(reply: Reply): void {
+    const index = this.received++ - 1
+    if (index < this.plan.entries.length) {
+      if (reply instanceof ServerError) this.refusals.push({ index, error: reply })
+      return
+    }
+    const refusals = this.refusals
+    this.startOver()
+    if (refusals.length > 0 && refusals[0].index === -1) this.withoutMulti(refusals)
+    else if (reply instanceof ServerError) this.discarded(reply, refusals)
+    else if (reply === null) this.discarded(watchedKeyChanged, refusals)
+    else this.executed(reply)
+  }
+
+  override onLost(failure: LinkFailure, written: boolean): void {
+    this.startOver()
+    super.onLost(failure, written)
+  }
+
+  override fail(error: RedisClusterException): void {
+    const culprit = this.culprit
+    super.fail(culprit === undefined ? error : this.refused(culprit))
+  }
+
+  private startOver(): void {
+    this.received = 0
+    this.refusals = []
+  }
+
+  /** What follows a refused MULTI is not queued: it was executed, or refused, on its own. */
+  private withoutMulti(refusals: ReadonlyArray<Refusal>): void {
+    const { error } = refusals[0]
+    if (refusals.length > this.plan.entries.length) this.owner.failed(this, { _tag: "Reply", error })
+    else this.fail(Failures.withoutMulti(this, error))
+  }
+
+  /** Nothing was executed. */
+  private discarded(error: ServerError, refusals: ReadonlyArray<Refusal>): void {
+    // What no other node can mend comes first.
+    const refusal = refusals.find((refusal) => !isRedirect(refusal.error)) ?? refusals[0]
+    if (refusal === undefined) return this.owner.failed(this, { _tag: "Reply", error: reasonOfAbort(error) })
+    if (!isRedirect(refusal.error)) this.culprit = refusal
+    // The other node has none of the keys that this one still has.
+    const apart = refusal.error.code === "ASK" && refusals.length < this.plan.keyed
+    this.owner.failed(this, { _tag: "Reply", error: apart ? keysApart : refusal.error })
+    this.culprit = undefined
+  }
+
+  private executed(reply: Reply): void {
+    const { command, entries } = this.plan
+    if (!Array.isArray(reply) || reply.length !== entries.length) {
+      return this.owner.undecodable(this, unexpected(`a list of ${entries.length}`, reply))
+    }
+    const replies = reply as ReadonlyArray<Reply>
+    const outcomes: Outcomes = entries.map((entry, i) => {
+      const own = command.settings.binary && !entry.settings.binary ? toText(replies[i]) : replies[i]
+      if (own instanceof ServerError) return Result.fail(this.failureOf(i, own))
+      const value = decodeReply(entry, own)
+      return value instanceof DecodeFailure
+        ? Result.fail(Failures.undecodable(this.standIn(i), value))
+        : Result.succeed(value)
+    })
+    this.succeed(outcomes)
+  }
+
+  private refused({ error, index }: Refusal): RedisClusterException {
+    const outcome = this.trouble?.maybeExecuted === true ? "Unknown" : "NotExecuted"
+    return transactionError(index, this.plan.entries[index], this.failureOf(index, error), outcome)
+  }
+
+  private failureOf(index: number, error: ServerError): RedisClusterException {
+    return Failures.fromFailure(this.standIn(index), { _tag: "Reply", error })
+  }
+
+  /** The entry as a request of its own, for those who describe failures. */
+  private standIn(index: number): Request {
+    const entry = this.plan.entries[index]
+    const request = new Request(
+      entry,
+      this.owner,
+      this.slot,
+      this.deadline,
+      "slot",
+      undefined,
+      undefined,
+      undefined,
+      index
+    )
+    request.connection = this.connection
+    request.trouble = this.trouble
+    return request
+  }
+}
+
+/**
+ * Runs a batch as a transaction for its values; an entry that failed fails the whole, which was executed nevertheless.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const run = <B extends Batch>(
+  transaction: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes, RedisClusterException>,
+  batch: B
+): Effect.Effect<Values<B>, RedisClusterException> =>
+  Effect.suspend(() => {
+    const entries = entriesOf(batch)
+    return Effect.flatMap(transaction(entries), (outcomes) => {
+      const values: Array<unknown> = []
+      for (let i = 0; i < outcomes.length; i++) {
+        const outcome = outcomes[i]
+        if (Result.isFailure(outcome)) {
+          return Effect.fail(transactionError(i, entries[i], outcome.failure, "Executed"))
+        }
+        values.push(outcome.success)
+      }
+      // Each value is what the decoder of its entry made, at the place of that entry.
+      return Effect.succeed(shaped(batch, values) as Values<B>)
+    })
+  })

@@ -1,0 +1,238 @@
+/**
+ * Commands on one connection, for as long as that lives: no redirects, no retries, no second socket.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { Command, DecodeFailure } from "../../commands/Command.ts"
+import type { Connection } from "../../connection/Connection.ts"
+import type { Endpoint } from "../../cluster/Endpoint.ts"
+import * as ReadFrom from "../../ReadFrom.ts"
+import { CrossSlotError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
+import { onlyNodeWithPort } from "../../topology/Snapshot.ts"
+import type { Topology } from "../../topology/Topology.ts"
+import * as Batch from "../batches/Pipeline.ts"
+import { keyless } from "../CommandSlot.ts"
+import { deliver, explained } from "../request/Delivery.ts"
+import * as Failures from "../request/Failures.ts"
+import { type Recall, RecallableRequest } from "./BlockingRequest.ts"
+import * as Recovery from "../request/Recovery.ts"
+import { holdsUpBatch, invalid } from "../Rejections.ts"
+import { Request, type RequestOwner, type Trouble } from "../request/Request.ts"
+import type { RoutingStatistics } from "../request/RoutingStatistics.ts"
+import * as SharedConnection from "../SharedConnection.ts"
+import * as Tracing from "../request/Tracing.ts"
+import { watchedKeyChanged } from "../batches/Transaction.ts"
+
+/**
+ * What a session needs of the router.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SessionContext {
+  readonly statistics: RoutingStatistics
+  readonly topology: Topology["Service"]
+  /** The slot of a command, or why it cannot be sent. */
+  readonly slotOf: (command: Command<unknown>) => number | Reason
+  readonly deadlineOf: (command: Command<unknown>) => number
+  /** Milliseconds of the clock. */
+  readonly now: () => number
+  readonly timeoutOf: (command: Command<unknown>) => number
+  /** The time of commands that do not carry their own, in milliseconds. */
+  readonly timeout: number
+  readonly recall: Recall
+  readonly mapAddress: (endpoint: Endpoint) => Endpoint
+}
+
+/**
+ * What the state of the session's connection is for.
+ *
+ * - `own`: whatever its user likes
+ * - `watch`: keys of one slot are watched on it; it goes back to others afterwards
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Purpose =
+  | { readonly _tag: "own" }
+  | { readonly _tag: "watch"; readonly slot: number; readonly asking: boolean }
+
+/** What a node says that cannot, or not at this moment, do it itself. */
+const elsewhere = new Set(["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "READONLY"])
+
+const endedWithScope = "ended with its scope"
+
+const otherSlot = (command: Command<unknown>, slot: number, watched: number): Reason =>
+  new CrossSlotError({
+    message: `${command.spec.name} has keys of slot ${slot}, but the watched keys are of slot ${watched}; ` +
+      `give them a common hash tag such as {user:1}, or use the client outside of watch`,
+    outcome: "NotExecuted",
+    command: command.spec.name,
+    slots: [watched, slot]
+  })
+
+class BlockingRequest extends RecallableRequest {
+  protected readonly recall: Recall
+
+  constructor(
+    recall: Recall,
+    command: Command<unknown>,
+    owner: RequestOwner,
+    slot: number,
+    deadline: number,
+    resume: Request["resume"]
+  ) {
+    super(command, owner, slot, deadline, "explicit", undefined, resume, undefined, 0)
+    this.recall = recall
+  }
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Session implements RequestOwner {
+  readonly connection: Connection
+  /** Commands side by side, and as a transaction. */
+  readonly batches: Batch.Batches
+  /** Keys may be watched on the connection. */
+  isWatching: boolean
+  private readonly context: SessionContext
+  private readonly purpose: Purpose
+  private isOver = false
+
+  constructor(connection: Connection, purpose: Purpose, context: SessionContext) {
+    this.connection = connection
+    this.purpose = purpose
+    this.context = context
+    this.isWatching = purpose._tag === "watch"
+    this.batches = Batch.make({
+      owner: this,
+      now: context.now,
+      dispatch: (request) => this.send(request),
+      nodeOf: () => undefined,
+      connectionTo: () => this.connection,
+      slotOf: (command) =>
+        command.spec.blocking?.(command.args) === undefined ? this.slotOf(command) : holdsUpBatch(command),
+      transactionSlotOf: (command) => this.slotOf(command),
+      refused: (reason) => context.statistics.failed(reason._tag),
+      readFrom: () => ReadFrom.primary,
+      timeout: context.timeout
+    })
+  }
+
+  /** The node at the other end. */
+  get endpoint(): Endpoint {
+    return this.connection.endpoint
+  }
+
+  readonly execute = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => {
+    const slot = this.slotOf(command)
+    if (typeof slot !== "number") return this.context.statistics.refuse(slot)
+    const blocks = command.spec.blocking?.(command.args) !== undefined
+    const run = Effect.callback<A, RedisClusterException>((resume) => {
+      const deadline = this.context.deadlineOf(command)
+      const answered = resume as Request["resume"]
+      const request = blocks
+        ? new BlockingRequest(this.context.recall, command, this, slot, deadline, answered)
+        : new Request(command, this, slot, deadline, "explicit", undefined, answered, undefined, 0)
+      Tracing.join(request)
+      this.send(request)
+      return request
+    })
+    return Tracing.observed(run, () => Tracing.commandCall(command, slot))
+  }
+
+  /** Nothing is sent from now on. */
+  end(): void {
+    this.isOver = true
+  }
+
+  failed(request: Request, given: Recovery.Failure): void {
+    const trouble = request.note(given, Failures.summary(given))
+    const failure = explained(given, trouble)
+    const decision = this.decide(request, failure, trouble)
+    if (decision._tag === "Supply") {
+      trouble.redirects++
+      trouble.attempts++
+      return deliver(request, trouble)
+    }
+    this.tellTopology(decision)
+    request.fail(this.errorOf(request, failure))
+  }
+
+  expired(request: Request, written: boolean): void {
+    request.fail(Failures.timedOut(request, this.context.timeoutOf(request.command), written))
+  }
+
+  undecodable(request: Request, failure: DecodeFailure): void {
+    request.fail(Failures.undecodable(request, failure))
+  }
+
+  cancelled(): void {}
+
+  ended(_: Request, error: RedisClusterException): void {
+    this.context.statistics.failed(error.reason._tag)
+  }
+
+  private send(request: Request): void {
+    request.connection = this.connection
+    if (this.isOver) {
+      const failure = { kind: "closed", message: endedWithScope } as const
+      return request.fail(Failures.fromFailure(request, { _tag: "Lost", failure, written: false }))
+    }
+    if (this.purpose._tag === "watch") request.asking = this.purpose.asking
+    if (request.command.spec.name === "WATCH") this.isWatching = true
+    this.connection.send(request)
+  }
+
+  private slotOf(command: Command<unknown>): number | Reason {
+    const { purpose } = this
+    const unfit = invalid(command) ?? SharedConnection.unfitForDedicated(command.spec, purpose._tag === "watch")
+    if (unfit !== undefined) return unfit
+    const slot = this.context.slotOf(command)
+    if (purpose._tag === "own" || typeof slot !== "number" || slot === keyless || slot === purpose.slot) return slot
+    return otherSlot(command, slot, purpose.slot)
+  }
+
+  /** What would be done if there were another connection. */
+  private decide(request: Request, failure: Recovery.Failure, trouble: Trouble): Recovery.Decision {
+    return Recovery.decide(failure, {
+      repeatable: true,
+      supplied: request.command.settings.supply !== undefined,
+      binding: "slot",
+      redirects: trouble.redirects,
+      maxRedirects: 1,
+      via: this.connection.endpoint,
+      mapAddress: this.context.mapAddress,
+      read: undefined,
+      onlyNodeWithPort: (port) => onlyNodeWithPort(this.context.topology.current(), port)
+    })
+  }
+
+  /** The next session shall know better. */
+  private tellTopology(decision: Recovery.Decision): void {
+    if (decision._tag === "RetryAfter" && decision.refresh) this.context.topology.requestRefresh()
+    if (decision._tag !== "RetryAt" || decision.moved === undefined) return
+    this.context.topology.moved(decision.moved, decision.endpoint)
+  }
+
+  private errorOf(request: Request, failure: Recovery.Failure): RedisClusterException {
+    if (failure._tag === "Reply" && failure.error === watchedKeyChanged) {
+      return Failures.conflict(request, "a watched key was changed")
+    }
+    const isWatch = this.purpose._tag === "watch"
+    if (failure._tag === "Reply" && isWatch && elsewhere.has(failure.error.code)) {
+      return Failures.conflict(request, `the watched keys are being moved (${failure.error.code})`)
+    }
+    if (failure._tag !== "Lost" || failure.failure.kind === "overloaded" || this.isOver) {
+      return Failures.fromFailure(request, failure)
+    }
+    const why = this.connection.lastFailure?.message ?? failure.failure.message
+    const mayBeExecuted = failure.written && !request.command.spec.readonly
+    return isWatch && !mayBeExecuted
+      ? Failures.conflict(request, `the connection that watched was lost (${why})`)
+      : Failures.dedicatedLost(request, why, failure.written)
+  }
+}

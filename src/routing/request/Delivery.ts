@@ -1,0 +1,68 @@
+/**
+ * Gives a node what a command needs there: its script, its library of functions.
+ *
+ * It is sent right in front of the command and nobody waits for it: what matters is whether the command then succeeds.
+ * Only when the node still lacks it does the answer to the delivery say why.
+ *
+ * @since 0.1.0
+ */
+import type { Command } from "../../commands/Command.ts"
+import type { Outgoing } from "../../connection/Outgoing.ts"
+import { type Reply, ServerError } from "../../protocol/Reply.ts"
+import { type Failure, isLacking } from "./Recovery.ts"
+import type { Request, Trouble } from "./Request.ts"
+
+class Delivery implements Outgoing {
+  readonly command: Command<unknown>
+  readonly binary = false
+  readonly asking = false
+  readonly deadline: number
+  settled = false
+  size = 0
+  private readonly answered: (refusal: ServerError | undefined) => void
+
+  constructor(command: Command<unknown>, deadline: number, answered: (refusal: ServerError | undefined) => void) {
+    this.command = command
+    this.deadline = deadline
+    this.answered = answered
+  }
+
+  onReply(reply: Reply): void {
+    this.settled = true
+    this.answered(reply instanceof ServerError ? reply : undefined)
+  }
+
+  // The command shares its fate.
+  onLost(): void {
+    this.settled = true
+  }
+
+  onDeadline(): void {
+    this.settled = true
+  }
+}
+
+/**
+ * Gives the node what the request needs there, and the request again right behind: on the same connection, with ASKING if
+ * that was due.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const deliver = (request: Request, trouble: Trouble): void => {
+  const { connection, command: { settings } } = request
+  if (connection === undefined || settings.supply === undefined) return
+  connection.send(new Delivery(settings.supply.load, request.deadline, (refusal) => (trouble.refusal = refusal)))
+  connection.send(request)
+}
+
+/**
+ * That a node still lacks what it was given is explained by why it refused it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const explained = (failure: Failure, { refusal }: Trouble): Failure =>
+  failure._tag === "Reply" && refusal !== undefined && isLacking(failure.error)
+    ? { _tag: "Reply", error: refusal }
+    : failure

@@ -1,0 +1,295 @@
+/**
+ * From what went wrong inside to the error that leaves the library.
+ *
+ * @since 0.1.0
+ */
+import type { DecodeFailure } from "../../commands/Command.ts"
+import type { LinkFailure } from "../../connection/Outgoing.ts"
+import type { ServerError } from "../../protocol/Reply.ts"
+import type { Policy } from "../../ReadFrom.ts"
+import {
+  AskError,
+  AuthenticationError,
+  ClosedError,
+  ClusterDownError,
+  ConflictError,
+  ConnectionError,
+  DecodeError,
+  exception,
+  LoadingError,
+  MasterDownError,
+  MovedError,
+  OptionsError,
+  type Outcome,
+  OverloadedError,
+  ProtocolError,
+  ReadOnlyError,
+  type Reason,
+  type RedisClusterException,
+  ReplyError,
+  SlotNotCoveredError,
+  TimeoutError,
+  TooManyRedirectionsError,
+  TryAgainError,
+  UnknownNodeError
+} from "../../RedisClusterException.ts"
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
+import { type Failure, isLacking, parseRedirect } from "./Recovery.ts"
+import type { Request } from "./Request.ts"
+
+interface Context {
+  readonly command: string
+  readonly node: string | undefined
+  readonly attempts: number
+  readonly outcome: Outcome
+}
+
+const contextOf = (request: Request, outcome: Outcome): Context => ({
+  command: request.command.spec.name,
+  node: request.connection?.address,
+  attempts: request.attempts,
+  outcome: request.trouble?.maybeExecuted === true ? "Unknown" : outcome
+})
+
+/** A script may have written before it failed, if there was one. */
+const replyOutcome = (request: Request, error: ServerError): Outcome =>
+  isScript(request) && !isLacking(error) && error !== request.trouble?.refusal ? "Unknown" : "NotExecuted"
+
+const isScript = ({ command: { spec } }: Request): boolean => /^(EVAL|FCALL)/.test(spec.name) && !spec.readonly
+
+const replyReason = (request: Request, error: ServerError): Reason => {
+  const context = contextOf(request, "NotExecuted")
+  const message = error.message
+  switch (error.code) {
+    case "MOVED":
+    case "ASK": {
+      const redirect = parseRedirect(message)
+      const fields = { ...context, message, slot: redirect?.slot ?? -1, address: `${redirect?.host}:${redirect?.port}` }
+      return error.code === "MOVED" ? new MovedError(fields) : new AskError(fields)
+    }
+    case "TRYAGAIN":
+      return new TryAgainError({ ...context, message })
+    case "CLUSTERDOWN":
+      return new ClusterDownError({ ...context, message })
+    case "MASTERDOWN":
+      return new MasterDownError({ ...context, message })
+    case "LOADING":
+      return new LoadingError({ ...context, message })
+    case "READONLY":
+      return new ReadOnlyError({ ...context, message })
+    case "NOAUTH":
+    case "WRONGPASS":
+      return new AuthenticationError({ ...context, message })
+    default:
+      return new ReplyError({ ...contextOf(request, replyOutcome(request, error)), message, code: error.code })
+  }
+}
+
+const lostReason = (request: Request, failure: LinkFailure, written: boolean): Reason => {
+  const context = contextOf(request, written ? "Unknown" : "NotExecuted")
+  const fate = written ? "; the command was written, it may have been executed" : "; the command was not sent"
+  switch (failure.kind) {
+    case "authentication":
+      return new AuthenticationError({ ...context, message: failure.message })
+    case "overloaded":
+      return new OverloadedError({ ...context, message: failure.message })
+    case "protocol":
+      return new ProtocolError({ ...context, message: failure.message + fate })
+    case "closed":
+      return new ClosedError({ ...context, message: failure.message + fate })
+    case "connection":
+      return new ConnectionError({ ...context, message: `${context.node}: ${failure.message}${fate}` })
+  }
+}
+
+const reasonOf = (request: Request, failure: Failure): Reason => {
+  switch (failure._tag) {
+    case "Reply":
+      return replyReason(request, failure.error)
+    case "Lost":
+      return lostReason(request, failure.failure, failure.written)
+    case "NotCovered":
+      return new SlotNotCoveredError({
+        ...contextOf(request, "NotExecuted"),
+        message: `no node owns slot ${failure.slot}`,
+        slot: failure.slot
+      })
+  }
+}
+
+/**
+ * A word or two for the list of stations.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const summary = (failure: Failure): string => {
+  switch (failure._tag) {
+    case "Reply":
+      return failure.error.code === "MOVED" || failure.error.code === "ASK" ? failure.error.message : failure.error.code
+    case "Lost":
+      return failure.failure.message
+    case "NotCovered":
+      return "slot not covered"
+  }
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromFailure = (request: Request, failure: Failure): RedisClusterException =>
+  exception(() => reasonOf(request, failure))
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tooManyRedirections = (request: Request): RedisClusterException => {
+  const hops = request.trouble?.hops ?? []
+  return exception(() =>
+    new TooManyRedirectionsError({
+      ...contextOf(request, "NotExecuted"),
+      message: `gave up after ${request.trouble?.redirects ?? 0} redirects: ${
+        hops.map((hop) => `${hop.node} said ${hop.reply}`).join(", ")
+      }`,
+      hops
+    })
+  )
+}
+
+/**
+ * The deadline passed while the command waited for a connection or for its reply.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const timedOut = (request: Request, timeout: number, written: boolean): RedisClusterException =>
+  exception(() =>
+    new TimeoutError({
+      ...contextOf(request, written ? "Unknown" : "NotExecuted"),
+      message: `${request.command.spec.name} was not answered within ${timeout} ms; ${
+        written ? "it was written and may have been executed" : "it was not sent"
+      }`,
+      timeout,
+      waitingFor: written ? "reply" : "connection"
+    })
+  )
+
+/**
+ * No dedicated connection was to be had in time.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noDedicatedConnection = (
+  request: Request,
+  timeout: number,
+  address: string,
+  inUse: number
+): RedisClusterException =>
+  exception(() =>
+    new TimeoutError({
+      ...contextOf(request, "NotExecuted"),
+      node: address,
+      message: `${request.command.spec.name} found no free dedicated connection to ${address} within ${timeout} ms ` +
+        `(${inUse} in use); it was not sent. Raise maxDedicatedConnections, or use fewer at a time`,
+      timeout,
+      waitingFor: "connection"
+    })
+  )
+
+/**
+ * The connection with the watched keys cannot commit any more, or they were changed: nothing was executed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const conflict = (request: Request, why: string): RedisClusterException =>
+  exception(() =>
+    new ConflictError({
+      ...contextOf(request, "NotExecuted"),
+      message: `${why}; nothing of the transaction was executed, read and try again`
+    })
+  )
+
+/**
+ * A dedicated connection is gone, and with it the state that it had.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const dedicatedLost = (request: Request, why: string, written: boolean): RedisClusterException =>
+  exception(() =>
+    new ConnectionError({
+      ...contextOf(request, written ? "Unknown" : "NotExecuted"),
+      message: `${request.connection?.address}: the dedicated connection was lost, and its state with it (${why}); ${
+        written ? "the command was written, it may have been executed" : "the command was not sent"
+      }. Open another one`
+    })
+  )
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const undecodable = (request: Request, failure: DecodeFailure): RedisClusterException =>
+  exception(() =>
+    new DecodeError({ ...contextOf(request, "Executed"), message: failure.message, cause: failure.cause })
+  )
+
+/**
+ * The server refused MULTI, and so took the commands of a transaction one by one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const withoutMulti = (request: Request, error: ServerError): RedisClusterException =>
+  exception(() =>
+    new ReplyError({
+      ...contextOf(request, "Unknown"),
+      message: `the server refused MULTI, and may have executed the commands one by one: ${error.message}`,
+      code: error.code
+    })
+  )
+
+/**
+ * The node that the request was bound to is no longer part of the cluster.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const leftTheCluster = (request: Request, node: ClusterNode): RedisClusterException =>
+  exception(() =>
+    new UnknownNodeError({
+      ...contextOf(request, "NotExecuted"),
+      message: `${node.address} has left the cluster`,
+      node: node.address
+    })
+  )
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const closed = (request: Request): RedisClusterException =>
+  exception(() =>
+    new ClosedError({ ...contextOf(request, "NotExecuted"), message: "the client is closed; the command was not sent" })
+  )
+
+/**
+ * The read was made by a policy that cannot be used.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const badPolicy = (request: Request, message: string): RedisClusterException =>
+  exception(() => new OptionsError({ ...contextOf(request, "NotExecuted"), message }))
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noOrder = (policy: Policy): string =>
+  `the function of the policy "${policy.name}" threw, or gave something else than candidates; ` +
+  `it has to return those it was given, in the order in which they are to be asked`

@@ -1,0 +1,59 @@
+/**
+ * What routing counts when a command does not succeed at once: plain fields that are read when somebody asks.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { Reason, RedisClusterException } from "../../RedisClusterException.ts"
+import type { Decision } from "./Recovery.ts"
+import { refuse } from "../Rejections.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class RoutingStatistics {
+  readonly redirects = { moved: 0, ask: 0 }
+  /**
+   * - `wait`: sent again after a wait for the topology
+   * - `replica`: a read that was passed on to the next node of its shard
+   * - `supply`: sent again behind the script or the library that the node had lacked
+   */
+  readonly retries = { wait: 0, replica: 0, supply: 0 }
+  /** Commands that failed, by the tag of the reason; also those that were never sent. */
+  readonly errors = new Map<string, number>()
+  /** Told when a command fails for a reason that none has failed for before. */
+  onReason: (reason: string) => void = () => {}
+
+  decided(decision: Decision): void {
+    switch (decision._tag) {
+      case "RetryAt":
+        if (decision.asking) this.redirects.ask++
+        else this.redirects.moved++
+        return
+      case "RetryNext":
+        this.retries.replica++
+        return
+      case "RetryAfter":
+        this.retries.wait++
+        return
+      case "Supply":
+        this.retries.supply++
+        return
+    }
+  }
+
+  failed(reason: string): void {
+    const before = this.errors.get(reason)
+    this.errors.set(reason, (before ?? 0) + 1)
+    if (before === undefined) this.onReason(reason)
+  }
+
+  /** The failure of a command that is not under way, counted whenever it happens. */
+  refuse(reason: Reason): Effect.Effect<never, RedisClusterException> {
+    return Effect.suspend(() => {
+      this.failed(reason._tag)
+      return refuse(reason)
+    })
+  }
+}

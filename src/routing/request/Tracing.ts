@@ -1,0 +1,247 @@
+/**
+ * Spans of commands, for callers that are traced themselves.
+ *
+ * A command makes a span when the fiber that calls it has a span that is sampled, and none otherwise: what is not traced
+ * costs one look at the fiber. Names and attributes are those of OpenTelemetry's conventions for database clients
+ * (https://opentelemetry.io/docs/specs/semconv/database/redis/). Values are never part of them, statements when asked for.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Tracer from "effect/Tracer"
+import type { Command } from "../../commands/Command.ts"
+import { RedisClusterException } from "../../RedisClusterException.ts"
+import { keyless } from "../CommandSlot.ts"
+import type { Decision, Failure } from "./Recovery.ts"
+import type { Request } from "./Request.ts"
+
+/** What a span is about: one command, or several in one go. */
+interface Call {
+  readonly operation: string
+  readonly slot: number
+  readonly commands: ReadonlyArray<Command<unknown>>
+}
+
+/**
+ * Whether the spans of a region of the program say what was asked, as `db.query.text`: the name of the command, its keys,
+ * and `?` for everything else. Off unless it is provided, for keys may tell of people.
+ *
+ * **Example** (Statements in the spans of a program)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, TraceStatements } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   yield* redis.set("user:1", "ada") // db.query.text: SET user:1 ?
+ * }).pipe(Effect.withSpan("greet"), Effect.provideService(TraceStatements, true))
+ * ```
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const TraceStatements: Context.Reference<boolean> = Context.Reference<boolean>(
+  "effect-redis-cluster/routing/Tracing/TraceStatements",
+  { defaultValue: () => false }
+)
+
+/** How many arguments of a statement, and how many statements of a batch, are told. */
+const told = 32
+
+const statementOf = ({ args, spec }: Command<unknown>): string => {
+  const { keys } = spec
+  const positions = new Set(typeof keys === "function" ? keys(args) : [keys])
+  const words = args.slice(0, told).map((arg, i) => positions.has(i) && typeof arg === "string" ? arg : "?")
+  return [spec.name, ...words, ...(args.length > told ? ["..."] : [])].join(" ")
+}
+
+const statementsOf = (commands: ReadonlyArray<Command<unknown>>): string =>
+  [...commands.slice(0, told).map(statementOf), ...(commands.length > told ? ["..."] : [])].join("\n")
+
+/**
+ * A call on its way, and its span.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Trace {
+  private readonly span: Tracer.Span
+  private readonly clock: Clock.Clock
+  private first: Request | undefined = undefined
+  private redirects = 0
+
+  constructor(span: Tracer.Span, clock: Clock.Clock) {
+    this.span = span
+    this.clock = clock
+  }
+
+  /** A request belongs to this call. */
+  begin(request: Request): void {
+    request.trace = this
+    this.first ??= request
+  }
+
+  /** Takes note of what is done about a failure, unless that ends the request. */
+  decided(request: Request, failure: Failure, decision: Decision): void {
+    const attributes = {
+      ...serverOf(request),
+      "error.type": typeOf(failure),
+      "redis.cluster.attempt": request.attempts
+    }
+    const event = (name: string, more: Record<string, unknown>) =>
+      this.span.event(name, this.clock.currentTimeNanosUnsafe(), { ...attributes, ...more })
+    switch (decision._tag) {
+      case "RetryAt":
+        this.redirects++
+        return event("redis.cluster.redirect", {
+          "redis.cluster.redirect.kind": decision.asking ? "ask" : "moved",
+          "redis.cluster.redirect.target": `${decision.endpoint.host}:${decision.endpoint.port}`
+        })
+      case "RetryNext":
+        return event("redis.cluster.retry", { "redis.cluster.retry.kind": "replica" })
+      case "RetryAfter":
+        return event("redis.cluster.retry", { "redis.cluster.retry.kind": "wait" })
+      case "Supply":
+        return event("redis.cluster.retry", { "redis.cluster.retry.kind": "supply" })
+    }
+  }
+
+  /** The last that is known, before the span ends. */
+  end(exit: Exit.Exit<unknown, unknown>): void {
+    const { first, span } = this
+    const attribute = (attributes: Record<string, unknown>) => {
+      for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
+    }
+    if (first !== undefined) attribute(serverOf(first))
+    if (first !== undefined && first.attempts > 1) attribute({ "redis.cluster.attempts": first.attempts })
+    if (this.redirects > 0) attribute({ "redis.cluster.redirects": this.redirects })
+    if (Exit.isFailure(exit)) attribute(failureOf(exit))
+  }
+}
+
+const serverOf = ({ connection }: Request): Record<string, unknown> =>
+  connection === undefined ? {} : {
+    "server.address": connection.endpoint.host,
+    "server.port": connection.endpoint.port
+  }
+
+const typeOf = (failure: Failure): string => {
+  switch (failure._tag) {
+    case "Reply":
+      return failure.error.code
+    case "Lost":
+      return failure.failure.kind
+    case "NotCovered":
+      return "SlotNotCoveredError"
+  }
+}
+
+/** The reason's tag; for what the server answered its code, too. */
+const failureOf = (exit: Exit.Failure<unknown, unknown>): Record<string, unknown> => {
+  const fail = exit.cause.reasons.find((reason) => reason._tag === "Fail")
+  if (fail === undefined || !(fail.error instanceof RedisClusterException)) return {}
+  const { reason } = fail.error
+  return reason._tag === "ReplyError"
+    ? { "error.type": reason._tag, "db.response.status_code": reason.code }
+    : { "error.type": reason._tag }
+}
+
+/** Spans of this library, and the calls they are about. */
+const own = new WeakMap<Tracer.AnySpan, Trace>()
+
+/**
+ * What tracing says to a call that begins: `"due"` when it is to be started over within a span of its own (`traced`), a
+ * `Trace` when it already is, `undefined` when it is not traced.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const look = (): Trace | "due" | undefined => {
+  const cache = Fiber.getCurrent()?.cache
+  return cache?.span === undefined ? undefined : inspect(cache.span, cache.tracerEnabled)
+}
+
+const inspect = (span: Tracer.AnySpan, enabled: boolean): Trace | "due" | undefined =>
+  enabled && span.sampled ? own.get(span) ?? "due" : undefined
+
+/**
+ * Marks a request as part of the call that the running fiber is in.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const join = (request: Request): void => {
+  const trace = look()
+  if (trace !== undefined && trace !== "due") trace.begin(request)
+}
+
+/**
+ * Runs a call within a span of its own, a child of that of the calling fiber.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, call: Call): Effect.Effect<A, E, R> =>
+  Clock.clockWith((clock) =>
+    Effect.useSpan(call.operation, { kind: "client", attributes: attributesOf(call) }, (span) => {
+      const trace = new Trace(span, clock)
+      const context = Fiber.getCurrent()?.context
+      if (context !== undefined && Context.get(context, TraceStatements)) {
+        span.attribute("db.query.text", statementsOf(call.commands))
+      }
+      own.set(span, trace)
+      // Giving it a parent takes nothing away from what it needs.
+      return Effect.onExit(
+        Effect.withParentSpan(self, span, { captureStackTrace: false }),
+        (exit) => Effect.sync(() => trace.end(exit))
+      ) as Effect.Effect<A, E, R>
+    })
+  )
+
+/**
+ * Runs a call within a span of its own when it is due; for calls that are not single commands on the way of everybody.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const observed = <A, E, R>(self: Effect.Effect<A, E, R>, call: () => Call): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => look() === "due" ? traced(self, call()) : self)
+
+const attributesOf = ({ commands, operation, slot }: Call): Record<string, unknown> => ({
+  "db.system.name": "redis",
+  // The only one that a cluster has.
+  "db.namespace": "0",
+  "db.operation.name": operation,
+  ...(slot === keyless ? {} : { "redis.cluster.slot": slot }),
+  ...(commands.length > 1 ? { "db.operation.batch.size": commands.length } : {})
+})
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const commandCall = (command: Command<unknown>, slot: number): Call => ({
+  operation: command.spec.name,
+  slot,
+  commands: [command]
+})
+
+/**
+ * Several commands, named as one when all of them are the same.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const batchCall = (
+  kind: "PIPELINE" | "MULTI",
+  commands: ReadonlyArray<Command<unknown>>
+): Call => {
+  const [first, ...others] = commands
+  const isUniform = first !== undefined && others.every((command) => command.spec.name === first.spec.name)
+  return { operation: isUniform ? `${kind} ${first.spec.name}` : kind, slot: keyless, commands }
+}
