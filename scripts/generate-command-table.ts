@@ -10,8 +10,8 @@
 import { readFile, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { DecodeFailure } from "../src/commands/Command.ts"
-import type { Reply } from "../src/protocol/Reply.ts"
 import * as CommandTable from "../src/commands/table/CommandTable.ts"
+import type { Reply } from "../src/protocol/Reply.ts"
 import * as RedisServer from "../test/topology/RedisServer.ts"
 
 const replyOf = async (source: string): Promise<Reply> => {

@@ -11,11 +11,11 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { Duplex } from "node:stream"
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls"
+import type { ClusterNode } from "./cluster/ClusterNode.ts"
 import type { Endpoint } from "./cluster/Endpoint.ts"
 import { millisOf } from "./internal/millis.ts"
 import * as ReadFrom from "./ReadFrom.ts"
 import type { RedisClusterException } from "./RedisClusterException.ts"
-import type { ClusterNode } from "./cluster/ClusterNode.ts"
 
 /**
  * What a server wants to know before it serves.

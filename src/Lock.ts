@@ -36,6 +36,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { randomUUID } from "node:crypto"
+import * as HashSlot from "./cluster/HashSlot.ts"
 import { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 import type { Lifetime, Patience } from "./commands/Call.ts"
 import * as Command from "./commands/Command.ts"
@@ -48,7 +49,6 @@ import {
   type RedisClusterException
 } from "./RedisClusterException.ts"
 import * as Script from "./scripting/Script.ts"
-import * as HashSlot from "./cluster/HashSlot.ts"
 
 /**
  * @category models

@@ -30,8 +30,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
-import { millisOf } from "./internal/millis.ts"
 import type { ClusterNode, Role } from "./cluster/ClusterNode.ts"
+import { millisOf } from "./internal/millis.ts"
 
 /**
  * A node of the shard, with what is known of it at this moment.

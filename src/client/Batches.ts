@@ -8,8 +8,8 @@ import type * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import type { Batches } from "../routing/batches/Pipeline.ts"
 import * as Pipeline from "../routing/batches/BatchShape.ts"
+import type { Batches } from "../routing/batches/Pipeline.ts"
 import * as Transaction from "../routing/batches/Transaction.ts"
 
 /**
@@ -75,9 +75,9 @@ export interface BatchMembers {
  * @since 0.1.0
  */
 export const make = (batches: Batches): BatchMembers => ({
-  pipeline: (commands) => Pipeline.run(batches.executeEvery, commands),
-  pipelineResults: (commands) => Pipeline.runResults(batches.executeAll, commands),
-  pipelineStream: (commands, options) => Pipeline.runStream(batches.executeAll, commands, options),
+  pipeline: (commands) => Pipeline.run(batches.pipeline, commands),
+  pipelineResults: (commands) => Pipeline.runResults(batches.pipelineResults, commands),
+  pipelineStream: (commands, options) => Pipeline.runStream(batches.pipelineResults, commands, options),
   transaction: (commands) => Transaction.run(batches.transaction, commands),
   transactionResults: (commands) => Pipeline.runResults(batches.transaction, commands)
 })

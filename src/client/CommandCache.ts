@@ -9,9 +9,9 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
+import * as CommandTable from "../commands/table/CommandTable.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
-import * as CommandTable from "../commands/table/CommandTable.ts"
 
 /**
  * @category models

@@ -7,7 +7,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
-import { type ConsumedEntry, type ReaderOptions, SlotReader } from "../consumer/GroupConsumer.ts"
+import { type ConsumedEntry, GroupConsumer, type ReaderOptions } from "../consumer/GroupConsumer.ts"
 import { millisOf } from "../internal/millis.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import { bySlot } from "./Nonatomic.ts"
@@ -128,7 +128,7 @@ export const make = (router: {
     streams: ReadonlyArray<string>,
     settings: Settings
   ): Stream.Stream<ConsumedEntry, RedisClusterException> => {
-    const reader = new SlotReader(router.execute, streams, settings)
+    const reader = new GroupConsumer(router.execute, streams, settings)
     const entries = Stream.concat(
       Stream.drain(Stream.fromEffect(reader.prepare)),
       Stream.fromIterableEffectRepeat(reader.next)

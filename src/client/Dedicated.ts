@@ -6,15 +6,15 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { Command } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
-import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { RedisClusterException } from "../RedisClusterException.ts"
+import type { DedicatedSession } from "../routing/dedicated/DedicatedSession.ts"
 import type { Router } from "../routing/Router.ts"
-import type { Session } from "../routing/dedicated/DedicatedSession.ts"
-import type { CommandCache } from "./CommandCache.ts"
 import * as Batches from "./Batches.ts"
+import type { CommandCache } from "./CommandCache.ts"
 import { type NodeSurface, view } from "./Surfaces.ts"
 
 /**
@@ -122,7 +122,7 @@ export const onConflict: {
  * @since 0.1.0
  */
 export const make = (router: Router["Service"], commands: CommandCache): DedicatedMembers => {
-  const clientOf = (session: Session): DedicatedClient => {
+  const clientOf = (session: DedicatedSession): DedicatedClient => {
     const { execute } = session
     const { pipelineStream: _, ...batches } = Batches.make(session.batches)
     return Object.assign(view<NodeSurface>(execute), {

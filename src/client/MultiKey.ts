@@ -9,8 +9,8 @@ import { Generic } from "../commands/Generic.ts"
 import { Strings } from "../commands/Strings.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import * as Nonatomic from "./Nonatomic.ts"
 import type { Router } from "../routing/Router.ts"
+import * as Nonatomic from "./Nonatomic.ts"
 
 /**
  * @category models

@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as HashSlot from "../cluster/HashSlot.ts"
 import { type Command, complaint, misfitOf } from "../commands/Command.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import {
@@ -16,7 +17,6 @@ import {
   partialOutcome,
   type RedisClusterException
 } from "../RedisClusterException.ts"
-import * as HashSlot from "../cluster/HashSlot.ts"
 import type { Outcomes } from "../routing/batches/Collect.ts"
 import type { Router } from "../routing/Router.ts"
 
@@ -87,7 +87,7 @@ export const run = <A, B>(
     // No part is sent when another cannot be.
     const invalid = parts.find((part) => part.command.settings.invalid !== undefined)?.command.settings.invalid
     if (invalid !== undefined) return router.statistics.refuse(refused(invalid))
-    return Effect.flatMap(router.executeAll(parts.map((part) => part.command)), (outcomes) => {
+    return Effect.flatMap(router.pipelineResults(parts.map((part) => part.command)), (outcomes) => {
       const results: Array<{ readonly positions: ReadonlyArray<number>; readonly value: A }> = []
       for (let i = 0; i < parts.length; i++) {
         const outcome = outcomes[i]

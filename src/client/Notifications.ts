@@ -8,8 +8,9 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { Server } from "../commands/Server.ts"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
+import { Server } from "../commands/Server.ts"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
 import * as Keyspace from "../pubsub/Keyspace.ts"
 import * as Monitor from "../pubsub/Monitor.ts"
@@ -17,7 +18,6 @@ import * as Subscription from "../pubsub/Subscription.ts"
 import type { Gap, Message, Subscribed } from "../pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Topology } from "../topology/Topology.ts"
 
 /**
@@ -85,13 +85,13 @@ export const make = (
       plan: Keyspace.KeyspacePlan,
       options: Keyspace.KeyspaceOptions
     ): Effect.fn.Return<void, RedisClusterException> {
-      const answer = yield* Effect.result(router.executeAt(Server.configGet([setting]), node))
+      const answer = yield* Effect.result(router.onNode(Server.configGet([setting]), node))
       if (Result.isFailure(answer)) return
       const flags = answer.success[setting] ?? ""
       const lacking = Keyspace.missing(flags, plan, options.events)
       if (lacking === "") return
       if (options.configure !== true) return yield* Effect.fail(notTold(node, flags, lacking))
-      yield* router.executeAt(Server.configSet({ [setting]: flags + lacking }), node)
+      yield* router.onNode(Server.configSet({ [setting]: flags + lacking }), node)
     }
   )
 

@@ -8,6 +8,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import * as HashSlot from "../cluster/HashSlot.ts"
 import { Cluster } from "../commands/Cluster.ts"
 import { Command } from "../commands/Command.ts"
 import { arrayOf, DecodeFailure, type Decoder, parsed, unexpected } from "../commands/decode.ts"
@@ -26,8 +28,6 @@ import {
   TimeoutError
 } from "../RedisClusterException.ts"
 import type { Located, Router } from "../routing/Router.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import * as HashSlot from "../cluster/HashSlot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import { type Pass, ScanPlan } from "./ScanPlan.ts"
 
@@ -275,8 +275,8 @@ class Scan {
       if (pass.isEmpty) return [[], Option.none()]
       // In one write: what the node says of itself right after the page holds for the page.
       const [page, line] = yield* Effect.all([
-        this.router.executeLocated(scan(cursor, this.options), node),
-        this.router.executeLocated(ownLine, node)
+        this.router.executeWithSocket(scan(cursor, this.options), node),
+        this.router.executeWithSocket(ownLine, node)
       ], { concurrency: "unbounded" })
       // Another socket may be one to another process, to which the cursor means something else.
       if (!sameSocket(begun, line) || !sameSocket(begun, page)) return [[], Option.none()]
@@ -292,7 +292,7 @@ class Scan {
 
   private begin(node: ClusterNode): Effect.Effect<Position, RedisClusterException> {
     return Effect.map(
-      this.router.executeLocated(ownLine, node),
+      this.router.executeWithSocket(ownLine, node),
       (begun) => ({ pass: this.plan.begin(begun.value), begun, cursor: "0" })
     )
   }
@@ -347,7 +347,7 @@ const elements = <A>(
   const page = (
     reached: Reached | undefined
   ): Effect.Effect<readonly [ReadonlyArray<A>, Option.Option<Reached | undefined>], RedisClusterException> =>
-    Effect.map(router.executeLocated(step(reached?.cursor ?? "0")), (answer) => {
+    Effect.map(router.executeWithSocket(step(reached?.cursor ?? "0")), (answer) => {
       if (reached !== undefined && !sameSocket(reached.answer, answer)) return [[], Option.some(undefined)]
       const { cursor, items } = answer.value
       return [items, cursor === "0" ? Option.none() : Option.some({ cursor, answer })]

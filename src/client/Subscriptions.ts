@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
-import type { Kind, Place } from "../pubsub/Plan.ts"
+import type { Kind, Placement } from "../pubsub/Plan.ts"
 import * as Subscription from "../pubsub/Subscription.ts"
 import type { Message, SubscriptionEvent } from "../pubsub/SubscriptionEvent.ts"
 import * as ReadFrom from "../ReadFrom.ts"
@@ -139,7 +139,7 @@ const read = (
  */
 export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]): SubscriptionMembers => {
   /** Who reads from replicas listens to them as well. */
-  const usualPlace = (): Place => router.readFrom() === ReadFrom.primary ? "owner" : "replica"
+  const usualPlace = (): Placement => router.readFrom() === ReadFrom.primary ? "owner" : "replica"
   const scoped = (kind: Kind) => (...args: Arguments) => {
     const { names, options } = read(args)
     return Subscription.open(pubSub, kind, names, options, usualPlace, true)

@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Command } from "../commands/Command.ts"
 import { type Commands, groups } from "../commands/Commands.ts"
 import type { Surface } from "../commands/Surface.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
 
 /**
  * Methods that run on the cluster: the result, or a map from node to result where there is no rule that merges.

@@ -5,14 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { Command, PerNodeCommand } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
-import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import type { Router } from "../routing/Router.ts"
 import type { Target } from "../routing/nodes/Target.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import type { Router } from "../routing/Router.ts"
 import type { CommandCache } from "./CommandCache.ts"
 import { type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 
@@ -99,8 +99,8 @@ export const make = (
   lookUp: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
 ): TargetMembers => {
   const on = (target: Target): TargetClient => {
-    const execute: TargetClient["execute"] = (command) => router.executeOn(command, target)
-    const results: TargetClient["results"] = (command) => router.executeOnEach(command, target)
+    const execute: TargetClient["execute"] = (command) => router.onTarget(command, target)
+    const results: TargetClient["results"] = (command) => router.onTargetResults(command, target)
     return Object.assign(view<TargetSurface>(execute), {
       execute,
       results,
@@ -109,7 +109,7 @@ export const make = (
   }
 
   const nodeClient = (node: ClusterNode): NodeClient => {
-    const execute: NodeClient["execute"] = (command) => router.executeAt(command, node)
+    const execute: NodeClient["execute"] = (command) => router.onNode(command, node)
     return Object.assign(view<NodeSurface>(execute), {
       node,
       execute,

@@ -104,7 +104,7 @@ export interface HelloReply {
  * @category models
  * @since 0.1.0
  */
-export interface ConnectionCommands<S extends Surface> {
+export interface ClientCommands<S extends Surface> {
   /** The name of the connection, `null` if it has none. Needs a node. Since 2.6.9. O(1). */
   clientGetname(): Returns<S, string | null>
   /** The connection that gets this one's invalidations: 0 none, -1 tracking is off. Needs a node. Since 6.0.0. O(1). */
@@ -205,7 +205,7 @@ const hello = decode.struct<HelloReply>({
  * @category commands
  * @since 0.1.0
  */
-export const Connection: ConnectionCommands<CommandSurface> = {
+export const Clients: ClientCommands<CommandSurface> = {
   clientGetname: () => make(CLIENT_GETNAME, [], decode.stringOrNull),
   clientGetredir: () => make(CLIENT_GETREDIR, [], decode.integer),
   clientId: () => make(CLIENT_ID, [], decode.integer),

@@ -55,7 +55,7 @@ export interface CommandSettings {
   /** A key that says where the command runs when it has no key itself. */
   readonly routing: Argument | undefined
   /** What a node may lack that executes it. */
-  readonly supply: Supply | undefined
+  readonly prerequisite: Prerequisite | undefined
 }
 
 /**
@@ -64,7 +64,7 @@ export interface CommandSettings {
  * @category models
  * @since 0.1.0
  */
-export interface Supply {
+export interface Prerequisite {
   /** Gives it to a node. */
   readonly load: Command<unknown>
   /** The same call in a form that needs nothing, for where there is no second try; itself when there is none. */
@@ -77,7 +77,7 @@ const defaults: CommandSettings = {
   timeout: undefined,
   invalid: undefined,
   routing: undefined,
-  supply: undefined
+  prerequisite: undefined
 }
 
 /**

@@ -6,8 +6,8 @@
 import { Acl, type AclCommands } from "./Acl.ts"
 import { type BitmapCommands, Bitmaps } from "./Bitmaps.ts"
 import { type ChannelCommands, Channels } from "./Channels.ts"
+import { type ClientCommands, Clients } from "./Clients.ts"
 import { Cluster, type ClusterCommands } from "./Cluster.ts"
-import { Connection, type ConnectionCommands } from "./Clients.ts"
 import { Generic, type GenericCommands } from "./Generic.ts"
 import { Geo, type GeoCommands } from "./Geo.ts"
 import { type HashCommands, Hashes } from "./Hashes.ts"
@@ -43,7 +43,7 @@ export interface Commands<S extends Surface>
     VectorSetCommands<S>,
     ScriptingCommands<S>,
     AclCommands<S>,
-    ConnectionCommands<S>,
+    ClientCommands<S>,
     ServerCommands<S>,
     ClusterCommands<S>,
     ChannelCommands<S>
@@ -69,7 +69,7 @@ export const groups = [
   VectorSets,
   Scripting,
   Acl,
-  Connection,
+  Clients,
   Server,
   Cluster,
   Channels

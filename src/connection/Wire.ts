@@ -7,8 +7,8 @@ import { Buffer } from "node:buffer"
 import * as net from "node:net"
 import type { Duplex } from "node:stream"
 import * as tls from "node:tls"
-import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
+import type { ResolvedOptions } from "../ClusterOptions.ts"
 
 /** How much a socket reads at once. */
 const readSize = 64 * 1024

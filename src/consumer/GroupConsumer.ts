@@ -65,7 +65,7 @@ const backOff = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced
  * @category models
  * @since 0.1.0
  */
-export class SlotReader {
+export class GroupConsumer {
   private readonly execute: Execute
   private readonly streams: ReadonlyArray<string>
   private readonly options: ReaderOptions

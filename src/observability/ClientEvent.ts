@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
 import type { Shard, SlotRange, Snapshot } from "../topology/Snapshot.ts"
 
 /**

@@ -3,13 +3,13 @@
  *
  * @since 0.1.0
  */
+import { slotCount } from "../cluster/HashSlot.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
 import { latencyBounds, type NodeStatistics } from "../connection/NodeStatistics.ts"
 import type { PubSubStatistics } from "../pubsub/PubSubStatistics.ts"
 import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
 import type { RoutingStatistics } from "../routing/request/RoutingStatistics.ts"
-import { slotCount } from "../cluster/HashSlot.ts"
 import { coveredSlots } from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import type { Registry, Series } from "./Series.ts"

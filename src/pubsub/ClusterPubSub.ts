@@ -11,16 +11,16 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Connections } from "../connection/Connections.ts"
-import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { exception, type RedisClusterException, TimeoutError } from "../RedisClusterException.ts"
 import { Topology } from "../topology/Topology.ts"
-import { closedError, Hub } from "./SubscriptionManager.ts"
-import { type BufferStrategy, Mailbox } from "./MessageBuffer.ts"
+import { type BufferStrategy, MessageBuffer } from "./MessageBuffer.ts"
 import { Monitored } from "./Monitored.ts"
 import type { Desire } from "./Plan.ts"
 import { PubSubStatistics } from "./PubSubStatistics.ts"
+import { closedError, SubscriptionManager } from "./SubscriptionManager.ts"
 
 /**
  * How the messages of one stream are kept until it takes them.
@@ -48,12 +48,12 @@ export class ClusterPubSub extends Context.Service<ClusterPubSub, {
   readonly open: (
     desires: ReadonlyArray<Desire>,
     settings: Settings
-  ) => Effect.Effect<Mailbox, RedisClusterException, Scope.Scope>
+  ) => Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope>
   /** Starts MONITOR on a node; each line is the payload of a message. Fails when the connection is lost. */
   readonly monitor: (
     node: Endpoint,
     settings: Settings
-  ) => Effect.Effect<Mailbox, RedisClusterException, Scope.Scope>
+  ) => Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope>
   /** How many subscriptions each node holds, or is about to, by address. */
   readonly held: () => ReadonlyMap<string, number>
   readonly statistics: PubSubStatistics
@@ -79,12 +79,12 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
   const statistics = new PubSubStatistics()
-  const hub = new Hub({ options, connections, topology, statistics, clock, runFork })
-  const stopListening = topology.onChange(() => hub.replan())
+  const manager = new SubscriptionManager({ options, connections, topology, statistics, clock, runFork })
+  const stopListening = topology.onChange(() => manager.replan())
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       stopListening()
-      hub.close()
+      manager.close()
     })
   )
 
@@ -99,22 +99,22 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const opened = (
     settings: Settings,
     names: ReadonlyArray<string>,
-    add: (mailbox: Mailbox, onLive: () => void, onFailure: (error: RedisClusterException) => void) => void,
-    remove: (mailbox: Mailbox) => void
-  ): Effect.Effect<Mailbox, RedisClusterException, Scope.Scope> => {
+    add: (buffer: MessageBuffer, onLive: () => void, onFailure: (error: RedisClusterException) => void) => void,
+    remove: (buffer: MessageBuffer) => void
+  ): Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope> => {
     const now = () => clock.currentTimeMillisUnsafe()
-    const mailbox = new Mailbox({ ...settings, names: [...new Set(names)], now, statistics })
+    const buffer = new MessageBuffer({ ...settings, names: [...new Set(names)], now, statistics })
     const live = Deferred.makeUnsafe<void, RedisClusterException>()
     const start = Effect.sync(() =>
       add(
-        mailbox,
+        buffer,
         () => Deferred.doneUnsafe(live, Exit.void),
         (error) => Deferred.doneUnsafe(live, Exit.fail(error))
       )
     )
     const end = Effect.sync(() => {
-      remove(mailbox)
-      mailbox.close()
+      remove(buffer)
+      buffer.close()
     })
     return Effect.acquireRelease(start, () => end).pipe(
       Effect.andThen(Deferred.await(live)),
@@ -122,34 +122,34 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         duration: options.commandTimeout,
         orElse: () => Effect.fail(timedOut(options.commandTimeout))
       }),
-      Effect.as(mailbox)
+      Effect.as(buffer)
     )
   }
 
   return ClusterPubSub.of({
     open: (desires, settings) =>
       Effect.suspend(() => {
-        const objection = hub.objection(desires)
+        const objection = manager.objection(desires)
         if (objection !== undefined) return Effect.fail(objection)
         return opened(
           settings,
           desires.map((desire) => desire.name),
-          (mailbox, onLive, onFailure) => hub.add(mailbox, desires, onLive, onFailure),
-          (mailbox) => hub.remove(mailbox)
+          (buffer, onLive, onFailure) => manager.add(buffer, desires, onLive, onFailure),
+          (buffer) => manager.remove(buffer)
         )
       }),
     monitor: (endpoint, settings) =>
       Effect.suspend(() => {
-        const objection = hub.objection([{ kind: "channel", name: "MONITOR", slot: 0, place: endpoint }])
+        const objection = manager.objection([{ kind: "channel", name: "MONITOR", slot: 0, place: endpoint }])
         const node = topology.current().nodes.get(addressOf(endpoint))
         if (objection !== undefined || node === undefined) return Effect.fail(objection ?? closedError())
         let monitored: Monitored | undefined
         return opened(
           settings,
           ["MONITOR"],
-          (mailbox, onLive, onFailure) => {
-            mailbox.onFailure = onFailure
-            monitored = new Monitored(node, connections, mailbox, onLive)
+          (buffer, onLive, onFailure) => {
+            buffer.onFailure = onFailure
+            monitored = new Monitored(node, connections, buffer, onLive)
             monitors.add(monitored)
           },
           () => {
@@ -160,7 +160,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         )
       }),
     statistics,
-    held: () => new Map([...hub.subscribers].map(([address, subscriber]) => [address, subscriber.size] as const))
+    held: () => new Map([...manager.subscribers].map(([address, subscriber]) => [address, subscriber.size] as const))
   })
 })
 

@@ -6,8 +6,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { exception, OverloadedError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { exception, OverloadedError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
 import type { Gap, GapReason, Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
 
@@ -25,9 +25,9 @@ import type { Gap, GapReason, Message, SubscriptionEvent } from "./SubscriptionE
 export type BufferStrategy = "suspend" | "dropOldest" | "dropNewest" | "fail"
 
 /** Who can stop the messages for a while. */
-export interface Source {
-  hold(mailbox: Mailbox): void
-  release(mailbox: Mailbox): void
+export interface Upstream {
+  hold(buffer: MessageBuffer): void
+  release(buffer: MessageBuffer): void
 }
 
 type Event = SubscriptionEvent<string | Uint8Array>
@@ -53,7 +53,7 @@ interface Growing {
  * @category models
  * @since 0.1.0
  */
-export class Mailbox {
+export class MessageBuffer {
   /** Payloads are bytes. */
   readonly bytes: boolean
   private readonly limit: number
@@ -75,7 +75,7 @@ export class Mailbox {
   private dropped = false
   private takenAt: number
   private readonly waiters: Array<Waiter> = []
-  private readonly held = new Set<Source>()
+  private readonly held = new Set<Upstream>()
   private ending: Exit.Exit<never, Ending> | undefined
 
   constructor(options: {
@@ -133,7 +133,7 @@ export class Mailbox {
   }
 
   /** The end of a read: keeps the bound, and hands over what there is. */
-  settle(source: Source | undefined): void {
+  settle(source: Upstream | undefined): void {
     this.touched = false
     this.subscribed = undefined
     this.gap = undefined
@@ -226,7 +226,7 @@ export class Mailbox {
     return false
   }
 
-  private overflow(source: Source | undefined): void {
+  private overflow(source: Upstream | undefined): void {
     switch (this.strategy) {
       case "suspend":
         if (source === undefined) return

@@ -3,29 +3,29 @@
  *
  * @since 0.1.0
  */
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { PushConnection } from "../connection/PushConnection.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { ConnectionError, exception, type RedisClusterException, ReplyError } from "../RedisClusterException.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import type { Mailbox, Source } from "./MessageBuffer.ts"
+import type { MessageBuffer, Upstream } from "./MessageBuffer.ts"
 import { Message } from "./SubscriptionEvent.ts"
 
 const MONITOR = new CommandSpec("MONITOR", {})
 
-export class Monitored implements Source {
+export class Monitored implements Upstream {
   private readonly node: ClusterNode
-  private readonly mailbox: Mailbox
+  private readonly buffer: MessageBuffer
   private readonly onLive: () => void
   private readonly connection: PushConnection
   private touched = false
   /** How the server shows what this connection sends: its own signs of life are of no interest. */
   private self: string | undefined
 
-  constructor(node: ClusterNode, connections: Connections["Service"], mailbox: Mailbox, onLive: () => void) {
+  constructor(node: ClusterNode, connections: Connections["Service"], buffer: MessageBuffer, onLive: () => void) {
     this.node = node
-    this.mailbox = mailbox
+    this.buffer = buffer
     this.onLive = onLive
     this.connection = connections.push(node, {
       binary: () => false,
@@ -39,7 +39,7 @@ export class Monitored implements Source {
       onRead: () => {
         if (!this.touched) return
         this.touched = false
-        mailbox.settle(this)
+        buffer.settle(this)
       },
       onLost: (loss) => this.lose(`the connection was lost: ${loss.failure.message}`, "Unknown"),
       onDown: (failure) => this.lose(`no connection: ${failure.message}`, "NotExecuted")
@@ -56,7 +56,7 @@ export class Monitored implements Source {
 
   end(error: RedisClusterException): void {
     this.connection.close()
-    this.mailbox.fail(error)
+    this.buffer.fail(error)
   }
 
   close(): void {
@@ -78,7 +78,7 @@ export class Monitored implements Source {
       ))
     }
     if (typeof reply !== "string" || (this.self !== undefined && reply.includes(this.self))) return
-    if (this.mailbox.push(new Message("MONITOR", undefined, reply, this.node))) this.touched = true
+    if (this.buffer.push(new Message("MONITOR", undefined, reply, this.node))) this.touched = true
   }
 
   private lose(message: string, outcome: "Unknown" | "NotExecuted"): void {

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { Holdings } from "../connection/Handover.ts"
@@ -14,24 +15,23 @@ import type { LinkFailure } from "../connection/Outgoing.ts"
 import type { Loss, PushConnection, PushHooks } from "../connection/PushConnection.ts"
 import { Fifo } from "../internal/Fifo.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import type { Mailbox, Source } from "./MessageBuffer.ts"
+import type { MessageBuffer, Upstream } from "./MessageBuffer.ts"
 import type { Kind } from "./Plan.ts"
 import { Message } from "./SubscriptionEvent.ts"
 import type { Topic } from "./Topic.ts"
 
 /** What a subscriber tells the one who plans. */
-export interface SubscriberHooks {
-  onConfirmed(subscriber: Subscriber, entry: Entry): void
-  onRefused(subscriber: Subscriber, entry: Entry, error: ServerError): void
+export interface NodeSubscriptionsHooks {
+  onConfirmed(subscriber: NodeSubscriptions, entry: NodeSubscription): void
+  onRefused(subscriber: NodeSubscriptions, entry: NodeSubscription, error: ServerError): void
   /** The node has ended a subscription on its own account: the slot is not its any more. */
-  onEvicted(subscriber: Subscriber, entry: Entry): void
-  onLost(subscriber: Subscriber, live: ReadonlyArray<Entry>, loss: Loss): void
-  onDown(subscriber: Subscriber, failure: LinkFailure): void
+  onEvicted(subscriber: NodeSubscriptions, entry: NodeSubscription): void
+  onLost(subscriber: NodeSubscriptions, live: ReadonlyArray<NodeSubscription>, loss: Loss): void
+  onDown(subscriber: NodeSubscriptions, failure: LinkFailure): void
   /** A shard channel that the node serves and nobody else uses. */
-  markAt(subscriber: Subscriber): string | undefined
+  markAt(subscriber: NodeSubscriptions): string | undefined
   /** Nothing is wanted of it any more, and the node knows. */
-  onIdle(subscriber: Subscriber): void
+  onIdle(subscriber: NodeSubscriptions): void
 }
 
 /**
@@ -41,7 +41,7 @@ export interface SubscriberHooks {
  * - `asked`, `leaving`: the node was told, and has not confirmed
  * - `live`: confirmed
  */
-export class Entry {
+export class NodeSubscription {
   readonly kind: Kind
   readonly name: string
   readonly slot: number
@@ -67,7 +67,7 @@ export class Entry {
 
 interface Request {
   readonly verb: string
-  readonly entries: ReadonlyArray<Entry>
+  readonly entries: ReadonlyArray<NodeSubscription>
   readonly rounds: ReadonlyArray<number>
   /** How many of its entries are confirmed. */
   answered: number
@@ -95,24 +95,24 @@ const maxNames = 512
 const textOf = (reply: Reply): string =>
   typeof reply === "string" ? reply : reply instanceof Uint8Array ? Buffer.from(reply).toString() : String(reply)
 
-export class Subscriber implements Source {
+export class NodeSubscriptions implements Upstream {
   readonly node: ClusterNode
   readonly connection: PushConnection
-  private readonly hooks: SubscriberHooks
-  private readonly byKind: Record<Kind, Map<string, Entry>> = {
+  private readonly hooks: NodeSubscriptionsHooks
+  private readonly byKind: Record<Kind, Map<string, NodeSubscription>> = {
     channel: new Map(),
     pattern: new Map(),
     shardChannel: new Map()
   }
   private readonly requests = new Fifo<Request>()
-  private changed = new Set<Entry>()
+  private changed = new Set<NodeSubscription>()
   private reconciling = false
-  private touched: Array<Mailbox> = []
-  private readonly holders = new Set<Mailbox>()
+  private touched: Array<MessageBuffer> = []
+  private readonly holders = new Set<MessageBuffer>()
   /** Mailboxes that want bytes, by how many subscriptions they have here. */
-  private readonly byteBoxes = new Map<Mailbox, number>()
+  private readonly byteBoxes = new Map<MessageBuffer, number>()
 
-  constructor(node: ClusterNode, connections: Connections["Service"], hooks: SubscriberHooks) {
+  constructor(node: ClusterNode, connections: Connections["Service"], hooks: NodeSubscriptionsHooks) {
     this.node = node
     this.hooks = hooks
     const events: PushHooks = {
@@ -144,7 +144,7 @@ export class Subscriber implements Source {
     const entries = this.byKind[kind]
     let entry = entries.get(name)
     if (entry === undefined) {
-      entry = new Entry(kind, name, slot)
+      entry = new NodeSubscription(kind, name, slot)
       entries.set(name, entry)
     }
     if (!entry.topics.includes(topic)) entry.topics.push(topic)
@@ -159,7 +159,7 @@ export class Subscriber implements Source {
   }
 
   /** The subscription of a topic. */
-  entryOf(topic: Topic): Entry | undefined {
+  entryOf(topic: Topic): NodeSubscription | undefined {
     const entry = this.byKind[topic.desire.kind].get(topic.desire.name)
     return entry?.topics.includes(topic) === true ? entry : undefined
   }
@@ -173,14 +173,14 @@ export class Subscriber implements Source {
    * Counts the streams that want bytes: the connection gives bytes while there is one. A text that is half read when the first
    * comes stays text, and is turned into bytes for it.
    */
-  addBytes(mailbox: Mailbox): void {
-    this.byteBoxes.set(mailbox, (this.byteBoxes.get(mailbox) ?? 0) + 1)
+  addBytes(buffer: MessageBuffer): void {
+    this.byteBoxes.set(buffer, (this.byteBoxes.get(buffer) ?? 0) + 1)
   }
 
-  removeBytes(mailbox: Mailbox): void {
-    const count = this.byteBoxes.get(mailbox) ?? 0
-    if (count > 1) this.byteBoxes.set(mailbox, count - 1)
-    else this.byteBoxes.delete(mailbox)
+  removeBytes(buffer: MessageBuffer): void {
+    const count = this.byteBoxes.get(buffer) ?? 0
+    if (count > 1) this.byteBoxes.set(buffer, count - 1)
+    else this.byteBoxes.delete(buffer)
   }
 
   /** Asks for everything again that is wanted and was refused. */
@@ -190,19 +190,19 @@ export class Subscriber implements Source {
     }
   }
 
-  hold(mailbox: Mailbox): void {
-    this.holders.add(mailbox)
+  hold(buffer: MessageBuffer): void {
+    this.holders.add(buffer)
     this.regulate()
   }
 
-  release(mailbox: Mailbox): void {
-    this.holders.delete(mailbox)
+  release(buffer: MessageBuffer): void {
+    this.holders.delete(buffer)
     this.regulate()
   }
 
   /** Notes that a mailbox has something new from outside of a read. */
-  touch(mailbox: Mailbox): void {
-    this.touched.push(mailbox)
+  touch(buffer: MessageBuffer): void {
+    this.touched.push(buffer)
   }
 
   /** Hands over what the mailboxes have got. Consumers may run in here, and do anything. */
@@ -210,7 +210,7 @@ export class Subscriber implements Source {
     if (this.touched.length > 0) {
       const touched = this.touched
       this.touched = []
-      for (const mailbox of touched) mailbox.settle(this)
+      for (const buffer of touched) buffer.settle(this)
     }
     if (this.holders.size > 0) this.regulate()
   }
@@ -239,7 +239,7 @@ export class Subscriber implements Source {
   }
 
   private deliver(
-    entries: Map<string, Entry>,
+    entries: Map<string, NodeSubscription>,
     name: Reply,
     channel: Reply,
     pattern: Reply | undefined,
@@ -256,15 +256,15 @@ export class Subscriber implements Source {
     for (let i = 0; i < topics.length; i++) {
       const interests = topics[i].interests
       for (let k = 0; k < interests.length; k++) {
-        const mailbox = interests[k].mailbox
-        if (mailbox.push(message)) this.touched.push(mailbox)
+        const buffer = interests[k].buffer
+        if (buffer.push(message)) this.touched.push(buffer)
       }
     }
   }
 
   /** The same with bytes: some stream wants them as they are, others want text. */
   private deliverBytes(
-    entries: Map<string, Entry>,
+    entries: Map<string, NodeSubscription>,
     name: Reply,
     channel: Reply,
     pattern: Reply | undefined,
@@ -278,9 +278,9 @@ export class Subscriber implements Source {
     const binary = new Message(textOf(channel), matched, bytes, this.node)
     let text: Message | undefined
     for (const topic of entry.topics) {
-      for (const { mailbox } of topic.interests) {
-        const message = mailbox.bytes ? binary : text ??= new Message(binary.channel, matched, textOf(bytes), this.node)
-        if (mailbox.push(message)) this.touched.push(mailbox)
+      for (const { buffer } of topic.interests) {
+        const message = buffer.bytes ? binary : text ??= new Message(binary.channel, matched, textOf(bytes), this.node)
+        if (buffer.push(message)) this.touched.push(buffer)
       }
     }
   }
@@ -346,7 +346,7 @@ export class Subscriber implements Source {
 
   private lose(loss: Loss): void {
     this.requests.takeAll()
-    const live: Array<Entry> = []
+    const live: Array<NodeSubscription> = []
     for (const entries of Object.values(this.byKind)) {
       for (const [name, entry] of entries) {
         if (entry.state === "live" && entry.topics.length > 0) live.push(entry)
@@ -365,7 +365,7 @@ export class Subscriber implements Source {
     this.regulate()
   }
 
-  private change(entry: Entry): void {
+  private change(entry: NodeSubscription): void {
     this.changed.add(entry)
     if (this.reconciling) return
     this.reconciling = true
@@ -380,8 +380,8 @@ export class Subscriber implements Source {
     const changed = this.changed
     if (changed.size === 0) return
     this.changed = new Set()
-    const wanted: Record<Kind, Array<Entry>> = { channel: [], pattern: [], shardChannel: [] }
-    const given: Record<Kind, Array<Entry>> = { channel: [], pattern: [], shardChannel: [] }
+    const wanted: Record<Kind, Array<NodeSubscription>> = { channel: [], pattern: [], shardChannel: [] }
+    const given: Record<Kind, Array<NodeSubscription>> = { channel: [], pattern: [], shardChannel: [] }
     for (const entry of changed) {
       const isWanted = entry.topics.length > 0
       if (isWanted && (entry.state === "absent" || entry.state === "leaving")) wanted[entry.kind].push(entry)
@@ -400,12 +400,12 @@ export class Subscriber implements Source {
     if (this.size === 0) this.hooks.onIdle(this)
   }
 
-  private forget(entry: Entry): void {
+  private forget(entry: NodeSubscription): void {
     const entries = this.byKind[entry.kind]
     if (entries.get(entry.name) === entry) entries.delete(entry.name)
   }
 
-  private request(verb: Verb, state: "asked" | "leaving", entries: ReadonlyArray<Entry>): void {
+  private request(verb: Verb, state: "asked" | "leaving", entries: ReadonlyArray<NodeSubscription>): void {
     for (const group of portions(verb, entries)) this.write(verb, state, group)
   }
 
@@ -420,7 +420,7 @@ export class Subscriber implements Source {
     })
   }
 
-  private write(verb: Verb, state: "asked" | "leaving", entries: ReadonlyArray<Entry>): void {
+  private write(verb: Verb, state: "asked" | "leaving", entries: ReadonlyArray<NodeSubscription>): void {
     const rounds = entries.map((entry) => {
       entry.state = state
       return ++entry.round
@@ -431,15 +431,18 @@ export class Subscriber implements Source {
 }
 
 /** What one request may ask for: a server takes the shard channels of one slot at a time. */
-const portions = (verb: Verb, entries: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyArray<Entry>> => {
+const portions = (
+  verb: Verb,
+  entries: ReadonlyArray<NodeSubscription>
+): ReadonlyArray<ReadonlyArray<NodeSubscription>> => {
   const groups = verb === "ssubscribe" || verb === "sunsubscribe" ? bySlot(entries) : [entries]
   return groups.flatMap((group) =>
     Array.from({ length: Math.ceil(group.length / maxNames) }, (_, i) => group.slice(i * maxNames, (i + 1) * maxNames))
   )
 }
 
-const bySlot = (entries: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyArray<Entry>> => {
-  const groups = new Map<number, Array<Entry>>()
+const bySlot = (entries: ReadonlyArray<NodeSubscription>): ReadonlyArray<ReadonlyArray<NodeSubscription>> => {
+  const groups = new Map<number, Array<NodeSubscription>>()
   for (const entry of entries) {
     const group = groups.get(entry.slot)
     if (group === undefined) groups.set(entry.slot, [entry])

@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { ofKey } from "../cluster/HashSlot.ts"
 import type { Shard, Snapshot } from "../topology/Snapshot.ts"
 
@@ -29,7 +29,7 @@ export type Kind = "channel" | "pattern" | "shardChannel"
  * @category models
  * @since 0.1.0
  */
-export type Place = "owner" | "replica" | "everyPrimary" | Endpoint
+export type Placement = "owner" | "replica" | "everyPrimary" | Endpoint
 
 /**
  * A wish for one subscription.
@@ -42,7 +42,7 @@ export interface Desire {
   readonly name: string
   /** The slot of the name. */
   readonly slot: number
-  readonly place: Place
+  readonly place: Placement
 }
 
 /**

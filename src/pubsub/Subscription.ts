@@ -10,11 +10,11 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Endpoint } from "../cluster/Endpoint.ts"
-import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
+import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterPubSub, Settings } from "./ClusterPubSub.ts"
-import type { BufferStrategy, Mailbox } from "./MessageBuffer.ts"
-import type { Desire, Kind, Place } from "./Plan.ts"
+import type { BufferStrategy, MessageBuffer } from "./MessageBuffer.ts"
+import type { Desire, Kind, Placement } from "./Plan.ts"
 import { Message, type SubscriptionEvent } from "./SubscriptionEvent.ts"
 
 /**
@@ -135,17 +135,17 @@ const streamOf = <A>(
 ): Stream.Stream<A, RedisClusterException> => Stream.fromPull(Effect.succeed(take))
 
 /** The options say what the payloads are, which is more than the types of a mailbox know. */
-const view = <P>(mailbox: Mailbox, options: SubscribeOptions): Subscription<P> => {
+const view = <P>(buffer: MessageBuffer, options: SubscribeOptions): Subscription<P> => {
   if (options.schema === undefined) {
     return {
-      messages: streamOf(mailbox.messages),
-      events: streamOf(mailbox.events)
+      messages: streamOf(buffer.messages),
+      events: streamOf(buffer.events)
     } as Subscription<string | Uint8Array> as Subscription<unknown> as Subscription<P>
   }
   const decode = decoding<P>(options.schema)
   return {
-    messages: streamOf(decode(mailbox.messages)) as Stream.Stream<Message<P>, RedisClusterException>,
-    events: streamOf(decode(mailbox.events))
+    messages: streamOf(decode(buffer.messages)) as Stream.Stream<Message<P>, RedisClusterException>,
+    events: streamOf(decode(buffer.events))
   }
 }
 
@@ -167,7 +167,7 @@ export const open = <P>(
   kind: Kind,
   names: ReadonlyArray<string>,
   options: SubscribeOptions,
-  usualPlace: () => Place,
+  usualPlace: () => Placement,
   keepsNotices: boolean
 ): Effect.Effect<Subscription<P>, RedisClusterException, Scope.Scope> =>
   Effect.suspend(() => {
@@ -175,7 +175,7 @@ export const open = <P>(
     if (problem !== undefined) return Effect.fail(invalid(problem))
     const place = options.node ?? usualPlace()
     const desires = [...new Set(names)].map((name): Desire => ({ kind, name, slot: HashSlot.ofKey(name), place }))
-    return Effect.map(pubSub.open(desires, settingsOf(options, keepsNotices)), (mailbox) => view(mailbox, options))
+    return Effect.map(pubSub.open(desires, settingsOf(options, keepsNotices)), (buffer) => view(buffer, options))
   })
 
 /**
@@ -200,7 +200,7 @@ export const openEverywhere = (
       slot: HashSlot.ofKey(name),
       place: "everyPrimary"
     }))
-    return Effect.map(pubSub.open(desires, settingsOf(options, keepsNotices)), (mailbox) => view(mailbox, options))
+    return Effect.map(pubSub.open(desires, settingsOf(options, keepsNotices)), (buffer) => view(buffer, options))
   })
 
 /**
@@ -219,6 +219,6 @@ export const openMonitor = (
     if (problem !== undefined) return Effect.fail(invalid(problem))
     return Effect.map(
       pubSub.monitor(node, settingsOf(options, false)),
-      (mailbox) => view<string>(mailbox, options).messages
+      (buffer) => view<string>(buffer, options).messages
     )
   })

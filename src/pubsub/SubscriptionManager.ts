@@ -10,9 +10,9 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { randomUUID } from "node:crypto"
+import { addressOf } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connections } from "../connection/Connections.ts"
-import { addressOf } from "../cluster/Endpoint.ts"
 import type { Loss } from "../connection/PushConnection.ts"
 import { Alarm } from "../internal/Alarm.ts"
 import type { ServerError } from "../protocol/Reply.ts"
@@ -25,12 +25,12 @@ import {
 } from "../RedisClusterException.ts"
 import * as Snapshot from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
-import type { Mailbox } from "./MessageBuffer.ts"
+import type { MessageBuffer } from "./MessageBuffer.ts"
+import { type NodeSubscription, NodeSubscriptions, type NodeSubscriptionsHooks } from "./NodeSubscriptions.ts"
 import { type Desire, type Facts, keyOf, markAt, placesOf, sharesMessages } from "./Plan.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
-import { type Entry, Subscriber, type SubscriberHooks } from "./NodeSubscriptions.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
-import { type Interest, Topic } from "./Topic.ts"
+import { type SubscriptionListener, Topic } from "./Topic.ts"
 
 /** How long a connection is kept when nothing is subscribed on it any more, in milliseconds. */
 const linger = 1000
@@ -60,7 +60,7 @@ const unknownNode = (address: string, snapshot: Snapshot.Snapshot): RedisCluster
     })
   )
 
-const refused = (entry: Entry, error: ServerError, node: string): RedisClusterException =>
+const refused = (entry: NodeSubscription, error: ServerError, node: string): RedisClusterException =>
   exception(() =>
     new ReplyError({
       message: `the server refuses the subscription: ${error.message}`,
@@ -76,10 +76,10 @@ const passing = new Set(["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN"
 
 const movedGrammar = /^MOVED (\d+) (.*):(\d+)$/
 
-export class Hub {
-  readonly subscribers = new Map<string, Subscriber>()
+export class SubscriptionManager {
+  readonly subscribers = new Map<string, NodeSubscriptions>()
   private readonly topics = new Map<string, Topic>()
-  private readonly mailboxes = new Map<Mailbox, ReadonlyArray<Interest>>()
+  private readonly mailboxes = new Map<MessageBuffer, ReadonlyArray<SubscriptionListener>>()
   /** Topics that are not live. */
   private readonly unsettled = new Set<Topic>()
   private readonly alarm: Alarm
@@ -140,40 +140,40 @@ export class Hub {
 
   /** Adds a stream; `onLive` is called when all of its topics are, `onFailure` when it will never be, or is no more. */
   add(
-    mailbox: Mailbox,
+    buffer: MessageBuffer,
     desires: ReadonlyArray<Desire>,
     onLive: () => void,
     onFailure: (error: RedisClusterException) => void
   ): void {
     const topics = new Set(desires.map((desire) => this.topicOf(desire)))
     let missing = topics.size
-    const interests = [...topics].map((topic): Interest => ({
+    const interests = [...topics].map((topic): SubscriptionListener => ({
       topic,
-      mailbox,
+      buffer,
       isLive: false,
       onLive: () => {
         if (--missing === 0) onLive()
       }
     }))
-    this.mailboxes.set(mailbox, interests)
-    mailbox.onFailure = (error) => {
-      this.remove(mailbox)
+    this.mailboxes.set(buffer, interests)
+    buffer.onFailure = (error) => {
+      this.remove(buffer)
       onFailure(error)
     }
     for (const interest of interests) this.join(interest)
-    mailbox.settle(undefined)
+    buffer.settle(undefined)
   }
 
-  remove(mailbox: Mailbox): void {
-    const interests = this.mailboxes.get(mailbox)
-    this.mailboxes.delete(mailbox)
-    for (const { topic } of interests ?? []) this.leave(topic, mailbox)
+  remove(buffer: MessageBuffer): void {
+    const interests = this.mailboxes.get(buffer)
+    this.mailboxes.delete(buffer)
+    for (const { topic } of interests ?? []) this.leave(topic, buffer)
   }
 
   close(): void {
     this.closed = true
     this.alarm.clear()
-    for (const mailbox of [...this.mailboxes.keys()]) mailbox.fail(closedError())
+    for (const buffer of [...this.mailboxes.keys()]) buffer.fail(closedError())
     for (const subscriber of this.subscribers.values()) subscriber.close()
     this.subscribers.clear()
   }
@@ -199,21 +199,21 @@ export class Hub {
     return topic
   }
 
-  private join(interest: Interest): void {
-    const { mailbox, topic } = interest
+  private join(interest: SubscriptionListener): void {
+    const { buffer, topic } = interest
     topic.interests.push(interest)
-    if (mailbox.bytes) { for (const subscriber of this.holdersOf(topic)) subscriber.addBytes(mailbox) }
+    if (buffer.bytes) { for (const subscriber of this.holdersOf(topic)) subscriber.addBytes(buffer) }
     if (topic.interests.length === 1) this.place(topic)
     if (topic.isLive) this.enliven(interest, this.subscribers.get(topic.places[0]))
     else this.watch(topic)
   }
 
-  private leave(topic: Topic, mailbox: Mailbox): void {
-    const position = topic.interests.findIndex((interest) => interest.mailbox === mailbox)
+  private leave(topic: Topic, buffer: MessageBuffer): void {
+    const position = topic.interests.findIndex((interest) => interest.buffer === buffer)
     if (position === -1) return
     topic.interests.splice(position, 1)
     const holders = this.holdersOf(topic)
-    if (mailbox.bytes) { for (const subscriber of holders) subscriber.removeBytes(mailbox) }
+    if (buffer.bytes) { for (const subscriber of holders) subscriber.removeBytes(buffer) }
     if (topic.interests.length > 0) return
     for (const subscriber of holders) subscriber.unwant(topic)
     this.topics.delete(topic.key)
@@ -258,7 +258,7 @@ export class Hub {
   }
 
   /** Those that were told of a topic. */
-  private holdersOf(topic: Topic): ReadonlyArray<Subscriber> {
+  private holdersOf(topic: Topic): ReadonlyArray<NodeSubscriptions> {
     return topic.places.flatMap((address) => {
       const subscriber = this.subscribers.get(address)
       return subscriber?.entryOf(topic) === undefined ? [] : [subscriber]
@@ -269,14 +269,14 @@ export class Hub {
     const subscriber = this.subscribers.get(address)
     if (subscriber?.entryOf(topic) === undefined) return
     subscriber.unwant(topic)
-    for (const { mailbox } of topic.interests) if (mailbox.bytes) subscriber.removeBytes(mailbox)
+    for (const { buffer } of topic.interests) if (buffer.bytes) subscriber.removeBytes(buffer)
   }
 
   private giveTo(address: string, topic: Topic): void {
     if (this.now < topic.notBefore) return this.alarm.set(topic.notBefore)
     const subscriber = this.subscriberAt(address)
     if (subscriber === undefined) return
-    for (const { mailbox } of topic.interests) if (mailbox.bytes) subscriber.addBytes(mailbox)
+    for (const { buffer } of topic.interests) if (buffer.bytes) subscriber.addBytes(buffer)
     subscriber.want(topic)
   }
 
@@ -286,11 +286,11 @@ export class Hub {
     else subscriber.want(topic)
   }
 
-  private subscriberAt(address: string): Subscriber | undefined {
+  private subscriberAt(address: string): NodeSubscriptions | undefined {
     const known = this.subscribers.get(address)
     const node = this.facts.snapshot.nodes.get(address)
     if (known !== undefined || node === undefined || this.closed) return known
-    const subscriber = new Subscriber(node, this.connections, this.hooks)
+    const subscriber = new NodeSubscriptions(node, this.connections, this.hooks)
     this.subscribers.set(address, subscriber)
     return subscriber
   }
@@ -310,7 +310,7 @@ export class Hub {
     }
   }
 
-  private readonly hooks: SubscriberHooks = {
+  private readonly hooks: NodeSubscriptionsHooks = {
     onConfirmed: (subscriber, entry) => {
       for (const topic of entry.topics) if (!topic.isLive) this.conclude(topic, subscriber)
     },
@@ -347,7 +347,7 @@ export class Hub {
   }
 
   /** A topic may have become live; then its streams are told, and before that of what they may have missed. */
-  private conclude(topic: Topic, subscriber: Subscriber | undefined): void {
+  private conclude(topic: Topic, subscriber: NodeSubscriptions | undefined): void {
     const isLive = topic.places.length > 0 &&
       topic.places.every((address) => this.subscribers.get(address)?.isLive(topic) === true)
     if (!isLive || topic.isLive) return
@@ -357,19 +357,19 @@ export class Hub {
     topic.gap = undefined
     if (gap !== undefined && topic.interests.length > 0) this.statistics.missed(gap.reason, gap.from)
     for (const interest of [...topic.interests]) {
-      const { mailbox } = interest
+      const { buffer } = interest
       if (gap !== undefined && interest.isLive) {
-        const isNew = mailbox.addGap(topic.desire.name, gap.from, this.now, gap.reason)
-        if (isNew) subscriber?.touch(mailbox)
+        const isNew = buffer.addGap(topic.desire.name, gap.from, this.now, gap.reason)
+        if (isNew) subscriber?.touch(buffer)
       }
       this.enliven(interest, subscriber)
     }
   }
 
-  private enliven(interest: Interest, subscriber: Subscriber | undefined): void {
+  private enliven(interest: SubscriptionListener, subscriber: NodeSubscriptions | undefined): void {
     if (subscriber !== undefined) {
-      const isNew = interest.mailbox.addSubscribed(interest.topic.desire.name, subscriber.node)
-      if (isNew) subscriber.touch(interest.mailbox)
+      const isNew = interest.buffer.addSubscribed(interest.topic.desire.name, subscriber.node)
+      if (isNew) subscriber.touch(interest.buffer)
     }
     if (interest.isLive) return
     interest.isLive = true
@@ -377,13 +377,13 @@ export class Hub {
   }
 
   /** The streams that want what a server refuses for good fail. */
-  private giveUp(entry: Entry, error: RedisClusterException): void {
+  private giveUp(entry: NodeSubscription, error: RedisClusterException): void {
     for (const topic of [...entry.topics]) {
-      for (const { mailbox } of [...topic.interests]) mailbox.fail(error)
+      for (const { buffer } of [...topic.interests]) buffer.fail(error)
     }
   }
 
-  private follow(subscriber: Subscriber, error: ServerError): void {
+  private follow(subscriber: NodeSubscriptions, error: ServerError): void {
     const match = movedGrammar.exec(error.message)
     const host = match === null ? undefined : Snapshot.announcedHost(match[2], subscriber.node)
     if (match === null || host === undefined) return this.topology.requestRefresh()
@@ -391,14 +391,14 @@ export class Hub {
   }
 
   /** A node does not serve: what others can hold goes to them. */
-  private evacuate(subscriber: Subscriber): void {
+  private evacuate(subscriber: NodeSubscriptions): void {
     this.topology.requestRefresh()
     for (const topic of this.topics.values()) {
       if (topic.places.includes(subscriber.address)) this.place(topic)
     }
   }
 
-  private retire(subscriber: Subscriber): void {
+  private retire(subscriber: NodeSubscriptions): void {
     if (subscriber.size > 0 || this.subscribers.get(subscriber.address) !== subscriber) return
     this.subscribers.delete(subscriber.address)
     subscriber.close()

@@ -3,14 +3,14 @@
  *
  * @since 0.1.0
  */
-import type { Mailbox } from "./MessageBuffer.ts"
+import type { MessageBuffer } from "./MessageBuffer.ts"
 import type { Desire } from "./Plan.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
 
 /** A stream's interest in a topic. */
-export interface Interest {
+export interface SubscriptionListener {
   readonly topic: Topic
-  readonly mailbox: Mailbox
+  readonly buffer: MessageBuffer
   /** The stream was told that it is subscribed. */
   isLive: boolean
   /** Called when the server has confirmed for the first time. */
@@ -34,7 +34,7 @@ export class Topic {
   gap: OpenGap | undefined
   /** No other node is asked before, in milliseconds of the clock. */
   notBefore = 0
-  readonly interests: Array<Interest> = []
+  readonly interests: Array<SubscriptionListener> = []
 
   constructor(desire: Desire, key: string) {
     this.desire = desire

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as HashSlot from "../cluster/HashSlot.ts"
 import type { Command } from "../commands/Command.ts"
 import { CrossSlotError, NoKeyError, OptionsError, type Reason } from "../RedisClusterException.ts"
-import * as HashSlot from "../cluster/HashSlot.ts"
 
 /** The command has no key: the policies of its spec say where it goes. */
 export const keyless = -1

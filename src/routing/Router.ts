@@ -9,30 +9,30 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Command, DecodeFailure, decodeReply } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
-import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import type * as ReadFrom from "../ReadFrom.ts"
 import { DecodeError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { nodeAt, Topology } from "../topology/Topology.ts"
-import { aggregate, type NodeReply } from "./nodes/Aggregation.ts"
 import * as Batch from "./batches/Pipeline.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
-import * as Dispatcher from "./request/Dispatcher.ts"
+import * as Sessions from "./dedicated/DedicatedSessions.ts"
+import { aggregate, type NodeReply } from "./nodes/Aggregation.ts"
 import * as FanOut from "./nodes/FanOut.ts"
+import type * as Target from "./nodes/Target.ts"
+import { CurrentReadPolicy } from "./reads/CurrentReadPolicy.ts"
 import type { ShardReads } from "./reads/ReadNodes.ts"
-import { ReadPolicies } from "./reads/CurrentReadPolicy.ts"
 import { fansOut, holdsUpBatch, holdsUpNodes, invalid, needsNode } from "./Rejections.ts"
+import * as Dispatcher from "./request/Dispatcher.ts"
 import { Request } from "./request/Request.ts"
 import type { RoutingStatistics } from "./request/RoutingStatistics.ts"
-import * as Sessions from "./dedicated/DedicatedSessions.ts"
-import * as SharedConnection from "./SharedConnection.ts"
-import type * as Target from "./nodes/Target.ts"
 import * as Tracing from "./request/Tracing.ts"
+import * as SharedConnection from "./SharedConnection.ts"
 
 /**
  * An answer and the socket that brought it: two answers of one socket are of one process.
@@ -50,23 +50,23 @@ export interface Located<out A> {
  * @category models
  * @since 0.1.0
  */
-export interface RouterShape extends Batch.Batches, Pick<Sessions.Sessions, "dedicated" | "watch"> {
+export interface RouterShape extends Batch.Batches, Pick<Sessions.DedicatedSessions, "dedicated" | "watch"> {
   /** Runs a command where its keys, or the policies of its spec, say. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /** Runs a command on every node of a target. */
-  readonly executeOn: <A>(
+  readonly onTarget: <A>(
     command: Command<A>,
     target: Target.Target
   ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
   /** The same with how it ended on each node. */
-  readonly executeOnEach: <A>(
+  readonly onTargetResults: <A>(
     command: Command<A>,
     target: Target.Target
   ) => Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<A, RedisClusterException>>, RedisClusterException>
   /** Runs a command on one node, without cluster handling: what the node answers is the result. */
-  readonly executeAt: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
+  readonly onNode: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
   /** Runs a command where its keys say, or on one node, and says which socket brought the answer. */
-  readonly executeLocated: <A>(
+  readonly executeWithSocket: <A>(
     command: Command<A>,
     node?: Endpoint
   ) => Effect.Effect<Located<A>, RedisClusterException>
@@ -148,7 +148,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const dispatcher = yield* Dispatcher.make(options)
   const sessions = yield* Sessions.make(options, dispatcher)
   const fanOut = FanOut.make(dispatcher, topology)
-  const policies = new ReadPolicies(options.readFrom)
+  const policies = new CurrentReadPolicy(options.readFrom)
   const { statistics } = dispatcher
   const refuse = (reason: Reason): Effect.Effect<never, RedisClusterException> => statistics.refuse(reason)
 
@@ -212,7 +212,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         undefined,
         0
       )
-      request.reading = policies.readingOf(command, slot, own)
+      request.readRoute = policies.readingOf(command, slot, own)
       if (trace !== undefined) trace.begin(request)
       dispatcher.dispatch(request)
       return request
@@ -270,15 +270,15 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         (replies) => Effect.flatMap(Effect.fromResult(aggregate(raw, replies)), (reply) => decoded(command, reply))
       )
     },
-    executeOn: (command, target) => Effect.flatMap(onNodes(command, target), (replies) => mapped(command, replies)),
-    executeOnEach: <A>(command: Command<A>, target: Target.Target) =>
+    onTarget: (command, target) => Effect.flatMap(onNodes(command, target), (replies) => mapped(command, replies)),
+    onTargetResults: <A>(command: Command<A>, target: Target.Target) =>
       Effect.map(
         onNodes(command, target),
         // The values are what the command's own decoder made.
         (replies) =>
           new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
       ),
-    executeAt: (command, endpoint) => {
+    onNode: (command, endpoint) => {
       const refused = unfit(command)
       return refused === undefined
         ? Effect.suspend(() => {
@@ -287,7 +287,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         })
         : refuse(refused)
     },
-    executeLocated: (command, endpoint) => {
+    executeWithSocket: (command, endpoint) => {
       const refused = unfit(command)
       return refused === undefined
         ? Effect.suspend(() => {

@@ -40,13 +40,13 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { ClusterClient, type ClusterClientShape } from "../ClusterClient.ts"
-import { type Command, invalid, type Supply } from "../commands/Command.ts"
+import { type Command, invalid, type Prerequisite } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { counted } from "../commands/keys.ts"
 import { Scripting } from "../commands/Scripting.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { keepSupplied } from "./Preload.ts"
 import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
 
@@ -140,11 +140,11 @@ export const make = <const F extends Signatures>(
   const load = problem === undefined
     ? Scripting.functionLoad(code, { replace: policy === "replace" })
     : invalid(loading, `FUNCTION LOAD: ${problem}`)
-  const supply: Supply = { load, selfContained: (command) => command }
+  const prerequisite: Prerequisite = { load, selfContained: (command) => command }
   const calls = Object.entries<Signature>(functions).map(([what, signature]) => {
     const spec = signature.readonly === true ? reading : writing
     const refused = () => invalid(spec, `${spec.name}: ${problem}`)
-    return [what, problem === undefined ? compile(signature, { spec, what, supply }) : refused] as const
+    return [what, problem === undefined ? compile(signature, { spec, what, prerequisite }) : refused] as const
   })
   // Each name has the call that was compiled from its signature.
   const named = Object.fromEntries(calls) as unknown as FunctionLibrary<F>["functions"]

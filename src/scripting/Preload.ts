@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { ClusterClientShape } from "../ClusterClient.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 
 /**

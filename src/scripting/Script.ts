@@ -37,7 +37,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import { ClusterClient } from "../ClusterClient.ts"
-import { Command, type Supply } from "../commands/Command.ts"
+import { Command, type Prerequisite } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { counted } from "../commands/keys.ts"
 import { Scripting } from "../commands/Scripting.ts"
@@ -116,11 +116,11 @@ export const make = <const D extends Definition>(definition: Exact<D, Definition
   const sha1 = createHash("sha1").update(lua).digest("hex")
   const { bySha, bySource } = definition.readonly === true ? reading : writing
   const load = Scripting.scriptLoad(lua)
-  const supply: Supply = {
+  const prerequisite: Prerequisite = {
     load,
     selfContained: ({ args, decode, settings }) => new Command(bySource, [lua, ...args.slice(1)], decode, settings)
   }
-  return Object.assign(compile<D>(definition, { spec: bySha, what: sha1, supply }), { lua, sha1, load })
+  return Object.assign(compile<D>(definition, { spec: bySha, what: sha1, prerequisite }), { lua, sha1, load })
 }
 
 /**

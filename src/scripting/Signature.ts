@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Value } from "../commands/Call.ts"
-import { type Command, invalid, make, schema, type Supply } from "../commands/Command.ts"
+import { type Command, invalid, make, type Prerequisite, schema } from "../commands/Command.ts"
 import type { CommandSpec } from "../commands/CommandSpec.ts"
 import { reply } from "../commands/decode.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
@@ -181,15 +181,15 @@ const misordered = (args: Args): string | undefined =>
  */
 export const compile = <const S extends Signature>(
   signature: S,
-  options: { readonly spec: CommandSpec; readonly what: string; readonly supply: Supply }
+  options: { readonly spec: CommandSpec; readonly what: string; readonly prerequisite: Prerequisite }
 ): Call<S> => {
-  const { spec, supply, what } = options
+  const { spec, prerequisite, what } = options
   const { args = {}, keys = 0, result } = signature
   const listKeys = keyLister(keys)
   const listArgs = argLister(args)
   const decoded = result === undefined ? undefined : schema(result)
   const misorder = misordered(args)
-  const plain = { supply }
+  const plain = { prerequisite }
 
   const call = (given: Given = {}): Command<unknown> => {
     if (misorder !== undefined) {
@@ -199,7 +199,9 @@ export const compile = <const S extends Signature>(
     if (typeof keyList === "string") return invalid(spec, `${spec.name}: ${keyList}`)
     const argList = listArgs(given.args)
     if (typeof argList === "string") return invalid(spec, `${spec.name}: ${argList}`)
-    const settings = given.routing === undefined || keyList.length > 0 ? plain : { supply, routing: given.routing }
+    const settings = given.routing === undefined || keyList.length > 0
+      ? plain
+      : { prerequisite, routing: given.routing }
     const command = make(spec, [what, String(keyList.length), ...keyList, ...argList], reply, settings)
     return decoded === undefined ? command : decoded(command)
   }

@@ -6,8 +6,8 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { RedisClusterException } from "../RedisClusterException.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Control, TestNode } from "./Control.ts"
 import { generator } from "./engine/Random.ts"
 

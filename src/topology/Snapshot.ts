@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
-import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { ClusterNode, type Health, type Role } from "../cluster/ClusterNode.ts"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
+import { type Reply, ServerError } from "../protocol/Reply.ts"
 
 /**
  * A primary and the replicas that hold the same data.

@@ -17,10 +17,12 @@ import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
+import { slotCount } from "../cluster/HashSlot.ts"
 import { isUsable, type ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
-import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { query, question } from "../connection/Query.ts"
 import { Listeners } from "../internal/Listeners.ts"
 import {
@@ -31,8 +33,6 @@ import {
   SlotNotCoveredError,
   UnknownNodeError
 } from "../RedisClusterException.ts"
-import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import { slotCount } from "../cluster/HashSlot.ts"
 import * as Snapshot from "./Snapshot.ts"
 
 /**

@@ -3,8 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
+import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connect } from "../laws/Observed.ts"

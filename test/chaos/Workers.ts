@@ -11,9 +11,9 @@ import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.
 import { Acl } from "../../src/commands/Acl.ts"
 import { Bitmaps } from "../../src/commands/Bitmaps.ts"
 import { Channels } from "../../src/commands/Channels.ts"
+import { Clients } from "../../src/commands/Clients.ts"
 import { Cluster } from "../../src/commands/Cluster.ts"
 import type { Command } from "../../src/commands/Command.ts"
-import { Connection } from "../../src/commands/Clients.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Geo } from "../../src/commands/Geo.ts"
 import { Hashes } from "../../src/commands/Hashes.ts"
@@ -324,7 +324,7 @@ const anyCommand: Program = (redis, recorder, tag, random) => {
 const keyless = (): ReadonlyArray<Command<unknown>> => [
   Server.dbsize(),
   Server.time(),
-  Connection.ping(),
+  Clients.ping(),
   Cluster.clusterInfo(),
   Acl.aclWhoami(),
   Channels.pubsubNumpat(),

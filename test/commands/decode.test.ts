@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest"
 import { Channels } from "../../src/commands/Channels.ts"
+import { Clients } from "../../src/commands/Clients.ts"
 import { Cluster } from "../../src/commands/Cluster.ts"
 import * as Command from "../../src/commands/Command.ts"
-import { Connection } from "../../src/commands/Clients.ts"
 import * as decode from "../../src/commands/decode.ts"
 import { Geo } from "../../src/commands/Geo.ts"
 import { Hashes } from "../../src/commands/Hashes.ts"
@@ -125,7 +125,7 @@ describe("bytes", () => {
   })
 
   it("are refused where the reply is parsed out of text", () => {
-    expect(Command.bytes(Connection.clientList()).decode(bytes("id=1"))).toBeInstanceOf(decode.DecodeFailure)
+    expect(Command.bytes(Clients.clientList()).decode(bytes("id=1"))).toBeInstanceOf(decode.DecodeFailure)
   })
 })
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest"
 import { Bitmaps } from "../../src/commands/Bitmaps.ts"
+import { Clients } from "../../src/commands/Clients.ts"
 import { Cluster } from "../../src/commands/Cluster.ts"
 import type { Command } from "../../src/commands/Command.ts"
-import { Connection } from "../../src/commands/Clients.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Geo } from "../../src/commands/Geo.ts"
 import { Hashes } from "../../src/commands/Hashes.ts"
@@ -80,7 +80,7 @@ describe("what is sent", () => {
       ],
       [Server.shutdown({ save: false, now: true, safe: true, failover: true }), "SHUTDOWN NOSAVE NOW SAFE FAILOVER"],
       [
-        Connection.clientList({ id: [1, 2], libName: "x", idle: 3, not: { ip: "a", id: 4 }, skipMe: false }),
+        Clients.clientList({ id: [1, 2], libName: "x", idle: 3, not: { ip: "a", id: 4 }, skipMe: false }),
         "CLIENT LIST ID 1 2 LIB-NAME x IDLE 3 NOT-ID 4 NOT-IP a SKIPME no"
       ],
       [Hashes.hsetex("h", entry, { keyCondition: "XX", condition: "FNX" }), "HSETEX h XX FNX FIELDS 1 a 1"]
@@ -165,7 +165,7 @@ describe("where a command goes", () => {
   })
 
   it("commands about one node are never sent to a node of the client's choice", () => {
-    for (const command of [Connection.clientList(), Server.shutdown(), Server.save(), Cluster.clusterFailover()]) {
+    for (const command of [Clients.clientList(), Server.shutdown(), Server.save(), Cluster.clusterFailover()]) {
       expect(command.spec.request).toBe("explicit")
     }
   })
@@ -202,7 +202,7 @@ describe("bad input", () => {
     ["an invalid date", Strings.set("k", "v", { expireAt: new Date(NaN) }), /valid date/],
     ["a part of a second", Generic.expire("k", "1500 millis"), /use pexpire/],
     ["a slot beyond the last", Cluster.clusterCountkeysinslot(16384), /0 to 16383/],
-    ["a filter that filters nothing", Connection.clientKill({}), /must say which connections/],
+    ["a filter that filters nothing", Clients.clientKill({}), /must say which connections/],
     ["several members to increment", SortedSets.zadd("z", { a: 1, b: 2 }, { increment: true }), /takes one member/],
     ["a cursor that is none", Generic.scan("x"), /^SCAN: cursor must be/],
     ["a cursor that is half one", Cluster.clusterscan("0-{06S}"), /^CLUSTERSCAN: cursor must be/],

@@ -3,8 +3,8 @@
  */
 import { assert, describe, expect, it } from "vitest"
 import type { CommandSpec } from "../../src/commands/CommandSpec.ts"
-import type { Argument } from "../../src/protocol/Reply.ts"
 import * as CommandTable from "../../src/commands/table/CommandTable.ts"
+import type { Argument } from "../../src/protocol/Reply.ts"
 import { notRun, samples } from "./samples.ts"
 
 const specs = [

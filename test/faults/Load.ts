@@ -5,11 +5,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as ClusterOptions from "../../src/ClusterOptions.ts"
 import * as Connections from "../../src/connection/Connections.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { RedisClusterShape } from "../harness/RedisCluster.ts"
 
 /** A client whose connections can be looked at. */

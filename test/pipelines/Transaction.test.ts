@@ -3,15 +3,15 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
+import { Clients } from "../../src/commands/Clients.ts"
 import * as Command from "../../src/commands/Command.ts"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
-import { Connection } from "../../src/commands/Clients.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Lists } from "../../src/commands/Lists.ts"
 import { Server } from "../../src/commands/Server.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { countWhileSlotsMove, tagsFrom } from "../laws/MovingSlots.ts"
@@ -40,7 +40,7 @@ describe.each(environments)("A transaction, on $name", (environment) => {
           Strings.incr("{typed}1"),
           Strings.get("{typed}missing"),
           Lists.lrange("{typed}missing", 0, -1),
-          Connection.ping()
+          Clients.ping()
         ])
         assert.deepStrictEqual(results, ["OK", 2, null, [], "PONG"])
         assert.deepStrictEqual(
@@ -92,7 +92,7 @@ describe.each(environments)("A transaction, on $name", (environment) => {
         const redis = yield* connect({ nodes: cluster.seeds })
         yield* redis.setDefaultNode(cluster.nodes[2])
         yield* resetCounts(cluster)
-        assert.deepStrictEqual(yield* redis.transaction([Connection.ping(), Connection.echo("here")]), ["PONG", "here"])
+        assert.deepStrictEqual(yield* redis.transaction([Clients.ping(), Clients.echo("here")]), ["PONG", "here"])
         assert.match(String(yield* cluster.command(cluster.nodes[2], "INFO", "commandstats")), /cmdstat_exec:calls=1,/)
       }))
 
@@ -172,7 +172,7 @@ describe.each(environments)("A transaction, on $name", (environment) => {
         const slot = HashSlot.ofKey(tag)
         const key = `{${tag}}key`
         yield* redis.set(key, "0")
-        const twice = redis.transaction([Strings.incr(key), Connection.ping(), Strings.incr(key)])
+        const twice = redis.transaction([Strings.incr(key), Clients.ping(), Strings.incr(key)])
 
         yield* cluster.startMigration(slot, target)
         yield* cluster.moveKeys(slot)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ReadFrom from "../../src/ReadFrom.ts"
 import { ClusterNode, type Role } from "../../src/cluster/ClusterNode.ts"
+import * as ReadFrom from "../../src/ReadFrom.ts"
 
 const candidate = (
   port: number,

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 import { make as makeCommand } from "../../src/commands/Command.ts"
 import { CommandSpec, type ResponsePolicy } from "../../src/commands/CommandSpec.ts"
 import { ConnectionError, exception, type Outcome } from "../../src/RedisClusterException.ts"
 import { aggregate, type NodeReply } from "../../src/routing/nodes/Aggregation.ts"
-import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 
 const nodes = [7001, 7002, 7003].map((port) => new ClusterNode({ host: "10.0.0.1", port, id: "", role: "primary" }))
 

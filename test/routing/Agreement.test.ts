@@ -1,7 +1,7 @@
 import { assert, describe, it } from "vitest"
 import type { CommandSpec } from "../../src/commands/CommandSpec.ts"
-import type { Argument } from "../../src/protocol/Reply.ts"
 import * as CommandTable from "../../src/commands/table/CommandTable.ts"
+import type { Argument } from "../../src/protocol/Reply.ts"
 import { samples } from "../commands/samples.ts"
 
 /** Where a command is routed otherwise by its builder than by its name, and why. */

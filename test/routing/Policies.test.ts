@@ -1,7 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Clock, Effect, Layer, Result } from "effect"
-import { ClusterClient, type Command, Connection, Generic, HashSlot, Server, Strings } from "../../src/index.ts"
 import * as CommandTable from "../../src/commands/table/CommandTable.ts"
+import { Clients, ClusterClient, type Command, Generic, HashSlot, Server, Strings } from "../../src/index.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 
 const client = Layer.unwrap(
@@ -135,7 +135,7 @@ describe("Request and response policies", () => {
         }
         const commands: ReadonlyArray<Command.Command<unknown>> = [
           Generic.scan("0"),
-          Connection.clientList(),
+          Clients.clientList(),
           Server.lastsave(),
           Server.shutdown()
         ]

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Command } from "../../src/commands/Command.ts"
-import { SlotReader } from "../../src/consumer/GroupConsumer.ts"
+import { GroupConsumer } from "../../src/consumer/GroupConsumer.ts"
 import { ClosedError, exception, type Outcome, type RedisClusterException } from "../../src/RedisClusterException.ts"
 
 const closed = (outcome: Outcome) => exception(() => new ClosedError({ message: "closed", outcome }))
@@ -17,7 +17,7 @@ const readerAfter = (...failures: ReadonlyArray<RedisClusterException>) => {
       return failure === undefined ? Effect.succeed(found as unknown as A) : Effect.fail(failure)
     })
   const options = { group: "g", consumer: "c", createFrom: undefined, count: 10, block: 10, claimIdle: 0 }
-  return new SlotReader(execute, ["orders"], options)
+  return new GroupConsumer(execute, ["orders"], options)
 }
 
 describe("The reader of a slot", () => {

@@ -3,8 +3,8 @@
  */
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { makeEngine } from "../../src/testing/TestCluster.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
+import { makeEngine } from "../../src/testing/TestCluster.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { type Ask, askServer, askSession, incomparable, type Typed, type Words } from "./Twins.ts"
 

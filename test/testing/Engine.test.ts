@@ -9,11 +9,11 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Fs from "node:fs"
 import { ClusterClient } from "../../src/ClusterClient.ts"
+import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
 import { supported } from "../../src/testing/engine/Commands.ts"
 import { TestCluster, type TestLayerOptions } from "../../src/testing/index.ts"
-import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 
 const on = (options?: TestLayerOptions) => Effect.provide(TestCluster.layer(options))
 

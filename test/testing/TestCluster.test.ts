@@ -7,12 +7,12 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { ClusterClient } from "../../src/ClusterClient.ts"
+import { entriesOf } from "../../src/commands/table/CommandReply.ts"
+import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 import { Connections } from "../../src/connection/Connections.ts"
 import * as Lock from "../../src/Lock.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import { type Fault, Response, TestCluster, type TestLayerOptions } from "../../src/testing/index.ts"
-import { entriesOf } from "../../src/commands/table/CommandReply.ts"
-import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 
 const on = (options?: TestLayerOptions) => Effect.provide(TestCluster.layer(options))
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { DecodeFailure } from "../../src/commands/Command.ts"
 import type { CommandSpec } from "../../src/commands/CommandSpec.ts"
-import { type Argument, type Reply, ServerError } from "../../src/protocol/Reply.ts"
 import { correctedNames } from "../../src/commands/table/CommandPolicies.ts"
 import * as CommandTable from "../../src/commands/table/CommandTable.ts"
+import { type Argument, type Reply, ServerError } from "../../src/protocol/Reply.ts"
 import * as RedisServer from "./RedisServer.ts"
 
 /** The words of a call; `""` is the empty argument. */

@@ -5,10 +5,10 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { Duplex } from "node:stream"
-import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { Endpoint } from "../../src/cluster/Endpoint.ts"
-import { RespDecoder } from "../../src/protocol/RespDecoder.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
+import { ClusterClient } from "../../src/ClusterClient.ts"
+import { RespDecoder } from "../../src/protocol/RespDecoder.ts"
 import { until } from "../harness/Waiting.ts"
 
 /** Holds the answers of a connection back, this one first, until it is released with what is then the answer. */

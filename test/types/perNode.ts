@@ -6,13 +6,13 @@ import * as Schema from "effect/Schema"
 import { expectTypeOf } from "vitest"
 import type { DedicatedClient } from "../../src/client/Dedicated.ts"
 import type { NodeClient } from "../../src/client/Targets.ts"
+import type { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as Command from "../../src/commands/Command.ts"
 import { Server } from "../../src/commands/Server.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import type { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 
 declare const redis: ClusterClientShape
 declare const node: NodeClient

@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import { DecodeFailure } from "../decode.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
+import { DecodeFailure } from "../decode.ts"
 import { isKnown, type KeySpec } from "./KeySpec.ts"
 import { textOf } from "./words.ts"
 

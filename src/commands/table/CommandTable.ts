@@ -7,9 +7,9 @@
  *
  * @since 0.1.0
  */
+import type { Argument, Reply } from "../../protocol/Reply.ts"
 import { CommandSpec } from "../CommandSpec.ts"
 import { DecodeFailure } from "../decode.ts"
-import type { Argument, Reply } from "../../protocol/Reply.ts"
 import { blockingOf } from "./CommandBlocking.ts"
 import { policiesOf } from "./CommandPolicies.ts"
 import { type CommandEntry, entriesOf } from "./CommandReply.ts"

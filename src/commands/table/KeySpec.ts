@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { CommandSpec } from "../CommandSpec.ts"
 import type { Argument } from "../../protocol/Reply.ts"
+import type { CommandSpec } from "../CommandSpec.ts"
 import { isWord, textOf } from "./words.ts"
 
 /**

@@ -7,13 +7,13 @@ import * as EffectRedis from "effect/persistence/Redis"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
+import * as CommandCache from "../../client/CommandCache.ts"
+import { ClusterNode } from "../../cluster/ClusterNode.ts"
 import { ClusterClient, type ClusterClientShape } from "../../ClusterClient.ts"
 import * as Command from "../../commands/Command.ts"
 import { Scripting } from "../../commands/Scripting.ts"
 import type { Reply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
-import { ClusterNode } from "../../cluster/ClusterNode.ts"
-import * as CommandCache from "../../client/CommandCache.ts"
 import * as ClusterScan from "./ClusterScan.ts"
 import { withServerCode } from "./errors.ts"
 import * as Resp2 from "./Resp2.ts"
@@ -60,7 +60,7 @@ export const make = Effect.fnUntraced(function*(
   const commands = yield* CommandCache.make(redis)
   const special = clusterWide(redis)
   /** The scripts that have been loaded through this service, by digest. */
-  const scripts = new Map<string, Command.Supply>()
+  const scripts = new Map<string, Command.Prerequisite>()
 
   /** Every node is given a script when it lacks it, so that here it is only remembered. */
   const remember = (lua: string): string => {
@@ -72,8 +72,8 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const settingsFor = (name: string, args: ReadonlyArray<string>): Partial<Command.CommandSettings> | undefined => {
-    const supply = callsByDigest(name) ? scripts.get(args[0]?.toLowerCase() ?? "") : undefined
-    return supply === undefined ? undefined : { supply, idempotent: repeatScripts }
+    const prerequisite = callsByDigest(name) ? scripts.get(args[0]?.toLowerCase() ?? "") : undefined
+    return prerequisite === undefined ? undefined : { prerequisite, idempotent: repeatScripts }
   }
 
   const commandOf = (name: string, args: ReadonlyArray<string>) =>

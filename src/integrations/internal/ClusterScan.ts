@@ -11,13 +11,13 @@
  */
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
+import * as HashSlot from "../../cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../ClusterClient.ts"
 import * as Command from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { Generic } from "../../commands/Generic.ts"
 import type { ScanPage } from "../../commands/scan.ts"
 import { exception, type RedisClusterException, ReplyError } from "../../RedisClusterException.ts"
-import * as HashSlot from "../../cluster/HashSlot.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
 
 interface Position {

@@ -28,7 +28,7 @@ export type Failures = ReadonlyMap<number, RedisClusterException>
  * @category models
  * @since 0.1.0
  */
-export class Gathering implements Collector {
+export class OutcomeCollector implements Collector {
   private readonly outcomes: Array<Result.Result<unknown, RedisClusterException>>
   private remaining: number
   private readonly done: (outcomes: Outcomes) => void
@@ -60,7 +60,7 @@ export class Gathering implements Collector {
  * @category models
  * @since 0.1.0
  */
-export class Values implements Collector {
+export class ValueCollector implements Collector {
   private readonly values: Array<unknown>
   private failures: Map<number, RedisClusterException> | undefined = undefined
   private remaining: number
@@ -105,16 +105,16 @@ const cancelAll = (parts: ReadonlyArray<Cancellable>): Effect.Effect<void> =>
  * @category constructors
  * @since 0.1.0
  */
-export const valuesOf = (
+export const collectValues = (
   count: number,
-  start: (values: Values) => ReadonlyArray<Cancellable>,
+  start: (values: ValueCollector) => ReadonlyArray<Cancellable>,
   failed: (failures: Failures) => RedisClusterException
 ): Effect.Effect<ReadonlyArray<unknown>, RedisClusterException> =>
   count === 0 ?
     Effect.succeed([]) :
     Effect.callback<ReadonlyArray<unknown>, RedisClusterException>((resume) =>
       cancelAll(start(
-        new Values(
+        new ValueCollector(
           count,
           (values, failures) => resume(failures === undefined ? Effect.succeed(values) : Effect.fail(failed(failures)))
         )
@@ -127,11 +127,11 @@ export const valuesOf = (
  * @category constructors
  * @since 0.1.0
  */
-export const together = (
+export const collectOutcomes = (
   count: number,
-  start: (gathering: Gathering) => ReadonlyArray<Cancellable>
+  start: (collector: OutcomeCollector) => ReadonlyArray<Cancellable>
 ): Effect.Effect<Outcomes> =>
   count === 0 ? Effect.succeed([]) : Effect.callback<Outcomes>((resume) => {
-    const parts = start(new Gathering(count, (outcomes) => resume(Effect.succeed(outcomes))))
+    const parts = start(new OutcomeCollector(count, (outcomes) => resume(Effect.succeed(outcomes))))
     return cancelAll(parts)
   })

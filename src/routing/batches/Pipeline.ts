@@ -5,18 +5,18 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
 import { exception, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
-import type { ClusterNode } from "../../cluster/ClusterNode.ts"
-import { type Outcomes, together, valuesOf } from "./Collect.ts"
-import { pipelineError, pipelineFailure } from "./BatchShape.ts"
-import type { Reading } from "../reads/ReadNodes.ts"
 import { readingOf } from "../reads/CurrentReadPolicy.ts"
+import type { ReadRoute } from "../reads/ReadNodes.ts"
 import { type Collector, Request, type RequestOwner } from "../request/Request.ts"
-import { Share } from "./PipelineBlock.ts"
 import * as Tracing from "../request/Tracing.ts"
+import { pipelineError, pipelineFailure } from "./BatchShape.ts"
+import { collectOutcomes, collectValues, type Outcomes } from "./Collect.ts"
+import { PipelineBlock } from "./PipelineBlock.ts"
 import * as Transaction from "./Transaction.ts"
 
 /**
@@ -51,9 +51,9 @@ export interface Route {
  */
 export interface Batches {
   /** Runs commands side by side, written per node before any is awaited; how each ended, in their order. */
-  readonly executeAll: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
+  readonly pipelineResults: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
   /** The same for the values alone: fails when any fails, and sends nothing when one of them cannot be sent. */
-  readonly executeEvery: (
+  readonly pipeline: (
     commands: ReadonlyArray<Command<unknown>>
   ) => Effect.Effect<ReadonlyArray<unknown>, RedisClusterException>
   /** Runs commands as one transaction on the node of their slot; how each ended, in their order. */
@@ -73,7 +73,7 @@ export const make = (route: Route): Batches => {
 
   /** Sends the entries of a pipeline, one after the other; what has to be cancelled to give them up. */
   class Sender {
-    readonly parts: Array<Request | Share> = []
+    readonly parts: Array<Request | PipelineBlock> = []
     private readonly commands: ReadonlyArray<Command<unknown>>
     private readonly slots: ReadonlyArray<number>
     private readonly collector: Collector
@@ -82,7 +82,7 @@ export const make = (route: Route): Batches => {
     private readonly policy = route.readFrom()
     /** A span tells about each entry. */
     private readonly together = Tracing.look() === undefined
-    private readonly open = new Map<ClusterNode, Share>()
+    private readonly open = new Map<ClusterNode, PipelineBlock>()
 
     constructor(commands: ReadonlyArray<Command<unknown>>, slots: ReadonlyArray<number>, collector: Collector) {
       this.commands = commands
@@ -100,7 +100,7 @@ export const make = (route: Route): Batches => {
       let share = this.open.get(node)
       if (share === undefined) {
         const { collector, now, slots } = this
-        share = new Share(route.owner, collector, slots, route.connectionTo(node), now + route.timeout)
+        share = new PipelineBlock(route.owner, collector, slots, route.connectionTo(node), now + route.timeout)
         this.open.set(node, share)
         this.parts.push(share)
       }
@@ -115,7 +115,7 @@ export const make = (route: Route): Batches => {
       this.open.clear()
     }
 
-    private dispatch(index: number, reading: Reading | undefined): void {
+    private dispatch(index: number, reading: ReadRoute | undefined): void {
       // Entries of one slot keep their order.
       this.flush()
       const { collector, commands, now, slots } = this
@@ -131,7 +131,7 @@ export const make = (route: Route): Batches => {
         collector,
         index
       )
-      request.reading = reading
+      request.readRoute = reading
       Tracing.join(request)
       this.parts.push(request)
       route.dispatch(request)
@@ -139,18 +139,18 @@ export const make = (route: Route): Batches => {
   }
 
   return {
-    executeAll: (commands) =>
+    pipelineResults: (commands) =>
       observed(
         "PIPELINE",
         commands,
-        together(commands.length, (gathering) => {
+        collectOutcomes(commands.length, (collector) => {
           const slots = new Array<number>(commands.length)
-          const sender = new Sender(commands, slots, gathering)
+          const sender = new Sender(commands, slots, collector)
           for (let i = 0; i < commands.length; i++) {
             const slot = route.slotOf(commands[i])
             if (typeof slot !== "number") {
               route.refused(slot)
-              gathering.settle(i, Result.fail(exception(() => slot)))
+              collector.settle(i, Result.fail(exception(() => slot)))
               continue
             }
             slots[i] = slot
@@ -160,7 +160,7 @@ export const make = (route: Route): Batches => {
           return sender.parts
         })
       ),
-    executeEvery: (commands) =>
+    pipeline: (commands) =>
       observed(
         "PIPELINE",
         commands,
@@ -174,7 +174,7 @@ export const make = (route: Route): Batches => {
             }
             slots[i] = slot
           }
-          return valuesOf(commands.length, (values) => {
+          return collectValues(commands.length, (values) => {
             const sender = new Sender(commands, slots, values)
             for (let i = 0; i < commands.length; i++) sender.add(i)
             sender.flush()

@@ -21,7 +21,7 @@ const maxBytes = 32 * 1024
  * @category models
  * @since 0.1.0
  */
-export class Share implements Outgoing {
+export class PipelineBlock implements Outgoing {
   readonly block: Array<Command<unknown>> = []
   readonly asking = false
   readonly deadline: number

@@ -24,9 +24,9 @@ import {
 } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import * as Failures from "../request/Failures.ts"
-import type { Outcomes } from "./Collect.ts"
-import { type Batch, entriesOf, shaped, type Values } from "./BatchShape.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
+import { type Batch, entriesOf, shaped, type Values } from "./BatchShape.ts"
+import type { Outcomes } from "./Collect.ts"
 
 const reply = (reply: Reply): Reply => reply
 const multi = new Command<unknown>(new CommandSpec("MULTI", {}), [], reply)
@@ -127,7 +127,7 @@ export const plan = (
     timeout: entries.reduce((least, entry) => Math.min(least, entry.settings.timeout ?? timeout), Infinity),
     invalid: undefined,
     routing: undefined,
-    supply: undefined
+    prerequisite: undefined
   })
   return Result.succeed({ command, entries, slot, keyed })
 }
@@ -143,7 +143,7 @@ const toText = (reply: Reply): Reply => {
 
 /** What EXEC has executed cannot be tried again with what was lacking. */
 const selfContained = (entry: Command<unknown>): Command<unknown> =>
-  entry.settings.supply === undefined ? entry : entry.settings.supply.selfContained(entry)
+  entry.settings.prerequisite === undefined ? entry : entry.settings.prerequisite.selfContained(entry)
 
 interface Refusal {
   /** The position of the entry; -1 is MULTI. */
@@ -257,7 +257,7 @@ export class TransactionRequest extends Request {
   }
 
   private refused({ error, index }: Refusal): RedisClusterException {
-    const outcome = this.trouble?.maybeExecuted === true ? "Unknown" : "NotExecuted"
+    const outcome = this.retryState?.maybeExecuted === true ? "Unknown" : "NotExecuted"
     return transactionError(index, this.plan.entries[index], this.failureOf(index, error), outcome)
   }
 
@@ -280,7 +280,7 @@ export class TransactionRequest extends Request {
       index
     )
     request.connection = this.connection
-    request.trouble = this.trouble
+    request.retryState = this.retryState
     return request
   }
 }

@@ -18,7 +18,7 @@ import { Request } from "../request/Request.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Recall {
+export interface Unblocker {
   readonly clock: Clock.Clock
   /** What the server calls a connection; `undefined` when it did not say. */
   readonly idOf: (connection: Connection) => number | undefined
@@ -40,8 +40,8 @@ const takes = /^(BLPOP|BRPOP|BLMPOP|BZPOPMIN|BZPOPMAX|BZMPOP)$/
  * @category models
  * @since 0.1.0
  */
-export abstract class RecallableRequest extends Request {
-  protected abstract readonly recall: Recall
+export abstract class BlockingRequest extends Request {
+  protected abstract readonly recall: Unblocker
   private abandoned = false
   private answered = false
   /** The server has let go of a command that was called back. */

@@ -10,12 +10,12 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { Alarm } from "../../internal/Alarm.ts"
+import { addressOf } from "../../cluster/Endpoint.ts"
 import type { Connection, ConnectionState } from "../../connection/Connection.ts"
 import type { ConnectionTarget } from "../../connection/Connections.ts"
-import { addressOf } from "../../cluster/Endpoint.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { query, question } from "../../connection/Query.ts"
+import { Alarm } from "../../internal/Alarm.ts"
 
 /**
  * Someone who wants a connection. Exactly one of the three callbacks is called, once, unless it withdraws first.
@@ -51,7 +51,7 @@ interface Idle {
 }
 
 /** Those of one node. */
-interface Pool {
+interface NodePool {
   /** As it was last asked for: another node may have its address by now. */
   target: ConnectionTarget
   readonly address: string
@@ -75,8 +75,8 @@ const closed: LinkFailure = { kind: "closed", message: "the client is closed" }
  * @category models
  * @since 0.1.0
  */
-export class DedicatedConnections {
-  private readonly pools = new Map<string, Pool>()
+export class DedicatedPool {
+  private readonly pools = new Map<string, NodePool>()
   private readonly alarm: Alarm
   private readonly ids = new WeakMap<Connection, number>()
   private isClosed = false
@@ -89,7 +89,7 @@ export class DedicatedConnections {
   private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
   constructor(
-    lease: DedicatedConnections["lease"],
+    lease: DedicatedPool["lease"],
     limits: DedicatedLimits,
     clock: Clock.Clock,
     runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -144,23 +144,23 @@ export class DedicatedConnections {
     }
   }
 
-  private poolOf(target: ConnectionTarget): Pool {
+  private poolOf(target: ConnectionTarget): NodePool {
     const address = target.address ?? addressOf(target)
     const known = this.pools.get(address)
     if (known !== undefined) {
       known.target = target
       return known
     }
-    const pool: Pool = { target, address, total: 0, opening: 0, idle: [], applicants: new Set() }
+    const pool: NodePool = { target, address, total: 0, opening: 0, idle: [], applicants: new Set() }
     this.pools.set(address, pool)
     return pool
   }
 
-  private openFor(pool: Pool): void {
+  private openFor(pool: NodePool): void {
     while (!this.isClosed && pool.opening < pool.applicants.size && pool.total < this.limits.max) this.open(pool)
   }
 
-  private open(pool: Pool): void {
+  private open(pool: NodePool): void {
     let isOpening = true
     pool.total++
     pool.opening++
@@ -197,7 +197,7 @@ export class DedicatedConnections {
     )
   }
 
-  private ended(pool: Pool, connection: Connection, failed: boolean): void {
+  private ended(pool: NodePool, connection: Connection, failed: boolean): void {
     pool.idle = pool.idle.filter((idle) => idle.connection !== connection)
     const applicant = failed ? this.next(pool) : undefined
     applicant?.onRefused(connection, connection.lastFailure ?? ended)
@@ -206,7 +206,7 @@ export class DedicatedConnections {
   }
 
   /** The connection is ready and free. */
-  private offer(pool: Pool, connection: Connection): void {
+  private offer(pool: NodePool, connection: Connection): void {
     const applicant = this.next(pool)
     if (applicant !== undefined) return applicant.onGranted(connection)
     const since = this.clock.currentTimeMillisUnsafe()
@@ -214,7 +214,7 @@ export class DedicatedConnections {
     this.alarm.set(since + this.limits.idleTimeout)
   }
 
-  private next(pool: Pool): Applicant | undefined {
+  private next(pool: NodePool): Applicant | undefined {
     for (const applicant of pool.applicants) {
       pool.applicants.delete(applicant)
       return applicant

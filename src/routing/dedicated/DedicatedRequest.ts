@@ -6,24 +6,24 @@
  *
  * @since 0.1.0
  */
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
-import type { Applicant, DedicatedConnections } from "./DedicatedPool.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import type { Reply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
-import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import * as Failures from "../request/Failures.ts"
-import { type Recall, RecallableRequest } from "./BlockingRequest.ts"
 import type { Request, RequestOwner } from "../request/Request.ts"
+import { BlockingRequest, type Unblocker } from "./BlockingRequest.ts"
+import type { Applicant, DedicatedPool } from "./DedicatedPool.ts"
 
 /**
  * @category models
  * @since 0.1.0
  */
 export interface LeaseContext {
-  readonly pool: DedicatedConnections
-  readonly recall: Recall
+  readonly pool: DedicatedPool
+  readonly recall: Unblocker
   readonly owner: RequestOwner
   /** How long the client may take, and how long the server may hold the command back, in milliseconds. */
   readonly clientTime: number
@@ -38,8 +38,8 @@ const abandoned: LinkFailure = { kind: "closed", message: "the session was inter
  * @category models
  * @since 0.1.0
  */
-export class LeasedRequest extends RecallableRequest implements Applicant {
-  protected readonly recall: Recall
+export class DedicatedRequest extends BlockingRequest implements Applicant {
+  protected readonly recall: Unblocker
   private readonly context: LeaseContext
   /** The connection that is this request's own. */
   private held: Connection | undefined = undefined

@@ -4,25 +4,25 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
-import type { Endpoint } from "../../cluster/Endpoint.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
 import { CrossSlotError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { onlyNodeWithPort } from "../../topology/Snapshot.ts"
 import type { Topology } from "../../topology/Topology.ts"
 import * as Batch from "../batches/Pipeline.ts"
+import { watchedKeyChanged } from "../batches/Transaction.ts"
 import { keyless } from "../CommandSlot.ts"
+import { holdsUpBatch, invalid } from "../Rejections.ts"
 import { deliver, explained } from "../request/Delivery.ts"
 import * as Failures from "../request/Failures.ts"
-import { type Recall, RecallableRequest } from "./BlockingRequest.ts"
 import * as Recovery from "../request/Recovery.ts"
-import { holdsUpBatch, invalid } from "../Rejections.ts"
-import { Request, type RequestOwner, type Trouble } from "../request/Request.ts"
+import { Request, type RequestOwner, type RetryState } from "../request/Request.ts"
 import type { RoutingStatistics } from "../request/RoutingStatistics.ts"
-import * as SharedConnection from "../SharedConnection.ts"
 import * as Tracing from "../request/Tracing.ts"
-import { watchedKeyChanged } from "../batches/Transaction.ts"
+import * as SharedConnection from "../SharedConnection.ts"
+import { BlockingRequest, type Unblocker } from "./BlockingRequest.ts"
 
 /**
  * What a session needs of the router.
@@ -41,7 +41,7 @@ export interface SessionContext {
   readonly timeoutOf: (command: Command<unknown>) => number
   /** The time of commands that do not carry their own, in milliseconds. */
   readonly timeout: number
-  readonly recall: Recall
+  readonly recall: Unblocker
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
 }
 
@@ -72,11 +72,11 @@ const otherSlot = (command: Command<unknown>, slot: number, watched: number): Re
     slots: [watched, slot]
   })
 
-class BlockingRequest extends RecallableRequest {
-  protected readonly recall: Recall
+class BlockingSessionRequest extends BlockingRequest {
+  protected readonly recall: Unblocker
 
   constructor(
-    recall: Recall,
+    recall: Unblocker,
     command: Command<unknown>,
     owner: RequestOwner,
     slot: number,
@@ -92,7 +92,7 @@ class BlockingRequest extends RecallableRequest {
  * @category models
  * @since 0.1.0
  */
-export class Session implements RequestOwner {
+export class DedicatedSession implements RequestOwner {
   readonly connection: Connection
   /** Commands side by side, and as a transaction. */
   readonly batches: Batch.Batches
@@ -135,7 +135,7 @@ export class Session implements RequestOwner {
       const deadline = this.context.deadlineOf(command)
       const answered = resume as Request["resume"]
       const request = blocks
-        ? new BlockingRequest(this.context.recall, command, this, slot, deadline, answered)
+        ? new BlockingSessionRequest(this.context.recall, command, this, slot, deadline, answered)
         : new Request(command, this, slot, deadline, "explicit", undefined, answered, undefined, 0)
       Tracing.join(request)
       this.send(request)
@@ -150,13 +150,13 @@ export class Session implements RequestOwner {
   }
 
   failed(request: Request, given: Recovery.Failure): void {
-    const trouble = request.note(given, Failures.summary(given))
-    const failure = explained(given, trouble)
-    const decision = this.decide(request, failure, trouble)
+    const retryState = request.note(given, Failures.summary(given))
+    const failure = explained(given, retryState)
+    const decision = this.decide(request, failure, retryState)
     if (decision._tag === "Supply") {
-      trouble.redirects++
-      trouble.attempts++
-      return deliver(request, trouble)
+      retryState.redirects++
+      retryState.attempts++
+      return deliver(request, retryState)
     }
     this.tellTopology(decision)
     request.fail(this.errorOf(request, failure))
@@ -197,12 +197,12 @@ export class Session implements RequestOwner {
   }
 
   /** What would be done if there were another connection. */
-  private decide(request: Request, failure: Recovery.Failure, trouble: Trouble): Recovery.Decision {
+  private decide(request: Request, failure: Recovery.Failure, retryState: RetryState): Recovery.Decision {
     return Recovery.decide(failure, {
       repeatable: true,
-      supplied: request.command.settings.supply !== undefined,
+      supplied: request.command.settings.prerequisite !== undefined,
       binding: "slot",
-      redirects: trouble.redirects,
+      redirects: retryState.redirects,
       maxRedirects: 1,
       via: this.connection.endpoint,
       mapAddress: this.context.mapAddress,

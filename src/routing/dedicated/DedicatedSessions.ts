@@ -9,32 +9,32 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
+import type { Endpoint } from "../../cluster/Endpoint.ts"
+import * as HashSlot from "../../cluster/HashSlot.ts"
 import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import { Command } from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { allKeys } from "../../commands/keys.ts"
 import { Connections } from "../../connection/Connections.ts"
-import { DedicatedConnections } from "./DedicatedPool.ts"
-import type { Endpoint } from "../../cluster/Endpoint.ts"
 import { query, question } from "../../connection/Query.ts"
 import type { Argument } from "../../protocol/Reply.ts"
 import { ClosedError, OptionsError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
-import type { ClusterNode } from "../../cluster/ClusterNode.ts"
-import * as HashSlot from "../../cluster/HashSlot.ts"
 import { nodeAt, Topology } from "../../topology/Topology.ts"
 import { keyless, slotOf } from "../CommandSlot.ts"
 import type { Dispatcher } from "../request/Dispatcher.ts"
-import { type LeaseContext, LeasedRequest } from "./DedicatedRequest.ts"
-import type { Recall } from "./BlockingRequest.ts"
 import type { Request } from "../request/Request.ts"
-import { type Purpose, Session, type SessionContext } from "./DedicatedSession.ts"
 import * as Tracing from "../request/Tracing.ts"
+import type { Unblocker } from "./BlockingRequest.ts"
+import { DedicatedPool } from "./DedicatedPool.ts"
+import { DedicatedRequest, type LeaseContext } from "./DedicatedRequest.ts"
+import { DedicatedSession, type Purpose, type SessionContext } from "./DedicatedSession.ts"
 
 /**
  * @category models
  * @since 0.1.0
  */
-export interface Sessions {
+export interface DedicatedSessions {
   /** Runs one command on a connection that nobody else waits behind; an interruption frees the server. */
   readonly execute: <A>(
     command: Command<A>,
@@ -42,9 +42,11 @@ export interface Sessions {
     pinned: ClusterNode | undefined
   ) => Effect.Effect<A, RedisClusterException>
   /** A connection of one's own to the owner of a key's slot, or to a node, closed with the scope. */
-  readonly dedicated: (where: Argument | Endpoint) => Effect.Effect<Session, RedisClusterException, Scope.Scope>
+  readonly dedicated: (
+    where: Argument | Endpoint
+  ) => Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope>
   /** A connection on which keys are watched, until the scope ends. */
-  readonly watch: (keys: ReadonlyArray<Argument>) => Effect.Effect<Session, RedisClusterException, Scope.Scope>
+  readonly watch: (keys: ReadonlyArray<Argument>) => Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope>
 }
 
 const ping = new Command<unknown>(new CommandSpec("PING", { readonly: true }), [], (reply) => reply)
@@ -67,14 +69,14 @@ const noKeys = new OptionsError({
 export const make = Effect.fnUntraced(function*(
   options: ResolvedOptions,
   dispatcher: Dispatcher
-): Effect.fn.Return<Sessions, never, Connections | Topology | Scope.Scope> {
+): Effect.fn.Return<DedicatedSessions, never, Connections | Topology | Scope.Scope> {
   const topology = yield* Topology
   const connections = yield* Connections
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
   const { statistics } = dispatcher
 
-  const dedicatedConnections = new DedicatedConnections(
+  const dedicatedConnections = new DedicatedPool(
     connections.lease,
     { max: options.maxDedicatedConnections, idleTimeout: options.dedicatedIdleTimeout },
     clock,
@@ -90,7 +92,7 @@ export const make = Effect.fnUntraced(function*(
     keep: LeaseContext["keep"]
   ): Effect.Effect<A, RedisClusterException> => {
     const run = Effect.callback<A, RedisClusterException>((resume) => {
-      const request = new LeasedRequest(
+      const request = new DedicatedRequest(
         {
           pool: dedicatedConnections,
           recall,
@@ -111,7 +113,7 @@ export const make = Effect.fnUntraced(function*(
     return Tracing.observed(run, () => Tracing.commandCall(command, slot))
   }
 
-  const recall: Recall = {
+  const recall: Unblocker = {
     clock,
     idOf: (connection) => dedicatedConnections.idOf(connection),
     sharedWith: (connection) => connections.get(connection.endpoint),
@@ -136,12 +138,12 @@ export const make = Effect.fnUntraced(function*(
     slot: number,
     pinned: ClusterNode | undefined,
     purpose: (asked: boolean) => Purpose,
-    end: (session: Session) => Effect.Effect<void>
-  ): Effect.Effect<Session, RedisClusterException, Scope.Scope> =>
+    end: (session: DedicatedSession) => Effect.Effect<void>
+  ): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
     Effect.suspend(() => {
-      let opened: Session | undefined
+      let opened: DedicatedSession | undefined
       const begin = leased(first, slot, pinned, (connection, asked) => {
-        opened = new Session(connection, purpose(asked), sessionContext)
+        opened = new DedicatedSession(connection, purpose(asked), sessionContext)
       })
       // In place before the connection is there: an interruption in between must not lose it.
       return Effect.addFinalizer(() => opened === undefined ? Effect.void : end(opened)).pipe(
@@ -150,7 +152,7 @@ export const make = Effect.fnUntraced(function*(
       )
     })
 
-  const dedicated = (where: Argument | Endpoint): Effect.Effect<Session, RedisClusterException, Scope.Scope> =>
+  const dedicated = (where: Argument | Endpoint): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
     Effect.suspend(() => {
       const open = (slot: number, pinned: ClusterNode | undefined) =>
         session(ping, slot, pinned, () => ({ _tag: "own" }), (session) => {
@@ -163,7 +165,7 @@ export const make = Effect.fnUntraced(function*(
     })
 
   /** Clean for the next one: nothing is watched on it, and no reply is due. */
-  const endWatch = (session: Session): Effect.Effect<void> =>
+  const endWatch = (session: DedicatedSession): Effect.Effect<void> =>
     Effect.suspend(() => {
       const { connection } = session
       session.end()
@@ -177,7 +179,7 @@ export const make = Effect.fnUntraced(function*(
           : connection.closeNow({ kind: "closed", message: "the watched keys are not needed any more" }))
     })
 
-  const watch = (keys: ReadonlyArray<Argument>): Effect.Effect<Session, RedisClusterException, Scope.Scope> =>
+  const watch = (keys: ReadonlyArray<Argument>): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
     Effect.suspend(() => {
       const command = new Command<unknown>(WATCH, keys, (reply) => reply)
       const slot = keys.length === 0 ? noKeys : slotOf(command)

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { ResponsePolicy } from "../../commands/CommandSpec.ts"
 import {
@@ -13,7 +14,6 @@ import {
   partialOutcome,
   type RedisClusterException
 } from "../../RedisClusterException.ts"
-import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 
 /**
  * How the command ended on one node.

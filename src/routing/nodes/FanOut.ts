@@ -8,18 +8,18 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
 import { NoTargetError, type RedisClusterException } from "../../RedisClusterException.ts"
-import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Topology } from "../../topology/Topology.ts"
-import type { NodeReply } from "./Aggregation.ts"
+import { collectOutcomes } from "../batches/Collect.ts"
 import { keyless } from "../CommandSlot.ts"
 import type { Dispatcher } from "../request/Dispatcher.ts"
-import { together } from "../batches/Collect.ts"
 import type { Binding } from "../request/Recovery.ts"
 import { Request } from "../request/Request.ts"
-import * as Target from "./Target.ts"
 import * as Tracing from "../request/Tracing.ts"
+import type { NodeReply } from "./Aggregation.ts"
+import * as Target from "./Target.ts"
 
 /** The part of a fan-out for one node: bound to it, or to its shard by one of the slots. */
 interface Leg {
@@ -70,7 +70,7 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
     Effect.suspend(() => {
       const deadline = dispatcher.deadlineOf(command)
       const requests: Array<Request> = []
-      const outcomes = together(legs.length, (gathering) => {
+      const outcomes = collectOutcomes(legs.length, (collector) => {
         legs.forEach(({ binding, node, slot }, i) => {
           const pinned = binding === "shard" ? undefined : node
           const request = new Request(
@@ -81,7 +81,7 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
             binding,
             pinned,
             undefined,
-            gathering,
+            collector,
             i
           )
           Tracing.join(request)

@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import { NoTargetError, type Reason } from "../../RedisClusterException.ts"
-import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
 import { nodeAt } from "../../topology/Topology.ts"
 

@@ -9,14 +9,14 @@ import type { Command } from "../../commands/Command.ts"
 import type { CommandSpec } from "../../commands/CommandSpec.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
 import { keyless } from "../CommandSlot.ts"
-import { Reading } from "./ReadNodes.ts"
+import { ReadRoute } from "./ReadNodes.ts"
 
 /** Whether a command reads keys, and so may be sent to any node that has them. */
 const mayBeRead = ({ keys, readonly }: CommandSpec, slot: number): boolean =>
   readonly && keys !== -1 && slot !== keyless
 
-const readingBy = (policy: ReadFrom.Policy): Reading | undefined =>
-  policy === ReadFrom.primary ? undefined : new Reading(policy)
+const readingBy = (policy: ReadFrom.Policy): ReadRoute | undefined =>
+  policy === ReadFrom.primary ? undefined : new ReadRoute(policy)
 
 /**
  * How a command is routed by a policy; `undefined` for what belongs to the primary.
@@ -28,13 +28,13 @@ export const readingOf = (
   { spec }: Command<unknown>,
   slot: number,
   policy: ReadFrom.Policy
-): Reading | undefined => mayBeRead(spec, slot) ? readingBy(policy) : undefined
+): ReadRoute | undefined => mayBeRead(spec, slot) ? readingBy(policy) : undefined
 
 /**
  * @category models
  * @since 0.1.0
  */
-export class ReadPolicies {
+export class CurrentReadPolicy {
   /** The policy of reads that neither a view nor a region has one for. */
   standing: ReadFrom.Policy
   private lastContext: Context.Context<never> | undefined
@@ -45,7 +45,7 @@ export class ReadPolicies {
   }
 
   /** How a read is routed; `undefined` for what belongs to the primary. `own` is the policy of a view. */
-  readingOf({ spec }: Command<unknown>, slot: number, own: ReadFrom.Policy | undefined): Reading | undefined {
+  readingOf({ spec }: Command<unknown>, slot: number, own: ReadFrom.Policy | undefined): ReadRoute | undefined {
     return mayBeRead(spec, slot) ? readingBy(own ?? this.current) : undefined
   }
 

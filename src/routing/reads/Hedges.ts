@@ -13,9 +13,9 @@ import { Alarm } from "../../internal/Alarm.ts"
 import { Fifo } from "../../internal/Fifo.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import type { Hedge } from "../../ReadFrom.ts"
-import type { Reader, Reading } from "./ReadNodes.ts"
 import { isAnswer } from "../request/Recovery.ts"
 import type { Request } from "../request/Request.ts"
+import type { ReadNode, ReadRoute } from "./ReadNodes.ts"
 
 /** How many hedges may run ahead of the budget, at the start and after a calm time. */
 const burst = 10
@@ -63,7 +63,7 @@ class Budget {
  */
 export class Hedges {
   /** Reads that may be hedged, by whom they were asked of: answered in this order, so that those in front go first. */
-  private readonly queues = new Map<Reader, Fifo<Request>>()
+  private readonly queues = new Map<ReadNode, Fifo<Request>>()
   private readonly budgets = new WeakMap<Hedge, Budget>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
@@ -74,7 +74,7 @@ export class Hedges {
   }
 
   /** A read is sent to the first of its nodes. */
-  watch(request: Request, reading: Reading, reader: Reader, hedge: Hedge): void {
+  watch(request: Request, reading: ReadRoute, reader: ReadNode, hedge: Hedge): void {
     const budget = this.budgetOf(hedge)
     budget.left = Math.min(burst, budget.left + hedge.budget)
     if (reading.next?.healthy !== true) return
@@ -101,7 +101,7 @@ export class Hedges {
     return budget
   }
 
-  private queueOf(reader: Reader): Fifo<Request> {
+  private queueOf(reader: ReadNode): Fifo<Request> {
     const known = this.queues.get(reader)
     if (known !== undefined) return known
     const queue = new Fifo<Request>()
@@ -120,18 +120,18 @@ export class Hedges {
   }
 
   /** Asks a second node for the reads that are due; when the first of the others is. */
-  private askDue(reader: Reader, queue: Fifo<Request>, now: number): number {
+  private askDue(reader: ReadNode, queue: Fifo<Request>, now: number): number {
     for (let request = queue.peek(); request !== undefined; request = queue.peek()) {
-      const { reading } = request
-      const isWaiting = !request.settled && reading?.current === reader
-      if (isWaiting && reading.hedgeAt > now) return reading.hedgeAt
+      const { readRoute } = request
+      const isWaiting = !request.settled && readRoute?.current === reader
+      if (isWaiting && readRoute.hedgeAt > now) return readRoute.hedgeAt
       queue.shift()
-      if (isWaiting) this.ask(request, reading)
+      if (isWaiting) this.ask(request, readRoute)
     }
     return Number.POSITIVE_INFINITY
   }
 
-  private ask(request: Request, reading: Reading): void {
+  private ask(request: Request, reading: ReadRoute): void {
     const { hedge } = reading.policy
     const reader = reading.next
     if (hedge === undefined || reader?.healthy !== true) return

@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import type { ClusterNode, Role } from "../../cluster/ClusterNode.ts"
 import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { Connections } from "../../connection/Connections.ts"
 import type { Candidate, Order, Policy, Read } from "../../ReadFrom.ts"
-import type { ClusterNode, Role } from "../../cluster/ClusterNode.ts"
 import type { Shard, Snapshot } from "../../topology/Snapshot.ts"
 
 /**
@@ -57,7 +57,7 @@ const doubtfulRounds = 2
  * @category models
  * @since 0.1.0
  */
-export class Reader implements Candidate {
+export class ReadNode implements Candidate {
   readonly node: ClusterNode
   readonly role: Role
   readonly counters: Counters
@@ -128,11 +128,11 @@ export class Reader implements Candidate {
  * @category models
  * @since 0.1.0
  */
-export class ShardReaders {
-  readonly all: ReadonlyArray<Reader>
+export class ShardReadNodes {
+  readonly all: ReadonlyArray<ReadNode>
   turn = 0
 
-  constructor(all: ReadonlyArray<Reader>) {
+  constructor(all: ReadonlyArray<ReadNode>) {
     this.all = all
   }
 }
@@ -143,13 +143,13 @@ export class ShardReaders {
  * @category models
  * @since 0.1.0
  */
-export class Reading {
+export class ReadRoute {
   readonly policy: Policy
   /** When a second node is asked, in milliseconds of the clock, if the policy hedges. */
   hedgeAt = 0
-  private order: ReadonlyArray<Reader> = unordered
+  private order: ReadonlyArray<ReadNode> = unordered
   /** Asked after all others; `undefined` when it is one of them. */
-  private lastResort: Reader | undefined = undefined
+  private lastResort: ReadNode | undefined = undefined
   private at = 0
 
   constructor(policy: Policy) {
@@ -157,22 +157,22 @@ export class Reading {
   }
 
   /** Where it is; `undefined` when something else than the policy has sent it there. */
-  get current(): Reader | undefined {
+  get current(): ReadNode | undefined {
     return this.readerAt(this.at)
   }
 
-  get next(): Reader | undefined {
+  get next(): ReadNode | undefined {
     return this.readerAt(this.at + 1)
   }
 
-  begin(order: ReadonlyArray<Reader>, primary: Reader): Reader {
+  begin(order: ReadonlyArray<ReadNode>, primary: ReadNode): ReadNode {
     this.order = order
     this.lastResort = order.includes(primary) ? undefined : primary
     this.at = 0
     return order.length === 0 ? primary : order[0]
   }
 
-  advance(): Reader | undefined {
+  advance(): ReadNode | undefined {
     return this.readerAt(++this.at)
   }
 
@@ -181,12 +181,12 @@ export class Reading {
     this.lastResort = undefined
   }
 
-  private readerAt(at: number): Reader | undefined {
+  private readerAt(at: number): ReadNode | undefined {
     return at < this.order.length ? this.order[at] : at === this.order.length ? this.lastResort : undefined
   }
 }
 
-const unordered: ReadonlyArray<Reader> = []
+const unordered: ReadonlyArray<ReadNode> = []
 
 const nodesOf = ({ primary, replicas }: Shard): ReadonlyArray<ClusterNode> => [primary, ...replicas]
 
@@ -194,32 +194,32 @@ const nodesOf = ({ primary, replicas }: Shard): ReadonlyArray<ClusterNode> => [p
  * @category models
  * @since 0.1.0
  */
-export class Readers {
+export class ReadNodes {
   private readonly network: Network
-  private readonly byShard = new WeakMap<Shard, ShardReaders>()
+  private readonly byShard = new WeakMap<Shard, ShardReadNodes>()
   private readonly counters = new Map<string, Counters>()
 
   constructor(network: Network) {
     this.network = network
   }
 
-  of(shard: Shard): ShardReaders {
+  of(shard: Shard): ShardReadNodes {
     const known = this.byShard.get(shard)
     if (known !== undefined) return known
-    const readers = new ShardReaders(
-      nodesOf(shard).map((node) => new Reader(node, this.countersOf(node), this.network))
+    const readers = new ShardReadNodes(
+      nodesOf(shard).map((node) => new ReadNode(node, this.countersOf(node), this.network))
     )
     this.byShard.set(shard, readers)
     return readers
   }
 
   /** The readers that there are already: those of shards that were read from. */
-  known(snapshot: Snapshot): ReadonlyArray<ShardReaders> {
+  known(snapshot: Snapshot): ReadonlyArray<ShardReadNodes> {
     return snapshot.shards.flatMap((shard) => this.byShard.get(shard) ?? [])
   }
 
   /** Begins a read with the first of its nodes. `undefined` when the policy's own function failed. */
-  begin(shard: Shard, reading: Reading, command: string, slot: number): Reader | undefined {
+  begin(shard: Shard, reading: ReadRoute, command: string, slot: number): ReadNode | undefined {
     const { policy } = reading
     const readers = this.of(shard)
     const all = policy.maxLag === undefined ? readers.all : this.fresh(readers.all, policy.maxLag)
@@ -250,19 +250,23 @@ export class Readers {
     return counters
   }
 
-  private fresh(readers: ReadonlyArray<Reader>, maxLag: number): ReadonlyArray<Reader> {
+  private fresh(readers: ReadonlyArray<ReadNode>, maxLag: number): ReadonlyArray<ReadNode> {
     const since = this.network.clock.currentTimeMillisUnsafe() - maxLag
     return readers.filter(({ freshUntil, role }) => role === "primary" || freshUntil >= since)
   }
 }
 
-const areReaders = (candidates: ReadonlyArray<Candidate>): candidates is ReadonlyArray<Reader> => {
-  for (let i = 0; i < candidates.length; i++) if (!(candidates[i] instanceof Reader)) return false
+const areReaders = (candidates: ReadonlyArray<Candidate>): candidates is ReadonlyArray<ReadNode> => {
+  for (let i = 0; i < candidates.length; i++) if (!(candidates[i] instanceof ReadNode)) return false
   return true
 }
 
 /** The function may be the program's own. */
-const ordered = (order: Order, candidates: ReadonlyArray<Reader>, read: Read): ReadonlyArray<Reader> | undefined => {
+const ordered = (
+  order: Order,
+  candidates: ReadonlyArray<ReadNode>,
+  read: Read
+): ReadonlyArray<ReadNode> | undefined => {
   try {
     const chosen = order(candidates, read)
     return areReaders(chosen) ? chosen : undefined

@@ -10,7 +10,7 @@ import type * as Fiber from "effect/Fiber"
 import type { Command } from "../../commands/Command.ts"
 import { query, question } from "../../connection/Query.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
-import type { Reader, Readers, ShardReaders } from "./ReadNodes.ts"
+import type { ReadNode, ReadNodes, ShardReadNodes } from "./ReadNodes.ts"
 
 const ping = question("PING")
 const infoServer = question("INFO", "server")
@@ -60,18 +60,18 @@ const marksKept = 64
  * @category models
  * @since 0.1.0
  */
-export class ReaderWatch {
-  private readonly readers: Readers
+export class ReadProbes {
+  private readonly readers: ReadNodes
   private readonly snapshot: () => Snapshot
   private readonly clock: Clock.Clock
   private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  private readonly marks = new WeakMap<ShardReaders, Marks>()
+  private readonly marks = new WeakMap<ShardReadNodes, Marks>()
   private running = false
   private lagTime = Number.POSITIVE_INFINITY
   private measuring: Fiber.Fiber<void> | undefined
 
   constructor(
-    readers: Readers,
+    readers: ReadNodes,
     snapshot: () => Snapshot,
     clock: Clock.Clock,
     runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -95,7 +95,7 @@ export class ReaderWatch {
     this.measuring = this.runFork(Effect.forever(Effect.andThen(this.measure, Effect.sleep(time))))
   }
 
-  private get shards(): ReadonlyArray<ShardReaders> {
+  private get shards(): ReadonlyArray<ShardReadNodes> {
     return this.readers.known(this.snapshot())
   }
 
@@ -107,7 +107,7 @@ export class ReaderWatch {
     })
   })
 
-  private look(reader: Reader): Effect.Effect<void> {
+  private look(reader: ReadNode): Effect.Effect<void> {
     return Effect.suspend(() => {
       reader.forgive()
       const { latency } = reader.connection
@@ -123,7 +123,7 @@ export class ReaderWatch {
   }
 
   /** The connection times but a sample of what it carries. */
-  private time(reader: Reader): Effect.Effect<void> {
+  private time(reader: ReadNode): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { connection } = reader
       const sentAt = this.clock.monotonicTimeNanosUnsafe()
@@ -134,7 +134,7 @@ export class ReaderWatch {
     })
   }
 
-  private ask(reader: Reader, command: Command<unknown>): Effect.Effect<unknown> {
+  private ask(reader: ReadNode, command: Command<unknown>): Effect.Effect<unknown> {
     return Effect.orElseSucceed(query(reader.connection, command, patience), () => undefined)
   }
 
@@ -143,7 +143,7 @@ export class ReaderWatch {
   )
 
   /** First where the primary is, then which of its marks the replicas have passed. */
-  private measureShard(shard: ShardReaders): Effect.Effect<void> {
+  private measureShard(shard: ShardReadNodes): Effect.Effect<void> {
     const marks = this.marks.get(shard) ?? new Marks()
     this.marks.set(shard, marks)
     const [primary, ...replicas] = shard.all

@@ -10,7 +10,7 @@ import type { Command } from "../../commands/Command.ts"
 import type { Outgoing } from "../../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import { type Failure, isLacking } from "./Recovery.ts"
-import type { Request, Trouble } from "./Request.ts"
+import type { Request, RetryState } from "./Request.ts"
 
 class Delivery implements Outgoing {
   readonly command: Command<unknown>
@@ -49,10 +49,12 @@ class Delivery implements Outgoing {
  * @category combinators
  * @since 0.1.0
  */
-export const deliver = (request: Request, trouble: Trouble): void => {
+export const deliver = (request: Request, retryState: RetryState): void => {
   const { connection, command: { settings } } = request
-  if (connection === undefined || settings.supply === undefined) return
-  connection.send(new Delivery(settings.supply.load, request.deadline, (refusal) => (trouble.refusal = refusal)))
+  if (connection === undefined || settings.prerequisite === undefined) return
+  connection.send(
+    new Delivery(settings.prerequisite.load, request.deadline, (refusal) => (retryState.refusal = refusal))
+  )
   connection.send(request)
 }
 
@@ -62,7 +64,7 @@ export const deliver = (request: Request, trouble: Trouble): void => {
  * @category combinators
  * @since 0.1.0
  */
-export const explained = (failure: Failure, { refusal }: Trouble): Failure =>
+export const explained = (failure: Failure, { refusal }: RetryState): Failure =>
   failure._tag === "Reply" && refusal !== undefined && isLacking(failure.error)
     ? { _tag: "Reply", error: refusal }
     : failure

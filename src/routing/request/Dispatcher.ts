@@ -10,23 +10,23 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
+import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
-import type { Endpoint } from "../../cluster/Endpoint.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
-import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import { onlyNodeWithPort, type Shard } from "../../topology/Snapshot.ts"
 import { Topology } from "../../topology/Topology.ts"
 import { keyless } from "../CommandSlot.ts"
+import { Hedges } from "../reads/Hedges.ts"
+import { type ReadNode, ReadNodes, type ReadRoute, type ShardReads } from "../reads/ReadNodes.ts"
+import { ReadProbes } from "../reads/ReadProbes.ts"
 import { deliver, explained } from "./Delivery.ts"
 import * as Failures from "./Failures.ts"
-import { Hedges } from "../reads/Hedges.ts"
-import { type Reader, Readers, type Reading, type ShardReads } from "../reads/ReadNodes.ts"
-import { ReaderWatch } from "../reads/ReadProbes.ts"
 import * as Recovery from "./Recovery.ts"
-import type { Request, RequestOwner, Trouble } from "./Request.ts"
+import type { Request, RequestOwner, RetryState } from "./Request.ts"
 import { RoutingStatistics } from "./RoutingStatistics.ts"
 import { WaitingRoom } from "./WaitingRoom.ts"
 
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function*(
         : request.fail(Failures.leftTheCluster(request, request.pinned))
     }
     const shard = request.slot === keyless ? undefined : snapshot.slots[request.slot]
-    if (request.reading !== undefined && shard !== undefined) return read(request, request.reading, shard)
+    if (request.readRoute !== undefined && shard !== undefined) return read(request, request.readRoute, shard)
     const node = request.slot === keyless ? topology.defaultNode() : shard?.primary
     if (node === undefined) return owner.failed(request, { _tag: "NotCovered", slot: request.slot })
     sendTo(request, node)
@@ -95,12 +95,12 @@ export const make = Effect.fnUntraced(function*(
   const nodeOf = (slot: number): ClusterNode | undefined =>
     slot === keyless || options.overflow === "fail" ? undefined : topology.current().slots[slot]?.primary
 
-  const readers = new Readers({ connections, clock, options })
-  const watch = new ReaderWatch(readers, topology.current, clock, runFork)
+  const readers = new ReadNodes({ connections, clock, options })
+  const watch = new ReadProbes(readers, topology.current, clock, runFork)
   const hedges = new Hedges(clock, runFork)
 
   /** Sends a read to the first of the nodes that its policy names. */
-  const read = (request: Request, reading: Reading, shard: Shard): void => {
+  const read = (request: Request, reading: ReadRoute, shard: Shard): void => {
     const { policy } = reading
     const { spec } = request.command
     const problem = ReadFrom.problemOf(policy, options.availabilityZone)
@@ -112,25 +112,25 @@ export const make = Effect.fnUntraced(function*(
     sendToReader(request, reader)
   }
 
-  const sendToReader = (request: Request, reader: Reader): void => {
+  const sendToReader = (request: Request, reader: ReadNode): void => {
     reader.counters.reads++
     request.connection = reader.connection
     request.connection.send(request)
   }
 
   const readFacts = (request: Request): Recovery.ReadFacts | undefined => {
-    const reader = request.reading?.current
+    const reader = request.readRoute?.current
     return reader === undefined ? undefined : {
       role: reader.role,
       primary: topology.current().slots[request.slot]?.primary.address ?? "",
-      alternatives: request.reading?.next !== undefined
+      alternatives: request.readRoute?.next !== undefined
     }
   }
 
   const readElsewhere = (request: Request, doubt: boolean): void => {
-    const { reading } = request
-    const passing = reading?.current
-    const next = reading?.advance()
+    const { readRoute } = request
+    const passing = readRoute?.current
+    const next = readRoute?.advance()
     if (passing === undefined || next === undefined) return dispatch(request)
     passing.counters.passedOn++
     if (doubt) passing.doubt()
@@ -144,21 +144,21 @@ export const make = Effect.fnUntraced(function*(
     connection.send(request)
   }
 
-  const recover = (request: Request, given: Recovery.Failure, trouble: Trouble): void => {
-    const failure = explained(given, trouble)
+  const recover = (request: Request, given: Recovery.Failure, retryState: RetryState): void => {
+    const failure = explained(given, retryState)
     const via = request.connection?.endpoint ?? nowhere
     const decision = Recovery.decide(failure, {
       repeatable: request.command.spec.readonly || request.command.settings.idempotent,
-      supplied: request.command.settings.supply !== undefined,
+      supplied: request.command.settings.prerequisite !== undefined,
       binding: request.binding,
-      redirects: trouble.redirects,
+      redirects: retryState.redirects,
       maxRedirects: options.maxRedirects,
       via,
       mapAddress: options.mapAddress,
       onlyNodeWithPort: (port) => onlyNodeWithPort(topology.current(), port),
       read: readFacts(request)
     })
-    if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") trouble.maybeExecuted = true
+    if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") retryState.maybeExecuted = true
     statistics.decided(decision)
     request.trace?.decided(request, failure, decision)
     switch (decision._tag) {
@@ -167,44 +167,44 @@ export const make = Effect.fnUntraced(function*(
       case "GiveUp":
         return request.fail(Failures.tooManyRedirections(request))
       case "RetryAt":
-        trouble.redirects++
-        trouble.attempts++
-        trouble.refusal = undefined
+        retryState.redirects++
+        retryState.attempts++
+        retryState.refusal = undefined
         request.asking = decision.asking
-        request.reading?.leave()
+        request.readRoute?.leave()
         if (decision.moved !== undefined) topology.moved(decision.moved, decision.endpoint)
         return sendTo(request, decision.endpoint)
       case "RetryNext":
-        trouble.attempts++
-        trouble.refusal = undefined
+        retryState.attempts++
+        retryState.refusal = undefined
         if (decision.refresh) topology.requestRefresh()
         return readElsewhere(request, decision.doubt)
       case "RetryAfter":
         if (decision.refresh) topology.requestRefresh()
         // The budget is against going in circles without a pause. Keys of a multi-key command that are new while their
         // slot migrates mean ASK and TRYAGAIN in turn for as long as that takes; there the deadline is the bound.
-        trouble.redirects = 0
-        trouble.refusal = undefined
-        return retryLater(request, failure, trouble)
+        retryState.redirects = 0
+        retryState.refusal = undefined
+        return retryLater(request, failure, retryState)
       case "Supply":
-        trouble.redirects++
-        trouble.attempts++
-        return deliver(request, trouble)
+        retryState.redirects++
+        retryState.attempts++
+        return deliver(request, retryState)
     }
   }
 
   /** Lets the retry schedule say how long to wait; when it says no more, the failure is final. */
-  const retryLater = (request: Request, failure: Recovery.Failure, trouble: Trouble): void => {
+  const retryLater = (request: Request, failure: Recovery.Failure, retryState: RetryState): void => {
     const error = Failures.fromFailure(request, failure)
     const step = Effect.suspend(() =>
-      trouble.nextDelay === undefined ? startSchedule(trouble) : Effect.succeed(trouble.nextDelay)
+      retryState.nextDelay === undefined ? startSchedule(retryState) : Effect.succeed(retryState.nextDelay)
     )
     runFork(
       Effect.flatMap(step, (nextDelay) => nextDelay(error)).pipe(
         Effect.map((delay) => {
           if (request.settled) return
           if (isClosed || delay === undefined) request.fail(error)
-          else waitingRoom.add(request, trouble, clock.currentTimeMillisUnsafe() + delay)
+          else waitingRoom.add(request, retryState, clock.currentTimeMillisUnsafe() + delay)
         }),
         Effect.onExit((exit) =>
           Effect.sync(() => {
@@ -217,14 +217,14 @@ export const make = Effect.fnUntraced(function*(
     )
   }
 
-  const startSchedule = (trouble: Trouble) =>
+  const startSchedule = (retryState: RetryState) =>
     Effect.map(Schedule.toStep(options.retrySchedule), (step) => {
-      const nextDelay: NonNullable<Trouble["nextDelay"]> = (error) =>
+      const nextDelay: NonNullable<RetryState["nextDelay"]> = (error) =>
         Effect.matchCauseEffect(step(clock.currentTimeMillisUnsafe(), error), {
           onSuccess: ([, delay]) => Effect.succeed(Duration.toMillis(delay)),
           onFailure: () => Effect.succeed(undefined)
         })
-      trouble.nextDelay = nextDelay
+      retryState.nextDelay = nextDelay
       return nextDelay
     })
 
@@ -241,11 +241,11 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const waitingRoom = new WaitingRoom(clock, runFork, {
-    retry: (request, trouble) => {
-      trouble.attempts++
+    retry: (request, retryState) => {
+      retryState.attempts++
       dispatch(request)
     },
-    expire: (request, trouble) => request.fail(Failures.fromFailure(request, trouble.lastFailure))
+    expire: (request, retryState) => request.fail(Failures.fromFailure(request, retryState.lastFailure))
   })
   const stopListening = topology.onChange(() => waitingRoom.wake())
   yield* Effect.addFinalizer(() =>

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { DecodeFailure } from "../../commands/Command.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import type { ServerError } from "../../protocol/Reply.ts"
@@ -33,7 +34,6 @@ import {
   TryAgainError,
   UnknownNodeError
 } from "../../RedisClusterException.ts"
-import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import { type Failure, isLacking, parseRedirect } from "./Recovery.ts"
 import type { Request } from "./Request.ts"
 
@@ -48,12 +48,12 @@ const contextOf = (request: Request, outcome: Outcome): Context => ({
   command: request.command.spec.name,
   node: request.connection?.address,
   attempts: request.attempts,
-  outcome: request.trouble?.maybeExecuted === true ? "Unknown" : outcome
+  outcome: request.retryState?.maybeExecuted === true ? "Unknown" : outcome
 })
 
 /** A script may have written before it failed, if there was one. */
 const replyOutcome = (request: Request, error: ServerError): Outcome =>
-  isScript(request) && !isLacking(error) && error !== request.trouble?.refusal ? "Unknown" : "NotExecuted"
+  isScript(request) && !isLacking(error) && error !== request.retryState?.refusal ? "Unknown" : "NotExecuted"
 
 const isScript = ({ command: { spec } }: Request): boolean => /^(EVAL|FCALL)/.test(spec.name) && !spec.readonly
 
@@ -146,11 +146,11 @@ export const fromFailure = (request: Request, failure: Failure): RedisClusterExc
  * @since 0.1.0
  */
 export const tooManyRedirections = (request: Request): RedisClusterException => {
-  const hops = request.trouble?.hops ?? []
+  const hops = request.retryState?.hops ?? []
   return exception(() =>
     new TooManyRedirectionsError({
       ...contextOf(request, "NotExecuted"),
-      message: `gave up after ${request.trouble?.redirects ?? 0} redirects: ${
+      message: `gave up after ${request.retryState?.redirects ?? 0} redirects: ${
         hops.map((hop) => `${hop.node} said ${hop.reply}`).join(", ")
       }`,
       hops

@@ -7,10 +7,10 @@
  *
  * @since 0.1.0
  */
+import type { Role } from "../../cluster/ClusterNode.ts"
 import { addressOf, type Endpoint } from "../../cluster/Endpoint.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import type { ServerError } from "../../protocol/Reply.ts"
-import type { Role } from "../../cluster/ClusterNode.ts"
 import { announcedHost } from "../../topology/Snapshot.ts"
 
 /**

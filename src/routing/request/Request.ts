@@ -6,14 +6,14 @@
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
+import type { Endpoint } from "../../cluster/Endpoint.ts"
 import { type Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
-import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { LinkFailure, Outgoing } from "../../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import type { Hop, RedisClusterException } from "../../RedisClusterException.ts"
-import type { ClusterNode } from "../../cluster/ClusterNode.ts"
-import type { Reading } from "../reads/ReadNodes.ts"
+import type { ReadRoute } from "../reads/ReadNodes.ts"
 import type { Binding, Failure } from "./Recovery.ts"
 import type { Trace } from "./Tracing.ts"
 
@@ -52,7 +52,7 @@ const rememberedHops = 32
  * @category models
  * @since 0.1.0
  */
-export class Trouble {
+export class RetryState {
   attempts = 1
   redirects = 0
   /** It was lost after it had been written, and then sent again: an earlier attempt may have been executed. */
@@ -101,9 +101,9 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   /** Sends it to a node on a connection of its own, when it is not for the shared ones. */
   lease: ((node: Endpoint) => void) | undefined
   /** For reads that a policy sends to the nodes of their shard. */
-  reading: Reading | undefined
+  readRoute: ReadRoute | undefined
   /** What has gone wrong so far; most requests never need it. */
-  trouble: Trouble | undefined
+  retryState: RetryState | undefined
   /** The call it is part of, when that is traced. */
   trace: Trace | undefined
 
@@ -131,14 +131,14 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.binary = command.settings.binary
     this.connection = undefined
     this.lease = undefined
-    this.reading = undefined
-    this.trouble = undefined
+    this.readRoute = undefined
+    this.retryState = undefined
     this.trace = undefined
   }
 
   /** How often it has been sent. */
   get attempts(): number {
-    return this.trouble === undefined ? 1 : this.trouble.attempts
+    return this.retryState === undefined ? 1 : this.retryState.attempts
   }
 
   /** Run when the waiting fiber is interrupted. */
@@ -185,11 +185,11 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   }
 
   /** Takes note of a failure; the bookkeeping of troubled requests. */
-  note(failure: Failure, summary: string): Trouble {
-    const trouble = this.trouble ??= new Trouble(failure)
-    trouble.lastFailure = failure
-    if (trouble.hops.length === rememberedHops) trouble.hops.shift()
-    trouble.hops.push({ node: this.connection?.address ?? "no node", reply: summary })
-    return trouble
+  note(failure: Failure, summary: string): RetryState {
+    const retryState = this.retryState ??= new RetryState(failure)
+    retryState.lastFailure = failure
+    if (retryState.hops.length === rememberedHops) retryState.hops.shift()
+    retryState.hops.push({ node: this.connection?.address ?? "no node", reply: summary })
+    return retryState
   }
 }

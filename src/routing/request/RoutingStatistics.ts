@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { Reason, RedisClusterException } from "../../RedisClusterException.ts"
-import type { Decision } from "./Recovery.ts"
 import { refuse } from "../Rejections.ts"
+import type { Decision } from "./Recovery.ts"
 
 /**
  * @category models

@@ -7,7 +7,7 @@ import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { Alarm } from "../../internal/Alarm.ts"
-import type { Request, Trouble } from "./Request.ts"
+import type { Request, RetryState } from "./Request.ts"
 
 /**
  * What becomes of those who leave the room.
@@ -16,8 +16,8 @@ import type { Request, Trouble } from "./Request.ts"
  * @since 0.1.0
  */
 export interface WaitingRoomExits {
-  readonly retry: (request: Request, trouble: Trouble) => void
-  readonly expire: (request: Request, trouble: Trouble) => void
+  readonly retry: (request: Request, retryState: RetryState) => void
+  readonly expire: (request: Request, retryState: RetryState) => void
 }
 
 /** The alarm rings no more often than once in a millisecond for each of these many requests, for it looks at all. */
@@ -28,7 +28,7 @@ const inspectedPerMilli = 1024
  * @since 0.1.0
  */
 export class WaitingRoom {
-  private readonly requests = new Map<Request, Trouble>()
+  private readonly requests = new Map<Request, RetryState>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
   private readonly exits: WaitingRoomExits
@@ -44,10 +44,10 @@ export class WaitingRoom {
   }
 
   /** Lets a request wait until `retryAt`, but not beyond its deadline. */
-  add(request: Request, trouble: Trouble, retryAt: number): void {
-    trouble.retryAt = Math.min(retryAt, request.deadline)
-    this.requests.set(request, trouble)
-    this.alarm.set(trouble.retryAt)
+  add(request: Request, retryState: RetryState, retryAt: number): void {
+    retryState.retryAt = Math.min(retryAt, request.deadline)
+    this.requests.set(request, retryState)
+    this.alarm.set(retryState.retryAt)
   }
 
   remove(request: Request): void {
@@ -59,7 +59,7 @@ export class WaitingRoom {
     if (this.requests.size === 0) return
     const all = [...this.requests]
     this.requests.clear()
-    for (const [request, trouble] of all) this.release(request, trouble)
+    for (const [request, retryState] of all) this.release(request, retryState)
   }
 
   /** Empties the room and gives back who was in it. */
@@ -73,20 +73,20 @@ export class WaitingRoom {
   private ring(): void {
     const now = this.clock.currentTimeMillisUnsafe()
     let next = Number.POSITIVE_INFINITY
-    const due: Array<readonly [Request, Trouble]> = []
+    const due: Array<readonly [Request, RetryState]> = []
     for (const entry of this.requests) {
       const retryAt = entry[1].retryAt
       if (retryAt <= now) due.push(entry)
       else if (retryAt < next) next = retryAt
     }
     for (const [request] of due) this.requests.delete(request)
-    for (const [request, trouble] of due) this.release(request, trouble)
+    for (const [request, retryState] of due) this.release(request, retryState)
     this.alarm.set(Math.max(next, now + this.requests.size / inspectedPerMilli))
   }
 
-  private release(request: Request, trouble: Trouble): void {
+  private release(request: Request, retryState: RetryState): void {
     if (request.settled) return
-    if (request.deadline <= this.clock.currentTimeMillisUnsafe()) this.exits.expire(request, trouble)
-    else this.exits.retry(request, trouble)
+    if (request.deadline <= this.clock.currentTimeMillisUnsafe()) this.exits.expire(request, retryState)
+    else this.exits.retry(request, retryState)
   }
 }

@@ -4,8 +4,8 @@
  *
  * @internal
  */
-import type { ServerError } from "../../protocol/Reply.ts"
 import * as CommandTable from "../../commands/table/CommandTable.ts"
+import type { ServerError } from "../../protocol/Reply.ts"
 import { failure, notSupported } from "./Answer.ts"
 import { bitmaps } from "./Bitmaps.ts"
 import { blocking } from "./Blocking.ts"

@@ -3,10 +3,10 @@
  *
  * @internal
  */
-import { ServerError } from "../../protocol/Reply.ts"
 import type { CommandEntry } from "../../commands/table/CommandReply.ts"
 import * as CommandTable from "../../commands/table/CommandTable.ts"
 import type { KeySpec } from "../../commands/table/KeySpec.ts"
+import { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, failure, Members, notSupported, ok, Pairs, Simple, Verbatim } from "./Answer.ts"
 import { glob } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
