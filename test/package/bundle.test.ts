@@ -41,7 +41,7 @@ const witnesses: Readonly<Record<string, string>> = {
   Bitmaps: "BITFIELD",
   Channels: "PUBSUB NUMSUB",
   Cluster: "CLUSTER SHARDS",
-  Connection: "CLIENT LIST",
+  Clients: "CLIENT LIST",
   Generic: "EXPIREAT",
   Geo: "GEOADD",
   Hashes: "HGETALL",
