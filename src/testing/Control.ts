@@ -10,10 +10,12 @@ import * as HashSlot from "../cluster/HashSlot.ts"
 import { exception, OptionsError, type RedisClusterException, UnknownNodeError } from "../RedisClusterException.ts"
 import { type Answer, failure, ok } from "./engine/Answer.ts"
 import { fromArgument, toText } from "./engine/Bytes.ts"
-import type { FakeCluster, Received } from "./engine/FakeCluster.ts"
-import type { FakeNode } from "./engine/FakeNode.ts"
-import { type ScriptInput, type ScriptValue, sha1 } from "./engine/Scripting.ts"
-import type { Session } from "./engine/Session.ts"
+import type { FakeCluster } from "./engine/FakeCluster.ts"
+import type { Received } from "./engine/Roles.ts"
+import type { NodeRole } from "./engine/Roles.ts"
+import type { SessionRole } from "./engine/Roles.ts"
+import { sha1 } from "./engine/Scripting.ts"
+import type { ScriptInput, ScriptValue } from "./engine/ScriptValue.ts"
 import type { Response, ResponseValue } from "./Response.ts"
 
 /**
@@ -173,9 +175,9 @@ export interface Transport {
   /** An address for one more node. */
   readonly nextEndpoint: Effect.Effect<Endpoint, RedisClusterException>
   /** Accepts connections for a node. */
-  readonly open: (node: FakeNode) => Effect.Effect<void, RedisClusterException>
+  readonly open: (node: NodeRole) => Effect.Effect<void, RedisClusterException>
   /** Refuses them. */
-  readonly close: (node: FakeNode) => Effect.Effect<void>
+  readonly close: (node: NodeRole) => Effect.Effect<void>
 }
 
 /** @internal */
@@ -201,7 +203,7 @@ const rangesOf = (slots: ReadonlyArray<number>): ReadonlyArray<readonly [number,
   return ranges
 }
 
-const viewOf = (node: FakeNode): TestNode => ({
+const viewOf = (node: NodeRole): TestNode => ({
   ...node.endpoint,
   address: node.address,
   id: node.id,
@@ -228,7 +230,7 @@ const answerOf = (value: ResponseValue): Answer =>
 
 const millisOf = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
 
-const playing = (response: Response, words: Received["words"]) => (session: Session): void => {
+const playing = (response: Response, words: Received["words"]) => (session: SessionRole): void => {
   const { node } = session
   switch (response._tag) {
     case "Reply":
@@ -256,7 +258,7 @@ const playing = (response: Response, words: Received["words"]) => (session: Sess
 
 /** @internal */
 export const make = (engine: FakeCluster, transport: Transport): Control => {
-  const nodeOf = (name: NodeName): Effect.Effect<FakeNode, RedisClusterException> =>
+  const nodeOf = (name: NodeName): Effect.Effect<NodeRole, RedisClusterException> =>
     Effect.suspend(() => {
       const address = typeof name === "string" ? name : addressOf(name)
       const node = engine.members.find((one) => one.address === address)
@@ -272,7 +274,7 @@ export const make = (engine: FakeCluster, transport: Transport): Control => {
         : Effect.succeed(node)
     })
 
-  const withNode = (name: NodeName, f: (node: FakeNode) => void): Effect.Effect<void, RedisClusterException> =>
+  const withNode = (name: NodeName, f: (node: NodeRole) => void): Effect.Effect<void, RedisClusterException> =>
     Effect.map(nodeOf(name), f)
 
   const slotIn = (slot: number): Effect.Effect<number, RedisClusterException> =>
@@ -280,7 +282,7 @@ export const make = (engine: FakeCluster, transport: Transport): Control => {
       ? Effect.succeed(slot)
       : Effect.fail(bad(`a slot has to be an integer from 0 to ${HashSlot.slotCount - 1}`))
 
-  const primaryOf = (name: NodeName): Effect.Effect<FakeNode, RedisClusterException> =>
+  const primaryOf = (name: NodeName): Effect.Effect<NodeRole, RedisClusterException> =>
     Effect.flatMap(nodeOf(name), (node) =>
       node.isPrimary
         ? Effect.succeed(node)

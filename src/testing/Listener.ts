@@ -10,14 +10,14 @@ import type { Endpoint } from "../cluster/Endpoint.ts"
 import { addressOf } from "../cluster/Endpoint.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { Transport } from "./Control.ts"
-import type { FakeNode } from "./engine/FakeNode.ts"
+import type { NodeRole } from "./engine/Roles.ts"
 
 const host = "127.0.0.1"
 
 /** A port that has a listener, and the node that it serves once there is one. */
 interface Port {
   readonly endpoint: Endpoint
-  node: FakeNode | undefined
+  node: NodeRole | undefined
   server: Net.Server | undefined
 }
 
@@ -64,7 +64,7 @@ export interface Listener extends Transport {
   /** Opens a port; 0 takes a free one. */
   readonly add: (port: number) => Effect.Effect<Endpoint, RedisClusterException>
   /** Says which node a port serves. */
-  readonly assign: (node: FakeNode) => void
+  readonly assign: (node: NodeRole) => void
 }
 
 /** @internal */
@@ -93,7 +93,7 @@ export const make: Effect.Effect<Listener, never, Scope.Scope> = Effect.gen(func
       })
     })
 
-  const assign = (node: FakeNode) => {
+  const assign = (node: NodeRole) => {
     const port = portOf(node.endpoint)
     if (port !== undefined) port.node = node
   }

@@ -4,7 +4,7 @@
  * @internal
  */
 import { scripts } from "../Lock.ts"
-import type { ScriptCall } from "./engine/Scripting.ts"
+import type { ScriptCall } from "./engine/ScriptValue.ts"
 
 const acquire: ScriptCall = ({ args: [token, ttl], call, keys: [lock, fenceKey] }) => {
   if (call("SET", lock, token, "NX", "PX", ttl) === null) {

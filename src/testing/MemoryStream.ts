@@ -9,18 +9,18 @@
 import { Duplex } from "node:stream"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import { addressOf } from "../cluster/Endpoint.ts"
-import type { FakeNode } from "./engine/FakeNode.ts"
-import type { Session } from "./engine/Session.ts"
+import type { NodeRole } from "./engine/Roles.ts"
+import type { SessionRole } from "./engine/Roles.ts"
 
 export class MemoryStream extends Duplex {
-  private session: Session | undefined
+  private session: SessionRole | undefined
 
   constructor() {
     super({ decodeStrings: false })
   }
 
   /** Connects to a node. */
-  attach(node: FakeNode): void {
+  attach(node: NodeRole): void {
     this.session = node.accept({
       write: (bytes) => this.push(Buffer.from(bytes, "latin1")),
       end: () => this.destroy()
@@ -43,7 +43,7 @@ export class MemoryStream extends Duplex {
 }
 
 /** Dials an endpoint: a stream to the node there, or one that ends as a refused connection does. */
-export const dial = (node: FakeNode | undefined, endpoint: Endpoint): Duplex => {
+export const dial = (node: NodeRole | undefined, endpoint: Endpoint): Duplex => {
   const stream = new MemoryStream()
   if (node?.alive === true) stream.attach(node)
   else stream.destroy(new Error(`connect ECONNREFUSED ${addressOf(endpoint)}`))

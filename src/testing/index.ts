@@ -5,7 +5,7 @@
  */
 export type { ChaosEvent, ChaosOptions, Fault } from "./Chaos.ts"
 export type { Control, NodeName, ReceivedCommand, TestNode } from "./Control.ts"
-export type { ScriptInput, ScriptValue } from "./engine/Scripting.ts"
+export type { ScriptInput, ScriptValue } from "./engine/ScriptValue.ts"
 export * as Response from "./Response.ts"
 export {
   type ClientOptions,

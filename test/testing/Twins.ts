@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
-import type { Session } from "../../src/testing/engine/Session.ts"
+import type { SessionRole } from "../../src/testing/engine/Roles.ts"
 import { makeEngine } from "../../src/testing/TestCluster.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
@@ -91,7 +91,7 @@ export const askServer = (port: number): Effect.Effect<Ask, HarnessError, Scope.
     }
   )
 
-export const askSession = (connect: (write: (bytes: string) => void) => Session): Ask => {
+export const askSession = (connect: (write: (bytes: string) => void) => SessionRole): Ask => {
   let text = ""
   const session = connect((bytes) => (text += bytes))
   return async (commands) => {

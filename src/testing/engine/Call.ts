@@ -10,8 +10,7 @@ import type { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, failure, notFloat, notInteger, syntaxError, wrongType } from "./Answer.ts"
 import { type Bytes, parseFloat64, parseInt64, parseInteger } from "./Bytes.ts"
 import { type Database, HashValue, type Type, type Value, type Values } from "./Database.ts"
-import type { FakeNode } from "./FakeNode.ts"
-import type { Session } from "./Session.ts"
+import type { NodeRole, SessionRole } from "./Roles.ts"
 import { SortedSet } from "./SortedSet.ts"
 import { StreamValue } from "./StreamValue.ts"
 
@@ -40,14 +39,14 @@ const emptyValue: { readonly [T in Type]: () => Values[T] } = {
 export class Call {
   /** The words, the command's name first. */
   readonly args: ReadonlyArray<Bytes>
-  readonly session: Session
-  readonly node: FakeNode
+  readonly session: SessionRole
+  readonly node: NodeRole
   readonly db: Database
   /** It is one of the commands of EXEC, and must not wait. */
   readonly inTransaction: boolean
   failure: ServerError | undefined = undefined
 
-  constructor(args: ReadonlyArray<Bytes>, session: Session, inTransaction = false) {
+  constructor(args: ReadonlyArray<Bytes>, session: SessionRole, inTransaction = false) {
     this.args = args
     this.inTransaction = inTransaction
     this.session = session

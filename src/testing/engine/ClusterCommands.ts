@@ -3,21 +3,21 @@
  *
  * @internal
  */
+import { slotCount } from "../../cluster/HashSlot.ts"
 import { type Answer, notSupported, ok, Pairs, Simple, Verbatim } from "./Answer.ts"
 import { parseInteger } from "./Bytes.ts"
 import { type Call, type Group, read } from "./Call.ts"
 import { slotOf } from "./Database.ts"
-import { slotCount } from "./FakeCluster.ts"
-import type { FakeNode } from "./FakeNode.ts"
+import type { NodeRole } from "./Roles.ts"
 
 interface Range {
   readonly start: number
   readonly end: number
-  readonly owner: FakeNode
+  readonly owner: NodeRole
 }
 
 /** Neighbouring slots of one owner, as a node believes. */
-const rangesOf = (node: FakeNode): ReadonlyArray<Range> => {
+const rangesOf = (node: NodeRole): ReadonlyArray<Range> => {
   const ranges: Array<Range> = []
   const { view } = node
   for (let start = 0; start < slotCount;) {
@@ -30,10 +30,10 @@ const rangesOf = (node: FakeNode): ReadonlyArray<Range> => {
   return ranges
 }
 
-const listedReplicas = (primary: FakeNode): ReadonlyArray<FakeNode> =>
+const listedReplicas = (primary: NodeRole): ReadonlyArray<NodeRole> =>
   primary.replicas.filter((replica) => !replica.failed && replica.cluster.isMember(replica))
 
-const metadataOf = (node: FakeNode): Pairs => {
+const metadataOf = (node: NodeRole): Pairs => {
   const { preferredEndpoint } = node.cluster.settings
   const items: Array<Answer> = []
   if (preferredEndpoint !== "ip") items.push("ip", node.endpoint.host)
@@ -42,7 +42,7 @@ const metadataOf = (node: FakeNode): Pairs => {
   return new Pairs(items)
 }
 
-const announcedHost = (node: FakeNode): Answer => {
+const announcedHost = (node: NodeRole): Answer => {
   const host = node.cluster.hostOf(node)
   return host === "" ? null : host
 }
@@ -56,7 +56,7 @@ const slots = (call: Call): Answer =>
     return row
   })
 
-const healthOf = (node: FakeNode): string =>
+const healthOf = (node: NodeRole): string =>
   node.failed ? "fail" : node.loadingUntil > node.cluster.now() ? "loading" : "online"
 
 const shards = (call: Call): Answer => {
@@ -90,7 +90,7 @@ const shards = (call: Call): Answer => {
   )
 }
 
-const lineOf = (call: Call, node: FakeNode, ranges: ReadonlyArray<Range>): string => {
+const lineOf = (call: Call, node: NodeRole, ranges: ReadonlyArray<Range>): string => {
   const flags = [
     ...(node === call.node ? ["myself"] : []),
     node.isPrimary ? "master" : "slave",
@@ -154,7 +154,7 @@ const slotArgument = (call: Call, index: number): number => {
   return slot ?? 0
 }
 
-const nodeArgument = (call: Call, index: number): FakeNode | undefined => {
+const nodeArgument = (call: Call, index: number): NodeRole | undefined => {
   const id = call.args[index] ?? ""
   const node = call.node.cluster.members.find((one) => one.id === id)
   if (node === undefined) call.refuse(`ERR Unknown node ${id}`)

@@ -29,6 +29,7 @@ import { sortedSets } from "./SortedSets.ts"
 import { streams } from "./Streams.ts"
 import { strings } from "./Strings.ts"
 import { transactions } from "./Transactions.ts"
+import type { KnownCommand } from "./User.ts"
 import { users } from "./Users.ts"
 
 const definitions: Group = {
@@ -75,14 +76,18 @@ const containers = new Set([
 ])
 
 /** A command found by name. */
-export class Command {
+export class Command implements KnownCommand {
   readonly name: string
   readonly definition: Definition
+  readonly arity: number
+  readonly isWrite: boolean
   private keys: ((args: ReadonlyArray<Bytes>) => ReadonlyArray<Bytes>) | undefined
 
   constructor(name: string, definition: Definition) {
     this.name = name
     this.definition = definition
+    this.arity = definition.arity
+    this.isWrite = definition.write
   }
 
   /** The keys, or the shard channels, that decide where a request goes. */
@@ -145,7 +150,7 @@ const byName = (word: Bytes): Command | undefined => {
 export const find = (args: ReadonlyArray<Bytes>): Command | ServerError => {
   const command = byName(args[0])
   if (command === undefined) return unknown(args)
-  const { arity } = command.definition
+  const { arity } = command
   if (arity > 0 ? args.length !== arity : args.length < -arity) {
     return failure(`ERR wrong number of arguments for '${command.name.toLowerCase()}' command`)
   }

@@ -6,7 +6,7 @@
 import { type Answer, failure, nothing, notSupported, ok, Pairs, Push, Simple } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"
 import { type Call, type Group, read } from "./Call.ts"
-import type { Session } from "./Session.ts"
+import type { SessionRole } from "./Roles.ts"
 
 /** What INFO and HELLO call the server. */
 export const version = "8.0.0"
@@ -77,7 +77,7 @@ const hello = (call: Call): Answer => {
   ])
 }
 
-const flagsOf = (session: Session): string =>
+const flagsOf = (session: SessionRole): string =>
   [
     session.subscriptions > 0 ? "P" : "",
     session.queue === undefined ? "" : "x",
@@ -86,7 +86,7 @@ const flagsOf = (session: Session): string =>
     session.readonly ? "r" : ""
   ].join("") || "N"
 
-const infoOf = (call: Call, session: Session): string => {
+const infoOf = (call: Call, session: SessionRole): string => {
   const age = Math.floor((call.now - session.since) / 1000)
   const { host, port } = session.node.endpoint
   return `id=${session.id} addr=127.0.0.1:${40_000 + session.id} laddr=${host}:${port} fd=8 name=${session.name} ` +
@@ -97,7 +97,7 @@ const infoOf = (call: Call, session: Session): string => {
     } user=${session.user.name}`
 }
 
-const sessionWithId = (call: Call, index: number): Session | undefined =>
+const sessionWithId = (call: Call, index: number): SessionRole | undefined =>
   [...call.node.sessions].find((session) => String(session.id) === call.args[index])
 
 const pause = (call: Call): Answer => {
@@ -113,8 +113,8 @@ const pause = (call: Call): Answer => {
 const kill = (call: Call): Answer => {
   const filter = call.word(2)
   if (call.args.length !== 4 || !["ID", "TYPE", "USER"].includes(filter)) return notSupported(`CLIENT KILL ${filter}`)
-  const isSubscriber = (session: Session) => session.subscriptions > 0
-  const isWanted = (session: Session) =>
+  const isSubscriber = (session: SessionRole) => session.subscriptions > 0
+  const isWanted = (session: SessionRole) =>
     filter === "ID"
       ? String(session.id) === call.args[3]
       : filter === "USER"

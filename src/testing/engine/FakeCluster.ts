@@ -6,55 +6,23 @@
  * @internal
  */
 import type { Endpoint } from "../../cluster/Endpoint.ts"
+import { slotCount } from "../../cluster/HashSlot.ts"
 import type { Bytes } from "./Bytes.ts"
 import { copyEntry } from "./Database.ts"
 import { FakeNode } from "./FakeNode.ts"
 import { generator, hexId } from "./Random.ts"
-import type { ScriptCall } from "./Scripting.ts"
-import type { Session } from "./Session.ts"
-
-export const slotCount = 16384
-
-/** What the engine needs from outside. */
-export interface Host {
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** Runs `f` after that many milliseconds; returns how to prevent it. */
-  readonly schedule: (millis: number, f: () => void) => () => void
-  /** Runs `f` when what runs now has ended. */
-  readonly defer: (f: () => void) => void
-}
-
-export interface Settings {
-  readonly password: string | undefined
-  /** All slots need a healthy owner, or the cluster serves nothing. */
-  readonly requireFullCoverage: boolean
-  /** After how many milliseconds a dead node is given up. */
-  readonly nodeTimeout: number
-  /** Replicas take over by themselves. */
-  readonly automaticFailover: boolean
-  readonly preferredEndpoint: "ip" | "hostname" | "unknown"
-  readonly seed: number
-  readonly logLimit: number
-}
-
-/** A command as a node received it. */
-export interface Received {
-  readonly node: FakeNode
-  readonly at: number
-  readonly session: number
-  readonly words: ReadonlyArray<Bytes>
-}
+import type { ClusterRole, Host, NodeRole, Received, SessionRole, Settings } from "./Roles.ts"
+import type { ScriptCall } from "./ScriptValue.ts"
 
 /** Answers a command in place of the node; `undefined` leaves it to the node. */
-export type Interceptor = (received: Received) => ((session: Session) => void) | undefined
+export type Interceptor = (received: Received) => ((session: SessionRole) => void) | undefined
 
-export class FakeCluster {
+export class FakeCluster implements ClusterRole {
   readonly host: Host
   readonly settings: Settings
   readonly now: () => number
   readonly random: () => number
-  readonly nodes: Array<FakeNode> = []
+  readonly nodes: Array<NodeRole> = []
   readonly log: Array<Received> = []
   readonly interceptors: Array<Interceptor> = []
   readonly scripts = new Map<string, ScriptCall>()
@@ -77,20 +45,20 @@ export class FakeCluster {
     return ++this.sessions
   }
 
-  nodeAt(endpoint: Endpoint): FakeNode | undefined {
+  nodeAt(endpoint: Endpoint): NodeRole | undefined {
     return this.nodes.find((node) =>
       node.endpoint.port === endpoint.port && (node.endpoint.host === endpoint.host || node.hostname === endpoint.host)
     )
   }
 
-  get members(): ReadonlyArray<FakeNode> {
+  get members(): ReadonlyArray<NodeRole> {
     return this.nodes.filter((node) => !this.removed.has(node))
   }
 
-  private readonly removed = new Set<FakeNode>()
+  private readonly removed = new Set<NodeRole>()
 
   /** Adds a node: without slots, or as a replica. */
-  add(endpoint: Endpoint, primary?: FakeNode): FakeNode {
+  add(endpoint: Endpoint, primary?: NodeRole): NodeRole {
     const node = new FakeNode(this, this.nodes.length, hexId(this.random), endpoint)
     const known = this.members.find((one) => one.alive)
     if (known !== undefined) node.view.set(known.view)
@@ -99,7 +67,7 @@ export class FakeCluster {
     return node
   }
 
-  remove(node: FakeNode): void {
+  remove(node: NodeRole): void {
     this.removed.add(node)
     node.alive = false
     node.primary = undefined
@@ -107,12 +75,12 @@ export class FakeCluster {
     this.changed()
   }
 
-  isMember(node: FakeNode): boolean {
+  isMember(node: NodeRole): boolean {
     return !this.removed.has(node)
   }
 
   /** The host of a node as redirects and CLUSTER SLOTS name it; empty for "where you reached me". */
-  hostOf(node: FakeNode): string {
+  hostOf(node: NodeRole): string {
     switch (this.settings.preferredEndpoint) {
       case "ip":
         return node.endpoint.host
@@ -124,13 +92,13 @@ export class FakeCluster {
   }
 
   /** The owner of a slot as most nodes see it. */
-  owner(slot: number): FakeNode | undefined {
+  owner(slot: number): NodeRole | undefined {
     const witness = this.members.find((node) => node.alive) ?? this.members[0]
     return this.nodes[witness.view[slot]]
   }
 
   /** Tells every node that these slots have another owner. */
-  assign(slots: Iterable<number>, owner: FakeNode | undefined): void {
+  assign(slots: Iterable<number>, owner: NodeRole | undefined): void {
     const index = owner?.index ?? -1
     const moved = [...slots]
     const given = new Set(moved)
@@ -155,7 +123,7 @@ export class FakeCluster {
     }
   }
 
-  slotsOf(owner: FakeNode): Array<number> {
+  slotsOf(owner: NodeRole): Array<number> {
     const witness = this.members.find((node) => node.alive) ?? owner
     const slots: Array<number> = []
     for (let slot = 0; slot < slotCount; slot++) if (witness.view[slot] === owner.index) slots.push(slot)
@@ -180,7 +148,7 @@ export class FakeCluster {
   }
 
   /** Makes a node a copy of another one. */
-  replicate(node: FakeNode, primary: FakeNode): void {
+  replicate(node: NodeRole, primary: NodeRole): void {
     node.primary = primary
     node.copyFrom(primary)
   }
@@ -196,7 +164,7 @@ export class FakeCluster {
   }
 
   /** A replica takes its primary's place. What has not reached it is lost, unless it waits for that first. */
-  promote(replica: FakeNode, complete: boolean): void {
+  promote(replica: NodeRole, complete: boolean): void {
     const old = replica.primary
     if (old === undefined) return
     if (complete) replica.catchUp(Infinity)
@@ -215,7 +183,7 @@ export class FakeCluster {
   }
 
   /** A node dies. When it stays dead, the others give it up, and a replica of it takes over. */
-  kill(node: FakeNode): void {
+  kill(node: NodeRole): void {
     if (!node.alive) return
     if (this.lag === 0) { for (const replica of node.replicas) replica.copyFrom(node) }
     node.alive = false
@@ -225,7 +193,7 @@ export class FakeCluster {
   }
 
   /** After the node timeout the others give a node up, if it has not come back by then. */
-  giveUpLater(node: FakeNode, isGone: () => boolean): void {
+  giveUpLater(node: NodeRole, isGone: () => boolean): void {
     this.host.schedule(this.settings.nodeTimeout, () => {
       if (!isGone() || !this.isMember(node)) return
       node.failed = true
@@ -240,7 +208,7 @@ export class FakeCluster {
   }
 
   /** Promotion without the help of the primary, which is gone. */
-  private takeOver(heir: FakeNode, dead: FakeNode): void {
+  private takeOver(heir: NodeRole, dead: NodeRole): void {
     // One that is stalled still has its data, and without lag its replicas have the same.
     if (this.lag === 0 && dead.alive) heir.adopt(dead.database)
     heir.primary = undefined
@@ -253,7 +221,7 @@ export class FakeCluster {
     this.assign(slots, heir)
   }
 
-  restart(node: FakeNode, loadingMillis: number): void {
+  restart(node: NodeRole, loadingMillis: number): void {
     const witness = this.members.find((one) => one.alive)
     const data = node.isPrimary ? [...node.database.keys()] : []
     node.alive = true
@@ -269,7 +237,7 @@ export class FakeCluster {
     this.changed()
   }
 
-  setStalled(node: FakeNode, stalled: boolean): void {
+  setStalled(node: NodeRole, stalled: boolean): void {
     if (node.stalled === stalled) return
     node.stalled = stalled
     if (stalled) return this.giveUpLater(node, () => node.stalled)
@@ -278,7 +246,7 @@ export class FakeCluster {
     for (const session of [...node.sessions]) session.drain()
   }
 
-  startMigration(slot: number, target: FakeNode): void {
+  startMigration(slot: number, target: NodeRole): void {
     const source = this.owner(slot)
     if (source === undefined || source === target) return
     source.migrating.set(slot, target)
@@ -286,7 +254,7 @@ export class FakeCluster {
   }
 
   /** Moves keys of a slot, all or so many; says how many. */
-  moveKeys(slot: number, target: FakeNode, max = Infinity): number {
+  moveKeys(slot: number, target: NodeRole, max = Infinity): number {
     const source = this.owner(slot)
     if (source === undefined || source === target) return 0
     const keys = source.database.keysInSlot(slot).slice(0, max)
@@ -295,7 +263,7 @@ export class FakeCluster {
     return keys.length
   }
 
-  moveKey(source: FakeNode, target: FakeNode, key: Bytes): boolean {
+  moveKey(source: NodeRole, target: NodeRole, key: Bytes): boolean {
     const entry = source.database.get(key)
     if (entry === undefined) return false
     target.database.put(key, copyEntry(entry))
@@ -304,14 +272,18 @@ export class FakeCluster {
     return true
   }
 
-  finishMigration(slot: number, target: FakeNode): void {
+  finishMigration(slot: number, target: NodeRole): void {
     this.moveKeys(slot, target)
     this.epoch++
     this.assign([slot], target)
   }
 
   /** Takes note of a command, and gives the answer of whoever intercepts it. */
-  receive(node: FakeNode, session: Session, words: ReadonlyArray<Bytes>): ((session: Session) => void) | undefined {
+  receive(
+    node: NodeRole,
+    session: SessionRole,
+    words: ReadonlyArray<Bytes>
+  ): ((session: SessionRole) => void) | undefined {
     const received: Received = { node, at: this.now(), session: session.id, words }
     this.log.push(received)
     if (this.log.length > this.settings.logLimit) this.log.splice(0, this.settings.logLimit >> 1)
@@ -323,14 +295,14 @@ export class FakeCluster {
   }
 
   /** Hands a message to the subscribers of all nodes, as the bus does; says how many `via` itself has. */
-  publish(via: FakeNode, channel: Bytes, message: Bytes): number {
+  publish(via: NodeRole, channel: Bytes, message: Bytes): number {
     for (const node of this.members) {
       if (node !== via && node.alive) node.publish(channel, message)
     }
     return via.publish(channel, message)
   }
 
-  publishSharded(via: FakeNode, channel: Bytes, message: Bytes): number {
+  publishSharded(via: NodeRole, channel: Bytes, message: Bytes): number {
     const primary = via.primary ?? via
     for (const node of [primary, ...primary.replicas]) {
       if (node !== via && node.alive) node.publishSharded(channel, message)

@@ -11,19 +11,11 @@ import { type Answer, failure, Push, Simple } from "./Answer.ts"
 import { type Bytes, compare } from "./Bytes.ts"
 import { Call } from "./Call.ts"
 import { type Command, find, supported } from "./Commands.ts"
-import { copyEntry, Database, type Entry, slotOf } from "./Database.ts"
-import type { FakeCluster } from "./FakeCluster.ts"
-import type { Library } from "./Functions.ts"
-import { type ScriptValue, toValue } from "./Scripting.ts"
-import { Session, type Sink } from "./Session.ts"
-import { defaultUser, type User } from "./Users.ts"
-
-/** A change on its way to a replica. */
-interface Change {
-  readonly at: number
-  readonly key: Bytes
-  readonly entry: Entry | undefined
-}
+import { copyEntry, Database, slotOf } from "./Database.ts"
+import type { Change, ClusterRole, Library, NodeRole, SessionRole, Sink } from "./Roles.ts"
+import { type ScriptValue, toValue } from "./ScriptValue.ts"
+import { Session } from "./Session.ts"
+import { defaultUser, type KnownCommand, type User } from "./User.ts"
 
 const queued = new Simple("QUEUED")
 const noAuth = failure("NOAUTH Authentication required.")
@@ -63,8 +55,8 @@ const whileSubscribed = new Set([
 const publishes = new Set(["PUBLISH", "SPUBLISH"])
 const onShardChannels = new Set(["SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH"])
 
-export class FakeNode {
-  readonly cluster: FakeCluster
+export class FakeNode implements NodeRole {
+  readonly cluster: ClusterRole
   readonly index: number
   readonly id: string
   readonly endpoint: Endpoint
@@ -72,7 +64,7 @@ export class FakeNode {
   zone: string | undefined
   hostname: string | undefined
   /** The node whose copy this one keeps; `undefined` for a primary. */
-  primary: FakeNode | undefined
+  primary: NodeRole | undefined
   alive = true
   stalled = false
   /** The others have given it up. */
@@ -82,10 +74,10 @@ export class FakeNode {
   loadingUntil = 0
   /** The owner of each slot, as this node believes, by its index; -1 for none. */
   readonly view = new Int16Array(16384).fill(-1)
-  readonly migrating = new Map<number, FakeNode>()
-  readonly importing = new Map<number, FakeNode>()
-  readonly sessions = new Set<Session>()
-  readonly blocked = new Set<Session>()
+  readonly migrating = new Map<number, NodeRole>()
+  readonly importing = new Map<number, NodeRole>()
+  readonly sessions = new Set<SessionRole>()
+  readonly blocked = new Set<SessionRole>()
   /** The flags of `notify-keyspace-events`. */
   notifications = ""
   readonly config = new Map<string, string>()
@@ -100,8 +92,7 @@ export class FakeNode {
   /** Counts changes; replicas say how many they have. */
   offset = 0
 
-  /** Finds a command, for those that run others. */
-  readonly lookup: (words: ReadonlyArray<Bytes>) => Command | ServerError = find
+  readonly lookup: (words: ReadonlyArray<Bytes>) => KnownCommand | ServerError = find
   readonly supported: ReadonlyArray<string> = supported
 
   private own: Database
@@ -110,7 +101,7 @@ export class FakeNode {
   private serving = false
   private expiryAt = Infinity
 
-  constructor(cluster: FakeCluster, index: number, id: string, endpoint: Endpoint) {
+  constructor(cluster: ClusterRole, index: number, id: string, endpoint: Endpoint) {
     this.cluster = cluster
     this.index = index
     this.id = id
@@ -131,7 +122,7 @@ export class FakeNode {
     return this.primary === undefined
   }
 
-  get replicas(): ReadonlyArray<FakeNode> {
+  get replicas(): ReadonlyArray<NodeRole> {
     return this.cluster.nodes.filter((node) => node.primary === this)
   }
 
@@ -141,6 +132,11 @@ export class FakeNode {
     if (this.cluster.lag === 0 && this.primary.alive) return this.primary.database
     this.catchUp(this.cluster.now())
     return this.own
+  }
+
+  /** Takes note of a change of its primary that is on its way. */
+  arrive(change: Change): void {
+    this.arriving.push(change)
   }
 
   /** Applies the changes that have arrived by then. */
@@ -170,7 +166,7 @@ export class FakeNode {
   }
 
   /** A full resynchronisation. */
-  copyFrom(primary: FakeNode): void {
+  copyFrom(primary: NodeRole): void {
     this.arriving.length = 0
     this.own = new Database(this.cluster.now, this.hooks)
     for (const key of primary.database.keys()) {
@@ -182,20 +178,20 @@ export class FakeNode {
   }
 
   /** Accepts a connection. */
-  accept(sink: Sink): Session {
+  accept(sink: Sink): SessionRole {
     const session = new Session(this.cluster.nextSessionId(), this, sink)
     this.sessions.add(session)
     this.stats.connections++
     return session
   }
 
-  forget(session: Session): void {
+  forget(session: SessionRole): void {
     this.sessions.delete(session)
     this.blocked.delete(session)
   }
 
   /** Answers one request. */
-  handle(session: Session, args: ReadonlyArray<Bytes>): void {
+  handle(session: SessionRole, args: ReadonlyArray<Bytes>): void {
     const scripted = this.cluster.receive(this, session, args)
     if (scripted !== undefined) {
       scripted(session)
@@ -204,7 +200,7 @@ export class FakeNode {
     this.execute(session, args)
   }
 
-  execute(session: Session, args: ReadonlyArray<Bytes>): void {
+  execute(session: SessionRole, args: ReadonlyArray<Bytes>): void {
     const replies = session.replies
     session.told = []
     const answer = this.answer(session, args)
@@ -215,7 +211,7 @@ export class FakeNode {
     if (this.ready.size > 0) this.serveBlocked()
   }
 
-  private answer(session: Session, args: ReadonlyArray<Bytes>): Answer {
+  private answer(session: SessionRole, args: ReadonlyArray<Bytes>): Answer {
     const command = find(args)
     if (command instanceof ServerError) return refused(session, command)
     const { name } = command
@@ -243,14 +239,19 @@ export class FakeNode {
     return answer
   }
 
+  runNested(session: SessionRole, words: ReadonlyArray<Bytes>): Answer {
+    const command = find(words)
+    return command instanceof ServerError ? command : this.run(session, command, words, true)
+  }
+
   /** Runs a command that nothing speaks against. */
-  run(session: Session, command: Command, args: ReadonlyArray<Bytes>, inTransaction = false): Answer {
+  private run(session: SessionRole, command: Command, args: ReadonlyArray<Bytes>, inTransaction = false): Answer {
     const call = new Call(args, session, inTransaction)
     const answer = command.definition.run(call)
     return call.failure ?? answer
   }
 
-  private refusal(session: Session, command: Command, args: ReadonlyArray<Bytes>): ServerError | undefined {
+  private refusal(session: SessionRole, command: Command, args: ReadonlyArray<Bytes>): ServerError | undefined {
     const { name } = command
     if (!session.authenticated && !withoutAuth.has(name)) return noAuth
     if (!session.user.isFree) {
@@ -260,7 +261,7 @@ export class FakeNode {
     if (this.loadingUntil > 0 && this.cluster.now() < this.loadingUntil && !whileLoading.has(name)) return loading
     const redirect = this.redirect(session, command, args)
     if (redirect !== undefined) return redirect
-    if (!this.isPrimary && command.definition.write) return readOnly
+    if (!this.isPrimary && command.isWrite) return readOnly
     if (session.resp === 2 && session.subscriptions > 0 && !whileSubscribed.has(name)) {
       return failure(
         `ERR Can't execute '${
@@ -272,20 +273,20 @@ export class FakeNode {
   }
 
   /** Whether the keys of a request are served here, and if not, where. */
-  redirect(session: Session, command: Command, args: ReadonlyArray<Bytes>): ServerError | undefined {
+  redirect(session: SessionRole, command: KnownCommand, args: ReadonlyArray<Bytes>): ServerError | undefined {
     if (command.name !== "EXEC") return this.redirectKeys(session, command.keysOf(args), command)
     const queue = session.queue ?? []
     const commands = queue.map((words) => ({ words, command: find(words) }))
     const keys = commands.flatMap(({ command, words }) => command instanceof ServerError ? [] : command.keysOf(words))
-    const writes = commands.some(({ command }) => !(command instanceof ServerError) && command.definition.write)
+    const writes = commands.some(({ command }) => !(command instanceof ServerError) && command.isWrite)
     return this.redirectKeys(session, keys, command, writes)
   }
 
   private redirectKeys(
-    session: Session,
+    session: SessionRole,
     keys: ReadonlyArray<Bytes>,
-    command: Command,
-    writes = command.definition.write
+    command: KnownCommand,
+    writes = command.isWrite
   ): ServerError | undefined {
     if (keys.length === 0) return undefined
     const slot = slotOf(keys[0])
@@ -328,7 +329,7 @@ export class FakeNode {
     const at = this.cluster.now() + lag
     for (const replica of this.replicas) {
       const entry = this.own.get(key)
-      if (replica.alive) replica.arriving.push({ at, key, entry: entry && copyEntry(entry) })
+      if (replica.alive) replica.arrive({ at, key, entry: entry && copyEntry(entry) })
     }
   }
 
@@ -388,7 +389,7 @@ export class FakeNode {
   }
 
   /** A replica tells the events of its primary when the change has reached it. */
-  private notifyLater(replica: FakeNode, event: string, kind: string, key: Bytes): void {
+  private notifyLater(replica: NodeRole, event: string, kind: string, key: Bytes): void {
     if (replica.notifications === "" || !replica.alive) return
     const { host, lag } = this.cluster
     if (lag === 0) replica.notify(event, kind, key)
@@ -412,17 +413,17 @@ export class FakeNode {
   }
 
   /** Whether a request has to wait for the end of a pause. */
-  isPaused(session: Session, args: ReadonlyArray<Bytes>): boolean {
+  isPaused(session: SessionRole, args: ReadonlyArray<Bytes>): boolean {
     if (this.pause === undefined) return false
     if (!this.pause.onlyWrites) return true
     const command = find(args)
     if (command instanceof ServerError) return false
     if (command.name !== "EXEC") {
-      return session.queue === undefined && (command.definition.write || publishes.has(command.name))
+      return session.queue === undefined && (command.isWrite || publishes.has(command.name))
     }
     return (session.queue ?? []).some((words) => {
       const queued = find(words)
-      return !(queued instanceof ServerError) && queued.definition.write
+      return !(queued instanceof ServerError) && queued.isWrite
     })
   }
 
@@ -498,7 +499,7 @@ export class FakeNode {
 }
 
 /** A refusal inside of MULTI spoils the transaction. */
-const refused = (session: Session, error: ServerError): ServerError => {
+const refused = (session: SessionRole, error: ServerError): ServerError => {
   if (session.queue !== undefined) session.aborted = true
   session.asking = session.asking && session.queue !== undefined
   return error

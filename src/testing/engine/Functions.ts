@@ -7,15 +7,8 @@
 import { type Answer, failure, Members, notSupported, ok, Pairs, Simple } from "./Answer.ts"
 import { type Bytes, glob, toText } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
-import type { FakeNode } from "./FakeNode.ts"
+import type { NodeRole } from "./Roles.ts"
 import { runScript } from "./Scripting.ts"
-
-/** A library that a node has. */
-export interface Library {
-  readonly code: Bytes
-  /** The flags of each of its functions. */
-  readonly functions: ReadonlyMap<Bytes, ReadonlyArray<Bytes>>
-}
 
 /** The names that a text registers, with their flags; what computes a name is not seen. */
 const registeredBy = (code: Bytes): ReadonlyMap<Bytes, ReadonlyArray<Bytes>> => {
@@ -49,7 +42,7 @@ const load = (call: Call): Answer => {
 }
 
 /** Libraries reach the replicas at once. */
-const onCopies = (primary: FakeNode, change: (node: FakeNode) => void): void => {
+const onCopies = (primary: NodeRole, change: (node: NodeRole) => void): void => {
   for (const node of [primary, ...primary.replicas]) change(node)
 }
 

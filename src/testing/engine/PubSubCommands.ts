@@ -6,28 +6,28 @@
 import { type Answer, nothing, notSupported, Push } from "./Answer.ts"
 import { type Bytes, glob } from "./Bytes.ts"
 import { type Call, type Group, read } from "./Call.ts"
-import type { Session } from "./Session.ts"
+import type { SessionRole } from "./Roles.ts"
 
 type Kind = "subscribe" | "psubscribe" | "ssubscribe"
 
 /** Shard channels are counted on their own. */
-const countOf = (session: Session, kind: Kind): number =>
+const countOf = (session: SessionRole, kind: Kind): number =>
   kind === "ssubscribe" ? session.shardChannels.size : session.channels.size + session.patterns.size
 
-const add = (session: Session, kind: Kind, name: Bytes): void => {
+const add = (session: SessionRole, kind: Kind, name: Bytes): void => {
   if (kind === "subscribe") session.channels.add(name)
   else if (kind === "psubscribe") session.patterns.set(name, glob(name))
   else session.shardChannels.add(name)
 }
 
-const namesOf = (session: Session, kind: Kind): ReadonlyArray<Bytes> =>
+const namesOf = (session: SessionRole, kind: Kind): ReadonlyArray<Bytes> =>
   kind === "subscribe"
     ? [...session.channels]
     : kind === "psubscribe"
     ? [...session.patterns.keys()]
     : [...session.shardChannels]
 
-const remove = (session: Session, kind: Kind, name: Bytes): void => {
+const remove = (session: SessionRole, kind: Kind, name: Bytes): void => {
   if (kind === "subscribe") session.channels.delete(name)
   else if (kind === "psubscribe") session.patterns.delete(name)
   else session.shardChannels.delete(name)
@@ -53,18 +53,18 @@ const unsubscribe = (kind: Kind, word: string) => (call: Call): Answer => {
 }
 
 /** What the sessions of a node listen to, each once. */
-const namesOfAll = (call: Call, names: (session: Session) => Iterable<Bytes>): ReadonlySet<Bytes> => {
+const namesOfAll = (call: Call, names: (session: SessionRole) => Iterable<Bytes>): ReadonlySet<Bytes> => {
   const all = new Set<Bytes>()
   for (const session of call.node.sessions) for (const name of names(session)) all.add(name)
   return all
 }
 
-const channelsOf = (call: Call, names: (session: Session) => ReadonlySet<Bytes>): Answer => {
+const channelsOf = (call: Call, names: (session: SessionRole) => ReadonlySet<Bytes>): Answer => {
   const matches = glob(call.args[2] ?? "*")
   return [...namesOfAll(call, names)].filter(matches)
 }
 
-const countsOf = (call: Call, names: (session: Session) => ReadonlySet<Bytes>): Answer =>
+const countsOf = (call: Call, names: (session: SessionRole) => ReadonlySet<Bytes>): Answer =>
   call.every(2).flatMap((channel) => [
     channel,
     [...call.node.sessions].filter((session) => names(session).has(channel)).length

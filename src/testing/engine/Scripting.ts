@@ -5,49 +5,12 @@
  */
 import { createHash } from "node:crypto"
 import { ServerError } from "../../protocol/Reply.ts"
-import {
-  type Answer,
-  Double,
-  failure,
-  Members,
-  Nothing,
-  notSupported,
-  NullArray,
-  ok,
-  Pairs,
-  Push,
-  Simple,
-  Verbatim
-} from "./Answer.ts"
-import { type Bytes, formatDouble, fromArgument, toText } from "./Bytes.ts"
+import { type Answer, failure, notSupported, ok } from "./Answer.ts"
+import { type Bytes, fromArgument, toText } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
-
-/** What a script can return, and what its commands answer: as Lua sees replies, with `null` for its `false`. */
-export type ScriptValue = string | number | bigint | null | ServerError | ReadonlyArray<ScriptValue>
-
-/** What a registered script gets. */
-export interface ScriptInput {
-  readonly keys: ReadonlyArray<string>
-  readonly args: ReadonlyArray<string>
-  /** `redis.pcall`: runs a command on the node; an error reply is a value. */
-  readonly call: (...words: ReadonlyArray<string | number>) => ScriptValue
-}
-
-export type ScriptCall = (input: ScriptInput) => ScriptValue
+import { type ScriptCall, type ScriptValue, toValue } from "./ScriptValue.ts"
 
 export const sha1 = (script: Bytes): string => createHash("sha1").update(Buffer.from(script, "latin1")).digest("hex")
-
-/** An answer as a plain value. */
-export const toValue = (answer: Answer): ScriptValue => {
-  if (typeof answer === "string") return toText(answer)
-  if (answer === null || answer instanceof NullArray || answer instanceof Nothing) return null
-  if (typeof answer === "number" || typeof answer === "bigint" || answer instanceof ServerError) return answer
-  if (typeof answer === "boolean") return answer ? 1 : null
-  if (answer instanceof Double) return formatDouble(answer.value)
-  if (answer instanceof Simple || answer instanceof Verbatim) return toText(answer.text)
-  const items = answer instanceof Pairs || answer instanceof Members || answer instanceof Push ? answer.items : answer
-  return items.map(toValue)
-}
 
 const toAnswer = (value: ScriptValue): Answer => {
   if (typeof value === "string") return fromArgument(value)
@@ -85,11 +48,11 @@ export const runScript = (call: Call, script: ScriptCall, readonly: boolean): An
 const nested = (call: Call, words: ReadonlyArray<Bytes>, readonly: boolean): Answer => {
   const command = call.node.lookup(words)
   if (command instanceof ServerError) return command
-  if (readonly && command.definition.write) return failure("ERR Write commands are not allowed from read-only scripts.")
+  if (readonly && command.isWrite) return failure("ERR Write commands are not allowed from read-only scripts.")
   if (call.node.redirect(call.session, command, words) !== undefined) {
     return failure("ERR Script attempted to access a non local key in a cluster node")
   }
-  return call.node.run(call.session, command, words, true)
+  return call.node.runNested(call.session, words)
 }
 
 const evaluate = (readonly: boolean) => (call: Call): Answer => {

@@ -11,9 +11,9 @@ import { type Answer, failure, Members, notSupported, ok, Pairs, Simple, Verbati
 import { glob } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
 import { version } from "./ConnectionCommands.ts"
-import type { FakeNode } from "./FakeNode.ts"
+import type { NodeRole } from "./Roles.ts"
 
-type Section = (node: FakeNode) => Readonly<Record<string, string | number>>
+type Section = (node: NodeRole) => Readonly<Record<string, string | number>>
 
 const replicationOf: Section = (node) => {
   const { primary, replicas } = node
@@ -92,7 +92,7 @@ const info = (call: Call): Answer => {
   return new Verbatim(texts.join("\r\n"))
 }
 
-const knownSettings: Readonly<Record<string, (node: FakeNode) => string>> = {
+const knownSettings: Readonly<Record<string, (node: NodeRole) => string>> = {
   maxmemory: () => "0",
   "maxmemory-policy": () => "noeviction",
   save: () => "",
@@ -104,7 +104,7 @@ const knownSettings: Readonly<Record<string, (node: FakeNode) => string>> = {
   "notify-keyspace-events": (node) => node.notifications
 }
 
-const settingsOf = (node: FakeNode): ReadonlyMap<string, string> =>
+const settingsOf = (node: NodeRole): ReadonlyMap<string, string> =>
   new Map([
     ...Object.entries(knownSettings).map(([name, value]) => [name, value(node)] as const),
     ...node.config
@@ -190,13 +190,13 @@ const keySpec = ({ begin, find, notKey }: KeySpec): Answer => {
 
 /** What COMMAND says of one command, as the library's own table has it. */
 const describe = (
-  node: FakeNode,
+  node: NodeRole,
   name: string,
   entry: CommandEntry,
   subcommands: ReadonlyArray<Answer>
 ): Answer => {
   const found = node.lookup([name])
-  const arity = found instanceof ServerError ? -1 : found.definition.arity
+  const arity = found instanceof ServerError ? -1 : found.arity
   const [first] = entry.keySpecs
   const simple = first?.begin.type === "index" && first.find.type === "range" ? first : undefined
   const flags = [entry.readonly ? "readonly" : "write", ...(entry.blocking ? ["blocking"] : [])]
@@ -219,7 +219,7 @@ const describe = (
   ]
 }
 
-const descriptions = (node: FakeNode, names: ReadonlyArray<string>): Answer => {
+const descriptions = (node: NodeRole, names: ReadonlyArray<string>): Answer => {
   const { entries } = CommandTable.embedded()
   return names.map((name): Answer => {
     const entry = entries.get(name)

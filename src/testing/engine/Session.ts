@@ -5,30 +5,13 @@
  */
 import { type Answer, encode, failure, Nothing } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"
-import type { FakeNode } from "./FakeNode.ts"
 import { RequestParser } from "./RequestParser.ts"
-import type { User } from "./Users.ts"
+import type { NodeRole, SessionRole, Sink, Waiting } from "./Roles.ts"
+import type { User } from "./User.ts"
 
-/** Where the bytes for the client go. */
-export interface Sink {
-  readonly write: (bytes: Bytes) => void
-  /** The node closes the connection. */
-  readonly end: () => void
-}
-
-/** What a session waits for. */
-export interface Waiting {
-  readonly keys: ReadonlySet<Bytes>
-  /** Tries again; `undefined` when there is still nothing. */
-  readonly attempt: () => Answer | undefined
-  /** What it gets when its time is over. */
-  readonly onTimeout: () => Answer
-  readonly cancelTimeout: () => void
-}
-
-export class Session {
+export class Session implements SessionRole {
   readonly id: number
-  readonly node: FakeNode
+  readonly node: NodeRole
   readonly since: number
   resp: 2 | 3 = 2
   name = ""
@@ -65,7 +48,7 @@ export class Session {
   /** A request that waits for the end of a pause. */
   private postponed: ReadonlyArray<Bytes> | undefined
 
-  constructor(id: number, node: FakeNode, sink: Sink) {
+  constructor(id: number, node: NodeRole, sink: Sink) {
     this.id = id
     this.node = node
     this.sink = sink

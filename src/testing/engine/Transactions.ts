@@ -3,7 +3,6 @@
  *
  * @internal
  */
-import { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, failure, nullArray, ok } from "./Answer.ts"
 import { type Call, type Group, read } from "./Call.ts"
 
@@ -17,10 +16,7 @@ const exec = (call: Call): Answer => {
   session.endTransaction()
   if (aborted) return failure("EXECABORT Transaction discarded because of previous errors.")
   if (watchBroken) return nullArray
-  return queue.map((words): Answer => {
-    const command = node.lookup(words)
-    return command instanceof ServerError ? command : node.run(session, command, words, true)
-  })
+  return queue.map((words) => node.runNested(session, words))
 }
 
 export const transactions: Group = {

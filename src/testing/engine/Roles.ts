@@ -1,0 +1,244 @@
+/**
+ * The session, the node and the cluster as commands see them, and as these three see each other.
+ *
+ * The classes behind the roles run commands, and commands act on the roles: the interfaces stand between, so that no file
+ * needs one that needs it.
+ *
+ * @internal
+ */
+import type { Endpoint } from "../../cluster/Endpoint.ts"
+import type { ServerError } from "../../protocol/Reply.ts"
+import type { Answer } from "./Answer.ts"
+import type { Bytes } from "./Bytes.ts"
+import type { Database, Entry } from "./Database.ts"
+import type { ScriptCall, ScriptValue } from "./ScriptValue.ts"
+import type { KnownCommand, User } from "./User.ts"
+
+/** Time and delays, which the engine gets from outside. */
+export interface Host {
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Runs `f` after that many milliseconds; returns how to prevent it. */
+  readonly schedule: (millis: number, f: () => void) => () => void
+  /** Runs `f` when the code that runs now has ended. */
+  readonly defer: (f: () => void) => void
+}
+
+export interface Settings {
+  readonly password: string | undefined
+  /** All slots need a healthy owner, or the cluster serves nothing. */
+  readonly requireFullCoverage: boolean
+  /** After how many milliseconds a dead node is given up. */
+  readonly nodeTimeout: number
+  /** Replicas take over by themselves. */
+  readonly automaticFailover: boolean
+  readonly preferredEndpoint: "ip" | "hostname" | "unknown"
+  readonly seed: number
+  readonly logLimit: number
+}
+
+/** A library of functions that a node has. */
+export interface Library {
+  readonly code: Bytes
+  /** The flags of each of its functions. */
+  readonly functions: ReadonlyMap<Bytes, ReadonlyArray<Bytes>>
+}
+
+/** Where the bytes for the client go. */
+export interface Sink {
+  readonly write: (bytes: Bytes) => void
+  /** The node closes the connection. */
+  readonly end: () => void
+}
+
+/** A command that a session waits with. */
+export interface Waiting {
+  readonly keys: ReadonlySet<Bytes>
+  /** Tries again; `undefined` when there is still nothing. */
+  readonly attempt: () => Answer | undefined
+  /** The answer when the time is over. */
+  readonly onTimeout: () => Answer
+  readonly cancelTimeout: () => void
+}
+
+/** One client's connection to one node. */
+export interface SessionRole {
+  readonly id: number
+  readonly node: NodeRole
+  readonly since: number
+  resp: 2 | 3
+  name: string
+  authenticated: boolean
+  user: User
+  readonly: boolean
+  asking: boolean
+  replies: "on" | "off" | "skip"
+  lastCommand: string
+  queue: Array<ReadonlyArray<Bytes>> | undefined
+  aborted: boolean
+  readonly watched: Set<Bytes>
+  watchBroken: boolean
+  readonly channels: Set<Bytes>
+  readonly patterns: Map<Bytes, (channel: Bytes) => boolean>
+  readonly shardChannels: Set<Bytes>
+  readonly subscriptions: number
+  readonly waiting: Waiting | undefined
+  told: Array<Answer> | undefined
+  readonly send: (answer: Answer) => void
+  readonly tell: (message: Answer) => void
+  readonly hear: () => void
+  readonly hold: (millis: number) => void
+  readonly wait: (
+    keys: Iterable<Bytes>,
+    millis: number,
+    attempt: Waiting["attempt"],
+    onTimeout: Waiting["onTimeout"]
+  ) => void
+  readonly resolve: (answer: Answer) => void
+  /** Takes bytes that the client sent. */
+  readonly receive: (chunk: Bytes) => void
+  readonly drain: () => void
+  readonly end: () => void
+  /** Forgets everything: the client is gone. */
+  readonly close: () => void
+  readonly endTransaction: () => void
+  readonly unwatch: () => void
+}
+
+/** A change of a key on its way to a replica. */
+export interface Change {
+  readonly at: number
+  readonly key: Bytes
+  readonly entry: Entry | undefined
+}
+
+/** One node: its data, its sessions and its view of the cluster. */
+export interface NodeRole {
+  readonly cluster: ClusterRole
+  readonly index: number
+  readonly id: string
+  readonly endpoint: Endpoint
+  readonly address: string
+  /** The address as redirects name it. */
+  readonly announced: string
+  zone: string | undefined
+  hostname: string | undefined
+  readonly isPrimary: boolean
+  /** The node whose copy this one keeps; `undefined` for a primary. */
+  primary: NodeRole | undefined
+  readonly replicas: ReadonlyArray<NodeRole>
+  alive: boolean
+  stalled: boolean
+  /** The others have given it up. */
+  failed: boolean
+  /** Milliseconds by which its answers are late. */
+  delay: number
+  loadingUntil: number
+  /** The owner of each slot, as this node believes, by its index; -1 for none. */
+  readonly view: Int16Array
+  readonly migrating: Map<number, NodeRole>
+  readonly importing: Map<number, NodeRole>
+  readonly sessions: ReadonlySet<SessionRole>
+  readonly blocked: Set<SessionRole>
+  /** The data that it serves: its own, or, as a replica without lag, its primary's. */
+  readonly database: Database
+  /** The flags of `notify-keyspace-events`. */
+  notifications: string
+  readonly config: Map<string, string>
+  /** The scripts it knows, by SHA1. */
+  readonly scripts: Set<string>
+  /** The libraries of functions, by name: a replica has its primary's. */
+  libraries: Map<Bytes, Library>
+  readonly users: Map<Bytes, User>
+  readonly defaultUser: User
+  readonly stats: {
+    readonly calls: Map<string, number>
+    readonly errors: Map<string, number>
+    commands: number
+    connections: number
+  }
+  /** Counts changes; replicas say how many they have. */
+  offset: number
+  readonly supported: ReadonlyArray<string>
+
+  readonly accept: (sink: Sink) => SessionRole
+  readonly forget: (session: SessionRole) => void
+  readonly disconnect: () => void
+  readonly handle: (session: SessionRole, args: ReadonlyArray<Bytes>) => void
+  readonly execute: (session: SessionRole, args: ReadonlyArray<Bytes>) => void
+  /** Finds a command, for those that run or describe others. */
+  readonly lookup: (words: ReadonlyArray<Bytes>) => KnownCommand | ServerError
+  /** Whether the keys of a request are served here, and if not, where. */
+  readonly redirect: (
+    session: SessionRole,
+    command: KnownCommand,
+    args: ReadonlyArray<Bytes>
+  ) => ServerError | undefined
+  /** Runs a command within another one, a script or EXEC. */
+  readonly runNested: (session: SessionRole, words: ReadonlyArray<Bytes>) => Answer
+  /** Runs a command past every client: for those who control the cluster. */
+  readonly ask: (words: ReadonlyArray<Bytes>) => ScriptValue
+  readonly isPaused: (session: SessionRole, args: ReadonlyArray<Bytes>) => boolean
+  readonly pauseFor: (millis: number, onlyWrites: boolean) => void
+  readonly endPause: () => void
+  readonly countError: (answer: Answer) => void
+
+  readonly catchUp: (time: number) => void
+  readonly caughtUpAt: number
+  readonly loseArriving: () => void
+  readonly arrive: (change: Change) => void
+  readonly adopt: (database: Database) => void
+  readonly copyFrom: (primary: NodeRole) => void
+  readonly changed: (key: Bytes) => void
+  readonly watchExpiry: () => void
+  readonly notify: (event: string, kind: string, key: Bytes) => void
+  readonly serveBlocked: () => void
+  readonly releaseBlocked: () => void
+  readonly publish: (channel: Bytes, message: Bytes) => number
+  readonly publishSharded: (channel: Bytes, message: Bytes) => number
+  readonly releaseShardChannels: () => void
+  readonly dropShardChannels: (isLost: (slot: number) => boolean) => void
+}
+
+/** A command as a node received it. */
+export interface Received {
+  readonly node: NodeRole
+  readonly at: number
+  readonly session: number
+  readonly words: ReadonlyArray<Bytes>
+}
+
+/** The nodes together. */
+export interface ClusterRole {
+  readonly host: Host
+  readonly settings: Settings
+  readonly now: () => number
+  readonly random: () => number
+  readonly nodes: ReadonlyArray<NodeRole>
+  readonly members: ReadonlyArray<NodeRole>
+  readonly isHealthy: boolean
+  /** Milliseconds until a change has reached the replicas. */
+  readonly lag: number
+  epoch: number
+  /** The registered scripts, by their SHA1. */
+  readonly scripts: ReadonlyMap<string, ScriptCall>
+  /** The registered functions of libraries, by name. */
+  readonly functions: ReadonlyMap<string, ScriptCall>
+  readonly nextSessionId: () => number
+  readonly nodeAt: (endpoint: Endpoint) => NodeRole | undefined
+  readonly isMember: (node: NodeRole) => boolean
+  readonly hostOf: (node: NodeRole) => string
+  readonly slotsOf: (owner: NodeRole) => Array<number>
+  readonly assign: (slots: Iterable<number>, owner: NodeRole | undefined) => void
+  readonly changed: () => void
+  readonly replicate: (node: NodeRole, primary: NodeRole) => void
+  readonly promote: (replica: NodeRole, complete: boolean) => void
+  readonly moveKey: (source: NodeRole, target: NodeRole, key: Bytes) => boolean
+  readonly receive: (
+    node: NodeRole,
+    session: SessionRole,
+    words: ReadonlyArray<Bytes>
+  ) => ((session: SessionRole) => void) | undefined
+  readonly publish: (via: NodeRole, channel: Bytes, message: Bytes) => number
+  readonly publishSharded: (via: NodeRole, channel: Bytes, message: Bytes) => number
+}

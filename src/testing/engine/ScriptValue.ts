@@ -1,0 +1,33 @@
+/**
+ * The values that scripts get and return.
+ *
+ * @internal
+ */
+import { ServerError } from "../../protocol/Reply.ts"
+import { type Answer, Double, Members, Nothing, NullArray, Pairs, Push, Simple, Verbatim } from "./Answer.ts"
+import { formatDouble, toText } from "./Bytes.ts"
+
+/** A value that a script returns or gets as the answer to a command: as Lua sees replies, with `null` for its `false`. */
+export type ScriptValue = string | number | bigint | null | ServerError | ReadonlyArray<ScriptValue>
+
+/** The input of a registered script. */
+export interface ScriptInput {
+  readonly keys: ReadonlyArray<string>
+  readonly args: ReadonlyArray<string>
+  /** `redis.pcall`: runs a command on the node; an error reply is a value. */
+  readonly call: (...words: ReadonlyArray<string | number>) => ScriptValue
+}
+
+export type ScriptCall = (input: ScriptInput) => ScriptValue
+
+/** An answer as a plain value. */
+export const toValue = (answer: Answer): ScriptValue => {
+  if (typeof answer === "string") return toText(answer)
+  if (answer === null || answer instanceof NullArray || answer instanceof Nothing) return null
+  if (typeof answer === "number" || typeof answer === "bigint" || answer instanceof ServerError) return answer
+  if (typeof answer === "boolean") return answer ? 1 : null
+  if (answer instanceof Double) return formatDouble(answer.value)
+  if (answer instanceof Simple || answer instanceof Verbatim) return toText(answer.text)
+  const items = answer instanceof Pairs || answer instanceof Members || answer instanceof Push ? answer.items : answer
+  return items.map(toValue)
+}
