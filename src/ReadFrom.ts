@@ -30,6 +30,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
+import * as Predicate from "effect/Predicate"
 import type { ClusterNode, Role } from "./cluster/ClusterNode.ts"
 import { millisOf } from "./internal/millis.ts"
 
@@ -97,6 +98,8 @@ export interface Hedge {
   readonly budget: number
 }
 
+const TypeId = "~effect-redis-cluster/Policy"
+
 /**
  * A policy.
  *
@@ -104,6 +107,10 @@ export interface Hedge {
  * @since 0.1.0
  */
 export class Policy extends Pipeable.Class {
+  get [TypeId](): typeof TypeId {
+    return TypeId
+  }
+
   readonly name: string
   readonly order: Order
   /** Replicas whose data may be older, in milliseconds, are not asked. */
@@ -133,12 +140,12 @@ export class Policy extends Pipeable.Class {
 }
 
 /**
- * Any value that is a policy.
+ * Whether a value is a policy, also one that another copy of the package made.
  *
  * @category guards
  * @since 0.1.0
  */
-export const isPolicy = (value: unknown): value is Policy => value instanceof Policy
+export const isPolicy = (value: unknown): value is Policy => Predicate.hasProperty(value, TypeId)
 
 /**
  * Why a policy cannot be used by a client that runs in `zone`; `undefined` when it can.

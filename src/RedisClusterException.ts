@@ -21,7 +21,10 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+
+const TypeId = "~effect-redis-cluster/RedisClusterException"
 
 const id = (tag: string) => `effect-redis-cluster/${tag}`
 
@@ -77,9 +80,7 @@ export class MovedError extends Schema.TaggedError<MovedError>(id("MovedError"))
   slot: Schema.Number,
   address: Schema.String
 }) {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -94,9 +95,7 @@ export class AskError extends Schema.TaggedError<AskError>(id("AskError"))("AskE
   slot: Schema.Number,
   address: Schema.String
 }) {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -106,9 +105,7 @@ export class AskError extends Schema.TaggedError<AskError>(id("AskError"))("AskE
  * @since 0.1.0
  */
 export class TryAgainError extends Schema.TaggedError<TryAgainError>(id("TryAgainError"))("TryAgainError", context) {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -120,9 +117,7 @@ export class TryAgainError extends Schema.TaggedError<TryAgainError>(id("TryAgai
 export class ClusterDownError
   extends Schema.TaggedError<ClusterDownError>(id("ClusterDownError"))("ClusterDownError", context)
 {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -134,9 +129,7 @@ export class ClusterDownError
 export class MasterDownError
   extends Schema.TaggedError<MasterDownError>(id("MasterDownError"))("MasterDownError", context)
 {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -146,9 +139,7 @@ export class MasterDownError
  * @since 0.1.0
  */
 export class LoadingError extends Schema.TaggedError<LoadingError>(id("LoadingError"))("LoadingError", context) {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -158,9 +149,7 @@ export class LoadingError extends Schema.TaggedError<LoadingError>(id("LoadingEr
  * @since 0.1.0
  */
 export class ReadOnlyError extends Schema.TaggedError<ReadOnlyError>(id("ReadOnlyError"))("ReadOnlyError", context) {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -173,9 +162,7 @@ export class ReplyError extends Schema.TaggedError<ReplyError>(id("ReplyError"))
   ...context,
   code: Schema.String
 }) {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -187,9 +174,7 @@ export class ReplyError extends Schema.TaggedError<ReplyError>(id("ReplyError"))
 export class AuthenticationError
   extends Schema.TaggedError<AuthenticationError>(id("AuthenticationError"))("AuthenticationError", context)
 {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -201,9 +186,7 @@ export class AuthenticationError
 export class ConnectionError
   extends Schema.TaggedError<ConnectionError>(id("ConnectionError"))("ConnectionError", context)
 {
-  get isRetryable(): boolean {
-    return this.outcome === "NotExecuted"
-  }
+  readonly isRetryable: boolean = this.outcome === "NotExecuted"
 }
 
 /**
@@ -217,9 +200,7 @@ export class TimeoutError extends Schema.TaggedError<TimeoutError>(id("TimeoutEr
   timeout: Schema.Number,
   waitingFor: Schema.Literals(["reply", "connection"])
 }) {
-  get isRetryable(): boolean {
-    return this.outcome === "NotExecuted"
-  }
+  readonly isRetryable: boolean = this.outcome === "NotExecuted"
 }
 
 /**
@@ -231,9 +212,7 @@ export class TimeoutError extends Schema.TaggedError<TimeoutError>(id("TimeoutEr
 export class OverloadedError
   extends Schema.TaggedError<OverloadedError>(id("OverloadedError"))("OverloadedError", context)
 {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -248,9 +227,7 @@ export class NoReachableNodeError
     causes: Schema.Array(Schema.Struct({ node: Schema.String, cause: Schema.String }))
   })
 {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -262,9 +239,7 @@ export class NoReachableNodeError
 export class ClusterDisabledError
   extends Schema.TaggedError<ClusterDisabledError>(id("ClusterDisabledError"))("ClusterDisabledError", context)
 {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -279,9 +254,7 @@ export class SlotNotCoveredError
     slot: Schema.Number
   })
 {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -294,9 +267,7 @@ export class CrossSlotError extends Schema.TaggedError<CrossSlotError>(id("Cross
   ...context,
   slots: Schema.Array(Schema.Number)
 }) {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -306,9 +277,7 @@ export class CrossSlotError extends Schema.TaggedError<CrossSlotError>(id("Cross
  * @since 0.1.0
  */
 export class NoKeyError extends Schema.TaggedError<NoKeyError>(id("NoKeyError"))("NoKeyError", context) {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -320,9 +289,7 @@ export class NoKeyError extends Schema.TaggedError<NoKeyError>(id("NoKeyError"))
 export class UnknownNodeError
   extends Schema.TaggedError<UnknownNodeError>(id("UnknownNodeError"))("UnknownNodeError", context)
 {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -332,9 +299,7 @@ export class UnknownNodeError
  * @since 0.1.0
  */
 export class NoTargetError extends Schema.TaggedError<NoTargetError>(id("NoTargetError"))("NoTargetError", context) {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -349,9 +314,7 @@ export class TooManyRedirectionsError
     hops: Schema.Array(Hop)
   })
 {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -367,10 +330,17 @@ export class UnhealthyError extends Schema.TaggedError<UnhealthyError>(id("Unhea
   servedSlots: Schema.Number,
   down: Schema.Array(Schema.Struct({ node: Schema.String, cause: Schema.String }))
 }) {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
+
+/** An exception as the schema of the errors encodes it. */
+interface EncodedException {
+  readonly _tag: "RedisClusterException"
+  readonly reason: (typeof Reason)["Encoded"]
+}
+
+/** The exception of a part. The class is defined below, and holds these reasons itself. */
+const Part = Schema.suspend((): Schema.Codec<RedisClusterException, EncodedException> => RedisClusterException)
 
 /**
  * Some parts of a command that was split over several nodes failed. `failures` has each failed part with an outcome of
@@ -386,7 +356,7 @@ export class PartialFailureError
     failures: Schema.Array(Schema.Struct({
       node: Schema.optional(Schema.String),
       keys: Schema.Array(Schema.Number),
-      error: Schema.Defect()
+      error: Part
     })),
     /** How many parts succeeded. */
     succeeded: Schema.Number,
@@ -394,21 +364,19 @@ export class PartialFailureError
     answered: Schema.optional(Schema.Array(Schema.String))
   })
 {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 const entryContext = {
   ...context,
   /** The position of the entry: in the list, or among the names of the record. */
   index: Schema.Number,
-  /** The `RedisClusterException` of the entry. */
-  cause: Schema.Defect()
+  /** The exception of the entry. */
+  cause: Part
 }
 
-const isRetryableEntry = (reason: { readonly outcome: Outcome; readonly cause: unknown }): boolean =>
-  reason.outcome === "NotExecuted" && reason.cause instanceof RedisClusterException && reason.cause.isRetryable
+const isRetryableEntry = (reason: { readonly outcome: Outcome; readonly cause: RedisClusterException }): boolean =>
+  reason.outcome === "NotExecuted" && reason.cause.isRetryable
 
 /**
  * An entry of a pipeline failed, the first one in the order given: `index` and `command` say which, `cause` is its
@@ -423,9 +391,7 @@ const isRetryableEntry = (reason: { readonly outcome: Outcome; readonly cause: u
 export class PipelineError
   extends Schema.TaggedError<PipelineError>(id("PipelineError"))("PipelineError", entryContext)
 {
-  get isRetryable(): boolean {
-    return isRetryableEntry(this)
-  }
+  readonly isRetryable: boolean = isRetryableEntry(this)
 }
 
 /**
@@ -441,9 +407,7 @@ export class PipelineError
 export class TransactionError
   extends Schema.TaggedError<TransactionError>(id("TransactionError"))("TransactionError", entryContext)
 {
-  get isRetryable(): boolean {
-    return isRetryableEntry(this)
-  }
+  readonly isRetryable: boolean = isRetryableEntry(this)
 }
 
 /**
@@ -454,9 +418,7 @@ export class TransactionError
  * @since 0.1.0
  */
 export class ConflictError extends Schema.TaggedError<ConflictError>(id("ConflictError"))("ConflictError", context) {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -468,9 +430,7 @@ export class ConflictError extends Schema.TaggedError<ConflictError>(id("Conflic
 export class LockNotAcquiredError
   extends Schema.TaggedError<LockNotAcquiredError>(id("LockNotAcquiredError"))("LockNotAcquiredError", context)
 {
-  get isRetryable(): boolean {
-    return true
-  }
+  readonly isRetryable: boolean = true
 }
 
 /**
@@ -481,9 +441,7 @@ export class LockNotAcquiredError
  * @since 0.1.0
  */
 export class LockLostError extends Schema.TaggedError<LockLostError>(id("LockLostError"))("LockLostError", context) {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -493,9 +451,7 @@ export class LockLostError extends Schema.TaggedError<LockLostError>(id("LockLos
  * @since 0.1.0
  */
 export class ProtocolError extends Schema.TaggedError<ProtocolError>(id("ProtocolError"))("ProtocolError", context) {
-  get isRetryable(): boolean {
-    return this.outcome === "NotExecuted"
-  }
+  readonly isRetryable: boolean = this.outcome === "NotExecuted"
 }
 
 /**
@@ -508,9 +464,7 @@ export class DecodeError extends Schema.TaggedError<DecodeError>(id("DecodeError
   ...context,
   cause: Schema.optional(Schema.Defect())
 }) {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -520,9 +474,7 @@ export class DecodeError extends Schema.TaggedError<DecodeError>(id("DecodeError
  * @since 0.1.0
  */
 export class ClosedError extends Schema.TaggedError<ClosedError>(id("ClosedError"))("ClosedError", context) {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -532,9 +484,7 @@ export class ClosedError extends Schema.TaggedError<ClosedError>(id("ClosedError
  * @since 0.1.0
  */
 export class OptionsError extends Schema.TaggedError<OptionsError>(id("OptionsError"))("OptionsError", context) {
-  get isRetryable(): boolean {
-    return false
-  }
+  readonly isRetryable: boolean = false
 }
 
 /**
@@ -596,6 +546,10 @@ export class RedisClusterException
 {
   override readonly cause = this.reason
 
+  get [TypeId](): typeof TypeId {
+    return TypeId
+  }
+
   override get message(): string {
     return this.reason.message
   }
@@ -609,7 +563,37 @@ export class RedisClusterException
   get outcome(): Outcome {
     return this.reason.outcome
   }
+
+  /**
+   * The reason at the bottom: that of the entry for `PipelineError` and `TransactionError`, that of the first failed part
+   * for `PartialFailureError`, otherwise `reason` itself.
+   */
+  get root(): Reason {
+    const { reason } = this
+    if (reason._tag === "PipelineError" || reason._tag === "TransactionError") return reason.cause.root
+    return reason._tag === "PartialFailureError" ? reason.failures[0]?.error.root ?? reason : reason
+  }
 }
+
+/**
+ * Whether a value is an error of this library, also of another copy of the package.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isRedisClusterException = (value: unknown): value is RedisClusterException =>
+  Predicate.hasProperty(value, TypeId)
+
+const tags: ReadonlySet<unknown> = new Set(Reason.members.map((member) => member.fields._tag.schema.literal))
+
+/**
+ * Whether a value is one of the reasons, also of another copy of the package.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isReason = (value: unknown): value is Reason =>
+  Predicate.hasProperty(value, "_tag") && tags.has(value._tag) && Predicate.hasProperty(value, "outcome")
 
 /**
  * Builds an exception without capturing a stack: failures of commands are results, and the stack of a socket

@@ -9,7 +9,7 @@ export type { HealthOptions, HealthReport, NodeHealth } from "./client/Health.ts
 export type { ReadFromClient } from "./client/ReadPreference.ts"
 export type { ScanProgress, ScanStreamOptions } from "./client/Scanning.ts"
 export type { NodeClient, TargetClient } from "./client/Targets.ts"
-export { ClusterNode } from "./cluster/ClusterNode.ts"
+export { ClusterNode, isClusterNode } from "./cluster/ClusterNode.ts"
 export { addressOf, type Endpoint } from "./cluster/Endpoint.ts"
 export * as HashSlot from "./cluster/HashSlot.ts"
 export { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
@@ -63,7 +63,45 @@ export {
   type SubscriptionEvent
 } from "./pubsub/SubscriptionEvent.ts"
 export * as ReadFrom from "./ReadFrom.ts"
-export * from "./RedisClusterException.ts"
+export {
+  AskError,
+  AuthenticationError,
+  ClosedError,
+  ClusterDisabledError,
+  ClusterDownError,
+  ConflictError,
+  ConnectionError,
+  CrossSlotError,
+  DecodeError,
+  type Hop,
+  isReason,
+  isRedisClusterException,
+  LoadingError,
+  LockLostError,
+  LockNotAcquiredError,
+  MasterDownError,
+  MovedError,
+  NoKeyError,
+  NoReachableNodeError,
+  NoTargetError,
+  OptionsError,
+  Outcome,
+  OverloadedError,
+  PartialFailureError,
+  PipelineError,
+  ProtocolError,
+  ReadOnlyError,
+  Reason,
+  RedisClusterException,
+  ReplyError,
+  SlotNotCoveredError,
+  TimeoutError,
+  TooManyRedirectionsError,
+  TransactionError,
+  TryAgainError,
+  UnhealthyError,
+  UnknownNodeError
+} from "./RedisClusterException.ts"
 export type { Batch, PipelineStreamOptions, Results, Values } from "./routing/batches/BatchShape.ts"
 export type { Target } from "./routing/nodes/Target.ts"
 export type { NodeReads, ShardReads } from "./routing/reads/ReadNodes.ts"

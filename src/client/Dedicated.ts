@@ -10,7 +10,7 @@ import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { Command } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
-import { RedisClusterException } from "../RedisClusterException.ts"
+import { isRedisClusterException, type RedisClusterException } from "../RedisClusterException.ts"
 import type { DedicatedSession } from "../routing/dedicated/DedicatedSession.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Batches from "./Batches.ts"
@@ -97,8 +97,7 @@ export interface DedicatedMembers {
   ) => Effect.Effect<A, E | RedisClusterException, R>
 }
 
-const isConflict = (error: unknown): boolean =>
-  error instanceof RedisClusterException && error.reason._tag === "ConflictError"
+const isConflict = (error: unknown): boolean => isRedisClusterException(error) && error.reason._tag === "ConflictError"
 
 /**
  * How to try an optimistic transaction again: `Effect.retry(onConflict)`. Conflicts only; 5 ms, doubling to 200 ms,

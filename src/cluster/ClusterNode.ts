@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 
 /**
@@ -20,6 +21,8 @@ export type Role = "primary" | "replica"
  * @since 0.1.0
  */
 export type Health = "online" | "loading" | "fail"
+
+const TypeId = "~effect-redis-cluster/ClusterNode"
 
 /**
  * A node as one snapshot of the topology knows it. Nodes that did not change are the same object in the next
@@ -58,7 +61,19 @@ export class ClusterNode implements Endpoint {
     this.health = fields.health
   }
 
+  get [TypeId](): typeof TypeId {
+    return TypeId
+  }
+
   toString(): string {
     return this.address
   }
 }
+
+/**
+ * Whether a value is a node of a cluster, also one that another copy of the package made.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isClusterNode = (value: unknown): value is ClusterNode => Predicate.hasProperty(value, TypeId)

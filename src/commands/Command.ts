@@ -28,12 +28,13 @@
 import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { millisOf } from "../internal/millis.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { CommandSpec } from "./CommandSpec.ts"
-import { anySize, DecodeFailure, type Decoder } from "./decode.ts"
+import { anySize, DecodeFailure, type Decoder, isDecodeFailure } from "./decode.ts"
 
 export { DecodeFailure, type Decoder } from "./decode.ts"
 
@@ -103,6 +104,8 @@ export const complaint = (value: unknown): string =>
     value === null ? "null" : value === undefined ? "undefined" : `of the type ${typeof value}`
   }; expected text (a string) or bytes (a Uint8Array)`
 
+const TypeId = "~effect-redis-cluster/Command"
+
 declare const mark: unique symbol
 
 /**
@@ -119,6 +122,10 @@ export class Command<out A, out M = unknown> extends Pipeable.Class {
   readonly args: ReadonlyArray<Argument>
   readonly decode: Decoder<A>
   readonly settings: CommandSettings
+
+  get [TypeId](): typeof TypeId {
+    return TypeId
+  }
 
   constructor(
     spec: CommandSpec,
@@ -183,12 +190,12 @@ export const invalid = (spec: CommandSpec, message: string): Command<never> =>
   new Command<never>(spec, [], () => new DecodeFailure(message), { ...defaults, invalid: message })
 
 /**
- * Any value that is a command.
+ * Whether a value is a command, also one that another copy of the package made.
  *
  * @category guards
  * @since 0.1.0
  */
-export const isCommand = (value: unknown): value is Command<unknown> => value instanceof Command
+export const isCommand = (value: unknown): value is Command<unknown> => Predicate.hasProperty(value, TypeId)
 
 /**
  * The type of a command's result.
@@ -206,7 +213,12 @@ export type Success<C> = C extends Command<infer A> ? A : never
  */
 export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailure => {
   try {
-    return self.decode(reply)
+    const value = self.decode(reply)
+    if (!isDecodeFailure(value)) return value
+    // Callers go by the class of this copy of the package.
+    return Object.getPrototypeOf(value) === DecodeFailure.prototype
+      ? value
+      : new DecodeFailure(value.message, value.cause)
   } catch (error) {
     return new DecodeFailure("a function that reads the reply threw an error", error)
   }
@@ -244,7 +256,7 @@ export const map: {
 } = dual(2, <A, M, B>(self: Command<A, M>, f: (value: A) => B): Command<B, M> =>
   withDecoder(self, (reply) => {
     const value = self.decode(reply)
-    return value instanceof DecodeFailure ? value : f(value)
+    return isDecodeFailure(value) ? value : f(value)
   }))
 
 /**
@@ -259,7 +271,7 @@ export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) =
   return <A extends S["Encoded"], M>(self: Command<A, M>): Command<S["Type"], M> =>
     withDecoder(self, (reply) => {
       const value = self.decode(reply)
-      if (value instanceof DecodeFailure) return value
+      if (isDecodeFailure(value)) return value
       const result = decode(value)
       return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
     })

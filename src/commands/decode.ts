@@ -15,6 +15,16 @@
  */
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 
+const TypeId = "~effect-redis-cluster/DecodeFailure"
+
+/**
+ * Whether a decoder has failed, also that of a command which another copy of the package made.
+ *
+ * @internal
+ */
+export const isDecodeFailure = (value: unknown): value is DecodeFailure =>
+  typeof value === "object" && value !== null && TypeId in value
+
 /**
  * What a decoder answers when a reply does not have the shape it expects. It becomes a `DecodeError` when
  * it leaves the library.
@@ -25,6 +35,10 @@ import { type Reply, ServerError } from "../protocol/Reply.ts"
 export class DecodeFailure {
   readonly message: string
   readonly cause: unknown
+
+  get [TypeId](): typeof TypeId {
+    return TypeId
+  }
 
   constructor(message: string, cause?: unknown) {
     this.message = message

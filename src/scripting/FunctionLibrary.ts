@@ -39,6 +39,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { ClusterClient, type ClusterClientShape } from "../ClusterClient.ts"
@@ -79,11 +80,24 @@ export interface Definition<F extends Signatures> {
   readonly policy?: "replace" | "keep" | undefined
 }
 
+const TypeId = "~effect-redis-cluster/FunctionLibrary"
+
 /**
+ * Whether a value is a library of functions, also one that another copy of the package made.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isFunctionLibrary = (value: unknown): value is AnyFunctionLibrary => Predicate.hasProperty(value, TypeId)
+
+/**
+ * A library of functions, with a call for each of them.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface FunctionLibrary<F extends Signatures> {
+  readonly [TypeId]: typeof TypeId
   readonly name: string
   /** The source with its first line. */
   readonly code: string
@@ -148,7 +162,7 @@ export const make = <const F extends Signatures>(
   })
   // Each name has the call that was compiled from its signature.
   const named = Object.fromEntries(calls) as unknown as FunctionLibrary<F>["functions"]
-  return { name, code, policy, load, functions: named }
+  return { [TypeId]: TypeId, name, code, policy, load, functions: named }
 }
 
 /** That a node has a library of the name is fine with the policy to keep it. */

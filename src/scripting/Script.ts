@@ -34,6 +34,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import { ClusterClient } from "../ClusterClient.ts"
@@ -58,6 +59,16 @@ export interface Definition extends Signature {
   readonly lua: string
 }
 
+const TypeId = "~effect-redis-cluster/Script"
+
+/**
+ * Whether a value is a script, also one that another copy of the package made.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isScript = (value: unknown): value is AnyScript => Predicate.hasProperty(value, TypeId)
+
 /**
  * A script: a function that makes the command of a call.
  *
@@ -65,6 +76,7 @@ export interface Definition extends Signature {
  * @since 0.1.0
  */
 export interface Script<S extends Signature> extends Call<S> {
+  readonly [TypeId]: typeof TypeId
   readonly lua: string
   /** The SHA-1 digest of the source, by which servers know the script: 40 hexadecimal digits. */
   readonly sha1: string
@@ -120,7 +132,10 @@ export const make = <const D extends Definition>(definition: Exact<D, Definition
     load,
     selfContained: ({ args, decode, settings }) => new Command(bySource, [lua, ...args.slice(1)], decode, settings)
   }
-  return Object.assign(compile<D>(definition, { spec: bySha, what: sha1, prerequisite }), { lua, sha1, load })
+  return Object.assign(
+    compile<D>(definition, { spec: bySha, what: sha1, prerequisite }),
+    { [TypeId]: TypeId, lua, sha1, load } as const
+  )
 }
 
 /**

@@ -28,8 +28,9 @@ import { Listeners } from "../internal/Listeners.ts"
 import {
   ClusterDisabledError,
   exception,
+  isRedisClusterException,
   NoReachableNodeError,
-  RedisClusterException,
+  type RedisClusterException,
   SlotNotCoveredError,
   UnknownNodeError
 } from "../RedisClusterException.ts"
@@ -83,7 +84,7 @@ const findSeeds = (options: ResolvedOptions): Effect.Effect<ReadonlyArray<Endpoi
     // Another one's error may quote a secret.
     Effect.catchCause((cause) => {
       const error = Cause.squash(cause)
-      return refuse(error instanceof RedisClusterException ? error.message : "the effect that finds the nodes failed")
+      return refuse(isRedisClusterException(error) ? error.message : "the effect that finds the nodes failed")
     }),
     Effect.timeoutOrElse({
       duration: options.connectTimeout,

@@ -149,12 +149,11 @@ export const list = (
 /** What went wrong, where a failure is made of those of its parts. */
 const partsOf = (error: RedisClusterException): ReadonlyArray<RedisClusterException> => {
   const { reason } = error
-  const causes: ReadonlyArray<unknown> = reason._tag === "PartialFailureError"
+  const parts: ReadonlyArray<RedisClusterException> = reason._tag === "PartialFailureError"
     ? reason.failures.map(({ error }) => error)
     : reason._tag === "PipelineError" || reason._tag === "TransactionError"
     ? [reason.cause]
     : []
-  const parts = causes.filter((cause) => cause instanceof RedisClusterException)
   return parts.length === 0 ? [error] : parts.flatMap(partsOf)
 }
 

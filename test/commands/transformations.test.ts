@@ -22,11 +22,7 @@ const ways: Readonly<Record<string, Way>> = {
 }
 
 /** The error of the command itself, whatever it was part of. */
-const ownReason = (error: RedisClusterException): RedisClusterException["reason"] => {
-  const { reason } = error
-  const isPart = reason._tag === "PipelineError" || reason._tag === "TransactionError"
-  return isPart && reason.cause instanceof RedisClusterException ? reason.cause.reason : reason
-}
+const ownReason = (error: RedisClusterException): RedisClusterException["reason"] => error.root
 
 const User = Schema.Struct({ name: Schema.String, age: Schema.Number })
 const json = Schema.NullOr(Schema.fromJsonString(User))

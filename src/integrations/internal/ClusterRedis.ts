@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
 import * as CommandCache from "../../client/CommandCache.ts"
-import { ClusterNode } from "../../cluster/ClusterNode.ts"
+import { type ClusterNode, isClusterNode } from "../../cluster/ClusterNode.ts"
 import { ClusterClient, type ClusterClientShape } from "../../ClusterClient.ts"
 import * as Command from "../../commands/Command.ts"
 import { Scripting } from "../../commands/Scripting.ts"
@@ -84,7 +84,7 @@ export const make = Effect.fnUntraced(function*(
 
   const shaped = (command: Command.Command<unknown>, reply: Reply | ReadonlyMap<ClusterNode, Reply>): Resp2.Resp2 => {
     const { args, spec } = command
-    if (reply instanceof Map && [...reply.keys()].every((key) => key instanceof ClusterNode) && reply.size > 0) {
+    if (reply instanceof Map && [...reply.keys()].every(isClusterNode) && reply.size > 0) {
       // No rule merges what the nodes say: each by its address, in turns.
       return Array.from(
         reply as ReadonlyMap<ClusterNode, Reply>,

@@ -14,7 +14,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Tracer from "effect/Tracer"
 import type { Command } from "../../commands/Command.ts"
-import { RedisClusterException } from "../../RedisClusterException.ts"
+import { isRedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import type { Decision, Failure } from "./Recovery.ts"
 import type { Request } from "./Request.ts"
@@ -144,7 +144,7 @@ const typeOf = (failure: Failure): string => {
 /** The reason's tag; for what the server answered its code, too. */
 const failureOf = (exit: Exit.Failure<unknown, unknown>): Record<string, unknown> => {
   const fail = exit.cause.reasons.find((reason) => reason._tag === "Fail")
-  if (fail === undefined || !(fail.error instanceof RedisClusterException)) return {}
+  if (fail === undefined || !isRedisClusterException(fail.error)) return {}
   const { reason } = fail.error
   return reason._tag === "ReplyError"
     ? { "error.type": reason._tag, "db.response.status_code": reason.code }

@@ -1,0 +1,209 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, Schedule, Schema } from "effect"
+import { cp, mkdtemp, rm, symlink } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import * as entry from "../src/index.ts"
+import {
+  isReason,
+  isRedisClusterException,
+  type Outcome,
+  PartialFailureError,
+  PipelineError,
+  Reason,
+  RedisClusterException,
+  TransactionError
+} from "../src/index.ts"
+
+type Tag = Reason["_tag"]
+
+const about = (outcome: Outcome) => ({ message: "said", outcome, command: "GET", node: "10.0.0.1:7000", attempts: 3 })
+
+/** What the reasons carry beside that which all carry; those with other exceptions within follow below. */
+const own: Record<Exclude<Tag, "PartialFailureError" | "PipelineError" | "TransactionError">, object> = {
+  MovedError: { slot: 3, address: "10.0.0.2:7000" },
+  AskError: { slot: 3, address: "10.0.0.2:7000" },
+  TryAgainError: {},
+  ClusterDownError: {},
+  MasterDownError: {},
+  LoadingError: {},
+  ReadOnlyError: {},
+  ReplyError: { code: "ERR" },
+  AuthenticationError: {},
+  ConnectionError: {},
+  TimeoutError: { timeout: Infinity, waitingFor: "reply" },
+  OverloadedError: {},
+  NoReachableNodeError: { causes: [{ node: "10.0.0.1:7000", cause: "refused" }] },
+  ClusterDisabledError: {},
+  SlotNotCoveredError: { slot: 5 },
+  CrossSlotError: { slots: [1, 2] },
+  NoKeyError: {},
+  UnknownNodeError: {},
+  NoTargetError: {},
+  TooManyRedirectionsError: { hops: [{ node: "10.0.0.1:7000", reply: "MOVED 1 10.0.0.2:7000" }] },
+  UnhealthyError: { coveredSlots: 1, servedSlots: 0, down: [] },
+  ConflictError: {},
+  LockNotAcquiredError: {},
+  LockLostError: {},
+  ProtocolError: {},
+  DecodeError: {},
+  ClosedError: {},
+  OptionsError: {}
+}
+
+const isOwn = (tag: Tag): tag is keyof typeof own => tag in own
+const tagOf = (member: (typeof Reason.members)[number]): Tag => member.fields._tag.schema.literal
+
+/** One exception per reason and outcome, and around each a pipeline, a transaction and a split command. */
+const flat = Reason.members.flatMap((Member) => {
+  const tag = tagOf(Member)
+  if (!isOwn(tag)) return []
+  return (["NotExecuted", "Unknown", "Executed"] as const).map((outcome) =>
+    // Each tag has the fields that belong to it.
+    new RedisClusterException({
+      reason: new (Member as new(fields: object) => Reason)({ ...about(outcome), ...own[tag] })
+    })
+  )
+})
+
+const nested = flat.flatMap((cause) => {
+  const fields = { ...about(cause.outcome), index: 1, cause }
+  const within = new RedisClusterException({ reason: new TransactionError(fields) })
+  return [
+    new RedisClusterException({ reason: new PipelineError(fields) }),
+    within,
+    new RedisClusterException({ reason: new PipelineError({ ...fields, cause: within }) }),
+    new RedisClusterException({
+      reason: new PartialFailureError({
+        ...about("Unknown"),
+        failures: [{ node: "10.0.0.1:7000", keys: [0, 2], error: cause }, { keys: [1], error: within }],
+        succeeded: 1
+      })
+    })
+  ]
+})
+
+/** All that a program can ask of an exception and of those within. */
+const facts = (error: RedisClusterException): unknown => {
+  const { reason } = error
+  const within = reason._tag === "PartialFailureError"
+    ? reason.failures.map((failure) => failure.error)
+    : reason._tag === "PipelineError" || reason._tag === "TransactionError"
+    ? [reason.cause]
+    : []
+  return {
+    ...reason,
+    name: reason.name,
+    message: error.message,
+    outcome: error.outcome,
+    isRetryable: error.isRetryable,
+    root: error.root._tag,
+    cause: undefined,
+    failures: undefined,
+    within: within.map(facts)
+  }
+}
+
+describe("RedisClusterException", () => {
+  it("has every reason in this test", () => {
+    assert.deepStrictEqual(
+      [...Object.keys(own), "PartialFailureError", "PipelineError", "TransactionError"].toSorted(),
+      Reason.members.map(tagOf).toSorted()
+    )
+  })
+
+  it.effect("survives its JSON codec whole, with the exceptions within it", () =>
+    Effect.gen(function*() {
+      const codec = Schema.fromJsonString(Schema.toCodecJson(RedisClusterException))
+      for (const error of [...flat, ...nested]) {
+        const json = yield* Schema.encodeEffect(codec)(error)
+        const back = yield* Schema.decodeEffect(codec)(json)
+        assert.deepStrictEqual(facts(back), facts(error))
+        assert.isTrue(isReason(back.reason))
+      }
+    }))
+
+  it("gives the reason at the bottom", () => {
+    for (const error of flat) assert.strictEqual(error.root, error.reason)
+    for (const error of nested) assert.include(Object.keys(own), error.root._tag)
+  })
+
+  it("is retryable around an entry only when nothing was executed and the entry is", () => {
+    for (const cause of flat) {
+      const around = new PipelineError({ ...about(cause.outcome), index: 0, cause })
+      assert.strictEqual(around.isRetryable, cause.outcome === "NotExecuted" && cause.isRetryable)
+    }
+  })
+
+  it("comes from an entry point that has none of its helpers", () => {
+    assert.notProperty(entry, "exception")
+    assert.notProperty(entry, "partialOutcome")
+    for (const tag of Reason.members.map(tagOf)) assert.property(entry, tag)
+  })
+})
+
+class Copy extends Context.Service<Copy, typeof entry>()("Copy") {}
+
+const secondCopy = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const directory = await mkdtemp(join(tmpdir(), "second-copy-"))
+    await cp(fileURLToPath(new URL("../src", import.meta.url)), join(directory, "src"), { recursive: true })
+    await symlink(fileURLToPath(new URL("../node_modules", import.meta.url)), join(directory, "node_modules"))
+    return directory
+  }),
+  (directory) => Effect.promise(() => rm(directory, { recursive: true, force: true }))
+).pipe(
+  Effect.flatMap((directory) => Effect.promise(() => import(/* @vite-ignore */ join(directory, "src", "index.ts")))),
+  Effect.map((copy) => copy as typeof entry)
+)
+
+describe("Two copies of the package in one program", () => {
+  layer(Layer.effect(Copy, secondCopy))((it) => {
+    it.effect("know each other's values", () =>
+      Effect.gen(function*() {
+        const copy = yield* Copy
+        assert.notStrictEqual(copy.RedisClusterException, RedisClusterException)
+        assert.isTrue(entry.Command.isCommand(copy.Strings.get("k")))
+        assert.isTrue(entry.ReadFrom.isPolicy(copy.ReadFrom.replica))
+        assert.isTrue(entry.isClusterNode(new copy.ClusterNode({ id: "", host: "h", port: 1, role: "primary" })))
+        assert.isTrue(entry.Script.isScript(copy.Script.make({ lua: "return 1" })))
+        assert.isTrue(entry.FunctionLibrary.isFunctionLibrary(
+          copy.FunctionLibrary.make({ name: "l", code: "", functions: {} })
+        ))
+        const timeout = new copy.TimeoutError({ ...about("Unknown"), timeout: 5, waitingFor: "reply" })
+        const foreign = new copy.RedisClusterException({ reason: timeout })
+        assert.isTrue(isRedisClusterException(foreign))
+        assert.isTrue(isReason(timeout))
+        for (const other of [undefined, null, 1, "x", {}, new Error("x"), { _tag: "TimeoutError" }]) {
+          assert.isFalse(isRedisClusterException(other))
+          assert.isFalse(isReason(other))
+          assert.isFalse(entry.Command.isCommand(other))
+        }
+      }))
+
+    it.effect("a transformation sees that the other copy's decoder has failed", () =>
+      Effect.gen(function*() {
+        const copy = yield* Copy
+        const mapped = entry.Command.map(copy.Strings.get("k"), () => "seen")
+        assert.isTrue(mapped.decode(["no", "text"]) !== "seen")
+      }))
+
+    it.effect("`onConflict` retries the other copy's conflicts", () =>
+      Effect.gen(function*() {
+        const copy = yield* Copy
+        let runs = 0
+        const exit = yield* Effect.suspend(() => {
+          runs++
+          return Effect.fail(
+            new copy.RedisClusterException({ reason: new copy.ConflictError({ message: "", outcome: "NotExecuted" }) })
+          )
+        }).pipe(
+          Effect.retry({ ...entry.onConflict, schedule: Schedule.forever, times: 2 }),
+          Effect.exit
+        )
+        assert.isTrue(Exit.isFailure(exit))
+        assert.strictEqual(runs, 3)
+      }))
+  })
+})
