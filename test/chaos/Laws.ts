@@ -5,7 +5,7 @@
  * all of its writes loses acknowledged ones, which no client can help. What was executed twice, or without being asked
  * for, is a client's fault in either case.
  */
-import { RedisClusterException } from "../../src/RedisClusterException.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import type { Call, Fault } from "./History.ts"
 
 export interface Violation {

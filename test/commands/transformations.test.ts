@@ -1,7 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer, Result, Schema } from "effect"
 import { ClusterClient, type ClusterClientShape, Command, Hashes, Server, Sets, Strings } from "../../src/index.ts"
-import { RedisClusterException } from "../../src/RedisClusterException.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 
 const client = Layer.unwrap(
