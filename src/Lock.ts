@@ -41,6 +41,7 @@ import { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 import type { Lifetime, Patience } from "./commands/Call.ts"
 import * as Command from "./commands/Command.ts"
 import { millisOf } from "./internal/millis.ts"
+import { monotonicMillis } from "./internal/monotonic.ts"
 import {
   exception,
   LockLostError,
@@ -217,7 +218,7 @@ class Holder {
   isLost = false
   /** The server may have the lock in this holder's name. */
   isLeft = false
-  /** Until when the lock is certainly held, in milliseconds of the clock. */
+  /** Until when the lock is certainly held, in monotonic milliseconds. */
   validUntil = 0
 
   constructor(redis: ClusterClientShape, settings: Settings) {
@@ -228,14 +229,14 @@ class Holder {
   /** The fence number, or 0. */
   readonly tryAcquire: Effect.Effect<number, RedisClusterException> = Clock.clockWith((clock) => {
     const { fenceKey, key, ttl } = this.settings
-    const sentAt = clock.currentTimeMillisUnsafe()
+    const sentAt = monotonicMillis(clock)
     const call = acquireScript({ keys: { lock: key, fence: fenceKey }, args: { token: this.token, ttl } })
     this.isLeft = true
     return Effect.flatMap(this.redis.execute(Command.idempotent(call)), (fence) => {
       this.isLeft = fence !== 0
       this.validUntil = sentAt + validity(ttl)
       // The answer may have taken longer than the lock lives; the next one will say whether it still does.
-      const isLate = this.isLeft && clock.currentTimeMillisUnsafe() >= this.validUntil
+      const isLate = this.isLeft && monotonicMillis(clock) >= this.validUntil
       return isLate ? this.tryAcquire : Effect.succeed(fence)
     })
   })
@@ -267,9 +268,9 @@ class Holder {
   /** Extends the lock once; how long the next time is to wait for, in milliseconds. */
   private readonly extend: Effect.Effect<number> = Clock.clockWith((clock) => {
     const { key, ttl } = this.settings
-    const sentAt = clock.currentTimeMillisUnsafe()
+    const sentAt = monotonicMillis(clock)
     if (sentAt >= this.validUntil) return this.lose("it could not be extended in time")
-    const within = (pause: number) => Math.max(0, Math.min(pause, this.validUntil - clock.currentTimeMillisUnsafe()))
+    const within = (pause: number) => Math.max(0, Math.min(pause, this.validUntil - monotonicMillis(clock)))
     const call = extendScript({ keys: { lock: key }, args: { token: this.token, ttl } })
     const command = Command.timeout(Command.idempotent(call), Math.max(1, this.validUntil - sentAt))
     return Effect.matchEffect(this.redis.execute(command), {
@@ -293,7 +294,7 @@ class Holder {
 
   /** Whether the holder can be sure of it now. */
   readonly isHeld: Effect.Effect<boolean> = Clock.clockWith((clock) =>
-    Effect.sync(() => !this.isLost && clock.currentTimeMillisUnsafe() < this.validUntil)
+    Effect.sync(() => !this.isLost && monotonicMillis(clock) < this.validUntil)
   )
 
   /** Frees the lock if it is this holder's. When that fails, the time to live frees it. */

@@ -10,6 +10,7 @@ import * as Semaphore from "effect/Semaphore"
 import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import * as CommandTable from "../commands/table/CommandTable.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 
@@ -87,7 +88,7 @@ export const make = (router: {
     /** The table after a look at what the servers know, or after the look that others just had. */
     const ask = oneAtATime.withPermits(1)(
       Effect.gen(function*() {
-        const now = yield* Clock.currentTimeMillis
+        const now = monotonicMillis(yield* Clock.Clock)
         if (table !== undefined && now - askedAt < leastInterval) return table
         askedAt = now
         const told = yield* Effect.result(router.execute(command))

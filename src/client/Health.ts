@@ -11,6 +11,7 @@ import { slotCount } from "../cluster/HashSlot.ts"
 import type { Connections } from "../connection/Connections.ts"
 import { query, question } from "../connection/Query.ts"
 import { millisOf } from "../internal/millis.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import { ServerError } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException, UnhealthyError } from "../RedisClusterException.ts"
 import * as Snapshot from "../topology/Snapshot.ts"
@@ -101,7 +102,7 @@ const askNode = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   // Reads from replicas have connections of their own.
   const connection = connections.get(node, node.role === "replica" ? "replicaReads" : "commands")
-  const started = clock.monotonicTimeNanosUnsafe()
+  const started = monotonicMillis(clock)
   return yield* query(connection, ping, timeout).pipe(
     Effect.match({
       onFailure: ({ message }) => down(node, message),
@@ -109,7 +110,7 @@ const askNode = Effect.fnUntraced(function*(
       onSuccess: (reply) =>
         reply instanceof ServerError && reply.code !== "NOPERM"
           ? down(node, reply.message)
-          : { node, isUp: true, latency: Number(clock.monotonicTimeNanosUnsafe() - started) / 1e6, cause: undefined }
+          : { node, isUp: true, latency: monotonicMillis(clock) - started, cause: undefined }
     })
   )
 })

@@ -19,6 +19,7 @@ import { type ScanOptions, type ScanPage, scanPage } from "../commands/scan.ts"
 import { Sets } from "../commands/Sets.ts"
 import { type ScoredMember, SortedSets } from "../commands/SortedSets.ts"
 import { millisOf } from "../internal/millis.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import {
   exception,
@@ -205,7 +206,8 @@ class Scan {
   }
 
   private waitForChange(): Effect.Effect<void, RedisClusterException> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    return Clock.clockWith((clock) => {
+      const now = monotonicMillis(clock)
       this.fruitlessSince ??= now
       if (now - this.fruitlessSince >= this.patience) return Effect.fail(this.exhausted())
       this.topology.requestRefresh()

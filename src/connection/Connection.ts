@@ -17,6 +17,7 @@ import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { Alarm } from "../internal/Alarm.ts"
 import { Fifo } from "../internal/Fifo.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
@@ -141,9 +142,9 @@ export class Connection {
   private onEmpty: (() => void) | undefined
   private draining = false
   private writes = 0
-  /** The command whose reply is being timed, since `timedAt` in nanoseconds. */
+  /** The command whose reply is being timed, since `timedAt`. */
   private timed: Outgoing | undefined
-  private timedAt = 0n
+  private timedAt = 0
 
   constructor(
     endpoint: Endpoint,
@@ -267,7 +268,7 @@ export class Connection {
 
   /** On a socket that was lost before it brought anything. */
   private verdict(): Effect.Effect<void, LinkFailure> {
-    const lived = this.clock.currentTimeMillisUnsafe() - this.adoptedAt
+    const lived = monotonicMillis(this.clock) - this.adoptedAt
     return this.lastFailure !== undefined && lived < shortLife ? Effect.fail(this.lastFailure) : Effect.void
   }
 
@@ -419,7 +420,7 @@ export class Connection {
     socket.on("close", closed)
     socket.on("end", closed)
     this.blocked = false
-    this.adoptedAt = this.clock.currentTimeMillisUnsafe()
+    this.adoptedAt = monotonicMillis(this.clock)
     this.setState("ready")
     this.flush()
   }
@@ -499,7 +500,7 @@ export class Connection {
 
   /** The other side is alive. */
   private heard(): void {
-    this.silentSince = this.clock.currentTimeMillisUnsafe()
+    this.silentSince = monotonicMillis(this.clock)
     this.pingedAt = 0
   }
 
@@ -517,12 +518,12 @@ export class Connection {
 
   private startTiming(outgoing: Outgoing): void {
     this.timed = outgoing
-    this.timedAt = this.clock.monotonicTimeNanosUnsafe()
+    this.timedAt = monotonicMillis(this.clock)
   }
 
   private endTiming(): void {
     this.timed = undefined
-    const millis = Number(this.clock.monotonicTimeNanosUnsafe() - this.timedAt) / 1e6
+    const millis = monotonicMillis(this.clock) - this.timedAt
     this.latency.add(millis)
     this.statistics.latency.add(millis / 1000)
   }
@@ -552,7 +553,7 @@ export class Connection {
   /** Replies are due from now on: silence means something. */
   private expectReplies(): void {
     if (this.inFlight.size > 0) return
-    this.silentSince = this.clock.currentTimeMillisUnsafe()
+    this.silentSince = monotonicMillis(this.clock)
     this.alarm.set(this.silentSince + this.options.pingAfter)
   }
 
@@ -612,7 +613,7 @@ export class Connection {
 
   /** The alarm rang: ends what is overdue, checks that the server is alive, and sets the alarm for what comes next. */
   private readonly inspect = (): void => {
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = monotonicMillis(this.clock)
     let next = this.expire(this.waiting, now, false)
     // A place in the queue can be given up, unlike one in the FIFO.
     this.waiting.filter((outgoing) => {
@@ -668,7 +669,7 @@ export class Connection {
       if (now < until) return until
       this.lose({
         kind: "connection",
-        message: `silent for ${now - this.silentSince} ms with replies due, PING unanswered`
+        message: `silent for ${Math.round(now - this.silentSince)} ms with replies due, PING unanswered`
       })
       return Number.POSITIVE_INFINITY
     }

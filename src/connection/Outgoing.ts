@@ -41,7 +41,7 @@ export interface Outgoing {
   readonly binary: boolean
   /** Send ASKING in front of it, in the same write. */
   readonly asking: boolean
-  /** Milliseconds of the clock; `Infinity` for none. */
+  /** Monotonic milliseconds; `Infinity` for none. */
   readonly deadline: number
   /** Nobody waits for it any more: unwritten it is dropped, written its reply is. */
   readonly settled: boolean

@@ -15,6 +15,7 @@ import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { CommandSpec } from "../commands/CommandSpec.ts"
 import { Alarm } from "../internal/Alarm.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
@@ -32,7 +33,7 @@ import { say, write } from "./Write.ts"
  */
 export interface Loss {
   readonly failure: LinkFailure
-  /** When it last brought something, in milliseconds of the clock. */
+  /** When it last brought something, in monotonic milliseconds. */
   readonly heardAt: number
   /** The server closed it while it had more to say than was read. */
   readonly behind: boolean
@@ -95,7 +96,7 @@ export class PushConnection {
   readonly address: string
   /** The last attempt to get a socket failed, or the server does not answer. */
   isDown = false
-  /** When the last byte came, in milliseconds of the clock. */
+  /** When the last byte came, in monotonic milliseconds. */
   heardAt = 0
 
   private readonly options: ResolvedOptions
@@ -113,7 +114,7 @@ export class PushConnection {
   private isAlone = false
   private login: Outgoing | undefined
   private loginAnswer: Reply = null
-  /** When it has to be answered, in milliseconds of the clock. */
+  /** When it has to be answered, in monotonic milliseconds. */
   private loginDue = 0
   private handover: Handover | undefined
   private readonly encoder = new RespEncoder()
@@ -246,7 +247,7 @@ export class PushConnection {
     if (!this.paused) return
     this.paused = false
     if (this.socket === undefined) return
-    this.heardAt = this.clock.currentTimeMillisUnsafe()
+    this.heardAt = monotonicMillis(this.clock)
     // Its answer comes after all that the server had to hold back.
     this.ask()
     if (this.login !== undefined) this.expectLogin()
@@ -290,7 +291,7 @@ export class PushConnection {
     this.heard = false
     this.paused = false
     this.behind = false
-    this.adoptedAt = this.clock.currentTimeMillisUnsafe()
+    this.adoptedAt = monotonicMillis(this.clock)
     this.attach(wire, decoder)
     this.watch()
     this.hooks.onReady()
@@ -302,7 +303,7 @@ export class PushConnection {
     this.decoder = decoder
     this.pingsDue = 0
     this.pingedAt = 0
-    this.heardAt = this.clock.currentTimeMillisUnsafe()
+    this.heardAt = monotonicMillis(this.clock)
     wire.receive = (bytes) => {
       if (this.socket === socket) this.read(decoder, bytes)
     }
@@ -340,7 +341,7 @@ export class PushConnection {
   }
 
   private expectLogin(): void {
-    this.loginDue = this.clock.currentTimeMillisUnsafe() + this.options.pingTimeout
+    this.loginDue = monotonicMillis(this.clock) + this.options.pingTimeout
     this.alarm.set(this.loginDue)
   }
 
@@ -411,7 +412,7 @@ export class PushConnection {
   }
 
   private read(decoder: RespDecoder, chunk: Buffer): void {
-    this.heardAt = this.clock.currentTimeMillisUnsafe()
+    this.heardAt = monotonicMillis(this.clock)
     this.heard = true
     this.pingedAt = 0
     const malformed = decoder.push(chunk)
@@ -448,7 +449,7 @@ export class PushConnection {
   private lose(failure: LinkFailure, silent = false): void {
     if (this.socket === undefined) return
     const loss: Loss = { failure, heardAt: this.heardAt, behind: this.behind && !silent }
-    const lived = this.heard && !silent || this.clock.currentTimeMillisUnsafe() - this.adoptedAt >= shortLife && !silent
+    const lived = this.heard && !silent || monotonicMillis(this.clock) - this.adoptedAt >= shortLife && !silent
     this.drop(failure)
     if (silent) this.isDown = true
     this.hooks.onLost(loss)
@@ -480,19 +481,19 @@ export class PushConnection {
 
   private ask(): void {
     this.pingsDue++
-    this.pingedAt = this.clock.currentTimeMillisUnsafe()
+    this.pingedAt = monotonicMillis(this.clock)
     this.socket?.write(ping)
   }
 
   private watch(): void {
-    this.alarm.set(this.clock.currentTimeMillisUnsafe() + this.options.pingAfter)
+    this.alarm.set(monotonicMillis(this.clock) + this.options.pingAfter)
   }
 
   /** The alarm rang: a long silence causes a PING, a silence after that ends the socket. */
   private inspect(): void {
     // While nothing is read nothing can be heard.
     if (this.socket === undefined || this.paused) return
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = monotonicMillis(this.clock)
     if (this.login !== undefined) {
       if (now < this.loginDue) return this.alarm.set(this.loginDue)
       const message = `a login was not answered within ${this.options.pingTimeout} ms`
@@ -501,7 +502,7 @@ export class PushConnection {
     if (this.pingedAt > 0) {
       const until = this.pingedAt + this.options.pingTimeout
       if (now < until) return this.alarm.set(until)
-      const message = `silent for ${now - this.heardAt} ms, PING unanswered`
+      const message = `silent for ${Math.round(now - this.heardAt)} ms, PING unanswered`
       return this.lose({ kind: "connection", message }, true)
     }
     const overdue = this.heardAt + this.options.pingAfter

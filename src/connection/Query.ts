@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { Connection } from "./Connection.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
@@ -70,7 +71,7 @@ export const query = (
 ): Effect.Effect<Reply, LinkFailure> =>
   Clock.clockWith((clock) =>
     Effect.callback((resume) => {
-      const entry = new Query(command, clock.currentTimeMillisUnsafe() + timeout, resume)
+      const entry = new Query(command, monotonicMillis(clock) + timeout, resume)
       connection.send(entry)
       return Effect.sync(() => {
         entry.settled = true

@@ -1,10 +1,11 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { monotonicMillis } from "./monotonic.ts"
 
 /**
  * One timer for many deadlines: it rings at the earliest time it was asked for, and its owner then looks for
- * what is due. It runs on Effect's clock, so that tests may turn that.
+ * what is due. It runs on Effect's clock, so that tests may turn that, by its monotonic time.
  *
  * @internal
  */
@@ -25,12 +26,12 @@ export class Alarm {
     this.ring = ring
   }
 
-  /** Rings at `at` (milliseconds of the clock), or earlier when it is already set to; `Infinity` is never. */
+  /** Rings at `at` (monotonic milliseconds), or earlier when it is already set to; `Infinity` is never. */
   set(at: number): void {
     if (at >= this.at) return
     this.fiber?.interruptUnsafe()
     this.at = at
-    const delay = Math.max(0, Math.ceil(at - this.clock.currentTimeMillisUnsafe()))
+    const delay = Math.max(0, Math.ceil(at - monotonicMillis(this.clock)))
     this.fiber = this.runFork(Effect.flatMap(Effect.sleep(delay), () =>
       Effect.sync(() => {
         this.at = Number.POSITIVE_INFINITY

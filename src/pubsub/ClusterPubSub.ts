@@ -102,8 +102,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     add: (buffer: MessageBuffer, onLive: () => void, onFailure: (error: RedisClusterException) => void) => void,
     remove: (buffer: MessageBuffer) => void
   ): Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope> => {
-    const now = () => clock.currentTimeMillisUnsafe()
-    const buffer = new MessageBuffer({ ...settings, names: [...new Set(names)], now, statistics })
+    const buffer = new MessageBuffer({ ...settings, names: [...new Set(names)], clock, statistics })
     const live = Deferred.makeUnsafe<void, RedisClusterException>()
     const start = Effect.sync(() =>
       add(

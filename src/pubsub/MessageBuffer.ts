@@ -4,9 +4,11 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { monotonicMillis, timeOfDayAt } from "../internal/monotonic.ts"
 import { exception, OverloadedError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
 import type { Gap, GapReason, Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
@@ -61,7 +63,7 @@ export class MessageBuffer {
   /** Whether anybody will ask for more than messages. */
   private readonly keepsNotices: boolean
   private readonly names: ReadonlyArray<string>
-  private readonly now: () => number
+  private readonly clock: Clock.Clock
   private readonly statistics: PubSubStatistics
   /** Called when it fails. */
   onFailure: (error: RedisClusterException) => void = () => {}
@@ -84,7 +86,7 @@ export class MessageBuffer {
     readonly strategy: BufferStrategy
     readonly keepsNotices: boolean
     readonly names: ReadonlyArray<string>
-    readonly now: () => number
+    readonly clock: Clock.Clock
     readonly statistics: PubSubStatistics
   }) {
     this.bytes = options.bytes
@@ -92,9 +94,9 @@ export class MessageBuffer {
     this.strategy = options.strategy
     this.keepsNotices = options.keepsNotices
     this.names = options.names
-    this.now = options.now
+    this.clock = options.clock
     this.statistics = options.statistics
-    this.takenAt = options.now()
+    this.takenAt = monotonicMillis(options.clock)
   }
 
   /** Adds a message; whether it has to be settled at the end of this read. */
@@ -119,17 +121,17 @@ export class MessageBuffer {
     return this.addNotice({ _tag: "Subscribed", channels, node })
   }
 
-  /** Messages may have been lost; whether it has to be settled at the end of this read. */
+  /** Messages between two monotonic times may have been lost; whether it has to be settled at the end of this read. */
   addGap(channel: string, from: number, to: number, reason: GapReason): boolean {
     if (!this.keepsNotices) return false
     if (this.gap !== undefined && this.gap.from === from && this.gap.reason === reason) {
       this.gap.channels.push(channel)
       return false
     }
-    if (this.notices >= maxNotices) return this.widenGap(channel, to)
+    if (this.notices >= maxNotices) return this.widenGap(channel, timeOfDayAt(this.clock, to))
     const channels = [channel]
     this.gap = { channels, from, reason }
-    return this.addNotice({ _tag: "Gap", channels, from, to, reason })
+    return this.addNotice(this.shownGap(channels, from, to, reason))
   }
 
   /** The end of a read: keeps the bound, and hands over what there is. */
@@ -190,7 +192,7 @@ export class MessageBuffer {
     const notices = this.notices
     this.batch = []
     this.notices = 0
-    const now = this.now()
+    const now = monotonicMillis(this.clock)
     const gap = this.overflowGap(now)
     this.takenAt = now
     if (this.held.size > 0) this.releaseSources()
@@ -270,8 +272,13 @@ export class MessageBuffer {
   private overflowGap(now: number): Gap | undefined {
     if (!this.dropped) return undefined
     this.dropped = false
-    this.statistics.missed("Overflow", this.takenAt)
-    return { _tag: "Gap", channels: this.names, from: this.takenAt, to: now, reason: "Overflow" }
+    this.statistics.missed("Overflow", timeOfDayAt(this.clock, this.takenAt))
+    return this.shownGap(this.names, this.takenAt, now, "Overflow")
+  }
+
+  /** Programs are told the time of day. */
+  private shownGap(channels: ReadonlyArray<string>, from: number, to: number, reason: GapReason): Gap {
+    return { _tag: "Gap", channels, from: timeOfDayAt(this.clock, from), to: timeOfDayAt(this.clock, to), reason }
   }
 
   private releaseSources(): void {

@@ -48,9 +48,9 @@ export class NodeSubscription {
   readonly topics: Array<Topic> = []
   state: "absent" | "asked" | "live" | "leaving" = "absent"
   round = 0
-  /** When the node last confirmed it, in milliseconds of the clock. */
+  /** When the node last confirmed it, in monotonic milliseconds. */
   confirmedAt = 0
-  /** When the node last delivered a message for it, in milliseconds of the clock. */
+  /** When the node last delivered a message for it, in monotonic milliseconds. */
   deliveredAt = 0
 
   constructor(kind: Kind, name: string, slot: number) {

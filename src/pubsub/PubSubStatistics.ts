@@ -13,7 +13,7 @@ export class PubSubStatistics {
   /** Messages that were handed to subscriptions: a message counts once for each that gets it. */
   messages = 0
   readonly gaps: Record<GapReason, number> = { ConnectionLost: 0, OutputBufferLimit: 0, OwnerChanged: 0, Overflow: 0 }
-  /** Told of each gap, with its beginning in milliseconds of the clock. */
+  /** Told of each gap, with its beginning in milliseconds since 1970. */
   onGap: (reason: GapReason, from: number) => void = () => {}
 
   missed(reason: GapReason, from: number): void {

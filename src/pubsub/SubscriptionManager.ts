@@ -15,6 +15,7 @@ import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { Loss } from "../connection/PushConnection.ts"
 import { Alarm } from "../internal/Alarm.ts"
+import { monotonicMillis, timeOfDayAt } from "../internal/monotonic.ts"
 import type { ServerError } from "../protocol/Reply.ts"
 import {
   ClosedError,
@@ -86,7 +87,7 @@ export class SubscriptionManager {
   /** Since when some topic has not been live. */
   private unsettledSince = 0
   private planned: Snapshot.Snapshot
-  /** When the topology was last known to be as planned, in milliseconds of the clock. */
+  /** When the topology was last known to be as planned, in monotonic milliseconds. */
   private checkedAt: number
   private closed = false
   private readonly facts: Facts
@@ -113,7 +114,7 @@ export class SubscriptionManager {
     this.clock = clock
     this.runFork = runFork
     this.planned = topology.current()
-    this.checkedAt = clock.currentTimeMillisUnsafe()
+    this.checkedAt = monotonicMillis(clock)
     this.alarm = new Alarm(clock, runFork, () => this.look())
     this.facts = {
       get snapshot() {
@@ -124,7 +125,7 @@ export class SubscriptionManager {
   }
 
   get now(): number {
-    return this.clock.currentTimeMillisUnsafe()
+    return monotonicMillis(this.clock)
   }
 
   /** Why a wish cannot be fulfilled at all. */
@@ -355,7 +356,9 @@ export class SubscriptionManager {
     this.unsettled.delete(topic)
     const gap = topic.gap
     topic.gap = undefined
-    if (gap !== undefined && topic.interests.length > 0) this.statistics.missed(gap.reason, gap.from)
+    if (gap !== undefined && topic.interests.length > 0) {
+      this.statistics.missed(gap.reason, timeOfDayAt(this.clock, gap.from))
+    }
     for (const interest of [...topic.interests]) {
       const { buffer } = interest
       if (gap !== undefined && interest.isLive) {

@@ -32,7 +32,7 @@ export class Topic {
   isLive = false
   /** What is to be told once it is live again. */
   gap: OpenGap | undefined
-  /** No other node is asked before, in milliseconds of the clock. */
+  /** No other node is asked before, in monotonic milliseconds. */
   notBefore = 0
   readonly interests: Array<SubscriptionListener> = []
 

@@ -15,6 +15,7 @@ import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Command, DecodeFailure, decodeReply } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import type * as ReadFrom from "../ReadFrom.ts"
 import { DecodeError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
@@ -169,7 +170,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const batches = (own: ReadFrom.Policy | undefined): Batch.Batches =>
     Batch.make({
       owner: dispatcher.owner,
-      now: () => clock.currentTimeMillisUnsafe(),
+      now: () => monotonicMillis(clock),
       dispatch: dispatcher.dispatch,
       nodeOf: dispatcher.nodeOf,
       connectionTo: dispatcher.connectionTo,

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { slotCount } from "../cluster/HashSlot.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Control, TestNode } from "./Control.ts"
 import { generator } from "./engine/Random.ts"
@@ -98,12 +99,13 @@ export const run = Effect.fnUntraced(function*(
   const random = generator(options.seed ?? defaultSeed)
   const faults = options.faults ?? ["disconnect", "moveSlot", "failover", "stall"]
   const every = Duration.toMillis(Duration.fromInputUnsafe(options.every ?? "1 second"))
-  const start = yield* Clock.currentTimeMillis
+  const clock = yield* Clock.Clock
+  const start = monotonicMillis(clock)
   const end = start + Duration.toMillis(Duration.fromInputUnsafe(options.duration))
   const events: Array<ChaosEvent> = []
   let mends: Array<{ readonly after: number; readonly mend: Doing }> = []
   for (let turn = 0;; turn++) {
-    const now = yield* Clock.currentTimeMillis
+    const now = monotonicMillis(clock)
     const pause = Math.ceil(every * (0.5 + random()))
     if (now + pause > end) {
       yield* Effect.sleep(Math.max(0, end - now))
@@ -115,7 +117,7 @@ export const run = Effect.fnUntraced(function*(
     const next = plan(cluster, faults[Math.floor(random() * faults.length)], random)
     if (next === undefined) continue
     yield* next.doIt
-    events.push({ at: (yield* Clock.currentTimeMillis) - start, ...next.event })
+    events.push({ at: (monotonicMillis(clock)) - start, ...next.event })
     if (next.mend !== undefined) mends.push({ after: turn + 2, mend: next.mend })
   }
   for (const { mend } of mends) yield* mend

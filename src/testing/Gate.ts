@@ -57,14 +57,14 @@ export const make: Effect.Effect<Gate, never, Scope.Scope> = Effect.gen(function
   return {
     stir,
     clock: {
-      currentTimeMillisUnsafe: () => {
-        stir()
-        return clock.currentTimeMillisUnsafe()
-      },
+      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
       currentTimeMillis: clock.currentTimeMillis,
       currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
       currentTimeNanos: clock.currentTimeNanos,
-      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+      monotonicTimeNanosUnsafe: () => {
+        stir()
+        return clock.monotonicTimeNanosUnsafe()
+      },
       monotonicTimeNanos: clock.monotonicTimeNanos,
       sleep: (duration) => Effect.andThen(clock.sleep(duration), Effect.sync(stir))
     }

@@ -25,6 +25,7 @@ import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
 import { query, question } from "../connection/Query.ts"
 import { Listeners } from "../internal/Listeners.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import {
   ClusterDisabledError,
   exception,
@@ -201,7 +202,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     const result = Deferred.makeUnsafe<Snapshot.Snapshot, RedisClusterException>()
     refreshing = result
     refreshWanted = false
-    lastRefresh = clock.currentTimeMillisUnsafe()
+    lastRefresh = monotonicMillis(clock)
     // In a fiber of its own: who asked may lose interest, the refresh goes on for the others.
     runFork(
       fetch().pipe(
@@ -229,7 +230,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   })
 
   const refreshSoon = (): void => {
-    const since = clock.currentTimeMillisUnsafe() - lastRefresh
+    const since = monotonicMillis(clock) - lastRefresh
     const jitter = 1 + Math.random() * 0.2
     const delay = since >= options.minRefreshInterval ? 0 : (options.minRefreshInterval - since) * jitter
     const refresh = Effect.suspend(() => closed || !refreshWanted ? Effect.void : refreshNow)

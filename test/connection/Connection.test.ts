@@ -36,6 +36,9 @@ const connect = (server: ScriptedServer.ScriptedServer, options?: Partial<Cluste
 const ask = (connection: Connection, name: string, ...args: ReadonlyArray<string>) =>
   query(connection, command(name, ...args), 5000)
 
+/** Monotonic milliseconds, as the connection counts them. */
+const now = (): number => Number(process.hrtime.bigint()) / 1e6
+
 /** How a command of one's own ended: with a reply, lost (written or not), or overdue. */
 type End =
   | { readonly reply: Reply }
@@ -54,7 +57,7 @@ class Recorded implements Outgoing {
   constructor(command: Command<unknown>, asking = false, timeout = 5000) {
     this.command = command
     this.asking = asking
-    this.deadline = Date.now() + timeout
+    this.deadline = now() + timeout
   }
   onReply(reply: Reply): void {
     this.end({ reply })
@@ -401,7 +404,7 @@ describe("Connection: deadlines", () => {
       for (const outgoing of all) {
         const { deadline, onDeadline } = outgoing
         outgoing.onDeadline = (written) => {
-          late.most = Math.max(late.most, Date.now() - deadline)
+          late.most = Math.max(late.most, now() - deadline)
           onDeadline.call(outgoing, written)
         }
       }

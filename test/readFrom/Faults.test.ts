@@ -1,4 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
@@ -13,6 +14,7 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
+import * as SteppedClock from "../harness/SteppedClock.ts"
 import { calls, callsAt, connect, errorReplies, resetCounts } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
 import { key, shard, slot } from "./Replicas.ts"
@@ -202,15 +204,14 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
     )
 
     it.effect.runIf(environment.isReal)(
-      "are never older than the bound, not even from replicas that are cut off",
+      "are never older than the bound, not even from replicas that are cut off while the time of day is set back",
       () =>
         Effect.scoped(Effect.gen(function*() {
           const bound = 600
           const { cluster, nodes: [, ...replicas] } = yield* shard
-          const redis = yield* connect({
-            nodes: cluster.seeds,
-            readFrom: ReadFrom.replica.pipe(ReadFrom.maxLag(bound))
-          })
+          const { clock, step } = yield* SteppedClock.make
+          const options = { nodes: cluster.seeds, readFrom: ReadFrom.replica.pipe(ReadFrom.maxLag(bound)) }
+          const redis = yield* Effect.provideService(connect(options), Clock.Clock, clock)
           /** When each number was acknowledged. */
           const written: Array<number> = []
           const stale: Array<string> = []
@@ -240,6 +241,7 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
           assert(yield* untilServing(cluster, replicas[0]), "a replica that is in time serves")
           yield* Effect.scoped(Effect.gen(function*() {
             yield* cutOff(cluster, replicas)
+            step(-60_000)
             yield* Effect.sleep(bound + 200)
             const before = yield* served(replicas)
             yield* Effect.sleep(500)

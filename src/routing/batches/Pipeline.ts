@@ -27,7 +27,7 @@ import * as Transaction from "./Transaction.ts"
  */
 export interface Route {
   readonly owner: RequestOwner
-  /** Milliseconds of the clock. */
+  /** Monotonic milliseconds. */
   readonly now: () => number
   readonly dispatch: (request: Request) => void
   /** The node that entries of a slot may travel to together; `undefined` when each has to be dispatched. */

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import type { Connection } from "../../connection/Connection.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { query, question } from "../../connection/Query.ts"
+import { monotonicMillis } from "../../internal/monotonic.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import { Request } from "../request/Request.ts"
 
@@ -84,8 +85,8 @@ export abstract class BlockingRequest extends Request {
   private callBack(connection: Connection): Effect.Effect<void> {
     const { clock, idOf, patience, sharedWith } = this.recall
     const id = idOf(connection)
-    const until = clock.currentTimeMillisUnsafe() + patience
-    const left = () => Math.max(0, until - clock.currentTimeMillisUnsafe())
+    const until = monotonicMillis(clock) + patience
+    const left = () => Math.max(0, until - monotonicMillis(clock))
     const attempt: Effect.Effect<void> = Effect.suspend(() => {
       if (this.isBack) return Effect.sync(() => this.cameBack())
       if (id === undefined || left() === 0) return connection.hangUp(left())

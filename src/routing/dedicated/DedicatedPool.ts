@@ -16,6 +16,7 @@ import type { ConnectionTarget } from "../../connection/Connections.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { query, question } from "../../connection/Query.ts"
 import { Alarm } from "../../internal/Alarm.ts"
+import { monotonicMillis } from "../../internal/monotonic.ts"
 
 /**
  * Someone who wants a connection. Exactly one of the three callbacks is called, once, unless it withdraws first.
@@ -24,7 +25,7 @@ import { Alarm } from "../../internal/Alarm.ts"
  * @since 0.1.0
  */
 export interface Applicant {
-  /** Until when it waits, in milliseconds of the clock. */
+  /** Until when it waits, in monotonic milliseconds. */
   readonly deadline: number
   /** The connection is ready and nobody else's. */
   onGranted(connection: Connection): void
@@ -209,7 +210,7 @@ export class DedicatedPool {
   private offer(pool: NodePool, connection: Connection): void {
     const applicant = this.next(pool)
     if (applicant !== undefined) return applicant.onGranted(connection)
-    const since = this.clock.currentTimeMillisUnsafe()
+    const since = monotonicMillis(this.clock)
     pool.idle.push({ connection, since })
     this.alarm.set(since + this.limits.idleTimeout)
   }
@@ -223,7 +224,7 @@ export class DedicatedPool {
   }
 
   private ring(): void {
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = monotonicMillis(this.clock)
     let next = Number.POSITIVE_INFINITY
     for (const pool of [...this.pools.values()]) {
       for (const applicant of [...pool.applicants]) {

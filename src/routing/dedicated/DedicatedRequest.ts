@@ -10,6 +10,7 @@ import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
+import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Reply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import * as Failures from "../request/Failures.ts"
@@ -54,7 +55,7 @@ export class DedicatedRequest extends BlockingRequest implements Applicant {
     pinned: ClusterNode | undefined,
     resume: Request["resume"]
   ) {
-    const now = context.recall.clock.currentTimeMillisUnsafe()
+    const now = monotonicMillis(context.recall.clock)
     const binding = pinned === undefined ? "slot" : "explicit"
     super(command, context.owner, slot, now + context.clientTime, binding, pinned, resume, undefined, 0)
     this.context = context
@@ -68,7 +69,7 @@ export class DedicatedRequest extends BlockingRequest implements Applicant {
   }
 
   onGranted(connection: Connection): void {
-    const now = this.context.recall.clock.currentTimeMillisUnsafe()
+    const now = monotonicMillis(this.context.recall.clock)
     this.clientTime -= now - this.since
     this.deadline = now + this.context.clientTime + this.context.serverTime
     this.held = connection
@@ -124,7 +125,7 @@ export class DedicatedRequest extends BlockingRequest implements Applicant {
   }
 
   private resumeClientTime(): void {
-    this.since = this.context.recall.clock.currentTimeMillisUnsafe()
+    this.since = monotonicMillis(this.context.recall.clock)
     this.deadline = this.since + Math.max(0, this.clientTime)
   }
 

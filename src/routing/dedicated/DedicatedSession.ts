@@ -36,7 +36,7 @@ export interface SessionContext {
   /** The slot of a command, or why it cannot be sent. */
   readonly slotOf: (command: Command<unknown>) => number | Reason
   readonly deadlineOf: (command: Command<unknown>) => number
-  /** Milliseconds of the clock. */
+  /** Monotonic milliseconds. */
   readonly now: () => number
   readonly timeoutOf: (command: Command<unknown>) => number
   /** The time of commands that do not carry their own, in milliseconds. */

@@ -18,6 +18,7 @@ import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { allKeys } from "../../commands/keys.ts"
 import { Connections } from "../../connection/Connections.ts"
 import { query, question } from "../../connection/Query.ts"
+import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Argument } from "../../protocol/Reply.ts"
 import { ClosedError, OptionsError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { nodeAt, Topology } from "../../topology/Topology.ts"
@@ -124,7 +125,7 @@ export const make = Effect.fnUntraced(function*(
     topology,
     slotOf,
     deadlineOf: dispatcher.deadlineOf,
-    now: () => clock.currentTimeMillisUnsafe(),
+    now: () => monotonicMillis(clock),
     timeoutOf: dispatcher.timeoutOf,
     statistics,
     timeout: options.commandTimeout,

@@ -11,6 +11,7 @@ import type { Connection } from "../../connection/Connection.ts"
 import type { Outgoing } from "../../connection/Outgoing.ts"
 import { Alarm } from "../../internal/Alarm.ts"
 import { Fifo } from "../../internal/Fifo.ts"
+import { monotonicMillis } from "../../internal/monotonic.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import type { Hedge } from "../../ReadFrom.ts"
 import { isAnswer } from "../request/Recovery.ts"
@@ -81,7 +82,7 @@ export class Hedges {
     const measured = hedge.percentile === undefined
       ? undefined
       : reader.connection.latency.percentile(hedge.percentile)
-    reading.hedgeAt = this.clock.currentTimeMillisUnsafe() + Math.max(1, Math.ceil(measured ?? hedge.after))
+    reading.hedgeAt = monotonicMillis(this.clock) + Math.max(1, Math.ceil(measured ?? hedge.after))
     const queue = this.queueOf(reader)
     while (queue.peek()?.settled === true) queue.shift()
     queue.push(request)
@@ -110,7 +111,7 @@ export class Hedges {
   }
 
   private ring(): void {
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = monotonicMillis(this.clock)
     let next = Number.POSITIVE_INFINITY
     for (const [reader, queue] of this.queues) {
       next = Math.min(next, this.askDue(reader, queue, now))

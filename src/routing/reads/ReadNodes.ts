@@ -8,6 +8,7 @@ import type { ClusterNode, Role } from "../../cluster/ClusterNode.ts"
 import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { Connections } from "../../connection/Connections.ts"
+import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Candidate, Order, Policy, Read } from "../../ReadFrom.ts"
 import type { Shard, Snapshot } from "../../topology/Snapshot.ts"
 
@@ -63,7 +64,7 @@ export class ReadNode implements Candidate {
   readonly counters: Counters
   /** The zone that the server told when it was asked; `undefined` until it was, empty when it has none. */
   toldZone: string | undefined
-  /** Everything that was written before that time, in milliseconds of the clock, has arrived. */
+  /** Everything that was written before that time, in monotonic milliseconds, has arrived. */
   freshUntil = Number.NEGATIVE_INFINITY
   /** How many samples of its latency there were when it was last looked at. */
   samplesSeen = -1
@@ -102,7 +103,7 @@ export class ReadNode implements Candidate {
     if (this.role === "primary") return 0
     return this.freshUntil === Number.NEGATIVE_INFINITY
       ? undefined
-      : this.network.clock.currentTimeMillisUnsafe() - this.freshUntil
+      : monotonicMillis(this.network.clock) - this.freshUntil
   }
 
   get healthy(): boolean {
@@ -145,7 +146,7 @@ export class ShardReadNodes {
  */
 export class ReadRoute {
   readonly policy: Policy
-  /** When a second node is asked, in milliseconds of the clock, if the policy hedges. */
+  /** When a second node is asked, in monotonic milliseconds, if the policy hedges. */
   hedgeAt = 0
   private order: ReadonlyArray<ReadNode> = unordered
   /** Asked after all others; `undefined` when it is one of them. */
@@ -251,7 +252,7 @@ export class ReadNodes {
   }
 
   private fresh(readers: ReadonlyArray<ReadNode>, maxLag: number): ReadonlyArray<ReadNode> {
-    const since = this.network.clock.currentTimeMillisUnsafe() - maxLag
+    const since = monotonicMillis(this.network.clock) - maxLag
     return readers.filter(({ freshUntil, role }) => role === "primary" || freshUntil >= since)
   }
 }

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Command } from "../../commands/Command.ts"
 import { query, question } from "../../connection/Query.ts"
+import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
 import type { ReadNode, ReadNodes, ShardReadNodes } from "./ReadNodes.ts"
 
@@ -126,9 +127,9 @@ export class ReadProbes {
   private time(reader: ReadNode): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { connection } = reader
-      const sentAt = this.clock.monotonicTimeNanosUnsafe()
+      const sentAt = monotonicMillis(this.clock)
       return query(connection, ping, patience).pipe(
-        Effect.map(() => connection.latency.add(Number(this.clock.monotonicTimeNanosUnsafe() - sentAt) / 1e6)),
+        Effect.map(() => connection.latency.add(monotonicMillis(this.clock) - sentAt)),
         Effect.ignore
       )
     })
@@ -148,7 +149,7 @@ export class ReadProbes {
     this.marks.set(shard, marks)
     const [primary, ...replicas] = shard.all
     return Effect.suspend(() => {
-      const askedAt = this.clock.currentTimeMillisUnsafe()
+      const askedAt = monotonicMillis(this.clock)
       return Effect.flatMap(this.ask(primary, infoReplication), (info) => {
         const offset = offsetOf(info, "master_repl_offset")
         // What is not a primary any more has no stream of its own.

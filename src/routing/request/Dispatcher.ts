@@ -16,6 +16,7 @@ import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
+import { monotonicMillis, steadyTimeOfDay } from "../../internal/monotonic.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
 import { onlyNodeWithPort, type Shard } from "../../topology/Snapshot.ts"
 import { Topology } from "../../topology/Topology.ts"
@@ -40,7 +41,7 @@ const nowhere: Endpoint = { host: "", port: 0 }
 export interface Dispatcher {
   /** Who requests report to. */
   readonly owner: RequestOwner
-  /** When a command that is called now has to be answered, in milliseconds of the clock. */
+  /** When a command that is called now has to be answered, in monotonic milliseconds. */
   readonly deadlineOf: (command: Command<unknown>) => number
   /** How long a command may take, in milliseconds. */
   readonly timeoutOf: (command: Command<unknown>) => number
@@ -69,7 +70,7 @@ export const make = Effect.fnUntraced(function*(
   const statistics = new RoutingStatistics()
   let isClosed = false
 
-  const deadlineOf = (command: Command<unknown>): number => clock.currentTimeMillisUnsafe() + timeoutOf(command)
+  const deadlineOf = (command: Command<unknown>): number => monotonicMillis(clock) + timeoutOf(command)
 
   /** A command that the server may hold back has that time in addition. */
   const timeoutOf = (command: Command<unknown>): number =>
@@ -204,7 +205,7 @@ export const make = Effect.fnUntraced(function*(
         Effect.map((delay) => {
           if (request.settled) return
           if (isClosed || delay === undefined) request.fail(error)
-          else waitingRoom.add(request, retryState, clock.currentTimeMillisUnsafe() + delay)
+          else waitingRoom.add(request, retryState, monotonicMillis(clock) + delay)
         }),
         Effect.onExit((exit) =>
           Effect.sync(() => {
@@ -219,8 +220,9 @@ export const make = Effect.fnUntraced(function*(
 
   const startSchedule = (retryState: RetryState) =>
     Effect.map(Schedule.toStep(options.retrySchedule), (step) => {
+      const now = steadyTimeOfDay(clock)
       const nextDelay: NonNullable<RetryState["nextDelay"]> = (error) =>
-        Effect.matchCauseEffect(step(clock.currentTimeMillisUnsafe(), error), {
+        Effect.matchCauseEffect(step(now(), error), {
           onSuccess: ([, delay]) => Effect.succeed(Duration.toMillis(delay)),
           onFailure: () => Effect.succeed(undefined)
         })

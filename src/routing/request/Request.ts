@@ -83,7 +83,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   readonly owner: RequestOwner
   /** The slot it is routed by, or -1. */
   readonly slot: number
-  /** Milliseconds of the clock. */
+  /** Monotonic milliseconds. */
   deadline: number
   readonly binding: Binding
   /** The node it is bound to, when the slot does not decide. */

@@ -7,6 +7,7 @@ import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { Alarm } from "../../internal/Alarm.ts"
+import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Request, RetryState } from "./Request.ts"
 
 /**
@@ -71,7 +72,7 @@ export class WaitingRoom {
   }
 
   private ring(): void {
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = monotonicMillis(this.clock)
     let next = Number.POSITIVE_INFINITY
     const due: Array<readonly [Request, RetryState]> = []
     for (const entry of this.requests) {
@@ -86,7 +87,7 @@ export class WaitingRoom {
 
   private release(request: Request, retryState: RetryState): void {
     if (request.settled) return
-    if (request.deadline <= this.clock.currentTimeMillisUnsafe()) this.exits.expire(request, retryState)
+    if (request.deadline <= monotonicMillis(this.clock)) this.exits.expire(request, retryState)
     else this.exits.retry(request, retryState)
   }
 }
