@@ -9,7 +9,7 @@ import type * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import * as Pipeline from "../routing/batches/BatchShape.ts"
-import type { Batches } from "../routing/batches/Pipeline.ts"
+import type { Batching } from "../routing/batches/Pipeline.ts"
 import * as Transaction from "../routing/batches/Transaction.ts"
 
 /**
@@ -74,7 +74,7 @@ export interface BatchMembers {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (batches: Batches): BatchMembers => ({
+export const make = (batches: Batching): BatchMembers => ({
   pipeline: (commands) => Pipeline.run(batches.pipeline, commands),
   pipelineResults: (commands) => Pipeline.runResults(batches.pipelineResults, commands),
   pipelineStream: (commands, options) => Pipeline.runStream(batches.pipelineResults, commands, options),

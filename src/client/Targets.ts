@@ -7,12 +7,12 @@ import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
-import type { Command, PerNodeCommand } from "../commands/Command.ts"
+import type { Command } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Target } from "../routing/nodes/Target.ts"
-import type { Router } from "../routing/Router.ts"
+import type { Execute, Router } from "../routing/Router.ts"
 import type { CommandCache } from "./CommandCache.ts"
 import { type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 
@@ -48,18 +48,6 @@ export interface TargetClient extends Commands<TargetSurface> {
     name: string,
     ...args: ReadonlyArray<Argument>
   ) => Effect.Effect<ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
-}
-
-/**
- * Runs a command value: where its keys say, or where its policy says when it has none. The result of one that answers per
- * node (`Server.info()`) is a map by node.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Execute {
-  <A>(command: PerNodeCommand<A>): Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
-  <A>(command: Command<A>): Effect.Effect<A, RedisClusterException>
 }
 
 /**
@@ -119,7 +107,7 @@ export const make = (
 
   return {
     execute: router.execute,
-    send: (name, ...args) => Effect.flatMap(commands.find(name, args), router.execute),
+    send: (name, ...args) => Effect.flatMap(commands.find(name, args), (command) => router.execute(command)),
     on,
     node: (endpoint) => Effect.map(lookUp(endpoint), nodeClient)
   }

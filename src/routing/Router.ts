@@ -1,21 +1,16 @@
 /**
  * Takes a command to the nodes that can execute it.
- *
- * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
-import { Command, DecodeFailure, decodeReply } from "../commands/Command.ts"
+import { Command, DecodeFailure, decodeReply, type PerNodeCommand } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
-import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import type * as ReadFrom from "../ReadFrom.ts"
 import { DecodeError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
@@ -29,18 +24,13 @@ import type * as Target from "./nodes/Target.ts"
 import { CurrentReadPolicy } from "./reads/CurrentReadPolicy.ts"
 import type { ShardReads } from "./reads/ReadNodes.ts"
 import { fansOut, holdsUpBatch, holdsUpNodes, invalid, needsNode } from "./Rejections.ts"
-import * as Dispatcher from "./request/Dispatcher.ts"
+import { type Dispatcher, make as makeDispatcher } from "./request/Dispatcher.ts"
 import { Request } from "./request/Request.ts"
 import type { RoutingStatistics } from "./request/RoutingStatistics.ts"
 import * as Tracing from "./request/Tracing.ts"
 import * as SharedConnection from "./SharedConnection.ts"
 
-/**
- * An answer and the socket that brought it: two answers of one socket are of one process.
- *
- * @category models
- * @since 0.1.0
- */
+/** An answer and the socket that brought it: answers of equal sockets are of the same server process. */
 export interface Located<out A> {
   readonly value: A
   readonly connection: Connection
@@ -48,18 +38,22 @@ export interface Located<out A> {
 }
 
 /**
- * @category models
- * @since 0.1.0
+ * Runs a command value: where its keys say, or where its policy says when it has none. The result of a command that answers
+ * per node (`Server.info()`) is a map by node.
  */
-export interface RouterShape extends Batch.Batches, Pick<Sessions.DedicatedSessions, "dedicated" | "watch"> {
-  /** Runs a command where its keys, or the policies of its spec, say. */
-  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+export interface Execute {
+  <A>(command: PerNodeCommand<A>): Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
+  <A>(command: Command<A>): Effect.Effect<A, RedisClusterException>
+}
+
+export interface RouterShape extends Batch.Batching, Pick<Sessions.DedicatedSessions, "dedicated" | "watch"> {
+  readonly execute: Execute
   /** Runs a command on every node of a target. */
   readonly onTarget: <A>(
     command: Command<A>,
     target: Target.Target
   ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
-  /** The same with how it ended on each node. */
+  /** Runs a command on every node of a target; how it ended on each node. */
   readonly onTargetResults: <A>(
     command: Command<A>,
     target: Target.Target
@@ -82,10 +76,6 @@ export interface RouterShape extends Batch.Batches, Pick<Sessions.DedicatedSessi
   readonly statistics: RoutingStatistics
 }
 
-/**
- * @category services
- * @since 0.1.0
- */
 export class Router extends Context.Service<Router, RouterShape>()("effect-redis-cluster/routing/Router") {}
 
 /** Why a command cannot be sent at all on the connections that everybody shares. */
@@ -116,19 +106,6 @@ const blocksNodes = (command: Command<unknown>): Reason =>
 const undecoded = (command: Command<unknown>): Command<Reply> =>
   new Command(command.spec, command.args, (reply) => reply, command.settings)
 
-/** A method whose policy is `perNode` is declared to give a map; here the type of the command alone is known. */
-const perNode = <A>(
-  command: Command<A>,
-  replies: Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException>
-): Effect.Effect<A, RedisClusterException> =>
-  Effect.flatMap(replies, (all) => mapped(command, all)) as Effect.Effect<
-    unknown,
-    RedisClusterException
-  > as Effect.Effect<
-    A,
-    RedisClusterException
-  >
-
 const mapped = <A>(
   command: Command<A>,
   replies: ReadonlyArray<NodeReply>
@@ -139,25 +116,205 @@ const mapped = <A>(
     RedisClusterException
   >
 
-/**
- * @category constructors
- * @since 0.1.0
- */
-export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
-  const topology = yield* Topology
-  const clock = yield* Clock.Clock
-  const dispatcher = yield* Dispatcher.make(options)
-  const sessions = yield* Sessions.make(options, dispatcher)
-  const fanOut = FanOut.make(dispatcher, topology)
-  const policies = new CurrentReadPolicy(options.readFrom)
-  const { statistics } = dispatcher
-  const refuse = (reason: Reason): Effect.Effect<never, RedisClusterException> => statistics.refuse(reason)
+/** A request that succeeds with its value and the socket that brought it. */
+class LocatedRequest extends Request {
+  static single(
+    owner: Dispatcher,
+    command: Command<unknown>,
+    slot: number,
+    pinned: ClusterNode | undefined,
+    resume: Request["resume"]
+  ): LocatedRequest {
+    const binding = pinned === undefined ? "slot" : "explicit"
+    const deadline = owner.deadlineOf(command)
+    return new LocatedRequest(owner, command, slot, binding, pinned, deadline, resume, undefined, 0, undefined)
+  }
 
-  const decoded = <A>(command: Command<A>, reply: unknown): Effect.Effect<A, RedisClusterException> => {
+  override succeed(value: unknown): void {
+    super.succeed({ value, connection: this.connection, socket: this.connection?.sockets })
+  }
+}
+
+/** What all views of a router share. */
+interface Parts {
+  readonly topology: Topology["Service"]
+  readonly dispatcher: Dispatcher
+  readonly sessions: Sessions.DedicatedSessions
+  readonly fanOut: FanOut.FanOut
+  readonly policies: CurrentReadPolicy
+  /** The time of commands that do not carry their own, in milliseconds. */
+  readonly timeout: number
+}
+
+/**
+ * A router whose reads follow one policy: `own`, or that of the region and the client. Its members may be taken out of
+ * the object.
+ */
+class RouterView implements RouterShape {
+  private readonly parts: Parts
+  private readonly own: ReadFrom.Policy | undefined
+  private readonly batches: Batch.Batches
+
+  constructor(parts: Parts, own: ReadFrom.Policy | undefined) {
+    const { dispatcher, policies, timeout } = parts
+    this.parts = parts
+    this.own = own
+    this.batches = new Batch.Batches({
+      owner: dispatcher,
+      now: () => dispatcher.now(),
+      dispatch: (request) => dispatcher.dispatch(request),
+      nodeOf: (slot) => dispatcher.nodeOf(slot),
+      connectionTo: (node) => dispatcher.connectionTo(node),
+      slotOf: batchSlot,
+      transactionSlotOf: transactionSlot,
+      refused: (reason) => dispatcher.statistics.failed(reason._tag),
+      readFrom: () => own ?? policies.current,
+      timeout
+    })
+  }
+
+  // What answers per node says so in its spec: a `PerNodeCommand` is merged to a map.
+  readonly execute = ((command: Command<unknown>): Effect.Effect<unknown, RedisClusterException> => {
+    const slot = unfit(command) ?? slotOf(command)
+    if (typeof slot !== "number") return this.refuse(slot)
+    return slot !== keyless || command.spec.request === "default"
+      ? this.single(command, slot, undefined)
+      : this.onManyNodes(command)
+  }) as Execute
+
+  readonly onTarget: RouterShape["onTarget"] = (command, target) =>
+    Effect.flatMap(this.onNodes(command, target), (replies) => mapped(command, replies))
+
+  readonly onTargetResults: RouterShape["onTargetResults"] = <A>(command: Command<A>, target: Target.Target) =>
+    Effect.map(
+      this.onNodes(command, target),
+      // The values are what the command's own decoder made.
+      (replies) =>
+        new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
+    )
+
+  readonly onNode: RouterShape["onNode"] = (command, endpoint) => {
+    const refused = unfit(command)
+    return refused === undefined
+      ? this.at(endpoint, (node) => this.single(command, keyless, node))
+      : this.refuse(refused)
+  }
+
+  readonly executeWithSocket: RouterShape["executeWithSocket"] = (command, endpoint) => {
+    const refused = unfit(command)
+    if (refused !== undefined) return this.refuse(refused)
+    if (endpoint !== undefined) return this.at(endpoint, (node) => this.located(command, keyless, node))
+    const slot = slotOf(command)
+    return typeof slot === "number" ? this.located(command, slot, undefined) : this.refuse(slot)
+  }
+
+  readonly pipeline: RouterShape["pipeline"] = (commands) => this.batches.pipeline(commands)
+  readonly pipelineResults: RouterShape["pipelineResults"] = (commands) => this.batches.pipelineResults(commands)
+  readonly transaction: RouterShape["transaction"] = (commands) => this.batches.transaction(commands)
+  readonly dedicated: RouterShape["dedicated"] = (where) => this.parts.sessions.dedicated(where)
+  readonly watch: RouterShape["watch"] = (keys) => this.parts.sessions.watch(keys)
+  readonly reading: RouterShape["reading"] = (policy) => new RouterView(this.parts, policy)
+  readonly setReadFrom: RouterShape["setReadFrom"] = (policy) => {
+    this.parts.policies.standing = policy
+  }
+  readonly readFrom: RouterShape["readFrom"] = () => this.own ?? this.parts.policies.current
+  readonly readStatistics: RouterShape["readStatistics"] = () => this.parts.dispatcher.readStatistics()
+
+  get statistics(): RoutingStatistics {
+    return this.parts.dispatcher.statistics
+  }
+
+  private refuse(reason: Reason): Effect.Effect<never, RedisClusterException> {
+    return this.statistics.refuse(reason)
+  }
+
+  private single<A>(
+    command: Command<A>,
+    slot: number,
+    pinned: ClusterNode | undefined
+  ): Effect.Effect<A, RedisClusterException> {
+    if (!blocks(command)) return this.suspended(command, slot, pinned)
+    const unfit = SharedConnection.needsOwnConnection(command.spec.name)
+    return unfit === undefined ? this.parts.sessions.execute(command, slot, pinned) : this.refuse(unfit)
+  }
+
+  /** One command, one suspension: the path that everything else is measured by. */
+  private suspended<A>(
+    command: Command<A>,
+    slot: number,
+    pinned: ClusterNode | undefined
+  ): Effect.Effect<A, RedisClusterException> {
+    const { dispatcher, policies } = this.parts
+    const { own } = this
+    const self: Effect.Effect<A, RedisClusterException> = Effect.callback((resume) => {
+      const trace = Tracing.look()
+      if (trace === "due") return resume(Tracing.traced(self, Tracing.commandCall(command, slot)))
+      const deadline = dispatcher.deadlineOf(command)
+      const ended = resume as Request["resume"]
+      const request = pinned === undefined
+        ? Request.bySlot(dispatcher, command, slot, policies.readingOf(command, slot, own), deadline, ended)
+        : Request.at(dispatcher, command, pinned, deadline, ended)
+      if (trace !== undefined) trace.begin(request)
+      dispatcher.dispatch(request)
+      return request
+    })
+    return self
+  }
+
+  /** Apart from `suspended`, so that the path of everybody has nothing to ask about it. */
+  private located<A>(
+    command: Command<A>,
+    slot: number,
+    pinned: ClusterNode | undefined
+  ): Effect.Effect<Located<A>, RedisClusterException> {
+    const { dispatcher } = this.parts
+    const run = Effect.callback<Located<A>, RedisClusterException>((resume) => {
+      const request = LocatedRequest.single(dispatcher, command, slot, pinned, resume as Request["resume"])
+      Tracing.join(request)
+      dispatcher.dispatch(request)
+      return request
+    })
+    return Tracing.observed(run, () => Tracing.commandCall(command, slot))
+  }
+
+  private at<A>(
+    endpoint: Endpoint,
+    run: (node: ClusterNode) => Effect.Effect<A, RedisClusterException>
+  ): Effect.Effect<A, RedisClusterException> {
+    return Effect.suspend(() => {
+      const node = nodeAt(this.parts.topology.current(), endpoint)
+      return Result.isSuccess(node) ? run(node.success) : this.refuse(node.failure)
+    })
+  }
+
+  private onNodes(
+    command: Command<unknown>,
+    target: Target.Target
+  ): Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException> {
+    const refused = unfit(command) ?? (blocks(command) ? blocksNodes(command) : undefined)
+    return refused === undefined ? this.parts.fanOut.byTarget(command, target) : this.refuse(refused)
+  }
+
+  /** A command without keys, on the nodes that its policy names. */
+  private onManyNodes(command: Command<unknown>): Effect.Effect<unknown, RedisClusterException> {
+    const { fanOut } = this.parts
+    if (command.spec.request === "explicit") return this.refuse(needsNode(command))
+    if (blocks(command)) return this.refuse(blocksNodes(command))
+    if (command.spec.response === "perNode") {
+      return Effect.flatMap(fanOut.byPolicy(command), (replies) => mapped(command, replies))
+    }
+    const raw = undecoded(command)
+    return Effect.flatMap(
+      fanOut.byPolicy(raw),
+      (replies) => Effect.flatMap(Effect.fromResult(aggregate(raw, replies)), (reply) => this.decoded(command, reply))
+    )
+  }
+
+  private decoded<A>(command: Command<A>, reply: unknown): Effect.Effect<A, RedisClusterException> {
     // Merging replies gives a reply.
     const value = decodeReply(command, reply as Reply)
     if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
-    return refuse(
+    return this.refuse(
       new DecodeError({
         message: value.message,
         cause: value.cause,
@@ -166,159 +323,18 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       })
     )
   }
+}
 
-  const batches = (own: ReadFrom.Policy | undefined): Batch.Batches =>
-    Batch.make({
-      owner: dispatcher.owner,
-      now: () => monotonicMillis(clock),
-      dispatch: dispatcher.dispatch,
-      nodeOf: dispatcher.nodeOf,
-      connectionTo: dispatcher.connectionTo,
-      slotOf: batchSlot,
-      transactionSlotOf: transactionSlot,
-      refused: (reason) => statistics.failed(reason._tag),
-      readFrom: () => own ?? policies.current,
-      timeout: options.commandTimeout
-    })
-
-  const single = <A>(
-    command: Command<A>,
-    slot: number,
-    pinned: ClusterNode | undefined,
-    own: ReadFrom.Policy | undefined
-  ): Effect.Effect<A, RedisClusterException> => {
-    if (!blocks(command)) return suspended(command, slot, pinned, own)
-    const unfit = SharedConnection.needsOwnConnection(command.spec.name)
-    return unfit === undefined ? sessions.execute(command, slot, pinned) : refuse(unfit)
-  }
-
-  /** One command, one suspension: the path that everything else is measured by. */
-  const suspended = <A>(
-    command: Command<A>,
-    slot: number,
-    pinned: ClusterNode | undefined,
-    own: ReadFrom.Policy | undefined
-  ): Effect.Effect<A, RedisClusterException> => {
-    const self: Effect.Effect<A, RedisClusterException> = Effect.callback((resume) => {
-      const trace = Tracing.look()
-      if (trace === "due") return resume(Tracing.traced(self, Tracing.commandCall(command, slot)))
-      const request = new Request(
-        command,
-        dispatcher.owner,
-        slot,
-        dispatcher.deadlineOf(command),
-        pinned === undefined ? "slot" : "explicit",
-        pinned,
-        resume as Request["resume"],
-        undefined,
-        0
-      )
-      request.readRoute = policies.readingOf(command, slot, own)
-      if (trace !== undefined) trace.begin(request)
-      dispatcher.dispatch(request)
-      return request
-    })
-    return self
-  }
-
-  const located = <A>(
-    command: Command<A>,
-    slot: number,
-    pinned: ClusterNode | undefined
-  ): Effect.Effect<Located<A>, RedisClusterException> => {
-    const run = Effect.callback<Located<A>, RedisClusterException>((resume) => {
-      const { owner } = dispatcher
-      const ended: Request["resume"] = (exit) => {
-        const { connection } = request
-        resume(
-          // What was answered came over a connection, and the command's decoder made the value.
-          Exit.map(exit as Exit.Exit<A, RedisClusterException>, (value) => ({
-            value,
-            connection: connection as Connection,
-            socket: (connection as Connection).sockets
-          }))
-        )
-      }
-      const deadline = dispatcher.deadlineOf(command)
-      const binding = pinned === undefined ? "slot" : "explicit"
-      const request: Request = new Request(command, owner, slot, deadline, binding, pinned, ended, undefined, 0)
-      Tracing.join(request)
-      dispatcher.dispatch(request)
-      return request
-    })
-    return Tracing.observed(run, () => Tracing.commandCall(command, slot))
-  }
-
-  const onNodes = (command: Command<unknown>, target: Target.Target) => {
-    const refused = unfit(command) ?? (blocks(command) ? blocksNodes(command) : undefined)
-    return refused === undefined ? fanOut.byTarget(command, target) : refuse(refused)
-  }
-
-  const routing = (own: ReadFrom.Policy | undefined): RouterShape => ({
-    execute: (command) => {
-      const slot = unfit(command) ?? slotOf(command)
-      if (typeof slot !== "number") return refuse(slot)
-      const request = command.spec.request
-      if (slot !== keyless || request === "default") return single(command, slot, undefined, own)
-      if (request === "explicit") return refuse(needsNode(command))
-      if (blocks(command)) return refuse(blocksNodes(command))
-      if (command.spec.response === "perNode") {
-        return perNode(command, fanOut.byPolicy(command))
-      }
-      const raw = undecoded(command)
-      return Effect.flatMap(
-        fanOut.byPolicy(raw),
-        (replies) => Effect.flatMap(Effect.fromResult(aggregate(raw, replies)), (reply) => decoded(command, reply))
-      )
-    },
-    onTarget: (command, target) => Effect.flatMap(onNodes(command, target), (replies) => mapped(command, replies)),
-    onTargetResults: <A>(command: Command<A>, target: Target.Target) =>
-      Effect.map(
-        onNodes(command, target),
-        // The values are what the command's own decoder made.
-        (replies) =>
-          new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
-      ),
-    onNode: (command, endpoint) => {
-      const refused = unfit(command)
-      return refused === undefined
-        ? Effect.suspend(() => {
-          const node = nodeAt(topology.current(), endpoint)
-          return Result.isSuccess(node) ? single(command, keyless, node.success, own) : refuse(node.failure)
-        })
-        : refuse(refused)
-    },
-    executeWithSocket: (command, endpoint) => {
-      const refused = unfit(command)
-      return refused === undefined
-        ? Effect.suspend(() => {
-          if (endpoint === undefined) {
-            const slot = slotOf(command)
-            return typeof slot === "number" ? located(command, slot, undefined) : refuse(slot)
-          }
-          const node = nodeAt(topology.current(), endpoint)
-          return Result.isSuccess(node) ? located(command, keyless, node.success) : refuse(node.failure)
-        })
-        : refuse(refused)
-    },
-    ...batches(own),
-    dedicated: sessions.dedicated,
-    watch: sessions.watch,
-    reading: routing,
-    setReadFrom: (policy) => {
-      policies.standing = policy
-    },
-    readFrom: () => own ?? policies.current,
-    readStatistics: dispatcher.readStatistics,
-    statistics
-  })
-
-  return Router.of(routing(undefined))
+export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
+  const topology = yield* Topology
+  const dispatcher = yield* makeDispatcher(options)
+  const sessions = yield* Sessions.make(options, dispatcher)
+  const fanOut = FanOut.make(dispatcher, topology)
+  const policies = new CurrentReadPolicy(options.readFrom)
+  return Router.of(
+    new RouterView({ topology, dispatcher, sessions, fanOut, policies, timeout: options.commandTimeout }, undefined)
+  )
 })
 
-/**
- * @category layers
- * @since 0.1.0
- */
 export const layer = (options: ResolvedOptions): Layer.Layer<Router, never, Connections | Topology> =>
   Layer.effect(Router, make(options))

@@ -17,7 +17,8 @@ import {
   OptionsError,
   type Outcome,
   PipelineError,
-  type RedisClusterException
+  type RedisClusterException,
+  TransactionError
 } from "../../RedisClusterException.ts"
 import type { Failures, Outcomes } from "./Collect.ts"
 
@@ -86,29 +87,25 @@ export const entriesOf = (batch: Batch): ReadonlyArray<Command<unknown>> => isLi
 export const shaped = (batch: Batch, list: ReadonlyArray<unknown>): unknown =>
   isList(batch) ? list : Object.fromEntries(Object.keys(batch).map((name, i) => [name, list[i]]))
 
-/**
- * The error of an entry, as that of the whole pipeline.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const pipelineError = (
+/** The error of an entry, as that of the whole batch. */
+export const entryError = (
+  batch: "pipeline" | "transaction",
   index: number,
   command: Command<unknown>,
   cause: RedisClusterException,
   outcome: Outcome
-): RedisClusterException =>
-  exception(() =>
-    new PipelineError({
-      message: `entry ${index} of the pipeline (${command.spec.name}): ${cause.message}`,
-      outcome,
-      command: command.spec.name,
-      node: cause.reason.node,
-      attempts: cause.reason.attempts,
-      index,
-      cause
-    })
-  )
+): RedisClusterException => {
+  const fields = {
+    message: `entry ${index} of the ${batch} (${command.spec.name}): ${cause.message}`,
+    outcome,
+    command: command.spec.name,
+    node: cause.reason.node,
+    attempts: cause.reason.attempts,
+    index,
+    cause
+  }
+  return exception(() => batch === "pipeline" ? new PipelineError(fields) : new TransactionError(fields))
+}
 
 /**
  * The error of a pipeline some entries of which failed: the first of them, and what became of the whole.
@@ -127,7 +124,7 @@ export const pipelineFailure = (
     ? "NotExecuted"
     : "Executed"
   const [index, cause] = [...failures].reduce((first, next) => next[0] < first[0] ? next : first)
-  return pipelineError(index, commands[index], cause, outcome)
+  return entryError("pipeline", index, commands[index], cause, outcome)
 }
 
 /**

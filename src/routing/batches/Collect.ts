@@ -1,7 +1,5 @@
 /**
  * Many commands, one suspension: gathers how each ended and resumes the fiber once.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -10,24 +8,14 @@ import type { Collector } from "../request/Request.ts"
 
 /**
  * How each of several commands ended, in their order.
- *
- * @category models
- * @since 0.1.0
  */
 export type Outcomes = ReadonlyArray<Result.Result<unknown, RedisClusterException>>
 
 /**
  * What failed, by position.
- *
- * @category models
- * @since 0.1.0
  */
 export type Failures = ReadonlyMap<number, RedisClusterException>
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class OutcomeCollector implements Collector {
   private readonly outcomes: Array<Result.Result<unknown, RedisClusterException>>
   private remaining: number
@@ -56,9 +44,6 @@ export class OutcomeCollector implements Collector {
 
 /**
  * Gathers bare values, as long as nothing fails.
- *
- * @category models
- * @since 0.1.0
  */
 export class ValueCollector implements Collector {
   private readonly values: Array<unknown>
@@ -101,9 +86,6 @@ const cancelAll = (parts: ReadonlyArray<Cancellable>): Effect.Effect<void> =>
 /**
  * Starts many commands at once for their values; when some fail, `failed` says with what the whole fails. Every command
  * has ended by then.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const collectValues = (
   count: number,
@@ -123,9 +105,6 @@ export const collectValues = (
 
 /**
  * Starts many commands at once. Interrupting the effect cancels those that have not ended.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const collectOutcomes = (
   count: number,

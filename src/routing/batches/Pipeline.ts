@@ -1,7 +1,5 @@
 /**
  * Several commands in one go, wherever they are sent to: side by side, or as one transaction.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -14,16 +12,13 @@ import { readingOf } from "../reads/CurrentReadPolicy.ts"
 import type { ReadRoute } from "../reads/ReadNodes.ts"
 import { type Collector, Request, type RequestOwner } from "../request/Request.ts"
 import * as Tracing from "../request/Tracing.ts"
-import { pipelineError, pipelineFailure } from "./BatchShape.ts"
+import { entryError, pipelineFailure } from "./BatchShape.ts"
 import { collectOutcomes, collectValues, type Outcomes } from "./Collect.ts"
 import { PipelineBlock } from "./PipelineBlock.ts"
 import * as Transaction from "./Transaction.ts"
 
 /**
  * Where the commands of a batch go.
- *
- * @category models
- * @since 0.1.0
  */
 export interface Route {
   readonly owner: RequestOwner
@@ -35,7 +30,7 @@ export interface Route {
   readonly connectionTo: (node: ClusterNode) => Connection
   /** The slot of an entry of a pipeline, or why it cannot be one. */
   readonly slotOf: (command: Command<unknown>) => number | Reason
-  /** The same for an entry of a transaction. */
+  /** The slot of an entry of a transaction, or why it cannot be one. */
   readonly transactionSlotOf: (command: Command<unknown>) => number | Reason
   /** Told why an entry, or a whole transaction, cannot be sent. */
   readonly refused: (reason: Reason) => void
@@ -45,14 +40,96 @@ export interface Route {
   readonly timeout: number
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Batches {
+/** No entry of a batch waits on the server. */
+const deadlineOf = (command: Command<unknown>, route: Route, now: number): number =>
+  now + (command.settings.timeout ?? route.timeout)
+
+/** Sends the entries of a pipeline, one after the other. */
+class Sender {
+  /** What has to be cancelled to give the entries up. */
+  readonly parts: Array<Request | PipelineBlock> = []
+  private readonly route: Route
+  private readonly commands: ReadonlyArray<Command<unknown>>
+  private readonly slots: ReadonlyArray<number | undefined>
+  private readonly collector: Collector
+  // One look at the clock and at the policy for all of them.
+  private readonly now: number
+  private readonly policy: ReadFrom.Policy
+  /** A span tells about each entry. */
+  private readonly together = Tracing.look() === undefined
+  private readonly open = new Map<ClusterNode, PipelineBlock>()
+
+  /** `slots` has none for entries that are not sent. */
+  constructor(
+    route: Route,
+    commands: ReadonlyArray<Command<unknown>>,
+    slots: ReadonlyArray<number | undefined>,
+    collector: Collector
+  ) {
+    this.route = route
+    this.commands = commands
+    this.slots = slots
+    this.collector = collector
+    this.now = route.now()
+    this.policy = route.readFrom()
+  }
+
+  /** Sends all entries; the parts that have to be cancelled to give them up. */
+  send(): ReadonlyArray<Request | PipelineBlock> {
+    for (let i = 0; i < this.commands.length; i++) {
+      const slot = this.slots[i]
+      if (slot !== undefined) this.add(i, slot)
+    }
+    this.flush()
+    return this.parts
+  }
+
+  private add(index: number, slot: number): void {
+    const command = this.commands[index]
+    const reading = this.policy === ReadFrom.primary ? undefined : readingOf(command, slot, this.policy)
+    const joins = this.together && reading === undefined && command.settings.timeout === undefined
+    const node = joins ? this.route.nodeOf(slot) : undefined
+    if (node === undefined) return this.dispatch(index, slot, reading)
+    const block = this.open.get(node) ?? this.begin(node)
+    if (block.add(command, slot, index)) return
+    this.open.delete(node)
+    block.send()
+  }
+
+  private begin(node: ClusterNode): PipelineBlock {
+    const { collector, now, route } = this
+    const block = new PipelineBlock(route.owner, collector, route.connectionTo(node), now + route.timeout)
+    this.open.set(node, block)
+    this.parts.push(block)
+    return block
+  }
+
+  /** Sends the blocks that are still being gathered. */
+  private flush(): void {
+    for (const block of this.open.values()) block.send()
+    this.open.clear()
+  }
+
+  private dispatch(index: number, slot: number, reading: ReadRoute | undefined): void {
+    // Entries of one slot keep their order.
+    this.flush()
+    const { collector, commands, now, route } = this
+    const deadline = deadlineOf(commands[index], route, now)
+    const request = Request.entry(route.owner, commands[index], slot, reading, deadline, collector, index)
+    Tracing.join(request)
+    this.parts.push(request)
+    route.dispatch(request)
+  }
+}
+
+/** Many commands in one go, each with its place in the results. */
+export interface Batching {
   /** Runs commands side by side, written per node before any is awaited; how each ended, in their order. */
   readonly pipelineResults: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
-  /** The same for the values alone: fails when any fails, and sends nothing when one of them cannot be sent. */
+  /**
+   * Runs commands side by side for their values alone: fails when any fails, and sends nothing when one of them cannot be
+   * sent.
+   */
   readonly pipeline: (
     commands: ReadonlyArray<Command<unknown>>
   ) => Effect.Effect<ReadonlyArray<unknown>, RedisClusterException>
@@ -62,149 +139,84 @@ export interface Batches {
   ) => Effect.Effect<Outcomes, RedisClusterException>
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
-export const make = (route: Route): Batches => {
-  /** No entry of a batch waits on the server. */
-  const deadlineOf = (command: Command<unknown>, now: number): number =>
-    now + (command.settings.timeout ?? route.timeout)
+/** Runs batches of commands on a route. */
+export class Batches implements Batching {
+  private readonly route: Route
 
-  /** Sends the entries of a pipeline, one after the other; what has to be cancelled to give them up. */
-  class Sender {
-    readonly parts: Array<Request | PipelineBlock> = []
-    private readonly commands: ReadonlyArray<Command<unknown>>
-    private readonly slots: ReadonlyArray<number>
-    private readonly collector: Collector
-    // One look at the clock and at the policy for all of them.
-    private readonly now = route.now()
-    private readonly policy = route.readFrom()
-    /** A span tells about each entry. */
-    private readonly together = Tracing.look() === undefined
-    private readonly open = new Map<ClusterNode, PipelineBlock>()
-
-    constructor(commands: ReadonlyArray<Command<unknown>>, slots: ReadonlyArray<number>, collector: Collector) {
-      this.commands = commands
-      this.slots = slots
-      this.collector = collector
-    }
-
-    add(index: number): void {
-      const command = this.commands[index]
-      const slot = this.slots[index]
-      const reading = this.policy === ReadFrom.primary ? undefined : readingOf(command, slot, this.policy)
-      const joins = this.together && reading === undefined && command.settings.timeout === undefined
-      const node = joins ? route.nodeOf(slot) : undefined
-      if (node === undefined) return this.dispatch(index, reading)
-      let share = this.open.get(node)
-      if (share === undefined) {
-        const { collector, now, slots } = this
-        share = new PipelineBlock(route.owner, collector, slots, route.connectionTo(node), now + route.timeout)
-        this.open.set(node, share)
-        this.parts.push(share)
-      }
-      if (share.add(command, index)) return
-      this.open.delete(node)
-      share.send()
-    }
-
-    /** Sends what is still being gathered. */
-    flush(): void {
-      for (const share of this.open.values()) share.send()
-      this.open.clear()
-    }
-
-    private dispatch(index: number, reading: ReadRoute | undefined): void {
-      // Entries of one slot keep their order.
-      this.flush()
-      const { collector, commands, now, slots } = this
-      const deadline = deadlineOf(commands[index], now)
-      const request = new Request(
-        commands[index],
-        route.owner,
-        slots[index],
-        deadline,
-        "slot",
-        undefined,
-        undefined,
-        collector,
-        index
-      )
-      request.readRoute = reading
-      Tracing.join(request)
-      this.parts.push(request)
-      route.dispatch(request)
-    }
+  constructor(route: Route) {
+    this.route = route
   }
 
-  return {
-    pipelineResults: (commands) =>
-      observed(
-        "PIPELINE",
-        commands,
-        collectOutcomes(commands.length, (collector) => {
-          const slots = new Array<number>(commands.length)
-          const sender = new Sender(commands, slots, collector)
-          for (let i = 0; i < commands.length; i++) {
-            const slot = route.slotOf(commands[i])
-            if (typeof slot !== "number") {
-              route.refused(slot)
-              collector.settle(i, Result.fail(exception(() => slot)))
-              continue
-            }
-            slots[i] = slot
-            sender.add(i)
-          }
-          sender.flush()
-          return sender.parts
+  readonly pipelineResults: Batching["pipelineResults"] = (commands) =>
+    observed(
+      "PIPELINE",
+      commands,
+      collectOutcomes(commands.length, (collector) => {
+        const slots = this.slotsOf(commands, (i, reason) => {
+          this.route.refused(reason)
+          collector.settle(i, Result.fail(exception(() => reason)))
         })
-      ),
-    pipeline: (commands) =>
-      observed(
-        "PIPELINE",
-        commands,
-        Effect.suspend(() => {
-          const slots = new Array<number>(commands.length)
-          for (let i = 0; i < commands.length; i++) {
-            const slot = route.slotOf(commands[i])
-            if (typeof slot !== "number") {
-              route.refused(slot)
-              return Effect.fail(pipelineError(i, commands[i], exception(() => slot), "NotExecuted"))
-            }
-            slots[i] = slot
-          }
-          return collectValues(commands.length, (values) => {
-            const sender = new Sender(commands, slots, values)
-            for (let i = 0; i < commands.length; i++) sender.add(i)
-            sender.flush()
-            return sender.parts
-          }, (failures) => pipelineFailure(commands, failures))
+        return new Sender(this.route, commands, slots, collector).send()
+      })
+    )
+
+  readonly pipeline: Batching["pipeline"] = (commands) =>
+    observed(
+      "PIPELINE",
+      commands,
+      Effect.suspend(() => {
+        let refused: RedisClusterException | undefined
+        const slots = this.slotsOf(commands, (i, reason) => {
+          if (refused !== undefined) return
+          this.route.refused(reason)
+          refused = entryError("pipeline", i, commands[i], exception(() => reason), "NotExecuted")
         })
-      ),
-    transaction: (commands) =>
-      commands.length === 0 ? Effect.succeed([]) : observed(
-        "MULTI",
-        commands,
-        Effect.suspend(() => {
-          const plan = Transaction.plan(commands, route.transactionSlotOf, route.timeout)
-          if (Result.isFailure(plan)) {
-            route.refused(plan.failure.reason)
-            return Effect.fail(plan.failure)
-          }
-          return Effect.callback<Outcomes, RedisClusterException>((resume) => {
-            const request = new Transaction.TransactionRequest(
-              plan.success,
-              route.owner,
-              deadlineOf(plan.success.command, route.now()),
-              resume as Request["resume"]
-            )
-            Tracing.join(request)
-            route.dispatch(request)
-            return request
-          })
+        if (refused !== undefined) return Effect.fail(refused)
+        return collectValues(
+          commands.length,
+          (values) => new Sender(this.route, commands, slots, values).send(),
+          (failures) => pipelineFailure(commands, failures)
+        )
+      })
+    )
+
+  readonly transaction: Batching["transaction"] = (commands) =>
+    commands.length === 0 ? Effect.succeed([]) : observed(
+      "MULTI",
+      commands,
+      Effect.suspend(() => {
+        const { route } = this
+        const plan = Transaction.plan(commands, route.transactionSlotOf, route.timeout)
+        if (Result.isFailure(plan)) {
+          route.refused(plan.failure.reason)
+          return Effect.fail(plan.failure)
+        }
+        return Effect.callback<Outcomes, RedisClusterException>((resume) => {
+          const request = new Transaction.TransactionRequest(
+            plan.success,
+            route.owner,
+            deadlineOf(plan.success.command, route, route.now()),
+            resume as Request["resume"]
+          )
+          Tracing.join(request)
+          route.dispatch(request)
+          return request
         })
-      )
+      })
+    )
+
+  /** The slot of each entry; `undefined` for those that cannot be sent, which `refused` is told about. */
+  private slotsOf(
+    commands: ReadonlyArray<Command<unknown>>,
+    refused: (index: number, reason: Reason) => void
+  ): ReadonlyArray<number | undefined> {
+    const slots = new Array<number | undefined>(commands.length)
+    for (let i = 0; i < commands.length; i++) {
+      const slot = this.route.slotOf(commands[i])
+      if (typeof slot === "number") slots[i] = slot
+      else refused(i, slot)
+    }
+    return slots
   }
 }
 

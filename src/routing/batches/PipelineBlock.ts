@@ -3,8 +3,6 @@
  *
  * A request per entry would cost more than writing and reading it. Most entries are answered at their first attempt and
  * never need one; an entry that goes wrong becomes a request, and goes its own way from then on.
- *
- * @since 0.1.0
  */
 import { type Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
@@ -17,10 +15,6 @@ const maxEntries = 64
 /** The same in bytes of arguments, nearly; a larger entry is alone. */
 const maxBytes = 32 * 1024
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class PipelineBlock implements Outgoing {
   readonly block: Array<Command<unknown>> = []
   readonly asking = false
@@ -31,24 +25,16 @@ export class PipelineBlock implements Outgoing {
   private readonly owner: RequestOwner
   private readonly collector: Collector
   private readonly connection: Connection
-  private readonly slots: ReadonlyArray<number>
+  private readonly slots: Array<number> = []
   private readonly places: Array<number> = []
   private bytes = 0
   private answered = 0
   /** The entries that went wrong. */
-  private strays: Array<Request> | undefined = undefined
+  private promoted: Array<Request> | undefined = undefined
 
-  /** `slots` are those of all entries of the collector. */
-  constructor(
-    owner: RequestOwner,
-    collector: Collector,
-    slots: ReadonlyArray<number>,
-    connection: Connection,
-    deadline: number
-  ) {
+  constructor(owner: RequestOwner, collector: Collector, connection: Connection, deadline: number) {
     this.owner = owner
     this.collector = collector
-    this.slots = slots
     this.connection = connection
     this.deadline = deadline
   }
@@ -63,8 +49,9 @@ export class PipelineBlock implements Outgoing {
   }
 
   /** Takes an entry; `place` is that among the entries of the collector. Whether there is room for another one. */
-  add(entry: Command<unknown>, place: number): boolean {
+  add(entry: Command<unknown>, slot: number, place: number): boolean {
     this.block.push(entry)
+    this.slots.push(slot)
     this.places.push(place)
     const { args } = entry
     for (let i = 0; i < args.length; i++) this.bytes += args[i].length
@@ -77,40 +64,38 @@ export class PipelineBlock implements Outgoing {
 
   cancel(): void {
     this.settled = true
-    if (this.strays === undefined) return
-    for (const stray of this.strays) stray.cancel()
+    if (this.promoted === undefined) return
+    for (const request of this.promoted) request.cancel()
   }
 
   onReply(reply: Reply): void {
     const i = this.answered++
-    if (reply instanceof ServerError) return this.owner.failed(this.stray(i), { _tag: "Reply", error: reply })
+    if (reply instanceof ServerError) return this.promote(i).onFailure({ _tag: "Reply", error: reply })
     const value = decodeReply(this.block[i], reply)
-    if (value instanceof DecodeFailure) this.owner.undecodable(this.stray(i), value)
-    else this.collector.succeeded(this.places[i], value)
+    if (value instanceof DecodeFailure) {
+      const request = this.promote(i)
+      request.fail(this.owner.undecodable(request, value))
+    } else this.collector.succeeded(this.places[i], value)
   }
 
   onLost(failure: LinkFailure, written: boolean): void {
     this.settled = true
-    for (let i = this.answered; i < this.block.length; i++) {
-      const stray = this.stray(i)
-      if (!stray.settled) this.owner.failed(stray, { _tag: "Lost", failure, written })
-    }
+    for (let i = this.answered; i < this.block.length; i++) this.promote(i).onLost(failure, written)
   }
 
   onDeadline(written: boolean): void {
     this.settled = true
-    for (let i = this.answered; i < this.block.length; i++) this.owner.expired(this.stray(i), written)
+    for (let i = this.answered; i < this.block.length; i++) this.promote(i).onDeadline(written)
   }
 
-  /** An entry as a request of its own. */
-  private stray(i: number): Request {
+  /** Makes a request of an entry, which goes its own way from then on. */
+  private promote(i: number): Request {
     const { collector, deadline, owner } = this
     const place = this.places[i]
-    const slot = this.slots[place]
-    const request = new Request(this.block[i], owner, slot, deadline, "slot", undefined, undefined, collector, place)
-    request.connection = this.connection
-    this.strays ??= []
-    this.strays.push(request)
+    const request = Request.entry(owner, this.block[i], this.slots[i], undefined, deadline, collector, place)
+    request.headsFor(this.connection)
+    this.promoted ??= []
+    this.promoted.push(request)
     return request
   }
 }

@@ -3,8 +3,6 @@
  *
  * A transaction that the server discards has executed nothing, so that redirects and refusals while it is queued are
  * mended like those of a single command. ASKING in front of MULTI holds for the whole: servers keep it until EXEC.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -17,15 +15,13 @@ import {
   CrossSlotError,
   exception,
   OptionsError,
-  type Outcome,
   type Reason,
-  type RedisClusterException,
-  TransactionError
+  type RedisClusterException
 } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import * as Failures from "../request/Failures.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
-import { type Batch, entriesOf, shaped, type Values } from "./BatchShape.ts"
+import { type Batch, entriesOf, entryError, shaped, type Values } from "./BatchShape.ts"
 import type { Outcomes } from "./Collect.ts"
 
 const reply = (reply: Reply): Reply => reply
@@ -40,9 +36,6 @@ const unfit = new Set(["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "RESET", 
 
 /**
  * A transaction that can be sent.
- *
- * @category models
- * @since 0.1.0
  */
 export interface Plan {
   /** Stands for the whole: its settings, and whether it may be sent again. It is not what is written. */
@@ -52,24 +45,6 @@ export interface Plan {
   /** How many entries have keys. */
   readonly keyed: number
 }
-
-const transactionError = (
-  index: number,
-  command: Command<unknown>,
-  cause: RedisClusterException,
-  outcome: Outcome
-): RedisClusterException =>
-  exception(() =>
-    new TransactionError({
-      message: `entry ${index} of the transaction (${command.spec.name}): ${cause.message}`,
-      outcome,
-      command: command.spec.name,
-      node: cause.reason.node,
-      attempts: cause.reason.attempts,
-      index,
-      cause
-    })
-  )
 
 const unfitReason = (name: string): Reason =>
   new OptionsError({
@@ -95,9 +70,6 @@ const crossSlot = (slots: ReadonlySet<number>): RedisClusterException =>
  * default node, a primary.
  *
  * `timeout` is that of entries that do not carry their own, in milliseconds; the shortest one holds for the whole.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const plan = (
   entries: ReadonlyArray<Command<unknown>>,
@@ -111,7 +83,7 @@ export const plan = (
     if (typeof slot !== "number") {
       const error = exception(() => slot)
       return Result.fail(
-        slot._tag === "CrossSlotError" ? error : transactionError(i, entries[i], error, "NotExecuted")
+        slot._tag === "CrossSlotError" ? error : entryError("transaction", i, entries[i], error, "NotExecuted")
       )
     }
     if (slot === keyless) continue
@@ -162,9 +134,6 @@ const reasonOfAbort = (error: ServerError): ServerError => {
 
 /**
  * What EXEC means by answering nothing.
- *
- * @category constants
- * @since 0.1.0
  */
 export const watchedKeyChanged = new ServerError("EXECABORT a watched key has changed, nothing was executed")
 
@@ -172,9 +141,6 @@ const keysApart = new ServerError("TRYAGAIN the keys of the transaction are on b
 
 /**
  * A transaction on its way through the router. It succeeds with how each entry ended.
- *
- * @category models
- * @since 0.1.0
  */
 export class TransactionRequest extends Request {
   readonly block: ReadonlyArray<Command<unknown>>
@@ -186,7 +152,7 @@ export class TransactionRequest extends Request {
   private culprit: Refusal | undefined = undefined
 
   constructor(plan: Plan, owner: RequestOwner, deadline: number, resume: Request["resume"]) {
-    super(plan.command, owner, plan.slot, deadline, "slot", undefined, resume, undefined, 0)
+    super(owner, plan.command, plan.slot, "slot", undefined, deadline, resume, undefined, 0, undefined)
     this.plan = plan
     this.block = [multi, ...plan.entries.map(selfContained), exec]
   }
@@ -223,7 +189,7 @@ export class TransactionRequest extends Request {
   /** What follows a refused MULTI is not queued: it was executed, or refused, on its own. */
   private withoutMulti(refusals: ReadonlyArray<Refusal>): void {
     const { error } = refusals[0]
-    if (refusals.length > this.plan.entries.length) this.owner.failed(this, { _tag: "Reply", error })
+    if (refusals.length > this.plan.entries.length) this.onFailure({ _tag: "Reply", error })
     else this.fail(Failures.withoutMulti(this, error))
   }
 
@@ -231,18 +197,18 @@ export class TransactionRequest extends Request {
   private discarded(error: ServerError, refusals: ReadonlyArray<Refusal>): void {
     // What no other node can mend comes first.
     const refusal = refusals.find((refusal) => !isRedirect(refusal.error)) ?? refusals[0]
-    if (refusal === undefined) return this.owner.failed(this, { _tag: "Reply", error: reasonOfAbort(error) })
+    if (refusal === undefined) return this.onFailure({ _tag: "Reply", error: reasonOfAbort(error) })
     if (!isRedirect(refusal.error)) this.culprit = refusal
     // The other node has none of the keys that this one still has.
     const apart = refusal.error.code === "ASK" && refusals.length < this.plan.keyed
-    this.owner.failed(this, { _tag: "Reply", error: apart ? keysApart : refusal.error })
+    this.onFailure({ _tag: "Reply", error: apart ? keysApart : refusal.error })
     this.culprit = undefined
   }
 
   private executed(reply: Reply): void {
     const { command, entries } = this.plan
     if (!Array.isArray(reply) || reply.length !== entries.length) {
-      return this.owner.undecodable(this, unexpected(`a list of ${entries.length}`, reply))
+      return this.fail(this.owner.undecodable(this, unexpected(`a list of ${entries.length}`, reply)))
     }
     const replies = reply as ReadonlyArray<Reply>
     const outcomes: Outcomes = entries.map((entry, i) => {
@@ -258,7 +224,7 @@ export class TransactionRequest extends Request {
 
   private refused({ error, index }: Refusal): RedisClusterException {
     const outcome = this.retryState?.maybeExecuted === true ? "Unknown" : "NotExecuted"
-    return transactionError(index, this.plan.entries[index], this.failureOf(index, error), outcome)
+    return entryError("transaction", index, this.plan.entries[index], this.failureOf(index, error), outcome)
   }
 
   private failureOf(index: number, error: ServerError): RedisClusterException {
@@ -267,29 +233,14 @@ export class TransactionRequest extends Request {
 
   /** The entry as a request of its own, for those who describe failures. */
   private standIn(index: number): Request {
-    const entry = this.plan.entries[index]
-    const request = new Request(
-      entry,
-      this.owner,
-      this.slot,
-      this.deadline,
-      "slot",
-      undefined,
-      undefined,
-      undefined,
-      index
-    )
-    request.connection = this.connection
-    request.retryState = this.retryState
+    const request = Request.onConnection(this.owner, this.plan.entries[index], this.slot, this.deadline, undefined)
+    request.standsFor(this)
     return request
   }
 }
 
 /**
  * Runs a batch as a transaction for its values; an entry that failed fails the whole, which was executed nevertheless.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const run = <B extends Batch>(
   transaction: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes, RedisClusterException>,
@@ -302,7 +253,7 @@ export const run = <B extends Batch>(
       for (let i = 0; i < outcomes.length; i++) {
         const outcome = outcomes[i]
         if (Result.isFailure(outcome)) {
-          return Effect.fail(transactionError(i, entries[i], outcome.failure, "Executed"))
+          return Effect.fail(entryError("transaction", i, entries[i], outcome.failure, "Executed"))
         }
         values.push(outcome.success)
       }

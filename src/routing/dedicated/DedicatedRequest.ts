@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
+import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
@@ -57,15 +58,19 @@ export class DedicatedRequest extends BlockingRequest implements Applicant {
   ) {
     const now = monotonicMillis(context.recall.clock)
     const binding = pinned === undefined ? "slot" : "explicit"
-    super(command, context.owner, slot, now + context.clientTime, binding, pinned, resume, undefined, 0)
+    const deadline = now + context.clientTime
+    super(context.owner, command, slot, binding, pinned, deadline, resume, undefined, 0, undefined)
     this.context = context
     this.recall = context.recall
     this.clientTime = context.clientTime
     this.since = now
-    this.lease = (node) => {
-      this.giveBack()
-      context.pool.acquire(node, this)
-    }
+  }
+
+  /** It travels on a connection of its own. */
+  override sendTo(node: Endpoint, asking: boolean): void {
+    this.giveBack()
+    this.asking = asking
+    this.context.pool.acquire(node, this)
   }
 
   onGranted(connection: Connection): void {
@@ -73,8 +78,7 @@ export class DedicatedRequest extends BlockingRequest implements Applicant {
     this.clientTime -= now - this.since
     this.deadline = now + this.context.clientTime + this.context.serverTime
     this.held = connection
-    this.connection = connection
-    connection.send(this)
+    this.sendOver(connection, this.asking)
   }
 
   onRefused(connection: Connection | undefined, failure: LinkFailure): void {

@@ -18,7 +18,7 @@ import { holdsUpBatch, invalid } from "../Rejections.ts"
 import { deliver, explained } from "../request/Delivery.ts"
 import * as Failures from "../request/Failures.ts"
 import * as Recovery from "../request/Recovery.ts"
-import { Request, type RequestOwner, type RetryState } from "../request/Request.ts"
+import { Request, type RequestOwner, type RetryState, type Step } from "../request/Request.ts"
 import type { RoutingStatistics } from "../request/RoutingStatistics.ts"
 import * as Tracing from "../request/Tracing.ts"
 import * as SharedConnection from "../SharedConnection.ts"
@@ -83,7 +83,7 @@ class BlockingSessionRequest extends BlockingRequest {
     deadline: number,
     resume: Request["resume"]
   ) {
-    super(command, owner, slot, deadline, "explicit", undefined, resume, undefined, 0)
+    super(owner, command, slot, "explicit", undefined, deadline, resume, undefined, 0, undefined)
     this.recall = recall
   }
 }
@@ -107,7 +107,7 @@ export class DedicatedSession implements RequestOwner {
     this.purpose = purpose
     this.context = context
     this.isWatching = purpose._tag === "watch"
-    this.batches = Batch.make({
+    this.batches = new Batch.Batches({
       owner: this,
       now: context.now,
       dispatch: (request) => this.send(request),
@@ -136,7 +136,7 @@ export class DedicatedSession implements RequestOwner {
       const answered = resume as Request["resume"]
       const request = blocks
         ? new BlockingSessionRequest(this.context.recall, command, this, slot, deadline, answered)
-        : new Request(command, this, slot, deadline, "explicit", undefined, answered, undefined, 0)
+        : Request.onConnection(this, command, slot, deadline, answered)
       Tracing.join(request)
       this.send(request)
       return request
@@ -149,42 +149,45 @@ export class DedicatedSession implements RequestOwner {
     this.isOver = true
   }
 
-  failed(request: Request, given: Recovery.Failure): void {
+  judge(request: Request, given: Recovery.Failure): RedisClusterException | Step {
     const retryState = request.note(given, Failures.summary(given))
     const failure = explained(given, retryState)
     const decision = this.decide(request, failure, retryState)
-    if (decision._tag === "Supply") {
-      retryState.redirects++
-      retryState.attempts++
-      return deliver(request, retryState)
-    }
+    if (decision._tag === "Supply") return decision
     this.tellTopology(decision)
-    request.fail(this.errorOf(request, failure))
+    return this.errorOf(request, failure)
   }
 
-  expired(request: Request, written: boolean): void {
-    request.fail(Failures.timedOut(request, this.context.timeoutOf(request.command), written))
+  /** There is one step that needs no other connection. */
+  proceed(request: Request): void {
+    const { retryState } = request
+    if (retryState === undefined) return
+    retryState.redirected()
+    deliver(request, retryState)
   }
 
-  undecodable(request: Request, failure: DecodeFailure): void {
-    request.fail(Failures.undecodable(request, failure))
+  expired(request: Request, written: boolean): RedisClusterException {
+    return Failures.timedOut(request, this.context.timeoutOf(request.command), written)
+  }
+
+  undecodable(request: Request, failure: DecodeFailure): RedisClusterException {
+    return Failures.undecodable(request, failure)
   }
 
   cancelled(): void {}
 
-  ended(_: Request, error: RedisClusterException): void {
+  ended(error: RedisClusterException): void {
     this.context.statistics.failed(error.reason._tag)
   }
 
   private send(request: Request): void {
-    request.connection = this.connection
+    request.headsFor(this.connection)
     if (this.isOver) {
       const failure = { kind: "closed", message: endedWithScope } as const
       return request.fail(Failures.fromFailure(request, { _tag: "Lost", failure, written: false }))
     }
-    if (this.purpose._tag === "watch") request.asking = this.purpose.asking
     if (request.command.spec.name === "WATCH") this.isWatching = true
-    this.connection.send(request)
+    request.sendOver(this.connection, this.purpose._tag === "watch" && this.purpose.asking)
   }
 
   private slotOf(command: Command<unknown>): number | Reason {

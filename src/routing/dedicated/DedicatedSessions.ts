@@ -97,7 +97,7 @@ export const make = Effect.fnUntraced(function*(
         {
           pool: dedicatedConnections,
           recall,
-          owner: dispatcher.owner,
+          owner: dispatcher,
           clientTime: command.settings.timeout ?? options.commandTimeout,
           serverTime: command.spec.blocking?.(command.args) ?? 0,
           keep
@@ -124,9 +124,9 @@ export const make = Effect.fnUntraced(function*(
   const sessionContext: SessionContext = {
     topology,
     slotOf,
-    deadlineOf: dispatcher.deadlineOf,
+    deadlineOf: (command) => dispatcher.deadlineOf(command),
     now: () => monotonicMillis(clock),
-    timeoutOf: dispatcher.timeoutOf,
+    timeoutOf: (command) => dispatcher.timeoutOf(command),
     statistics,
     timeout: options.commandTimeout,
     recall,

@@ -16,17 +16,10 @@ import { collectOutcomes } from "../batches/Collect.ts"
 import { keyless } from "../CommandSlot.ts"
 import type { Dispatcher } from "../request/Dispatcher.ts"
 import type { Binding } from "../request/Recovery.ts"
-import { Request } from "../request/Request.ts"
+import { type Leg, Request } from "../request/Request.ts"
 import * as Tracing from "../request/Tracing.ts"
 import type { NodeReply } from "./Aggregation.ts"
 import * as Target from "./Target.ts"
-
-/** The part of a fan-out for one node: bound to it, or to its shard by one of the slots. */
-interface Leg {
-  readonly node: ClusterNode
-  readonly slot: number
-  readonly binding: Binding
-}
 
 /**
  * @category models
@@ -71,19 +64,8 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
       const deadline = dispatcher.deadlineOf(command)
       const requests: Array<Request> = []
       const outcomes = collectOutcomes(legs.length, (collector) => {
-        legs.forEach(({ binding, node, slot }, i) => {
-          const pinned = binding === "shard" ? undefined : node
-          const request = new Request(
-            command,
-            dispatcher.owner,
-            slot,
-            deadline,
-            binding,
-            pinned,
-            undefined,
-            collector,
-            i
-          )
+        legs.forEach((leg, i) => {
+          const request = Request.leg(dispatcher, command, leg, deadline, collector, i)
           Tracing.join(request)
           requests.push(request)
         })

@@ -45,8 +45,7 @@ class SecondAttempt implements Outgoing {
 
   onReply(reply: Reply): void {
     if (reply instanceof ServerError && !isAnswer(reply)) return
-    this.request.connection = this.connection
-    this.request.onReply(reply)
+    this.request.onReplyFrom(this.connection, reply)
   }
 
   onLost(): void {}

@@ -3,8 +3,6 @@
  *
  * It is sent right in front of the command and nobody waits for it: what matters is whether the command then succeeds.
  * Only when the node still lacks it does the answer to the delivery say why.
- *
- * @since 0.1.0
  */
 import type { Command } from "../../commands/Command.ts"
 import type { Outgoing } from "../../connection/Outgoing.ts"
@@ -45,9 +43,6 @@ class Delivery implements Outgoing {
 /**
  * Gives the node what the request needs there, and the request again right behind: on the same connection, with ASKING if
  * that was due.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const deliver = (request: Request, retryState: RetryState): void => {
   const { connection, command: { settings } } = request
@@ -55,14 +50,11 @@ export const deliver = (request: Request, retryState: RetryState): void => {
   connection.send(
     new Delivery(settings.prerequisite.load, request.deadline, (refusal) => (retryState.refusal = refusal))
   )
-  connection.send(request)
+  request.sendOver(connection, request.asking)
 }
 
 /**
  * That a node still lacks what it was given is explained by why it refused it.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const explained = (failure: Failure, { refusal }: RetryState): Failure =>
   failure._tag === "Reply" && refusal !== undefined && isLacking(failure.error)

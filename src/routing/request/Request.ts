@@ -1,7 +1,5 @@
 /**
  * One command on its way through the router: where it has been, how long it may take, who waits for it.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -12,16 +10,14 @@ import { type Command, DecodeFailure, decodeReply } from "../../commands/Command
 import type { Connection } from "../../connection/Connection.ts"
 import type { LinkFailure, Outgoing } from "../../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
-import type { Hop, RedisClusterException } from "../../RedisClusterException.ts"
+import { type Hop, RedisClusterException } from "../../RedisClusterException.ts"
+import { keyless } from "../CommandSlot.ts"
 import type { ReadRoute } from "../reads/ReadNodes.ts"
-import type { Binding, Failure } from "./Recovery.ts"
+import type { Binding, Decision, Failure } from "./Recovery.ts"
 import type { Trace } from "./Tracing.ts"
 
 /**
- * Who is told how commands end, by their place, when several of them belong together.
- *
- * @category models
- * @since 0.1.0
+ * Takes the results of several commands that belong together, by their place.
  */
 export interface Collector {
   succeeded(index: number, value: unknown): void
@@ -29,39 +25,44 @@ export interface Collector {
 }
 
 /**
- * What a request asks of the router.
- *
- * @category models
- * @since 0.1.0
+ * The next step of a request that failed and is not given up.
+ */
+export type Step = Exclude<Decision, { readonly _tag: "Return" } | { readonly _tag: "GiveUp" }>
+
+/**
+ * Decides about the failures of requests. A failure is told once, and the answer says how the request goes on.
  */
 export interface RequestOwner {
-  failed(request: Request, failure: Failure): void
-  expired(request: Request, written: boolean): void
-  undecodable(request: Request, failure: DecodeFailure): void
+  /** Decides about a failure: the error that the request ends with, or its next step. */
+  judge(request: Request, failure: Failure): RedisClusterException | Step
+  /** Takes the step that `judge` decided on. */
+  proceed(request: Request, step: Step): void
+  /** The error of a request whose deadline has passed. */
+  expired(request: Request, written: boolean): RedisClusterException
+  /** The error of a request whose reply could not be decoded. */
+  undecodable(request: Request, failure: DecodeFailure): RedisClusterException
+  /** Nobody waits for the request any more. */
   cancelled(request: Request): void
-  /** It has failed for good. */
-  ended(request: Request, error: RedisClusterException): void
+  /** The request has failed for good. */
+  ended(error: RedisClusterException): void
 }
 
 /** How many stations are remembered for the error of a command that is redirected without end. */
 const rememberedHops = 32
 
 /**
- * What only a request needs that did not succeed at its first attempt.
- *
- * @category models
- * @since 0.1.0
+ * State that only a request needs that did not succeed at its first attempt.
  */
 export class RetryState {
   attempts = 1
   redirects = 0
-  /** It was lost after it had been written, and then sent again: an earlier attempt may have been executed. */
+  /** An earlier attempt was lost after it had been written, and may have been executed. */
   maybeExecuted = false
   readonly hops: Array<Hop> = []
   lastFailure: Failure
-  /** What the node said when it was given what it lacked, if it refused that. */
+  /** The error that the node answered to SCRIPT LOAD or FUNCTION LOAD. */
   refusal: ServerError | undefined = undefined
-  /** Waits for the topology until this time. */
+  /** The request waits in the waiting room until this time. */
   retryAt = 0
   /** The next delay of the retry schedule, in milliseconds; `undefined` when the schedule has ended. */
   nextDelay: ((error: RedisClusterException) => Effect.Effect<number | undefined>) | undefined
@@ -69,14 +70,36 @@ export class RetryState {
   constructor(failure: Failure) {
     this.lastFailure = failure
   }
+
+  /** The request follows a redirect, or is sent again behind its prerequisite. */
+  redirected(): void {
+    this.redirects++
+    this.attempts++
+  }
+
+  /**
+   * The request pauses. The budget of redirects is against going in circles without a pause: keys of a multi-key command
+   * that are new while their slot migrates mean ASK and TRYAGAIN in turn for as long as that takes, and the deadline
+   * is the bound there.
+   */
+  paused(): void {
+    this.redirects = 0
+    this.refusal = undefined
+  }
 }
+
+/** A part of a command that runs on many nodes: bound to one node, or to a shard by one of its slots. */
+export interface Leg {
+  readonly node: ClusterNode
+  readonly slot: number
+  readonly binding: Binding
+}
+
+type Resume = ((exit: Exit.Exit<never, RedisClusterException> | Exit.Exit<unknown>) => void) | undefined
 
 /**
  * The request is itself the effect that cancels it: `Effect.callback` wants one per suspended command, and this
  * one costs nothing.
- *
- * @category models
- * @since 0.1.0
  */
 export class Request extends Effectable.Class<void> implements Outgoing {
   readonly command: Command<unknown>
@@ -88,7 +111,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   readonly binding: Binding
   /** The node it is bound to, when the slot does not decide. */
   readonly pinned: ClusterNode | undefined
-  readonly resume: ((exit: Exit.Exit<never, RedisClusterException> | Exit.Exit<unknown>) => void) | undefined
+  readonly resume: Resume
   readonly collector: Collector | undefined
   /** Its place among the requests of the collector. */
   readonly index: number
@@ -98,25 +121,24 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   asking = false
   size = 0
   connection: Connection | undefined
-  /** Sends it to a node on a connection of its own, when it is not for the shared ones. */
-  lease: ((node: Endpoint) => void) | undefined
-  /** For reads that a policy sends to the nodes of their shard. */
-  readRoute: ReadRoute | undefined
+  /** The nodes of a read that a policy sends to the nodes of its shard. */
+  readonly readRoute: ReadRoute | undefined
   /** What has gone wrong so far; most requests never need it. */
   retryState: RetryState | undefined
   /** The call it is part of, when that is traced. */
   trace: Trace | undefined
 
-  constructor(
-    command: Command<unknown>,
+  protected constructor(
     owner: RequestOwner,
+    command: Command<unknown>,
     slot: number,
-    deadline: number,
     binding: Binding,
     pinned: ClusterNode | undefined,
-    resume: Request["resume"],
+    deadline: number,
+    resume: Resume,
     collector: Collector | undefined,
-    index: number
+    index: number,
+    readRoute: ReadRoute | undefined
   ) {
     super()
     this.command = command
@@ -130,10 +152,69 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.index = index
     this.binary = command.settings.binary
     this.connection = undefined
-    this.lease = undefined
-    this.readRoute = undefined
+    this.readRoute = readRoute
     this.retryState = undefined
     this.trace = undefined
+  }
+
+  /** A single command that goes where its slot is, or where its read policy says. */
+  static bySlot(
+    owner: RequestOwner,
+    command: Command<unknown>,
+    slot: number,
+    readRoute: ReadRoute | undefined,
+    deadline: number,
+    resume: Resume
+  ): Request {
+    return new Request(owner, command, slot, "slot", undefined, deadline, resume, undefined, 0, readRoute)
+  }
+
+  /** A single command for the node that its caller named. */
+  static at(
+    owner: RequestOwner,
+    command: Command<unknown>,
+    node: ClusterNode,
+    deadline: number,
+    resume: Resume
+  ): Request {
+    return new Request(owner, command, keyless, "explicit", node, deadline, resume, undefined, 0, undefined)
+  }
+
+  /** A single command for the one connection that its owner has. */
+  static onConnection(
+    owner: RequestOwner,
+    command: Command<unknown>,
+    slot: number,
+    deadline: number,
+    resume: Resume
+  ): Request {
+    return new Request(owner, command, slot, "explicit", undefined, deadline, resume, undefined, 0, undefined)
+  }
+
+  /** An entry of a pipeline. */
+  static entry(
+    owner: RequestOwner,
+    command: Command<unknown>,
+    slot: number,
+    readRoute: ReadRoute | undefined,
+    deadline: number,
+    collector: Collector,
+    index: number
+  ): Request {
+    return new Request(owner, command, slot, "slot", undefined, deadline, undefined, collector, index, readRoute)
+  }
+
+  /** The part of a fan-out for one node or shard. */
+  static leg(
+    owner: RequestOwner,
+    command: Command<unknown>,
+    { binding, node, slot }: Leg,
+    deadline: number,
+    collector: Collector,
+    index: number
+  ): Request {
+    const pinned = binding === "shard" ? undefined : node
+    return new Request(owner, command, slot, binding, pinned, deadline, undefined, collector, index, undefined)
   }
 
   /** How often it has been sent. */
@@ -152,22 +233,54 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.owner.cancelled(this)
   }
 
+  /** It is part of a call that is traced. */
+  belongsTo(trace: Trace): void {
+    this.trace = trace
+  }
+
+  /** The connection that it is meant for, whether it is sent or not. */
+  headsFor(connection: Connection): void {
+    this.connection = connection
+  }
+
+  /** Goes to a node; `shared` gives the connection that everybody uses for it. */
+  sendTo(node: Endpoint, asking: boolean, shared: (node: Endpoint) => Connection): void {
+    this.sendOver(shared(node), asking)
+  }
+
+  sendOver(connection: Connection, asking: boolean): void {
+    this.connection = connection
+    this.asking = asking
+    connection.send(this)
+  }
+
   onReply(reply: Reply): void {
-    if (reply instanceof ServerError) {
-      this.owner.failed(this, { _tag: "Reply", error: reply })
-      return
-    }
+    if (reply instanceof ServerError) return this.onFailure({ _tag: "Reply", error: reply })
     const value = decodeReply(this.command, reply)
-    if (value instanceof DecodeFailure) this.owner.undecodable(this, value)
+    if (value instanceof DecodeFailure) this.fail(this.owner.undecodable(this, value))
     else this.succeed(value)
   }
 
+  /** Another connection than the one that was asked first has brought the reply. */
+  onReplyFrom(connection: Connection, reply: Reply): void {
+    this.connection = connection
+    this.onReply(reply)
+  }
+
   onLost(failure: LinkFailure, written: boolean): void {
-    this.owner.failed(this, { _tag: "Lost", failure, written })
+    this.onFailure({ _tag: "Lost", failure, written })
   }
 
   onDeadline(written: boolean): void {
-    this.owner.expired(this, written)
+    if (!this.settled) this.fail(this.owner.expired(this, written))
+  }
+
+  /** Asks the owner about a failure, and does as that says. */
+  onFailure(failure: Failure): void {
+    if (this.settled) return
+    const verdict = this.owner.judge(this, failure)
+    if (verdict instanceof RedisClusterException) this.fail(verdict)
+    else this.owner.proceed(this, verdict)
   }
 
   succeed(value: unknown): void {
@@ -179,12 +292,18 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   fail(error: RedisClusterException): void {
     if (this.settled) return
     this.settled = true
-    this.owner.ended(this, error)
+    this.owner.ended(error)
     if (this.resume !== undefined) this.resume(Exit.fail(error))
     else this.collector?.failed(this.index, error)
   }
 
-  /** Takes note of a failure; the bookkeeping of troubled requests. */
+  /** It describes what happened to another request. */
+  standsFor({ connection, retryState }: Request): void {
+    this.connection = connection
+    this.retryState = retryState
+  }
+
+  /** Takes note of a failure; `summary` says it in a word or two. */
   note(failure: Failure, summary: string): RetryState {
     const retryState = this.retryState ??= new RetryState(failure)
     retryState.lastFailure = failure

@@ -1,17 +1,11 @@
 /**
  * What routing counts when a command does not succeed at once: plain fields that are read when somebody asks.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type { Reason, RedisClusterException } from "../../RedisClusterException.ts"
 import { refuse } from "../Rejections.ts"
 import type { Decision } from "./Recovery.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class RoutingStatistics {
   readonly redirects = { moved: 0, ask: 0 }
   /**

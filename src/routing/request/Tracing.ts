@@ -82,7 +82,7 @@ export class Trace {
 
   /** A request belongs to this call. */
   begin(request: Request): void {
-    request.trace = this
+    request.belongsTo(this)
     this.first ??= request
   }
 

@@ -1,7 +1,5 @@
 /**
  * Requests that wait for the topology to change: each until its own time, all until a new snapshot is there.
- *
- * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
@@ -12,9 +10,6 @@ import type { Request, RetryState } from "./Request.ts"
 
 /**
  * What becomes of those who leave the room.
- *
- * @category models
- * @since 0.1.0
  */
 export interface WaitingRoomExits {
   readonly retry: (request: Request, retryState: RetryState) => void
@@ -24,10 +19,6 @@ export interface WaitingRoomExits {
 /** The alarm rings no more often than once in a millisecond for each of these many requests, for it looks at all. */
 const inspectedPerMilli = 1024
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class WaitingRoom {
   private readonly requests = new Map<Request, RetryState>()
   private readonly clock: Clock.Clock
