@@ -40,11 +40,12 @@ import * as Observability from "./client/Observability.ts"
 import * as ReadPreference from "./client/ReadPreference.ts"
 import * as Scanning from "./client/Scanning.ts"
 import * as Subscriptions from "./client/Subscriptions.ts"
-import { type ClusterSurface, functions, view } from "./client/Surfaces.ts"
+import { boundFunctions, boundView, type ClusterSurface } from "./client/Surfaces.ts"
 import * as Targets from "./client/Targets.ts"
 import * as ClusterConfig from "./ClusterConfig.ts"
 import * as ClusterOptions from "./ClusterOptions.ts"
 import type { Commands } from "./commands/Commands.ts"
+import * as Executor from "./commands/Executor.ts"
 import * as Connections from "./connection/Connections.ts"
 import * as ClusterPubSub from "./pubsub/ClusterPubSub.ts"
 import { exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
@@ -82,7 +83,7 @@ const members = Effect.fnUntraced(function*() {
   const nodes = Nodes.make(topology)
   const viewOf = (router: Router.Router["Service"]): ReadPreference.ReadFromClient => {
     const { execute, send } = Targets.make(router, commands, nodes.nodeAt)
-    return Object.assign(view<ClusterSurface>(execute), {
+    return Object.assign(boundView(router.execute), {
       execute,
       send,
       ...Batches.make(router),
@@ -90,7 +91,7 @@ const members = Effect.fnUntraced(function*() {
     })
   }
   return ClusterClient.of({
-    ...functions<ClusterSurface>(router.execute),
+    ...boundFunctions(router.execute),
     ...Targets.make(router, commands, nodes.nodeAt),
     ...Batches.make(router),
     ...Dedicated.make(router, commands),
@@ -124,6 +125,10 @@ const layerResolved = (
     Layer.provide(Topology.layer(options))
   )
 
+/** The service, which commands require by the type that they know. */
+const Service: Context.Service<Executor.ClusterClient, ClusterClientShape> & (new(_: never) => Executor.ClusterClient) =
+  Context.Service<Executor.ClusterClient, ClusterClientShape>()(Executor.key)
+
 /**
  * A client of a Redis or Valkey Cluster. Every command of the command modules is a method; the members beside them
  * are described, topic by topic, under `client/`.
@@ -131,9 +136,7 @@ const layerResolved = (
  * @category services
  * @since 0.1.0
  */
-export class ClusterClient extends Context.Service<ClusterClient, ClusterClientShape>()(
-  "effect-redis-cluster/ClusterClient"
-) {
+export class ClusterClient extends Service {
   /**
    * Connects to a cluster. The layer is ready when the topology is known; it fails with `NoReachableNodeError` when
    * no startup node answers, each with its cause. Closing it drains and closes every connection.

@@ -5,20 +5,21 @@
  */
 import type * as Effect from "effect/Effect"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import type { Command } from "../commands/Command.ts"
+import { bind, type Call, type Command, type PerNodeCall, type Run } from "../commands/Command.ts"
 import { type Commands, groups } from "../commands/Commands.ts"
 import type { Surface } from "../commands/Surface.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 
 /**
- * Methods that run on the cluster: the result, or a map from node to result where there is no rule that merges.
+ * Methods that make commands of the client. Running one gives the result, or a map from node to result where no rule
+ * merges the replies.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ClusterSurface extends Surface {
-  readonly one: Effect.Effect<this["A"], RedisClusterException>
-  readonly perNode: Effect.Effect<ReadonlyMap<ClusterNode, this["A"]>, RedisClusterException>
+  readonly one: Call<this["A"]>
+  readonly perNode: PerNodeCall<this["A"]>
 }
 
 /**
@@ -44,10 +45,12 @@ export interface NodeSurface extends Surface {
 }
 
 type Build = (...args: ReadonlyArray<unknown>) => Command<unknown>
-type Run = (command: Command<unknown>) => unknown
+
+/** Turns a command that a builder made into the value that a method returns. */
+type Finish = (command: Command<unknown>) => unknown
 
 interface View {
-  readonly run: Run
+  readonly finish: Finish
 }
 
 const builders: ReadonlyArray<readonly [string, Build]> = groups.flatMap((group) =>
@@ -59,26 +62,33 @@ const viewMethods: object = Object.fromEntries(
   builders.map(([name, build]) => [
     name,
     function(this: View, ...args: ReadonlyArray<unknown>) {
-      return this.run(build(...args))
+      return this.finish(build(...args))
     }
   ])
 )
 
 /**
- * The methods as members of a view. They need their `this`.
+ * The methods as members of a view, which need their `this`: each command goes to `finish`, which may run it at once.
  *
  * @internal
  */
-export const view = <S extends Surface>(run: Run): Commands<S> =>
-  // The interface of the groups says what the methods return for each surface; `run` is what makes it so.
-  Object.assign(Object.create(viewMethods) as object, { run }) as unknown as Commands<S>
+export const view = <S extends Surface>(finish: Finish): Commands<S> =>
+  // The interface of the groups says what the methods return for each surface; `finish` is what makes it so.
+  Object.assign(Object.create(viewMethods) as object, { finish }) as unknown as Commands<S>
 
 /**
- * The methods as functions of their own, that may be taken out of their object.
+ * The methods of a view of the client: commands that run by `run`.
  *
  * @internal
  */
-export const functions = <S extends Surface>(run: Run): Commands<S> =>
+export const boundView = (run: Run): Commands<ClusterSurface> => view((command) => bind(command, run))
+
+/**
+ * The methods of the client as functions, which may be taken out of their object: commands that run by `run`.
+ *
+ * @internal
+ */
+export const boundFunctions = (run: Run): Commands<ClusterSurface> =>
   Object.fromEntries(
-    builders.map(([name, build]) => [name, (...args: ReadonlyArray<unknown>) => run(build(...args))])
-  ) as unknown as Commands<S>
+    builders.map(([name, build]) => [name, (...args: ReadonlyArray<unknown>) => bind(build(...args), run)])
+  ) as unknown as Commands<ClusterSurface>

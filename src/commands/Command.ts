@@ -25,16 +25,22 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import { dual } from "effect/Function"
-import * as Pipeable from "effect/Pipeable"
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { millisOf } from "../internal/millis.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
-import type { CommandSpec } from "./CommandSpec.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import { CommandSpec } from "./CommandSpec.ts"
 import { anySize, DecodeFailure, type Decoder, isDecodeFailure } from "./decode.ts"
+import { type ClusterClient, key } from "./Executor.ts"
 
 export { DecodeFailure, type Decoder } from "./decode.ts"
 
@@ -105,23 +111,51 @@ export const complaint = (value: unknown): string =>
   }; expected text (a string) or bytes (a Uint8Array)`
 
 const TypeId = "~effect-redis-cluster/Command"
+const textOf = (argument: Argument): string =>
+  typeof argument === "string" ? argument : Buffer.from(argument).toString()
 
 declare const mark: unique symbol
 
 /**
- * A command with its arguments. `args` are those after the name; `spec` says which of them are keys. `A` is the type of its
- * result on one node; `M` is `"perNode"` for a `PerNodeCommand`.
+ * Runs a command: on a client, a view of it, or a stand-in of a test.
  *
  * @category models
  * @since 0.1.0
  */
-export class Command<out A, out M = unknown> extends Pipeable.Class {
+export type Run = (command: Command<unknown, unknown>) => Effect.Effect<unknown, RedisClusterException>
+
+/** The client of the fiber, as far as a command needs it. */
+const Executor = Context.Service<ClusterClient, { readonly execute: Run }>(key)
+
+/**
+ * The result of running a command: a map by node for one that answers per node.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type CommandResult<A, M> = M extends "perNode" ? ReadonlyMap<ClusterNode, A> : A
+
+/**
+ * A command with its arguments, and the effect that runs it. `args` are those after the name; `spec` says which of them are
+ * keys. `A` is the type of its result on one node; `M` is `"perNode"` for a `PerNodeCommand`.
+ *
+ * A command that a client's method made runs on that client. A command of a builder (`Strings.get("k")`) runs on the
+ * `ClusterClient` of the fiber.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Command<out A, M = unknown, out R extends ClusterClient = ClusterClient>
+  extends Effectable.Class<NoInfer<CommandResult<A, M>>, RedisClusterException, R>
+{
   /** For the types alone: at run time the policies of the spec say what it is. */
   declare readonly [mark]: M
   readonly spec: CommandSpec
   readonly args: ReadonlyArray<Argument>
   readonly decode: Decoder<A>
   readonly settings: CommandSettings
+  /** The client that the command runs on; `undefined` for that of the fiber. */
+  run: Run | undefined
 
   get [TypeId](): typeof TypeId {
     return TypeId
@@ -131,18 +165,78 @@ export class Command<out A, out M = unknown> extends Pipeable.Class {
     spec: CommandSpec,
     args: ReadonlyArray<Argument>,
     decode: Decoder<A>,
-    settings: CommandSettings = defaults
+    settings: CommandSettings = defaults,
+    run: Run | undefined = undefined
   ) {
     super()
     this.spec = spec
     this.args = args
     this.decode = decode
+    this.run = run
     const misfit = misfitOf(args)
     this.settings = misfit < 0 || settings.invalid !== undefined
       ? settings
       : { ...settings, invalid: `argument ${misfit + 1} of ${spec.name} is ${complaint(args[misfit])}` }
   }
+
+  /** The keys, as text. */
+  get keys(): ReadonlyArray<string> {
+    const { keys } = this.spec
+    const positions = typeof keys === "function" ? keys(this.args) : keys >= 0 && keys < this.args.length ? [keys] : []
+    return positions.map((position) => textOf(this.args[position]))
+  }
+
+  /** The name and the keys, never a value. */
+  override toString(): string {
+    return [this.spec.name, ...this.keys].join(" ")
+  }
+
+  /** The name and the keys, never a value. */
+  override toJSON(): unknown {
+    return { _id: "RedisCommand", name: this.spec.name, keys: this.keys }
+  }
+
+  override [NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+
+  /** Runs the command. */
+  asEffect(): Effect.Effect<CommandResult<A, M>, RedisClusterException, R> {
+    const { run } = this
+    // The types of the client's methods say what its `execute` makes of each command.
+    return (run === undefined ? Effect.flatMap(Executor, ({ execute }) => execute(this)) : run(this)) as Effect.Effect<
+      CommandResult<A, M>,
+      RedisClusterException,
+      R
+    >
+  }
 }
+
+/**
+ * Binds a command that was just made to the client that runs it. It is written in place: nobody else has it yet.
+ *
+ * @internal
+ */
+export const bind = <A, M>(self: Command<A, M>, run: Run): Command<A, M, never> => {
+  self.run = run
+  return self as Command<A, M, never>
+}
+
+/**
+ * A command that was made by a client, and runs on it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Call<out A> extends Command<A, unknown, never> {}
+
+/**
+ * A command that was made by a client, runs on it on many nodes, and gives a map by node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PerNodeCall<out A> extends Command<A, "perNode", never> {}
 
 /**
  * A command that runs on many nodes, and whose replies no rule merges: `execute` on the cluster gives a map from node to
@@ -152,7 +246,7 @@ export class Command<out A, out M = unknown> extends Pipeable.Class {
  * @category models
  * @since 0.1.0
  */
-export type PerNodeCommand<A> = Command<A, "perNode">
+export type PerNodeCommand<A, R extends ClusterClient = ClusterClient> = Command<A, "perNode", R>
 
 /**
  * Marks a command whose spec says that it answers per node.
@@ -189,6 +283,34 @@ export const make = <A>(
 export const invalid = (spec: CommandSpec, message: string): Command<never> =>
   new Command<never>(spec, [], () => new DecodeFailure(message), { ...defaults, invalid: message })
 
+/** Stands for a command that is never sent. */
+const unsent = new CommandSpec("UNSENT", {})
+
+/**
+ * A call that succeeds with a value and sends nothing: for stand-ins of the client in tests.
+ *
+ * **Example** (A client whose GET is known)
+ *
+ * ```ts
+ * import { Command } from "effect-redis-cluster"
+ *
+ * export const get = () => Command.succeed<string | null>("ada")
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const succeed = <A>(value: A): Call<A> => bind(new Command(unsent, [], () => value), () => Effect.succeed(value))
+
+/**
+ * A call that fails and sends nothing: for stand-ins of the client in tests.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fail = (error: RedisClusterException): Call<never> =>
+  bind(new Command<never>(unsent, [], () => new DecodeFailure(error.message)), () => Effect.fail(error))
+
 /**
  * Whether a value is a command, also one that another copy of the package made.
  *
@@ -224,11 +346,13 @@ export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailur
   }
 }
 
-const withDecoder = <A, M, B>(self: Command<A, M>, decode: Decoder<B>): Command<B, M> =>
-  new Command(self.spec, self.args, decode, self.settings)
+const withDecoder = <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, decode: Decoder<B>): Command<B, M, R> =>
+  new Command(self.spec, self.args, decode, self.settings, self.run)
 
-const withSettings = <A, M>(self: Command<A, M>, settings: Partial<CommandSettings>): Command<A, M> =>
-  new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings })
+const withSettings = <A, M, R extends ClusterClient>(
+  self: Command<A, M, R>,
+  settings: Partial<CommandSettings>
+): Command<A, M, R> => new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings }, self.run)
 
 /**
  * Transforms the result of a command with a pure function: where the command answers per node, that of each node.
@@ -251,13 +375,16 @@ const withSettings = <A, M>(self: Command<A, M>, settings: Partial<CommandSettin
  * @since 0.1.0
  */
 export const map: {
-  <A, B>(f: (value: A) => B): <M>(self: Command<A, M>) => Command<B, M>
-  <A, M, B>(self: Command<A, M>, f: (value: A) => B): Command<B, M>
-} = dual(2, <A, M, B>(self: Command<A, M>, f: (value: A) => B): Command<B, M> =>
-  withDecoder(self, (reply) => {
-    const value = self.decode(reply)
-    return isDecodeFailure(value) ? value : f(value)
-  }))
+  <A, B>(f: (value: A) => B): <M, R extends ClusterClient>(self: Command<A, M, R>) => Command<B, M, R>
+  <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, f: (value: A) => B): Command<B, M, R>
+} = dual(
+  2,
+  <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, f: (value: A) => B): Command<B, M, R> =>
+    withDecoder(self, (reply) => {
+      const value = self.decode(reply)
+      return isDecodeFailure(value) ? value : f(value)
+    })
+)
 
 /**
  * Decodes the result of a command with a schema, JSON for example. A value that the schema refuses fails the
@@ -268,7 +395,7 @@ export const map: {
  */
 export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) => {
   const decode = Schema.decodeUnknownResult(target)
-  return <A extends S["Encoded"], M>(self: Command<A, M>): Command<S["Type"], M> =>
+  return <A extends S["Encoded"], M, R extends ClusterClient>(self: Command<A, M, R>): Command<S["Type"], M, R> =>
     withDecoder(self, (reply) => {
       const value = self.decode(reply)
       if (isDecodeFailure(value)) return value
@@ -296,9 +423,9 @@ export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
  * @category mapping
  * @since 0.1.0
  */
-export const bytes = <A, M>(self: Command<A, M>): Command<Bytes<A>, M> =>
+export const bytes = <A, M, R extends ClusterClient>(self: Command<A, M, R>): Command<Bytes<A>, M, R> =>
   // The decoders pass text through untouched, so that bytes in the reply are bytes in the result.
-  withSettings(self, { binary: true }) as Command<unknown> as Command<Bytes<A>, M>
+  withSettings(self, { binary: true }) as Command<unknown> as Command<Bytes<A>, M, R>
 
 /**
  * A result type with bigints in the place of integers.
@@ -320,17 +447,17 @@ export type BigInts<A> = A extends number ? bigint
  * @category mapping
  * @since 0.1.0
  */
-export const bigint = <A extends number | null | ReadonlyArray<number | null>, M>(
-  self: Command<A, M>
-): Command<BigInts<A>, M> => {
+export const bigint = <A extends number | null | ReadonlyArray<number | null>, M, R extends ClusterClient>(
+  self: Command<A, M, R>
+): Command<BigInts<A>, M, R> => {
   const decode = anySize.get(self.decode)
   return decode === undefined
     ? invalid(
       self.spec,
       `${self.spec.name}: Command.bigint is for commands that answer integers, before any map or schema`
-    ) as Command<never, M>
+    ) as Command<never, M, R>
     // The table pairs each decoder with the one that differs in the type of its integers alone.
-    : withDecoder(self, decode) as Command<unknown> as Command<BigInts<A>, M>
+    : withDecoder(self, decode) as Command<unknown> as Command<BigInts<A>, M, R>
 }
 
 /**
@@ -340,7 +467,8 @@ export const bigint = <A extends number | null | ReadonlyArray<number | null>, M
  * @category configuration
  * @since 0.1.0
  */
-export const idempotent = <A, M>(self: Command<A, M>): Command<A, M> => withSettings(self, { idempotent: true })
+export const idempotent = <A, M, R extends ClusterClient>(self: Command<A, M, R>): Command<A, M, R> =>
+  withSettings(self, { idempotent: true })
 
 /**
  * Gives one call its own deadline, in place of the client's `commandTimeout`. What is no duration is refused with an
@@ -350,11 +478,11 @@ export const idempotent = <A, M>(self: Command<A, M>): Command<A, M> => withSett
  * @since 0.1.0
  */
 export const timeout: {
-  (duration: Duration.Input): <A, M>(self: Command<A, M>) => Command<A, M>
-  <A, M>(self: Command<A, M>, duration: Duration.Input): Command<A, M>
+  (duration: Duration.Input): <A, M, R extends ClusterClient>(self: Command<A, M, R>) => Command<A, M, R>
+  <A, M, R extends ClusterClient>(self: Command<A, M, R>, duration: Duration.Input): Command<A, M, R>
 } = dual(
   2,
-  <A, M>(self: Command<A, M>, duration: Duration.Input): Command<A, M> => {
+  <A, M, R extends ClusterClient>(self: Command<A, M, R>, duration: Duration.Input): Command<A, M, R> => {
     const millis = millisOf(duration)
     return withSettings(
       self,

@@ -22,8 +22,11 @@ type Failing<A> = Effect.Effect<A, RedisClusterException>
 expectTypeOf(Server.info()).toEqualTypeOf<Command.PerNodeCommand<string>>()
 expectTypeOf(Server.info()).toExtend<Command.Command<string>>()
 expectTypeOf(redis.execute(Server.info())).toEqualTypeOf<Failing<ReadonlyMap<ClusterNode, string>>>()
-expectTypeOf(redis.execute(Server.info())).toEqualTypeOf(redis.info())
-expectTypeOf(redis.readFrom(ReadFrom.replica).execute(Server.info())).toEqualTypeOf(redis.info())
+expectTypeOf(redis.info()).toEqualTypeOf<Command.PerNodeCall<string>>()
+expectTypeOf(redis.info()).toExtend<Failing<ReadonlyMap<ClusterNode, string>>>()
+expectTypeOf(redis.readFrom(ReadFrom.replica).execute(Server.info())).toEqualTypeOf<
+  Failing<ReadonlyMap<ClusterNode, string>>
+>()
 expectTypeOf(redis.on("all").execute(Server.info())).toEqualTypeOf<Failing<ReadonlyMap<ClusterNode, string>>>()
 expectTypeOf(node.execute(Server.info())).toEqualTypeOf<Failing<string>>()
 expectTypeOf(own.execute(Server.info())).toEqualTypeOf<Failing<string>>()

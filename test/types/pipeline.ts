@@ -1,12 +1,12 @@
 /**
  * The types of pipelines and transactions. This file is compiled, not run.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import { expectTypeOf } from "vitest"
-import type { ClusterClientShape } from "../../src/ClusterClient.ts"
-import type * as Command from "../../src/commands/Command.ts"
+import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
+import * as Command from "../../src/commands/Command.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 
@@ -38,8 +38,25 @@ expectTypeOf(redis.transaction([Strings.get("a"), Strings.incr("b")])).toEqualTy
 >()
 expectTypeOf(redis.transactionResults({ a: Strings.incr("a") })).toEqualTypeOf<Failing<{ a: Outcome<number> }>>()
 
+// A command is one thing, whoever made it.
+expectTypeOf(redis.pipeline([redis.get("a"), redis.incr("n"), Strings.get("z")])).toEqualTypeOf<
+  Failing<[string | null, number, string | null]>
+>()
+expectTypeOf(redis.get("a")).toEqualTypeOf<Command.Call<string | null>>()
+expectTypeOf(redis.get("a")).toExtend<Failing<string | null>>()
+expectTypeOf(Strings.get("a")).toExtend<Effect.Effect<string | null, RedisClusterException, ClusterClient>>()
+expectTypeOf(redis.get("a").pipe(Command.map(String), Command.timeout("1 second"))).toEqualTypeOf<
+  Command.Command<string, unknown, never>
+>()
+expectTypeOf(Effect.all([redis.get("a"), redis.incr("n")], { concurrency: "unbounded" })).toEqualTypeOf<
+  Failing<[string | null, number]>
+>()
+expectTypeOf(Effect.provide(Strings.get("a"), ClusterClient.layer({ nodes: [] }))).toEqualTypeOf<
+  Failing<string | null>
+>()
+
 // @ts-expect-error -- an effect is not a command
-redis.pipeline([redis.get("a")])
+redis.pipeline([Effect.succeed(1)])
 // @ts-expect-error -- nor is a name
 redis.transaction(["GET", "a"])
 // @ts-expect-error -- a misspelt option

@@ -15,7 +15,7 @@ type Failing<A> = Effect.Effect<A, RedisClusterException>
 
 const view = redis.readFrom(ReadFrom.replica)
 expectTypeOf(view).toEqualTypeOf<ReadFromClient>()
-expectTypeOf(view.get("a")).toEqualTypeOf<Failing<string | null>>()
+expectTypeOf(view.get("a")).toExtend<Failing<string | null>>()
 expectTypeOf(view.pipeline([Strings.get("a"), Strings.incr("b")])).toEqualTypeOf<Failing<[string | null, number]>>()
 expectTypeOf(view.mgetNonatomic(["a"])).toEqualTypeOf<Failing<Array<string | null>>>()
 expectTypeOf(view.execute(Strings.strlen("a"))).toEqualTypeOf<Failing<number>>()

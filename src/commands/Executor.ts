@@ -1,0 +1,20 @@
+/**
+ * The client as commands know it: a requirement, and the key under which the service is found.
+ *
+ * Commands lie below the client, so that the service itself is declared above, in `ClusterClient.ts`.
+ *
+ * @since 0.1.0
+ */
+
+/** The key of the client's service. */
+export const key = "effect-redis-cluster/ClusterClient"
+
+/**
+ * The client, in the requirements of effects.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export interface ClusterClient {
+  readonly key: typeof key
+}
