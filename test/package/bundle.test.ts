@@ -56,8 +56,8 @@ const witnesses: Readonly<Record<string, string>> = {
   VectorSets: "VADD"
 }
 
-/** The keys of services, which no command needs. */
-const services = ["ClusterClient", "routing/Router", "topology/Topology", "connection/Connections"].map(
+/** The keys of services, which no command needs; that of the client itself is the requirement of every command. */
+const services = ["pubsub/ClusterPubSub", "routing/Router", "topology/Topology", "connection/Connections"].map(
   (name) => `effect-redis-cluster/${name}`
 )
 
