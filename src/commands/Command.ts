@@ -87,6 +87,10 @@ const defaults: CommandSettings = {
   prerequisite: undefined
 }
 
+/** Bytes of any realm; other views of memory count their elements in another way. */
+const isBytes = (value: unknown): boolean =>
+  ArrayBuffer.isView(value) && "BYTES_PER_ELEMENT" in value && value.BYTES_PER_ELEMENT === 1
+
 /**
  * The position of the first argument that is neither text nor bytes, or -1. The types refuse such a one, but values from
  * outside, and programs without types, get past them, and it would break the stream that all callers share.
@@ -95,7 +99,7 @@ const defaults: CommandSettings = {
  */
 export const misfitOf = (args: ReadonlyArray<Argument>): number => {
   for (let i = 0; i < args.length; i++) {
-    if (typeof args[i] !== "string" && !ArrayBuffer.isView(args[i])) return i
+    if (typeof args[i] !== "string" && !isBytes(args[i])) return i
   }
   return -1
 }

@@ -75,6 +75,9 @@ const weightOf = ({ block, command }: Outgoing): number =>
 
 const argumentBytes = ({ args }: Command<unknown>): number => args.reduce((sum, one) => sum + one.length, 0)
 
+/** An argument that was changed since the call: the command concerned fails, and nobody else notices. */
+const unsendable = (message: string): LinkFailure => ({ kind: "unsendable", message })
+
 const asking = new Silent("ASKING")
 const ping = new Silent("PING")
 
@@ -306,11 +309,15 @@ export class Connection {
     if (this.interjection === undefined || this.socket === undefined || this.inFlight.size > 0) return
     const { args, outgoing } = this.interjection
     this.interjection = undefined
+    const refusal = say(this.socket, outgoing.command.spec, args())
+    if (refusal !== undefined) {
+      outgoing.onLost({ kind: "authentication", message: refusal }, false)
+      return this.scheduleFlush()
+    }
     this.interjected = outgoing
     this.expectReplies()
     outgoing.size = 0
     this.inFlight.push(outgoing)
-    say(this.socket, outgoing.command.spec, args())
   }
 
   /** Ends the socket; the next one is dialled at once. */
@@ -574,14 +581,13 @@ export class Connection {
       if (outgoing === undefined) continue
       this.waitingBytes -= outgoing.size
       if (outgoing.settled) continue
-      this.statistics.commands += outgoing.block === undefined ? 1 : outgoing.block.length
+      const appended = outgoing.block === undefined ? this.append(outgoing) : this.appendBlock(outgoing, outgoing.block)
+      if (appended === 0) continue
+      this.statistics.commands += appended
       if (timing) {
         this.startTiming(outgoing)
         timing = false
       }
-      if (outgoing.asking) this.append(asking)
-      if (outgoing.block === undefined) this.append(outgoing)
-      else this.appendBlock(outgoing, outgoing.block)
     }
     if (encoder.size === 0) return
     write(socket, encoder.take())
@@ -589,26 +595,48 @@ export class Connection {
     this.blocked = socket.writableNeedDrain && socket.writableLength > socketBufferLimit
   }
 
-  private append(outgoing: Outgoing): void {
-    const command = outgoing.command
-    const before = this.encoder.size
-    this.encoder.push(command.spec.prefix(command.args.length), command.args)
-    outgoing.size = outgoing === asking || outgoing === ping ? 0 : this.encoder.size - before
+  /** Encodes a command, and ASKING in front of it; gives how many commands of the caller's were encoded. */
+  private append(outgoing: Outgoing): number {
+    const { args, spec } = outgoing.command
+    const { encoder } = this
+    const start = encoder.size
+    if (outgoing.asking) encoder.push(asking.command.spec.prefix(0), [])
+    const before = encoder.size
+    const refusal = encoder.push(spec.prefix(args.length), args)
+    if (refusal !== undefined) {
+      encoder.truncate(start)
+      outgoing.onLost(unsendable(refusal), false)
+      return 0
+    }
+    if (outgoing.asking) this.inFlight.push(asking)
+    outgoing.size = encoder.size - before
     this.inFlightBytes += outgoing.size
     this.inFlight.push(outgoing)
+    return 1
   }
 
   /** Nothing comes between the commands of a block: they are encoded at once, whatever the limits of a write. */
-  private appendBlock(outgoing: Outgoing, block: ReadonlyArray<Command<unknown>>): void {
-    const before = this.encoder.size
+  private appendBlock(outgoing: Outgoing, block: ReadonlyArray<Command<unknown>>): number {
+    const { encoder } = this
+    const start = encoder.size
+    if (outgoing.asking) encoder.push(asking.command.spec.prefix(0), [])
+    const before = encoder.size
     for (let i = 0; i < block.length; i++) {
       const { args, spec } = block[i]
-      this.encoder.push(spec.prefix(args.length), args)
-      this.inFlight.push(outgoing)
+      const refusal = encoder.push(spec.prefix(args.length), args)
+      if (refusal === undefined) continue
+      encoder.truncate(start)
+      // Its owner takes that command out, or ends the whole.
+      if (outgoing.onUnsendable === undefined) outgoing.onLost(unsendable(refusal), false)
+      else outgoing.onUnsendable(i, unsendable(refusal))
+      return outgoing.settled || block.length === 0 ? 0 : this.appendBlock(outgoing, block)
     }
+    if (outgoing.asking) this.inFlight.push(asking)
+    for (let i = 0; i < block.length; i++) this.inFlight.push(outgoing)
     // Each reply gives back an equal share.
-    outgoing.size = Math.ceil((this.encoder.size - before) / block.length)
+    outgoing.size = Math.ceil((encoder.size - before) / block.length)
     this.inFlightBytes += outgoing.size * block.length
+    return block.length
   }
 
   /** The alarm rang: ends what is overdue, checks that the server is alive, and sets the alarm for what comes next. */

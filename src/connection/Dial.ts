@@ -95,7 +95,10 @@ const exchange = (
     stream.on("close", onClose)
     stream.on("end", onClose)
     const encoder = new RespEncoder()
-    for (const command of commands) encoder.push(`*${command.length}\r\n`, command)
+    for (const command of commands) {
+      const refusal = encoder.push(`*${command.length}\r\n`, command)
+      if (refusal !== undefined) return finish(failWith("connection", `${command[0]}: ${refusal}`))
+    }
     write(stream, encoder.take())
   })
 

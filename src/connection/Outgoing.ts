@@ -14,12 +14,13 @@ import type { Reply } from "../protocol/Reply.ts"
  * - `protocol`: the server sent what is not the protocol
  * - `closed`: the client is closed, or the node has left the cluster
  * - `overloaded`: the bound of unanswered commands is reached
+ * - `unsendable`: an argument cannot be sent
  *
  * @category models
  * @since 0.1.0
  */
 export interface LinkFailure {
-  readonly kind: "connection" | "authentication" | "protocol" | "closed" | "overloaded"
+  readonly kind: "connection" | "authentication" | "protocol" | "closed" | "overloaded" | "unsendable"
   readonly message: string
 }
 
@@ -49,5 +50,10 @@ export interface Outgoing {
   size: number
   onReply(reply: Reply): void
   onLost(failure: LinkFailure, written: boolean): void
+  /**
+   * For a block: one of its commands cannot be sent. The owner ends that command and takes it out of the block, whose other
+   * commands are then written, or it settles the whole.
+   */
+  onUnsendable?(index: number, failure: LinkFailure): void
   onDeadline(written: boolean): void
 }

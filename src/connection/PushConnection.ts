@@ -181,7 +181,10 @@ export class PushConnection {
       : addressOf({ host: localAddress, port: localPort })
   }
 
-  /** Writes a command at the end of this turn, together with others; without a socket it is dropped. */
+  /**
+   * Writes a command at the end of this turn, together with others; without a socket it is dropped. Its arguments are text,
+   * which can always be sent.
+   */
   send(spec: CommandSpec, args: ReadonlyArray<Argument>): void {
     if (this.socket === undefined) return
     this.encoder.push(spec.prefix(args.length), args)
@@ -202,8 +205,10 @@ export class PushConnection {
         this.login = outgoing
         this.loginAnswer = null
         this.expectLogin()
-        say(socket, outgoing.command.spec, args())
-        this.ask()
+        const refusal = say(socket, outgoing.command.spec, args())
+        if (refusal === undefined) return this.ask()
+        this.endAlone()
+        outgoing.onLost({ kind: "authentication", message: refusal }, false)
       },
       onLost: (failure) => outgoing.onLost(failure, true)
     })

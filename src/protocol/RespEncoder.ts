@@ -42,6 +42,14 @@ const LF = 10
 const DOLLAR = 36
 const ZERO = 48
 
+/** Whether the length of a view of this memory cannot change any more. */
+const isFixed = (buffer: ArrayBufferLike): boolean =>
+  buffer instanceof SharedArrayBuffer ? !buffer.growable : !buffer.resizable
+
+/** A view of memory that was given away shows nothing, as an empty one does. */
+const isGivenAway = ({ buffer, byteLength }: Uint8Array): boolean =>
+  byteLength === 0 && buffer instanceof ArrayBuffer && buffer.detached
+
 const lengthHeader = (length: number): string => `$${length}\r\n`
 
 /**
@@ -66,17 +74,40 @@ export class RespEncoder {
   }
 
   /**
-   * Adds a command.
+   * Adds a command, or nothing at all: then it returns the reason why an argument cannot be sent. Other commands of the
+   * same write never suffer from that.
    *
    * `prefix` is the array header and the name words in RESP (ASCII); the header counts `args`.
    */
-  push(prefix: string, args: ReadonlyArray<Argument>): void {
-    this.pushPrefix(prefix)
-    for (let i = 0; i < args.length; i++) {
-      const argument = args[i]
-      if (typeof argument !== "string") this.pushBytes(argument)
-      else if (argument.length > shortText || !this.pushArgument(argument)) this.pushLong(argument)
+  push(prefix: string, args: ReadonlyArray<Argument>): string | undefined {
+    const before = this.size
+    try {
+      this.pushPrefix(prefix)
+      for (let i = 0; i < args.length; i++) {
+        const argument = args[i]
+        if (typeof argument !== "string") this.pushBytes(argument)
+        else if (argument.length > shortText || !this.pushArgument(argument)) this.pushLong(argument)
+      }
+      return undefined
+    } catch (error) {
+      this.truncate(before)
+      return `an argument cannot be sent: ${error instanceof Error ? error.message : "reading it threw"}`
     }
+  }
+
+  /** Drops everything after the first `size` bytes. These have to end with a command. */
+  truncate(size: number): void {
+    const { chunks } = this
+    if (chunks !== undefined && size < this.chunked) {
+      let last = chunks.length - 1
+      for (; this.chunked - chunks[last].byteLength > size; last--) this.chunked -= chunks[last].byteLength
+      // A command ends in a byte string, so that what is cut here are never the caller's bytes.
+      chunks[last] = chunks[last].subarray(0, size - this.chunked + chunks[last].byteLength)
+      chunks.length = last + 1
+      this.chunked = size
+    }
+    this.filled = Math.max(0, Math.min(this.filled, size - this.chunked - this.text.length))
+    this.text = this.text.slice(0, size - this.chunked)
   }
 
   /** Takes what was gathered and starts anew. Nothing gathered is the empty string. */
@@ -138,13 +169,15 @@ export class RespEncoder {
   }
 
   private pushBytes(bytes: Uint8Array): void {
-    const length = bytes.byteLength
-    this.pushText(lengthHeader(length))
-    if (length < largeBytes) {
-      this.text += Buffer.from(bytes.buffer, bytes.byteOffset, length).toString("latin1")
+    if (!ArrayBuffer.isView(bytes)) throw new TypeError("it is neither text nor bytes any more")
+    if (isGivenAway(bytes)) throw new TypeError("its bytes were transferred after the call")
+    const { buffer, byteLength, byteOffset } = bytes
+    this.pushText(lengthHeader(byteLength))
+    if (byteLength < largeBytes) {
+      this.text += Buffer.from(buffer, byteOffset, byteLength).toString("latin1")
     } else {
       this.flush()
-      this.append(bytes)
+      this.append(isFixed(buffer) ? bytes : Buffer.from(bytes))
     }
     this.pushText("\r\n")
   }

@@ -129,4 +129,85 @@ describe("RespEncoder", () => {
     expect(Array.isArray(encode(commands).batch)).toBe(true)
     roundtrip(commands)
   })
+
+  describe("adds a command whole or not at all:", () => {
+    const givenAway = (length: number): Uint8Array => {
+      const bytes = new Uint8Array(length)
+      bytes.buffer.transfer()
+      return bytes
+    }
+
+    it("one with an argument that cannot be sent is refused, and the others of the write are untouched", () => {
+      const commands = fc.array(fc.array(fc.oneof(text, binary), { maxLength: 4 }), { maxLength: 6 })
+      const broken = fc.constantFrom<unknown>(givenAway(3), givenAway(5000), 7, undefined, null)
+      fc.assert(
+        fc.property(commands, fc.array(fc.tuple(fc.nat(), fc.nat(), broken)), (all, faults) => {
+          const encoder = new RespEncoder()
+          const refused = new Set<number>()
+          const spoiled: Array<ReadonlyArray<Argument>> = all.map((args) => [...args])
+          for (const [which, where, argument] of faults) {
+            if (all.length === 0) continue
+            const i = which % all.length
+            refused.add(i)
+            spoiled[i] = [...all[i].slice(0, where % (all[i].length + 1)), argument as Argument, ...all[i]]
+          }
+          for (const [i, args] of spoiled.entries()) {
+            const before = encoder.size
+            const refusal = encoder.push(prefix(args.length), args)
+            expect(refusal === undefined).toBe(!refused.has(i))
+            if (refused.has(i)) expect(encoder.size).toBe(before)
+          }
+          expect(parse(bytesOf(encoder.take()))).toStrictEqual(
+            all.filter((_, i) => !refused.has(i))
+              .map((args) => [Buffer.from("ECHO"), ...args.map((argument) => Buffer.from(argument as string))])
+          )
+        }),
+        { numRuns: 500 }
+      )
+    })
+
+    it("everything after a size can be dropped, whatever it consists of", () => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.array(fc.oneof(text, binary), { maxLength: 4 }), { maxLength: 8 }),
+          fc.nat(),
+          (all, n) => {
+            const kept = n % (all.length + 1)
+            const encoder = new RespEncoder()
+            for (const args of all.slice(0, kept)) encoder.push(prefix(args.length), args)
+            const { size } = encoder
+            for (const args of all.slice(kept)) encoder.push(prefix(args.length), args)
+            encoder.truncate(size)
+            encoder.push(prefix(1), ["last"])
+            expect(parse(bytesOf(encoder.take()))).toStrictEqual(
+              [...all.slice(0, kept), ["last"]].map((args) => [
+                Buffer.from("ECHO"),
+                ...args.map((argument) => Buffer.from(argument as string))
+              ])
+            )
+          }
+        ),
+        { numRuns: 500 }
+      )
+    })
+
+    it("empty bytes are no bytes that were given away", () => {
+      roundtrip([[new Uint8Array(0), new Uint8Array(new ArrayBuffer(8), 8), Buffer.alloc(0)]])
+    })
+  })
+
+  it("sends bytes of memory that others share or resize as they are at that moment", () => {
+    for (const length of [10, 5000]) {
+      const memory = new ArrayBuffer(length, { maxByteLength: 2 * length })
+      const shared = new SharedArrayBuffer(length, { maxByteLength: 2 * length })
+      const views = [new Uint8Array(memory).fill(1), new Uint8Array(shared).fill(2)]
+      const encoder = new RespEncoder()
+      encoder.push(prefix(2), views)
+      memory.resize(1)
+      shared.grow(2 * length)
+      expect(parse(bytesOf(encoder.take()))).toStrictEqual([
+        [Buffer.from("ECHO"), Buffer.alloc(length, 1), Buffer.alloc(length, 2)]
+      ])
+    }
+  })
 })

@@ -83,6 +83,13 @@ export class PipelineBlock implements Outgoing {
     for (let i = this.answered; i < this.block.length; i++) this.promote(i).onLost(failure, written)
   }
 
+  onUnsendable(index: number, failure: LinkFailure): void {
+    const stray = this.stray(index)
+    this.block.splice(index, 1)
+    this.places.splice(index, 1)
+    this.owner.failed(stray, { _tag: "Lost", failure, written: false })
+  }
+
   onDeadline(written: boolean): void {
     this.settled = true
     for (let i = this.answered; i < this.block.length; i++) this.promote(i).onDeadline(written)

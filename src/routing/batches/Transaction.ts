@@ -176,6 +176,11 @@ export class TransactionRequest extends Request {
     super.onLost(failure, written)
   }
 
+  /** MULTI comes first. */
+  onUnsendable(index: number, failure: LinkFailure): void {
+    this.fail(Failures.fromFailure(this.standIn(index - 1), { _tag: "Lost", failure, written: false }))
+  }
+
   override fail(error: RedisClusterException): void {
     const culprit = this.culprit
     super.fail(culprit === undefined ? error : this.refused(culprit))

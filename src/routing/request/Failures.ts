@@ -97,6 +97,8 @@ const lostReason = (request: Request, failure: LinkFailure, written: boolean): R
       return new ProtocolError({ ...context, message: failure.message + fate })
     case "closed":
       return new ClosedError({ ...context, message: failure.message + fate })
+    case "unsendable":
+      return new OptionsError({ ...context, message: `${context.command}: ${failure.message}${fate}` })
     case "connection":
       return new ConnectionError({ ...context, message: `${context.node}: ${failure.message}${fate}` })
   }

@@ -181,8 +181,13 @@ const afterReply = (error: ServerError, facts: Facts): Decision => {
   }
 }
 
+/** No node is to blame, and none can help. */
+const isOwnFault = (failure: Failure): boolean => failure._tag === "Lost" && failure.failure.kind === "unsendable"
+
 const afterLoss = (failure: LinkFailure, written: boolean, facts: Facts): Decision => {
   if (failure.kind === "authentication" || failure.kind === "overloaded") return giveBack
+  // A reply that broke the stream would break the next one as well.
+  if (failure.kind === "protocol" && written) return giveBack
   return written && !facts.repeatable ? giveBack : retryAfterRefresh
 }
 
@@ -207,7 +212,11 @@ const elsewhere = (failure: Failure, facts: Facts, read: ReadFacts): Decision | 
     return read.role === "replica" ? sentAway(failure.error, facts, read) : undefined
   }
   if (!read.alternatives) return undefined
-  if (failure._tag === "Lost") return { _tag: "RetryNext", refresh: true, doubt: false }
+  if (failure._tag === "Lost") {
+    return failure.written && failure.failure.kind === "protocol"
+      ? undefined
+      : { _tag: "RetryNext", refresh: true, doubt: false }
+  }
   if (failure._tag === "NotCovered") return undefined
   switch (failure.error.code) {
     case "CLUSTERDOWN":
@@ -256,7 +265,7 @@ export const decide = (failure: Failure, facts: Facts): Decision => {
   if (facts.supplied && failure._tag === "Reply" && isLacking(failure.error)) {
     return facts.redirects >= facts.maxRedirects ? giveBack : supply
   }
-  if (facts.binding === "explicit") return giveBack
+  if (facts.binding === "explicit" || isOwnFault(failure)) return giveBack
   const decision = facts.read === undefined ? undefined : elsewhere(failure, facts, facts.read)
   if (decision !== undefined) return decision
   switch (failure._tag) {
