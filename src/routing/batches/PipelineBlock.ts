@@ -84,10 +84,9 @@ export class PipelineBlock implements Outgoing {
   }
 
   onUnsendable(index: number, failure: LinkFailure): void {
-    const stray = this.stray(index)
-    this.block.splice(index, 1)
-    this.places.splice(index, 1)
-    this.owner.failed(stray, { _tag: "Lost", failure, written: false })
+    const request = this.promote(index)
+    for (const list of [this.block, this.slots, this.places]) list.splice(index, 1)
+    request.onLost(failure, false)
   }
 
   onDeadline(written: boolean): void {
