@@ -4,19 +4,24 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Command } from "../commands/Command.ts"
-import { type ConsumedEntry, GroupConsumer, type ReaderOptions } from "../consumer/GroupConsumer.ts"
+import { type EntryFields, forms } from "../consumer/EntryForm.ts"
+import { type ConsumedEntry, type ConsumerSettings, GroupConsumer } from "../consumer/GroupConsumer.ts"
+import * as Turns from "../consumer/Turns.ts"
+import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import { bySlot } from "./Nonatomic.ts"
 
 /**
+ * Options of `consume`.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface ConsumeOptions {
+export interface ConsumeOptions<Values extends keyof EntryFields = "text"> {
   /** The keys of the streams, of any slots. */
   readonly streams: string | ReadonlyArray<string>
   readonly group: string
@@ -24,20 +29,31 @@ export interface ConsumeOptions {
   readonly consumer: string
   /**
    * Makes the group where it does not exist, and the stream with it: `"all"` begins with the first entry, `"new"` with
-   * what comes from now on. Without it the group has to exist.
+   * what comes from now on. A group that is lost later (the stream was deleted, or has expired) is made again and begins
+   * with the first entry. Without `create` the group has to exist.
    */
   readonly create?: "all" | "new" | undefined
-  /** How many entries are read at a time, at most, per slot. Default: 100. */
+  /**
+   * How many entries are read at a time, at most, per slot, and at least one per stream. The next ones are read when the
+   * program has taken these. Default: 100.
+   */
   readonly count?: number | undefined
   /** How long one read waits on the server for entries. Default: 5 seconds. */
   readonly block?: Duration.Input | undefined
   /**
-   * Takes over entries that another consumer of the group was given and did not acknowledge for this long. Longer than
-   * the work on an entry may take, or two will do it. Without it nothing is taken over.
+   * Gives entries again that were delivered to a consumer of the group, this one included, and not acknowledged for this
+   * long; at an entry that this consumer did not manage, others have the first chance. Longer than the work on an entry
+   * may take, or two will do it: the time begins when the program is given the entry. Without `claimAfter` an entry is given again
+   * when its consumer starts again.
    */
   readonly claimAfter?: Duration.Input | undefined
-  /** The time between two looks for such entries. Default: half of `claimAfter`. */
+  /** The time between two searches for such entries. Default: half of `claimAfter`. */
   readonly claimInterval?: Duration.Input | undefined
+  /**
+   * How the fields are given: `"text"` as an object of text, `"bytes"` as one of bytes, `"pairs"` as a list of names and values in bytes,
+   * which keeps the order and fields that occur more than once. Default: `"text"`.
+   */
+  readonly values?: Values | undefined
 }
 
 /**
@@ -47,11 +63,12 @@ export interface ConsumeOptions {
 export interface ConsumerMembers {
   /**
    * The entries of streams that a consumer group gives to this consumer, for as long as the stream runs: first those
-   * that are still pending from before, then new ones, and, with `claimAfter`, those that others left behind.
+   * that are still pending from before, then new ones, and, with `claimAfter`, those that nobody acknowledged in time.
    *
-   * Each entry is given at least once: it stays pending on the server until `acknowledge`. The order is that of the
-   * stream for the entries of one stream, redelivered ones aside. Failovers, lost connections and slot moves are
-   * survived. It fails for what time does not mend: a group that does not exist, a key that is no stream, no permission.
+   * Each entry is given at least once: it stays pending on the server until it is acknowledged, by `acknowledge` or by an
+   * XACK of the program. The order is that of the stream for the entries of one stream, redelivered ones aside. Failovers,
+   * lost connections and slot moves are survived. It fails for what time does not mend: a group that does not exist, a key
+   * that is no stream, no permission.
    *
    * Streams of one slot are read together, on one dedicated connection per slot.
    *
@@ -79,41 +96,60 @@ export interface ConsumerMembers {
    * })
    * ```
    */
-  readonly consume: (options: ConsumeOptions) => Stream.Stream<ConsumedEntry, RedisClusterException>
+  readonly consume: <Values extends keyof EntryFields = "text">(
+    options: ConsumeOptions<Values>
+  ) => Stream.Stream<ConsumedEntry<EntryFields[Values]>, RedisClusterException>
 }
 
-interface Settings extends ReaderOptions {
-  readonly streams: ReadonlyArray<string>
-  readonly claimInterval: number | undefined
+const keysOfStreams: checks.Check = (value) => {
+  const isKeys = Array.isArray(value) ? value.length > 0 && value.every(isKey) : isKey(value)
+  return isKeys ? undefined : "the key of a stream, or a list of at least one"
+}
+
+const isKey = (value: unknown): boolean => typeof value === "string"
+
+const optionChecks: checks.Checks<ConsumeOptions> = {
+  streams: keysOfStreams,
+  group: checks.text,
+  consumer: checks.text,
+  create: checks.oneOf("all", "new"),
+  count: checks.integer(1),
+  block: checks.duration(1, true),
+  claimAfter: checks.duration(1, true),
+  claimInterval: checks.duration(1, true),
+  values: checks.oneOf("text", "bytes", "pairs")
+}
+
+/** What is wrong with options of any kind; `undefined` when nothing is. */
+const problemOf = (options: ConsumeOptions<keyof EntryFields>): string | undefined => {
+  const problems = checks.problemsOf(options, optionChecks)
+  if (problems.length > 0) return problems.join("; ")
+  const missing = (["streams", "group", "consumer"] as const).find((name) => options[name] === undefined)
+  if (missing !== undefined) return `${missing} is required`
+  return options.claimInterval !== undefined && options.claimAfter === undefined
+    ? "claimInterval goes with claimAfter only: give both, or leave it out"
+    : undefined
 }
 
 const invalid = (message: string): RedisClusterException =>
   exception(() => new OptionsError({ message: `consume: ${message}`, outcome: "NotExecuted", command: "XREADGROUP" }))
 
-const resolve = (options: ConsumeOptions): Settings | RedisClusterException => {
-  const streams = typeof options.streams === "string" ? [options.streams] : [...new Set(options.streams)]
-  if (streams.length === 0) return invalid("streams needs at least one key, got none")
-  if (options.group === "" || options.consumer === "") return invalid("group and consumer need a name")
-  const count = options.count ?? 100
-  if (!Number.isInteger(count) || count < 1) return invalid("count has to be an integer of at least 1")
-  const millis = (input: Duration.Input | undefined): number =>
-    input === undefined ? Number.NaN : Math.ceil(millisOf(input))
-  const block = millis(options.block ?? "5 seconds")
-  if (!(block >= 1) || block === Infinity) return invalid("block has to be a finite duration of at least 1 ms")
-  const claimIdle = millis(options.claimAfter)
-  const claimInterval = options.claimInterval === undefined ? Math.ceil(claimIdle / 2) : millis(options.claimInterval)
-  if (options.claimAfter !== undefined && !(claimIdle >= 1 && claimInterval >= 1 && claimIdle < Infinity)) {
-    return invalid("claimAfter and claimInterval have to be durations of at least 1 ms")
-  }
+const settingsOf = <Values extends keyof EntryFields>(
+  options: ConsumeOptions<Values>
+): ConsumerSettings<EntryFields[Values]> => {
+  const { block = "5 seconds", claimAfter, claimInterval, consumer, count = 100, create, group } = options
+  const after = claimAfter === undefined ? undefined : Math.ceil(millisOf(claimAfter))
   return {
-    streams,
-    group: options.group,
-    consumer: options.consumer,
-    createFrom: options.create === undefined ? undefined : options.create === "all" ? "0" : "$",
+    group,
+    consumer,
+    createFrom: create === undefined ? undefined : create === "all" ? "0" : "$",
     count,
-    block,
-    claimIdle,
-    claimInterval: options.claimAfter === undefined ? undefined : claimInterval
+    block: Math.ceil(millisOf(block)),
+    claim: after === undefined
+      ? undefined
+      : { after, interval: Math.ceil(claimInterval === undefined ? after / 2 : millisOf(claimInterval)) },
+    // Without the option, its type is "text".
+    form: forms[options.values ?? "text" as Values]
   }
 }
 
@@ -123,32 +159,17 @@ const resolve = (options: ConsumeOptions): Settings | RedisClusterException => {
  */
 export const make = (router: {
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
-}): ConsumerMembers => {
-  const read = (
-    streams: ReadonlyArray<string>,
-    settings: Settings
-  ): Stream.Stream<ConsumedEntry, RedisClusterException> => {
-    const reader = new GroupConsumer(router.execute, streams, settings)
-    const entries = Stream.concat(
-      Stream.drain(Stream.fromEffect(reader.prepare)),
-      Stream.fromIterableEffectRepeat(reader.next)
-    )
-    if (settings.claimInterval === undefined) return entries
-    const interval = Effect.sleep(settings.claimInterval)
-    return Stream.merge(entries, Stream.fromIterableEffectRepeat(Effect.andThen(interval, reader.abandoned)))
-  }
-
-  return {
-    consume: (options) =>
-      Stream.suspend(() => {
-        const settings = resolve(options)
-        if ("reason" in settings) return Stream.fail(settings)
-        const { streams } = settings
-        const perSlot = bySlot(streams).map((positions) => positions.map((i) => streams[i]))
-        return Stream.mergeAll(perSlot.map((streams) => read(streams, settings)), {
-          concurrency: "unbounded",
-          bufferSize: 1
-        })
-      })
-  }
-}
+}): ConsumerMembers => ({
+  consume: (options) =>
+    Stream.suspend(() => {
+      const problem = problemOf(options)
+      if (problem !== undefined) return Stream.fail(invalid(problem))
+      const settings = settingsOf(options)
+      const streams = typeof options.streams === "string" ? [options.streams] : [...new Set(options.streams)]
+      return Turns.entriesOf(
+        bySlot(streams).map((positions) =>
+          new GroupConsumer(router.execute, positions.map((i) => streams[i]), settings)
+        )
+      )
+    })
+})

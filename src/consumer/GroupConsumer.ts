@@ -1,14 +1,18 @@
 /**
- * One consumer of a group on the streams of one slot: what it was given before, what is new, what others left behind.
+ * One consumer of a group on the streams of one slot: what it was given before, what is new, what nobody acknowledged.
+ *
+ * A page of entries is read at a time, and the next one when the program has taken all of it.
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { type Command, idempotent } from "../commands/Command.ts"
-import { type DeliveredEntry, type StreamEntry, Streams } from "../commands/Streams.ts"
+import { Streams } from "../commands/Streams.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import type { EntryFields, EntryForm, RawEntry } from "./EntryForm.ts"
 
 /**
  * An entry of a stream that was given to this consumer. It stays pending, and will be given again, until it is
@@ -17,29 +21,32 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
  * @category models
  * @since 0.1.0
  */
-export interface ConsumedEntry extends StreamEntry {
+export interface ConsumedEntry<out Fields = EntryFields["text"]> {
   /** The key of the stream. */
   readonly stream: string
-  /** It may have been worked on before: it was pending when the consumer started, or another one left it behind. */
+  readonly id: string
+  readonly fields: Fields
+  /** Somebody may have worked on it before: it was delivered to a consumer, and not acknowledged. */
   readonly redelivered: boolean
-  /** Says that it is done with (XACK). Doing so again does no harm. */
+  /** How often the entry was delivered, this time included: 1 when it is new. */
+  readonly deliveries: number
+  /** Acknowledges the entry (XACK). Doing so again does no harm. */
   readonly acknowledge: Effect.Effect<void, RedisClusterException>
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
-export interface ReaderOptions {
+/** What the options of `consume` come to for one slot. */
+export interface ConsumerSettings<F> {
   readonly group: string
   readonly consumer: string
   /** Where a group begins that has to be made; `undefined` when it has to exist. */
   readonly createFrom: string | undefined
+  /** How many entries are read at a time. */
   readonly count: number
   /** Milliseconds. */
   readonly block: number
-  /** Milliseconds. */
-  readonly claimIdle: number
+  /** When entries that are not acknowledged are given again; `undefined`: at the next start. */
+  readonly claim: { readonly after: number; readonly interval: number } | undefined
+  readonly form: EntryForm<F>
 }
 
 type Execute = <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
@@ -61,139 +68,291 @@ const groupPatience = 5
 
 const backOff = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("1 second")]).pipe(Schedule.jittered)
 
+const now: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+/** An entry that waits for the program. */
+interface Waiting<F> {
+  readonly stream: string
+  readonly id: string
+  readonly fields: F
+  readonly deliveries: number
+  /** It was taken over by XCLAIM, and is not read in the order of the stream. */
+  readonly claimed: boolean
+}
+
+/** How far the consumer is with one stream. */
+class Progress {
+  /** The last entry that the program was given in the order of the stream. */
+  givenUpTo = "0-0"
+  /** Pending entries behind this id have still to be read; `undefined` when there are none. */
+  pendingFrom: string | undefined = "0-0"
+  /** The group has existed: a new one begins with the first entry, or entries would be left out. */
+  groupExisted = false
+  /** Entries that were claimed, and until when they are not given again, in the order of these times. */
+  readonly claimed = new Map<string, number>()
+}
+
 /**
  * @category models
  * @since 0.1.0
  */
-export class GroupConsumer {
+export class GroupConsumer<F> {
   private readonly execute: Execute
   private readonly streams: ReadonlyArray<string>
-  private readonly options: ReaderOptions
-  /** What was given out and is not acknowledged, by stream: it is not given out a second time. */
-  private readonly outstanding: ReadonlyMap<string, Set<string>>
-  /** Where the list of pending entries has still to be read, by stream. */
-  private readonly pendingFrom = new Map<string, string>()
+  private readonly settings: ConsumerSettings<F>
+  private readonly progress: ReadonlyMap<string, Progress>
+  private page: Array<Waiting<F>> = []
+  /** When the entries of the page were delivered, in milliseconds of the monotonic clock. */
+  private deliveredAt = 0
   private groupsMissing = 0
+  /** The streams that are still to be searched for overdue entries in this round, and from which id on. */
+  private readonly search = new Map<string, string>()
+  private nextSearch = 0
+  private searchedLast = false
 
-  constructor(execute: Execute, streams: ReadonlyArray<string>, options: ReaderOptions) {
+  constructor(execute: Execute, streams: ReadonlyArray<string>, settings: ConsumerSettings<F>) {
     this.execute = execute
     this.streams = streams
-    this.options = options
-    this.outstanding = new Map(streams.map((stream) => [stream, new Set()]))
-    this.readPending()
+    this.settings = settings
+    this.progress = new Map(streams.map((stream) => [stream, new Progress()]))
+  }
+
+  /** Whether entries wait for the program. */
+  get hasEntries(): boolean {
+    return this.page.length > 0
   }
 
   /** Makes the groups that are not there, and the streams with them. */
-  get prepare(): Effect.Effect<void, RedisClusterException> {
-    const { createFrom, group } = this.options
+  readonly prepare: Effect.Effect<void, RedisClusterException> = Effect.suspend(() => {
+    const { createFrom } = this.settings
     if (createFrom === undefined) return Effect.void
     return Effect.forEach(
-      this.streams,
-      (stream) =>
-        this.execute(idempotent(Streams.xgroupCreate(stream, group, createFrom, { mkStream: true }))).pipe(
-          Effect.catch((error) => codeOf(error) === "BUSYGROUP" ? Effect.void : Effect.fail(error)),
-          Effect.retry({ while: passes, schedule: backOff })
-        ),
+      this.progress,
+      ([stream, progress]) => this.makeGroup(stream, progress, createFrom),
       { discard: true, concurrency: 16 }
     )
-  }
+  })
 
-  /** The next entries, as soon as there are any; none when the time on the server was over. */
-  get next(): Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> {
-    return Effect.suspend(() => {
-      for (const [stream, from] of this.pendingFrom) return this.pending(stream, from)
-      return this.fresh
-    }).pipe(
-      Effect.tapError((error) => this.recovered(error)),
-      Effect.retry({ while: (error) => passes(error) || this.mayComeBack(error), schedule: backOff })
-    )
-  }
+  /** Waits until there are entries to give. Only when there are none. */
+  readonly load: Effect.Effect<void, RedisClusterException> = Effect.suspend(() =>
+    Effect.asVoid(Effect.repeat(this.read, { until: () => this.hasEntries }))
+  )
 
-  /** What other consumers were given and did not acknowledge for too long. */
-  get abandoned(): Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> {
-    return Effect.map(
-      Effect.forEach(this.streams, (stream) => this.claim(stream, "0-0", [])),
-      (all) => all.flat()
-    )
-  }
-
-  private readonly fresh: Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> = Effect.suspend(() => {
-    const { block, consumer, count, group } = this.options
-    const news = this.streams.map((stream) => [stream, ">"] as const)
-    const command = Streams.xreadgroup(group, consumer, news, { count, block: Duration.millis(block) })
-    return Effect.map(this.execute(command), (read) => {
-      this.groupsMissing = 0
-      return read.flatMap(({ entries, key }) => this.give(key, entries, false))
+  /** The next entry of the page; `undefined` when the rest of the page belongs to others by now. */
+  readonly give: Effect.Effect<ConsumedEntry<F> | undefined, RedisClusterException> = Effect.suspend(() => {
+    const { claim } = this.settings
+    if (claim === undefined) return Effect.succeed(this.shift())
+    return Effect.flatMap(now, (time) => {
+      const waited = time - this.deliveredAt
+      if (waited < claim.after / 2) return Effect.succeed(this.shift())
+      return Effect.map(waited < claim.after * 0.9 ? this.renew(claim.after) : this.readAgain, () => this.shift())
     })
   })
 
-  private pending(stream: string, from: string): Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> {
-    const { consumer, count, group } = this.options
-    return Effect.flatMap(this.execute(Streams.xreadgroup(group, consumer, [[stream, from]], { count })), (read) => {
-      const entries = read.flatMap(({ entries }) => entries)
-      const last = entries.at(-1)
-      if (last === undefined) this.pendingFrom.delete(stream)
-      else this.pendingFrom.set(stream, last.id)
-      return Effect.map(this.dropDeleted(stream, entries), () => this.give(stream, entries, true))
+  private makeGroup(
+    stream: string,
+    progress: Progress,
+    createFrom: string
+  ): Effect.Effect<void, RedisClusterException> {
+    const from = progress.groupExisted ? "0" : createFrom
+    const command = idempotent(Streams.xgroupCreate(stream, this.settings.group, from, { mkStream: true }))
+    return this.execute(command).pipe(
+      Effect.catch((error) => codeOf(error) === "BUSYGROUP" ? Effect.void : Effect.fail(error)),
+      Effect.retry({ while: passes, schedule: backOff }),
+      Effect.map(() => {
+        progress.groupExisted = true
+      })
+    )
+  }
+
+  /** One attempt to fill the page. */
+  private readonly read: Effect.Effect<void, RedisClusterException> = Effect.suspend(() => {
+    for (const [stream, { pendingFrom }] of this.progress) {
+      if (pendingFrom !== undefined) return this.readPending(stream, pendingFrom)
+    }
+    return this.settings.claim === undefined
+      ? this.readNew(this.settings.block)
+      : Effect.flatMap(now, this.readOrSearch)
+  }).pipe(Effect.retry({ while: (error) => passes(error) || this.mayComeBack(error), schedule: backOff }))
+
+  /** New entries and overdue ones take turns, so that many of one kind do not keep the other waiting. */
+  private readonly readOrSearch = (time: number): Effect.Effect<void, RedisClusterException> => {
+    const left = this.search.size > 0 ? 0 : this.nextSearch - time
+    if (left > 0 || this.searchedLast) {
+      this.searchedLast = false
+      return this.readNew(Math.min(this.settings.block, Math.max(0, Math.ceil(left))))
+    }
+    this.searchedLast = true
+    if (this.search.size === 0) { for (const stream of this.streams) this.search.set(stream, "-") }
+    return this.searchOverdue
+  }
+
+  /** New entries: the server holds the reply back for `block` milliseconds, or not at all. */
+  private readNew(block: number): Effect.Effect<void, RedisClusterException> {
+    const { consumer, count, form, group } = this.settings
+    const news = this.streams.map((stream) => [stream, ">"] as const)
+    // COUNT is by stream.
+    const command = Streams.xreadgroup(group, consumer, news, {
+      count: Math.max(1, Math.floor(count / this.streams.length)),
+      block: block === 0 ? undefined : Duration.millis(block)
+    })
+    return this.execute(form.ofStreams(command)).pipe(
+      Effect.tapError((error) => this.recover(error)),
+      Effect.flatMap((read) => {
+        this.groupsMissing = 0
+        return this.fill(
+          read.flatMap(({ entries, stream }) => entries.map((entry) => waiting(stream, entry, 1, false)))
+        )
+      })
+    )
+  }
+
+  /** A page of the entries that are pending for this consumer; it may have worked on them before. */
+  private readPending(stream: string, from: string): Effect.Effect<void, RedisClusterException> {
+    const { consumer, count, form, group } = this.settings
+    const progress = this.of(stream)
+    const command = form.ofStreams(Streams.xreadgroup(group, consumer, [[stream, from]], { count }))
+    return this.execute(command).pipe(
+      Effect.tapError((error) => codeOf(error) === "NOGROUP" ? this.recover(error) : Effect.void),
+      Effect.flatMap((read) => {
+        const entries = read.flatMap(({ entries }) => entries)
+        const last = entries.at(-1)
+        if (last === undefined) {
+          progress.pendingFrom = undefined
+          return Effect.void
+        }
+        const range = { start: entries[0].id, end: last.id, count: entries.length, consumer }
+        return Effect.flatMap(this.execute(Streams.xpending(stream, group, range)), (pending) => {
+          const deliveries = new Map(pending.map((entry) => [entry.id, entry.deliveries]))
+          progress.pendingFrom = last.id
+          const own = entries.filter(({ id }) => !progress.claimed.has(id))
+          return Effect.andThen(
+            this.acknowledgeDeleted(stream, entries),
+            this.fill(own.map((entry) => waiting(stream, entry, deliveries.get(entry.id) ?? 2, false)))
+          )
+        })
+      })
+    )
+  }
+
+  /** A page of the entries of one stream that were delivered too long ago; the rest of them follows later. */
+  private readonly searchOverdue: Effect.Effect<void, RedisClusterException> = Effect.suspend(() => {
+    const { claim, count, group } = this.settings
+    const [next] = this.search
+    if (claim === undefined || next === undefined) return this.endSearch
+    const [stream, start] = next
+    const overdue = Streams.xpending(stream, group, { idle: Duration.millis(claim.after), start, count })
+    return Effect.flatMap(this.execute(overdue), (found) => {
+      const last = found.at(-1)
+      if (last === undefined || found.length < count) this.search.delete(stream)
+      else this.search.set(stream, `(${last.id}`)
+      // Others have the first chance at an entry that this consumer did not manage.
+      const due = found.filter(({ consumer, idle }) =>
+        consumer !== this.settings.consumer || idle >= claim.after + claim.interval
+      )
+      return due.length === 0
+        ? this.searchOverdue
+        : Effect.andThen(this.takeOver(stream, due, claim), this.search.size === 0 ? this.endSearch : Effect.void)
+    })
+  }).pipe(
+    // The rest can wait for the next time.
+    Effect.catch((error) => passes(error) || codeOf(error) === "NOGROUP" ? this.endSearch : Effect.fail(error))
+  )
+
+  private readonly endSearch: Effect.Effect<void> = Effect.map(now, (time) => {
+    this.search.clear()
+    this.nextSearch = time + (this.settings.claim?.interval ?? Infinity)
+  })
+
+  private takeOver(
+    stream: string,
+    due: ReadonlyArray<{ readonly id: string; readonly deliveries: number }>,
+    claim: { readonly after: number; readonly interval: number }
+  ): Effect.Effect<void, RedisClusterException> {
+    const { consumer, form, group } = this.settings
+    const ids = due.map(({ id }) => id)
+    // Of those that another consumer has taken meanwhile the server gives none.
+    const command = Streams.xclaim(stream, group, consumer, Duration.millis(claim.after), ids)
+    return Effect.flatMap(Effect.zip(this.execute(form.claimed(command)), now), ([entries, time]) => {
+      const deliveries = new Map(due.map((entry) => [entry.id, entry.deliveries + 1]))
+      const { claimed } = this.of(stream)
+      for (const [id, until] of claimed) {
+        if (until > time) break
+        claimed.delete(id)
+      }
+      for (const { id } of entries) {
+        claimed.delete(id)
+        claimed.set(id, time + claim.after + claim.interval)
+      }
+      return this.fill(entries.map((entry) => waiting(stream, entry, deliveries.get(entry.id) ?? 2, true)))
     })
   }
 
-  private claim(
-    stream: string,
-    cursor: string,
-    found: ReadonlyArray<ConsumedEntry>
-  ): Effect.Effect<ReadonlyArray<ConsumedEntry>, RedisClusterException> {
-    const { claimIdle, consumer, count, group } = this.options
-    const command = Streams.xautoclaim(stream, group, consumer, Duration.millis(claimIdle), cursor, { count })
-    return Effect.matchEffect(this.execute(command), {
-      // What was claimed is given out; the rest can wait for the next time.
-      onFailure: (error) => passes(error) || codeOf(error) === "NOGROUP" ? Effect.succeed(found) : Effect.fail(error),
-      onSuccess: ({ cursor, entries }) => {
-        const all = [...found, ...this.give(stream, entries, true)]
-        return cursor === "0-0" ? Effect.succeed(all) : this.claim(stream, cursor, all)
-      }
+  private fill(entries: ReadonlyArray<Waiting<F> | undefined>): Effect.Effect<void> {
+    return Effect.map(now, (time) => {
+      this.page = entries.filter((entry) => entry !== undefined)
+      this.deliveredAt = time
     })
   }
+
+  private shift(): ConsumedEntry<F> | undefined {
+    const next = this.page.shift()
+    if (next === undefined) return undefined
+    const { claimed, deliveries, fields, id, stream } = next
+    if (!claimed) this.of(stream).givenUpTo = id
+    return { stream, id, fields, deliveries, redelivered: deliveries > 1, acknowledge: this.acknowledge(stream, [id]) }
+  }
+
+  /** Entries that still wait for the program are nobody else's yet: their time begins again, and no delivery is counted. */
+  private renew(claimAfter: number): Effect.Effect<void, RedisClusterException> {
+    const { consumer, group } = this.settings
+    const minIdle = Duration.millis(Math.floor(claimAfter / 4))
+    const streams = [...new Set(this.page.map(({ stream }) => stream))]
+    return Effect.forEach(streams, (stream) => {
+      const ids = this.page.filter((entry) => entry.stream === stream).map(({ id }) => id)
+      return Effect.map(
+        this.execute(Streams.xclaim(stream, group, consumer, minIdle, ids, { justId: true })),
+        (renewed) => renewed.map((id) => `${stream}\n${id}`)
+      )
+    }).pipe(
+      Effect.flatMap((renewed) => {
+        const own = new Set(renewed.flat())
+        return this.fill(this.page.filter(({ id, stream }) => own.has(`${stream}\n${id}`)))
+      }),
+      Effect.catch((error) => passes(error) || codeOf(error) === "NOGROUP" ? this.readAgain : Effect.fail(error))
+    )
+  }
+
+  /** Others may have taken entries of the page: the server knows which of them are still pending for this consumer. */
+  private readonly readAgain: Effect.Effect<void> = Effect.sync(() => {
+    for (const { claimed, stream } of this.page) {
+      const progress = this.of(stream)
+      if (!claimed) progress.pendingFrom = progress.givenUpTo
+    }
+    this.page = []
+  })
 
   /** An entry that is not in the stream any more can only be acknowledged. */
-  private dropDeleted(
+  private acknowledgeDeleted(
     stream: string,
-    entries: ReadonlyArray<DeliveredEntry>
+    entries: ReadonlyArray<RawEntry<F>>
   ): Effect.Effect<void, RedisClusterException> {
     const deleted = entries.filter((entry) => entry.fields === null).map((entry) => entry.id)
     return deleted.length === 0 ? Effect.void : this.acknowledge(stream, deleted)
   }
 
-  private give(
-    stream: string,
-    entries: ReadonlyArray<DeliveredEntry>,
-    redelivered: boolean
-  ): ReadonlyArray<ConsumedEntry> {
-    const outstanding = this.outstanding.get(stream)
-    const given: Array<ConsumedEntry> = []
-    for (const { fields, id } of entries) {
-      if (fields === null || outstanding?.has(id) === true) continue
-      outstanding?.add(id)
-      given.push({ stream, id, fields, redelivered, acknowledge: this.acknowledge(stream, [id]) })
-    }
-    return given
-  }
-
   private acknowledge(stream: string, ids: ReadonlyArray<string>): Effect.Effect<void, RedisClusterException> {
     // Acknowledging twice is acknowledging once.
-    const command = idempotent(Streams.xack(stream, this.options.group, ids))
-    return Effect.map(this.execute(command), () => {
-      for (const id of ids) this.outstanding.get(stream)?.delete(id)
-    })
+    return Effect.asVoid(this.execute(idempotent(Streams.xack(stream, this.settings.group, ids))))
   }
 
-  /** A read that failed may have been given entries that did not arrive: they are pending now. */
-  private recovered(error: RedisClusterException): Effect.Effect<void, RedisClusterException> {
+  /** A read that failed may have been given entries that did not arrive: they are pending, behind those that did. */
+  private recover(error: RedisClusterException): Effect.Effect<void, RedisClusterException> {
     return Effect.suspend(() => {
-      this.readPending()
+      for (const progress of this.progress.values()) progress.pendingFrom = progress.givenUpTo
       if (codeOf(error) !== "NOGROUP") return Effect.void
       this.groupsMissing++
-      return this.options.createFrom === undefined ? Effect.void : this.prepare
+      return this.prepare
     })
   }
 
@@ -202,7 +361,15 @@ export class GroupConsumer {
     return codeOf(error) === "NOGROUP" && this.groupsMissing < groupPatience
   }
 
-  private readPending(): void {
-    for (const stream of this.streams) this.pendingFrom.set(stream, "0-0")
+  private of(stream: string): Progress {
+    // Servers answer about the streams that they were asked for.
+    return this.progress.get(stream) ?? new Progress()
   }
 }
+
+const waiting = <F>(
+  stream: string,
+  { fields, id }: RawEntry<F>,
+  deliveries: number,
+  claimed: boolean
+): Waiting<F> | undefined => fields === null ? undefined : { stream, id, fields, deliveries, claimed }

@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import * as Command from "../../src/commands/Command.ts"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
-import type { ConsumedEntry } from "../../src/index.ts"
+import { type ConsumedEntry, Generic, Streams } from "../../src/index.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { settled } from "../harness/Waiting.ts"
@@ -104,6 +104,182 @@ describe.each(environments)("A consumer, on $name", (environment) => {
           ["2", true]
         ])
         assert.strictEqual(yield* redis.execute(pending("claimed", "g")), 0)
+      }))
+
+    it.effect("gives an entry again that was not acknowledged, to its own consumer when there is no other", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.execute(add("unmanaged", "0"))
+        const options = { streams: "unmanaged", group: "g", create: "all", claimAfter: "100 millis" } as const
+        const entries = yield* redis.consume({ ...options, consumer: "c" }).pipe(Stream.take(3), Stream.runCollect)
+        assert.deepStrictEqual(entries.map(({ deliveries, redelivered }) => [deliveries, redelivered]), [
+          [1, false],
+          [2, true],
+          [3, true]
+        ])
+      }))
+
+    it.effect("leaves an entry that it did not manage to another consumer", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.execute(add("handed", "0"))
+        yield* redis.xgroupCreate("handed", "g", "0")
+        const options = { streams: "handed", group: "g", create: "all", claimAfter: "200 millis" } as const
+        const failing = yield* Effect.forkChild(
+          redis.consume({ ...options, consumer: "failing" }).pipe(Stream.runForEach(() => Effect.void))
+        )
+        yield* settled(1, redis.execute(pending("handed", "g")))
+        const [entry] = yield* redis.consume({ ...options, consumer: "able" }).pipe(
+          Stream.mapEffect(finish),
+          Stream.take(1),
+          Stream.runCollect
+        )
+        assert.isAbove(entry.deliveries, 1)
+        yield* Fiber.interrupt(failing)
+        assert.strictEqual(yield* redis.execute(pending("handed", "g")), 0)
+      }))
+
+    it.effect("shares what a dead consumer left behind: no entry is worked on by two", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const options = { streams: "estate", group: "g", create: "all" } as const
+        yield* redis.pipeline(range(600).map((index) => add("estate", String(index))))
+        yield* redis.consume({ ...options, consumer: "dead", count: 600 }).pipe(Stream.take(1), Stream.runDrain)
+        const works = new Map<string, number>()
+        const heir = (consumer: string) =>
+          redis.consume({ ...options, consumer, count: 10, claimAfter: "1 second", claimInterval: "100 millis" }).pipe(
+            Stream.runForEach((entry) =>
+              Effect.gen(function*() {
+                works.set(entry.id, (works.get(entry.id) ?? 0) + 1)
+                yield* Effect.sleep("2 millis")
+                yield* entry.acknowledge
+              })
+            )
+          )
+        const heirs = yield* Effect.forkChild(Effect.forEach(["a", "b", "c"], heir, each))
+        yield* settled(600, Effect.sync(() => works.size))
+        yield* settled(0, redis.execute(pending("estate", "g")))
+        yield* Fiber.interrupt(heirs)
+        assert.deepStrictEqual([...works.values()].filter((times) => times !== 1), [])
+      }))
+
+    it.effect("keeps entries that wait for the program, and gives none that another one has taken", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.pipeline(range(60).map((index) => add("waiting", String(index))))
+        const works = new Map<string, number>()
+        // A page takes 600 ms, and so the last entries of it wait for longer than `claimAfter`.
+        const worker = (consumer: string) =>
+          redis.consume({
+            ...{ streams: "waiting", group: "g", consumer, create: "all", count: 30 },
+            ...{ claimAfter: "400 millis", claimInterval: "20 millis" }
+          }).pipe(
+            Stream.runForEach((entry) =>
+              Effect.gen(function*() {
+                works.set(entry.id, (works.get(entry.id) ?? 0) + 1)
+                yield* Effect.sleep("20 millis")
+                yield* entry.acknowledge
+              })
+            )
+          )
+        const workers = yield* Effect.forkChild(Effect.forEach(["a", "b"], worker, each))
+        yield* settled(60, Effect.sync(() => works.size))
+        yield* settled(0, redis.execute(pending("waiting", "g")))
+        yield* Fiber.interrupt(workers)
+        assert.deepStrictEqual([...works.values()].filter((times) => times !== 1), [])
+      }))
+
+    it.effect("gives entries again after XGROUP SETID, also those that the program acknowledged itself", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.pipeline(range(5).map((index) => add("replay", String(index))))
+        const got: Array<string> = []
+        const reading = yield* Effect.forkChild(
+          redis.consume({ streams: "replay", group: "g", consumer: "c", create: "all", block: "50 millis" }).pipe(
+            Stream.runForEach((entry) =>
+              Effect.andThen(
+                redis.transaction([Streams.xack("replay", "g", entry.id)]),
+                Effect.sync(() => got.push(entry.fields.value))
+              )
+            )
+          )
+        )
+        yield* settled(5, Effect.sync(() => got.length))
+        yield* redis.xgroupSetid("replay", "g", "0")
+        yield* settled(10, Effect.sync(() => got.length))
+        yield* Fiber.interrupt(reading)
+        assert.deepStrictEqual(got, ["0", "1", "2", "3", "4", "0", "1", "2", "3", "4"])
+        assert.strictEqual(yield* redis.execute(pending("replay", "g")), 0)
+      }))
+
+    it.effect("that began with new entries misses none when the stream is deleted and made again", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const got: Array<string> = []
+        const reading = yield* Effect.forkChild(
+          redis.consume({ streams: "remade", group: "g", consumer: "c", create: "new", block: "100 millis" }).pipe(
+            Stream.runForEach((entry) =>
+              Effect.andThen(Effect.sync(() => got.push(entry.fields.value)), entry.acknowledge)
+            )
+          )
+        )
+        yield* settled(true, Effect.map(redis.exists("remade"), (there) => there === 1))
+        yield* redis.execute(add("remade", "before"))
+        yield* settled(1, Effect.sync(() => got.length))
+        yield* redis.transaction([Generic.del("remade"), ...range(4).map((index) => add("remade", String(index)))])
+        yield* redis.execute(add("remade", "last"))
+        yield* settled(6, Effect.sync(() => got.length))
+        yield* Fiber.interrupt(reading)
+        assert.deepStrictEqual(got, ["before", "0", "1", "2", "3", "last"])
+      }))
+
+    it.effect("gives bytes, and fields that occur more than once, where it is asked for them", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const blob = Uint8Array.of(255, 254, 0, 65)
+        yield* redis.execute(
+          Command.make(XADD, ["binary", "*", "item", "a", "item", "b", "blob", blob], (reply) => String(reply))
+        )
+        const options = { streams: "binary", create: "all", consumer: "c", count: 1 } as const
+        const first = <A, E, R>(entries: Stream.Stream<A, E, R>) =>
+          Effect.map(Stream.runCollect(Stream.take(entries, 1)), ([entry]) => entry)
+        const bytes = yield* first(redis.consume({ ...options, group: "bytes", values: "bytes" }))
+        assert.deepStrictEqual(Object.keys(bytes.fields), ["item", "blob"])
+        assert.deepStrictEqual(Uint8Array.from(bytes.fields.blob), blob)
+        const again = yield* first(redis.consume({ ...options, group: "bytes", values: "pairs" }))
+        assert.isTrue(again.redelivered)
+        assert.deepStrictEqual(again.fields.map(([name]) => Buffer.from(name).toString()), ["item", "item", "blob"])
+        assert.deepStrictEqual(Uint8Array.from(again.fields[2][1]), blob)
+        assert.strictEqual(again.id, bytes.id)
+      }))
+
+    it.effect("reads at most `count` entries at a time, over all streams of a slot", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const streams = range(5).map((index) => `{bound}${index}`)
+        yield* redis.pipeline(streams.flatMap((stream) => range(30).map((index) => add(stream, String(index)))))
+        yield* Effect.forEach(streams, (stream) => redis.xgroupCreate(stream, "g", "0"))
+        const total = Effect.map(
+          redis.pipeline(streams.map((stream) => pending(stream, "g"))),
+          (counts) => counts.reduce((sum, count) => sum + count, 0)
+        )
+        const reading = yield* Effect.forkChild(
+          redis.consume({ streams, group: "g", consumer: "c", create: "all", count: 10 }).pipe(
+            Stream.runForEach(() => Effect.never)
+          )
+        )
+        assert.strictEqual(yield* settled(10, total), 10)
+        yield* Effect.sleep("100 millis")
+        assert.strictEqual(yield* total, 10)
+        yield* Fiber.interrupt(reading)
       }))
 
     it.effect("stops cleanly: nothing waits on the servers, no connection is left, nothing is lost", () =>

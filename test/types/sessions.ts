@@ -29,6 +29,10 @@ expectTypeOf(redis.watch(["a"], (tx) => tx.transaction([Strings.get("a"), String
 expectTypeOf(redis.watch("key", (tx) => tx.get("key")).pipe(Effect.retry(onConflict))).toEqualTypeOf<
   Failing<string | null>
 >()
+expectTypeOf(redis.consume({ streams: "s", group: "g", consumer: "c", values: "bytes" })).toEqualTypeOf<
+  Stream.Stream<ConsumedEntry<Readonly<Record<string, Uint8Array>>>, RedisClusterException>
+>()
+
 expectTypeOf(redis.consume({ streams: "s", group: "g", consumer: "c" })).toEqualTypeOf<
   Stream.Stream<ConsumedEntry, RedisClusterException>
 >()
