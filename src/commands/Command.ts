@@ -38,10 +38,12 @@ import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { millisOf } from "../internal/millis.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import type { CallSettings } from "./CallSettings.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import { anySize, DecodeFailure, type Decoder, isDecodeFailure } from "./decode.ts"
 import { type ClusterClient, key } from "./Executor.ts"
 
+export { type CallSettings, CurrentCallSettings, withIdempotence, withTimeout } from "./CallSettings.ts"
 export { DecodeFailure, type Decoder } from "./decode.ts"
 
 /**
@@ -352,6 +354,27 @@ export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailur
 
 const withDecoder = <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, decode: Decoder<B>): Command<B, M, R> =>
   new Command(self.spec, self.args, decode, self.settings, self.run)
+
+/**
+ * The command with the settings of a region where it has none of its own.
+ *
+ * @internal
+ */
+export const within = <A, M, R extends ClusterClient>(
+  self: Command<A, M, R>,
+  { idempotent, timeout }: CallSettings
+): Command<A, M, R> => {
+  const { settings } = self
+  if (timeout !== undefined && !(timeout >= 0)) {
+    return withSettings(self, {
+      invalid: settings.invalid ?? "Command.withTimeout: the timeout has to be a duration of at least 0 ms"
+    })
+  }
+  return withSettings(self, {
+    timeout: settings.timeout ?? timeout,
+    idempotent: settings.idempotent || idempotent === true
+  })
+}
 
 const withSettings = <A, M, R extends ClusterClient>(
   self: Command<A, M, R>,

@@ -167,6 +167,7 @@ class RouterView implements RouterShape {
       connectionTo: (node) => dispatcher.connectionTo(node),
       slotOf: batchSlot,
       transactionSlotOf: transactionSlot,
+      settle: (commands) => dispatcher.region.settleAll(commands),
       refused: (reason) => dispatcher.statistics.failed(reason._tag),
       readFrom: () => own ?? policies.current,
       timeout
@@ -240,7 +241,7 @@ class RouterView implements RouterShape {
 
   /** One command, one suspension: the path that everything else is measured by. */
   private suspended<A>(
-    command: Command<A>,
+    given: Command<A>,
     slot: number,
     pinned: ClusterNode | undefined
   ): Effect.Effect<A, RedisClusterException> {
@@ -248,7 +249,10 @@ class RouterView implements RouterShape {
     const { own } = this
     const self: Effect.Effect<A, RedisClusterException> = Effect.callback((resume) => {
       const trace = Tracing.look()
-      if (trace === "due") return resume(Tracing.traced(self, Tracing.commandCall(command, slot)))
+      if (trace === "due") return resume(Tracing.traced(self, Tracing.commandCall(given, slot)))
+      const command = dispatcher.region.settle(given)
+      const problem = invalid(command)
+      if (problem !== undefined) return resume(this.refuse(problem))
       const deadline = dispatcher.deadlineOf(command)
       const ended = resume as Request["resume"]
       const request = pinned === undefined
@@ -263,18 +267,19 @@ class RouterView implements RouterShape {
 
   /** Apart from `suspended`, so that the path of everybody has nothing to ask about it. */
   private located<A>(
-    command: Command<A>,
+    given: Command<A>,
     slot: number,
     pinned: ClusterNode | undefined
   ): Effect.Effect<Located<A>, RedisClusterException> {
     const { dispatcher } = this.parts
     const run = Effect.callback<Located<A>, RedisClusterException>((resume) => {
+      const command = dispatcher.region.settle(given)
       const request = LocatedRequest.single(dispatcher, command, slot, pinned, resume as Request["resume"])
       Tracing.join(request)
       dispatcher.dispatch(request)
       return request
     })
-    return Tracing.observed(run, () => Tracing.commandCall(command, slot))
+    return Tracing.observed(run, () => Tracing.commandCall(given, slot))
   }
 
   private at<A>(

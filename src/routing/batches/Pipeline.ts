@@ -32,6 +32,8 @@ export interface Route {
   readonly slotOf: (command: Command<unknown>) => number | Reason
   /** The slot of an entry of a transaction, or why it cannot be one. */
   readonly transactionSlotOf: (command: Command<unknown>) => number | Reason
+  /** The commands as they are to be executed in the region of the running fiber. */
+  readonly settle: (commands: ReadonlyArray<Command<unknown>>) => ReadonlyArray<Command<unknown>>
   /** Told why an entry, or a whole transaction, cannot be sent. */
   readonly refused: (reason: Reason) => void
   /** Where the running fiber reads from. */
@@ -147,11 +149,12 @@ export class Batches implements Batching {
     this.route = route
   }
 
-  readonly pipelineResults: Batching["pipelineResults"] = (commands) =>
+  readonly pipelineResults: Batching["pipelineResults"] = (given) =>
     observed(
       "PIPELINE",
-      commands,
-      collectOutcomes(commands.length, (collector) => {
+      given,
+      collectOutcomes(given.length, (collector) => {
+        const commands = this.route.settle(given)
         const slots = this.slotsOf(commands, (i, reason) => {
           this.route.refused(reason)
           collector.settle(i, Result.fail(exception(() => reason)))
@@ -160,11 +163,12 @@ export class Batches implements Batching {
       })
     )
 
-  readonly pipeline: Batching["pipeline"] = (commands) =>
+  readonly pipeline: Batching["pipeline"] = (given) =>
     observed(
       "PIPELINE",
-      commands,
+      given,
       Effect.suspend(() => {
+        const commands = this.route.settle(given)
         let refused: RedisClusterException | undefined
         const slots = this.slotsOf(commands, (i, reason) => {
           if (refused !== undefined) return
@@ -180,12 +184,13 @@ export class Batches implements Batching {
       })
     )
 
-  readonly transaction: Batching["transaction"] = (commands) =>
-    commands.length === 0 ? Effect.succeed([]) : observed(
+  readonly transaction: Batching["transaction"] = (given) =>
+    given.length === 0 ? Effect.succeed([]) : observed(
       "MULTI",
-      commands,
+      given,
       Effect.suspend(() => {
         const { route } = this
+        const commands = route.settle(given)
         const plan = Transaction.plan(commands, route.transactionSlotOf, route.timeout)
         if (Result.isFailure(plan)) {
           route.refused(plan.failure.reason)

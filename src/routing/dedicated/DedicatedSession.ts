@@ -15,6 +15,7 @@ import * as Batch from "../batches/Pipeline.ts"
 import { watchedKeyChanged } from "../batches/Transaction.ts"
 import { keyless } from "../CommandSlot.ts"
 import { holdsUpBatch, invalid } from "../Rejections.ts"
+import type { CallRegion } from "../request/CallRegion.ts"
 import { deliver, explained } from "../request/Delivery.ts"
 import * as Failures from "../request/Failures.ts"
 import * as Recovery from "../request/Recovery.ts"
@@ -42,6 +43,7 @@ export interface SessionContext {
   /** The time of commands that do not carry their own, in milliseconds. */
   readonly timeout: number
   readonly recall: Unblocker
+  readonly region: CallRegion
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
 }
 
@@ -116,6 +118,7 @@ export class DedicatedSession implements RequestOwner {
       slotOf: (command) =>
         command.spec.blocking?.(command.args) === undefined ? this.slotOf(command) : holdsUpBatch(command),
       transactionSlotOf: (command) => this.slotOf(command),
+      settle: (commands) => context.region.settleAll(commands),
       refused: (reason) => context.statistics.failed(reason._tag),
       readFrom: () => ReadFrom.primary,
       timeout: context.timeout
@@ -127,11 +130,12 @@ export class DedicatedSession implements RequestOwner {
     return this.connection.endpoint
   }
 
-  readonly execute = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => {
-    const slot = this.slotOf(command)
+  readonly execute = <A>(given: Command<A>): Effect.Effect<A, RedisClusterException> => {
+    const slot = this.slotOf(given)
     if (typeof slot !== "number") return this.context.statistics.refuse(slot)
-    const blocks = command.spec.blocking?.(command.args) !== undefined
+    const blocks = given.spec.blocking?.(given.args) !== undefined
     const run = Effect.callback<A, RedisClusterException>((resume) => {
+      const command = this.context.region.settle(given)
       const deadline = this.context.deadlineOf(command)
       const answered = resume as Request["resume"]
       const request = blocks
@@ -141,7 +145,7 @@ export class DedicatedSession implements RequestOwner {
       this.send(request)
       return request
     })
-    return Tracing.observed(run, () => Tracing.commandCall(command, slot))
+    return Tracing.observed(run, () => Tracing.commandCall(given, slot))
   }
 
   /** Nothing is sent from now on. */

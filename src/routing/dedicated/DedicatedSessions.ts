@@ -87,12 +87,13 @@ export const make = Effect.fnUntraced(function*(
 
   /** A command on a dedicated connection: nobody else waits behind it, and an interruption frees the server. */
   const leased = <A>(
-    command: Command<A>,
+    given: Command<A>,
     slot: number,
     pinned: ClusterNode | undefined,
     keep: LeaseContext["keep"]
   ): Effect.Effect<A, RedisClusterException> => {
     const run = Effect.callback<A, RedisClusterException>((resume) => {
+      const command = dispatcher.region.settle(given)
       const request = new DedicatedRequest(
         {
           pool: dedicatedConnections,
@@ -111,7 +112,7 @@ export const make = Effect.fnUntraced(function*(
       dispatcher.dispatch(request)
       return request
     })
-    return Tracing.observed(run, () => Tracing.commandCall(command, slot))
+    return Tracing.observed(run, () => Tracing.commandCall(given, slot))
   }
 
   const recall: Unblocker = {
@@ -130,6 +131,7 @@ export const make = Effect.fnUntraced(function*(
     statistics,
     timeout: options.commandTimeout,
     recall,
+    region: dispatcher.region,
     mapAddress: options.mapAddress
   }
 

@@ -59,8 +59,9 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
   const nodeLegs = (nodes: ReadonlyArray<ClusterNode>, binding: Binding): ReadonlyArray<Leg> =>
     nodes.map((node) => ({ node, slot: keyless, binding }))
 
-  const run = (command: Command<unknown>, legs: ReadonlyArray<Leg>): Effect.Effect<ReadonlyArray<NodeReply>> =>
+  const run = (given: Command<unknown>, legs: ReadonlyArray<Leg>): Effect.Effect<ReadonlyArray<NodeReply>> =>
     Effect.suspend(() => {
+      const command = dispatcher.region.settle(given)
       const deadline = dispatcher.deadlineOf(command)
       const requests: Array<Request> = []
       const outcomes = collectOutcomes(legs.length, (collector) => {

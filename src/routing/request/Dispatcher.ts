@@ -20,6 +20,7 @@ import { keyless } from "../CommandSlot.ts"
 import { Hedges } from "../reads/Hedges.ts"
 import { ReadNodes, type ShardReads } from "../reads/ReadNodes.ts"
 import { ReadProbes } from "../reads/ReadProbes.ts"
+import { CallRegion } from "./CallRegion.ts"
 import { deliver, explained } from "./Delivery.ts"
 import * as Failures from "./Failures.ts"
 import { ReadDispatch } from "./ReadDispatch.ts"
@@ -42,6 +43,7 @@ export interface DispatcherContext {
 
 export class Dispatcher implements RequestOwner {
   readonly statistics = new RoutingStatistics()
+  readonly region = new CallRegion()
   private isClosed = false
   private readonly options: ResolvedOptions
   private readonly connections: Connections["Service"]

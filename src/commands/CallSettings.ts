@@ -1,0 +1,93 @@
+/**
+ * The deadline and the idempotence of all commands in a region of the program.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import { millisOf } from "../internal/millis.ts"
+
+/**
+ * Settings for commands that do not carry their own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallSettings {
+  /** Milliseconds from call to reply, in place of the client's `commandTimeout`. */
+  readonly timeout?: number | undefined
+  /** Executing the commands twice does no harm. */
+  readonly idempotent?: boolean | undefined
+}
+
+const none: CallSettings = {}
+
+/**
+ * The settings of the current region.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CurrentCallSettings: Context.Reference<CallSettings> = Context.Reference<CallSettings>(
+  "effect-redis-cluster/CallSettings",
+  { defaultValue: () => none }
+)
+
+const within = <A, E, R>(self: Effect.Effect<A, E, R>, settings: CallSettings): Effect.Effect<A, E, R> =>
+  Effect.updateService(self, CurrentCallSettings, (outer) => ({ ...outer, ...settings }))
+
+/**
+ * Gives every command that an effect runs this deadline, unless the command carries its own.
+ *
+ * **When to use**
+ *
+ * Use it around a handler that has so much time for each of its commands. `Effect.timeout` interrupts: it cannot tell whether a
+ * command was executed. A command that misses this deadline fails with a `TimeoutError` that says its `outcome`.
+ *
+ * **Details**
+ *
+ * The deadline is that of each command, not of the effect as a whole. An inner region replaces an outer one. A duration that
+ * is not at least 0 ms fails each command with an `OptionsError`.
+ *
+ * **Example** (A handler whose commands have 300 ms)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * const handler = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   const name = yield* redis.get("user:1")
+ *   return { name, visits: yield* redis.incr("visits:1") }
+ * })
+ *
+ * export const program = handler.pipe(Command.withTimeout("300 millis"))
+ * ```
+ *
+ * @category regions
+ * @since 0.1.0
+ */
+export const withTimeout: {
+  (duration: Duration.Input): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, duration: Duration.Input): Effect.Effect<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, duration: Duration.Input): Effect.Effect<A, E, R> =>
+    within(self, { timeout: millisOf(duration) })
+)
+
+/**
+ * Marks every command that an effect runs as safe to execute twice, so that it is sent again when a lost connection leaves
+ * its fate unknown.
+ *
+ * **Gotchas**
+ *
+ * It holds for every command within, those of libraries included. `INCR`, `LPUSH` and their like are not safe to execute twice.
+ *
+ * @category regions
+ * @since 0.1.0
+ */
+export const withIdempotence = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  within(self, { idempotent: true })
