@@ -31,16 +31,22 @@ const errorAfter = Effect.fnUntraced(function*(
 })
 
 describe("Command.withTimeout", () => {
-  it.effect.each([
-    ["a command", (redis: ClusterClientShape) => redis.incr("n")],
-    ["a pipeline", (redis: ClusterClientShape) => redis.pipeline([redis.incr("n")])],
-    ["a transaction", (redis: ClusterClientShape) => redis.transaction([redis.incr("n")])],
-    ["a target", (redis: ClusterClientShape) => redis.on("primaries").dbsize()],
-    ["a node", (redis: ClusterClientShape) =>
-      Effect.flatMap(redis.primaries, ([first]) => Effect.flatMap(redis.node(first), (one) => one.dbsize()))]
-  ] as const)("is the deadline of %o", ([, run]) =>
+  it.effect.each(
+    [
+      ["a command", (redis: ClusterClientShape) => redis.incr("n")],
+      ["a pipeline", (redis: ClusterClientShape) => redis.pipeline([redis.incr("n")])],
+      ["a transaction", (redis: ClusterClientShape) => redis.transaction([redis.incr("n")])],
+      ["a target", (redis: ClusterClientShape) => redis.on("primaries").dbsize()],
+      [
+        "a node",
+        (redis: ClusterClientShape) =>
+          Effect.flatMap(redis.primaries, ([first]) => Effect.flatMap(redis.node(first), (one) => one.dbsize()))
+      ]
+    ] as const
+  )("is the deadline of %o", ([, run]) =>
     Effect.gen(function*() {
-      const error = yield* errorAfter(300, (redis) => Command.withTimeout<unknown, RedisClusterException, never>(run(redis), "300 millis"))
+      const error = yield* errorAfter(300, (redis) =>
+        Command.withTimeout<unknown, RedisClusterException, never>(run(redis), "300 millis"))
       assert.include(["TimeoutError", "PipelineError", "PartialFailureError", "TransactionError"], error.reason._tag)
       assert.strictEqual(error.root._tag, "TimeoutError")
       assert.strictEqual(error.outcome, "Unknown")
