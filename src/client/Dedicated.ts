@@ -33,6 +33,11 @@ export interface DedicatedClient extends Commands<NodeSurface>, Omit<Batches.Bat
   readonly address: string
   /** Runs a command value. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+  /**
+   * Runs a command value right behind `ASKING`, in one write. A node that imports the command's slot serves it then: the node
+   * that an `AskError` names.
+   */
+  readonly executeAsking: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /** Sends any command by name. */
   readonly send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.Effect<Reply, RedisClusterException>
 }
@@ -122,12 +127,13 @@ export const onConflict: {
  */
 export const make = (router: Router["Service"], commands: CommandCache): DedicatedMembers => {
   const clientOf = (session: DedicatedSession): DedicatedClient => {
-    const { execute } = session
+    const { execute, executeAsking } = session
     const { pipelineStream: _, ...batches } = Batches.make(session.batches)
     return Object.assign(view<NodeSurface>(execute), {
       ...batches,
       address: addressOf(session.endpoint),
       execute,
+      executeAsking,
       send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(commands.find(name, args), execute)
     })
   }

@@ -12,6 +12,7 @@ import type { Connections } from "../connection/Connections.ts"
 import { query, question } from "../connection/Query.ts"
 import { millisOf } from "../internal/millis.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
+import { kindOf } from "../protocol/ErrorKind.ts"
 import { ServerError } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException, UnhealthyError } from "../RedisClusterException.ts"
 import * as Snapshot from "../topology/Snapshot.ts"
@@ -108,7 +109,7 @@ const askNode = Effect.fnUntraced(function*(
       onFailure: ({ message }) => down(node, message),
       // A user who may not run PING got an answer all the same.
       onSuccess: (reply) =>
-        reply instanceof ServerError && reply.code !== "NOPERM"
+        reply instanceof ServerError && kindOf(reply) !== "noPermission"
           ? down(node, reply.message)
           : { node, isUp: true, latency: monotonicMillis(clock) - started, cause: undefined }
     })

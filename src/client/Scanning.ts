@@ -28,6 +28,7 @@ import {
   SlotNotCoveredError,
   TimeoutError
 } from "../RedisClusterException.ts"
+import { mayPass } from "../routing/request/Recovery.ts"
 import type { Located, Router } from "../routing/Router.ts"
 import type { Topology } from "../topology/Topology.ts"
 import { type Pass, ScanPlan } from "./ScanPlan.ts"
@@ -254,18 +255,12 @@ class Scan {
   }
 
   /** Whether time, or another node, may mend it. */
-  private mayPass({ reason }: RedisClusterException, node: ClusterNode): boolean {
-    switch (reason._tag) {
-      case "ConnectionError":
-      case "TimeoutError":
-      case "UnknownNodeError":
-        return true
-      case "ClosedError":
-        // That of a node which has left, unless the client itself is.
-        return this.topology.current().nodes.get(node.address) !== node
-      default:
-        return reason.isRetryable
-    }
+  private mayPass(error: RedisClusterException, node: ClusterNode): boolean {
+    const { _tag } = error.reason
+    if (_tag === "UnknownNodeError") return true
+    // That of a node which has left, unless the client itself is closed.
+    if (_tag === "ClosedError") return this.topology.current().nodes.get(node.address) !== node
+    return mayPass(error)
   }
 
   private page(

@@ -23,3 +23,14 @@ export interface Endpoint {
  */
 export const addressOf = (endpoint: Endpoint): string =>
   endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
+
+/**
+ * The endpoint whose address this is: the inverse of `addressOf`.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const endpointOf = (address: string): Endpoint => {
+  const colon = address.lastIndexOf(":")
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(address.slice(colon + 1)) }
+}

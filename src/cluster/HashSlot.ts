@@ -14,6 +14,14 @@ import clusterKeySlot from "cluster-key-slot"
 export const slotCount = 16384
 
 /**
+ * Whether a cluster has this slot.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSlot = (slot: number): boolean => Number.isInteger(slot) && slot >= 0 && slot < slotCount
+
+/**
  * The hash slot of a key, between 0 and 16383, exactly as the server computes it (`CLUSTER KEYSLOT`): CRC16 of the
  * hash tag when the key has one, of the whole key otherwise. Text is hashed as the UTF-8 bytes that are sent.
  *

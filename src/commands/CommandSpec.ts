@@ -34,6 +34,8 @@ const stateful = new Set([
   "WATCH"
 ])
 
+const scripts = new Set(["EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "FCALL", "FCALL_RO"])
+
 /**
  * Which nodes a command without keys goes to when the caller names none: the `request_policy` tip of the
  * command specification, as corrected by this library.
@@ -85,6 +87,8 @@ export class CommandSpec {
   readonly slot: ((args: ReadonlyArray<Argument>) => number) | undefined
   /** It changes the state of its connection: not for one that callers share. Known by the name. */
   readonly stateful: boolean
+  /** It runs a script or a function. Known by the name. */
+  readonly runsScript: boolean
 
   /** The wire form of the name for each number of arguments, built when first needed. */
   private readonly prefixes: Array<string> = []
@@ -102,6 +106,7 @@ export class CommandSpec {
     this.channel = facts.channel ?? -1
     this.slot = facts.slot
     this.stateful = stateful.has(name)
+    this.runsScript = scripts.has(name)
   }
 
   /**

@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { Credentials, ResolvedOptions } from "../ClusterOptions.ts"
+import { kindOf, refusesHello, refusesLogin } from "../protocol/ErrorKind.ts"
 import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
@@ -102,12 +103,7 @@ const exchange = (
     write(stream, encoder.take())
   })
 
-const refusesResp3 = (reply: Reply): boolean =>
-  reply instanceof ServerError && (reply.code === "NOPROTO" || /unknown command|HELLO/i.test(reply.message)) &&
-  reply.code !== "NOAUTH" && reply.code !== "WRONGPASS"
-
-const isAuthenticationFailure = (reply: ServerError): boolean =>
-  reply.code === "WRONGPASS" || reply.code === "NOAUTH" || reply.code === "NOPERM" || / AUTH /.test(reply.message)
+const refusesResp3 = (reply: Reply): boolean => reply instanceof ServerError && refusesHello(reply)
 
 /** HELLO where RESP3 is wanted and known, AUTH and CLIENT SETNAME where it is not. */
 const greet = Effect.fnUntraced(function*(
@@ -118,7 +114,7 @@ const greet = Effect.fnUntraced(function*(
   const password = credentials === undefined ? undefined : Redacted.value(credentials.password)
   const check = (reply: Reply): Effect.Effect<void, LinkFailure> =>
     reply instanceof ServerError
-      ? failWith(isAuthenticationFailure(reply) ? "authentication" : "connection", reply.message)
+      ? failWith(refusesLogin(reply) ? "authentication" : "connection", reply.message)
       : Effect.void
   if (options.protocol === 3) {
     const hello: Array<Argument> = ["HELLO", "3"]
@@ -155,7 +151,7 @@ const settle = Effect.fnUntraced(function*(wire: Wire, request: DialRequest): Ef
     }
   }
   // A user who may not run a harmless command can still be served; one who needs to log in cannot.
-  const refused = replies.find((reply) => reply instanceof ServerError && reply.code === "NOAUTH")
+  const refused = replies.find((reply) => reply instanceof ServerError && kindOf(reply) === "authentication")
   if (refused instanceof ServerError) return yield* failWith("authentication", refused.message)
   // Without it a replica would send every read away.
   const readonly = request.readonly ? replies.at(-1) : undefined

@@ -11,7 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { type Command, idempotent } from "../commands/Command.ts"
 import { Streams } from "../commands/Streams.ts"
+import { saysGroupExists, saysGroupMissing } from "../protocol/ErrorKind.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import { mayPass } from "../routing/request/Recovery.ts"
 import type { EntryFields, EntryForm, RawEntry } from "./EntryForm.ts"
 
 /**
@@ -51,17 +53,11 @@ export interface ConsumerSettings<F> {
 
 type Execute = <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
 
-const codeOf = (error: RedisClusterException): string =>
-  error.reason._tag === "ReplyError" ? error.reason.code : error.reason._tag
+const groupExists = ({ reason }: RedisClusterException): boolean =>
+  reason._tag === "ReplyError" && saysGroupExists(reason)
 
-/** The connection, the node or the slot is to blame, and will be mended. */
-const passes = (error: RedisClusterException): boolean => {
-  const code = codeOf(error)
-  if (code === "UNBLOCKED") return true
-  // That of a node which left while it owed an answer; a client that is closed sends nothing.
-  if (code === "ClosedError") return error.outcome === "Unknown"
-  return code !== "DecodeError" && (error.isRetryable || error.outcome === "Unknown")
-}
+const groupMissing = ({ reason }: RedisClusterException): boolean =>
+  reason._tag === "ReplyError" && saysGroupMissing(reason)
 
 /** How often in a row a group may be missing. */
 const groupPatience = 5
@@ -157,8 +153,8 @@ export class GroupConsumer<F> {
     const from = progress.groupExisted ? "0" : createFrom
     const command = idempotent(Streams.xgroupCreate(stream, this.settings.group, from, { mkStream: true }))
     return this.execute(command).pipe(
-      Effect.catch((error) => codeOf(error) === "BUSYGROUP" ? Effect.void : Effect.fail(error)),
-      Effect.retry({ while: passes, schedule: backOff }),
+      Effect.catch((error) => groupExists(error) ? Effect.void : Effect.fail(error)),
+      Effect.retry({ while: mayPass, schedule: backOff }),
       Effect.map(() => {
         progress.groupExisted = true
       })
@@ -173,7 +169,7 @@ export class GroupConsumer<F> {
     return this.settings.claim === undefined
       ? this.readNew(this.settings.block)
       : Effect.flatMap(now, this.readOrSearch)
-  }).pipe(Effect.retry({ while: (error) => passes(error) || this.mayComeBack(error), schedule: backOff }))
+  }).pipe(Effect.retry({ while: (error) => mayPass(error) || this.mayComeBack(error), schedule: backOff }))
 
   /** New entries and overdue ones take turns, so that many of one kind do not keep the other waiting. */
   private readonly readOrSearch = (time: number): Effect.Effect<void, RedisClusterException> => {
@@ -213,7 +209,7 @@ export class GroupConsumer<F> {
     const progress = this.of(stream)
     const command = form.ofStreams(Streams.xreadgroup(group, consumer, [[stream, from]], { count }))
     return this.execute(command).pipe(
-      Effect.tapError((error) => codeOf(error) === "NOGROUP" ? this.recover(error) : Effect.void),
+      Effect.tapError((error) => groupMissing(error) ? this.recover(error) : Effect.void),
       Effect.flatMap((read) => {
         const entries = read.flatMap(({ entries }) => entries)
         const last = entries.at(-1)
@@ -256,7 +252,7 @@ export class GroupConsumer<F> {
     })
   }).pipe(
     // The rest can wait for the next time.
-    Effect.catch((error) => passes(error) || codeOf(error) === "NOGROUP" ? this.endSearch : Effect.fail(error))
+    Effect.catch((error) => mayPass(error) || groupMissing(error) ? this.endSearch : Effect.fail(error))
   )
 
   private readonly endSearch: Effect.Effect<void> = Effect.map(now, (time) => {
@@ -319,7 +315,7 @@ export class GroupConsumer<F> {
         const own = new Set(renewed.flat())
         return this.fill(this.page.filter(({ id, stream }) => own.has(`${stream}\n${id}`)))
       }),
-      Effect.catch((error) => passes(error) || codeOf(error) === "NOGROUP" ? this.readAgain : Effect.fail(error))
+      Effect.catch((error) => mayPass(error) || groupMissing(error) ? this.readAgain : Effect.fail(error))
     )
   }
 
@@ -350,7 +346,7 @@ export class GroupConsumer<F> {
   private recover(error: RedisClusterException): Effect.Effect<void, RedisClusterException> {
     return Effect.suspend(() => {
       for (const progress of this.progress.values()) progress.pendingFrom = progress.givenUpTo
-      if (codeOf(error) !== "NOGROUP") return Effect.void
+      if (!groupMissing(error)) return Effect.void
       this.groupsMissing++
       return this.prepare
     })
@@ -358,7 +354,7 @@ export class GroupConsumer<F> {
 
   /** While a slot moves, its keys are gone for a moment, and their groups with them. */
   private mayComeBack(error: RedisClusterException): boolean {
-    return codeOf(error) === "NOGROUP" && this.groupsMissing < groupPatience
+    return groupMissing(error) && this.groupsMissing < groupPatience
   }
 
   private of(stream: string): Progress {

@@ -16,6 +16,7 @@ import type { Connections } from "../connection/Connections.ts"
 import type { Loss } from "../connection/PushConnection.ts"
 import { Alarm } from "../internal/Alarm.ts"
 import { monotonicMillis, timeOfDayAt } from "../internal/monotonic.ts"
+import { isPassing, kindOf } from "../protocol/ErrorKind.ts"
 import type { ServerError } from "../protocol/Reply.ts"
 import {
   ClosedError,
@@ -24,7 +25,8 @@ import {
   ReplyError,
   UnknownNodeError
 } from "../RedisClusterException.ts"
-import * as Snapshot from "../topology/Snapshot.ts"
+import * as Redirect from "../topology/Redirect.ts"
+import type * as Snapshot from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import type { MessageBuffer } from "./MessageBuffer.ts"
 import { type NodeSubscription, NodeSubscriptions, type NodeSubscriptionsHooks } from "./NodeSubscriptions.ts"
@@ -71,11 +73,6 @@ const refused = (entry: NodeSubscription, error: ServerError, node: string): Red
       code: error.code
     })
   )
-
-/** Answers that a later attempt, or another node, may not give. */
-const passing = new Set(["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "BUSY", "NOREPLICAS"])
-
-const movedGrammar = /^MOVED (\d+) (.*):(\d+)$/
 
 export class SubscriptionManager {
   readonly subscribers = new Map<string, NodeSubscriptions>()
@@ -316,8 +313,9 @@ export class SubscriptionManager {
       for (const topic of entry.topics) if (!topic.isLive) this.conclude(topic, subscriber)
     },
     onRefused: (subscriber, entry, error) => {
-      if (!passing.has(error.code)) return this.giveUp(entry, refused(entry, error, subscriber.address))
-      if (error.code === "MOVED") this.follow(subscriber, error)
+      const kind = kindOf(error)
+      if (!isPassing(kind)) return this.giveUp(entry, refused(entry, error, subscriber.address))
+      if (kind === "moved") this.follow(subscriber, entry, error)
       for (const topic of entry.topics) this.watch(topic)
     },
     onEvicted: (subscriber, entry) => {
@@ -386,11 +384,15 @@ export class SubscriptionManager {
     }
   }
 
-  private follow(subscriber: NodeSubscriptions, error: ServerError): void {
-    const match = movedGrammar.exec(error.message)
-    const host = match === null ? undefined : Snapshot.announcedHost(match[2], subscriber.node)
-    if (match === null || host === undefined) return this.topology.requestRefresh()
-    this.topology.moved(Number(match[1]), this.options.mapAddress({ host, port: Number(match[3]) }))
+  private follow(subscriber: NodeSubscriptions, entry: NodeSubscription, error: ServerError): void {
+    const redirect = Redirect.parse(error)
+    const endpoint = redirect?.slot !== entry.slot ? undefined : Redirect.resolve(redirect, {
+      via: subscriber.node,
+      mapAddress: this.options.mapAddress,
+      snapshot: this.topology.current()
+    })
+    if (endpoint === undefined) return this.topology.requestRefresh()
+    this.topology.moved(entry.slot, endpoint)
   }
 
   /** A node does not serve: what others can hold goes to them. */

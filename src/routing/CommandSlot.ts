@@ -38,7 +38,7 @@ const routedSlot = ({ settings }: Command<unknown>): number =>
 
 /** Commands about a slot go to its owner: only that node answers truthfully. */
 const namedSlot = (command: Command<unknown>, slot: number): number | Reason =>
-  Number.isInteger(slot) && slot >= 0 && slot < HashSlot.slotCount ? slot : new OptionsError({
+  HashSlot.isSlot(slot) ? slot : new OptionsError({
     message: `${command.spec.name} needs a slot from 0 to ${HashSlot.slotCount - 1}`,
     outcome: "NotExecuted",
     command: command.spec.name

@@ -47,6 +47,7 @@ import { type Command, invalid, type Prerequisite } from "../commands/Command.ts
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { counted } from "../commands/keys.ts"
 import { Scripting } from "../commands/Scripting.ts"
+import { saysLibraryExists } from "../protocol/ErrorKind.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import { keepSupplied } from "./Preload.ts"
 import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
@@ -165,14 +166,14 @@ export const make = <const F extends Signatures>(
   return { [TypeId]: TypeId, name, code, policy, load, functions: named }
 }
 
-/** That a node has a library of the name is fine with the policy to keep it. */
-const supplyTo = (redis: ClusterClientShape, node: ClusterNode, { load, policy }: AnyFunctionLibrary) => {
+/** With the policy "keep" a library of this name is kept. A function of the name in another library is an error all the same. */
+const supplyTo = (redis: ClusterClientShape, node: ClusterNode, { load, name, policy }: AnyFunctionLibrary) => {
   const loaded = Effect.asVoid(redis.on(node).execute(load))
   return policy === "replace" ? loaded : Effect.catchReason(
     loaded,
     "RedisClusterException",
     "ReplyError",
-    (reason, error) => reason.message.includes("already exists") ? Effect.void : Effect.fail(error)
+    (reason, error) => saysLibraryExists(reason, name) ? Effect.void : Effect.fail(error)
   )
 }
 

@@ -19,7 +19,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
-import { slotCount } from "../cluster/HashSlot.ts"
+import { isSlot, slotCount } from "../cluster/HashSlot.ts"
 import { isUsable, type ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connection } from "../connection/Connection.ts"
 import { Connections } from "../connection/Connections.ts"
@@ -50,7 +50,7 @@ export class Topology extends Context.Service<Topology, {
   readonly onChange: (listener: () => void) => () => void
   /** Calls back after every refresh, with why it failed if it did. Returns how to stop that. */
   readonly onRefresh: (listener: (failure: RedisClusterException | undefined) => void) => () => void
-  /** Takes note of a MOVED: patches the snapshot at once and asks for a refresh. */
+  /** Takes note of a MOVED: patches the snapshot at once and asks for a refresh. A slot that no cluster has is ignored. */
   readonly moved: (slot: number, owner: Endpoint) => void
   /** Asks for a refresh soon. Never waits, may be called as often as one likes. */
   readonly requestRefresh: () => void
@@ -268,6 +268,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     onChange: onChange.add,
     onRefresh: onRefresh.add,
     moved: (slot, owner) => {
+      if (!isSlot(slot)) return
       witness = addressOf(owner)
       const next = Snapshot.moved(snapshot, slot, owner)
       if (next !== snapshot) {

@@ -1,13 +1,16 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
 import * as Queue from "effect/Queue"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import * as ClusterRedis from "../../src/integrations/Redis.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { TestCluster, type TestClusterOptions } from "../../src/testing/index.ts"
+import type { ClientOptions } from "../../src/testing/TestCluster.ts"
 import { range } from "../harness/range.ts"
 import * as RawClient from "../harness/RawClient.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
@@ -433,4 +436,48 @@ describe("Effect's Redis on a cluster", () => {
         yield* cluster.awaitOk
       }))
   })
+})
+
+describe("A reserved connection, while a slot is being moved", () => {
+  const shared = { host: "127.0.0.1", port: 0 }
+  const announcements: ReadonlyArray<readonly [what: string, cluster: TestClusterOptions, client: ClientOptions]> = [
+    ["an IP", {}, {}],
+    ["no endpoint", { preferredEndpoint: "unknown" }, {}],
+    [
+      "names that are translated",
+      {
+        preferredEndpoint: "hostname",
+        nodes: [{ slots: [[0, 8191]], hostname: "node-a" }, { slots: [[8192, 16383]], hostname: "node-b" }]
+      },
+      { mapAddress: ({ port }) => ({ ...shared, port }) }
+    ]
+  ]
+  for (const [what, options, client] of announcements) {
+    it.effect(`asks the importing node of nodes that announce ${what}, in one write with ASKING`, () =>
+      Effect.gen(function*() {
+        const cluster = yield* TestCluster
+        const redis = yield* Redis.Redis
+        const key = "moving"
+        const slot = yield* cluster.slotOf(key)
+        const source = yield* cluster.owner(slot)
+        const target = cluster.primaries.filter((node) => node.id !== source.id)[0]
+        yield* redis.send("SET", key, "v")
+        yield* cluster.startMigration(slot, target)
+        yield* cluster.moveKeys(slot)
+        assert.strictEqual(yield* redis.send("GET", key), "v")
+        yield* Effect.scoped(Effect.gen(function*() {
+          const own = yield* redis.reserve
+          yield* cluster.clearReceived
+          assert.strictEqual(yield* own.send("GET", key), "v")
+          const received = yield* cluster.received({ node: target })
+          const asked = received.slice(-2)
+          assert.deepStrictEqual(asked.map(({ name }) => name), ["ASKING", "GET"])
+          assert.strictEqual(asked[0].connection, asked[1].connection)
+        }))
+      }).pipe(
+        Effect.provide(
+          ClusterRedis.layer().pipe(Layer.provideMerge(TestCluster.layer({ ...options, client })))
+        )
+      ))
+  }
 })

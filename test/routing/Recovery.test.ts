@@ -1,7 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
+import { addressOf } from "../../src/cluster/Endpoint.ts"
+import { Command } from "../../src/commands/Command.ts"
+import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import type { LinkFailure } from "../../src/connection/Outgoing.ts"
+import { isAnswer, kindOf } from "../../src/protocol/ErrorKind.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
+import { keyless } from "../../src/routing/CommandSlot.ts"
+import * as Diagnosis from "../../src/routing/request/Diagnosis.ts"
 import * as Recovery from "../../src/routing/request/Recovery.ts"
+import type { RedirectContext } from "../../src/topology/Redirect.ts"
+import * as Snapshot from "../../src/topology/Snapshot.ts"
 
 const facts: Recovery.Facts = {
   repeatable: false,
@@ -9,13 +17,28 @@ const facts: Recovery.Facts = {
   binding: "slot",
   redirects: 0,
   maxRedirects: 16,
-  via: { host: "10.0.0.1", port: 7001 },
-  mapAddress: (endpoint) => endpoint,
-  onlyNodeWithPort: () => undefined
+  via: { host: "10.0.0.1", port: 7001 }
 }
 
-const reply = (message: string, changed: Partial<Recovery.Facts> = {}) =>
-  Recovery.decide({ _tag: "Reply", error: new ServerError(message) }, { ...facts, ...changed })
+const context: RedirectContext = {
+  via: facts.via,
+  mapAddress: (endpoint) => endpoint,
+  snapshot: Snapshot.empty
+}
+
+const get = new Command(new CommandSpec("GET", {}), [], (reply) => reply)
+
+const reply = (
+  message: string,
+  changed: Partial<Recovery.Facts> = {},
+  around: Partial<RedirectContext> = {},
+  command: Command<unknown> = get,
+  slot = keyless
+) =>
+  Recovery.decide(Diagnosis.ofError(new ServerError(message), command, slot, { ...context, ...around }), {
+    ...facts,
+    ...changed
+  })
 
 const lost = (kind: LinkFailure["kind"], written: boolean, changed: Partial<Recovery.Facts> = {}) =>
   Recovery.decide({ _tag: "Lost", failure: { kind, message: "lost" }, written }, { ...facts, ...changed })
@@ -24,27 +47,11 @@ const later = { _tag: "RetryAfter", refresh: true } as const
 const back = { _tag: "Return" } as const
 
 describe("Recovery", () => {
-  describe("parseRedirect", () => {
-    const cases: ReadonlyArray<readonly [message: string, redirect: Recovery.Redirect | undefined]> = [
-      ["MOVED 12182 127.0.0.1:7002", { slot: 12182, host: "127.0.0.1", port: 7002 }],
-      ["ASK 0 node.example.com:7002", { slot: 0, host: "node.example.com", port: 7002 }],
-      ["MOVED 12182 ::1:7002", { slot: 12182, host: "::1", port: 7002 }],
-      ["MOVED 12182 :7002", { slot: 12182, host: "", port: 7002 }],
-      ["MOVED 12182 ?:7002", { slot: 12182, host: "?", port: 7002 }],
-      ["MOVED twelve 127.0.0.1:7002", undefined],
-      ["MOVED 12182", undefined],
-      ["TRYAGAIN Multiple keys request during rehashing of slot", undefined]
-    ]
-    for (const [message, redirect] of cases) {
-      it(`reads "${message}"`, () => assert.deepStrictEqual(Recovery.parseRedirect(message), redirect))
-    }
-  })
-
   it("gives a node the script or function that it lacks, when the command comes with it", () => {
     const supplied = { supplied: true }
     for (const message of ["NOSCRIPT No matching script. Please use EVAL.", "ERR Function not found"]) {
-      assert.deepStrictEqual(reply(message, supplied), { _tag: "Supply" })
-      assert.deepStrictEqual(reply(message, { ...supplied, binding: "explicit" }), { _tag: "Supply" })
+      assert.deepStrictEqual(reply(message, supplied), { _tag: "LoadThenResend" })
+      assert.deepStrictEqual(reply(message, { ...supplied, binding: "explicit" }), { _tag: "LoadThenResend" })
       assert.deepStrictEqual(reply(message, { ...supplied, redirects: 16 }), back)
       assert.deepStrictEqual(reply(message), back)
     }
@@ -86,7 +93,7 @@ describe("Recovery", () => {
 
   it("translates the address of MOVED and of ASK", () => {
     for (const kind of ["MOVED", "ASK"]) {
-      const decision = reply(`${kind} 12182 10.0.0.2:7002`, {
+      const decision = reply(`${kind} 12182 10.0.0.2:7002`, {}, {
         mapAddress: ({ port }) => ({ host: "localhost", port: port + 1 })
       })
       assert(decision._tag === "RetryAt")
@@ -102,14 +109,11 @@ describe("Recovery", () => {
 
   it("finds the node of a redirect without a host by its port, where that is one node's alone", () => {
     const endpoint = { host: "10.0.0.9", port: 7002 }
-    const onlyNodeWithPort = (port: number) => port === 7002 ? endpoint : undefined
-    assert.deepStrictEqual(reply("ASK 12182 ?:7002", { onlyNodeWithPort }), {
-      _tag: "RetryAt",
-      endpoint,
-      asking: true,
-      moved: undefined
-    })
-    assert.deepStrictEqual(reply("ASK 12182 ?:7003", { onlyNodeWithPort }), later)
+    const snapshot = Snapshot.moved(Snapshot.empty, 1, endpoint)
+    const decision = reply("ASK 12182 ?:7002", {}, { snapshot })
+    assert(decision._tag === "RetryAt" && decision.asking && decision.moved === undefined)
+    assert.strictEqual(addressOf(decision.endpoint), addressOf(endpoint))
+    assert.deepStrictEqual(reply("ASK 12182 ?:7003", {}, { snapshot }), later)
   })
 
   it("gives up when the redirect budget is spent, and not before", () => {
@@ -185,6 +189,37 @@ describe("Recovery", () => {
     assert.deepStrictEqual(lost("connection", false, explicit), back)
   })
 
+  describe("of a connection that its caller has to himself", () => {
+    const own = { binding: "connection" as const, maxRedirects: 1 }
+    const learnt = (lesson: Recovery.Lesson) => ({ _tag: "Return", lesson }) as const
+
+    it("hands every failure to the caller, and tells the topology of a moved slot", () => {
+      assert.deepStrictEqual(
+        reply("MOVED 12182 10.0.0.2:7002", own),
+        learnt({ _tag: "Moved", slot: 12182, endpoint: { host: "10.0.0.2", port: 7002 } })
+      )
+      for (const message of ["ASK 12182 10.0.0.2:7002", "TRYAGAIN later", "ERR no", "BUSY with a script"]) {
+        assert.deepStrictEqual(reply(message, own), back)
+      }
+    })
+
+    it("asks for a fresh topology where another node would have been tried", () => {
+      for (const message of ["CLUSTERDOWN now", "LOADING now", "READONLY now", "MOVED nonsense"]) {
+        assert.deepStrictEqual(reply(message, own), learnt({ _tag: "Refresh" }))
+      }
+      for (const written of [true, false]) {
+        assert.deepStrictEqual(lost("connection", written, own), learnt({ _tag: "Refresh" }))
+        assert.deepStrictEqual(lost("overloaded", written, own), back)
+      }
+    })
+
+    it("is given the script that it lacks, once", () => {
+      const message = "NOSCRIPT No matching script."
+      assert.deepStrictEqual(reply(message, { ...own, supplied: true }), { _tag: "LoadThenResend" })
+      assert.deepStrictEqual(reply(message, { ...own, supplied: true, redirects: 1 }), back)
+    })
+  })
+
   describe("of a read that a policy has sent", () => {
     const repeatable = true
     const replica: Recovery.ReadFacts = { role: "replica", primary: "10.0.0.9:7009", alternatives: true }
@@ -221,8 +256,8 @@ describe("Recovery", () => {
     })
 
     it("asks the primary for what replicas may not have: a script, both sides of a migration", () => {
-      for (const code of ["NOSCRIPT", "TRYAGAIN"]) {
-        assert.deepStrictEqual(reply(`${code} for some reason`, { read: replica, repeatable }), next(false, false))
+      for (const message of ["NOSCRIPT No matching script.", "ERR Function not found", "TRYAGAIN later"]) {
+        assert.deepStrictEqual(reply(message, { read: replica, repeatable }), next(false, false))
       }
       assert.deepStrictEqual(reply("NOSCRIPT No matching script", { read: primary, repeatable }), back)
       assert.strictEqual(reply("TRYAGAIN later", { read: primary, repeatable })._tag, "RetryAfter")
@@ -231,7 +266,7 @@ describe("Recovery", () => {
     it("hands to the caller what any node would answer", () => {
       for (const message of ["WRONGTYPE Operation", "ERR unknown command"]) {
         assert.deepStrictEqual(reply(message, { read: replica, repeatable }), back)
-        assert(Recovery.isAnswer(new ServerError(message)))
+        assert(isAnswer(kindOf(new ServerError(message))))
       }
     })
 

@@ -9,12 +9,12 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { DedicatedClient } from "../../client/Dedicated.ts"
-import { addressOf, type Endpoint } from "../../cluster/Endpoint.ts"
+import { addressOf, type Endpoint, endpointOf } from "../../cluster/Endpoint.ts"
 import type { ClusterClientShape } from "../../ClusterClient.ts"
-import * as Command from "../../commands/Command.ts"
-import { CommandSpec } from "../../commands/CommandSpec.ts"
+import type * as Command from "../../commands/Command.ts"
 import type { Argument, Reply } from "../../protocol/Reply.ts"
 import type { AskError, Reason, RedisClusterException } from "../../RedisClusterException.ts"
+import { mayPass } from "../../routing/request/Recovery.ts"
 
 export interface Session {
   readonly execute: (command: Command.Command<Reply>) => Effect.Effect<Reply, RedisClusterException>
@@ -22,14 +22,9 @@ export interface Session {
   readonly close: Effect.Effect<void>
 }
 
-const asking = Command.make(new CommandSpec("ASKING", {}), [], (reply) => reply)
-
 /** The first key of a command. */
 const keyOf = ({ args, spec }: Command.Command<unknown>): Argument | undefined =>
   typeof spec.keys === "number" ? args[spec.keys] : args[spec.keys(args)[0] ?? -1]
-
-/** The server let go of a blocked command without executing it: it is no primary any more. */
-const isUnblocked = (reason: Reason): boolean => reason._tag === "ReplyError" && reason.code === "UNBLOCKED"
 
 const isRedirect = (reason: Reason): boolean => reason._tag === "MovedError" || reason._tag === "AskError"
 
@@ -66,8 +61,8 @@ export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
       )
     }
 
-    const isRepeatable = (command: Command.Command<unknown>, { isRetryable, reason }: RedisClusterException): boolean =>
-      !hasState && (isRetryable || isUnblocked(reason) || (command.spec.readonly && reason._tag === "ConnectionError"))
+    const isRepeatable = ({ spec }: Command.Command<unknown>, error: RedisClusterException): boolean =>
+      !hasState && mayPass(error) && (error.outcome === "NotExecuted" || spec.readonly)
 
     /** What another attempt will find different. */
     const prepare = (own: DedicatedClient, { reason }: RedisClusterException): Effect.Effect<void> => {
@@ -79,11 +74,8 @@ export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
       return Effect.ignore(redis.refreshTopology)
     }
 
-    const askedFor = (command: Command.Command<Reply>, { address }: AskError) => {
-      const colon = address.lastIndexOf(":")
-      const importing = { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }
-      return Effect.flatMap(at(importing), (own) => Effect.andThen(own.execute(asking), own.execute(command)))
-    }
+    const askedFor = (command: Command.Command<Reply>, { address }: AskError) =>
+      Effect.flatMap(at(endpointOf(address)), (own) => own.executeAsking(command))
 
     const attempt = (command: Command.Command<Reply>): Effect.Effect<Reply, RedisClusterException> =>
       Effect.flatMap(connectionFor(command), (own) => {

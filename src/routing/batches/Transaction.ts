@@ -10,6 +10,7 @@ import { Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { unexpected } from "../../commands/decode.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
+import { keysApart, kindOf, reasonOfAbort, watchedKeyChanged } from "../../protocol/ErrorKind.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import {
   CrossSlotError,
@@ -19,6 +20,7 @@ import {
   type RedisClusterException
 } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
+import { type ErrorReply, ofExecuted, ofQueued } from "../request/Diagnosis.ts"
 import * as Failures from "../request/Failures.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
 import { type Batch, entriesOf, entryError, shaped, type Values } from "./BatchShape.ts"
@@ -123,21 +125,10 @@ interface Refusal {
   readonly error: ServerError
 }
 
-const isRedirect = (error: ServerError): boolean => error.code === "MOVED" || error.code === "ASK"
-
-/** `EXECABORT Transaction discarded because of: READONLY You can't ...`: EXEC itself was refused, and says why. */
-const reasonOfAbort = (error: ServerError): ServerError => {
-  const marker = " because of: "
-  const at = error.code === "EXECABORT" ? error.message.indexOf(marker) : -1
-  return at === -1 ? error : new ServerError(error.message.slice(at + marker.length))
+const isRedirect = (error: ServerError): boolean => {
+  const kind = kindOf(error)
+  return kind === "moved" || kind === "ask"
 }
-
-/**
- * What EXEC means by answering nothing.
- */
-export const watchedKeyChanged = new ServerError("EXECABORT a watched key has changed, nothing was executed")
-
-const keysApart = new ServerError("TRYAGAIN the keys of the transaction are on both sides of a slot migration")
 
 /**
  * A transaction on its way through the router. It succeeds with how each entry ended.
@@ -205,7 +196,7 @@ export class TransactionRequest extends Request {
     if (refusal === undefined) return this.onFailure({ _tag: "Reply", error: reasonOfAbort(error) })
     if (!isRedirect(refusal.error)) this.culprit = refusal
     // The other node has none of the keys that this one still has.
-    const apart = refusal.error.code === "ASK" && refusals.length < this.plan.keyed
+    const apart = kindOf(refusal.error) === "ask" && refusals.length < this.plan.keyed
     this.onFailure({ _tag: "Reply", error: apart ? keysApart : refusal.error })
     this.culprit = undefined
   }
@@ -218,7 +209,7 @@ export class TransactionRequest extends Request {
     const replies = reply as ReadonlyArray<Reply>
     const outcomes: Outcomes = entries.map((entry, i) => {
       const own = command.settings.binary && !entry.settings.binary ? toText(replies[i]) : replies[i]
-      if (own instanceof ServerError) return Result.fail(this.failureOf(i, own))
+      if (own instanceof ServerError) return Result.fail(this.failureOf(i, ofExecuted(own, entry)))
       const value = decodeReply(entry, own)
       return value instanceof DecodeFailure
         ? Result.fail(Failures.undecodable(this.standIn(i), value))
@@ -229,11 +220,11 @@ export class TransactionRequest extends Request {
 
   private refused({ error, index }: Refusal): RedisClusterException {
     const outcome = this.retryState?.maybeExecuted === true ? "Unknown" : "NotExecuted"
-    return entryError("transaction", index, this.plan.entries[index], this.failureOf(index, error), outcome)
+    return entryError("transaction", index, this.plan.entries[index], this.failureOf(index, ofQueued(error)), outcome)
   }
 
-  private failureOf(index: number, error: ServerError): RedisClusterException {
-    return Failures.fromFailure(this.standIn(index), { _tag: "Reply", error })
+  private failureOf(index: number, reply: ErrorReply): RedisClusterException {
+    return Failures.fromFailure(this.standIn(index), reply)
   }
 
   /** The entry as a request of its own, for those who describe failures. */

@@ -7,19 +7,19 @@ import * as Effect from "effect/Effect"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
+import { concernsSlot, watchedKeyChanged } from "../../protocol/ErrorKind.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
 import { CrossSlotError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
-import { onlyNodeWithPort } from "../../topology/Snapshot.ts"
 import type { Topology } from "../../topology/Topology.ts"
 import * as Batch from "../batches/Pipeline.ts"
-import { watchedKeyChanged } from "../batches/Transaction.ts"
 import { keyless } from "../CommandSlot.ts"
 import { holdsUpBatch, invalid } from "../Rejections.ts"
 import type { CallRegion } from "../request/CallRegion.ts"
-import { deliver, explained } from "../request/Delivery.ts"
+import { deliver } from "../request/Delivery.ts"
+import { diagnose, type Diagnosis, type Failure } from "../request/Diagnosis.ts"
 import * as Failures from "../request/Failures.ts"
 import * as Recovery from "../request/Recovery.ts"
-import { Request, type RequestOwner, type RetryState, type Step } from "../request/Request.ts"
+import { Request, type RequestOwner, type Step } from "../request/Request.ts"
 import type { RoutingStatistics } from "../request/RoutingStatistics.ts"
 import * as Tracing from "../request/Tracing.ts"
 import * as SharedConnection from "../SharedConnection.ts"
@@ -59,9 +59,6 @@ export interface SessionContext {
 export type Purpose =
   | { readonly _tag: "own" }
   | { readonly _tag: "watch"; readonly slot: number; readonly asking: boolean }
-
-/** What a node says that cannot, or not at this moment, do it itself. */
-const elsewhere = new Set(["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "LOADING", "READONLY"])
 
 const endedWithScope = "ended with its scope"
 
@@ -130,7 +127,12 @@ export class DedicatedSession implements RequestOwner {
     return this.connection.endpoint
   }
 
-  readonly execute = <A>(given: Command<A>): Effect.Effect<A, RedisClusterException> => {
+  readonly execute = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => this.run(command, false)
+
+  /** ASKING and the command in one write: for a node that imports the slot. */
+  readonly executeAsking = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => this.run(command, true)
+
+  private run<A>(given: Command<A>, asking: boolean): Effect.Effect<A, RedisClusterException> {
     const slot = this.slotOf(given)
     if (typeof slot !== "number") return this.context.statistics.refuse(slot)
     const blocks = given.spec.blocking?.(given.args) !== undefined
@@ -142,7 +144,7 @@ export class DedicatedSession implements RequestOwner {
         ? new BlockingSessionRequest(this.context.recall, command, this, slot, deadline, answered)
         : Request.onConnection(this, command, slot, deadline, answered)
       Tracing.join(request)
-      this.send(request)
+      this.send(request, asking)
       return request
     })
     return Tracing.observed(run, () => Tracing.commandCall(given, slot))
@@ -153,13 +155,31 @@ export class DedicatedSession implements RequestOwner {
     this.isOver = true
   }
 
-  judge(request: Request, given: Recovery.Failure): RedisClusterException | Step {
-    const retryState = request.note(given, Failures.summary(given))
-    const failure = explained(given, retryState)
-    const decision = this.decide(request, failure, retryState)
-    if (decision._tag === "Supply") return decision
-    this.tellTopology(decision)
-    return this.errorOf(request, failure)
+  judge(request: Request, failure: Failure): RedisClusterException | Step {
+    const { mapAddress, topology } = this.context
+    const diagnosis = diagnose(failure, request, { via: this.endpoint, mapAddress, snapshot: topology.current() })
+    const retryState = request.note(diagnosis, Failures.summary(diagnosis))
+    const decision = Recovery.decide(diagnosis, {
+      repeatable: false,
+      supplied: request.command.settings.prerequisite !== undefined,
+      binding: "connection",
+      redirects: retryState.redirects,
+      maxRedirects: 1,
+      via: this.endpoint
+    })
+    switch (decision._tag) {
+      case "LoadThenResend":
+        return decision
+      case "Return":
+        this.tellTopology(decision.lesson)
+        return this.errorOf(request, diagnosis)
+      // Nothing is sent a second time over the only connection there is.
+      case "GiveUp":
+      case "RetryAt":
+      case "RetryNext":
+      case "RetryAfter":
+        return this.errorOf(request, diagnosis)
+    }
   }
 
   /** There is one step that needs no other connection. */
@@ -184,14 +204,14 @@ export class DedicatedSession implements RequestOwner {
     this.context.statistics.failed(error.reason._tag)
   }
 
-  private send(request: Request): void {
+  private send(request: Request, asking = false): void {
     request.headsFor(this.connection)
     if (this.isOver) {
       const failure = { kind: "closed", message: endedWithScope } as const
       return request.fail(Failures.fromFailure(request, { _tag: "Lost", failure, written: false }))
     }
     if (request.command.spec.name === "WATCH") this.isWatching = true
-    request.sendOver(this.connection, this.purpose._tag === "watch" && this.purpose.asking)
+    request.sendOver(this.connection, asking || (this.purpose._tag === "watch" && this.purpose.asking))
   }
 
   private slotOf(command: Command<unknown>): number | Reason {
@@ -203,34 +223,19 @@ export class DedicatedSession implements RequestOwner {
     return otherSlot(command, slot, purpose.slot)
   }
 
-  /** What would be done if there were another connection. */
-  private decide(request: Request, failure: Recovery.Failure, retryState: RetryState): Recovery.Decision {
-    return Recovery.decide(failure, {
-      repeatable: true,
-      supplied: request.command.settings.prerequisite !== undefined,
-      binding: "slot",
-      redirects: retryState.redirects,
-      maxRedirects: 1,
-      via: this.connection.endpoint,
-      mapAddress: this.context.mapAddress,
-      read: undefined,
-      onlyNodeWithPort: (port) => onlyNodeWithPort(this.context.topology.current(), port)
-    })
-  }
-
   /** The next session shall know better. */
-  private tellTopology(decision: Recovery.Decision): void {
-    if (decision._tag === "RetryAfter" && decision.refresh) this.context.topology.requestRefresh()
-    if (decision._tag !== "RetryAt" || decision.moved === undefined) return
-    this.context.topology.moved(decision.moved, decision.endpoint)
+  private tellTopology(lesson: Recovery.Lesson | undefined): void {
+    const { topology } = this.context
+    if (lesson?._tag === "Moved") topology.moved(lesson.slot, lesson.endpoint)
+    else if (lesson?._tag === "Refresh") topology.requestRefresh()
   }
 
-  private errorOf(request: Request, failure: Recovery.Failure): RedisClusterException {
+  private errorOf(request: Request, failure: Diagnosis): RedisClusterException {
     if (failure._tag === "Reply" && failure.error === watchedKeyChanged) {
       return Failures.conflict(request, "a watched key was changed")
     }
     const isWatch = this.purpose._tag === "watch"
-    if (failure._tag === "Reply" && isWatch && elsewhere.has(failure.error.code)) {
+    if (failure._tag === "Reply" && isWatch && concernsSlot(failure.kind)) {
       return Failures.conflict(request, `the watched keys are being moved (${failure.error.code})`)
     }
     if (failure._tag !== "Lost" || failure.failure.kind === "overloaded" || this.isOver) {

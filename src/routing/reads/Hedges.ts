@@ -12,9 +12,9 @@ import type { Outgoing } from "../../connection/Outgoing.ts"
 import { Alarm } from "../../internal/Alarm.ts"
 import { Fifo } from "../../internal/Fifo.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
+import { isAnswer, kindOf } from "../../protocol/ErrorKind.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import type { Hedge } from "../../ReadFrom.ts"
-import { isAnswer } from "../request/Recovery.ts"
 import type { Request } from "../request/Request.ts"
 import type { ReadNode, ReadRoute } from "./ReadNodes.ts"
 
@@ -44,7 +44,7 @@ class SecondAttempt implements Outgoing {
   }
 
   onReply(reply: Reply): void {
-    if (reply instanceof ServerError && !isAnswer(reply)) return
+    if (reply instanceof ServerError && !isAnswer(kindOf(reply))) return
     this.request.onReplyFrom(this.connection, reply)
   }
 

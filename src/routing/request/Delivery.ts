@@ -7,7 +7,6 @@
 import type { Command } from "../../commands/Command.ts"
 import type { Outgoing } from "../../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
-import { type Failure, isLacking } from "./Recovery.ts"
 import type { Request, RetryState } from "./Request.ts"
 
 class Delivery implements Outgoing {
@@ -52,11 +51,3 @@ export const deliver = (request: Request, retryState: RetryState): void => {
   )
   request.sendOver(connection, request.asking)
 }
-
-/**
- * That a node still lacks what it was given is explained by why it refused it.
- */
-export const explained = (failure: Failure, { refusal }: RetryState): Failure =>
-  failure._tag === "Reply" && refusal !== undefined && isLacking(failure.error)
-    ? { _tag: "Reply", error: refusal }
-    : failure

@@ -14,14 +14,14 @@ import type { Connection } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
-import { onlyNodeWithPort } from "../../topology/Snapshot.ts"
 import { Topology } from "../../topology/Topology.ts"
 import { keyless } from "../CommandSlot.ts"
 import { Hedges } from "../reads/Hedges.ts"
 import { ReadNodes, type ShardReads } from "../reads/ReadNodes.ts"
 import { ReadProbes } from "../reads/ReadProbes.ts"
 import { CallRegion } from "./CallRegion.ts"
-import { deliver, explained } from "./Delivery.ts"
+import { deliver } from "./Delivery.ts"
+import { diagnose, type Failure } from "./Diagnosis.ts"
 import * as Failures from "./Failures.ts"
 import { ReadDispatch } from "./ReadDispatch.ts"
 import * as Recovery from "./Recovery.ts"
@@ -132,20 +132,19 @@ export class Dispatcher implements RequestOwner {
     this.retries.close()
   }
 
-  judge(request: Request, given: Recovery.Failure): RedisClusterException | Step {
-    if (this.isClosed) return Failures.fromFailure(request, given)
-    const retryState = request.note(given, Failures.summary(given))
-    const failure = explained(given, retryState)
-    retryState.lastFailure = failure
+  judge(request: Request, given: Failure): RedisClusterException | Step {
+    const via = request.connection?.endpoint ?? nowhere
+    const { mapAddress } = this.options
+    const failure = diagnose(given, request, { via, mapAddress, snapshot: this.topology.current() })
+    if (this.isClosed) return Failures.fromFailure(request, failure)
+    const retryState = request.note(failure, Failures.summary(failure))
     const decision = Recovery.decide(failure, {
       repeatable: request.command.spec.readonly || request.command.settings.idempotent,
       supplied: request.command.settings.prerequisite !== undefined,
       binding: request.binding,
       redirects: retryState.redirects,
       maxRedirects: this.options.maxRedirects,
-      via: request.connection?.endpoint ?? nowhere,
-      mapAddress: this.options.mapAddress,
-      onlyNodeWithPort: (port) => onlyNodeWithPort(this.topology.current(), port),
+      via,
       read: this.reads.factsOf(request)
     })
     if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") retryState.maybeExecuted = true
@@ -159,7 +158,7 @@ export class Dispatcher implements RequestOwner {
       case "RetryAt":
       case "RetryNext":
       case "RetryAfter":
-      case "Supply":
+      case "LoadThenResend":
         return decision
     }
   }
@@ -183,7 +182,7 @@ export class Dispatcher implements RequestOwner {
         if (step.refresh) this.topology.requestRefresh()
         retryState.paused()
         return this.retries.add(request, retryState)
-      case "Supply":
+      case "LoadThenResend":
         retryState.redirected()
         return deliver(request, retryState)
     }

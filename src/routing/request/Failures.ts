@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
+import { addressOf } from "../../cluster/Endpoint.ts"
 import type { DecodeFailure } from "../../commands/Command.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import type { ServerError } from "../../protocol/Reply.ts"
@@ -34,7 +35,7 @@ import {
   TryAgainError,
   UnknownNodeError
 } from "../../RedisClusterException.ts"
-import { type Failure, isLacking, parseRedirect } from "./Recovery.ts"
+import type { Diagnosis, ErrorReply } from "./Diagnosis.ts"
 import type { Request } from "./Request.ts"
 
 interface Context {
@@ -51,37 +52,45 @@ const contextOf = (request: Request, outcome: Outcome): Context => ({
   outcome: request.retryState?.maybeExecuted === true ? "Unknown" : outcome
 })
 
-/** A script may have written before it failed, if there was one. */
-const replyOutcome = (request: Request, error: ServerError): Outcome =>
-  isScript(request) && !isLacking(error) && error !== request.retryState?.refusal ? "Unknown" : "NotExecuted"
+/** Where a redirect leads to, or what it says of that. */
+const addressOfRedirect = ({ endpoint, redirect }: ErrorReply): string =>
+  endpoint !== undefined
+    ? addressOf(endpoint)
+    : redirect === undefined
+    ? "unknown"
+    : addressOf(redirect)
 
-const isScript = ({ command: { spec } }: Request): boolean => /^(EVAL|FCALL)/.test(spec.name) && !spec.readonly
-
-const replyReason = (request: Request, error: ServerError): Reason => {
-  const context = contextOf(request, "NotExecuted")
-  const message = error.message
-  switch (error.code) {
-    case "MOVED":
-    case "ASK": {
-      const redirect = parseRedirect(message)
-      const fields = { ...context, message, slot: redirect?.slot ?? -1, address: `${redirect?.host}:${redirect?.port}` }
-      return error.code === "MOVED" ? new MovedError(fields) : new AskError(fields)
+const replyReason = (request: Request, reply: ErrorReply): Reason => {
+  const context = contextOf(request, reply.outcome)
+  const { code, message } = reply.error
+  switch (reply.kind) {
+    case "moved":
+    case "ask": {
+      const fields = { ...context, message, slot: reply.redirect?.slot ?? -1, address: addressOfRedirect(reply) }
+      return reply.kind === "moved" ? new MovedError(fields) : new AskError(fields)
     }
-    case "TRYAGAIN":
+    case "tryAgain":
       return new TryAgainError({ ...context, message })
-    case "CLUSTERDOWN":
+    case "clusterDown":
       return new ClusterDownError({ ...context, message })
-    case "MASTERDOWN":
+    case "masterDown":
       return new MasterDownError({ ...context, message })
-    case "LOADING":
+    case "loading":
       return new LoadingError({ ...context, message })
-    case "READONLY":
+    case "readOnly":
       return new ReadOnlyError({ ...context, message })
-    case "NOAUTH":
-    case "WRONGPASS":
+    case "authentication":
       return new AuthenticationError({ ...context, message })
-    default:
-      return new ReplyError({ ...contextOf(request, replyOutcome(request, error)), message, code: error.code })
+    case "demoted":
+    case "released":
+    case "lacksCode":
+    case "noPermission":
+    case "busy":
+    case "noReplicas":
+    case "halfDone":
+    case "unknownCommand":
+    case "answer":
+      return new ReplyError({ ...context, message, code })
   }
 }
 
@@ -104,10 +113,10 @@ const lostReason = (request: Request, failure: LinkFailure, written: boolean): R
   }
 }
 
-const reasonOf = (request: Request, failure: Failure): Reason => {
+const reasonOf = (request: Request, failure: Diagnosis): Reason => {
   switch (failure._tag) {
     case "Reply":
-      return replyReason(request, failure.error)
+      return replyReason(request, failure)
     case "Lost":
       return lostReason(request, failure.failure, failure.written)
     case "NotCovered":
@@ -125,10 +134,10 @@ const reasonOf = (request: Request, failure: Failure): Reason => {
  * @category accessors
  * @since 0.1.0
  */
-export const summary = (failure: Failure): string => {
+export const summary = (failure: Diagnosis): string => {
   switch (failure._tag) {
     case "Reply":
-      return failure.error.code === "MOVED" || failure.error.code === "ASK" ? failure.error.message : failure.error.code
+      return failure.redirect === undefined ? failure.error.code : failure.error.message
     case "Lost":
       return failure.failure.message
     case "NotCovered":
@@ -140,7 +149,7 @@ export const summary = (failure: Failure): string => {
  * @category constructors
  * @since 0.1.0
  */
-export const fromFailure = (request: Request, failure: Failure): RedisClusterException =>
+export const fromFailure = (request: Request, failure: Diagnosis): RedisClusterException =>
   exception(() => reasonOf(request, failure))
 
 /**

@@ -10,19 +10,9 @@
 import type { Role } from "../../cluster/ClusterNode.ts"
 import { addressOf, type Endpoint } from "../../cluster/Endpoint.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
-import type { ServerError } from "../../protocol/Reply.ts"
-import { announcedHost } from "../../topology/Snapshot.ts"
-
-/**
- * What went wrong with a command.
- *
- * @category models
- * @since 0.1.0
- */
-export type Failure =
-  | { readonly _tag: "Reply"; readonly error: ServerError }
-  | { readonly _tag: "Lost"; readonly failure: LinkFailure; readonly written: boolean }
-  | { readonly _tag: "NotCovered"; readonly slot: number }
+import { isReleased } from "../../protocol/ErrorKind.ts"
+import type { RedisClusterException } from "../../RedisClusterException.ts"
+import type { Diagnosis, ErrorReply } from "./Diagnosis.ts"
 
 /**
  * What ties a command to a node.
@@ -31,11 +21,12 @@ export type Failure =
  * - `shard`: it is the part of a fan-out for one shard, and goes to whoever is its primary
  * - `node`: it is the part of a fan-out for one node, as long as that is in the cluster
  * - `explicit`: the caller named the node and gets what that answers
+ * - `connection`: the caller has the connection to himself, and only another one could be told something else
  *
  * @category models
  * @since 0.1.0
  */
-export type Binding = "slot" | "shard" | "node" | "explicit"
+export type Binding = "slot" | "shard" | "node" | "explicit" | "connection"
 
 /**
  * Where a read was sent by a policy.
@@ -66,14 +57,21 @@ export interface Facts {
   /** How many redirects it has followed since it last waited, and how many it may. */
   readonly redirects: number
   readonly maxRedirects: number
-  /** The endpoint it was sent to, and the translation of announced addresses. */
+  /** The endpoint it was sent to. */
   readonly via: Endpoint
-  readonly mapAddress: (endpoint: Endpoint) => Endpoint
-  /** The node of the map with this port, when there is just one: for redirects that name no host. */
-  readonly onlyNodeWithPort: (port: number) => Endpoint | undefined
   /** For reads that a policy has sent to where they failed. */
   readonly read?: ReadFacts | undefined
 }
+
+/**
+ * What the topology is told of a failure that nothing else is done about: the slot's new owner, or that it may have changed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Lesson =
+  | { readonly _tag: "Moved"; readonly slot: number; readonly endpoint: Endpoint }
+  | { readonly _tag: "Refresh" }
 
 /**
  * - `Return`: the failure is the caller's
@@ -81,14 +79,14 @@ export interface Facts {
  * - `RetryAt`: send it to that endpoint now; `moved` is the slot whose owner that endpoint is from now on
  * - `RetryNext`: ask the next node of the read now; `refresh` when the topology may have changed, `doubt` when this node
  *   had better be left alone for a while
- * - `RetryAfter`: wait, then find the node anew; `refresh` when the topology may have changed
- * - `Supply`: give the node what it lacks, and the command again right behind
+ * - `RetryAfter`: wait, then find the node again; `refresh` when the topology may have changed
+ * - `LoadThenResend`: give the node the script or the library that it lacks, and the command again right behind
  *
  * @category models
  * @since 0.1.0
  */
 export type Decision =
-  | { readonly _tag: "Return" }
+  | { readonly _tag: "Return"; readonly lesson?: Lesson }
   | { readonly _tag: "GiveUp" }
   | {
     readonly _tag: "RetryAt"
@@ -98,97 +96,67 @@ export type Decision =
   }
   | { readonly _tag: "RetryNext"; readonly refresh: boolean; readonly doubt: boolean }
   | { readonly _tag: "RetryAfter"; readonly refresh: boolean }
-  | { readonly _tag: "Supply" }
+  | { readonly _tag: "LoadThenResend" }
 
 const giveBack: Decision = { _tag: "Return" }
 const giveUp: Decision = { _tag: "GiveUp" }
 const retryAfter: Decision = { _tag: "RetryAfter", refresh: false }
 const retryAfterRefresh: Decision = { _tag: "RetryAfter", refresh: true }
-const supply: Decision = { _tag: "Supply" }
+const loadThenResend: Decision = { _tag: "LoadThenResend" }
 
-/** As the servers word it. What a script answers by itself is not taken for it: that script has been executed. */
-const lacking = ["NOSCRIPT No matching script", "ERR Function not found"]
-
-/**
- * Whether the server says that it lacks the script or the function. It has executed nothing then.
- *
- * @category guards
- * @since 0.1.0
- */
-export const isLacking = (error: ServerError): boolean => lacking.some((words) => error.message.startsWith(words))
-
-/**
- * A redirect as the server words it: `MOVED 12182 127.0.0.1:7002`, `ASK 12182 ::1:7002`, `MOVED 12182 :7002`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Redirect {
-  readonly slot: number
-  /** As announced: empty for "the host you reached me at", `?` for unknown. */
-  readonly host: string
-  readonly port: number
-}
-
-/**
- * Reads a redirect; `undefined` when it is not one. The port follows the last colon, for IPv6 comes unbracketed.
- *
- * @category parsing
- * @since 0.1.0
- */
-export const parseRedirect = (message: string): Redirect | undefined => {
-  const match = /^(?:MOVED|ASK) (\d+) (.*):(\d+)$/.exec(message)
-  if (match === null) return undefined
-  return { slot: Number(match[1]), host: match[2], port: Number(match[3]) }
-}
-
-const endpointOf = ({ host: announced, port }: Redirect, facts: Facts): Endpoint | undefined => {
-  const host = announcedHost(announced, facts.via)
-  return host === undefined ? facts.onlyNodeWithPort(port) : facts.mapAddress({ host, port })
-}
-
-const redirected = (error: ServerError, facts: Facts): Decision => {
-  const redirect = parseRedirect(error.message)
-  const endpoint = redirect === undefined ? undefined : endpointOf(redirect, facts)
-  // A redirect to nowhere: only a fresh map can help.
+const redirected = ({ endpoint, redirect }: ErrorReply, facts: Facts): Decision => {
+  // A redirect to nowhere, or about another slot: only a fresh map can help.
   if (redirect === undefined || endpoint === undefined) return retryAfterRefresh
   if (facts.redirects >= facts.maxRedirects) return giveUp
-  const asking = error.code === "ASK"
+  const { asking, slot } = redirect
   // A node that sends a command back to itself has not made up its mind.
   if (!asking && addressOf(endpoint) === addressOf(facts.via)) return retryAfterRefresh
-  return { _tag: "RetryAt", endpoint, asking, moved: asking ? undefined : redirect.slot }
+  return { _tag: "RetryAt", endpoint, asking, moved: asking ? undefined : slot }
 }
 
-const afterReply = (error: ServerError, facts: Facts): Decision => {
-  switch (error.code) {
-    case "MOVED":
-    case "ASK":
+const afterReply = (reply: ErrorReply, facts: Facts): Decision => {
+  switch (reply.kind) {
+    case "moved":
+    case "ask":
       // The part of a fan-out that is meant for one node is no use on another.
-      return facts.binding === "slot" ? redirected(error, facts) : giveBack
-    case "TRYAGAIN":
+      return facts.binding === "slot" ? redirected(reply, facts) : giveBack
+    case "tryAgain":
       return retryAfter
-    case "CLUSTERDOWN":
-    case "MASTERDOWN":
-    case "LOADING":
+    case "clusterDown":
+    case "masterDown":
+    case "loading":
       return retryAfterRefresh
-    case "UNBLOCKED":
-      // A primary that became a replica lets go of the commands it held back; CLIENT UNBLOCK says it in other words.
-      return error.message.includes("instance state changed") && facts.binding !== "node" ? retryAfterRefresh : giveBack
-    case "READONLY":
+    // A primary that became a replica lets go of the commands it held back, and refuses writes.
+    case "demoted":
+    case "readOnly":
       return facts.binding === "node" ? giveBack : retryAfterRefresh
-    default:
+    case "released":
+    case "lacksCode":
+    case "authentication":
+    case "noPermission":
+    case "busy":
+    case "noReplicas":
+    case "halfDone":
+    case "unknownCommand":
+    case "answer":
       return giveBack
   }
 }
 
-/** No node is to blame, and none can help. */
-const isOwnFault = (failure: Failure): boolean => failure._tag === "Lost" && failure.failure.kind === "unsendable"
-
 const afterLoss = (failure: LinkFailure, written: boolean, facts: Facts): Decision => {
-  if (failure.kind === "authentication" || failure.kind === "overloaded") return giveBack
-  // A reply that broke the stream would break the next one as well.
-  if (failure.kind === "protocol" && written) return giveBack
-  return written && !facts.repeatable ? giveBack : retryAfterRefresh
+  switch (failure.kind) {
+    case "authentication":
+    case "overloaded":
+    // No node is to blame, and none can help.
+    case "unsendable":
+      return giveBack
+    // A reply that broke the stream would break the next one as well.
+    case "protocol":
+      return written ? giveBack : retryAfterRefresh
+    case "connection":
+    case "closed":
+      return written && !facts.repeatable ? giveBack : retryAfterRefresh
+  }
 }
 
 /**
@@ -196,63 +164,75 @@ const afterLoss = (failure: LinkFailure, written: boolean, facts: Facts): Decisi
  * changed sides), another one when it believes that the slot has moved. It follows the cluster from afar and may be
  * behind: the primary knows, so that this patches no map.
  */
-const sentAway = (error: ServerError, facts: Facts, { alternatives, primary }: ReadFacts): Decision => {
-  if (!alternatives) return retryAfterRefresh
-  const redirect = parseRedirect(error.message)
-  const host = redirect === undefined ? undefined : announcedHost(redirect.host, facts.via)
-  const owner = redirect === undefined || host === undefined
-    ? undefined
-    : addressOf(facts.mapAddress({ host, port: redirect.port }))
-  return { _tag: "RetryNext", refresh: true, doubt: owner === primary }
-}
+const sentAway = ({ endpoint }: ErrorReply, { alternatives, primary }: ReadFacts): Decision =>
+  alternatives
+    ? { _tag: "RetryNext", refresh: true, doubt: endpoint !== undefined && addressOf(endpoint) === primary }
+    : retryAfterRefresh
 
 /** A read by a policy: what one node cannot do now, the next one may. `undefined` when it is as any other command. */
-const elsewhere = (failure: Failure, facts: Facts, read: ReadFacts): Decision | undefined => {
-  if (failure._tag === "Reply" && failure.error.code === "MOVED") {
-    return read.role === "replica" ? sentAway(failure.error, facts, read) : undefined
-  }
-  if (!read.alternatives) return undefined
-  if (failure._tag === "Lost") {
-    return failure.written && failure.failure.kind === "protocol"
-      ? undefined
-      : { _tag: "RetryNext", refresh: true, doubt: false }
-  }
-  if (failure._tag === "NotCovered") return undefined
-  switch (failure.error.code) {
-    case "CLUSTERDOWN":
-    case "MASTERDOWN":
-    case "LOADING":
-      return { _tag: "RetryNext", refresh: true, doubt: true }
-    // Scripts are loaded per node, and replicas may have missed it; a library of functions they take from their primary.
-    case "NOSCRIPT":
-    case "TRYAGAIN":
-    case "READONLY":
-      return read.role === "replica" ? { _tag: "RetryNext", refresh: false, doubt: false } : undefined
-    default:
+const atNextNode = (reply: ErrorReply, read: ReadFacts): Decision | undefined => {
+  const { alternatives, role } = read
+  switch (reply.kind) {
+    case "moved":
+      return role === "replica" ? sentAway(reply, read) : undefined
+    case "clusterDown":
+    case "masterDown":
+    case "loading":
+      return alternatives ? { _tag: "RetryNext", refresh: true, doubt: true } : undefined
+    // Scripts are loaded per node, and replicas may have missed it.
+    case "lacksCode":
+    case "tryAgain":
+    case "readOnly":
+      return alternatives && role === "replica" ? { _tag: "RetryNext", refresh: false, doubt: false } : undefined
+    case "ask":
+    case "demoted":
+    case "released":
+    case "authentication":
+    case "noPermission":
+    case "busy":
+    case "noReplicas":
+    case "halfDone":
+    case "unknownCommand":
+    case "answer":
       return undefined
   }
 }
 
-const troubles = new Set([
-  "MOVED",
-  "ASK",
-  "TRYAGAIN",
-  "CLUSTERDOWN",
-  "MASTERDOWN",
-  "LOADING",
-  "READONLY",
-  "NOSCRIPT",
-  "NOAUTH",
-  "NOPERM"
-])
+/** Another node may do better. */
+const isNodes = ({ kind }: LinkFailure, written: boolean): boolean =>
+  kind !== "unsendable" && !(kind === "protocol" && written)
 
-/**
- * Whether an error is what the command leads to anywhere, and not the trouble of one node.
- *
- * @category guards
- * @since 0.1.0
- */
-export const isAnswer = (error: ServerError): boolean => !troubles.has(error.code) && !isLacking(error)
+const ofRead = (failure: Diagnosis, read: ReadFacts): Decision | undefined => {
+  switch (failure._tag) {
+    case "Reply":
+      return atNextNode(failure, read)
+    case "Lost":
+      return read.alternatives && isNodes(failure.failure, failure.written)
+        ? { _tag: "RetryNext", refresh: true, doubt: false }
+        : undefined
+    case "NotCovered":
+      return undefined
+  }
+}
+
+/** What would be done if there were another connection is what the next one should know. */
+const lessonOf = (decision: Decision): Lesson | undefined => {
+  switch (decision._tag) {
+    case "RetryAt":
+      return decision.moved === undefined
+        ? undefined
+        : { _tag: "Moved", slot: decision.moved, endpoint: decision.endpoint }
+    case "RetryAfter":
+    case "RetryNext":
+      return decision.refresh ? { _tag: "Refresh" } : undefined
+    case "Return":
+    case "GiveUp":
+    case "LoadThenResend":
+      return undefined
+  }
+}
+
+const returned = (lesson: Lesson | undefined): Decision => lesson === undefined ? giveBack : { _tag: "Return", lesson }
 
 /**
  * Decides.
@@ -260,20 +240,72 @@ export const isAnswer = (error: ServerError): boolean => !troubles.has(error.cod
  * @category combinators
  * @since 0.1.0
  */
-export const decide = (failure: Failure, facts: Facts): Decision => {
+export const decide = (failure: Diagnosis, facts: Facts): Decision => {
   // Also on a named node: what it lacks is no answer to the question.
-  if (facts.supplied && failure._tag === "Reply" && isLacking(failure.error)) {
-    return facts.redirects >= facts.maxRedirects ? giveBack : supply
+  if (facts.supplied && failure._tag === "Reply" && failure.kind === "lacksCode") {
+    return facts.redirects >= facts.maxRedirects ? giveBack : loadThenResend
   }
-  if (facts.binding === "explicit" || isOwnFault(failure)) return giveBack
-  const decision = facts.read === undefined ? undefined : elsewhere(failure, facts, facts.read)
+  if (facts.binding === "explicit") return giveBack
+  if (facts.binding === "connection") {
+    return returned(lessonOf(decide(failure, { ...facts, binding: "slot", repeatable: true })))
+  }
+  const decision = facts.read === undefined ? undefined : ofRead(failure, facts.read)
   if (decision !== undefined) return decision
   switch (failure._tag) {
     case "Reply":
-      return afterReply(failure.error, facts)
+      return afterReply(failure, facts)
     case "Lost":
       return afterLoss(failure.failure, failure.written, facts)
     case "NotCovered":
       return retryAfterRefresh
+  }
+}
+
+/**
+ * Whether time, another connection or another node may mend the failure of a command that may be executed twice: for those who
+ * go on after a command has failed for good, such as a consumer or a scan.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const mayPass = ({ reason }: RedisClusterException): boolean => {
+  switch (reason._tag) {
+    case "ReplyError":
+      return reason.outcome === "NotExecuted" && isReleased(reason)
+    case "MovedError":
+    case "AskError":
+    case "TryAgainError":
+    case "ClusterDownError":
+    case "MasterDownError":
+    case "LoadingError":
+    case "ReadOnlyError":
+    case "SlotNotCoveredError":
+    case "OverloadedError":
+    case "NoReachableNodeError":
+    case "TooManyRedirectionsError":
+    case "ConnectionError":
+    case "TimeoutError":
+    case "ProtocolError":
+      return true
+    // That of a node which left while it owed an answer; a client that is closed sends nothing.
+    case "ClosedError":
+      return reason.outcome === "Unknown"
+    case "UnhealthyError":
+    case "ConflictError":
+    case "LockNotAcquiredError":
+    case "PartialFailureError":
+    case "PipelineError":
+    case "TransactionError":
+      return reason.isRetryable
+    case "AuthenticationError":
+    case "ClusterDisabledError":
+    case "CrossSlotError":
+    case "NoKeyError":
+    case "UnknownNodeError":
+    case "NoTargetError":
+    case "LockLostError":
+    case "DecodeError":
+    case "OptionsError":
+      return false
   }
 }

@@ -13,7 +13,8 @@ import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import { type Hop, RedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import type { ReadRoute } from "../reads/ReadNodes.ts"
-import type { Binding, Decision, Failure } from "./Recovery.ts"
+import type { Diagnosis, Failure } from "./Diagnosis.ts"
+import type { Binding, Decision } from "./Recovery.ts"
 import type { Trace } from "./Tracing.ts"
 
 /**
@@ -59,7 +60,7 @@ export class RetryState {
   /** An earlier attempt was lost after it had been written, and may have been executed. */
   maybeExecuted = false
   readonly hops: Array<Hop> = []
-  lastFailure: Failure
+  lastFailure: Diagnosis
   /** The error that the node answered to SCRIPT LOAD or FUNCTION LOAD. */
   refusal: ServerError | undefined = undefined
   /** The request waits in the waiting room until this time. */
@@ -67,7 +68,7 @@ export class RetryState {
   /** The next delay of the retry schedule, in milliseconds; `undefined` when the schedule has ended. */
   nextDelay: ((error: RedisClusterException) => Effect.Effect<number | undefined>) | undefined
 
-  constructor(failure: Failure) {
+  constructor(failure: Diagnosis) {
     this.lastFailure = failure
   }
 
@@ -304,7 +305,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   }
 
   /** Takes note of a failure; `summary` says it in a word or two. */
-  note(failure: Failure, summary: string): RetryState {
+  note(failure: Diagnosis, summary: string): RetryState {
     const retryState = this.retryState ??= new RetryState(failure)
     retryState.lastFailure = failure
     if (retryState.hops.length === rememberedHops) retryState.hops.shift()

@@ -31,8 +31,11 @@ export class RoutingStatistics {
       case "RetryAfter":
         this.retries.wait++
         return
-      case "Supply":
+      case "LoadThenResend":
         this.retries.supply++
+        return
+      case "Return":
+      case "GiveUp":
         return
     }
   }

@@ -16,7 +16,8 @@ import type * as Tracer from "effect/Tracer"
 import type { Command } from "../../commands/Command.ts"
 import { isRedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
-import type { Decision, Failure } from "./Recovery.ts"
+import type { Diagnosis } from "./Diagnosis.ts"
+import type { Decision } from "./Recovery.ts"
 import type { Request } from "./Request.ts"
 
 /** What a span is about: one command, or several in one go. */
@@ -87,7 +88,7 @@ export class Trace {
   }
 
   /** Takes note of what is done about a failure, unless that ends the request. */
-  decided(request: Request, failure: Failure, decision: Decision): void {
+  decided(request: Request, failure: Diagnosis, decision: Decision): void {
     const attributes = {
       ...serverOf(request),
       "error.type": typeOf(failure),
@@ -106,8 +107,11 @@ export class Trace {
         return event("redis.cluster.retry", { "redis.cluster.retry.kind": "replica" })
       case "RetryAfter":
         return event("redis.cluster.retry", { "redis.cluster.retry.kind": "wait" })
-      case "Supply":
+      case "LoadThenResend":
         return event("redis.cluster.retry", { "redis.cluster.retry.kind": "supply" })
+      case "Return":
+      case "GiveUp":
+        return
     }
   }
 
@@ -130,7 +134,7 @@ const serverOf = ({ connection }: Request): Record<string, unknown> =>
     "server.port": connection.endpoint.port
   }
 
-const typeOf = (failure: Failure): string => {
+const typeOf = (failure: Diagnosis): string => {
   switch (failure._tag) {
     case "Reply":
       return failure.error.code

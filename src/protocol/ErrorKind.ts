@@ -1,0 +1,260 @@
+/**
+ * The words of error replies, and what kind of error each is. No other file knows them.
+ *
+ * Servers word the errors that they give before they execute anything in one way only. A script, a function or a module can
+ * answer an error of any text: `isWording` tells a server's own text from theirs.
+ *
+ * @since 0.1.0
+ */
+import { ServerError } from "./Reply.ts"
+
+/**
+ * What an error reply says.
+ *
+ * - `moved`, `ask`: another node serves the slot, or this key of it
+ * - `tryAgain`: the keys are on both sides of a slot migration
+ * - `clusterDown`, `masterDown`, `loading`: the node serves nothing at the moment
+ * - `readOnly`: the node is a replica
+ * - `demoted`: the primary became a replica and let go of a command that it held back
+ * - `released`: CLIENT UNBLOCK, or the end of what it waited for, let go of such a command
+ * - `lacksCode`: the node does not have the script or the function
+ * - `authentication`: the connection is not logged in
+ * - `noPermission`: the user may not do this
+ * - `busy`: a script has been running for too long
+ * - `noReplicas`: too few replicas are connected for a write
+ * - `halfDone`: the server executed a part of the command, or does not know whether it did
+ * - `unknownCommand`: the server does not know the command or the subcommand
+ * - `answer`: any other error, which every node would give
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ErrorKind =
+  | "moved"
+  | "ask"
+  | "tryAgain"
+  | "clusterDown"
+  | "masterDown"
+  | "loading"
+  | "readOnly"
+  | "demoted"
+  | "released"
+  | "lacksCode"
+  | "authentication"
+  | "noPermission"
+  | "busy"
+  | "noReplicas"
+  | "halfDone"
+  | "unknownCommand"
+  | "answer"
+
+/** The parts of an error reply. */
+interface Words {
+  readonly code: string
+  readonly message: string
+}
+
+const byCode: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKind>([
+  ["MOVED", "moved"],
+  ["ASK", "ask"],
+  ["TRYAGAIN", "tryAgain"],
+  ["CLUSTERDOWN", "clusterDown"],
+  ["MASTERDOWN", "masterDown"],
+  ["LOADING", "loading"],
+  ["READONLY", "readOnly"],
+  ["NOAUTH", "authentication"],
+  ["WRONGPASS", "authentication"],
+  ["NOPERM", "noPermission"],
+  ["BUSY", "busy"],
+  ["NOREPLICAS", "noReplicas"]
+])
+
+/** Each text as Redis 7.0 to 8.6 and Valkey 8.1 to 9.1 have it. */
+const lackingScript = /^NOSCRIPT No matching script\.(?: Please use EVAL\.)?$/
+const lackingFunction = "ERR Function not found"
+
+/** MIGRATE: what it had sent may have arrived. Without a connection nothing was sent. */
+const targetLost = /^IOERR error or timeout (?:reading|writing)/
+const targetRefused = "ERR Target instance replied with error"
+
+/**
+ * The kind of an error reply. Its first word decides, for commands whose errors come from the server alone.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const kindOf = ({ code, message }: Words): ErrorKind => {
+  switch (code) {
+    case "UNBLOCKED":
+      return message.includes("instance state changed") ? "demoted" : "released"
+    case "NOSCRIPT":
+      return lackingScript.test(message) ? "lacksCode" : "answer"
+    case "IOERR":
+      return targetLost.test(message) ? "halfDone" : "answer"
+    case "ERR":
+      if (message === lackingFunction) return "lacksCode"
+      if (message.startsWith(targetRefused)) return "halfDone"
+      return /^ERR unknown (?:sub)?command\b/i.test(message) ? "unknownCommand" : "answer"
+    default:
+      return byCode.get(code) ?? "answer"
+  }
+}
+
+/** The texts of servers for what they refuse before they execute anything. */
+const wordings: ReadonlyArray<RegExp> = [
+  /^(?:MOVED|ASK) \d{1,5} \S*:\d{1,5}$/,
+  /^TRYAGAIN Multiple keys request during rehashing of slot$/,
+  /^CLUSTERDOWN (?:Hash slot not served|The cluster is down(?: and only accepts read commands)?)$/,
+  /^MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'\.$/,
+  /^MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set on the script\.$/,
+  /^LOADING (?:Redis|Valkey) is loading the dataset in memory$/,
+  /^READONLY (?:You can't write against a read only replica\.|Can not run script with write flag on readonly replica)$/,
+  /^NOAUTH Authentication required\.$/,
+  /^BUSY (?:Redis|Valkey) is busy running a (?:script\. You can only call (?:SCRIPT|FUNCTION) KILL or SHUTDOWN NOSAVE|module command)\.$/,
+  lackingScript,
+  new RegExp(`^${lackingFunction}$`)
+]
+
+/**
+ * Whether the text is, word for word, one with which servers refuse a command before they execute anything. Anything may
+ * stand in the error of a script, and this too: but no script says it by accident.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWording = ({ message }: Words): boolean => wordings.some((wording) => wording.test(message))
+
+/**
+ * Whether the node cannot, or not at this moment, serve the slot. It has executed nothing.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const concernsSlot = (kind: ErrorKind): boolean => {
+  switch (kind) {
+    case "moved":
+    case "ask":
+    case "tryAgain":
+    case "clusterDown":
+    case "masterDown":
+    case "loading":
+    case "readOnly":
+      return true
+    case "demoted":
+    case "released":
+    case "lacksCode":
+    case "authentication":
+    case "noPermission":
+    case "busy":
+    case "noReplicas":
+    case "halfDone":
+    case "unknownCommand":
+    case "answer":
+      return false
+  }
+}
+
+/**
+ * Whether a later attempt, or another node, may not give this error.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isPassing = (kind: ErrorKind): boolean =>
+  concernsSlot(kind) || kind === "demoted" || kind === "released" || kind === "busy" || kind === "noReplicas"
+
+/**
+ * Whether the server let go of a command that it had held back. It has executed nothing.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isReleased = (error: Words): boolean => {
+  const kind = kindOf(error)
+  return kind === "demoted" || kind === "released"
+}
+
+/**
+ * Whether every node would say the same, or what this one says is not about itself.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isAnswer = (kind: ErrorKind): boolean =>
+  !concernsSlot(kind) && kind !== "lacksCode" && kind !== "authentication" && kind !== "noPermission"
+
+/**
+ * Whether XGROUP CREATE found that the group is there.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const saysGroupExists = ({ code }: Pick<Words, "code">): boolean => code === "BUSYGROUP"
+
+/**
+ * Whether the stream, or its group, is not there.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const saysGroupMissing = ({ code }: Pick<Words, "code">): boolean => code === "NOGROUP"
+
+/**
+ * Whether FUNCTION LOAD found a library of this name. Another library may also hold a function of the same name; that is
+ * another error.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const saysLibraryExists = ({ message }: Pick<Words, "message">, library: string): boolean =>
+  message === `ERR Library '${library}' already exists`
+
+/**
+ * Whether the server does not speak RESP3, or may not be asked whether it does.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const refusesHello = (error: Words): boolean =>
+  kindOf(error) !== "authentication" && (error.code === "NOPROTO" || /unknown command|HELLO/i.test(error.message))
+
+/**
+ * Whether HELLO or AUTH was refused for its credentials.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const refusesLogin = (error: Words): boolean => {
+  const kind = kindOf(error)
+  return kind === "authentication" || kind === "noPermission" || / AUTH /.test(error.message)
+}
+
+const abort = "EXECABORT"
+const abortedBecause = " because of: "
+
+/**
+ * `EXECABORT Transaction discarded because of: READONLY You can't ...`: EXEC itself was refused, and says why.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const reasonOfAbort = (error: ServerError): ServerError => {
+  const at = error.code === abort ? error.message.indexOf(abortedBecause) : -1
+  return at === -1 ? error : new ServerError(error.message.slice(at + abortedBecause.length))
+}
+
+/**
+ * What EXEC means by answering nothing.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const watchedKeyChanged = new ServerError(`${abort} a watched key has changed, nothing was executed`)
+
+/**
+ * What the redirects of a transaction mean together when the node has some of its keys.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const keysApart = new ServerError("TRYAGAIN the keys of the transaction are on both sides of a slot migration")

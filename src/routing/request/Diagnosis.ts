@@ -1,0 +1,145 @@
+/**
+ * What a failure means for its command.
+ *
+ * The word of a server is believed only about the slot of the command. Where user code may have run, in a script, a function or
+ * a command of a module, an error is taken for the server's own only when it has the server's wording.
+ *
+ * @since 0.1.0
+ */
+import type { Endpoint } from "../../cluster/Endpoint.ts"
+import type { Command } from "../../commands/Command.ts"
+import type { CommandSpec } from "../../commands/CommandSpec.ts"
+import { embedded } from "../../commands/table/CommandTable.ts"
+import type { LinkFailure } from "../../connection/Outgoing.ts"
+import { type ErrorKind, isWording, kindOf } from "../../protocol/ErrorKind.ts"
+import type { ServerError } from "../../protocol/Reply.ts"
+import type { Outcome } from "../../RedisClusterException.ts"
+import * as Redirect from "../../topology/Redirect.ts"
+import { keyless, slotOf } from "../CommandSlot.ts"
+
+/**
+ * What went wrong with a command, as it was seen.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failure =
+  | { readonly _tag: "Reply"; readonly error: ServerError }
+  | { readonly _tag: "Lost"; readonly failure: LinkFailure; readonly written: boolean }
+  | { readonly _tag: "NotCovered"; readonly slot: number }
+
+/**
+ * An error reply, read for one command.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ErrorReply {
+  readonly _tag: "Reply"
+  readonly error: ServerError
+  readonly kind: ErrorKind
+  /** For `moved` and `ask`, when it names the slot of the command. */
+  readonly redirect: Redirect.Redirect | undefined
+  /** Where the redirect leads to, when that is known. */
+  readonly endpoint: Endpoint | undefined
+  /** What became of the command. */
+  readonly outcome: Outcome
+}
+
+/**
+ * What went wrong with a command, and what that means.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Diagnosis = ErrorReply | Exclude<Failure, { readonly _tag: "Reply" }>
+
+/** The commands that this library does not know are those of modules. What they do is the module's affair. */
+const runsUserCode = (spec: CommandSpec): boolean =>
+  spec.runsScript || (!spec.readonly && !embedded().entries.has(spec.name))
+
+const errorReply = (
+  error: ServerError,
+  kind: ErrorKind,
+  outcome: Outcome,
+  redirect?: Redirect.Redirect,
+  endpoint?: Endpoint
+): ErrorReply => ({ _tag: "Reply", error, kind, outcome, redirect, endpoint })
+
+/** The kind of what the command answered itself, after it ran. */
+const afterwards = (error: ServerError, { readonly }: CommandSpec): ErrorReply =>
+  errorReply(error, "answer", readonly ? "NotExecuted" : "Unknown")
+
+/**
+ * Reads an error reply to a command. `slot` is that by which the command was routed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofError = (
+  error: ServerError,
+  command: Command<unknown>,
+  slot: number,
+  context: Redirect.RedirectContext
+): ErrorReply => {
+  const kind = kindOf(error)
+  const foreign = runsUserCode(command.spec)
+  if (foreign && !isWording(error)) return afterwards(error, command.spec)
+  if (kind !== "moved" && kind !== "ask") {
+    return errorReply(error, kind, kind === "halfDone" ? "Unknown" : "NotExecuted")
+  }
+  const own = slot === keyless ? slotOf(command) : slot
+  const redirect = Redirect.parse(error)
+  const isOwn = redirect !== undefined && (redirect.slot === own || (own === keyless && !foreign))
+  if (isOwn) return errorReply(error, kind, "NotExecuted", redirect, Redirect.resolve(redirect, context))
+  return foreign ? afterwards(error, command.spec) : errorReply(error, kind, "NotExecuted")
+}
+
+/**
+ * Reads the refusal of a command that was to be queued in a transaction. Nothing has run.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofQueued = (error: ServerError): ErrorReply => errorReply(error, kindOf(error), "NotExecuted")
+
+/**
+ * Reads an error among the replies of EXEC. The command was executed: nothing that it says is about the node.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofExecuted = (error: ServerError, { spec }: Command<unknown>): ErrorReply => {
+  const kind = kindOf(error)
+  if (runsUserCode(spec) && kind !== "lacksCode") return afterwards(error, spec)
+  return errorReply(error, "answer", kind === "halfDone" ? "Unknown" : "NotExecuted")
+}
+
+/**
+ * The command that failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Subject {
+  readonly command: Command<unknown>
+  /** The slot that it was routed by. */
+  readonly slot: number
+  /** `refusal` is why the node refused what it lacked for the command. */
+  readonly retryState: { readonly refusal: ServerError | undefined } | undefined
+}
+
+/**
+ * Says what a failure means. When a node refuses what it was given and so still lacks it, the refusal is the failure.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const diagnose = (failure: Failure, subject: Subject, context: Redirect.RedirectContext): Diagnosis => {
+  if (failure._tag !== "Reply") return failure
+  const { command, retryState, slot } = subject
+  const { prerequisite } = command.settings
+  return retryState?.refusal !== undefined && prerequisite !== undefined && kindOf(failure.error) === "lacksCode"
+    ? ofError(retryState.refusal, prerequisite.load, slot, context)
+    : ofError(failure.error, command, slot, context)
+}

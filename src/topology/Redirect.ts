@@ -1,0 +1,69 @@
+/**
+ * Redirects as servers word them, and the node that one names.
+ *
+ * @since 0.1.0
+ */
+import type { Endpoint } from "../cluster/Endpoint.ts"
+import { isSlot } from "../cluster/HashSlot.ts"
+import { kindOf } from "../protocol/ErrorKind.ts"
+import type { ServerError } from "../protocol/Reply.ts"
+import { announcedHost, onlyNodeWithPort, type Snapshot } from "./Snapshot.ts"
+
+/**
+ * A redirect: `MOVED 12182 127.0.0.1:7002`, `ASK 12182 ::1:7002`, `MOVED 12182 :7002`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Redirect {
+  /** The node accepts this key after ASKING only, and does not own the slot yet. */
+  readonly asking: boolean
+  readonly slot: number
+  /** As announced: empty for "the host you reached me at", `?` for unknown. */
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * What the words of a redirect are relative to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RedirectContext {
+  /** The endpoint that answered. */
+  readonly via: Endpoint
+  /** The translation of announced addresses. */
+  readonly mapAddress: (endpoint: Endpoint) => Endpoint
+  readonly snapshot: Snapshot
+}
+
+const isUsablePort = (port: number): boolean => port >= 1 && port <= 65535
+
+/**
+ * Reads a redirect; `undefined` when it is not one, or names a slot that no cluster has. The port follows the last colon, for
+ * IPv6 comes without brackets.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parse = (error: ServerError): Redirect | undefined => {
+  const kind = kindOf(error)
+  if (kind !== "moved" && kind !== "ask") return undefined
+  const match = /^\S+ (\d{1,5}) (\S*):(\d{1,5})$/.exec(error.message)
+  if (match === null) return undefined
+  const [, slot, host, port] = match
+  if (!isSlot(Number(slot)) || !isUsablePort(Number(port))) return undefined
+  return { asking: kind === "ask", slot: Number(slot), host, port: Number(port) }
+}
+
+/**
+ * The endpoint that a redirect names; `undefined` when it names none that is known.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const resolve = ({ host: announced, port }: Redirect, context: RedirectContext): Endpoint | undefined => {
+  const host = announcedHost(announced, context.via)
+  return host === undefined ? onlyNodeWithPort(context.snapshot, port) : context.mapAddress({ host, port })
+}
