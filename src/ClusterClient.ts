@@ -26,6 +26,7 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Batches from "./client/Batches.ts"
@@ -80,7 +81,8 @@ const members = Effect.fnUntraced(function*() {
   const pubSub = yield* ClusterPubSub.ClusterPubSub
   const connections = yield* Connections.Connections
   const commands = yield* CommandCache.make(router)
-  const nodes = Nodes.make(topology)
+  const random = yield* Random.Random
+  const nodes = Nodes.make(topology, () => random.nextDoubleUnsafe())
   const viewOf = (router: Router.Router["Service"]): ReadPreference.ReadFromClient => {
     const { execute, send } = Targets.make(router, commands, nodes.nodeAt)
     return Object.assign(boundView(router.execute), {

@@ -72,6 +72,8 @@ export interface Read {
   readonly turn: number
   /** The client's own availability zone: the option `availabilityZone`. */
   readonly zone: string | undefined
+  /** A number from 0 to 1, by chance: of the client's `Random` service. */
+  readonly random: () => number
 }
 
 /**
@@ -263,11 +265,11 @@ export const roundRobin: Policy = make(
  * @category policies
  * @since 0.1.0
  */
-export const random: Policy = make("random", (candidates) =>
+export const random: Policy = make("random", (candidates, { random }) =>
   healthyFirst(candidates, (healthy) => {
     const order = [...healthy]
     for (let i = order.length - 1; i > 0; i--) {
-      const j = Math.floor(Math.random() * (i + 1))
+      const j = Math.floor(random() * (i + 1))
       const picked = order[j]
       order[j] = order[i]
       order[i] = picked

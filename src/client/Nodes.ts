@@ -11,6 +11,7 @@ import type { Endpoint } from "../cluster/Endpoint.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import { anyServing } from "../routing/nodes/Target.ts"
 import { refuse } from "../routing/Rejections.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 import { nodeAt, type Topology } from "../topology/Topology.ts"
@@ -22,16 +23,28 @@ import { nodeAt, type Topology } from "../topology/Topology.ts"
 export interface NodeMembers {
   /** Who owns what at this moment. */
   readonly topology: Effect.Effect<Snapshot>
-  /** The topology of this moment, then every change of it. */
+  /**
+   * The topology of this moment, then every change of it. Ends with the client. A consumer that falls more than 64 snapshots
+   * behind misses the oldest.
+   */
   readonly topologyChanges: Stream.Stream<Snapshot>
-  /** Fetches the topology now. It refreshes by itself; this is for those who know more. */
+  /**
+   * Fetches the topology now. It refreshes by itself; this is for those who know more. Takes no longer than `commandTimeout`, and
+   * fails with `ClosedError` when the client is closed.
+   */
   readonly refreshTopology: Effect.Effect<Snapshot, RedisClusterException>
+  /** All nodes of the cluster, also those that serve no slots or that the servers have marked as failed. */
   readonly nodes: Effect.Effect<ReadonlyArray<ClusterNode>>
+  /** The nodes that own slots. */
   readonly primaries: Effect.Effect<ReadonlyArray<ClusterNode>>
+  /** The replicas that serve. */
   readonly replicas: Effect.Effect<ReadonlyArray<ClusterNode>>
-  /** Any node of the cluster. */
+  /** Any of the primaries and replicas. */
   readonly randomNode: Effect.Effect<ClusterNode>
-  /** The node at a host and port; fails with `UnknownNodeError` when there is none. */
+  /**
+   * The node at a host and port; fails with `UnknownNodeError` when there is none. A startup endpoint, a name of the loopback
+   * interface and an address before `mapAddress` are other names of the node that is reached there.
+   */
   readonly nodeAt: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
   /** The primary that owns the slot of a key; `undefined` when no node does. */
   readonly ownerOf: (key: Argument) => Effect.Effect<ClusterNode | undefined>
@@ -42,14 +55,11 @@ export interface NodeMembers {
   readonly setDefaultNode: (endpoint: Endpoint) => Effect.Effect<void, RedisClusterException>
 }
 
-/** Without a node there is no client: the first topology has at least one primary, and later ones are refused without. */
-const anyOf = (nodes: ReadonlyArray<ClusterNode>): ClusterNode => nodes[Math.floor(Math.random() * nodes.length)]
-
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const make = (topology: Topology["Service"]): NodeMembers => {
+export const make = (topology: Topology["Service"], random: () => number): NodeMembers => {
   const lookUp = (endpoint: Endpoint): Effect.Effect<ClusterNode, RedisClusterException> =>
     Effect.suspend(() => {
       const node = nodeAt(topology.current(), endpoint)
@@ -63,11 +73,15 @@ export const make = (topology: Topology["Service"]): NodeMembers => {
     nodes: Effect.sync(() => [...topology.current().nodes.values()]),
     primaries: Effect.sync(() => topology.current().primaries),
     replicas: Effect.sync(() => topology.current().replicas),
-    randomNode: Effect.sync(() => anyOf([...topology.current().nodes.values()])),
+    randomNode: Effect.sync(() => {
+      const { primaries } = topology.current()
+      // Without a primary there is no client: the first topology has one, and later ones are refused without.
+      return anyServing(topology.current(), random) ?? primaries[0]
+    }),
     nodeAt: lookUp,
     ownerOf: (key) => Effect.sync(() => topology.current().slots[HashSlot.ofKey(key)]?.primary),
     slotOf: HashSlot.ofKey,
-    defaultNode: Effect.sync(() => topology.defaultNode() ?? anyOf(topology.current().primaries)),
+    defaultNode: Effect.sync(() => topology.defaultNode() ?? topology.current().primaries[0]),
     setDefaultNode: (endpoint) => Effect.map(lookUp(endpoint), topology.setDefaultNode)
   }
 }

@@ -11,10 +11,11 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
+import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Connections } from "../connection/Connections.ts"
 import { exception, type RedisClusterException, TimeoutError } from "../RedisClusterException.ts"
+import { find } from "../topology/Snapshot.ts"
 import { Topology } from "../topology/Topology.ts"
 import { type BufferStrategy, MessageBuffer } from "./MessageBuffer.ts"
 import { Monitored } from "./Monitored.ts"
@@ -81,9 +82,14 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const statistics = new PubSubStatistics()
   const manager = new SubscriptionManager({ options, connections, topology, statistics, clock, runFork })
   const stopListening = topology.onChange(() => manager.replan())
+  // A refresh that brings nothing new is a proof: until now nothing has changed.
+  const stopRefreshes = topology.onRefresh((failure) => {
+    if (failure === undefined) manager.replan()
+  })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       stopListening()
+      stopRefreshes()
       manager.close()
     })
   )
@@ -140,7 +146,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     monitor: (endpoint, settings) =>
       Effect.suspend(() => {
         const objection = manager.objection([{ kind: "channel", name: "MONITOR", slot: 0, place: endpoint }])
-        const node = topology.current().nodes.get(addressOf(endpoint))
+        const node = find(topology.current(), endpoint)
         if (objection !== undefined || node === undefined) return Effect.fail(objection ?? closedError())
         let monitored: Monitored | undefined
         return opened(

@@ -6,7 +6,7 @@
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { ofKey } from "../cluster/HashSlot.ts"
-import type { Shard, Snapshot } from "../topology/Snapshot.ts"
+import { find, type Shard, type Snapshot } from "../topology/Snapshot.ts"
 
 /**
  * What is subscribed to. A message to a classic channel reaches every node of the cluster, so that any of them can hold a
@@ -107,8 +107,8 @@ export const placesOf = (desire: Desire, facts: Facts, held: ReadonlyArray<strin
   const { place } = desire
   if (place === "everyPrimary") return facts.snapshot.primaries.map((node) => node.address)
   if (typeof place !== "string") {
-    const address = addressOf(place)
-    return facts.snapshot.nodes.has(address) ? [address] : []
+    const node = find(facts.snapshot, place)
+    return node === undefined ? [] : [node.address]
   }
   const address = desire.kind === "shardChannel"
     ? placeOfShardChannel(desire, facts, held[0])

@@ -26,7 +26,7 @@ import {
   UnknownNodeError
 } from "../RedisClusterException.ts"
 import * as Redirect from "../topology/Redirect.ts"
-import type * as Snapshot from "../topology/Snapshot.ts"
+import * as Snapshot from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import type { MessageBuffer } from "./MessageBuffer.ts"
 import { type NodeSubscription, NodeSubscriptions, type NodeSubscriptionsHooks } from "./NodeSubscriptions.ts"
@@ -130,8 +130,9 @@ export class SubscriptionManager {
     if (this.closed) return closedError()
     for (const { place } of desires) {
       if (typeof place === "string") continue
-      const address = addressOf(place)
-      if (!this.facts.snapshot.nodes.has(address)) return unknownNode(address, this.facts.snapshot)
+      if (Snapshot.find(this.facts.snapshot, place) === undefined) {
+        return unknownNode(addressOf(place), this.facts.snapshot)
+      }
     }
     return undefined
   }

@@ -4,6 +4,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
@@ -19,7 +20,7 @@ import * as Batch from "./batches/Pipeline.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
 import * as Sessions from "./dedicated/DedicatedSessions.ts"
 import { aggregate, type NodeReply } from "./nodes/Aggregation.ts"
-import * as FanOut from "./nodes/FanOut.ts"
+import { FanOut } from "./nodes/FanOut.ts"
 import type * as Target from "./nodes/Target.ts"
 import { CurrentReadPolicy } from "./reads/CurrentReadPolicy.ts"
 import type { ShardReads } from "./reads/ReadNodes.ts"
@@ -140,7 +141,7 @@ interface Parts {
   readonly topology: Topology["Service"]
   readonly dispatcher: Dispatcher
   readonly sessions: Sessions.DedicatedSessions
-  readonly fanOut: FanOut.FanOut
+  readonly fanOut: FanOut
   readonly policies: CurrentReadPolicy
   /** The time of commands that do not carry their own, in milliseconds. */
   readonly timeout: number
@@ -334,7 +335,8 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const topology = yield* Topology
   const dispatcher = yield* makeDispatcher(options)
   const sessions = yield* Sessions.make(options, dispatcher)
-  const fanOut = FanOut.make(dispatcher, topology)
+  const random = yield* Random.Random
+  const fanOut = new FanOut(dispatcher, topology, () => random.nextDoubleUnsafe())
   const policies = new CurrentReadPolicy(options.readFrom)
   return Router.of(
     new RouterView({ topology, dispatcher, sessions, fanOut, policies, timeout: options.commandTimeout }, undefined)

@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
-import type { Endpoint } from "../cluster/Endpoint.ts"
+import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
 import { isSlot } from "../cluster/HashSlot.ts"
 import { kindOf } from "../protocol/ErrorKind.ts"
 import type { ServerError } from "../protocol/Reply.ts"
-import { announcedHost, onlyNodeWithPort, type Snapshot } from "./Snapshot.ts"
+import { announcedHost } from "./Members.ts"
+import { find, onlyNodeWithPort, type Snapshot } from "./Snapshot.ts"
 
 /**
  * A redirect: `MOVED 12182 127.0.0.1:7002`, `ASK 12182 ::1:7002`, `MOVED 12182 :7002`.
@@ -58,12 +59,16 @@ export const parse = (error: ServerError): Redirect | undefined => {
 }
 
 /**
- * The endpoint that a redirect names; `undefined` when it names none that is known.
+ * The endpoint that a redirect names; `undefined` when it names none that is known, or when `mapAddress` gives none. A known
+ * node is given by the address at which it is reached, whichever of its addresses the redirect names.
  *
  * @category accessors
  * @since 0.1.0
  */
 export const resolve = ({ host: announced, port }: Redirect, context: RedirectContext): Endpoint | undefined => {
   const host = announcedHost(announced, context.via)
-  return host === undefined ? onlyNodeWithPort(context.snapshot, port) : context.mapAddress({ host, port })
+  if (host === undefined) return onlyNodeWithPort(context.snapshot, port)
+  // A program in plain JavaScript may look addresses up in a table that lacks this one.
+  const endpoint: unknown = context.mapAddress({ host, port })
+  return isEndpoint(endpoint) ? find(context.snapshot, endpoint) ?? endpoint : undefined
 }

@@ -4,10 +4,11 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import { ClusterNode, type Health, type Role } from "../cluster/ClusterNode.ts"
-import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
-import { slotCount } from "../cluster/HashSlot.ts"
+import { ClusterNode, type Role } from "../cluster/ClusterNode.ts"
+import { addressOf, type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
+import { isSlot, slotCount } from "../cluster/HashSlot.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
+import { announcedHost, fieldsOf, type Member, textOf } from "./Members.ts"
 
 /**
  * A primary and the replicas that hold the same data.
@@ -30,10 +31,17 @@ export interface Snapshot {
   readonly shards: ReadonlyArray<Shard>
   /** The shard of each of the 16384 slots. */
   readonly slots: ReadonlyArray<Shard | undefined>
-  /** All nodes by address (`host:port`). */
+  /**
+   * All nodes of the cluster by address (`host:port`): also those that serve no slots, and those that the servers have
+   * marked as failed and not forgotten.
+   */
   readonly nodes: ReadonlyMap<string, ClusterNode>
+  /** The nodes that own slots. */
   readonly primaries: ReadonlyArray<ClusterNode>
+  /** The replicas of these that the servers list as serving. */
   readonly replicas: ReadonlyArray<ClusterNode>
+  /** Other addresses by which a node is known, with its id: see `find`. */
+  readonly aliases: ReadonlyMap<string, string>
 }
 
 /**
@@ -47,14 +55,21 @@ export interface SlotRange {
   readonly end: number
 }
 
-const make = (version: number, slots: ReadonlyArray<Shard | undefined>): Snapshot => {
+const noAliases: ReadonlyMap<string, string> = new Map()
+
+/** `idle` are the nodes that serve no slots. Where several nodes claim an address, it belongs to the one that serves. */
+const make = (
+  version: number,
+  slots: ReadonlyArray<Shard | undefined>,
+  idle: ReadonlyArray<ClusterNode> = [],
+  aliases = noAliases
+): Snapshot => {
   const shards = [...new Set(slots)].filter((shard) => shard !== undefined)
   const primaries = shards.map((shard) => shard.primary)
   const replicas = shards.flatMap((shard) => shard.replicas)
   const nodes = new Map<string, ClusterNode>()
-  for (const node of replicas) nodes.set(node.address, node)
-  for (const node of primaries) nodes.set(node.address, node)
-  return { version, shards, slots, nodes, primaries, replicas }
+  for (const node of [...primaries, ...replicas, ...idle]) if (!nodes.has(node.address)) nodes.set(node.address, node)
+  return { version, shards, slots, nodes, primaries, replicas, aliases }
 }
 
 /**
@@ -85,18 +100,57 @@ export const onlyNodeWithPort = (snapshot: Snapshot, port: number): ClusterNode 
   return others.length === 0 ? node : undefined
 }
 
+const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/
+
+/** The node on this machine with that port, when there is just one: a loopback interface has several names. */
+const onLoopback = (snapshot: Snapshot, { host, port }: Endpoint): ClusterNode | undefined => {
+  if (!loopback.test(host)) return undefined
+  const [node, ...others] = [...snapshot.nodes.values()].filter((node) => node.port === port && loopback.test(node.host))
+  return others.length === 0 ? node : undefined
+}
+
+/**
+ * The node with an id.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const nodeWithId = (snapshot: Snapshot, id: string): ClusterNode | undefined => {
+  if (id === "") return undefined
+  for (const node of snapshot.nodes.values()) if (node.id === id) return node
+  return undefined
+}
+
+/**
+ * The node at a host and port. It may be named by any address that is known to be its own: the one in `nodes`, the one it
+ * announced before `mapAddress`, another one that servers announce for its id, the startup endpoint at which it answered, and
+ * a name of the loopback interface for another one.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const find = (snapshot: Snapshot, endpoint: Endpoint): ClusterNode | undefined => {
+  const address = addressOf(endpoint)
+  const node = snapshot.nodes.get(address)
+  if (node !== undefined) return node
+  return nodeWithId(snapshot, snapshot.aliases.get(address) ?? "") ?? onLoopback(snapshot, endpoint)
+}
+
 const isSameShard = (one: Shard | undefined, other: Shard | undefined): boolean =>
   one === other || (one !== undefined && other !== undefined && one.primary === other.primary &&
     one.replicas.length === other.replicas.length && one.replicas.every((replica) => other.replicas.includes(replica)))
 
 /**
  * Whether two snapshots say the same. The nodes have to be the same objects, as unchanged ones are; the order in which
- * a server lists replicas says nothing.
+ * a server lists replicas has no meaning.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const isSame = (one: Snapshot, other: Snapshot): boolean => {
+  if (one.nodes.size !== other.nodes.size || one.aliases.size !== other.aliases.size) return false
+  for (const [address, node] of one.nodes) if (other.nodes.get(address) !== node) return false
+  for (const [address, id] of one.aliases) if (other.aliases.get(address) !== id) return false
   // Neighbouring slots have the same pair of shards, nearly always.
   let mine: Shard | undefined
   let theirs: Shard | undefined
@@ -130,31 +184,6 @@ export const rangesOf = (snapshot: Snapshot, shard: Shard): ReadonlyArray<SlotRa
 }
 
 /**
- * The host that a server announced, or the host that it means: an unknown endpoint (null or empty) is the host the
- * answer came from, `"?"` is no host at all.
- *
- * @category parsing
- * @since 0.1.0
- */
-export const announcedHost = (host: string | null, via: Endpoint, ip?: string): string | undefined => {
-  if (host === null || host === "") return via.host
-  if (host === "?") return ip === undefined || ip === "" ? undefined : ip
-  return host
-}
-
-/** Fields come as a map over RESP3, as a flat array over RESP2, and not at all from servers that are too old. */
-const fieldsOf = (reply: Reply | undefined): ReadonlyMap<Reply, Reply> => {
-  if (reply instanceof Map) return reply
-  const fields = new Map<Reply, Reply>()
-  if (Array.isArray(reply)) {
-    for (let i = 0; i + 1 < reply.length; i += 2) fields.set(reply[i], reply[i + 1])
-  }
-  return fields
-}
-
-const textOf = (reply: Reply | undefined): string | undefined => typeof reply === "string" ? reply : undefined
-
-/**
  * Facts of a parse: the endpoint that answered, the translation of addresses, and the snapshot to be replaced,
  * whose unchanged nodes are kept.
  *
@@ -165,76 +194,96 @@ export interface Origin {
   readonly via: Endpoint
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly previous: Snapshot
-  /** What `CLUSTER SHARDS` told about the nodes, by id. */
-  readonly details?: ReadonlyMap<string, NodeDetails> | undefined
+  /** All nodes that belong to the cluster, by id, where `CLUSTER SHARDS` or `CLUSTER NODES` told them. */
+  readonly members?: ReadonlyMap<string, Member> | undefined
+  /** The id of the node that answered at `via`, where the answer does not name that address. */
+  readonly answeredBy?: string | undefined
+  /** Whether a node of `previous` keeps its address although another one is announced for its id. Default: it does not. */
+  readonly keepsAddress?: ((node: ClusterNode) => boolean) | undefined
 }
 
-/**
- * What `CLUSTER SHARDS` adds about a node.
- *
- * @category models
- * @since 0.1.0
- */
-export interface NodeDetails {
-  readonly health: Health | undefined
-  readonly zone: string | undefined
+/** An address that `mapAddress` gave and that is none. */
+class UnusableAddress {
+  readonly announced: Endpoint
+
+  constructor(announced: Endpoint) {
+    this.announced = announced
+  }
 }
 
 const isSameNode = (one: ClusterNode, other: ClusterNode): boolean =>
   one.id === other.id && one.role === other.role && one.zone === other.zone && one.health === other.health
 
-const intern = (origin: Origin, node: ClusterNode): ClusterNode => {
-  const known = origin.previous.nodes.get(node.address)
-  return known !== undefined && isSameNode(known, node) ? known : node
+const isAt = (one: Endpoint, other: Endpoint): boolean => one.port === other.port && one.host === other.host
+
+/** The nodes of one answer: each is made once, however many ranges of slots it has. */
+class NodeReader {
+  readonly aliases = new Map<string, string>()
+  private readonly origin: Origin
+  private readonly known = new Map<string, ClusterNode>()
+  private readonly made = new Map<string, ClusterNode | UnusableAddress>()
+
+  constructor(origin: Origin) {
+    this.origin = origin
+    for (const node of origin.previous.nodes.values()) if (node.id !== "") this.known.set(node.id, node)
+  }
+
+  read(announced: Endpoint, id: string, role: Role, zone: string | undefined): ClusterNode | UnusableAddress {
+    const key = `${id} ${role} ${announced.host} ${announced.port}`
+    const made = this.made.get(key)
+    if (made !== undefined) return made
+    const node = this.make(announced, id, role, zone)
+    this.made.set(key, node)
+    return node
+  }
+
+  private make(announced: Endpoint, id: string, role: Role, zone: string | undefined): ClusterNode | UnusableAddress {
+    // A program in plain JavaScript may look addresses up in a table that lacks this one.
+    const mapped: Partial<Endpoint> | undefined = this.origin.mapAddress(announced)
+    if (!isEndpoint(mapped)) return new UnusableAddress(announced)
+    const endpoint = this.settle(mapped, id)
+    if (id !== "") {
+      for (const other of [announced, mapped]) if (!isAt(endpoint, other)) this.aliases.set(addressOf(other), id)
+    }
+    const member = this.origin.members?.get(id)
+    const node = new ClusterNode({
+      host: endpoint.host,
+      port: endpoint.port,
+      id,
+      role,
+      zone: zone ?? member?.zone,
+      health: member?.health
+    })
+    const known = this.origin.previous.nodes.get(node.address)
+    return known !== undefined && isSameNode(known, node) ? known : node
+  }
+
+  /** A node is its id: it stays where it is reached for as long as it can be reached there. */
+  private settle(mapped: Endpoint, id: string): Endpoint {
+    const known = this.known.get(id)
+    if (known === undefined || isAt(known, mapped)) return mapped
+    return this.origin.keepsAddress?.(known) === true ? known : mapped
+  }
 }
 
-const parseNode = (origin: Origin, reply: Reply, role: Role): ClusterNode | undefined => {
+const parseNode = (
+  reader: NodeReader,
+  via: Endpoint,
+  reply: Reply,
+  role: Role
+): ClusterNode | UnusableAddress | undefined => {
   if (!Array.isArray(reply)) return undefined
   const [host, port, id] = reply as ReadonlyArray<Reply>
   if ((host !== null && typeof host !== "string") || typeof port !== "number") return undefined
   const metadata = fieldsOf(reply[3])
-  const usable = announcedHost(host, origin.via, textOf(metadata.get("ip")))
+  const usable = announcedHost(host, via, textOf(metadata.get("ip")))
   if (usable === undefined || port <= 0) return undefined
-  const mapped = origin.mapAddress({ host: usable, port })
-  const details = typeof id === "string" ? origin.details?.get(id) : undefined
-  const node = new ClusterNode({
-    host: mapped.host,
-    port: mapped.port,
-    id: textOf(id) ?? "",
-    role,
-    zone: textOf(metadata.get("availability-zone")) ?? details?.zone,
-    health: details?.health
-  })
-  return intern(origin, node)
-}
-
-const healthOf = (reply: Reply | undefined): Health | undefined =>
-  reply === "online" || reply === "loading" || reply === "fail" ? reply : undefined
-
-const listOf = (reply: Reply | undefined): ReadonlyArray<Reply> => Array.isArray(reply) ? reply : []
-
-/**
- * Reads what the answer of `CLUSTER SHARDS` adds about the nodes, by id. A server that does not know the command, or a
- * user who may not run it, adds nothing.
- *
- * @category parsing
- * @since 0.1.0
- */
-export const detailsFromClusterShards = (reply: Reply): ReadonlyMap<string, NodeDetails> => {
-  const details = new Map<string, NodeDetails>()
-  for (const shard of listOf(reply)) {
-    for (const fields of listOf(fieldsOf(shard).get("nodes"))) {
-      const node = fieldsOf(fields)
-      const id = textOf(node.get("id"))
-      if (id === undefined) continue
-      details.set(id, { health: healthOf(node.get("health")), zone: textOf(node.get("availability-zone")) })
-    }
-  }
-  return details
+  return reader.read({ host: usable, port }, textOf(id) ?? "", role, textOf(metadata.get("availability-zone")))
 }
 
 /**
- * Reads the answer of `CLUSTER SLOTS`: for each range of slots the primary and its replicas.
+ * Reads the answer of `CLUSTER SLOTS`: for each range of slots the primary and its replicas. The other members of the cluster
+ * are added to its nodes.
  *
  * The rules for hosts are those of the cluster specification (preferred endpoint, unknown endpoint).
  *
@@ -244,6 +293,7 @@ export const detailsFromClusterShards = (reply: Reply): ReadonlyMap<string, Node
 export const fromClusterSlots = (reply: Reply, origin: Origin): Result.Result<Snapshot, string> => {
   if (reply instanceof ServerError) return Result.fail(reply.message)
   if (!Array.isArray(reply)) return Result.fail("the answer of CLUSTER SLOTS is not a list")
+  const reader = new NodeReader(origin)
   const slots = new Array<Shard | undefined>(slotCount).fill(undefined)
   const shards = new Map<string, Shard>()
   for (const row of reply as ReadonlyArray<Reply>) {
@@ -252,17 +302,57 @@ export const fromClusterSlots = (reply: Reply, origin: Origin): Result.Result<Sn
     const inRange = typeof start === "number" && typeof end === "number" && start >= 0 && start <= end &&
       end < slotCount
     if (!inRange) return Result.fail("a row of CLUSTER SLOTS has no valid range of slots")
-    const primary = parseNode(origin, members[0], "primary")
+    const primary = parseNode(reader, origin.via, members[0], "primary")
+    if (primary instanceof UnusableAddress) return Result.fail(unusable(primary))
     // Nothing can be sent to a primary without an address; its slots count as not covered.
     if (primary === undefined) continue
-    const replicas = members.slice(1).flatMap((member) => parseNode(origin, member, "replica") ?? [])
-    const key = [primary, ...replicas].map((node) => node.address).join()
+    const replicas: Array<ClusterNode> = []
+    for (let i = 1; i < members.length; i++) {
+      const replica = parseNode(reader, origin.via, members[i], "replica")
+      if (replica instanceof UnusableAddress) return Result.fail(unusable(replica))
+      if (replica !== undefined) replicas.push(replica)
+    }
+    let key = primary.address
+    for (const replica of replicas) key += ` ${replica.address}`
     const shard = shards.get(key) ?? { primary, replicas }
     shards.set(key, shard)
     slots.fill(shard, start, end + 1)
   }
-  return Result.succeed(make(origin.previous.version + 1, slots))
+  const idle = idleNodes(reader, origin, shards.values())
+  if (origin.answeredBy !== undefined) reader.aliases.set(addressOf(origin.via), origin.answeredBy)
+  const next = make(origin.previous.version + 1, slots, idle)
+  return Result.succeed({ ...next, aliases: aliasesOf(next, origin.previous, reader.aliases) })
 }
+
+/** The members that serve no slots. One that the servers have marked as failed comes last: another node may have its address. */
+const idleNodes = (reader: NodeReader, origin: Origin, shards: Iterable<Shard>): ReadonlyArray<ClusterNode> => {
+  const serving = new Set<string>()
+  for (const { primary, replicas } of shards) for (const node of [primary, ...replicas]) serving.add(node.id)
+  const idle: Array<ClusterNode> = []
+  for (const member of origin.members?.values() ?? []) {
+    if (serving.has(member.id) || member.endpoint === undefined) continue
+    const node = reader.read(member.endpoint, member.id, member.role, undefined)
+    if (!(node instanceof UnusableAddress)) idle.push(node)
+  }
+  return idle.toSorted((a, b) => Number(a.health === "fail") - Number(b.health === "fail"))
+}
+
+/** What was announced once stays an alias while its node is there and no other node has the address. */
+const aliasesOf = (
+  next: Snapshot,
+  previous: Snapshot,
+  announced: ReadonlyMap<string, string>
+): ReadonlyMap<string, string> => {
+  const aliases = new Map<string, string>()
+  const ids = new Set([...next.nodes.values()].map((node) => node.id))
+  for (const [address, id] of [...previous.aliases, ...announced]) {
+    if (ids.has(id) && !next.nodes.has(address)) aliases.set(address, id)
+  }
+  return aliases
+}
+
+const unusable = ({ announced }: UnusableAddress): string =>
+  `mapAddress gave no usable host and port for ${addressOf(announced)}`
 
 const asRole = (node: ClusterNode, role: Role): ClusterNode =>
   node.role === role ? node : new ClusterNode({ ...node, role })
@@ -275,7 +365,9 @@ const asRole = (node: ClusterNode, role: Role): ClusterNode =>
  * @since 0.1.0
  */
 export const moved = (snapshot: Snapshot, slot: number, owner: Endpoint): Snapshot => {
-  const address = addressOf(owner)
+  if (!isSlot(slot)) return snapshot
+  const named = find(snapshot, owner) ?? new ClusterNode({ ...owner, id: "", role: "primary" })
+  const { address } = named
   const current = snapshot.slots[slot]
   if (current?.primary.address === address) return snapshot
   const promoted = current?.replicas.find((replica) => replica.address === address)
@@ -290,9 +382,11 @@ export const moved = (snapshot: Snapshot, slot: number, owner: Endpoint): Snapsh
     }
     for (let i = 0; i < slotCount; i++) if (slots[i] === current) slots[i] = shard
   } else {
-    const known = snapshot.nodes.get(address) ?? new ClusterNode({ ...owner, id: "", role: "primary" })
     slots[slot] = snapshot.shards.find((shard) => shard.primary.address === address) ??
-      { primary: asRole(known, "primary"), replicas: [] }
+      { primary: asRole(named, "primary"), replicas: [] }
   }
-  return make(snapshot.version + 1, slots)
+  const next = make(snapshot.version + 1, slots)
+  // Who has lost the last slot still belongs to the cluster.
+  const idle = [...snapshot.nodes.values()].filter((node) => !next.nodes.has(node.address))
+  return make(snapshot.version + 1, slots, idle, snapshot.aliases)
 }

@@ -11,8 +11,7 @@ const parsed = (rows: Reply): Snapshot.Snapshot => {
   const result = Snapshot.fromClusterSlots(rows, {
     via: { host, port: 1 },
     mapAddress: (endpoint) => endpoint,
-    previous: Snapshot.empty,
-    details: undefined
+    previous: Snapshot.empty
   })
   assert(result._tag === "Success")
   return result.success

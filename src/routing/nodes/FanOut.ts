@@ -2,7 +2,8 @@
  * One command on many nodes.
  *
  * The parts of a fan-out over primaries are bound to the shards: they follow a failover to the new primary. Those for
- * replicas are bound to the nodes; when one leaves the cluster meanwhile, those that are new take its place.
+ * other nodes are bound to these. A command for a set of nodes is done when every node of that set has answered: the set is
+ * looked at again when the replies are here, for nodes may have joined, or lost the slots that they were asked for.
  *
  * @since 0.1.0
  */
@@ -21,48 +22,143 @@ import * as Tracing from "../request/Tracing.ts"
 import type { NodeReply } from "./Aggregation.ts"
 import * as Target from "./Target.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
-export interface FanOut {
-  /** On the nodes that the policy of the command names. */
-  readonly byPolicy: (command: Command<unknown>) => Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException>
-  /** On the nodes of a target. */
-  readonly byTarget: (
-    command: Command<unknown>,
-    target: Target.Target
-  ) => Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException>
-}
+type Replies = Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException>
 
 const noNodes = new NoTargetError({ message: "the topology has no nodes", outcome: "NotExecuted" })
 
 const hasLeft = ({ outcome }: NodeReply): boolean =>
   Result.isFailure(outcome) && outcome.failure.reason._tag === "UnknownNodeError"
 
+const legTo = (node: ClusterNode, binding: Binding): Leg => ({ node, slot: keyless, binding })
+
+/** How often the nodes of a set are looked at again: a cluster that changes all the time must not keep a command for ever. */
+const mostRounds = 8
+
 /**
- * @category constructors
+ * @category models
  * @since 0.1.0
  */
-export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): FanOut => {
-  const { statistics } = dispatcher
+export class FanOut {
+  private readonly dispatcher: Dispatcher
+  private readonly topology: Topology["Service"]
+  private readonly random: () => number
 
-  const shardLegs = (): ReadonlyArray<Leg> => {
-    const snapshot = topology.current()
-    return snapshot.shards.map((shard) => ({
+  constructor(dispatcher: Dispatcher, topology: Topology["Service"], random: () => number) {
+    this.dispatcher = dispatcher
+    this.topology = topology
+    this.random = random
+  }
+
+  /** On the nodes that the policy of the command names. */
+  byPolicy(command: Command<unknown>): Replies {
+    const legs = command.spec.request === "allNodes" ? this.nodeLegs : this.shardLegs
+    return this.observed(command, (settled) => this.onEach(settled, legs))
+  }
+
+  /** On the nodes of a target. */
+  byTarget(command: Command<unknown>, target: Target.Target): Replies {
+    return this.observed(command, (settled) => this.onTarget(settled, target))
+  }
+
+  private onTarget(command: Command<unknown>, target: Target.Target): Replies {
+    switch (target) {
+      case "primaries":
+        return this.onEach(command, this.shardLegs)
+      case "replicas":
+      case "all":
+        return this.onEach(command, () => this.resolve(target).map((node) => legTo(node, "node")), target)
+      case "random":
+      case "default":
+        return Effect.suspend(() => this.onOne(command, target, this.dispatcher.deadlineOf(command), 1))
+      default:
+        return Effect.suspend(() => {
+          const nodes = Target.resolve(target, this.facts)
+          return Result.isSuccess(nodes)
+            ? this.run(command, nodes.success.map((node) => legTo(node, "explicit")), this.dispatcher.deadlineOf(command))
+            : this.dispatcher.statistics.refuse(nodes.failure)
+        })
+    }
+  }
+
+  private get facts(): Target.Facts {
+    const { random, topology } = this
+    return { snapshot: topology.current(), defaultNode: topology.defaultNode(), random }
+  }
+
+  private resolve(flag: Target.TargetFlag): ReadonlyArray<ClusterNode> {
+    return Result.getOrElse(Target.resolve(flag, this.facts), () => [])
+  }
+
+  private readonly shardLegs = (): ReadonlyArray<Leg> => {
+    const snapshot = this.topology.current()
+    return snapshot.shards.map((shard): Leg => ({
       node: shard.primary,
       slot: snapshot.slots.indexOf(shard),
       binding: "shard"
     }))
   }
 
-  const nodeLegs = (nodes: ReadonlyArray<ClusterNode>, binding: Binding): ReadonlyArray<Leg> =>
-    nodes.map((node) => ({ node, slot: keyless, binding }))
+  /** Every node of the cluster; primaries through their shards. */
+  private readonly nodeLegs = (): ReadonlyArray<Leg> => {
+    const { nodes, primaries } = this.topology.current()
+    const others = [...nodes.values()].filter((node) => !primaries.includes(node))
+    return [...this.shardLegs(), ...others.map((node) => legTo(node, "node"))]
+  }
 
-  const run = (given: Command<unknown>, legs: ReadonlyArray<Leg>): Effect.Effect<ReadonlyArray<NodeReply>> =>
-    Effect.suspend(() => {
-      const command = dispatcher.region.settle(given)
-      const deadline = dispatcher.deadlineOf(command)
+  /** On each node of a set, until each that is in it has been reached, or has left the cluster. */
+  private onEach(command: Command<unknown>, legs: () => ReadonlyArray<Leg>, flag?: Target.TargetFlag): Replies {
+    return Effect.suspend(() => {
+      const first = legs()
+      if (first.length === 0) {
+        const refused = flag === undefined ? undefined : Target.resolve(flag, this.facts)
+        return this.dispatcher.statistics.refuse(
+          refused !== undefined && Result.isFailure(refused) ? refused.failure : noNodes
+        )
+      }
+      return this.rounds(command, legs, first)
+    })
+  }
+
+  private readonly rounds = Effect.fnUntraced(
+    function*(this: FanOut, command: Command<unknown>, legs: () => ReadonlyArray<Leg>, first: ReadonlyArray<Leg>) {
+      const deadline = this.dispatcher.deadlineOf(command)
+      const reached = new Map<string, NodeReply>()
+      const gone = new Set<string>()
+      let missing = first
+      for (let round = 0; missing.length > 0 && round < mostRounds; round++) {
+        for (const reply of yield* this.run(command, missing, deadline)) {
+          const { address } = reply.node
+          // A shard may have been given to another one's primary meanwhile: a node counts once.
+          if (hasLeft(reply)) gone.add(address)
+          else if (!reached.has(address)) reached.set(address, reply)
+        }
+        missing = legs().filter(({ node }) => !reached.has(node.address) && !gone.has(node.address))
+      }
+      return [...reached.values()]
+    }
+  )
+
+  /** On one node; on another one when that has left the cluster. */
+  private onOne(command: Command<unknown>, flag: Target.TargetFlag, deadline: number, round: number): Replies {
+    const resolved = Target.resolve(flag, this.facts)
+    if (Result.isFailure(resolved)) return this.dispatcher.statistics.refuse(resolved.failure)
+    const legs = resolved.success.map((node) => legTo(node, "node"))
+    return Effect.flatMap(
+      this.run(command, legs, deadline),
+      (replies) =>
+        replies.some(hasLeft) && round < mostRounds
+          ? this.onOne(command, flag, deadline, round + 1)
+          : Effect.succeed(replies)
+    )
+  }
+
+  private run(
+    command: Command<unknown>,
+    legs: ReadonlyArray<Leg>,
+    deadline: number
+  ): Effect.Effect<ReadonlyArray<NodeReply>> {
+    return Effect.suspend(() => {
+      const { dispatcher } = this
       const requests: Array<Request> = []
       const outcomes = collectOutcomes(legs.length, (collector) => {
         legs.forEach((leg, i) => {
@@ -73,67 +169,20 @@ export const make = (dispatcher: Dispatcher, topology: Topology["Service"]): Fan
         for (const request of requests) dispatcher.dispatch(request)
         return requests
       })
-      return Effect.map(outcomes, (all) => all.map((outcome, i) => ({ node: answered(requests[i], legs[i]), outcome })))
+      return Effect.map(
+        outcomes,
+        (all) => all.map((outcome, i) => ({ node: this.answered(requests[i], legs[i]), outcome }))
+      )
     })
+  }
 
   /** After a failover it was not the node that had been asked first. */
-  const answered = (request: Request, leg: Leg): ClusterNode =>
-    topology.current().nodes.get(request.connection?.address ?? "") ?? leg.node
+  private answered(request: Request, leg: Leg): ClusterNode {
+    return this.topology.current().nodes.get(request.connection?.address ?? "") ?? leg.node
+  }
 
-  /** A shard may have been given to another one's primary meanwhile: a node counts once. */
-  const onShards = (
-    command: Command<unknown>,
-    more: ReadonlyArray<Leg>
-  ): Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException> =>
-    Effect.suspend(() => {
-      const shards = shardLegs()
-      if (shards.length === 0) return statistics.refuse(noNodes)
-      return Effect.map(
-        run(command, [...shards, ...more]),
-        (replies) => replies.filter(({ node }, i) => replies.findIndex((other) => other.node === node) === i)
-      )
-    })
-
-  const byFlag = (
-    command: Command<unknown>,
-    flag: Target.TargetFlag,
-    asked: ReadonlySet<string>
-  ): Effect.Effect<ReadonlyArray<NodeReply>, RedisClusterException> =>
-    Effect.suspend(() => {
-      const resolved = Target.resolve(flag, topology.current(), topology.defaultNode())
-      if (Result.isFailure(resolved)) return statistics.refuse(resolved.failure)
-      const nodes = resolved.success.filter((node) => !asked.has(node.address))
-      return Effect.flatMap(run(command, nodeLegs(nodes, "node")), (replies) => {
-        const stayed = replies.filter((reply) => !hasLeft(reply))
-        if (stayed.length === replies.length) return Effect.succeed(replies)
-        const askedNow = new Set([...asked, ...nodes.map((node) => node.address)])
-        return Effect.map(byFlag(command, flag, askedNow), (others) => [...stayed, ...others])
-      })
-    })
-
-  const observed = <A, E>(command: Command<unknown>, self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Tracing.observed(self, () => Tracing.commandCall(command, keyless))
-
-  return {
-    byPolicy: (command) =>
-      observed(
-        command,
-        Effect.suspend(() => {
-          const replicas = command.spec.request === "allNodes" ? nodeLegs(topology.current().replicas, "node") : []
-          return Effect.map(onShards(command, replicas), (replies) => replies.filter((one) => !hasLeft(one)))
-        })
-      ),
-    byTarget: (command, target) =>
-      observed(
-        command,
-        Effect.suspend(() => {
-          if (target === "primaries") return onShards(command, [])
-          if (Target.isFlag(target)) return byFlag(command, target, new Set())
-          const nodes = Target.resolve(target, topology.current(), undefined)
-          return Result.isSuccess(nodes)
-            ? run(command, nodeLegs(nodes.success, "explicit"))
-            : statistics.refuse(nodes.failure)
-        })
-      )
+  private observed(command: Command<unknown>, run: (settled: Command<unknown>) => Replies): Replies {
+    const self = Effect.suspend(() => run(this.dispatcher.region.settle(command)))
+    return Tracing.observed(self, () => Tracing.commandCall(command, keyless))
   }
 }

@@ -13,6 +13,12 @@ import { nodeAt } from "../../topology/Topology.ts"
 /**
  * A set of nodes by role. It is resolved when a command is sent, and again when the topology changes.
  *
+ * - `primaries`: the nodes that own slots
+ * - `replicas`: the replicas of these that servers list as serving
+ * - `all`: every node of the cluster, also one that serves no slots or that the servers have marked as failed
+ * - `random`: one of the primaries and replicas
+ * - `default`: the default node of the client
+ *
  * @category models
  * @since 0.1.0
  */
@@ -33,14 +39,32 @@ export type Target = TargetFlag | Endpoint | ReadonlyArray<Endpoint>
  */
 export const isFlag = (target: Target): target is TargetFlag => typeof target === "string"
 
-const anyOf = (nodes: ReadonlyArray<ClusterNode>): ReadonlyArray<ClusterNode> =>
-  nodes.length === 0 ? [] : [nodes[Math.floor(Math.random() * nodes.length)]]
+/**
+ * What a target is resolved from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Facts {
+  readonly snapshot: Snapshot
+  readonly defaultNode: ClusterNode | undefined
+  /** A number from 0 to 1, by chance. */
+  readonly random: () => number
+}
 
-const byFlag = (
-  flag: TargetFlag,
-  snapshot: Snapshot,
-  defaultNode: ClusterNode | undefined
-): ReadonlyArray<ClusterNode> => {
+/**
+ * One of the nodes that serve, by chance; `undefined` without any.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const anyServing = ({ primaries, replicas }: Snapshot, random: () => number): ClusterNode | undefined =>
+  [...primaries, ...replicas].at(Math.floor(random() * (primaries.length + replicas.length)))
+
+const orNone = (node: ClusterNode | undefined): ReadonlyArray<ClusterNode> => node === undefined ? [] : [node]
+
+/** `undefined` for a name that is no flag, as programs in plain JavaScript may give one. */
+const byFlag = (flag: TargetFlag, { defaultNode, random, snapshot }: Facts): ReadonlyArray<ClusterNode> | undefined => {
   switch (flag) {
     case "primaries":
       return snapshot.primaries
@@ -49,11 +73,9 @@ const byFlag = (
     case "all":
       return [...snapshot.nodes.values()]
     case "random":
-      return anyOf([...snapshot.nodes.values()])
+      return orNone(anyServing(snapshot, random))
     case "default":
-      return defaultNode === undefined ? [] : [defaultNode]
-    default:
-      return []
+      return orNone(defaultNode)
   }
 }
 
@@ -65,11 +87,11 @@ const byFlag = (
  */
 export const resolve = (
   target: Target,
-  snapshot: Snapshot,
-  defaultNode: ClusterNode | undefined
+  facts: Facts
 ): Result.Result<ReadonlyArray<ClusterNode>, Reason> => {
+  const { snapshot } = facts
   if (isFlag(target)) {
-    const nodes = byFlag(target, snapshot, defaultNode)
+    const nodes = byFlag(target, facts) ?? []
     return nodes.length > 0 ? Result.succeed(nodes) : Result.fail(
       new NoTargetError({
         message: `the target "${target}" matches none of the ${snapshot.nodes.size} known nodes`,

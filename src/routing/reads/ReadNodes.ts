@@ -224,7 +224,8 @@ export class ReadNodes {
     const { policy } = reading
     const readers = this.of(shard)
     const all = policy.maxLag === undefined ? readers.all : this.fresh(readers.all, policy.maxLag)
-    const read: Read = { command, slot, turn: readers.turn++, zone: this.network.options.availabilityZone }
+    const { options, random } = this.network
+    const read: Read = { command, slot, turn: readers.turn++, zone: options.availabilityZone, random }
     const order = ordered(policy.order, all, read)
     return order === undefined ? undefined : reading.begin(order, all[0])
   }

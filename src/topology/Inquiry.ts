@@ -1,0 +1,213 @@
+/**
+ * Asks one node for the topology, with as few questions as possible and without reading what it has read before.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
+import type { ResolvedOptions } from "../ClusterOptions.ts"
+import type { Connection } from "../connection/Connection.ts"
+import type { Connections } from "../connection/Connections.ts"
+import { query, question } from "../connection/Query.ts"
+import { type Reply, ServerError } from "../protocol/Reply.ts"
+import { fromClusterNodes, fromClusterShards, type Member } from "./Members.ts"
+import * as Snapshot from "./Snapshot.ts"
+
+const clusterSlots = question("CLUSTER SLOTS")
+const clusterShards = question("CLUSTER SHARDS")
+const clusterNodes = question("CLUSTER NODES")
+const clusterMyId = question("CLUSTER MYID")
+const ping = question("PING")
+
+/** How long a node is given to show that it is still reached where it was, in milliseconds. */
+const pingTimeout = 500
+
+/** Why a node could not tell the topology. */
+export interface Refusal {
+  readonly node: string
+  readonly cause: string
+}
+
+export const refusal = (node: string, cause: string): Refusal => ({ node, cause })
+
+/** The topology as one node tells it. */
+export interface Answer {
+  /** The address at which the node was asked. */
+  readonly from: string
+  /** The map that was given along when the answer says nothing else. */
+  readonly snapshot: Snapshot.Snapshot
+  readonly slots: Reply
+  readonly members: ReadonlyMap<string, Member> | undefined
+}
+
+/** What is asked for. */
+export interface Wish {
+  /** The map in use. */
+  readonly known: Snapshot.Snapshot
+  /** Asks for health and zones of the nodes even when nothing has changed. */
+  readonly detailed: boolean
+  /** Something fails: nodes that are announced under another address may be gone from the one that is known. */
+  readonly troubled: boolean
+  /** In milliseconds. */
+  readonly timeout: number
+}
+
+/** Whether two replies are equal. */
+const isSameReply = (one: Reply, other: Reply): boolean => {
+  if (one === other) return true
+  if (Array.isArray(one)) {
+    return Array.isArray(other) && one.length === other.length && one.every((item, i) => isSameReply(item, other[i]))
+  }
+  if (!(one instanceof Map && other instanceof Map) || one.size !== other.size) return false
+  for (const [key, value] of one) if (!isSameReply(value, other.get(key) ?? null)) return false
+  return true
+}
+
+export class Inquiry {
+  private readonly connections: Connections["Service"]
+  private readonly options: ResolvedOptions
+  /** The answer in use: the same reply again needs no reading. */
+  private accepted: Answer | undefined
+  private members: ReadonlyMap<string, Member> | undefined
+  /** The nodes that do not answer CLUSTER SHARDS: they are older than it, or the user may not run it. */
+  private readonly lackShards = new Set<string>()
+
+  constructor(connections: Connections["Service"], options: ResolvedOptions) {
+    this.connections = connections
+    this.options = options
+  }
+
+  /** The map in use is from this answer. */
+  accept(answer: Answer): void {
+    this.accepted = answer
+    if (answer.members !== undefined) this.members = answer.members
+  }
+
+  /** Asks on the connection to a known node that everybody shares. */
+  askNode(node: ClusterNode, wish: Wish): Effect.Effect<Answer, Refusal> {
+    return Effect.suspend(() => this.ask(this.connections.get(node), wish, undefined))
+  }
+
+  /** Asks on a connection of its own, by name: resolved again, and without regard to what is known about the address. */
+  askEndpoint(endpoint: Endpoint, wish: Wish): Effect.Effect<Answer, Refusal> {
+    return Effect.scoped(
+      Effect.flatMap(
+        this.connections.open({ host: endpoint.host, port: endpoint.port }),
+        (connection) =>
+          Effect.flatMap(
+            Effect.all([this.query(connection, clusterSlots, wish), this.query(connection, clusterMyId, wish)], {
+              concurrency: "unbounded"
+            }),
+            ([slots, id]) => this.read(connection, slots, wish, typeof id === "string" ? id : undefined)
+          )
+      )
+    )
+  }
+
+  private ask(connection: Connection, wish: Wish, id: string | undefined): Effect.Effect<Answer, Refusal> {
+    return Effect.flatMap(
+      this.query(connection, clusterSlots, wish),
+      (slots) => this.read(connection, slots, wish, id)
+    )
+  }
+
+  private query(connection: Connection, command: typeof ping, { timeout }: Wish): Effect.Effect<Reply, Refusal> {
+    return Effect.mapError(
+      query(connection, command, timeout),
+      (failure) => refusal(connection.address, failure.message)
+    )
+  }
+
+  /** `id` is the node that answered, where that is not known by its address. */
+  private readonly read = Effect.fnUntraced(
+    function*(
+      this: Inquiry,
+      connection: Connection,
+      slots: Reply,
+      wish: Wish,
+      id: string | undefined
+    ): Effect.fn.Return<Answer, Refusal> {
+      const { known } = wish
+      const from = connection.address
+      const unchanged: Answer = { from, snapshot: known, slots, members: undefined }
+      const { accepted } = this
+      const isInUse = accepted?.snapshot === known && id === undefined
+      if (isInUse && !wish.detailed && isSameReply(accepted.slots, slots)) return unchanged
+      const parse = (members: ReadonlyMap<string, Member> | undefined) =>
+        this.parse(slots, connection.endpoint, members, wish, id)
+      const first = yield* parse(this.members)
+      if (!wish.detailed && Snapshot.isSame(known, first)) return unchanged
+      const members = yield* this.membersBy(connection, wish)
+      const snapshot = members === undefined ? first : yield* parse(members)
+      return { from, snapshot: Snapshot.isSame(known, snapshot) ? known : snapshot, slots, members }
+    }
+  )
+
+  /** Nodes that are announced under another address are asked whether they are still at the one that is known. */
+  private readonly parse = Effect.fnUntraced(
+    function*(
+      this: Inquiry,
+      slots: Reply,
+      via: Endpoint,
+      members: ReadonlyMap<string, Member> | undefined,
+      wish: Wish,
+      id: string | undefined
+    ): Effect.fn.Return<Snapshot.Snapshot, Refusal> {
+      const renamed = new Set<ClusterNode>()
+      const gone = new Set<ClusterNode>()
+      const parse = () =>
+        Effect.mapError(
+          Effect.fromResult(Snapshot.fromClusterSlots(slots, {
+            via,
+            mapAddress: this.options.mapAddress,
+            previous: wish.known,
+            members,
+            answeredBy: id,
+            keepsAddress: (node) => {
+              renamed.add(node)
+              return !gone.has(node)
+            }
+          })),
+          (message) => refusal(addressOf(via), message)
+        )
+      const snapshot = yield* parse()
+      yield* Effect.forEach(renamed, (node) =>
+        Effect.map(this.isStillThere(node, wish), (isThere) => {
+          if (!isThere) gone.add(node)
+        }), { concurrency: "unbounded", discard: true })
+      return gone.size === 0 ? snapshot : yield* parse()
+    }
+  )
+
+  private isStillThere(node: ClusterNode, wish: Wish): Effect.Effect<boolean> {
+    return Effect.suspend(() => {
+      const open = this.connections.all().filter(({ address }) => address === node.address)
+      const ready = open.find(({ state }) => state === "ready")
+      const answers = (connection: Connection) =>
+        Effect.map(Effect.result(query(connection, ping, pingTimeout)), Result.isSuccess)
+      if (ready !== undefined) return answers(ready)
+      if (open.some(({ lastFailure }) => lastFailure !== undefined)) return Effect.succeed(false)
+      return wish.troubled ? Effect.scoped(Effect.flatMap(this.connections.open(node), answers)) : Effect.succeed(true)
+    })
+  }
+
+  /** `undefined` when the node does not tell. */
+  private readonly membersBy = Effect.fnUntraced(
+    function*(
+      this: Inquiry,
+      connection: Connection,
+      wish: Wish
+    ): Effect.fn.Return<ReadonlyMap<string, Member> | undefined> {
+      const { address, endpoint } = connection
+      const ask = (command: typeof ping) => Effect.orElseSucceed(this.query(connection, command, wish), () => null)
+      if (!this.lackShards.has(address)) {
+        const reply = yield* ask(clusterShards)
+        if (!(reply instanceof ServerError)) return fromClusterShards(reply, endpoint, this.options.tls !== undefined)
+        // LOADING and the like will pass.
+        if (reply.code !== "ERR" && reply.code !== "NOPERM") return undefined
+        this.lackShards.add(address)
+      }
+      return fromClusterNodes(yield* ask(clusterNodes), endpoint)
+    }
+  )
+}

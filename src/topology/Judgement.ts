@@ -1,0 +1,144 @@
+/**
+ * Whether an answer may replace the map that is known: a decision over facts, pure.
+ *
+ * A node tells its own view. It may have lost the others, know a part of them only, or belong to another cluster by now. Such
+ * a view must not replace a better one, and it must be accepted when nobody has a better one.
+ */
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { slotCount } from "../cluster/HashSlot.ts"
+import { coveredSlots, type Snapshot } from "./Snapshot.ts"
+
+/** What speaks against an answer. */
+export type Doubt =
+  /** It calls as many primaries failed as not: the node that gave it may be the one that is cut off. */
+  | "minority"
+  /** It does not know nodes that are up. */
+  | "partial"
+  /** It knows no owner of slots that have one. */
+  | "uncovered"
+  /** It names another owner than a node has just named in a redirect. */
+  | "contradicted"
+
+export type Judgement =
+  | { readonly _tag: "Accept" }
+  /** Others have to be asked first: `witnesses` are the nodes that know best. */
+  | { readonly _tag: "Confirm"; readonly doubt: Doubt; readonly witnesses: ReadonlyArray<ClusterNode> }
+  | { readonly _tag: "Refuse"; readonly reason: "unjoined" | "foreign" }
+
+/** What is known without the answer. */
+export interface Facts {
+  /** The map in use; empty at the start. */
+  readonly known: Snapshot
+  /** Whether a node of that map answers at this moment. */
+  readonly isUp: (node: ClusterNode) => boolean
+  /** The owners, by address, that redirects have named lately for their slots. */
+  readonly claims: ReadonlyMap<number, string>
+}
+
+const accept: Judgement = { _tag: "Accept" }
+
+const idsOf = (snapshot: Snapshot): ReadonlySet<string> => {
+  const ids = new Set<string>()
+  for (const { id } of snapshot.nodes.values()) if (id !== "") ids.add(id)
+  return ids
+}
+
+const share = (one: ReadonlySet<string>, other: ReadonlySet<string>): boolean => {
+  for (const id of one) if (other.has(id)) return true
+  return false
+}
+
+/** Whether two views have a node in common: that nodes are of one cluster is certain by their ids only. */
+export const areKin = (one: Snapshot, other: Snapshot): boolean => share(idsOf(one), idsOf(other))
+
+const failedPrimaries = ({ primaries }: Snapshot): ReadonlyArray<ClusterNode> =>
+  primaries.filter((node) => node.health === "fail")
+
+/** Whether the one who gave the answer sees most of the primaries well. */
+const hasQuorum = (answer: Snapshot): boolean => failedPrimaries(answer).length * 2 < answer.primaries.length
+
+/** The owners of the slots that have none in the answer. */
+const formerOwners = (known: Snapshot, answer: Snapshot): ReadonlyArray<ClusterNode> => {
+  const owners = new Set<ClusterNode>()
+  for (let slot = 0; slot < slotCount; slot++) {
+    const owner = known.slots[slot]
+    if (owner !== undefined && answer.slots[slot] === undefined) owners.add(owner.primary)
+  }
+  return [...owners]
+}
+
+/** The owners that redirects have named and that the answer contradicts. */
+const contradicted = (answer: Snapshot, claims: ReadonlyMap<number, string>): ReadonlyArray<string> =>
+  [...claims].filter(([slot, owner]) => answer.slots[slot]?.primary.address !== owner).map(([, owner]) => owner)
+
+export const judge = (answer: Snapshot, { claims, isUp, known }: Facts): Judgement => {
+  // A node that has been reset, or has not joined yet, knows no shards.
+  if (answer.shards.length === 0) return { _tag: "Refuse", reason: "unjoined" }
+  const knownIds = idsOf(known)
+  const ids = idsOf(answer)
+  if (knownIds.size > 0 && !share(ids, knownIds)) return { _tag: "Refuse", reason: "foreign" }
+  const doubt = (doubt: Doubt, witnesses: ReadonlyArray<ClusterNode>): Judgement => ({
+    _tag: "Confirm",
+    doubt,
+    witnesses: witnesses.toSorted((a, b) => Number(isUp(b)) - Number(isUp(a)))
+  })
+  if (!hasQuorum(answer)) return doubt("minority", failedPrimaries(answer))
+  const claimants = new Set(contradicted(answer, claims))
+  if (claimants.size > 0) {
+    return doubt("contradicted", [...known.nodes.values()].filter(({ address }) => claimants.has(address)))
+  }
+  const missing = [...known.nodes.values()].filter((node) => node.id !== "" && !ids.has(node.id) && isUp(node))
+  if (missing.length > 0) return doubt("partial", missing)
+  const covered = coveredSlots(answer)
+  if (known.shards.length === 0) return covered < slotCount ? doubt("uncovered", answer.primaries) : accept
+  return covered < coveredSlots(known) ? doubt("uncovered", formerOwners(known, answer)) : accept
+}
+
+/** A view and how many nodes gave it. */
+export interface Opinion {
+  readonly snapshot: Snapshot
+  readonly votes: number
+}
+
+/** What makes one view better than another, the most important first. */
+const merits = ({ snapshot, votes }: Opinion, { claims, isUp, known }: Facts): ReadonlyArray<number> => {
+  const ids = idsOf(snapshot)
+  return [
+    share(ids, idsOf(known)) ? 1 : 0,
+    hasQuorum(snapshot) ? 1 : 0,
+    -contradicted(snapshot, claims).length,
+    coveredSlots(snapshot),
+    votes,
+    // A node that is up and forgotten by all others has only its own vote.
+    [...known.nodes.values()].filter((node) => ids.has(node.id) && isUp(node)).length,
+    snapshot.nodes.size
+  ]
+}
+
+/** The best of several views; the earlier one of equals. */
+export const best = (opinions: ReadonlyArray<Opinion>, facts: Facts): Opinion | undefined => {
+  let best: { readonly opinion: Opinion; readonly merits: ReadonlyArray<number> } | undefined
+  for (const opinion of opinions) {
+    const own = merits(opinion, facts)
+    if (best === undefined || isGreater(own, best.merits)) best = { opinion, merits: own }
+  }
+  return best?.opinion
+}
+
+const isGreater = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): boolean => {
+  const at = one.findIndex((merit, i) => merit !== other[i])
+  return at !== -1 && one[at] > other[at]
+}
+
+/** For how long nothing of the known cluster may be heard before another one takes its place, in milliseconds. */
+export const strangerPatience = 10_000
+
+/**
+ * Whether a cluster in which no known node is left takes the place of the known one: all startup nodes were asked, and
+ * nobody of the known cluster has answered. At once when it has most of the known addresses, as a cluster that was made new
+ * on the same machines has; otherwise only after a while, for a single address may have been given to a stranger.
+ */
+export const takesPlace = (stranger: Snapshot, known: Snapshot, silentFor: number): boolean => {
+  const taken = [...known.nodes.keys()].filter((address) => stranger.nodes.has(address)).length
+  return taken * 2 > known.nodes.size || silentFor >= strangerPatience
+}

@@ -1,0 +1,57 @@
+/**
+ * When the topology may be asked for again. While the answers bring nothing new the pause between two questions doubles, so
+ * that an outage stays quiet however many commands wait for its end.
+ */
+
+/** The longest pause, in milliseconds: a new topology is known this long after the servers know it, at the latest. */
+const longestPause = 1900
+
+/** How much of a pause is left to chance: clients that lost the same node at once do not ask in step. */
+const spread = 0.15
+
+export class RefreshPace {
+  private readonly shortest: number
+  private readonly random: () => number
+  private pause: number
+  private askedAt = Number.NEGATIVE_INFINITY
+
+  /** `shortest` is the least time between two questions, in milliseconds; `random` gives numbers from 0 to 1. */
+  constructor(shortest: number, random: () => number) {
+    this.shortest = shortest
+    this.random = random
+    this.pause = shortest
+  }
+
+  /** When the next question may be asked; `time` is now. */
+  nextAt(time: number): number {
+    return Math.max(time, this.askedAt + this.pause)
+  }
+
+  asked(time: number): void {
+    this.askedAt = time
+  }
+
+  /** The answer brought nothing new. */
+  fruitless(): void {
+    const longest = Math.max(longestPause, this.shortest)
+    const doubled = Math.min(longest, Math.max(this.shortest, this.pause) * 2)
+    this.pause = Math.max(this.shortest, doubled * (1 - spread * this.random()))
+  }
+
+  /** Something changed: a new snapshot, a connection that came up, a redirect. */
+  renew(): void {
+    this.pause = this.shortest * (1 + spread * this.random())
+  }
+}
+
+/** The pauses, in milliseconds, before each further look at something that the servers are about to settle. */
+const looks: ReadonlyArray<number> = [500, 1000, 1000, 1500, 2000, 4000, 8000, 16_000]
+
+/**
+ * The pause before a further look; `undefined` when there have been enough. `taken` is how many there were, `random` a number
+ * from 0 to 1.
+ */
+export const pauseBeforeLook = (taken: number, random: number): number | undefined => {
+  const pause = looks.at(taken)
+  return pause === undefined ? undefined : pause * (1 - spread * random)
+}
