@@ -43,7 +43,7 @@ export interface NodeHealth {
 export interface HealthReport {
   /** Every slot has an owner, and every owner of slots answered. */
   readonly isReady: boolean
-  /** Each node that was asked: the primaries, then the replicas. */
+  /** Each node that was asked: the primaries, then all other nodes of the cluster. */
   readonly nodes: ReadonlyArray<NodeHealth>
   /** Those that did not answer. */
   readonly down: ReadonlyArray<NodeHealth>
@@ -60,7 +60,10 @@ export interface HealthReport {
 export interface HealthOptions {
   /** How long a node may take to answer. Default: 1 second. */
   readonly timeout?: Duration.Input | undefined
-  /** Whether replicas are asked, too; this opens a connection to each. Default: `true`. */
+  /**
+   * Whether other nodes than the primaries are asked, too: replicas, and nodes without slots. This opens a connection to each.
+   * Default: `true`.
+   */
   readonly replicas?: boolean | undefined
 }
 
@@ -161,7 +164,8 @@ export const make = (
       )
     }
     const snapshot = topology.current()
-    const asked = options.replicas === false ? snapshot.primaries : [...snapshot.primaries, ...snapshot.replicas]
+    const others = [...snapshot.nodes.values()].filter((node) => !snapshot.primaries.includes(node))
+    const asked = options.replicas === false ? snapshot.primaries : [...snapshot.primaries, ...others]
     const nodes = yield* Effect.forEach(asked, (node) => askNode(connections, node, timeout), {
       concurrency: "unbounded"
     })

@@ -81,8 +81,7 @@ export const make = Effect.fnUntraced(function*(parts: {
     const event = nodeStates.observe(connection, state)
     if (event !== undefined) emit(event)
   })
-  const stopChanges = topology.onChange(() => {
-    const snapshot = topology.current()
+  const stopChanges = topology.onChange((_, snapshot) => {
     nodeStates.retain(snapshot.nodes)
     metrics.update()
     for (const event of topologyStates.observe(snapshot)) emit(event)

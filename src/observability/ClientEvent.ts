@@ -81,6 +81,21 @@ export interface SlotsMoved {
 }
 
 /**
+ * Nothing of the known cluster answered, and another one, with other nodes, took its place; or that one was left again,
+ * because the known cluster was back.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClusterReplaced {
+  readonly _tag: "ClusterReplaced"
+  /** The nodes that were left. */
+  readonly previous: ReadonlyArray<ClusterNode>
+  /** The nodes that are used now. */
+  readonly nodes: ReadonlyArray<ClusterNode>
+}
+
+/**
  * The topology was fetched anew.
  *
  * @category models
@@ -137,6 +152,7 @@ export type ClientEvent =
   | NodeRemoved
   | Promoted
   | SlotsMoved
+  | ClusterReplaced
   | Refreshed
   | RefreshFailed
   | MessagesMissed
@@ -156,6 +172,19 @@ const isPromotion = (before: Shard, to: ClusterNode, previous: Snapshot, next: S
   before.replicas.some(({ address }) => address === to.address) ||
   (previous.nodes.get(to.address)?.role !== "primary" && next.nodes.get(before.primary.address)?.role !== "primary")
 
+const idsOf = (nodes: Iterable<ClusterNode>): ReadonlySet<string> => {
+  const ids = new Set<string>()
+  for (const { id } of nodes) if (id !== "") ids.add(id)
+  return ids
+}
+
+/** The event that one cluster has taken the place of another: they have no node in common. */
+const replacement = (previous: Snapshot, next: Snapshot): ReadonlyArray<ClusterReplaced> => {
+  const [before, after] = [previous, next].map(({ nodes }) => idsOf(nodes.values()))
+  if (before.size === 0 || after.size === 0 || [...after].some((id) => before.has(id))) return []
+  return [{ _tag: "ClusterReplaced", previous: [...previous.nodes.values()], nodes: [...next.nodes.values()] }]
+}
+
 /**
  * What happened between two snapshots.
  *
@@ -163,7 +192,7 @@ const isPromotion = (before: Shard, to: ClusterNode, previous: Snapshot, next: S
  * @since 0.1.0
  */
 export const between = (previous: Snapshot, next: Snapshot): ReadonlyArray<ClientEvent> => {
-  const events: Array<ClientEvent> = []
+  const events: Array<ClientEvent> = [...replacement(previous, next)]
   for (const [address, node] of next.nodes) if (!previous.nodes.has(address)) events.push({ _tag: "NodeAdded", node })
   const promoted = new Set<string>()
   const moves = new Map<string, Move>()

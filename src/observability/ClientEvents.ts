@@ -108,6 +108,10 @@ export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> =>
         ),
         event.to === undefined ? {} : { node: `${event.to}` }
       )
+    case "ClusterReplaced":
+      return Effect.logWarning(
+        `the nodes ${event.nodes.join(", ")} are of another cluster than ${event.previous.join(", ")}, and take its place`
+      )
     case "Refreshed":
       return Effect.logDebug(`refreshed the topology, version ${event.version}`)
     case "RefreshFailed":

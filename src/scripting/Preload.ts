@@ -33,7 +33,7 @@ export const keepSupplied = Effect.fnUntraced(function*(
     for (const address of supplied) if (!snapshot.nodes.has(address)) supplied.delete(address)
     const missing = nodesOf(snapshot).filter((node) => !supplied.has(node.address))
     const results = yield* Effect.forEach(missing, supplyOnce, { concurrency: "unbounded" })
-    return results.find((result, i) => missing[i].role === "primary" && Result.isFailure(result))
+    return results.find((result, i) => snapshot.primaries.includes(missing[i]) && Result.isFailure(result))
   })
 
   const failed = yield* Effect.flatMap(redis.topology, follow)

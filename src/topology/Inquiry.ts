@@ -34,6 +34,8 @@ export const refusal = (node: string, cause: string): Refusal => ({ node, cause 
 export interface Answer {
   /** The address at which the node was asked. */
   readonly from: string
+  /** The id of the node; empty when it is unknown. */
+  readonly by: string
   /** The map that was given along when the answer says nothing else. */
   readonly snapshot: Snapshot.Snapshot
   readonly slots: Reply
@@ -129,7 +131,8 @@ export class Inquiry {
     ): Effect.fn.Return<Answer, Refusal> {
       const { known } = wish
       const from = connection.address
-      const unchanged: Answer = { from, snapshot: known, slots, members: undefined }
+      const by = id ?? connection.expectedId
+      const unchanged: Answer = { from, by, snapshot: known, slots, members: undefined }
       const { accepted } = this
       const isInUse = accepted?.snapshot === known && id === undefined
       if (isInUse && !wish.detailed && isSameReply(accepted.slots, slots)) return unchanged
@@ -139,7 +142,7 @@ export class Inquiry {
       if (!wish.detailed && Snapshot.isSame(known, first)) return unchanged
       const members = yield* this.membersBy(connection, wish)
       const snapshot = members === undefined ? first : yield* parse(members)
-      return { from, snapshot: Snapshot.isSame(known, snapshot) ? known : snapshot, slots, members }
+      return { from, by, snapshot: Snapshot.isSame(known, snapshot) ? known : snapshot, slots, members }
     }
   )
 

@@ -94,19 +94,39 @@ export const judge = (answer: Snapshot, { claims, isUp, known }: Facts): Judgeme
   return covered < coveredSlots(known) ? doubt("uncovered", formerOwners(known, answer)) : accept
 }
 
-/** A view and how many nodes gave it. */
+/** A view of one node, and how many nodes share it. */
 export interface Opinion {
   readonly snapshot: Snapshot
   readonly votes: number
+  /** The id of the node; empty when it is unknown. */
+  readonly by: string
+}
+
+/** How many slots are given to an owner that itself says that the slot is not its own. */
+const disputedSlots = (snapshot: Snapshot, opinions: ReadonlyArray<Opinion>): number => {
+  const own = new Map(opinions.map((opinion) => [opinion.by, opinion.snapshot]))
+  let count = 0
+  for (let slot = 0; slot < slotCount; slot++) {
+    const owner = snapshot.slots[slot]?.primary.id
+    if (owner === undefined) continue
+    const said = owner === "" ? undefined : own.get(owner)
+    if (said !== undefined && said.slots[slot]?.primary.id !== owner) count++
+  }
+  return count
 }
 
 /** What makes one view better than another, the most important first. */
-const merits = ({ snapshot, votes }: Opinion, { claims, isUp, known }: Facts): ReadonlyArray<number> => {
+const merits = (
+  { snapshot, votes }: Opinion,
+  opinions: ReadonlyArray<Opinion>,
+  { claims, isUp, known }: Facts
+): ReadonlyArray<number> => {
   const ids = idsOf(snapshot)
   return [
     share(ids, idsOf(known)) ? 1 : 0,
     hasQuorum(snapshot) ? 1 : 0,
     -contradicted(snapshot, claims).length,
+    -disputedSlots(snapshot, opinions),
     coveredSlots(snapshot),
     votes,
     // A node that is up and forgotten by all others has only its own vote.
@@ -119,7 +139,7 @@ const merits = ({ snapshot, votes }: Opinion, { claims, isUp, known }: Facts): R
 export const best = (opinions: ReadonlyArray<Opinion>, facts: Facts): Opinion | undefined => {
   let best: { readonly opinion: Opinion; readonly merits: ReadonlyArray<number> } | undefined
   for (const opinion of opinions) {
-    const own = merits(opinion, facts)
+    const own = merits(opinion, opinions, facts)
     if (best === undefined || isGreater(own, best.merits)) best = { opinion, merits: own }
   }
   return best?.opinion

@@ -57,8 +57,9 @@ const agree = (one: Snapshot, other: Snapshot): boolean => {
 }
 
 const bestOf = (answers: ReadonlyArray<Answer>, facts: Facts): Answer | undefined => {
-  const opinions = answers.map(({ snapshot }): Opinion => ({
+  const opinions = answers.map(({ by, snapshot }): Opinion => ({
     snapshot,
+    by,
     votes: answers.filter((other) => agree(snapshot, other.snapshot)).length
   }))
   const winner = best(opinions, facts)

@@ -23,7 +23,7 @@ const order = (
   turn = 0,
   zone?: string
 ): ReadonlyArray<number> =>
-  policy.order(candidates, { command: "GET", slot: 1, turn, zone }).map(({ node }) => node.port)
+  policy.order(candidates, { command: "GET", slot: 1, turn, zone, random: Math.random }).map(({ node }) => node.port)
 
 const shard = [candidate(1, "primary"), candidate(2, "replica"), candidate(3, "replica")]
 const doubtful = [candidate(1, "primary"), candidate(2, "replica", { healthy: false }), candidate(3, "replica")]

@@ -49,6 +49,8 @@ interface Network {
   readonly connections: Connections["Service"]
   readonly clock: Clock.Clock
   readonly options: ResolvedOptions
+  /** Numbers from 0 to 1, by chance. */
+  readonly random: () => number
 }
 
 /** For how many rounds of the watch a node that refused a read is avoided. */

@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
@@ -38,6 +39,8 @@ export interface DispatcherContext {
   readonly connections: Connections["Service"]
   readonly topology: Topology["Service"]
   readonly clock: Clock.Clock
+  /** Numbers from 0 to 1, by chance. */
+  readonly random: () => number
   readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
@@ -52,12 +55,12 @@ export class Dispatcher implements RequestOwner {
   private readonly reads: ReadDispatch
   private readonly retries: Retries
 
-  constructor({ clock, connections, options, runFork, topology }: DispatcherContext) {
+  constructor({ clock, connections, options, random, runFork, topology }: DispatcherContext) {
     this.options = options
     this.connections = connections
     this.topology = topology
     this.clock = clock
-    const nodes = new ReadNodes({ connections, clock, options })
+    const nodes = new ReadNodes({ connections, clock, options, random })
     const probes = new ReadProbes(nodes, topology.current, clock, runFork)
     this.reads = new ReadDispatch({ nodes, probes, hedges: new Hedges(clock, runFork) }, topology.current, options)
     this.retries = new Retries({
@@ -217,8 +220,9 @@ export const make = Effect.fnUntraced(function*(
   const connections = yield* Connections
   const topology = yield* Topology
   const clock = yield* Clock.Clock
+  const random = yield* Random.Random
   const runFork = yield* FiberSet.makeRuntime<never>()
-  const dispatcher = new Dispatcher({ options, connections, topology, clock, runFork })
+  const dispatcher = new Dispatcher({ options, connections, topology, clock, random: () => random.nextDoubleUnsafe(), runFork })
   const stopListening = topology.onChange(() => dispatcher.wake())
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
