@@ -98,7 +98,7 @@ export const fromClusterShards = (
 const nodeLine = /^([0-9a-f]{40}) (\S*):(\d+)(?:@\d+)?(?:,\S*)? (\S+) /
 
 /** Flags of nodes that do not belong to the cluster yet, or that cannot be reached by anybody. */
-const outsiders = ["handshake", "noaddr"]
+const outsiders = new Set(["handshake", "noaddr"])
 
 /**
  * Reads the answer of `CLUSTER NODES`, by id; `undefined` when it is none.
@@ -113,7 +113,7 @@ export const fromClusterNodes = (reply: Reply, via: Endpoint): ReadonlyMap<strin
     const [, id, ip, port, text] = nodeLine.exec(line) ?? []
     if (id === undefined) continue
     const flags = text.split(",")
-    if (flags.some((flag) => outsiders.includes(flag))) continue
+    if (flags.some((flag) => outsiders.has(flag))) continue
     members.set(id, {
       id,
       // A node that has not met another one does not know its own address.

@@ -8,8 +8,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import type { Answer, Refusal } from "./Inquiry.ts"
-import { refusal } from "./Inquiry.ts"
+import { type Answer, type Refusal, refusal } from "./Inquiry.ts"
 import { best, type Facts, judge, type Opinion } from "./Judgement.ts"
 import type { Snapshot } from "./Snapshot.ts"
 
@@ -66,88 +65,111 @@ const bestOf = (answers: ReadonlyArray<Answer>, facts: Facts): Answer | undefine
   return winner === undefined ? undefined : answers[opinions.indexOf(winner)]
 }
 
-/** `refusals` takes what is said by those who cannot tell the topology. */
+class Survey {
+  private readonly plan: Plan
+  private readonly replies: Queue.Queue<Result.Result<Answer, Refusal>>
+  /** Those who cannot tell the topology say why. */
+  private readonly refusals: Array<Refusal>
+  private readonly asked = new Set<string>()
+  private readonly answers: Array<Answer> = []
+  private readonly strangers: Array<Answer> = []
+  /** Those who are still to be asked. */
+  private readonly waiting: Array<Source>
+  private seedsAdded = false
+  private underWay = 0
+  private isDoubtful = false
+
+  constructor(plan: Plan, replies: Queue.Queue<Result.Result<Answer, Refusal>>, refusals: Array<Refusal>) {
+    this.plan = plan
+    this.replies = replies
+    this.refusals = refusals
+    this.waiting = [...plan.first]
+  }
+
+  get findings(): Findings {
+    const { answers, isDoubtful, plan, strangers } = this
+    return { answer: bestOf(answers, plan.facts), isLone: isDoubtful && answers.length === 1, strangers }
+  }
+
+  /** Asks one after the other until an answer is accepted, or one is doubtful, or nobody is left. */
+  readonly collect = Effect.fnUntraced(function*(this: Survey) {
+    for (;;) {
+      if (this.waiting.length === 0 && !this.seedsAdded) yield* this.addSeeds()
+      const next = this.waiting.shift()
+      if (next !== undefined) yield* this.begin(next)
+      const isLast = this.waiting.length === 0 && this.seedsAdded
+      if (this.underWay === 0) {
+        if (isLast) return
+        continue
+      }
+      const take = Queue.take(this.replies)
+      const reply = isLast ? Option.some(yield* take) : yield* Effect.timeoutOption(take, this.plan.pause)
+      if (Option.isSome(reply) && this.settles(reply.value)) return
+      if (this.isDoubtful) return yield* Effect.asVoid(Effect.timeoutOption(this.confirm(), this.plan.confirmWithin))
+    }
+  })
+
+  /** All who are to be asked about a doubtful answer are asked at once. */
+  private readonly confirm = Effect.fnUntraced(function*(this: Survey) {
+    if (!this.seedsAdded) yield* this.addSeeds()
+    yield* Effect.forEach(this.waiting.splice(0), (source) => this.begin(source), { discard: true })
+    while (this.underWay > 0) this.settles(yield* Queue.take(this.replies))
+  })
+
+  private begin(source: Source): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.suspend(() => {
+      if (this.asked.has(source.name)) return Effect.void
+      this.asked.add(source.name)
+      this.underWay++
+      return Effect.asVoid(Effect.forkScoped(
+        Effect.flatMap(Effect.result(source.ask), (result) => Queue.offer(this.replies, result))
+      ))
+    })
+  }
+
+  private readonly addSeeds = Effect.fnUntraced(function*(this: Survey) {
+    this.seedsAdded = true
+    const seeds = yield* Effect.result(this.plan.seeds)
+    if (Result.isFailure(seeds)) this.refusals.push(seeds.failure)
+    else this.waiting.push(...this.isDoubtful ? seeds.success.slice(0, mostConfirmers) : seeds.success)
+  })
+
+  /** Takes note of a reply; whether nothing speaks against it. */
+  private settles(reply: Result.Result<Answer, Refusal>): boolean {
+    this.underWay--
+    if (Result.isFailure(reply)) {
+      this.refusals.push(reply.failure)
+      return false
+    }
+    const answer = reply.success
+    const judgement = judge(answer.snapshot, this.plan.facts)
+    switch (judgement._tag) {
+      case "Refuse":
+        this.refusals.push(refusal(answer.from, reasons[judgement.reason]))
+        if (judgement.reason === "foreign") this.strangers.push(answer)
+        return false
+      case "Accept":
+        this.answers.push(answer)
+        return true
+      case "Confirm":
+        this.answers.push(answer)
+        if (!this.isDoubtful) this.doubt(judgement.witnesses)
+        return false
+    }
+  }
+
+  private doubt(witnesses: ReadonlyArray<ClusterNode>): void {
+    this.isDoubtful = true
+    this.waiting.splice(mostConfirmers)
+    this.waiting.unshift(...witnesses.slice(0, mostConfirmers).map(this.plan.witness))
+  }
+}
+
+/** `refusals` takes what is said by those who cannot tell the topology, also when the survey is interrupted. */
 export const survey = Effect.fnUntraced(
   function*(plan: Plan, refusals: Array<Refusal>): Effect.fn.Return<Findings, never, Scope.Scope> {
-    const replies = yield* Queue.unbounded<Result.Result<Answer, Refusal>>()
-    const waiting = [...plan.first]
-    const asked = new Set<string>()
-    const answers: Array<Answer> = []
-    const strangers: Array<Answer> = []
-    let seedsAsked = false
-    let underWay = 0
-    let isDoubtful = false
-
-    const begin = (source: Source) =>
-      Effect.suspend(() => {
-        if (asked.has(source.name)) return Effect.void
-        asked.add(source.name)
-        underWay++
-        return Effect.asVoid(Effect.forkScoped(
-          Effect.flatMap(Effect.result(source.ask), (result) => Queue.offer(replies, result))
-        ))
-      })
-
-    const addSeeds = Effect.gen(function*() {
-      seedsAsked = true
-      const seeds = yield* Effect.result(plan.seeds)
-      if (Result.isFailure(seeds)) refusals.push(seeds.failure)
-      else waiting.push(...isDoubtful ? seeds.success.slice(0, mostConfirmers) : seeds.success)
-    })
-
-    /** Whether the survey is over with this reply. */
-    const weigh = (reply: Result.Result<Answer, Refusal>): boolean => {
-      underWay--
-      if (Result.isFailure(reply)) {
-        refusals.push(reply.failure)
-        return false
-      }
-      const answer = reply.success
-      const judgement = judge(answer.snapshot, plan.facts)
-      switch (judgement._tag) {
-        case "Refuse":
-          refusals.push(refusal(answer.from, reasons[judgement.reason]))
-          if (judgement.reason === "foreign") strangers.push(answer)
-          return false
-        case "Accept":
-          answers.push(answer)
-          return !isDoubtful
-        case "Confirm":
-          answers.push(answer)
-          if (!isDoubtful) {
-            isDoubtful = true
-            waiting.splice(mostConfirmers)
-            waiting.unshift(...judgement.witnesses.slice(0, mostConfirmers).map(plan.witness))
-          }
-          return false
-      }
-    }
-
-    const collect = Effect.gen(function*() {
-      for (;;) {
-        if (waiting.length === 0 && !seedsAsked) yield* addSeeds
-        const next = waiting.shift()
-        if (next !== undefined) yield* begin(next)
-        if (underWay === 0) {
-          if (waiting.length === 0 && seedsAsked) return
-          continue
-        }
-        const reply = waiting.length === 0 && seedsAsked
-          ? Option.some(yield* Queue.take(replies))
-          : yield* Effect.timeoutOption(Queue.take(replies), plan.pause)
-        if (Option.isSome(reply) && weigh(reply.value)) return
-        if (isDoubtful) return yield* Effect.asVoid(Effect.timeoutOption(confirm, plan.confirmWithin))
-      }
-    })
-
-    /** All who are to be asked about a doubtful answer are asked at once. */
-    const confirm = Effect.gen(function*() {
-      if (!seedsAsked) yield* addSeeds
-      yield* Effect.forEach(waiting.splice(0), begin, { discard: true })
-      while (underWay > 0) weigh(yield* Queue.take(replies))
-    })
-
-    yield* collect
-    return { answer: bestOf(answers, plan.facts), isLone: isDoubtful && answers.length === 1, strangers }
+    const run = new Survey(plan, yield* Queue.unbounded<Result.Result<Answer, Refusal>>(), refusals)
+    yield* run.collect()
+    return run.findings
   }
 )

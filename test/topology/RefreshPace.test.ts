@@ -43,7 +43,8 @@ describe("The pace of refreshes", () => {
 
   it("never asks more often than the shortest pause, however long that is", () => {
     const asked = times(new RefreshPace(5000, () => 1), 30_000)
-    for (const [i, time] of asked.entries()) if (i > 0) assert.isAtLeast(time - asked[i - 1], 5000)
+    const pauses = asked.slice(1).map((time, i) => time - asked[i])
+    assert.isAtLeast(Math.min(...pauses), 5000)
   })
 })
 
