@@ -23,7 +23,8 @@ export interface Endpoint {
 export const isEndpoint = (value: unknown): value is Endpoint => {
   if (typeof value !== "object" || value === null || !("host" in value) || !("port" in value)) return false
   const { host, port } = value
-  return typeof host === "string" && host.length > 0 && typeof port === "number" && Number.isInteger(port) && port > 0 &&
+  return typeof host === "string" && host.length > 0 && typeof port === "number" && Number.isInteger(port) &&
+    port > 0 &&
     port < 65536
 }
 

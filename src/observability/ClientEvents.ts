@@ -110,7 +110,9 @@ export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> =>
       )
     case "ClusterReplaced":
       return Effect.logWarning(
-        `the nodes ${event.nodes.join(", ")} are of another cluster than ${event.previous.join(", ")}, and take its place`
+        `the nodes ${event.nodes.join(", ")} are of another cluster than ${
+          event.previous.join(", ")
+        }, and take its place`
       )
     case "Refreshed":
       return Effect.logDebug(`refreshed the topology, version ${event.version}`)

@@ -27,9 +27,9 @@ import {
   NoReachableNodeError,
   type RedisClusterException
 } from "../RedisClusterException.ts"
+import { Claims } from "./Claims.ts"
 import { FailedNodes } from "./FailedNodes.ts"
 import { type Answer, Inquiry, type Refusal, refusal, type Wish } from "./Inquiry.ts"
-import { Claims } from "./Claims.ts"
 import { areKin, type Facts, takesPlace } from "./Judgement.ts"
 import { pauseBeforeLook, RefreshPace } from "./RefreshPace.ts"
 import * as Snapshot from "./Snapshot.ts"
@@ -472,7 +472,9 @@ const failureOf = (cause: Cause.Cause<RedisClusterException>): RedisClusterExcep
   const error = Cause.squash(cause)
   return isRedisClusterException(error)
     ? error
-    : noReachableNode([refusal("topology", `the refresh failed: ${error instanceof Error ? error.message : "interrupted"}`)])
+    : noReachableNode([
+      refusal("topology", `the refresh failed: ${error instanceof Error ? error.message : "interrupted"}`)
+    ])
 }
 
 const noReachableNode = (causes: ReadonlyArray<Refusal>): RedisClusterException => {

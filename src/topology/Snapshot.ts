@@ -105,7 +105,9 @@ const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/
 /** The node on this machine with that port, when there is just one: a loopback interface has several names. */
 const onLoopback = (snapshot: Snapshot, { host, port }: Endpoint): ClusterNode | undefined => {
   if (!loopback.test(host)) return undefined
-  const [node, ...others] = [...snapshot.nodes.values()].filter((node) => node.port === port && loopback.test(node.host))
+  const [node, ...others] = [...snapshot.nodes.values()].filter((node) =>
+    node.port === port && loopback.test(node.host)
+  )
   return others.length === 0 ? node : undefined
 }
 

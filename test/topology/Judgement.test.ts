@@ -143,7 +143,11 @@ describe("Of several views", () => {
       [[{ primaries: [1, 2, 3], failed: [2, 3] }, 3], [{ primaries: [1, 2, 3] }, 1]],
       facts(usual)
     ],
-    ["the one that covers more slots is better", [[{ primaries: [1, 0] }, 2], [{ primaries: [1, 2] }, 1]], facts(usual)],
+    [
+      "the one that covers more slots is better",
+      [[{ primaries: [1, 0] }, 2], [{ primaries: [1, 2] }, 1]],
+      facts(usual)
+    ],
     [
       "the one that more nodes share is better: a forgotten node has only its own vote",
       [[{ primaries: [1, 2], others: [3] }, 1], [{ primaries: [1, 2] }, 3]],

@@ -74,7 +74,11 @@ export class FanOut {
         return Effect.suspend(() => {
           const nodes = Target.resolve(target, this.facts)
           return Result.isSuccess(nodes)
-            ? this.run(command, nodes.success.map((node) => legTo(node, "explicit")), this.dispatcher.deadlineOf(command))
+            ? this.run(
+              command,
+              nodes.success.map((node) => legTo(node, "explicit")),
+              this.dispatcher.deadlineOf(command)
+            )
             : this.dispatcher.statistics.refuse(nodes.failure)
         })
     }

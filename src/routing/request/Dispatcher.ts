@@ -222,7 +222,14 @@ export const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
   const runFork = yield* FiberSet.makeRuntime<never>()
-  const dispatcher = new Dispatcher({ options, connections, topology, clock, random: () => random.nextDoubleUnsafe(), runFork })
+  const dispatcher = new Dispatcher({
+    options,
+    connections,
+    topology,
+    clock,
+    random: () => random.nextDoubleUnsafe(),
+    runFork
+  })
   const stopListening = topology.onChange(() => dispatcher.wake())
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
