@@ -1,97 +1,103 @@
 /**
- * A command on a dedicated connection: one that the server may hold back, or the first of a session.
+ * A command on a dedicated connection: one that the server may hold back, or the first command of a session.
  *
- * Its deadline has two parts. What the client needs (a free connection, redirects, back-off) may take as long as any
- * command; the time that the server may hold it back begins when it is written, and is never cut short by the client.
- *
- * @since 0.1.0
+ * It has one deadline, for all connections and nodes that it tries: the time of any command, and in addition the time for
+ * which the server may hold it back. Once the server has held it back, a failover or a slot that moves finds it as if it had
+ * just been called: a command that waits for months may follow its slot as often as that moves.
  */
+import type * as Clock from "effect/Clock"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
-import type { Reply } from "../../protocol/Reply.ts"
+import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import * as Failures from "../request/Failures.ts"
 import type { Request, RequestOwner } from "../request/Request.ts"
-import { BlockingRequest, type Unblocker } from "./BlockingRequest.ts"
-import type { Applicant, DedicatedPool } from "./DedicatedPool.ts"
+import { BlockingRequest, endsConnection } from "./BlockingRequest.ts"
+import type { DedicatedPool } from "./DedicatedPool.ts"
+import type { ConnectionWaiter } from "./NodePool.ts"
+import type { Unblocker } from "./Unblocker.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
-export interface LeaseContext {
+export interface DedicatedRequestContext {
   readonly pool: DedicatedPool
-  readonly recall: Unblocker
+  readonly unblocker: Unblocker
   readonly owner: RequestOwner
-  /** How long the client may take, and how long the server may hold the command back, in milliseconds. */
+  readonly clock: Clock.Clock
+  /** How long the client may take, in milliseconds. */
   readonly clientTime: number
+  /** How long the server may hold the command back, in milliseconds; 0 when it does not. */
   readonly serverTime: number
-  /** Takes the connection over when the command has succeeded; without it, the connection goes back. */
-  readonly keep: ((connection: Connection, asked: boolean) => void) | undefined
+  /**
+   * Takes the connection over when the command has succeeded; without it, the connection goes back to the pool. `asking`
+   * tells whether the command was sent behind ASKING.
+   */
+  readonly keep: ((connection: Connection, asking: boolean) => void) | undefined
 }
 
-const abandoned: LinkFailure = { kind: "closed", message: "the session was interrupted before it began" }
+/** A reply that took longer than this, in milliseconds, was held back by the server. */
+const heldBackAfter = 100
 
-/**
- * @category models
- * @since 0.1.0
- */
-export class DedicatedRequest extends BlockingRequest implements Applicant {
-  protected readonly recall: Unblocker
-  private readonly context: LeaseContext
-  /** The connection that is this request's own. */
+export class DedicatedRequest extends BlockingRequest implements ConnectionWaiter {
+  private readonly context: DedicatedRequestContext
+  /** The connection that the pool gave to this request. */
   private held: Connection | undefined = undefined
-  /** What is left of the client's time, and since when it is being used. */
-  private clientTime: number
-  private since: number
+  private sentAt = Number.POSITIVE_INFINITY
+  /** When the client's part of the time is over, in monotonic milliseconds. */
+  private clientDeadline: number
+  /** The client's part does not start again after this time. */
+  private readonly lastDeadline: number
+  /** The server closes the connection behind the last reply. */
+  private isEnding = false
 
   constructor(
-    context: LeaseContext,
+    context: DedicatedRequestContext,
     command: Command<unknown>,
     slot: number,
     pinned: ClusterNode | undefined,
     resume: Request["resume"]
   ) {
-    const now = monotonicMillis(context.recall.clock)
+    const deadline = monotonicMillis(context.clock) + context.clientTime
     const binding = pinned === undefined ? "slot" : "explicit"
-    const deadline = now + context.clientTime
-    super(context.owner, command, slot, binding, pinned, deadline, resume, undefined, 0, undefined)
+    super(context.owner, command, slot, binding, pinned, deadline, resume, context.unblocker)
     this.context = context
-    this.recall = context.recall
-    this.clientTime = context.clientTime
-    this.since = now
+    this.clientDeadline = deadline
+    this.lastDeadline = deadline + context.serverTime
   }
 
-  /** It travels on a connection of its own. */
+  /** Waits for a connection of the pool to the node. */
   override sendTo(node: Endpoint, asking: boolean): void {
     this.giveBack()
     this.asking = asking
     this.context.pool.acquire(node, this)
   }
 
-  onGranted(connection: Connection): void {
-    const now = monotonicMillis(this.context.recall.clock)
-    this.clientTime -= now - this.since
-    this.deadline = now + this.context.clientTime + this.context.serverTime
+  onConnection(connection: Connection): void {
+    this.sentAt = this.now()
+    this.deadline = this.clientDeadline + this.context.serverTime
     this.held = connection
     this.sendOver(connection, this.asking)
   }
 
-  onRefused(connection: Connection | undefined, failure: LinkFailure): void {
-    this.connection = connection ?? this.connection
+  onUnavailable(attempted: Connection | undefined, failure: LinkFailure): void {
+    this.connection = attempted ?? this.connection
     super.onLost(failure, false)
   }
 
-  onExpired(address: string, inUse: number): void {
-    this.fail(Failures.noDedicatedConnection(this, this.context.clientTime, address, inUse))
+  onExpired(address: string, inUse: number, max: number): void {
+    const { clientTime } = this.context
+    this.fail(Failures.noDedicatedConnection(this, clientTime, address, { inUse, max }))
   }
 
   override onReply(reply: Reply): void {
-    this.resumeClientTime()
+    this.isEnding = endsConnection(reply)
+    if (reply instanceof ServerError) {
+      this.resumeClientTime()
+      // Nobody holds a connection while waiting for a better time, unless a script is to be loaded over it.
+      if (this.command.settings.prerequisite === undefined) this.giveBack()
+    }
     super.onReply(reply)
   }
 
@@ -122,20 +128,33 @@ export class DedicatedRequest extends BlockingRequest implements Applicant {
     this.giveBack()
   }
 
-  protected override cameBack(): void {
-    // What begins a session leaves its mark on the connection: keys that are watched.
-    if (this.context.keep !== undefined) this.held?.closeNow(abandoned)
+  protected override onUnblocked(): void {
+    // The first command of a session leaves its mark on the connection: keys that are watched.
+    if (this.context.keep !== undefined) this.isEnding = true
     this.giveBack()
   }
 
+  /** The server has let go of the command: the client's part of the time goes on, or starts again. */
   private resumeClientTime(): void {
-    this.since = monotonicMillis(this.context.recall.clock)
-    this.deadline = this.since + Math.max(0, this.clientTime)
+    const now = this.now()
+    const wasHeldBack = this.context.serverTime > 0 && now - this.sentAt >= heldBackAfter
+    if (wasHeldBack) {
+      this.clientDeadline = Math.min(now + this.context.clientTime, this.lastDeadline)
+      this.retryState?.startAgain()
+    }
+    this.sentAt = Number.POSITIVE_INFINITY
+    this.deadline = this.clientDeadline
   }
 
   private giveBack(): void {
     const connection = this.held
     this.held = undefined
-    if (connection !== undefined) this.context.pool.release(connection)
+    if (connection === undefined) return
+    if (this.isEnding) this.context.pool.discard(connection)
+    else this.context.pool.release(connection)
+  }
+
+  private now(): number {
+    return monotonicMillis(this.context.clock)
   }
 }

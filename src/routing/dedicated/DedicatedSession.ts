@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
+import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { concernsSlot, watchedKeyChanged } from "../../protocol/ErrorKind.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
 import { CrossSlotError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
@@ -23,7 +24,8 @@ import { Request, type RequestOwner, type Step } from "../request/Request.ts"
 import type { RoutingStatistics } from "../request/RoutingStatistics.ts"
 import * as Tracing from "../request/Tracing.ts"
 import * as SharedConnection from "../SharedConnection.ts"
-import { BlockingRequest, type Unblocker } from "./BlockingRequest.ts"
+import { BlockingRequest, endsConnection } from "./BlockingRequest.ts"
+import type { Unblocker } from "./Unblocker.ts"
 
 /**
  * What a session needs of the router.
@@ -42,22 +44,19 @@ export interface SessionContext {
   readonly timeoutOf: (command: Command<unknown>) => number
   /** The time of commands that do not carry their own, in milliseconds. */
   readonly timeout: number
-  readonly recall: Unblocker
+  readonly unblocker: Unblocker
   readonly region: CallRegion
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
 }
 
 /**
- * What the state of the session's connection is for.
+ * What the connection of the session is for.
  *
- * - `own`: whatever its user likes
- * - `watch`: keys of one slot are watched on it; it goes back to others afterwards
- *
- * @category models
- * @since 0.1.0
+ * - `dedicated`: anything; it is closed with the session
+ * - `watch`: optimistic transactions on keys of one slot; it goes back to the pool
  */
 export type Purpose =
-  | { readonly _tag: "own" }
+  | { readonly _tag: "dedicated" }
   | { readonly _tag: "watch"; readonly slot: number; readonly asking: boolean }
 
 const endedWithScope = "ended with its scope"
@@ -71,32 +70,15 @@ const otherSlot = (command: Command<unknown>, slot: number, watched: number): Re
     slots: [watched, slot]
   })
 
-class BlockingSessionRequest extends BlockingRequest {
-  protected readonly recall: Unblocker
-
-  constructor(
-    recall: Unblocker,
-    command: Command<unknown>,
-    owner: RequestOwner,
-    slot: number,
-    deadline: number,
-    resume: Request["resume"]
-  ) {
-    super(owner, command, slot, "explicit", undefined, deadline, resume, undefined, 0, undefined)
-    this.recall = recall
-  }
+const demoted: LinkFailure = {
+  kind: "connection",
+  message: "the node became a replica, and closes the connections on which it held commands back"
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class DedicatedSession implements RequestOwner {
   readonly connection: Connection
   /** Commands side by side, and as a transaction. */
   readonly batches: Batch.Batches
-  /** Keys may be watched on the connection. */
-  isWatching: boolean
   private readonly context: SessionContext
   private readonly purpose: Purpose
   private isOver = false
@@ -105,7 +87,6 @@ export class DedicatedSession implements RequestOwner {
     this.connection = connection
     this.purpose = purpose
     this.context = context
-    this.isWatching = purpose._tag === "watch"
     this.batches = new Batch.Batches({
       owner: this,
       now: context.now,
@@ -141,7 +122,7 @@ export class DedicatedSession implements RequestOwner {
       const deadline = this.context.deadlineOf(command)
       const answered = resume as Request["resume"]
       const request = blocks
-        ? new BlockingSessionRequest(this.context.recall, command, this, slot, deadline, answered)
+        ? new BlockingRequest(this, command, slot, "explicit", undefined, deadline, answered, this.context.unblocker)
         : Request.onConnection(this, command, slot, deadline, answered)
       Tracing.join(request)
       this.send(request, asking)
@@ -150,12 +131,14 @@ export class DedicatedSession implements RequestOwner {
     return Tracing.observed(run, () => Tracing.commandCall(given, slot))
   }
 
-  /** Nothing is sent from now on. */
+  /** Rejects all commands from now on. */
   end(): void {
     this.isOver = true
   }
 
   judge(request: Request, failure: Failure): RedisClusterException | Step {
+    // A command that is written behind this reply would never be answered, and nobody could say that it was not executed.
+    if (failure._tag === "Reply" && endsConnection(failure.error)) this.connection.closeNow(demoted)
     const { mapAddress, topology } = this.context
     const diagnosis = diagnose(failure, request, { via: this.endpoint, mapAddress, snapshot: topology.current() })
     const retryState = request.note(diagnosis, Failures.summary(diagnosis))
@@ -210,7 +193,6 @@ export class DedicatedSession implements RequestOwner {
       const failure = { kind: "closed", message: endedWithScope } as const
       return request.fail(Failures.fromFailure(request, { _tag: "Lost", failure, written: false }))
     }
-    if (request.command.spec.name === "WATCH") this.isWatching = true
     request.sendOver(this.connection, asking || (this.purpose._tag === "watch" && this.purpose.asking))
   }
 
@@ -219,11 +201,11 @@ export class DedicatedSession implements RequestOwner {
     const unfit = invalid(command) ?? SharedConnection.unfitForDedicated(command.spec, purpose._tag === "watch")
     if (unfit !== undefined) return unfit
     const slot = this.context.slotOf(command)
-    if (purpose._tag === "own" || typeof slot !== "number" || slot === keyless || slot === purpose.slot) return slot
+    if (purpose._tag === "dedicated" || typeof slot !== "number" || slot === keyless || slot === purpose.slot) return slot
     return otherSlot(command, slot, purpose.slot)
   }
 
-  /** The next session shall know better. */
+  /** The next session goes to the right node. */
   private tellTopology(lesson: Recovery.Lesson | undefined): void {
     const { topology } = this.context
     if (lesson?._tag === "Moved") topology.moved(lesson.slot, lesson.endpoint)

@@ -1,8 +1,6 @@
 /**
- * Connections that callers have to themselves for a while: for a command that waits on the server, for watched keys, for
- * whatever needs the state of a connection.
- *
- * @since 0.1.0
+ * Dedicated connections for callers: for one command that waits on the server, for watched keys, for anything that needs the
+ * state of a connection.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -16,43 +14,43 @@ import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import { Command } from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { allKeys } from "../../commands/keys.ts"
+import type { Connection } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
 import { query, question } from "../../connection/Query.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
-import type { Argument } from "../../protocol/Reply.ts"
+import { type Argument, type Reply, ServerError } from "../../protocol/Reply.ts"
 import { ClosedError, OptionsError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { nodeAt, Topology } from "../../topology/Topology.ts"
 import { keyless, slotOf } from "../CommandSlot.ts"
 import type { Dispatcher } from "../request/Dispatcher.ts"
 import type { Request } from "../request/Request.ts"
 import * as Tracing from "../request/Tracing.ts"
-import type { Unblocker } from "./BlockingRequest.ts"
 import { DedicatedPool } from "./DedicatedPool.ts"
-import { DedicatedRequest, type LeaseContext } from "./DedicatedRequest.ts"
+import { DedicatedRequest, type DedicatedRequestContext } from "./DedicatedRequest.ts"
 import { DedicatedSession, type Purpose, type SessionContext } from "./DedicatedSession.ts"
+import { Unblocker } from "./Unblocker.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
-export interface DedicatedSessions {
-  /** Runs one command on a connection that nobody else waits behind; an interruption frees the server. */
-  readonly execute: <A>(
-    command: Command<A>,
-    slot: number,
-    pinned: ClusterNode | undefined
-  ) => Effect.Effect<A, RedisClusterException>
-  /** A connection of one's own to the owner of a key's slot, or to a node, closed with the scope. */
-  readonly dedicated: (
-    where: Argument | Endpoint
-  ) => Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope>
-  /** A connection on which keys are watched, until the scope ends. */
-  readonly watch: (keys: ReadonlyArray<Argument>) => Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope>
+const PING = new Command<unknown>(new CommandSpec("PING", { readonly: true }), [], (reply) => reply)
+const UNWATCH = question("UNWATCH")
+const WATCH = new CommandSpec("WATCH", { keys: allKeys, readonly: true })
+
+/** The PING in front of a session shows that the connection works: so does an error that says nothing of the node. */
+class OpeningPing extends DedicatedRequest {
+  override onReply(reply: Reply): void {
+    const isAlive = reply instanceof ServerError && (reply.code === "NOPERM" || reply.code === "BUSY")
+    super.onReply(isAlive ? "PONG" : reply)
+  }
 }
 
-const ping = new Command<unknown>(new CommandSpec("PING", { readonly: true }), [], (reply) => reply)
-const unwatch = question("UNWATCH")
-const WATCH = new CommandSpec("WATCH", { keys: allKeys, readonly: true })
+/** The first command of a session. */
+interface Opening {
+  readonly make: new(...args: ConstructorParameters<typeof DedicatedRequest>) => DedicatedRequest
+  readonly command: Command<unknown>
+  readonly slot: number
+  readonly pinned: ClusterNode | undefined
+  /** `asking`: the command was sent behind ASKING, and so has to be every other of the session. */
+  readonly purpose: (asking: boolean) => Purpose
+}
 
 const noConnection = (command: Command<unknown>): Reason =>
   new ClosedError({ message: "the client is closed", outcome: "NotExecuted", command: command.spec.name })
@@ -63,10 +61,161 @@ const noKeys = new OptionsError({
   command: WATCH.name
 })
 
-/**
- * @category constructors
- * @since 0.1.0
- */
+export class DedicatedSessions {
+  private readonly pool: DedicatedPool
+  private readonly clock: Clock.Clock
+  private readonly options: ResolvedOptions
+  private readonly dispatcher: Dispatcher
+  private readonly topology: Topology["Service"]
+  private readonly unblocker: Unblocker
+  private readonly sessionContext: SessionContext
+
+  constructor(
+    pool: DedicatedPool,
+    connections: Connections["Service"],
+    topology: Topology["Service"],
+    dispatcher: Dispatcher,
+    clock: Clock.Clock,
+    options: ResolvedOptions
+  ) {
+    this.pool = pool
+    this.clock = clock
+    this.options = options
+    this.dispatcher = dispatcher
+    this.topology = topology
+    this.unblocker = new Unblocker(
+      clock,
+      (connection) => pool.idOf(connection),
+      ({ endpoint }) => connections.get(endpoint),
+      options.drainTimeout
+    )
+    this.sessionContext = {
+      topology,
+      slotOf,
+      deadlineOf: (command) => dispatcher.deadlineOf(command),
+      now: () => monotonicMillis(clock),
+      timeoutOf: (command) => dispatcher.timeoutOf(command),
+      statistics: dispatcher.statistics,
+      timeout: options.commandTimeout,
+      unblocker: this.unblocker,
+      region: dispatcher.region,
+      mapAddress: options.mapAddress
+    }
+  }
+
+  /** Runs one command on a connection that no other command waits behind; an interruption frees the server. */
+  execute<A>(
+    command: Command<A>,
+    slot: number,
+    pinned: ClusterNode | undefined
+  ): Effect.Effect<A, RedisClusterException> {
+    return this.run(DedicatedRequest, command, slot, pinned, undefined)
+  }
+
+  /** A dedicated connection to the owner of a key's slot, or to a node, closed with the scope. */
+  readonly dedicated = (
+    where: Argument | Endpoint
+  ): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
+    Effect.suspend(() => {
+      if (typeof where === "string" || where instanceof Uint8Array) {
+        return this.openDedicated(HashSlot.ofKey(where), undefined)
+      }
+      const node = nodeAt(this.topology.current(), where)
+      return Result.isSuccess(node)
+        ? this.openDedicated(keyless, node.success)
+        : this.dispatcher.statistics.refuse(node.failure)
+    })
+
+  /** A dedicated connection on which keys are watched, until the scope ends. */
+  readonly watch = (
+    keys: ReadonlyArray<Argument>
+  ): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
+    Effect.suspend(() => {
+      const command = new Command<unknown>(WATCH, keys, (reply) => reply)
+      const slot = keys.length === 0 ? noKeys : slotOf(command)
+      if (typeof slot !== "number") return this.dispatcher.statistics.refuse(slot)
+      const purpose = (asking: boolean): Purpose => ({ _tag: "watch", slot, asking })
+      return this.open(
+        { make: DedicatedRequest, command, slot, pinned: undefined, purpose },
+        (session) => this.endWatch(session)
+      )
+    })
+
+  private openDedicated(slot: number, pinned: ClusterNode | undefined) {
+    return this.open(
+      { make: OpeningPing, command: PING, slot, pinned, purpose: () => ({ _tag: "dedicated" }) },
+      ({ connection }) => connection.close(this.options.drainTimeout)
+    )
+  }
+
+  /** Begins a session with its first command. When the scope ends, so does the session, and then `release` runs. */
+  private open(
+    { command, make, pinned, purpose, slot }: Opening,
+    release: (session: DedicatedSession) => Effect.Effect<void>
+  ): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> {
+    return Effect.suspend(() => {
+      let opened: DedicatedSession | undefined
+      const begin = this.run(make, command, slot, pinned, (connection, asking) => {
+        opened = new DedicatedSession(connection, purpose(asking), this.sessionContext)
+      })
+      const end = Effect.suspend(() => {
+        opened?.end()
+        return opened === undefined ? Effect.void : release(opened)
+      })
+      // The finalizer is there before the connection is: an interruption in between must not lose the connection.
+      return Effect.addFinalizer(() => end).pipe(
+        Effect.andThen(begin),
+        Effect.flatMap(() =>
+          opened === undefined
+            ? this.dispatcher.statistics.refuse(noConnection(command))
+            : Effect.succeed(opened)
+        )
+      )
+    })
+  }
+
+  private run<A>(
+    make: Opening["make"],
+    given: Command<A>,
+    slot: number,
+    pinned: ClusterNode | undefined,
+    keep: DedicatedRequestContext["keep"]
+  ): Effect.Effect<A, RedisClusterException> {
+    const run = Effect.callback<A, RedisClusterException>((resume) => {
+      const command = this.dispatcher.region.settle(given)
+      const context: DedicatedRequestContext = {
+        pool: this.pool,
+        unblocker: this.unblocker,
+        owner: this.dispatcher,
+        clock: this.clock,
+        clientTime: command.settings.timeout ?? this.options.commandTimeout,
+        serverTime: command.spec.blocking?.(command.args) ?? 0,
+        keep
+      }
+      const request = new make(context, command, slot, pinned, resume as Request["resume"])
+      Tracing.join(request)
+      this.dispatcher.dispatch(request)
+      return request
+    })
+    return Tracing.observed(run, () => Tracing.commandCall(given, slot))
+  }
+
+  /** The next caller gets a connection on which nothing is watched and no reply is due, or a new one. */
+  private endWatch({ connection }: DedicatedSession): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (connection.state !== "ready" || connection.depth > 0) return this.discard(connection)
+      return Effect.flatMap(Effect.result(query(connection, UNWATCH, this.options.drainTimeout)), (reply) => {
+        const isClean = Result.isSuccess(reply) && reply.success === "OK"
+        return isClean ? Effect.sync(() => this.pool.release(connection)) : this.discard(connection)
+      })
+    })
+  }
+
+  private discard(connection: Connection): Effect.Effect<void> {
+    return Effect.sync(() => this.pool.discard(connection))
+  }
+}
+
 export const make = Effect.fnUntraced(function*(
   options: ResolvedOptions,
   dispatcher: Dispatcher
@@ -75,125 +224,23 @@ export const make = Effect.fnUntraced(function*(
   const connections = yield* Connections
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
-  const { statistics } = dispatcher
-
-  const dedicatedConnections = new DedicatedPool(
-    connections.lease,
-    { max: options.maxDedicatedConnections, idleTimeout: options.dedicatedIdleTimeout },
+  const pool = new DedicatedPool({
+    max: options.maxDedicatedConnections,
+    idleTimeout: options.dedicatedIdleTimeout,
+    reconnectSchedule: options.reconnectSchedule,
+    lease: connections.lease,
     clock,
     runFork
+  })
+  const stopListening = [
+    connections.onState(({ address }, state) => state === "ready" && pool.nodeAnswers(address)),
+    topology.onChange(() => pool.retain(topology.current().nodes))
+  ]
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const stop of stopListening) stop()
+      pool.close()
+    })
   )
-  yield* Effect.addFinalizer(() => Effect.sync(() => dedicatedConnections.close()))
-
-  /** A command on a dedicated connection: nobody else waits behind it, and an interruption frees the server. */
-  const leased = <A>(
-    given: Command<A>,
-    slot: number,
-    pinned: ClusterNode | undefined,
-    keep: LeaseContext["keep"]
-  ): Effect.Effect<A, RedisClusterException> => {
-    const run = Effect.callback<A, RedisClusterException>((resume) => {
-      const command = dispatcher.region.settle(given)
-      const request = new DedicatedRequest(
-        {
-          pool: dedicatedConnections,
-          recall,
-          owner: dispatcher,
-          clientTime: command.settings.timeout ?? options.commandTimeout,
-          serverTime: command.spec.blocking?.(command.args) ?? 0,
-          keep
-        },
-        command,
-        slot,
-        pinned,
-        resume as Request["resume"]
-      )
-      Tracing.join(request)
-      dispatcher.dispatch(request)
-      return request
-    })
-    return Tracing.observed(run, () => Tracing.commandCall(given, slot))
-  }
-
-  const recall: Unblocker = {
-    clock,
-    idOf: (connection) => dedicatedConnections.idOf(connection),
-    sharedWith: (connection) => connections.get(connection.endpoint),
-    patience: options.drainTimeout
-  }
-
-  const sessionContext: SessionContext = {
-    topology,
-    slotOf,
-    deadlineOf: (command) => dispatcher.deadlineOf(command),
-    now: () => monotonicMillis(clock),
-    timeoutOf: (command) => dispatcher.timeoutOf(command),
-    statistics,
-    timeout: options.commandTimeout,
-    recall,
-    region: dispatcher.region,
-    mapAddress: options.mapAddress
-  }
-
-  /** A session that begins with a command, and what becomes of its connection when the scope ends. */
-  const session = (
-    first: Command<unknown>,
-    slot: number,
-    pinned: ClusterNode | undefined,
-    purpose: (asked: boolean) => Purpose,
-    end: (session: DedicatedSession) => Effect.Effect<void>
-  ): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
-    Effect.suspend(() => {
-      let opened: DedicatedSession | undefined
-      const begin = leased(first, slot, pinned, (connection, asked) => {
-        opened = new DedicatedSession(connection, purpose(asked), sessionContext)
-      })
-      // In place before the connection is there: an interruption in between must not lose it.
-      return Effect.addFinalizer(() => opened === undefined ? Effect.void : end(opened)).pipe(
-        Effect.andThen(begin),
-        Effect.flatMap(() => opened === undefined ? statistics.refuse(noConnection(first)) : Effect.succeed(opened))
-      )
-    })
-
-  const dedicated = (where: Argument | Endpoint): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
-    Effect.suspend(() => {
-      const open = (slot: number, pinned: ClusterNode | undefined) =>
-        session(ping, slot, pinned, () => ({ _tag: "own" }), (session) => {
-          session.end()
-          return session.connection.close(options.drainTimeout)
-        })
-      if (typeof where === "string" || where instanceof Uint8Array) return open(HashSlot.ofKey(where), undefined)
-      const node = nodeAt(topology.current(), where)
-      return Result.isSuccess(node) ? open(keyless, node.success) : statistics.refuse(node.failure)
-    })
-
-  /** Clean for the next one: nothing is watched on it, and no reply is due. */
-  const endWatch = (session: DedicatedSession): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const { connection } = session
-      session.end()
-      const unwatched = session.isWatching && connection.state === "ready" && connection.depth === 0
-        ? Effect.map(Effect.result(query(connection, unwatch, options.drainTimeout)), (reply) =>
-          Result.isSuccess(reply) && reply.success === "OK")
-        : Effect.succeed(!session.isWatching)
-      return Effect.map(unwatched, (isClean) =>
-        isClean
-          ? dedicatedConnections.release(connection)
-          : connection.closeNow({ kind: "closed", message: "the watched keys are not needed any more" }))
-    })
-
-  const watch = (keys: ReadonlyArray<Argument>): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
-    Effect.suspend(() => {
-      const command = new Command<unknown>(WATCH, keys, (reply) => reply)
-      const slot = keys.length === 0 ? noKeys : slotOf(command)
-      return typeof slot === "number"
-        ? session(command, slot, undefined, (asking) => ({ _tag: "watch", slot, asking }), endWatch)
-        : statistics.refuse(slot)
-    })
-
-  return {
-    execute: (command, slot, pinned) => leased(command, slot, pinned, undefined),
-    dedicated,
-    watch
-  }
+  return new DedicatedSessions(pool, connections, topology, dispatcher, clock, options)
 })

@@ -197,18 +197,25 @@ export const noDedicatedConnection = (
   request: Request,
   timeout: number,
   address: string,
-  inUse: number
+  { inUse, max }: { readonly inUse: number; readonly max: number }
 ): RedisClusterException =>
-  exception(() =>
-    new TimeoutError({
-      ...contextOf(request, "NotExecuted"),
+  exception(() => {
+    const name = request.command.spec.name
+    const context = contextOf(request, "NotExecuted")
+    const why = inUse < max
+      ? `${name} got no dedicated connection to ${address} within ${timeout} ms, no new one was ready in time`
+      : `${name} found no free dedicated connection to ${address} within ${timeout} ms (${inUse} in use)`
+    const fate = context.outcome === "Unknown"
+      ? "it was not sent this time, but an earlier attempt may have been executed"
+      : "it was not sent"
+    return new TimeoutError({
+      ...context,
       node: address,
-      message: `${request.command.spec.name} found no free dedicated connection to ${address} within ${timeout} ms ` +
-        `(${inUse} in use); it was not sent. Raise maxDedicatedConnections, or use fewer at a time`,
+      message: `${why}; ${fate}${inUse < max ? "" : ". Raise maxDedicatedConnections, or use fewer at a time"}`,
       timeout,
       waitingFor: "connection"
     })
-  )
+  })
 
 /**
  * The connection with the watched keys cannot commit any more, or they were changed: nothing was executed.

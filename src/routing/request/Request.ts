@@ -87,6 +87,12 @@ export class RetryState {
     this.redirects = 0
     this.refusal = undefined
   }
+
+  /** A server has held the command back for a while: redirects and pauses count from here. */
+  startAgain(): void {
+    this.redirects = 0
+    this.nextDelay = undefined
+  }
 }
 
 /** A part of a command that runs on many nodes: bound to one node, or to a shard by one of its slots. */

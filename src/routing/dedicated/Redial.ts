@@ -1,0 +1,84 @@
+/**
+ * When a node that refused the last connection may be dialled again: after the pauses of `reconnectSchedule`.
+ */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import { monotonicMillis } from "../../internal/monotonic.ts"
+
+/** The next pause, in milliseconds; `undefined` when the schedule has ended. */
+type NextPause = () => Effect.Effect<number | undefined>
+
+/** The pause after a schedule that ended, or died, before it named one, in milliseconds. */
+const firstPause = 1000
+
+export class Redial {
+  private readonly schedule: Schedule.Schedule<unknown>
+  private readonly clock: Clock.Clock
+  private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  /** Set while the node is down. */
+  private nextPause: NextPause | undefined
+  private lastPause = firstPause
+  private dueAt = 0
+
+  constructor(
+    schedule: Schedule.Schedule<unknown>,
+    clock: Clock.Clock,
+    runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  ) {
+    this.schedule = schedule
+    this.clock = clock
+    this.runFork = runFork
+  }
+
+  /** Whether the node may be dialled at this time of the clock. */
+  isDue(now: number): boolean {
+    return now >= this.dueAt
+  }
+
+  /** An attempt has failed: the next one has to wait for the schedule. */
+  failed(): void {
+    this.dueAt = Number.POSITIVE_INFINITY
+    const pause = Effect.flatMap(
+      this.nextPause === undefined ? this.start : Effect.succeed(this.nextPause),
+      (nextPause) => nextPause()
+    )
+    this.runFork(
+      Effect.map(Effect.catchCause(pause, () => Effect.succeed(undefined)), (millis) => {
+        // A schedule that has ended, or that died, goes on at its last pause.
+        this.lastPause = millis ?? this.lastPause
+        if (this.dueAt === Number.POSITIVE_INFINITY) this.dueAt = this.now() + this.lastPause
+      })
+    )
+  }
+
+  /** An attempt has succeeded: the schedule starts again with the next failure. */
+  succeeded(): void {
+    this.nextPause = undefined
+    this.lastPause = firstPause
+    this.dueAt = 0
+  }
+
+  /** The next attempt need not wait, whatever the schedule says. */
+  hurry(): void {
+    this.dueAt = 0
+  }
+
+  private now(): number {
+    return monotonicMillis(this.clock)
+  }
+
+  private readonly start: Effect.Effect<NextPause> = Effect.suspend(() =>
+    Effect.map(Schedule.toStep(this.schedule), (step) => {
+      const nextPause: NextPause = () =>
+        Effect.matchCauseEffect(step(this.now(), undefined), {
+          onSuccess: ([, pause]) => Effect.succeed(Duration.toMillis(pause)),
+          onFailure: () => Effect.succeed(undefined)
+        })
+      this.nextPause = nextPause
+      return nextPause
+    })
+  )
+}
