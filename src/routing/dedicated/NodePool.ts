@@ -1,8 +1,8 @@
 /**
  * The dedicated connections to one node: those that are being opened, in use and idle, and the callers that wait for one.
  *
- * While the node answers, as many connections are opened as callers wait. While it does not, or as long as nobody knows,
- * there is one attempt at a time, on `reconnectSchedule`: a node that refuses connections is not stormed with them.
+ * There is one attempt at a time, on `reconnectSchedule`, as long as the node refuses connections or nobody knows. Each that
+ * succeeds lets twice as many run side by side, so that the pool of a healthy node fills quickly.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -61,9 +61,15 @@ const clientId = question("CLIENT ID")
 /** How long the server may take to tell the id of a new connection, in milliseconds. */
 const identifyTimeout = 2000
 
+/** A connection that the node ends within this time, in milliseconds, counts as a failed attempt. */
+const shortLife = 1000
+
 const unneeded: LinkFailure = { kind: "closed", message: "the dedicated connection is not needed any more" }
 const unanswered: LinkFailure = { kind: "connection", message: "a new connection was not answered in time" }
 const replaced: LinkFailure = { kind: "closed", message: "another node has this address now" }
+
+/** Whether the other side ended the connection. */
+const wasLost = ({ lastFailure }: Connection): boolean => lastFailure?.kind === "connection"
 
 export class NodePool {
   readonly address: string
@@ -73,8 +79,8 @@ export class NodePool {
   private readonly redial: Redial
   /** Why no connection can be opened now; `undefined` while one can, or while nobody knows. */
   private outage: Outage | undefined
-  /** The last attempt succeeded. */
-  private isReachable = false
+  /** How many connections may be opened side by side: each success doubles it, a failure ends it. */
+  private width = 1
   private isClosed = false
   /** All connections: being opened, in use, idle. */
   private total = 0
@@ -166,7 +172,7 @@ export class NodePool {
   }
 
   private open(): void {
-    const wanted = this.isReachable ? this.waiting.size : Math.min(1, this.waiting.size)
+    const wanted = Math.min(this.waiting.size, this.width)
     for (let count = this.opening; count < wanted; count++) {
       if (this.isClosed || this.total >= this.settings.max) return
       this.openOne()
@@ -176,10 +182,12 @@ export class NodePool {
   private openOne(): void {
     const before = this.outage
     let isOpening = true
+    let readyAt = 0
     this.total++
     this.opening++
     const opened = (): void => {
       isOpening = false
+      readyAt = this.now()
       this.opening--
     }
     const connection = this.settings.lease(this.target, (connection, state) => {
@@ -189,7 +197,7 @@ export class NodePool {
           this.reached(connection)
         })
       } else if (state === "closed") {
-        const failed = isOpening
+        const failed = isOpening || (wasLost(connection) && this.now() - readyAt < shortLife)
         if (isOpening) opened()
         this.lost(connection)
         // Of several attempts side by side the first failure is the news.
@@ -217,7 +225,7 @@ export class NodePool {
 
   private reached(connection: Connection): void {
     this.outage = undefined
-    this.isReachable = true
+    this.width = Math.min(this.width * 2, this.settings.max)
     this.redial.succeeded()
     this.release(connection)
     this.open()
@@ -225,7 +233,7 @@ export class NodePool {
 
   private unreachable(attempted: Connection): void {
     const failure = attempted.lastFailure ?? unneeded
-    this.isReachable = false
+    this.width = 1
     this.outage = { attempted, failure }
     this.redial.failed()
     this.rejectWaiting(this.outage)

@@ -11,6 +11,9 @@ import { monotonicMillis } from "../../internal/monotonic.ts"
 /** The next pause, in milliseconds; `undefined` when the schedule has ended. */
 type NextPause = () => Effect.Effect<number | undefined>
 
+/** How long a node has to be reachable before its next failure starts the schedule again, in milliseconds. */
+const lastingAfter = 1000
+
 /** The pause after a schedule that ended, or died, before it named one, in milliseconds. */
 const firstPause = 1000
 
@@ -18,10 +21,12 @@ export class Redial {
   private readonly schedule: Schedule.Schedule<unknown>
   private readonly clock: Clock.Clock
   private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  /** Set while the node is down. */
+  /** The next step of the schedule, once that has started. */
   private nextPause: NextPause | undefined
   private lastPause = firstPause
   private dueAt = 0
+  /** Since when the node is reachable; `undefined` while it is not. */
+  private reachableSince: number | undefined
 
   constructor(
     schedule: Schedule.Schedule<unknown>,
@@ -40,6 +45,8 @@ export class Redial {
 
   /** An attempt has failed: the next one has to wait for the schedule. */
   failed(): void {
+    if (this.reachableSince !== undefined && this.now() - this.reachableSince >= lastingAfter) this.restart()
+    this.reachableSince = undefined
     this.dueAt = Number.POSITIVE_INFINITY
     const pause = Effect.flatMap(
       this.nextPause === undefined ? this.start : Effect.succeed(this.nextPause),
@@ -54,16 +61,20 @@ export class Redial {
     )
   }
 
-  /** An attempt has succeeded: the schedule starts again with the next failure. */
+  /** An attempt has succeeded. */
   succeeded(): void {
-    this.nextPause = undefined
-    this.lastPause = firstPause
+    this.reachableSince ??= this.now()
     this.dueAt = 0
   }
 
   /** The next attempt need not wait, whatever the schedule says. */
   hurry(): void {
     this.dueAt = 0
+  }
+
+  private restart(): void {
+    this.nextPause = undefined
+    this.lastPause = firstPause
   }
 
   private now(): number {

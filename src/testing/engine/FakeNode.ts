@@ -24,6 +24,9 @@ const notServed = failure("CLUSTERDOWN Hash slot not served")
 const isDown = failure("CLUSTERDOWN The cluster is down")
 const tryAgain = failure("TRYAGAIN Multiple keys request during rehashing of slot")
 const readOnly = failure("READONLY You can't write against a read only replica.")
+const demoted = failure(
+  "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+)
 const loading = failure("LOADING Redis is loading the dataset in memory")
 
 /** They end a transaction, or are said inside of one; everything else is queued. */
@@ -371,11 +374,8 @@ export class FakeNode implements NodeRole {
       const slot = slotOf(key)
       const owner = this.cluster.nodes[this.view[slot]]
       if (owner === this) continue
-      session.resolve(
-        this.isPrimary && owner !== undefined
-          ? failure(`MOVED ${slot} ${owner.announced}`)
-          : failure("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)")
-      )
+      if (this.isPrimary && owner !== undefined) session.resolve(failure(`MOVED ${slot} ${owner.announced}`))
+      else session.resolveAndClose(demoted)
     }
   }
 

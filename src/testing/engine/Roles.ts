@@ -95,6 +95,7 @@ export interface SessionRole {
     onTimeout: Waiting["onTimeout"]
   ) => void
   readonly resolve: (answer: Answer) => void
+  readonly resolveAndClose: (answer: Answer) => void
   /** Takes bytes that the client sent. */
   readonly receive: (chunk: Bytes) => void
   readonly drain: () => void

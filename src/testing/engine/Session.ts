@@ -45,6 +45,7 @@ export class Session implements SessionRole {
   private deferred = false
   private deliverAt = 0
   private draining = false
+  private ending = false
   /** A request that waits for the end of a pause. */
   private postponed: ReadonlyArray<Bytes> | undefined
 
@@ -83,7 +84,7 @@ export class Session implements SessionRole {
   drain(): void {
     if (this.draining) return
     this.draining = true
-    while (!this.closed && this.waiting === undefined && !this.node.stalled) {
+    while (!this.closed && !this.ending && this.waiting === undefined && !this.node.stalled) {
       const request = this.postponed ?? this.parser.next()
       if (request === undefined) break
       if (typeof request === "string") {
@@ -142,6 +143,13 @@ export class Session implements SessionRole {
     this.node.countError(answer)
     this.send(answer)
     this.drain()
+  }
+
+  /** Ends the waiting with an answer, takes no more commands, and closes a moment later, as servers do. */
+  resolveAndClose(answer: Answer): void {
+    this.ending = true
+    this.resolve(answer)
+    this.node.cluster.host.schedule(1, () => this.end())
   }
 
   /** Closes once what was sent is written. */
