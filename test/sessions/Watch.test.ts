@@ -80,6 +80,8 @@ describe.each(environments)("watch, on $name", (environment) => {
           Effect.gen(function*() {
             attempts++
             const count = Number(yield* tx.get("{contended}count"))
+            // Long enough for the others to come in between.
+            yield* Effect.sleep("2 millis")
             yield* tx.transaction([Strings.set("{contended}count", count + 1)])
           })).pipe(Effect.retry(onConflict))
         yield* Effect.forEach(range(10), () => Effect.repeat(increment, { times: 4 }), each)

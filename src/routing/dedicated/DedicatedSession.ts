@@ -201,7 +201,9 @@ export class DedicatedSession implements RequestOwner {
     const unfit = invalid(command) ?? SharedConnection.unfitForDedicated(command.spec, purpose._tag === "watch")
     if (unfit !== undefined) return unfit
     const slot = this.context.slotOf(command)
-    if (purpose._tag === "dedicated" || typeof slot !== "number" || slot === keyless || slot === purpose.slot) return slot
+    if (purpose._tag === "dedicated" || typeof slot !== "number" || slot === keyless || slot === purpose.slot) {
+      return slot
+    }
     return otherSlot(command, slot, purpose.slot)
   }
 

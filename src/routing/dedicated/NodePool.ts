@@ -194,7 +194,10 @@ export class NodePool {
       if (state === "ready") {
         this.identify(connection, () => {
           opened()
-          this.reached(connection)
+          // A failure since then is newer than this success.
+          if (this.outage === before) this.reached()
+          this.release(connection)
+          this.open()
         })
       } else if (state === "closed") {
         const failed = isOpening || (wasLost(connection) && this.now() - readyAt < shortLife)
@@ -223,12 +226,10 @@ export class NodePool {
     )
   }
 
-  private reached(connection: Connection): void {
+  private reached(): void {
     this.outage = undefined
     this.width = Math.min(this.width * 2, this.settings.max)
     this.redial.succeeded()
-    this.release(connection)
-    this.open()
   }
 
   private unreachable(attempted: Connection): void {

@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
-import { monotonicMillis } from "../../internal/monotonic.ts"
+import { monotonicMillis, steadyTimeOfDay } from "../../internal/monotonic.ts"
 
 /** The next pause, in milliseconds; `undefined` when the schedule has ended. */
 type NextPause = () => Effect.Effect<number | undefined>
@@ -83,8 +83,9 @@ export class Redial {
 
   private readonly start: Effect.Effect<NextPause> = Effect.suspend(() =>
     Effect.map(Schedule.toStep(this.schedule), (step) => {
+      const now = steadyTimeOfDay(this.clock)
       const nextPause: NextPause = () =>
-        Effect.matchCauseEffect(step(this.now(), undefined), {
+        Effect.matchCauseEffect(step(now(), undefined), {
           onSuccess: ([, pause]) => Effect.succeed(Duration.toMillis(pause)),
           onFailure: () => Effect.succeed(undefined)
         })
