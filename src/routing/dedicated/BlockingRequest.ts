@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
+import { kindOf } from "../../protocol/ErrorKind.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import type { Binding } from "../request/Recovery.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
@@ -18,8 +19,7 @@ const takes = /^(BLPOP|BRPOP|BLMPOP|BZPOPMIN|BZPOPMAX|BZMPOP)$/
  * Whether the server closes the connection behind this reply: a primary that becomes a replica lets go of the commands that
  * it held back, and hangs up.
  */
-export const endsConnection = (reply: Reply): boolean =>
-  reply instanceof ServerError && reply.code === "UNBLOCKED" && reply.message.includes("instance state changed")
+export const endsConnection = (reply: Reply): boolean => reply instanceof ServerError && kindOf(reply) === "demoted"
 
 export class BlockingRequest extends Request implements AbandonedCommand {
   /** The server has answered the command, or its connection is lost, after the caller had been interrupted. */

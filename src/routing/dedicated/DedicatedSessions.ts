@@ -18,6 +18,7 @@ import type { Connection } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
 import { query, question } from "../../connection/Query.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
+import { type ErrorKind, kindOf } from "../../protocol/ErrorKind.ts"
 import { type Argument, type Reply, ServerError } from "../../protocol/Reply.ts"
 import { ClosedError, OptionsError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { nodeAt, Topology } from "../../topology/Topology.ts"
@@ -34,11 +35,13 @@ const PING = new Command<unknown>(new CommandSpec("PING", { readonly: true }), [
 const UNWATCH = question("UNWATCH")
 const WATCH = new CommandSpec("WATCH", { keys: allKeys, readonly: true })
 
-/** The PING in front of a session shows that the connection works: so does an error that says nothing of the node. */
+/** Whether an error says of the node only that it does not answer PING. */
+const concernsPing = (kind: ErrorKind): boolean => kind === "noPermission" || kind === "busy"
+
+/** The PING in front of a session shows that the connection works, for a user without the right to PING as well. */
 class OpeningPing extends DedicatedRequest {
   override onReply(reply: Reply): void {
-    const isAlive = reply instanceof ServerError && (reply.code === "NOPERM" || reply.code === "BUSY")
-    super.onReply(isAlive ? "PONG" : reply)
+    super.onReply(reply instanceof ServerError && concernsPing(kindOf(reply)) ? "PONG" : reply)
   }
 }
 
