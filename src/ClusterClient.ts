@@ -34,6 +34,7 @@ import * as CommandCache from "./client/CommandCache.ts"
 import * as Consumers from "./client/Consumers.ts"
 import * as Dedicated from "./client/Dedicated.ts"
 import * as Health from "./client/Health.ts"
+import * as Mock from "./client/Mock.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
 import * as Notifications from "./client/Notifications.ts"
@@ -127,6 +128,21 @@ const layerResolved = (
     Layer.provide(Topology.layer(options))
   )
 
+/**
+ * Where the environment's options come from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Environment {
+  /** The first part of the names of the variables. Default: `REDIS`. */
+  readonly prefix?: string | undefined
+  /** Options for which no variable is set. */
+  readonly defaults?: Partial<ClusterOptions.ClusterOptions> | undefined
+}
+
+const optionsFrom = ({ defaults = {}, prefix = "REDIS" }: Environment) => ClusterConfig.withDefaults(prefix, defaults)
+
 /** The service, which commands require by the type that they know. */
 const Service: Context.Service<Executor.ClusterClient, ClusterClientShape> & (new(_: never) => Executor.ClusterClient) =
   Context.Service<Executor.ClusterClient, ClusterClientShape>()(Executor.key)
@@ -214,9 +230,97 @@ export class ClusterClient extends Service {
    *
    * @since 0.1.0
    */
-  static readonly layerEnv = (environment: {
-    readonly prefix?: string | undefined
-    readonly defaults?: Partial<ClusterOptions.ClusterOptions> | undefined
-  } = {}): Layer.Layer<ClusterClient, RedisClusterException | Config.ConfigError> =>
-    ClusterClient.layerConfig(ClusterConfig.withDefaults(environment.prefix ?? "REDIS", environment.defaults ?? {}))
+  static readonly layerEnv = (
+    environment: Environment = {}
+  ): Layer.Layer<ClusterClient, RedisClusterException | Config.ConfigError> =>
+    ClusterClient.layerConfig(optionsFrom(environment))
+
+  /**
+   * A client that has only the given members, for tests. Every other member dies when it is run, and says its name. A
+   * pipeline runs its entries one after the other.
+   *
+   * **When to use**
+   *
+   * Use it to say how a few calls end. `TestCluster` behaves like servers.
+   *
+   * **Example** (The third GET fails)
+   *
+   * ```ts
+   * import { ClusterClient, Command } from "effect-redis-cluster"
+   *
+   * let calls = 0
+   * export const client = ClusterClient.layerMock({
+   *   get: (key) => Command.succeed(++calls < 3 ? `value of ${key}` : null)
+   * })
+   * ```
+   *
+   * @since 0.1.0
+   */
+  static readonly layerMock = (members: Partial<ClusterClientShape>): Layer.Layer<ClusterClient> =>
+    Layer.mock(ClusterClient, { ...Mock.members, ...members })
+
+  /**
+   * A service of its own for a client, for programs that have several clusters.
+   *
+   * **Details**
+   *
+   * `layer`, `layerConfig` and `layerEnv` are those of `ClusterClient`. `provide` runs an effect that requires
+   * `ClusterClient` (a command of a builder, a lock, an integration) on this client, and `layerAsDefault` does it for a layer.
+   *
+   * **Example** (A cache beside the main cluster)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient, Lock, Strings } from "effect-redis-cluster"
+   *
+   * class Cache extends ClusterClient.named<Cache>()("app/Cache") {}
+   *
+   * const program = Effect.gen(function*() {
+   *   const cache = yield* Cache
+   *   yield* cache.set("page", "<p>hello</p>")
+   *   return yield* Strings.get("page").pipe(Lock.withLock("{page}lock", { ttl: "10 seconds" }), Cache.provide)
+   * })
+   *
+   * export const runnable = program.pipe(Effect.provide(Cache.layer({ nodes: "redis://127.0.0.1:7000" })))
+   * ```
+   *
+   * @since 0.1.0
+   */
+  static readonly named = <Self>() => <const Id extends string>(id: Id): NamedClient<Self, Id> => {
+    const service = Context.Service<Self, ClusterClientShape>()(id)
+    const layer: NamedClient<Self, Id>["layer"] = (options) => Layer.effect(service, ClusterClient.make(options))
+    const layerConfig: NamedClient<Self, Id>["layerConfig"] = (config) =>
+      Layer.unwrap(Effect.map(Config.unwrap(config), layer))
+    return Object.assign(service, {
+      layer,
+      layerConfig,
+      layerEnv: (environment: Environment = {}) => layerConfig(optionsFrom(environment)),
+      layerAsDefault: Layer.effect(ClusterClient, service),
+      provide: <A, E, R>(self: Effect.Effect<A, E, R>) =>
+        Effect.flatMap(service, (client) => Effect.provideService(self, ClusterClient, client))
+    })
+  }
+}
+
+/**
+ * The key of a client's own service, with its layers: `class Cache extends ClusterClient.named<Cache>()("app/Cache") {}`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NamedClient<Self, Id extends string> extends Context.ServiceClass<Self, Id, ClusterClientShape> {
+  /** Connects to a cluster. */
+  readonly layer: (options: ClusterOptions.ClusterOptions) => Layer.Layer<Self, RedisClusterException>
+  /** Connects to a cluster with options from `Config`. */
+  readonly layerConfig: (
+    config: Config.Wrap<ClusterOptions.ClusterOptions>
+  ) => Layer.Layer<Self, RedisClusterException | Config.ConfigError>
+  /** Connects to a cluster with options from the environment. */
+  readonly layerEnv: (environment?: Environment) => Layer.Layer<Self, RedisClusterException | Config.ConfigError>
+  /** This client as the `ClusterClient` of layers that require one. */
+  readonly layerAsDefault: Layer.Layer<ClusterClient, never, Self>
+  /** Runs an effect that requires `ClusterClient` on this client. */
+  readonly provide: <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E, Exclude<R, ClusterClient> | Self>
 }

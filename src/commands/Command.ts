@@ -37,7 +37,7 @@ import * as Schema from "effect/Schema"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { millisOf } from "../internal/millis.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
-import type { RedisClusterException } from "../RedisClusterException.ts"
+import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
 import type { CallSettings } from "./CallSettings.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import { anySize, DecodeFailure, type Decoder, isDecodeFailure } from "./decode.ts"
@@ -293,20 +293,39 @@ export const invalid = (spec: CommandSpec, message: string): Command<never> =>
 const unsent = new CommandSpec("UNSENT", {})
 
 /**
+ * A call that runs an effect and sends nothing: for stand-ins of the client in tests.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromEffect = <A>(effect: Effect.Effect<A, RedisClusterException>): Call<A> => {
+  // The value stands for the reply: what transforms the command transforms it.
+  const command = new Command(unsent, [], (value: unknown) => value as A)
+  return bind(command, (self) =>
+    Effect.flatMap(effect, (value) => {
+      const result = decodeReply(self, value as Reply)
+      return isDecodeFailure(result) ? Effect.fail(undecodable(result)) : Effect.succeed(result)
+    }))
+}
+
+const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =>
+  exception(() => new DecodeError({ message, cause, outcome: "Executed" }))
+
+/**
  * A call that succeeds with a value and sends nothing: for stand-ins of the client in tests.
  *
  * **Example** (A client whose GET is known)
  *
  * ```ts
- * import { Command } from "effect-redis-cluster"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
  *
- * export const get = () => Command.succeed<string | null>("ada")
+ * export const client = ClusterClient.layerMock({ get: () => Command.succeed("ada") })
  * ```
  *
  * @category constructors
  * @since 0.1.0
  */
-export const succeed = <A>(value: A): Call<A> => bind(new Command(unsent, [], () => value), () => Effect.succeed(value))
+export const succeed = <A>(value: A): Call<A> => fromEffect(Effect.succeed(value))
 
 /**
  * A call that fails and sends nothing: for stand-ins of the client in tests.
@@ -314,8 +333,7 @@ export const succeed = <A>(value: A): Call<A> => bind(new Command(unsent, [], ()
  * @category constructors
  * @since 0.1.0
  */
-export const fail = (error: RedisClusterException): Call<never> =>
-  bind(new Command<never>(unsent, [], () => new DecodeFailure(error.message)), () => Effect.fail(error))
+export const fail = (error: RedisClusterException): Call<never> => fromEffect(Effect.fail(error))
 
 /**
  * Whether a value is a command, also one that another copy of the package made.

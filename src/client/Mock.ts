@@ -1,0 +1,42 @@
+/**
+ * A stand-in for the client that has some members, for tests of programs that use few.
+ */
+import * as Effect from "effect/Effect"
+import * as HashSlot from "../cluster/HashSlot.ts"
+import type { Command } from "../commands/Command.ts"
+import type { Batch } from "../routing/batches/BatchShape.ts"
+import { entriesOf, shaped } from "../routing/batches/BatchShape.ts"
+import type { BatchMembers } from "./Batches.ts"
+import type { NodeMembers } from "./Nodes.ts"
+import type { ReadPreferenceMembers } from "./ReadPreference.ts"
+import type { TargetMembers } from "./Targets.ts"
+
+const die = (member: string): Effect.Effect<never> =>
+  Effect.die(new Error(`ClusterClient.layerMock: ${member} is not implemented; give it to layerMock`))
+
+/** An object each of whose members is a method that dies and says its name. */
+const unimplemented = <A extends object>(path: string): A =>
+  // Every member of the views is a method that returns an effect.
+  new Proxy({}, { get: (_, name) => () => die(`${path}.${String(name)}`) }) as A
+
+const run = (command: Command<unknown>): Effect.Effect<unknown, never> =>
+  // A command that a stand-in made brings its own result.
+  command.run === undefined ? die(command.spec.name) : command.run(command) as Effect.Effect<unknown, never>
+
+/** The members that no effect can stand in for, and those that follow from the others: a pipeline runs its entries. */
+export const members:
+  & Pick<NodeMembers, "slotOf">
+  & Pick<TargetMembers, "on" | "execute">
+  & Pick<ReadPreferenceMembers, "readFrom">
+  & Pick<BatchMembers, "pipeline"> = {
+    slotOf: HashSlot.ofKey,
+    on: () => unimplemented("on(...)"),
+    readFrom: () => unimplemented("readFrom(...)"),
+    // The result of a command has the type that the command says.
+    execute: run as TargetMembers["execute"],
+    pipeline:
+      ((commands: Batch) =>
+        Effect.map(Effect.forEach(entriesOf(commands), run), (values) => shaped(commands, values))) as BatchMembers[
+          "pipeline"
+        ]
+  }
