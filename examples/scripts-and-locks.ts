@@ -51,7 +51,7 @@ const program = Effect.gen(function*() {
 
   // Five at a time want to change the same thing; they take turns.
   const turn = (index: number) =>
-    Lock.withLock("example:lock", { ttl: "10 seconds" })((lock) =>
+    Lock.withLock("example:lock", { ttl: "10 seconds", fencing: true })((lock) =>
       Effect.andThen(Effect.sleep("20 millis"), Effect.succeed([index, lock.fence] as const))
     )
   const turns = yield* Effect.forEach([1, 2, 3, 4, 5], turn, { concurrency: "unbounded" })

@@ -7,7 +7,10 @@
  *
  * What a lock cannot do: replication is asynchronous, so a failover can forget a lock that was just acquired, and a
  * process that stands still (stopped, paused, swapped out) hears of the loss only when it runs again. Where two holders
- * at once would do harm, hand the `fence` to the resource and let it refuse smaller numbers than the greatest it has seen.
+ * at once would do harm, ask for `fencing`, hand the `fence` to the resource and let it refuse smaller numbers than the
+ * greatest it has seen.
+ *
+ * The key holds the token of its holder, as the locks of redis-py do: programs of both kinds can share a lock.
  *
  * **Example** (One report at a time)
  *
@@ -15,7 +18,7 @@
  * import { Console, Effect } from "effect"
  * import { Lock } from "effect-redis-cluster"
  *
- * const program = Lock.withLock("report:daily", { ttl: "10 seconds", wait: "1 minute" })(
+ * const program = Lock.withLock("report:daily", { ttl: "10 seconds", wait: "1 minute", fencing: true })(
  *   (lock) => Console.log(`writing the report, with fence ${lock.fence}`)
  * ).pipe(
  *   Effect.catchReasons("RedisClusterException", {
@@ -31,6 +34,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -40,6 +44,8 @@ import * as HashSlot from "./cluster/HashSlot.ts"
 import { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 import type { Lifetime, Patience } from "./commands/Call.ts"
 import * as Command from "./commands/Command.ts"
+import { Strings } from "./commands/Strings.ts"
+import * as checks from "./internal/checks.ts"
 import { millisOf } from "./internal/millis.ts"
 import { monotonicMillis } from "./internal/monotonic.ts"
 import {
@@ -52,15 +58,17 @@ import {
 import * as Script from "./scripting/Script.ts"
 
 /**
+ * Options of a lock.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface LockOptions {
   /**
    * How long the lock outlives a holder that died; at least 100 milliseconds. It is extended after each third of it.
-   * Ten seconds are a good start: a failover should fit in.
+   * Ten seconds are a good start: a failover should fit in. `"forever"`: until it is released, also when its holder died.
    */
-  readonly ttl: Lifetime
+  readonly ttl: Lifetime | "forever"
   /** How long to wait while others hold it; `"none"` tries once. Default: `"forever"`. */
   readonly wait?: Patience | "none" | undefined
   /**
@@ -68,6 +76,11 @@ export interface LockOptions {
    * who wait spread out, and have the same chance.
    */
   readonly schedule?: Schedule.Schedule<unknown> | undefined
+  /**
+   * Numbers the holders: the lock then has a `fence`. A second key of the same slot, `key:fence` or `{key}:fence`, remembers
+   * the last number for a day. Default: `false`.
+   */
+  readonly fencing?: boolean | undefined
 }
 
 /**
@@ -78,18 +91,42 @@ export interface LockOptions {
  */
 export interface Lock {
   readonly key: string
+  /** The value of the key while this holder has the lock: unique to it. Whoever knows it can release the lock. */
+  readonly token: string
+  /** Fails with `LockLostError` when the lock is lost, and does not end before: to race with what runs under it. */
+  readonly lost: Effect.Effect<never, RedisClusterException>
+  /** Whether it is held, as far as this process can know without asking. */
+  readonly isHeld: Effect.Effect<boolean>
+  /**
+   * Extends the lock now: from now on it lives for at least `ttl`, by default that of its options. A holder does so by itself,
+   * unless its process is about to stand still. Fails with `LockLostError` when the lock is lost.
+   */
+  readonly extend: (ttl?: Lifetime) => Effect.Effect<void, RedisClusterException>
+  /** Releases the lock before its scope ends. Doing so again does no harm. */
+  readonly release: Effect.Effect<void>
+}
+
+/**
+ * A lock that is held and whose holders are numbered.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FencedLock extends Lock {
   /**
    * Greater than that of every earlier holder of this lock: microseconds of the server's clock, or one more than the last
    * number where that is not behind it.
    */
   readonly fence: number
-  /** Fails with `LockLostError` when the lock is lost, and does not end before: to race with what runs under it. */
-  readonly lost: Effect.Effect<never, RedisClusterException>
-  /** Whether it is held, as far as this process can know without asking. */
-  readonly isHeld: Effect.Effect<boolean>
 }
 
-const keys = ["lock", "fence"] as const
+/**
+ * The lock that belongs to options: with `fencing` it has a number.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type LockOf<O> = O extends { readonly fencing: true } ? FencedLock : Lock
 
 /** How long the last fence number is remembered, in milliseconds: for servers whose clock is set back. */
 const fenceMemory = 86_400_000
@@ -97,31 +134,54 @@ const fenceMemory = 86_400_000
 const result = Schema.Int
 
 /**
- * Answers the fence number, or 0 when another one holds the lock. The same token may ask again, so that it may be sent
- * again when its fate is unknown.
+ * Answers 1, or 0 when another one holds the lock. The same token may ask again, so that the command may be sent again when
+ * its fate is unknown. A time to live of 0 is none.
  */
+const take = `
+  local function take()
+    local set
+    if ARGV[2] == '0' then set = redis.call('SET', KEYS[1], ARGV[1], 'NX')
+    else set = redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) end
+    if set then return 1 end
+    if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+    if ARGV[2] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+    return 1
+  end
+`
+
 const acquireScript = Script.make({
+  lua: `${take} return take()`,
+  keys: ["lock"],
+  args: { token: Schema.String, ttl: Schema.Int },
+  result
+})
+
+/** Answers the fence number in the place of 1. */
+const acquireFencedScript = Script.make({
   lua: `
-    if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-      if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-      redis.call('PEXPIRE', KEYS[1], ARGV[2])
-    end
+    ${take}
+    if take() == 0 then return 0 end
     local time = redis.call('TIME')
     local last = tonumber(redis.call('GET', KEYS[2]) or '0')
     local fence = math.max(time[1] * 1000000 + time[2], last + 1)
     redis.call('SET', KEYS[2], string.format('%.0f', fence), 'PX', ARGV[2] + ${fenceMemory})
     return fence
   `,
-  keys,
+  keys: ["lock", "fence"],
   args: { token: Schema.String, ttl: Schema.Int },
   result
 })
 
-/** Answers 1, or 0 when the lock is another one's or nobody's. */
+/**
+ * Answers 1, or 0 when the lock is another one's or nobody's. The lock lives for at least so long; one that lives longer, or
+ * without end, is left as it is.
+ */
 const extendScript = Script.make({
   lua: `
     if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-    return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+    local left = redis.call('PTTL', KEYS[1])
+    if left >= 0 and left < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+    return 1
   `,
   keys: ["lock"],
   args: { token: Schema.String, ttl: Schema.Int },
@@ -143,12 +203,19 @@ const releaseScript = Script.make({
  *
  * @internal
  */
-export const scripts = { acquire: acquireScript, extend: extendScript, release: releaseScript, fenceMemory }
+export const scripts = {
+  acquire: acquireScript,
+  acquireFenced: acquireFencedScript,
+  extend: extendScript,
+  release: releaseScript,
+  fenceMemory
+}
 
-/** What the options and the key come to. Times in milliseconds. */
+/** What the options and the key come to. Times in milliseconds, `Infinity` without end. */
 interface Settings {
   readonly key: string
-  readonly fenceKey: string
+  /** `undefined` without fencing. */
+  readonly fenceKey: string | undefined
   readonly ttl: number
   readonly wait: number
   readonly schedule: Schedule.Schedule<unknown>
@@ -156,6 +223,9 @@ interface Settings {
 
 /** The least that leaves time for extensions. */
 const leastTtl = 100
+
+/** The time between two looks at a lock that needs no extensions, in milliseconds: it may be lost all the same. */
+const lookAtForever = 10_000
 
 const defaultSchedule: Schedule.Schedule<unknown> = Schedule.modifyDelay(
   Schedule.spaced("100 millis"),
@@ -169,37 +239,51 @@ const fenceKeyOf = (key: string): string | undefined =>
 const refuse = (problem: string): Effect.Effect<never, RedisClusterException> =>
   Effect.fail(exception(() => new OptionsError({ message: `Lock: ${problem}`, outcome: "NotExecuted" })))
 
+const ttlCheck: checks.Check = (value) =>
+  checks.lifetime(leastTtl)(value) === undefined
+    ? undefined
+    : `a finite duration of at least ${leastTtl} milliseconds, such as "10 seconds"`
+
+const optionChecks: checks.Checks<LockOptions> = {
+  ttl: checks.orWord(ttlCheck, "forever"),
+  wait: checks.orWord(checks.duration(0), "forever", "none"),
+  schedule: (value) => Schedule.isSchedule(value) ? undefined : "a Schedule of Effect",
+  fencing: checks.boolean
+}
+
 const waitOf = (wait: LockOptions["wait"]): number =>
   wait === undefined || wait === "forever" ? Infinity : wait === "none" ? 0 : millisOf(wait)
 
 const check = (key: string, options: LockOptions): Effect.Effect<Settings, RedisClusterException> =>
   Effect.suspend(() => {
-    const fenceKey = fenceKeyOf(key)
-    if (fenceKey === undefined) {
-      return refuse("the key has braces that leave no way to name a second key of its slot; leave them out")
+    const problems = checks.problemsOf(options, optionChecks)
+    if (problems.length > 0) return refuse(problems.join("; "))
+    if (options.ttl === undefined) return refuse(`ttl is required: a duration such as "10 seconds", or "forever"`)
+    if (typeof key !== "string" || key === "") return refuse("the key has to be a text that is not empty")
+    const fenceKey = options.fencing === true ? fenceKeyOf(key) : undefined
+    if (options.fencing === true && fenceKey === undefined) {
+      return refuse(
+        "the key has braces that leave no way to name a second key of its slot; leave them, or fencing, out"
+      )
     }
-    const ttl = Math.ceil(millisOf(options.ttl))
-    if (!(ttl >= leastTtl && Number.isSafeInteger(ttl))) {
-      return refuse(`ttl must be a finite duration of at least ${leastTtl} milliseconds, such as "10 seconds"`)
-    }
-    const wait = waitOf(options.wait)
-    if (!(wait >= 0)) return refuse(`wait must be a duration such as "1 minute", "forever" or "none"`)
-    return Effect.succeed({ key, fenceKey, ttl, wait, schedule: options.schedule ?? defaultSchedule })
+    return Effect.succeed({
+      key,
+      fenceKey,
+      ttl: options.ttl === "forever" ? Infinity : Math.ceil(millisOf(options.ttl)),
+      wait: waitOf(options.wait),
+      schedule: options.schedule ?? defaultSchedule
+    })
   })
 
 /** How long the end of a scope waits for the server to confirm the release, in milliseconds. */
 const releasePatience = 2000
 
 /** It has to be told before the key can expire, and needs time to stop. */
-const validity = (ttl: number): number => ttl - ttl / 20
+const validity = (ttl: number): number => ttl === Infinity ? Infinity : ttl - ttl / 20
 
-const notAcquired = (): RedisClusterException =>
-  exception(() =>
-    new LockNotAcquiredError({
-      message: "the lock is held by another one, and the time to wait for it is over",
-      outcome: "NotExecuted"
-    })
-  )
+const notAcquired = (
+  message = "the lock is held by another one, and the time to wait for it is over"
+): RedisClusterException => exception(() => new LockNotAcquiredError({ message, outcome: "NotExecuted" }))
 
 const lockLost = (why: string): RedisClusterException =>
   exception(() =>
@@ -209,108 +293,174 @@ const lockLost = (why: string): RedisClusterException =>
     })
   )
 
+/** Answers that take longer than the lock lives are no use to its holder. */
+const late = (): RedisClusterException =>
+  notAcquired("the server's answers take longer than the lock lives; give it a longer ttl")
+
+/** As scripts take it. */
+const ttlArgument = (ttl: number): number => ttl === Infinity ? 0 : ttl
+
 /** One holder: what it says to the server, and what it knows of its lock. */
 class Holder {
   readonly token = randomUUID()
   readonly redis: ClusterClientShape
   readonly settings: Settings
   readonly loss = Deferred.makeUnsafe<never, RedisClusterException>()
-  isLost = false
+  private isLost = false
   /** The server may have the lock in this holder's name. */
-  isLeft = false
+  private isLeft = false
   /** Until when the lock is certainly held, in monotonic milliseconds. */
-  validUntil = 0
+  private validUntil = 0
 
   constructor(redis: ClusterClientShape, settings: Settings) {
     this.redis = redis
     this.settings = settings
   }
 
-  /** The fence number, or 0. */
-  readonly tryAcquire: Effect.Effect<number, RedisClusterException> = Clock.clockWith((clock) => {
+  /** The fence number (1 without fencing), or 0 when another one holds the lock. Fails with `undefined` when the answer came too late. */
+  private readonly tryAcquire: Effect.Effect<number, RedisClusterException | undefined> = Clock.clockWith((clock) => {
     const { fenceKey, key, ttl } = this.settings
     const sentAt = monotonicMillis(clock)
-    const call = acquireScript({ keys: { lock: key, fence: fenceKey }, args: { token: this.token, ttl } })
+    const args = { token: this.token, ttl: ttlArgument(ttl) }
+    const call = fenceKey === undefined
+      ? acquireScript({ keys: { lock: key }, args })
+      : acquireFencedScript({ keys: { lock: key, fence: fenceKey }, args })
     this.isLeft = true
     return Effect.flatMap(this.redis.execute(Command.idempotent(call)), (fence) => {
       this.isLeft = fence !== 0
       this.validUntil = sentAt + validity(ttl)
-      // The answer may have taken longer than the lock lives; the next one will say whether it still does.
       const isLate = this.isLeft && monotonicMillis(clock) >= this.validUntil
-      return isLate ? this.tryAcquire : Effect.succeed(fence)
+      return isLate ? Effect.fail(undefined) : Effect.succeed(fence)
     })
   })
 
   /** Waits its turn. */
   readonly acquire: Effect.Effect<number, RedisClusterException> = Effect.suspend(() => {
     const { schedule, wait } = this.settings
-    const once = Effect.flatMap(
-      this.tryAcquire,
-      (fence) => fence === 0 ? Effect.fail(undefined) : Effect.succeed(fence)
+    const isPassing = (error: RedisClusterException | undefined): boolean => error === undefined || error === held
+    const held = notAcquired()
+    const attempt = Effect.flatMap(
+      // Who came too late may still have the lock: the next answer says so.
+      Effect.retry(this.tryAcquire, { times: 1, while: (error) => error === undefined }),
+      (fence) => fence === 0 ? Effect.fail(held) : Effect.succeed(fence)
     )
-    const attempts = wait === 0 ? once : Effect.retry(once, { schedule, while: (error) => error === undefined })
+    const attempts = wait === 0 ? attempt : Effect.retry(attempt, { schedule, while: isPassing })
     const limited = wait === 0 || wait === Infinity
       ? attempts
-      : Effect.timeoutOrElse(attempts, { duration: wait, orElse: () => Effect.fail(undefined) })
-    return Effect.mapError(limited, (error) => error ?? notAcquired())
+      : Effect.timeoutOrElse(attempts, { duration: wait, orElse: () => Effect.fail(held) })
+    return Effect.mapError(limited, (error) => error ?? late())
   })
 
-  /** Extends the lock until that fails for good. */
+  /** Extends the lock until it is lost. */
   readonly keep: Effect.Effect<void> = Effect.suspend(() => {
-    const { ttl } = this.settings
-    let pause = ttl / 3
-    const turn = Effect.suspend(() => Effect.andThen(Effect.sleep(pause), this.extend)).pipe(
+    let pause = this.period
+    const turn = Effect.suspend(() => Effect.andThen(Effect.sleep(pause), this.extendInTime)).pipe(
       Effect.map((next) => (pause = next))
     )
-    return Effect.asVoid(Effect.repeat(turn, { until: () => this.isLost }))
+    return Effect.asVoid(Effect.repeat(turn, { until: () => !this.isLeft || this.isLost }))
   })
+
+  /** The time between two extensions. */
+  private get period(): number {
+    return Math.min(this.settings.ttl / 3, lookAtForever)
+  }
+
+  /** Extends the lock once, to at least `ttl` from now; whether it is held. */
+  private extendBy(ttl: number, timeout: number | undefined): Effect.Effect<boolean, RedisClusterException> {
+    return Clock.clockWith((clock) => {
+      const sentAt = monotonicMillis(clock)
+      const call = extendScript({
+        keys: { lock: this.settings.key },
+        args: { token: this.token, ttl: ttlArgument(ttl) }
+      })
+      const command = Command.idempotent(call)
+      return Effect.map(
+        this.redis.execute(timeout === undefined ? command : Command.timeout(command, timeout)),
+        (held) => {
+          if (held !== 0) this.validUntil = Math.max(this.validUntil, sentAt + validity(ttl))
+          else this.lose("the server no longer knows it as this holder's")
+          return held !== 0
+        }
+      )
+    })
+  }
 
   /** Extends the lock once; how long the next time is to wait for, in milliseconds. */
-  private readonly extend: Effect.Effect<number> = Clock.clockWith((clock) => {
-    const { key, ttl } = this.settings
-    const sentAt = monotonicMillis(clock)
-    if (sentAt >= this.validUntil) return this.lose("it could not be extended in time")
+  private readonly extendInTime: Effect.Effect<number> = Clock.clockWith((clock) => {
+    const { ttl } = this.settings
+    const left = this.validUntil - monotonicMillis(clock)
+    if (!this.isLeft) return Effect.succeed(0)
+    if (left <= 0) return Effect.sync(() => this.lose("it could not be extended in time"))
     const within = (pause: number) => Math.max(0, Math.min(pause, this.validUntil - monotonicMillis(clock)))
-    const call = extendScript({ keys: { lock: key }, args: { token: this.token, ttl } })
-    const command = Command.timeout(Command.idempotent(call), Math.max(1, this.validUntil - sentAt))
-    return Effect.matchEffect(this.redis.execute(command), {
-      onSuccess: (held) => {
-        if (held === 0) return this.lose("the server no longer knows it as this holder's")
-        this.validUntil = sentAt + validity(ttl)
-        return Effect.succeed(within(ttl / 3))
-      },
+    const timeout = left === Infinity ? undefined : Math.max(1, left)
+    return Effect.match(this.extendBy(ttl, timeout), {
+      onSuccess: () => within(this.period),
       // Again soon, for as long as the lock lives.
-      onFailure: () => Effect.succeed(within(ttl / 20))
+      onFailure: () => within(this.period / 7)
     })
   })
 
-  private lose(why: string): Effect.Effect<number> {
-    return Effect.sync(() => {
-      this.isLost = true
-      Deferred.doneUnsafe(this.loss, Effect.fail(lockLost(why)))
-      return 0
+  /** Extends the lock because the program wants so. */
+  readonly extend = (ttl?: Lifetime): Effect.Effect<void, RedisClusterException> =>
+    Effect.suspend(() => {
+      const problem = ttl === undefined ? undefined : ttlCheck(ttl)
+      if (problem !== undefined) return refuse(`the time of extend has to be ${problem}`)
+      if (this.isLost) return Deferred.await(this.loss)
+      if (!this.isLeft) return Effect.fail(lockLost("it has been released"))
+      const millis = ttl === undefined ? this.settings.ttl : Math.ceil(millisOf(ttl))
+      return Effect.flatMap(
+        this.extendBy(millis, undefined),
+        (held) => held ? Effect.void : Deferred.await(this.loss)
+      )
     })
+
+  private lose(why: string): number {
+    this.isLost = true
+    Deferred.doneUnsafe(this.loss, Effect.fail(lockLost(why)))
+    return 0
   }
 
   /** Whether the holder can be sure of it now. */
   readonly isHeld: Effect.Effect<boolean> = Clock.clockWith((clock) =>
-    Effect.sync(() => !this.isLost && monotonicMillis(clock) < this.validUntil)
+    Effect.sync(() => this.isLeft && !this.isLost && monotonicMillis(clock) < this.validUntil)
   )
 
   /** Frees the lock if it is this holder's. When that fails, the time to live frees it. */
   readonly release: Effect.Effect<void> = Effect.suspend(() => {
     if (this.isLost || !this.isLeft) return Effect.void
+    this.isLeft = false
     const call = releaseScript({ keys: { lock: this.settings.key }, args: { token: this.token } })
     const timeout = Math.min(this.settings.ttl, releasePatience)
     return Effect.ignore(this.redis.execute(Command.timeout(Command.idempotent(call), timeout)))
   })
 }
 
+/** The locks that a scope holds. They are released side by side, so that a node that hangs is waited for once. */
+const heldBy = new WeakMap<Scope.Scope, Set<Holder>>()
+
+const releaseWithScope = (scope: Scope.Scope, holder: Holder): Effect.Effect<void> => {
+  const holders = heldBy.get(scope)
+  if (holders !== undefined) {
+    return Effect.sync(() => {
+      holders.add(holder)
+    })
+  }
+  const own = new Set([holder])
+  heldBy.set(scope, own)
+  return Scope.addFinalizer(
+    scope,
+    Effect.suspend(() => {
+      heldBy.delete(scope)
+      return Effect.forEach(own, ({ release }) => release, { concurrency: "unbounded", discard: true })
+    })
+  )
+}
+
 /**
  * Acquires a lock and holds it until the scope closes, extending it as long as that takes.
  *
- * Its key is `key`; a second key of the same slot, `key:fence` or `{key}:fence`, remembers the last fence number for a
- * day. The lock is not reentrant: who holds it and asks again waits for itself.
+ * Its key is `key`, and the value of that the token of the holder. The lock is not reentrant: who holds it and asks again waits
+ * for itself. The locks of one scope are released side by side when it closes.
  *
  * Fails with `LockNotAcquiredError` when others hold it for longer than `wait` or `schedule` allow; with `OptionsError`
  * for options that cannot be used; and as any command does when the cluster cannot be asked. Interrupted while it waits,
@@ -332,17 +482,22 @@ class Holder {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
+export const make = <const O extends LockOptions>(
   key: string,
-  options: LockOptions
-): Effect.Effect<Lock, RedisClusterException, ClusterClient | Scope.Scope> =>
+  options: O
+): Effect.Effect<LockOf<O>, RedisClusterException, ClusterClient | Scope.Scope> =>
   Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
     const redis = yield* ClusterClient
-    const holder = new Holder(redis, yield* check(key, options))
+    const scope = yield* Scope.Scope
+    const settings = yield* check(key, options)
+    const holder = new Holder(redis, settings)
     const fence = yield* Effect.onError(restore(holder.acquire), () => holder.release)
-    yield* Effect.addFinalizer(() => holder.release)
+    yield* releaseWithScope(scope, holder)
     yield* Effect.forkScoped(Effect.interruptible(holder.keep))
-    return { key, fence, lost: Deferred.await(holder.loss), isHeld: holder.isHeld }
+    const { extend, isHeld, loss, release, token } = holder
+    const lock: Lock = { key, token, lost: Deferred.await(loss), isHeld, extend, release }
+    // The option says whether there is a number.
+    return (settings.fenceKey === undefined ? lock : { ...lock, fence }) as LockOf<O>
   }))
 
 const endedUnderIt = (lock: Lock): Effect.Effect<void, RedisClusterException> =>
@@ -360,9 +515,9 @@ const endedUnderIt = (lock: Lock): Effect.Effect<void, RedisClusterException> =>
  * @category combinators
  * @since 0.1.0
  */
-export const withLock = (key: string, options: LockOptions) =>
+export const withLock = <const O extends LockOptions>(key: string, options: O) =>
 <A, E, R>(
-  use: Effect.Effect<A, E, R> | ((lock: Lock) => Effect.Effect<A, E, R>)
+  use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
 ): Effect.Effect<A, E | RedisClusterException, R | ClusterClient> =>
   Effect.scopedWith((scope) =>
     Effect.flatMap(Scope.provide(make(key, options), scope), (lock) =>
@@ -371,3 +526,100 @@ export const withLock = (key: string, options: LockOptions) =>
         () => endedUnderIt(lock)
       ))
   )
+
+/**
+ * As `withLock`, for work that is left out while another one does it: `None` when others hold the lock. It is tried once, or for as long
+ * as `wait` says.
+ *
+ * **Example** (One process at a time is enough)
+ *
+ * ```ts
+ * import { Console, Effect, Option } from "effect"
+ * import { Lock } from "effect-redis-cluster"
+ *
+ * const program = Lock.tryWithLock("cleanup", { ttl: "10 seconds" })(Console.log("cleaning up")).pipe(
+ *   Effect.map(Option.isSome)
+ * )
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tryWithLock = <const O extends LockOptions>(key: string, options: O) =>
+<A, E, R>(
+  use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
+): Effect.Effect<Option.Option<A>, E | RedisClusterException, R | ClusterClient> =>
+  Effect.scopedWith((scope) =>
+    make(key, { ...options, wait: options?.wait ?? "none" }).pipe(
+      Scope.provide(scope),
+      // The wait does not change what the lock is.
+      Effect.map((lock) => Option.some(lock as LockOf<O>)),
+      Effect.catchReason(
+        "RedisClusterException",
+        "LockNotAcquiredError",
+        () => Effect.succeed(Option.none<LockOf<O>>())
+      ),
+      Effect.flatMap(Option.match({
+        onNone: () => Effect.succeed(Option.none<A>()),
+        onSome: (lock) =>
+          Effect.raceFirst(Effect.isEffect(use) ? use : use(lock), lock.lost).pipe(
+            Effect.tap(() => endedUnderIt(lock)),
+            Effect.map(Option.some)
+          )
+      }))
+    )
+  )
+
+/**
+ * The token of the holder of a lock, `null` while nobody holds it.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const owner = (key: string): Effect.Effect<string | null, RedisClusterException, ClusterClient> =>
+  Effect.flatMap(ClusterClient, (redis) => redis.execute(Strings.get(key)))
+
+/**
+ * Whether anybody holds a lock.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const isLocked = (key: string): Effect.Effect<boolean, RedisClusterException, ClusterClient> =>
+  Effect.map(owner(key), (token) => token !== null)
+
+/**
+ * Releases a lock for the holder with this token, from wherever: an operator, or a process that was handed the token. Whether
+ * that holder had the lock; its own `lost` fails soon after.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const release = (key: string, token: string): Effect.Effect<boolean, RedisClusterException, ClusterClient> =>
+  Effect.flatMap(ClusterClient, (redis) =>
+    Effect.map(
+      redis.execute(Command.idempotent(releaseScript({ keys: { lock: key }, args: { token } }))),
+      (released) => released !== 0
+    ))
+
+/**
+ * Extends a lock for the holder with this token, from wherever: from now on it lives for at least `ttl`. Whether that holder has the
+ * lock.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const extend = (
+  key: string,
+  token: string,
+  ttl: Lifetime
+): Effect.Effect<boolean, RedisClusterException, ClusterClient> =>
+  Effect.flatMap(ClusterClient, (redis) => {
+    const problem = ttlCheck(ttl)
+    if (problem !== undefined) return refuse(`the time of extend has to be ${problem}`)
+    const args = { token, ttl: Math.ceil(millisOf(ttl)) }
+    return Effect.map(
+      redis.execute(Command.idempotent(extendScript({ keys: { lock: key }, args }))),
+      (held) => held !== 0
+    )
+  })

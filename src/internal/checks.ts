@@ -49,6 +49,15 @@ export const duration = (least: number, finite = false): Check =>
     return millis >= least && (!finite || millis < Infinity)
   })
 
+/** A span of time with its unit: servers count seconds where Effect counts milliseconds, so that a bare number may be either. */
+export const lifetime = (least: number): Check => {
+  const isDuration = duration(least, true)
+  return (value) =>
+    typeof value === "number" || typeof value === "bigint"
+      ? `a duration with a unit, such as "10 seconds"`
+      : isDuration(value)
+}
+
 /** As `check`, or one of these words. */
 export const orWord = (check: Check, ...words: ReadonlyArray<string>): Check => (value) => {
   if (typeof value === "string" && words.includes(value)) return undefined

@@ -6,11 +6,18 @@
 import { scripts } from "../Lock.ts"
 import type { ScriptCall } from "./engine/ScriptValue.ts"
 
-const acquire: ScriptCall = ({ args: [token, ttl], call, keys: [lock, fenceKey] }) => {
-  if (call("SET", lock, token, "NX", "PX", ttl) === null) {
-    if (call("GET", lock) !== token) return 0
-    call("PEXPIRE", lock, ttl)
-  }
+const acquire: ScriptCall = ({ args: [token, ttl], call, keys: [lock] }) => {
+  const isEndless = ttl === "0"
+  const set = isEndless ? call("SET", lock, token, "NX") : call("SET", lock, token, "NX", "PX", ttl)
+  if (set !== null) return 1
+  if (call("GET", lock) !== token) return 0
+  if (!isEndless) call("PEXPIRE", lock, ttl)
+  return 1
+}
+
+const acquireFenced: ScriptCall = (input) => {
+  const { args: [, ttl], call, keys: [, fenceKey] } = input
+  if (acquire(input) === 0) return 0
   const time = call("TIME")
   const [seconds, micros] = Array.isArray(time) ? time.map(Number) : [0, 0]
   const fence = Math.max(seconds * 1_000_000 + micros, Number(call("GET", fenceKey) ?? 0) + 1)
@@ -18,8 +25,12 @@ const acquire: ScriptCall = ({ args: [token, ttl], call, keys: [lock, fenceKey] 
   return fence
 }
 
-const extend: ScriptCall = ({ args: [token, ttl], call, keys: [lock] }) =>
-  call("GET", lock) === token ? call("PEXPIRE", lock, ttl) : 0
+const extend: ScriptCall = ({ args: [token, ttl], call, keys: [lock] }) => {
+  if (call("GET", lock) !== token) return 0
+  const left = Number(call("PTTL", lock))
+  if (left >= 0 && left < Number(ttl)) call("PEXPIRE", lock, ttl)
+  return 1
+}
 
 const release: ScriptCall = ({ args: [token], call, keys: [lock] }) =>
   call("GET", lock) === token ? call("DEL", lock) : 0
@@ -27,6 +38,7 @@ const release: ScriptCall = ({ args: [token], call, keys: [lock] }) =>
 /** The sources and what they do. */
 export const lockScripts: ReadonlyArray<readonly [lua: string, run: ScriptCall]> = [
   [scripts.acquire.lua, acquire],
+  [scripts.acquireFenced.lua, acquireFenced],
   [scripts.extend.lua, extend],
   [scripts.release.lua, release]
 ]

@@ -226,7 +226,7 @@ const waiters: Program = (redis, recorder, tag, random) => {
 /** Work under a lock; who works writes down since when and until when he was sure of it. */
 const lock: Program = (redis, recorder, tag, random) => {
   const key = `{${tag}}:lock`
-  const work = (lock: Lock.Lock) =>
+  const work = (lock: Lock.FencedLock) =>
     Effect.suspend(() => {
       const tenure: Tenure = { key, fence: lock.fence, began: Date.now(), ended: Number.POSITIVE_INFINITY }
       recorder.tenures.push(tenure)
@@ -236,7 +236,7 @@ const lock: Program = (redis, recorder, tag, random) => {
         }))
       )
     })
-  const held = Lock.withLock(key, { ttl: "3 seconds", wait: "200 millis" })(work)
+  const held = Lock.withLock(key, { ttl: "3 seconds", wait: "200 millis", fencing: true })(work)
   return recorder.call("other", "lock", key, Effect.provideService(held, ClusterClient, redis), { allowed: 10_000 })
 }
 

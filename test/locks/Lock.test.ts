@@ -5,16 +5,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { spawn } from "node:child_process"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
+import type * as Command from "../../src/commands/Command.ts"
 import * as Lock from "../../src/Lock.ts"
 import { ConnectionError, exception, type RedisClusterException } from "../../src/RedisClusterException.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { eventually } from "../harness/Waiting.ts"
 import { calls, connect, resetCounts } from "../laws/Observed.ts"
 
 const reasonOf = (error: RedisClusterException) => error.reason._tag
@@ -57,7 +60,7 @@ describe("A lock", () => {
         const fences: Array<number> = []
         let inside = 0
         const turn = (redis: ClusterClientShape) =>
-          Lock.withLock("contended", { ttl, schedule: Schedule.spaced("1 millis") })((lock) =>
+          Lock.withLock("contended", { ttl, fencing: true, schedule: Schedule.spaced("1 millis") })((lock) =>
             Effect.gen(function*() {
               inside++
               assert.strictEqual(inside, 1)
@@ -151,9 +154,11 @@ describe("A lock", () => {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
         const holder = yield* Scope.make()
-        const first = yield* Lock.make("waited", { ttl }).pipe(Scope.provide(holder), by(redis))
+        const first = yield* Lock.make("waited", { ttl, fencing: true }).pipe(Scope.provide(holder), by(redis))
         const waiting = yield* Effect.forkChild(
-          Lock.withLock("waited", { ttl, wait: "1 minute" })((lock) => Effect.succeed(lock.fence)).pipe(by(redis))
+          Lock.withLock("waited", { ttl, wait: "1 minute", fencing: true })((lock) => Effect.succeed(lock.fence)).pipe(
+            by(redis)
+          )
         )
         yield* Effect.sleep("300 millis")
         assert.strictEqual(waiting.pollUnsafe(), undefined)
@@ -258,7 +263,8 @@ describe("A lock", () => {
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
-        const fence = (key: string) => Lock.withLock(key, { ttl })((lock) => Effect.succeed(lock.fence)).pipe(by(redis))
+        const fence = (key: string) =>
+          Lock.withLock(key, { ttl, fencing: true })((lock) => Effect.succeed(lock.fence)).pipe(by(redis))
         const ahead = 8_000_000_000_000_000
         yield* redis.set("{ahead}:fence", String(ahead))
         assert.deepStrictEqual([yield* fence("ahead"), yield* fence("ahead")], [ahead + 1, ahead + 2])
@@ -279,8 +285,8 @@ describe("A lock", () => {
             ["key", { ttl: { seconds: Infinity } }],
             ["key", { ttl: "soon" as "1 second" }],
             ["key", { ttl, wait: "later" as "1 second" }],
-            ["{}key", { ttl }],
-            ["ke}y", { ttl }]
+            ["{}key", { ttl, fencing: true }],
+            ["ke}y", { ttl, fencing: true }]
           ] satisfies ReadonlyArray<readonly [string, Lock.LockOptions]>
         ) {
           const error = yield* Effect.flip(Effect.scoped(Lock.make(key, options))).pipe(by(redis))
@@ -311,7 +317,7 @@ describe("A lock", () => {
         const child = yield* holderProcess("stopped", "1 second", cluster.seeds)
         yield* child.said("held")
         yield* child.signal("SIGSTOP")
-        const other = yield* Lock.make("stopped", { ttl, wait: "30 seconds" }).pipe(by(redis))
+        const other = yield* Lock.make("stopped", { ttl, wait: "30 seconds", fencing: true }).pipe(by(redis))
         assert.isAbove(other.fence, Number(child.lines[0].slice("held ".length)))
         const token = yield* redis.get("stopped")
         yield* child.signal("SIGCONT")
@@ -331,7 +337,107 @@ describe("A lock", () => {
         const other = yield* Lock.make("killed", { ttl, wait: "30 seconds" }).pipe(by(redis))
         assert.isTrue(yield* other.isHeld)
       }))
+
+    it.effect("needs no key but its own, and no rights on another, unless its holders are numbered", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const admin = yield* connect({ nodes: cluster.seeds })
+        yield* admin.aclSetuser("locker", ["on", ">secret", "~only", "+@all"])
+        const redis = yield* connect({
+          nodes: cluster.seeds,
+          username: "locker",
+          password: Redacted.make("secret")
+        })
+        const there = yield* Lock.withLock("only", { ttl })(admin.exists("{only}:fence")).pipe(by(redis))
+        assert.strictEqual(there, 0)
+        assert.isTrue(yield* isFree(admin, "only"))
+        const error = yield* Effect.flip(Lock.withLock("only", { ttl, fencing: true })(Effect.void).pipe(by(redis)))
+        assert.strictEqual(reasonOf(error), "ReplyError")
+        yield* admin.aclDeluser("locker")
+      }))
+
+    it.effect("is a key that holds the token of its holder, as the locks of redis-py are", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const sameAs = yield* Lock.withLock("shared", { ttl })((lock) =>
+          Effect.gen(function*() {
+            assert.isTrue(yield* Lock.isLocked("shared"))
+            return (yield* redis.get("shared")) === lock.token && (yield* Lock.owner("shared")) === lock.token
+          })
+        ).pipe(by(redis))
+        assert.isTrue(sameAs)
+        assert.isFalse(yield* by(redis)(Lock.isLocked("shared")))
+        // As redis-py acquires: SET name token NX PX timeout.
+        yield* redis.set("shared", "theirs", { condition: "NX", expire: "10 seconds" })
+        const left = yield* Lock.tryWithLock("shared", { ttl })(Effect.die("two at once")).pipe(by(redis))
+        assert.isTrue(Option.isNone(left))
+        assert.isFalse(yield* by(redis)(Lock.release("shared", "another's")))
+        assert.isTrue(yield* by(redis)(Lock.extend("shared", "theirs", "1 minute")))
+        assert.isAbove((yield* redis.pttl("shared")) ?? 0, 30_000)
+        assert.isTrue(yield* by(redis)(Lock.release("shared", "theirs")))
+        const done = yield* Lock.tryWithLock("shared", { ttl })(Effect.succeed("done")).pipe(by(redis))
+        assert.deepStrictEqual(done, Option.some("done"))
+      }))
+
+    it.effect("is extended for longer than its time to live, and released before its scope ends, by its holder", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* Effect.scoped(Effect.gen(function*() {
+          const lock = yield* Lock.make("handled", { ttl: "300 millis" })
+          yield* lock.extend("1 minute")
+          // The extensions that it makes by itself do not shorten that.
+          yield* resetCounts(cluster)
+          yield* eventually("an extension", Effect.map(calls(cluster, "evalsha"), (count) => count > 1))
+          assert.isAbove((yield* redis.pttl("handled")) ?? 0, 30_000)
+          yield* lock.release
+          assert.isTrue(yield* isFree(redis, "handled"))
+          assert.isFalse(yield* lock.isHeld)
+          assert.strictEqual(reasonOf(yield* Effect.flip(lock.extend())), "LockLostError")
+          const next = yield* Lock.make("handled", { ttl: "forever" })
+          assert.strictEqual(yield* redis.pttl("handled"), -1)
+          yield* next.extend("1 second")
+          assert.strictEqual(yield* redis.pttl("handled"), -1)
+        })).pipe(by(redis))
+        assert.isTrue(yield* isFree(redis, "handled"))
+      }))
   })
+
+  it.effect("that is tried once is tried no more than twice when answers take longer than it lives", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const execute = () => Effect.suspend(() => Effect.as(Effect.sleep("120 millis"), ++asked))
+      const slow = { execute } as unknown as ClusterClientShape
+      const trying = yield* Effect.forkChild(
+        Effect.flip(Effect.scoped(Lock.make("slow", { ttl: "100 millis", wait: "none" }))).pipe(by(slow))
+      )
+      yield* TestClock.adjust("4 seconds")
+      const error = yield* Fiber.join(trying)
+      assert.strictEqual(reasonOf(error), "LockNotAcquiredError")
+      assert.include(error.message, "longer than the lock lives")
+      // Two attempts, and the release.
+      assert.strictEqual(asked, 3)
+    }))
+
+  it.effect("is released side by side with the others of its scope", () =>
+    Effect.gen(function*() {
+      let hangs = false
+      const execute = () => Effect.suspend(() => hangs ? Effect.never : Effect.succeed(1))
+      const redis = {
+        execute: (command: Command.Command<unknown>) =>
+          Effect.timeoutOrElse(execute(), { duration: command.settings.timeout ?? 5000, orElse: () => Effect.void })
+      } as unknown as ClusterClientShape
+      const scope = yield* Scope.make()
+      yield* Effect.forEach(range(6), (index) => Lock.make(`lock:${index}`, { ttl })).pipe(
+        Scope.provide(scope),
+        by(redis)
+      )
+      hangs = true
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("2 seconds")
+      assert.isDefined(closing.pollUnsafe())
+    }))
 
   it.effect("is asked for at moments that are spread, by many who began to wait at once", () =>
     Effect.gen(function*() {

@@ -10,7 +10,7 @@ import * as Lock from "../../src/Lock.ts"
 
 const [key, ttl, ...nodes] = process.argv.slice(2)
 
-Lock.withLock(key, { ttl: ttl as Lifetime })((lock) =>
+Lock.withLock(key, { ttl: ttl as Lifetime, fencing: true })((lock) =>
   Console.log(`held ${lock.fence}`).pipe(
     Effect.andThen(Effect.never),
     Effect.onInterrupt(() => Console.log("interrupted"))

@@ -96,7 +96,9 @@ expectTypeOf(Lock.make("key", { ttl: "10 seconds" })).toEqualTypeOf<
 expectTypeOf(Lock.withLock("key", { ttl: "10 seconds", wait: "none" })(work)).toEqualTypeOf<
   Effect.Effect<"done", "failed" | RedisClusterException, "needed" | ClusterClient>
 >()
-expectTypeOf(Lock.withLock("key", { ttl: { seconds: 10 } })((lock) => (lock.fence satisfies number, work)))
+expectTypeOf(
+  Lock.withLock("key", { ttl: { seconds: 10 }, fencing: true })((lock) => (lock.fence satisfies number, work))
+)
   .toEqualTypeOf<Effect.Effect<"done", "failed" | RedisClusterException, "needed" | ClusterClient>>()
 // What runs under the lock keeps its own scope.
 expectTypeOf(Lock.withLock("key", { ttl: "10 seconds" })(scoped)).toEqualTypeOf<
