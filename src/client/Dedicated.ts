@@ -22,8 +22,8 @@ import { type NodeSurface, view } from "./Surfaces.ts"
  *
  * What may run on it: all commands, `WATCH`, `UNWATCH`, `READONLY`, `READWRITE`, `AUTH`, `SELECT`, `CLIENT TRACKING`,
  * `WAIT` and other blocking commands. What may not, and fails with `OptionsError` before it is sent: `MULTI`, `EXEC` and
- * `DISCARD` (`transaction` sends them), `SUBSCRIBE` and its like, `CLIENT REPLY`, `MONITOR` and `SYNC` (their replies
- * cannot be told apart), `QUIT` and `RESET` (the connection ends with its scope).
+ * `DISCARD` (`transaction` sends them), `SUBSCRIBE` and its like, `CLIENT REPLY`, `MONITOR`, `REPLCONF`, `SCRIPT DEBUG`,
+ * `SYNC` and their like (their replies cannot be told apart), `QUIT` and `RESET` (the connection ends with its scope).
  *
  * @category models
  * @since 0.1.0

@@ -180,9 +180,18 @@ export class Command<out A, M = unknown, out R extends ClusterClient = ClusterCl
     this.decode = decode
     this.run = run
     const misfit = misfitOf(args)
-    this.settings = misfit < 0 || settings.invalid !== undefined
+    this.settings = (misfit < 0 && spec.problem === undefined) || settings.invalid !== undefined
       ? settings
-      : { ...settings, invalid: `argument ${misfit + 1} of ${spec.name} is ${complaint(args[misfit])}` }
+      : {
+        ...settings,
+        invalid: spec.problem ?? `argument ${misfit + 1} of ${spec.name} is ${complaint(args[misfit])}`
+      }
+  }
+
+  /** How long the server may hold the reply back, in milliseconds (`Infinity`: without limit); `undefined` when it does not. */
+  get blockingTime(): number | undefined {
+    const { blocking } = this.spec
+    return blocking === undefined ? undefined : blocking(this.args)
   }
 
   /** The keys, as text. */

@@ -1,40 +1,14 @@
 /**
- * The facts about a command that hold for every call of it: name, keys, flags and routing policies.
+ * The facts about a command that hold for every call of it: name, keys, flags and routing policies. What the name alone tells,
+ * `facts.ts` knows.
  *
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
+import { type ConnectionUse, factsOf, type NameFacts, type Nonatomic } from "./facts.ts"
 
-/** They change what their connection is to those who use it next. */
-const stateful = new Set([
-  "ASKING",
-  "AUTH",
-  "CLIENT CACHING",
-  "CLIENT REPLY",
-  "CLIENT TRACKING",
-  "DISCARD",
-  "EXEC",
-  "HELLO",
-  "MONITOR",
-  "MULTI",
-  "PSUBSCRIBE",
-  "PSYNC",
-  "PUNSUBSCRIBE",
-  "QUIT",
-  "READONLY",
-  "READWRITE",
-  "RESET",
-  "SELECT",
-  "SSUBSCRIBE",
-  "SUBSCRIBE",
-  "SUNSUBSCRIBE",
-  "SYNC",
-  "UNSUBSCRIBE",
-  "UNWATCH",
-  "WATCH"
-])
-
-const scripts = new Set(["EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "FCALL", "FCALL_RO"])
+/** Servers take names for what they are in ASCII; other letters become ASCII in upper case, and would pass for others. */
+const wellFormed = /^[!-~]+(?: [!-~]+)*$/
 
 /**
  * Which nodes a command without keys goes to when the caller names none: the `request_policy` tip of the
@@ -77,7 +51,7 @@ export class CommandSpec {
   readonly keys: number | ((args: ReadonlyArray<Argument>) => ReadonlyArray<number>)
   /** The server executes it without changing data, so that it may be sent again and may go to a replica. */
   readonly readonly: boolean
-  /** How long the server may hold the reply back, in milliseconds (`Infinity`: for ever); `undefined` when it does not. */
+  /** How long the server may hold the reply back, in milliseconds (`Infinity`: without limit); `undefined` when it does not. */
   readonly blocking: ((args: ReadonlyArray<Argument>) => number | undefined) | undefined
   readonly request: RequestPolicy
   readonly response: ResponsePolicy
@@ -85,28 +59,49 @@ export class CommandSpec {
   readonly channel: number
   /** The slot that the arguments name outright, for commands about a slot; `undefined` when there is none. */
   readonly slot: ((args: ReadonlyArray<Argument>) => number) | undefined
-  /** It changes the state of its connection: not for one that callers share. Known by the name. */
-  readonly stateful: boolean
-  /** It runs a script or a function. Known by the name. */
+  /** Its reply has elements that are nowhere else any more. */
+  readonly takes: boolean
+  /** It runs a script or a function. */
   readonly runsScript: boolean
+  /** The variant of its method for keys of any slots. */
+  readonly nonatomic: Nonatomic | undefined
+  /** Why nothing can be sent by this name; `undefined` when it is one. */
+  readonly problem: string | undefined
 
+  private readonly connection: NameFacts["connection"]
   /** The wire form of the name for each number of arguments, built when first needed. */
   private readonly prefixes: Array<string> = []
   private readonly words: ReadonlyArray<string>
 
   constructor(name: string, facts: CommandFacts) {
-    this.name = name
-    this.words = name.split(" ")
-    this.keys = facts.keys ?? -1
+    this.problem = wellFormed.test(name)
+      ? undefined
+      : "the name of a command has to be one or more words of visible ASCII characters, with one space between two words"
+    this.name = this.problem === undefined ? name.toUpperCase() : String(name)
+    this.words = this.name.split(" ")
+    const known = factsOf(this.words)
+    this.keys = facts.keys ?? known.keys ?? -1
     this.readonly = facts.readonly ?? false
-    this.blocking = facts.blocking
+    this.blocking = facts.blocking ?? known.blocking
     this.request = facts.request ?? "default"
     this.response = facts.response ??
       (this.request === "default" || this.request === "explicit" ? "oneSucceeded" : "perNode")
     this.channel = facts.channel ?? -1
     this.slot = facts.slot
-    this.stateful = stateful.has(name)
-    this.runsScript = scripts.has(name)
+    this.takes = known.takes ?? false
+    this.runsScript = known.runsScript ?? false
+    this.nonatomic = known.nonatomic
+    this.connection = known.connection
+  }
+
+  /**
+   * What a call means to its connection, beyond one reply; `undefined` when it is nothing.
+   *
+   * @internal
+   */
+  connectionUse(args: ReadonlyArray<Argument>): ConnectionUse | undefined {
+    const { connection } = this
+    return typeof connection === "function" ? connection([...this.words.slice(1), ...args]) : connection
   }
 
   /**

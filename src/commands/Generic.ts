@@ -4,12 +4,11 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { milliseconds } from "./blocking.ts"
 import { type Call, call, type Instant, type Lifetime, type OneOrMore, type Patience } from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
-import { allAfter, allKeys, firstAndAfter, firstTwo } from "./keys.ts"
+import { allKeys, firstTwo } from "./keys.ts"
 import type { Exact, Given } from "./Options.ts"
 import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
@@ -199,9 +198,7 @@ const EXPIRE = new CommandSpec("EXPIRE", write)
 const EXPIREAT = new CommandSpec("EXPIREAT", write)
 const EXPIRETIME = new CommandSpec("EXPIRETIME", read)
 const KEYS = new CommandSpec("KEYS", { readonly: true, request: "allShards", response: "concat" })
-const MIGRATE = new CommandSpec("MIGRATE", {
-  keys: allAfter(5, "KEYS", { AUTH: 1, AUTH2: 2 })
-})
+const MIGRATE = new CommandSpec("MIGRATE", {})
 const MOVE = new CommandSpec("MOVE", write)
 const OBJECT_ENCODING = new CommandSpec("OBJECT ENCODING", read)
 const OBJECT_FREQ = new CommandSpec("OBJECT FREQ", read)
@@ -217,14 +214,14 @@ const RENAME = new CommandSpec("RENAME", { keys: firstTwo })
 const RENAMENX = new CommandSpec("RENAMENX", { keys: firstTwo })
 const RESTORE = new CommandSpec("RESTORE", write)
 const SCAN = new CommandSpec("SCAN", { readonly: true, request: "explicit" })
-const SORT = new CommandSpec("SORT", { keys: firstAndAfter(1, ["STORE"], { BY: 1, GET: 1, LIMIT: 2 }) })
+const SORT = new CommandSpec("SORT", {})
 const SORT_RO = new CommandSpec("SORT_RO", read)
 const TOUCH = new CommandSpec("TOUCH", { keys: allKeys, readonly: true })
 const TTL = new CommandSpec("TTL", read)
 const TYPE = new CommandSpec("TYPE", read)
 const UNLINK = new CommandSpec("UNLINK", { keys: allKeys })
-const WAIT = new CommandSpec("WAIT", { blocking: milliseconds(1), request: "allShards", response: "min" })
-const WAITAOF = new CommandSpec("WAITAOF", { blocking: milliseconds(2), request: "allShards", response: "min" })
+const WAIT = new CommandSpec("WAIT", { request: "allShards", response: "min" })
+const WAITAOF = new CommandSpec("WAITAOF", { request: "allShards", response: "min" })
 
 const conditional = (self: Call, condition: ExpireCondition | undefined) =>
   (condition === undefined ? self : self.add(condition)).to(decode.boolean)

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import * as blocking from "./blocking.ts"
 import { call, type Integer, type OneOrMore, type Patience, type Value } from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -135,11 +134,11 @@ export interface ListCommands<S extends Surface> {
 const write = { keys: 0 } as const
 const read = { keys: 0, readonly: true } as const
 
-const BLMOVE = new CommandSpec("BLMOVE", { keys: firstTwo, blocking: blocking.seconds(-1) })
-const BLMPOP = new CommandSpec("BLMPOP", { keys: counted(1), blocking: blocking.seconds(0) })
-const BLPOP = new CommandSpec("BLPOP", { keys: allButLast, blocking: blocking.seconds(-1) })
-const BRPOP = new CommandSpec("BRPOP", { keys: allButLast, blocking: blocking.seconds(-1) })
-const BRPOPLPUSH = new CommandSpec("BRPOPLPUSH", { keys: firstTwo, blocking: blocking.seconds(-1) })
+const BLMOVE = new CommandSpec("BLMOVE", { keys: firstTwo })
+const BLMPOP = new CommandSpec("BLMPOP", { keys: counted(1) })
+const BLPOP = new CommandSpec("BLPOP", { keys: allButLast })
+const BRPOP = new CommandSpec("BRPOP", { keys: allButLast })
+const BRPOPLPUSH = new CommandSpec("BRPOPLPUSH", { keys: firstTwo })
 const LINDEX = new CommandSpec("LINDEX", read)
 const LINSERT = new CommandSpec("LINSERT", write)
 const LLEN = new CommandSpec("LLEN", read)

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import * as blocking from "./blocking.ts"
 import { type Call, call, type Entries, type Integer, type OneOrMore, type Patience, type Value } from "./Call.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -364,9 +363,9 @@ const write = { keys: 0 } as const
 const read = { keys: 0, readonly: true } as const
 const readCounted = { keys: counted(0), readonly: true } as const
 
-const BZMPOP = new CommandSpec("BZMPOP", { keys: counted(1), blocking: blocking.seconds(0) })
-const BZPOPMAX = new CommandSpec("BZPOPMAX", { keys: allButLast, blocking: blocking.seconds(-1) })
-const BZPOPMIN = new CommandSpec("BZPOPMIN", { keys: allButLast, blocking: blocking.seconds(-1) })
+const BZMPOP = new CommandSpec("BZMPOP", { keys: counted(1) })
+const BZPOPMAX = new CommandSpec("BZPOPMAX", { keys: allButLast })
+const BZPOPMIN = new CommandSpec("BZPOPMIN", { keys: allButLast })
 const ZADD = new CommandSpec("ZADD", write)
 const ZCARD = new CommandSpec("ZCARD", read)
 const ZCOUNT = new CommandSpec("ZCOUNT", read)

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type { Argument, Reply } from "../protocol/Reply.ts"
-import * as blocking from "./blocking.ts"
 import {
   type Call,
   call,
@@ -616,8 +615,8 @@ const XINFO_STREAM = new CommandSpec("XINFO STREAM", read)
 const XLEN = new CommandSpec("XLEN", read)
 const XPENDING = new CommandSpec("XPENDING", read)
 const XRANGE = new CommandSpec("XRANGE", read)
-const XREAD = new CommandSpec("XREAD", { keys: streams(0), readonly: true, blocking: blocking.block })
-const XREADGROUP = new CommandSpec("XREADGROUP", { keys: streams(3), blocking: blocking.block })
+const XREAD = new CommandSpec("XREAD", { keys: streams(0), readonly: true })
+const XREADGROUP = new CommandSpec("XREADGROUP", { keys: streams(3) })
 const XREVRANGE = new CommandSpec("XREVRANGE", read)
 const XSETID = new CommandSpec("XSETID", write)
 const XTRIM = new CommandSpec("XTRIM", write)

@@ -1,42 +1,34 @@
 /**
- * How long a command may hold its reply back, read from its arguments.
- *
- * @since 0.1.0
+ * How long a server may hold the reply of a command back, read from the arguments of the command.
  */
 import type { Argument } from "../protocol/Reply.ts"
+import { isWord, textOf } from "./words.ts"
 
-const at = (args: ReadonlyArray<Argument>, position: number): number =>
-  Number(args[position < 0 ? args.length + position : position])
+/** Milliseconds, `Infinity` for no limit; `undefined` when the server answers at once. */
+export type Blocking = (args: ReadonlyArray<Argument>) => number | undefined
 
-/** Seconds at `position` (negative from the end) as milliseconds; 0 means no limit. */
-export const seconds = (position: number) => (args: ReadonlyArray<Argument>): number => {
-  const value = at(args, position)
-  return value === 0 ? Infinity : value * 1000
+/** A server's timeout in milliseconds. 0 means no limit; a server refuses at once what is no timeout. */
+const waitOf = (argument: Argument | undefined, unit: number): number | undefined => {
+  const text = argument === undefined ? "" : textOf(argument)
+  const value = text.trim() === "" ? NaN : Number(text) * unit
+  return value > 0 ? value : value === 0 ? Infinity : undefined
 }
 
-/** Milliseconds at `position` (negative from the end); 0 means no limit. */
-export const milliseconds = (position: number) => (args: ReadonlyArray<Argument>): number => {
-  const value = at(args, position)
-  return value === 0 ? Infinity : value
-}
+/** Seconds at `position`, negative from the end. */
+export const seconds = (position: number): Blocking => (args) => waitOf(args.at(position), 1000)
 
-/** Milliseconds behind the word `BLOCK`, if it stands before `STREAMS`; 0 means no limit. */
-export const block = (args: ReadonlyArray<Argument>): number | undefined => {
-  for (let i = 0; i < args.length - 1; i++) {
-    const word = args[i]
-    if (typeof word !== "string") continue
-    switch (word.toUpperCase()) {
-      case "STREAMS":
-        return undefined
-      case "GROUP":
-        i += 2
-        break
-      case "COUNT":
-        i += 1
-        break
-      case "BLOCK":
-        return milliseconds(i + 1)(args)
-    }
+/** Milliseconds at `position`, negative from the end. */
+export const milliseconds = (position: number): Blocking => (args) => waitOf(args.at(position), 1)
+
+/** Milliseconds behind the word `BLOCK`, if it stands before `STREAMS`. */
+export const blockOption: Blocking = (args) => {
+  for (let i = 0; i < args.length && !isWord(args[i], "STREAMS"); i++) {
+    if (isWord(args[i], "BLOCK")) return waitOf(args[i + 1], 1)
+    // Groups and consumers may be called like options.
+    if (isWord(args[i], "GROUP")) i += 2
   }
   return undefined
 }
+
+/** No timeout can be read off the arguments. */
+export const withoutEnd: Blocking = () => Infinity

@@ -1,9 +1,10 @@
 /**
- * Where the keys stand among the arguments of a command. Each finder gives their positions.
+ * Where the keys stand among the arguments of a command, by the rules with which servers describe it.
  *
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
+import { isWord, textOf } from "./words.ts"
 
 /**
  * Finds the positions of the keys among the arguments that follow the name.
@@ -13,75 +14,144 @@ import type { Argument } from "../protocol/Reply.ts"
  */
 export type KeyFinder = (args: ReadonlyArray<Argument>) => ReadonlyArray<number>
 
-const range = (from: number, to: number, step = 1): ReadonlyArray<number> => {
-  const positions: Array<number> = []
-  for (let i = from; i < to; i += step) positions.push(i)
-  return positions
+/** One rule that finds keys. Positions count from the first word of the name. */
+export interface KeySpec {
+  /** Where the keys begin: at a position, or after a keyword that is searched from a position (from the end if negative). */
+  readonly begin:
+    | { readonly type: "index"; readonly index: number }
+    | { readonly type: "keyword"; readonly keyword: string; readonly from: number }
+    | { readonly type: "unknown" }
+  /** Which keys follow: up to a last one, or as many as an argument says. */
+  readonly find:
+    | { readonly type: "range"; readonly last: number; readonly step: number; readonly limit: number }
+    | { readonly type: "keynum"; readonly count: number; readonly first: number; readonly step: number }
+    | { readonly type: "unknown" }
+  /** It finds a shard channel or a cursor: that decides the slot, but it is no key. */
+  readonly notKey: boolean
 }
 
-/** Every argument is a key: `DEL`, `MGET`. */
-export const allKeys: KeyFinder = (args) => range(0, args.length)
-
-/** Keys and values take turns: `MSET`. */
-export const everyOther: KeyFinder = (args) => range(0, args.length, 2)
-
-/** The first two arguments: `RENAME`, `COPY`. */
-export const firstTwo: KeyFinder = () => [0, 1]
-
-/** All but the first argument: `BITOP`. */
-export const allButFirst: KeyFinder = (args) => range(1, args.length)
-
-/** All but the last argument, which is the time to wait: `BLPOP`. */
-export const allButLast: KeyFinder = (args) => range(0, args.length - 1)
-
-/** A count of keys stands at `position`, the keys behind it: `SINTERCARD`, `EVAL`. With `step` 2 each has a value. */
-export const counted = (position: number, step = 1): KeyFinder => (args) => {
-  const count = Number(args[position])
-  return range(position + 1, Math.min(args.length, position + 1 + count * step), step)
+/** The keys that all of the rules find, for a command whose name has so many words. */
+export const byRules = (rules: ReadonlyArray<Pick<KeySpec, "begin" | "find">>, words: number): KeyFinder => (args) => {
+  const keys: Array<number> = []
+  for (const rule of rules) collect(rule, args, words, keys)
+  return keys
 }
-
-/** A destination first, then the keys of `counted(1)`: `ZUNIONSTORE`. */
-export const destinationAndCounted: KeyFinder = (args) => [0, ...counted(1)(args)]
 
 /**
- * The position of the first of `words` from `from` on, `-1` if there is none. `takes` says how many arguments belong to
- * another word, so that a value that looks like a word is not taken for one.
+ * Adds the positions of the keys that one rule finds. A rule that does not fit the arguments finds none: the server
+ * will say what is wrong.
  */
-const findWord = (
+const collect = (
+  { begin, find }: Pick<KeySpec, "begin" | "find">,
   args: ReadonlyArray<Argument>,
-  from: number,
-  words: ReadonlyArray<string>,
-  takes: Readonly<Record<string, number>>
-): number => {
-  for (let i = from; i < args.length; i++) {
-    const arg = args[i]
-    if (typeof arg !== "string") continue
-    const word = arg.toUpperCase()
-    if (words.includes(word)) return i
-    if (Object.hasOwn(takes, word)) i += takes[word]
+  words: number,
+  into: Array<number>
+): void => {
+  // Servers count from the first word of the name, `args` begins behind its last.
+  const count = args.length
+  let first = begin.type === "index"
+    ? begin.index - words
+    : begin.type === "keyword"
+    ? afterKeyword(begin.keyword, begin.from, args, words)
+    : -1
+  if (first < 0) return
+  let last: number
+  if (find.type === "range") {
+    last = find.last >= 0
+      ? first + find.last
+      : find.limit > 1
+      ? first + Math.floor((count - first) / find.limit) + find.last
+      : count + find.last
+  } else if (find.type === "keynum") {
+    const keys = countOf(args[first + find.count])
+    first += find.first
+    last = first + (keys - 1) * find.step
+  } else return
+  if (last >= count) return
+  for (let i = first; i <= last; i += find.step) into.push(i)
+}
+
+const afterKeyword = (keyword: string, from: number, args: ReadonlyArray<Argument>, words: number): number => {
+  const step = from < 0 ? -1 : 1
+  let i = from < 0 ? args.length + from : from - words
+  for (; i >= 0 && i < args.length; i += step) {
+    if (isWord(args[i], keyword)) return i + 1
   }
   return -1
 }
 
-/** A key first, then one behind each of these words from `from` on: `SORT key STORE key`, `GEORADIUS key ... STORE key`. */
-export const firstAndAfter =
-  (from: number, words: ReadonlyArray<string>, takes: Readonly<Record<string, number>> = {}): KeyFinder => (args) => {
-    const positions = [0]
-    for (let i = findWord(args, from, words, takes); i !== -1; i = findWord(args, i + 2, words, takes)) {
-      if (i + 1 < args.length) positions.push(i + 1)
-    }
-    return positions
-  }
+const countOf = (argument: Argument | undefined): number => {
+  const text = argument === undefined ? "" : textOf(argument)
+  return /^[1-9][0-9]*$/.test(text) ? Number(text) : 0
+}
 
-/** All that follows a word: `MIGRATE ... KEYS key ...`. */
-export const allAfter =
-  (from: number, word: string, takes: Readonly<Record<string, number>> = {}): KeyFinder => (args) => {
-    const at = findWord(args, from, [word], takes)
-    return at === -1 ? [] : range(at + 1, args.length)
-  }
+/** The first word of the name is position 0. */
+const at = (position: number): KeySpec["begin"] => ({ type: "index", index: position + 1 })
+
+const behind = (keyword: string, from: number): KeySpec["begin"] => ({ type: "keyword", keyword, from: from + 1 })
+
+const upTo = (last: number, step = 1, limit = 0): KeySpec["find"] => ({ type: "range", last, step, limit })
+
+const rule = (begin: KeySpec["begin"], find: KeySpec["find"]): KeyFinder => byRules([{ begin, find }], 1)
+
+/** Every argument is a key: `DEL`, `MGET`. */
+export const allKeys: KeyFinder = rule(at(0), upTo(-1))
+
+/** Keys and values take turns: `MSET`. */
+export const everyOther: KeyFinder = rule(at(0), upTo(-1, 2))
+
+/** The first two arguments: `RENAME`, `COPY`. */
+export const firstTwo: KeyFinder = rule(at(0), upTo(1))
+
+/** All but the first argument: `BITOP`. */
+export const allButFirst: KeyFinder = rule(at(1), upTo(-1))
+
+/** All but the last argument, which is the time to wait: `BLPOP`. */
+export const allButLast: KeyFinder = rule(at(0), upTo(-2))
+
+const numbered = (position: number, step: number) => ({
+  begin: at(position),
+  find: { type: "keynum", count: 0, first: 1, step } as const
+})
+
+/** A count of keys stands at `position`, the keys behind it: `SINTERCARD`, `EVAL`. With `step` 2 each has a value. */
+export const counted = (position: number, step = 1): KeyFinder => byRules([numbered(position, step)], 1)
+
+/** A destination first, then the keys of `counted(1)`: `ZUNIONSTORE`. */
+export const destinationAndCounted: KeyFinder = byRules([{ begin: at(0), find: upTo(0) }, numbered(1, 1)], 1)
+
+/** A key first, then one behind each of these words, searched from `from` on: `GEORADIUS key ... STORE key`. */
+export const firstAndAfter = (from: number, words: ReadonlyArray<string>): KeyFinder =>
+  byRules(
+    [{ begin: at(0), find: upTo(0) }, ...words.map((word) => ({ begin: behind(word, from), find: upTo(0) }))],
+    1
+  )
 
 /** The first half of what follows `STREAMS`, searched from `from` on: `XREAD`. */
-export const streams = (from: number): KeyFinder => (args) => {
-  const at = findWord(args, from, ["STREAMS"], {})
-  return at === -1 ? [] : range(at + 1, at + 1 + Math.floor((args.length - at - 1) / 2))
+export const streams = (from: number): KeyFinder => rule(behind("STREAMS", from), upTo(-1, 1, 2))
+
+/** A key, and the last one behind `STORE`, where that is no value of another option. Rules cannot say it. */
+export const ofSort: KeyFinder = (args) => {
+  const keys = args.length > 0 ? [0] : []
+  for (let i = 1; i < args.length; i++) {
+    if (isWord(args[i], "LIMIT")) i += 2
+    else if (isWord(args[i], "GET") || isWord(args[i], "BY")) i += 1
+    else if (isWord(args[i], "STORE") && i + 1 < args.length) keys[1] = ++i
+  }
+  return keys
+}
+
+/**
+ * One key as the third argument; or an empty one there, and the keys behind `KEYS`. The passwords of `AUTH` may read `keys`
+ * too. Rules cannot say it.
+ */
+export const ofMigrate: KeyFinder = (args) => {
+  if (args.length < 3) return []
+  if (args[2].length > 0) return [2]
+  for (let i = 5; i < args.length; i++) {
+    if (isWord(args[i], "AUTH")) i += 1
+    else if (isWord(args[i], "AUTH2")) i += 2
+    else if (isWord(args[i], "KEYS")) return Array.from({ length: args.length - i - 1 }, (_, n) => i + 1 + n)
+  }
+  return [2]
 }

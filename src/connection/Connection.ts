@@ -673,7 +673,7 @@ export class Connection {
   /** The server may hold the next reply back at will, so that silence proves nothing. */
   private mayBeSilent(): boolean {
     const next = this.inFlight.peek()?.command
-    return next?.spec.blocking?.(next.args) !== undefined
+    return next?.blockingTime !== undefined
   }
 
   private expire(queue: Fifo<Outgoing>, now: number, written: boolean): number {

@@ -51,20 +51,9 @@ const noKey = (command: Command<unknown>): Reason =>
     command: command.spec.name
   })
 
-/** The methods of the client for keys over any slots. */
-const nonatomic: Readonly<Record<string, string | undefined>> = {
-  DEL: "delNonatomic",
-  EXISTS: "existsNonatomic",
-  MGET: "mgetNonatomic",
-  MSET: "msetNonatomic",
-  TOUCH: "touchNonatomic",
-  UNLINK: "unlinkNonatomic"
-}
-
 const crossSlot = (command: Command<unknown>, positions: ReadonlyArray<number>): Reason => {
   const slots = [...new Set(positions.map((position) => HashSlot.ofKey(command.args[position])))]
-  const { name } = command.spec
-  const variant = nonatomic[name]
+  const { name, nonatomic: variant } = command.spec
   return new CrossSlotError({
     message:
       `${name} was given ${positions.length} keys of ${slots.length} different slots, but one command runs on one ` +

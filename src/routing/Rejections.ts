@@ -65,10 +65,91 @@ export const holdsUpBatch = (command: Command<unknown>): Reason =>
   unusable(command, `${command.spec.name} waits on the server and would hold up the batch; run it on its own`)
 
 /**
- * The same for many nodes at a time, whose connections everybody shares.
+ * The server may hold it back on many nodes at a time, whose connections everybody shares.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const holdsUpNodes = (command: Command<unknown>): Reason =>
   unusable(command, `${command.spec.name} waits on the server; run it on one node at a time: redis.node(node)`)
+
+/**
+ * Why a command may not run on a connection that callers share; `undefined` when it may. One caller's MULTI would swallow
+ * another caller's commands, a CLIENT REPLY OFF would shift everybody's replies.
+ */
+export const forShared = (command: Command<unknown>): Reason | undefined => {
+  const use = command.spec.connectionUse(command.args)
+  switch (use?._tag) {
+    case undefined:
+    // Router asks for a connection of its own, or refuses, by whether the call waits.
+    case "countsWrites":
+      return undefined
+    case "never":
+      return unusable(command, `${command.spec.name} cannot run on a connection of this client: ${use.why}`)
+    case "changes":
+    case "changesProtocol":
+    case "watches":
+      return unusable(
+        command,
+        `${command.spec.name} changes the state of its connection, and the connections of this client are shared; ` +
+          `what the connection needs is set by the client's options`
+      )
+  }
+}
+
+/**
+ * Why a command may not run on a dedicated connection; `undefined` when it may. A connection that goes back to others
+ * afterwards, as that of `watch` does, has to keep its state.
+ */
+export const forDedicated = (command: Command<unknown>, goesBack: boolean): Reason | undefined => {
+  const use = command.spec.connectionUse(command.args)
+  switch (use?._tag) {
+    case undefined:
+    case "countsWrites":
+    case "watches":
+      return undefined
+    case "never":
+      return unusable(command, `${command.spec.name} cannot run on this connection: ${use.why}`)
+    case "changes":
+    case "changesProtocol":
+      return goesBack
+        ? unusable(
+          command,
+          `${command.spec.name} cannot run on this connection: others use it afterwards; use redis.dedicated`
+        )
+        : undefined
+  }
+}
+
+/**
+ * Why a command may not be part of a transaction; `undefined` when it may. It would end the transaction, or change how its
+ * replies are read.
+ */
+export const forTransaction = (command: Command<unknown>): Reason | undefined => {
+  const use = command.spec.connectionUse(command.args)
+  switch (use?._tag) {
+    case undefined:
+    case "changes":
+    case "countsWrites":
+      return undefined
+    case "never":
+    case "changesProtocol":
+    case "watches":
+      return unusable(
+        command,
+        `${command.spec.name} cannot be part of a transaction; the client sends MULTI and EXEC itself`
+      )
+  }
+}
+
+/**
+ * Why a command means nothing on a connection that others write on, or that nobody has written on; `undefined` when it
+ * may be sent.
+ */
+export const needsOwnConnection = (command: Command<unknown>): Reason | undefined => {
+  const { name } = command.spec
+  return command.spec.connectionUse(command.args)?._tag !== "countsWrites" ? undefined : unusable(
+    command,
+    `${name} waits for the writes of its own connection: write and ${name} on one, redis.dedicated(key)`
+  )
+}

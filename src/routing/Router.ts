@@ -24,12 +24,11 @@ import { FanOut } from "./nodes/FanOut.ts"
 import type * as Target from "./nodes/Target.ts"
 import { CurrentReadPolicy } from "./reads/CurrentReadPolicy.ts"
 import type { ShardReads } from "./reads/ReadNodes.ts"
-import { fansOut, holdsUpBatch, holdsUpNodes, invalid, needsNode } from "./Rejections.ts"
+import { fansOut, forShared, holdsUpBatch, holdsUpNodes, invalid, needsNode, needsOwnConnection } from "./Rejections.ts"
 import { type Dispatcher, make as makeDispatcher } from "./request/Dispatcher.ts"
 import { Request } from "./request/Request.ts"
 import type { RoutingStatistics } from "./request/RoutingStatistics.ts"
 import * as Tracing from "./request/Tracing.ts"
-import * as SharedConnection from "./SharedConnection.ts"
 
 /** An answer and the socket that brought it: answers of equal sockets are of the same server process. */
 export interface Located<out A> {
@@ -81,17 +80,13 @@ export class Router extends Context.Service<Router, RouterShape>()("effect-redis
 
 /** Why a command cannot be sent at all on the connections that everybody shares. */
 const unfit = (command: Command<unknown>): Reason | undefined =>
-  command.settings.invalid !== undefined
-    ? invalid(command)
-    : command.spec.stateful
-    ? SharedConnection.refusal(command)
-    : undefined
+  command.settings.invalid === undefined ? forShared(command) : invalid(command)
 
-const blocks = (command: Command<unknown>): boolean => command.spec.blocking?.(command.args) !== undefined
+const blocks = (command: Command<unknown>): boolean => command.blockingTime !== undefined
 
 /** The slot of a command that can be one of a batch, or why it cannot. */
 const batchSlot = (command: Command<unknown>): number | Reason =>
-  command.spec.blocking !== undefined && blocks(command) ? holdsUpBatch(command) : transactionSlot(command)
+  blocks(command) ? holdsUpBatch(command) : transactionSlot(command)
 
 /** Within a transaction nothing waits: servers answer at once, as if the time were over. */
 const transactionSlot = (command: Command<unknown>): number | Reason => {
@@ -100,8 +95,7 @@ const transactionSlot = (command: Command<unknown>): number | Reason => {
 }
 
 /** Fan-outs share the connections of everybody else. */
-const blocksNodes = (command: Command<unknown>): Reason =>
-  SharedConnection.needsOwnConnection(command.spec.name) ?? holdsUpNodes(command)
+const blocksNodes = (command: Command<unknown>): Reason => needsOwnConnection(command) ?? holdsUpNodes(command)
 
 /** The same command with its replies as they came: rules that merge replies are about what the servers said. */
 const undecoded = (command: Command<unknown>): Command<Reply> =>
@@ -236,7 +230,7 @@ class RouterView implements RouterShape {
     pinned: ClusterNode | undefined
   ): Effect.Effect<A, RedisClusterException> {
     if (!blocks(command)) return this.suspended(command, slot, pinned)
-    const unfit = SharedConnection.needsOwnConnection(command.spec.name)
+    const unfit = needsOwnConnection(command)
     return unfit === undefined ? this.parts.sessions.execute(command, slot, pinned) : this.refuse(unfit)
   }
 

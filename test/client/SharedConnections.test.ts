@@ -94,6 +94,79 @@ describe("The connections that callers share", () => {
         assert.strictEqual((yield* redis.hello()).proto, 3)
       }))
 
+    it.effect("take no command that has no reply of its own or changes them, however its name is spelled or split", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const node = yield* redis.node(yield* redis.randomNode)
+        const spellings: ReadonlyArray<readonly [name: string, ...args: ReadonlyArray<string | Uint8Array>]> = [
+          ["REPLCONF", "ACK", "0"],
+          ["replconf", "GETACK", "*"],
+          ["SCRIPT", "DEBUG", "YES"],
+          ["Script Debug", "SYNC"],
+          ["CLUSTER", "SYNCSLOTS", "FINISH"],
+          ["cluster", Buffer.from("SyncSlots"), "FINISH"],
+          ["DEBUG", "PROTOCOL", "push"],
+          ["client reply", "OFF"],
+          ["CLIENT", "REPLY", "OFF"],
+          ["CLIENT", Buffer.from("reply"), "OFF"],
+          ["CLIENT REPLY OFF"],
+          ["client", "no-touch", "ON"],
+          ["CLIENT", "SETNAME", "mine"],
+          ["CLIENT", "CAPA", "redirect"],
+          ["hello 2"],
+          ["select 1"],
+          ["psync", "?", "-1"],
+          ["\u017fync"],
+          ["CLIENT  REPLY", "OFF"],
+          ["GET\r\n", "a"],
+          [""]
+        ]
+        yield* redis.mset([["{q}:a", "A"], ["{q}:b", "B"]])
+        for (const [name, ...args] of spellings) {
+          const command = Command.make(new CommandSpec(name, {}), args, (reply) => reply)
+          for (const run of [redis.execute(command), node.execute(command), redis.transaction([command])]) {
+            const error = yield* Effect.flip(run)
+            const reason = error.reason._tag === "TransactionError" ? error.reason.cause.reason : error.reason
+            assert.strictEqual(reason._tag, "OptionsError", `${name} ${args.join(" ")}`)
+            assert.strictEqual(error.outcome, "NotExecuted")
+          }
+        }
+        assert.deepStrictEqual(yield* redis.pipeline([Strings.get("{q}:a"), Strings.get("{q}:b")]), ["A", "B"])
+      }))
+
+    it.effect("of a watch, which others use afterwards, take none either; a dedicated one takes what its own state is", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const make = (name: string, ...args: ReadonlyArray<string>) =>
+          Command.make(new CommandSpec(name, {}), args, (reply) => reply)
+        const changing = [
+          make("client", "NO-EVICT", "ON"),
+          make("CLIENT SETNAME", "mine"),
+          make("CLIENT", "tracking", "ON"),
+          make("readonly"),
+          make("HELLO", "3")
+        ]
+        const never = [make("REPLCONF", "ACK", "0"), make("script", "DEBUG", "YES"), make("CLIENT", "REPLY", "SKIP")]
+        yield* redis.watch(
+          "{q}:a",
+          (tx) =>
+            Effect.forEach(
+              [...changing, ...never],
+              (command) =>
+                Effect.map(Effect.flip(tx.execute(command)), ({ reason }) =>
+                  assert.strictEqual(reason._tag, "OptionsError"))
+            )
+        )
+        yield* Effect.scoped(Effect.gen(function*() {
+          const own = yield* redis.dedicated("{q}:a")
+          for (const command of changing) yield* own.execute(command)
+          for (const command of never) {
+            assert.strictEqual((yield* Effect.flip(own.execute(command))).reason._tag, "OptionsError")
+          }
+          assert.strictEqual((yield* own.clientInfo()).name, "mine")
+        }))
+      }))
+
     it.effect("are not held up by a blocking command to each node of a target", () =>
       Effect.gen(function*() {
         const redis = yield* ClusterClient

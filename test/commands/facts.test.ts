@@ -2,7 +2,7 @@
  * What the builders say about their commands agrees with what the servers say, or differs on purpose.
  */
 import { assert, describe, expect, it } from "vitest"
-import type { CommandSpec } from "../../src/commands/CommandSpec.ts"
+import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 import type { Argument } from "../../src/protocol/Reply.ts"
 import { notRun, samples } from "./samples.ts"
@@ -74,5 +74,68 @@ describe("the facts of every builder", () => {
       return policy !== undefined && policy !== response && (request === "allShards" || request === "allNodes")
     }).map(({ name }) => name)
     expect(different).toEqual([])
+  })
+})
+
+describe("the facts that a name tells", () => {
+  const names = [...entries.keys()]
+
+  it("hold for a name in any case, and for a subcommand that comes as an argument", () => {
+    const used = (name: string, ...args: ReadonlyArray<Argument>) => new CommandSpec(name, {}).connectionUse(args)?._tag
+    assert.strictEqual(new CommandSpec("client reply", {}).name, "CLIENT REPLY")
+    for (const use of [used("Client Reply", "OFF"), used("CLIENT", "reply", "OFF"), used("client reply off")]) {
+      assert.strictEqual(use, "never")
+    }
+    assert.strictEqual(used("hello"), undefined)
+    assert.strictEqual(used("hello", "3"), "changesProtocol")
+    assert.strictEqual(used("CLIENT", "ID"), undefined)
+    assert.strictEqual(used("CLIENT"), undefined)
+  })
+
+  it("are decided for every subcommand of CLIENT: it leaves no trace on its connection, or the facts say which", () => {
+    const harmless = [
+      "CLIENT GETNAME",
+      "CLIENT GETREDIR",
+      "CLIENT HELP",
+      "CLIENT ID",
+      "CLIENT INFO",
+      "CLIENT KILL",
+      "CLIENT LIST",
+      "CLIENT PAUSE",
+      "CLIENT TRACKINGINFO",
+      "CLIENT UNBLOCK",
+      "CLIENT UNPAUSE"
+    ]
+    const undecided = names.filter((name) =>
+      name.startsWith("CLIENT ") && new CommandSpec(name, {}).connectionUse([]) === undefined
+    )
+    assert.deepStrictEqual(undecided.toSorted(), harmless)
+  })
+
+  it("are decided for every command that waits: it takes elements off the server, or it does not", () => {
+    const waiting = names.filter((name) => new CommandSpec(name, {}).blocking !== undefined)
+    assert.deepStrictEqual(names.filter((name) => entries.get(name)?.blocking === true).toSorted(), waiting.toSorted())
+    assert.deepStrictEqual(
+      waiting.filter((name) => !new CommandSpec(name, {}).takes).toSorted(),
+      ["BLMOVE", "BRPOPLPUSH", "WAIT", "WAITAOF", "XREAD", "XREADGROUP"]
+    )
+  })
+
+  it("are read for the names that servers have: no name is misspelt", () => {
+    const special = names.filter((name) => new CommandSpec(name, {}).connectionUse(["x"]) !== undefined)
+    for (
+      const name of [
+        "REPLCONF",
+        "SCRIPT DEBUG",
+        "CLUSTER SYNCSLOTS",
+        "CLIENT REPLY",
+        "MONITOR",
+        "PSYNC",
+        "SYNC",
+        "ASKING"
+      ]
+    ) {
+      assert.include(special, name)
+    }
   })
 })

@@ -5,8 +5,8 @@
  */
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import { DecodeFailure } from "../decode.ts"
+import { textOf } from "../words.ts"
 import { isKnown, type KeySpec } from "./KeySpec.ts"
-import { textOf } from "./words.ts"
 
 /**
  * What one server says about one command or subcommand.

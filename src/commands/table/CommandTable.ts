@@ -8,14 +8,15 @@
  * @since 0.1.0
  */
 import type { Argument, Reply } from "../../protocol/Reply.ts"
+import { withoutEnd } from "../blocking.ts"
 import { CommandSpec } from "../CommandSpec.ts"
 import { DecodeFailure } from "../decode.ts"
-import { blockingOf } from "./CommandBlocking.ts"
+import { factsOf } from "../facts.ts"
+import { textOf } from "../words.ts"
 import { policiesOf } from "./CommandPolicies.ts"
 import { type CommandEntry, entriesOf } from "./CommandReply.ts"
 import { embeddedCommands } from "./embeddedCommands.ts"
 import * as KeySpec from "./KeySpec.ts"
-import { textOf } from "./words.ts"
 
 /**
  * What `lookup` finds: the command, and how many of the arguments belong to its name (`1` when the name was
@@ -145,11 +146,15 @@ const aboutSlot = new Set(["CLUSTER COUNTKEYSINSLOT", "CLUSTER FLUSHSLOT", "CLUS
 
 const slotArgument: CommandSpec["slot"] = (args) => Number(args[0] === undefined ? undefined : textOf(args[0]))
 
+/** A command that servers mark as blocking and that is not known here, one of a module: no timeout can be read off its arguments. */
+const blockingOf = ({ blocking, name }: CommandEntry): CommandSpec["blocking"] =>
+  blocking && factsOf(name.split(" ")).blocking === undefined ? withoutEnd : undefined
+
 const specOf = (entry: CommandEntry): CommandSpec =>
   new CommandSpec(entry.name, {
     keys: KeySpec.keysOf(entry.name, entry.keySpecs),
     readonly: entry.readonly,
-    blocking: blockingOf(entry.name, entry.blocking),
+    blocking: blockingOf(entry),
     ...policiesOf(entry.name, entry.requestTip, entry.responseTip),
     channel: KeySpec.channelOf(entry.name, entry.keySpecs),
     slot: aboutSlot.has(entry.name) ? slotArgument : undefined

@@ -90,7 +90,7 @@ export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
     return {
       execute: (command) =>
         Effect.suspend(() => {
-          if (command.spec.stateful) hasState = true
+          if (command.spec.connectionUse(command.args) !== undefined) hasState = true
           return Effect.retry(attempt(command), {
             while: (error) => isRepeatable(command, error),
             schedule: untilTopologySettles

@@ -12,14 +12,9 @@ import { unexpected } from "../../commands/decode.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { keysApart, kindOf, reasonOfAbort, watchedKeyChanged } from "../../protocol/ErrorKind.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
-import {
-  CrossSlotError,
-  exception,
-  OptionsError,
-  type Reason,
-  type RedisClusterException
-} from "../../RedisClusterException.ts"
+import { CrossSlotError, exception, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
+import { forTransaction } from "../Rejections.ts"
 import { type ErrorReply, ofExecuted, ofQueued } from "../request/Diagnosis.ts"
 import * as Failures from "../request/Failures.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
@@ -33,9 +28,6 @@ const exec = new Command<unknown>(new CommandSpec("EXEC", {}), [], reply)
 /** The name says what decides; executing it twice does no harm when that holds for every entry. */
 const specs = { reading: new CommandSpec("EXEC", { readonly: true }), writing: new CommandSpec("EXEC", {}) }
 
-/** They would end the transaction, or the connection's ability to carry one. */
-const unfit = new Set(["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "RESET", "QUIT", "HELLO"])
-
 /**
  * A transaction that can be sent.
  */
@@ -47,13 +39,6 @@ export interface Plan {
   /** How many entries have keys. */
   readonly keyed: number
 }
-
-const unfitReason = (name: string): Reason =>
-  new OptionsError({
-    message: `${name} cannot be part of a transaction; the client sends MULTI and EXEC itself`,
-    outcome: "NotExecuted",
-    command: name
-  })
 
 const crossSlot = (slots: ReadonlySet<number>): RedisClusterException =>
   exception(() =>
@@ -81,7 +66,7 @@ export const plan = (
   const slots = new Set<number>()
   let keyed = 0
   for (let i = 0; i < entries.length; i++) {
-    const slot = unfit.has(entries[i].spec.name) ? unfitReason(entries[i].spec.name) : slotOf(entries[i])
+    const slot = forTransaction(entries[i]) ?? slotOf(entries[i])
     if (typeof slot !== "number") {
       const error = exception(() => slot)
       return Result.fail(

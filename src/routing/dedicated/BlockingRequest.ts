@@ -12,8 +12,6 @@ import type { Binding } from "../request/Recovery.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
 import type { AbandonedCommand, Unblocker } from "./Unblocker.ts"
 
-/** The elements in their replies have left the server. */
-const takes = /^(BLPOP|BRPOP|BLMPOP|BZPOPMIN|BZPOPMAX|BZMPOP)$/
 
 /**
  * Whether the server closes the connection behind this reply: a primary that becomes a replica lets go of the commands that
@@ -96,7 +94,7 @@ export class BlockingRequest extends Request implements AbandonedCommand {
   /** The reply may have come when the caller had been interrupted already. */
   private readonly reportTaken: Effect.Effect<void> = Effect.suspend(() => {
     this.settled = true
-    return this.hasResult && takes.test(this.command.spec.name)
+    return this.hasResult && this.command.spec.takes
       ? Effect.logWarning(
         `${this.command.spec.name} was interrupted after ${this.connection?.address} had answered it: ` +
           `what it took off the server is lost`

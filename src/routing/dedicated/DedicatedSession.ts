@@ -14,7 +14,7 @@ import { CrossSlotError, type Reason, type RedisClusterException } from "../../R
 import type { Topology } from "../../topology/Topology.ts"
 import * as Batch from "../batches/Pipeline.ts"
 import { keyless } from "../CommandSlot.ts"
-import { holdsUpBatch, invalid } from "../Rejections.ts"
+import { forDedicated, holdsUpBatch, invalid } from "../Rejections.ts"
 import type { CallRegion } from "../request/CallRegion.ts"
 import { deliver } from "../request/Delivery.ts"
 import { diagnose, type Diagnosis, type Failure } from "../request/Diagnosis.ts"
@@ -23,7 +23,6 @@ import * as Recovery from "../request/Recovery.ts"
 import { Request, type RequestOwner, type Step } from "../request/Request.ts"
 import type { RoutingStatistics } from "../request/RoutingStatistics.ts"
 import * as Tracing from "../request/Tracing.ts"
-import * as SharedConnection from "../SharedConnection.ts"
 import { BlockingRequest, endsConnection } from "./BlockingRequest.ts"
 import type { Unblocker } from "./Unblocker.ts"
 
@@ -93,8 +92,7 @@ export class DedicatedSession implements RequestOwner {
       dispatch: (request) => this.send(request),
       nodeOf: () => undefined,
       connectionTo: () => this.connection,
-      slotOf: (command) =>
-        command.spec.blocking?.(command.args) === undefined ? this.slotOf(command) : holdsUpBatch(command),
+      slotOf: (command) => command.blockingTime === undefined ? this.slotOf(command) : holdsUpBatch(command),
       transactionSlotOf: (command) => this.slotOf(command),
       settle: (commands) => context.region.settleAll(commands),
       refused: (reason) => context.statistics.failed(reason._tag),
@@ -116,7 +114,7 @@ export class DedicatedSession implements RequestOwner {
   private run<A>(given: Command<A>, asking: boolean): Effect.Effect<A, RedisClusterException> {
     const slot = this.slotOf(given)
     if (typeof slot !== "number") return this.context.statistics.refuse(slot)
-    const blocks = given.spec.blocking?.(given.args) !== undefined
+    const blocks = given.blockingTime !== undefined
     const run = Effect.callback<A, RedisClusterException>((resume) => {
       const command = this.context.region.settle(given)
       const deadline = this.context.deadlineOf(command)
@@ -198,7 +196,7 @@ export class DedicatedSession implements RequestOwner {
 
   private slotOf(command: Command<unknown>): number | Reason {
     const { purpose } = this
-    const unfit = invalid(command) ?? SharedConnection.unfitForDedicated(command.spec, purpose._tag === "watch")
+    const unfit = invalid(command) ?? forDedicated(command, purpose._tag === "watch")
     if (unfit !== undefined) return unfit
     const slot = this.context.slotOf(command)
     if (purpose._tag === "dedicated" || typeof slot !== "number" || slot === keyless || slot === purpose.slot) {

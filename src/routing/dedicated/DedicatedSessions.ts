@@ -192,7 +192,7 @@ export class DedicatedSessions {
         owner: this.dispatcher,
         clock: this.clock,
         clientTime: command.settings.timeout ?? this.options.commandTimeout,
-        serverTime: command.spec.blocking?.(command.args) ?? 0,
+        serverTime: command.blockingTime ?? 0,
         keep
       }
       const request = new make(context, command, slot, pinned, resume as Request["resume"])

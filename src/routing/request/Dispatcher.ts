@@ -78,7 +78,7 @@ export class Dispatcher implements RequestOwner {
 
   /** How long a command may take, in milliseconds. A command that the server may hold back has that time in addition. */
   timeoutOf(command: Command<unknown>): number {
-    return (command.settings.timeout ?? this.options.commandTimeout) + (command.spec.blocking?.(command.args) ?? 0)
+    return (command.settings.timeout ?? this.options.commandTimeout) + (command.blockingTime ?? 0)
   }
 
   /** Monotonic milliseconds. */

@@ -1,9 +1,7 @@
 /**
  * Arguments and replies read as words.
- *
- * @since 0.1.0
  */
-import type { Argument } from "../../protocol/Reply.ts"
+import type { Argument } from "../protocol/Reply.ts"
 
 /** The text of an argument; bytes as they are, one character each. */
 export const textOf = (argument: Argument): string =>

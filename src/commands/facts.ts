@@ -1,0 +1,130 @@
+/**
+ * What is known about a command by its name alone. `CommandSpec` reads it, so that a builder, a command by name and the spec of
+ * a program all have the same facts.
+ */
+import type { Argument } from "../protocol/Reply.ts"
+import * as blocking from "./blocking.ts"
+import { type KeyFinder, ofMigrate, ofSort } from "./keys.ts"
+import { textOf } from "./words.ts"
+
+/**
+ * What a command means to its connection, beyond one reply.
+ *
+ * - `changes`: those who use the connection afterwards find another state
+ * - `changesProtocol`: and the replies behind it have another form
+ * - `watches`: it changes which keys are watched
+ * - `countsWrites`: it is about the writes that its connection carried before
+ * - `never`: no connection of this client can carry it, and why
+ */
+export type ConnectionUse =
+  | { readonly _tag: "changes" }
+  | { readonly _tag: "changesProtocol" }
+  | { readonly _tag: "watches" }
+  | { readonly _tag: "countsWrites" }
+  | { readonly _tag: "never"; readonly why: string }
+
+/** The variant of a method for keys of any slots. */
+export type Nonatomic =
+  | "delNonatomic"
+  | "existsNonatomic"
+  | "mgetNonatomic"
+  | "msetNonatomic"
+  | "touchNonatomic"
+  | "unlinkNonatomic"
+
+export interface NameFacts {
+  /** `undefined` for one reply and no trace. For some names that which follows the first word decides. */
+  readonly connection?: ConnectionUse | ((rest: ReadonlyArray<Argument>) => ConnectionUse | undefined)
+  /** How long the server may hold the reply back. */
+  readonly blocking?: blocking.Blocking
+  /** The keys, where the rules of servers cannot tell them. */
+  readonly keys?: KeyFinder
+  /** Its reply has elements that are nowhere else any more. */
+  readonly takes?: true
+  /** It runs a script or a function. */
+  readonly runsScript?: true
+  readonly nonatomic?: Nonatomic
+}
+
+const changes: NameFacts = { connection: { _tag: "changes" } }
+const watches: NameFacts = { connection: { _tag: "watches" } }
+const never = (why: string): NameFacts => ({ connection: { _tag: "never", why } })
+const indistinct = never("its replies cannot be told apart")
+const subscribes = never("subscriptions have connections of their own")
+const transacts = never("use transaction([...]), which sends MULTI and EXEC")
+const ends = never("the connection ends with its scope")
+const runsScript: NameFacts = { runsScript: true }
+
+/** The subcommand decides, whether it is part of the name or the first argument. */
+const container = (name: string): NameFacts => ({
+  connection: ([subcommand]) => {
+    const facts = subcommand === undefined ? undefined : byName.get(`${name} ${textOf(subcommand).toUpperCase()}`)
+    return typeof facts?.connection === "function" ? undefined : facts?.connection
+  }
+})
+
+const all = (facts: NameFacts, names: ReadonlyArray<string>): ReadonlyArray<readonly [string, NameFacts]> =>
+  names.map((name) => [name, facts])
+
+const pops = (where: blocking.Blocking): NameFacts => ({ blocking: where, takes: true })
+
+const byName: ReadonlyMap<string, NameFacts> = new Map<string, NameFacts>([
+  ...["CLIENT", "CLUSTER", "DEBUG", "SCRIPT"].map((name) => [name, container(name)] as const),
+  ...all(changes, [
+    "ASKING",
+    "AUTH",
+    "CLIENT CACHING",
+    "CLIENT CAPA",
+    "CLIENT IMPORT-SOURCE",
+    "CLIENT NO-EVICT",
+    "CLIENT NO-TOUCH",
+    "CLIENT SETINFO",
+    "CLIENT SETNAME",
+    "CLIENT TRACKING",
+    "DEBUG MARK-INTERNAL-CLIENT",
+    "DEBUG PROMOTE-CONN-INTERNAL",
+    "READONLY",
+    "READWRITE",
+    "SELECT"
+  ]),
+  // Without arguments it asks.
+  ["HELLO", { connection: ({ length }) => length === 0 ? undefined : { _tag: "changesProtocol" } }],
+  ...all(watches, ["UNWATCH", "WATCH"]),
+  ...all(indistinct, [
+    "CLIENT REPLY",
+    "CLUSTER SYNCSLOTS",
+    // It pushes beside its reply, and sends types that no command has.
+    "DEBUG PROTOCOL",
+    "MONITOR",
+    "PSYNC",
+    "REPLCONF",
+    // The next script is debugged, with a reply for each step.
+    "SCRIPT DEBUG",
+    "SYNC"
+  ]),
+  ...all(subscribes, ["PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUBSCRIBE", "SUNSUBSCRIBE", "UNSUBSCRIBE"]),
+  ...all(transacts, ["DISCARD", "EXEC", "MULTI"]),
+  ...all(ends, ["QUIT", "RESET"]),
+  ["WAIT", { connection: { _tag: "countsWrites" }, blocking: blocking.milliseconds(1) }],
+  ["WAITAOF", { connection: { _tag: "countsWrites" }, blocking: blocking.milliseconds(2) }],
+  ["BLMOVE", { blocking: blocking.seconds(-1) }],
+  ["BRPOPLPUSH", { blocking: blocking.seconds(-1) }],
+  ...all(pops(blocking.seconds(0)), ["BLMPOP", "BZMPOP"]),
+  ...all(pops(blocking.seconds(-1)), ["BLPOP", "BRPOP", "BZPOPMAX", "BZPOPMIN"]),
+  ...all({ blocking: blocking.blockOption }, ["XREAD", "XREADGROUP"]),
+  ...all(runsScript, ["EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "FCALL", "FCALL_RO"]),
+  ["MIGRATE", { keys: ofMigrate }],
+  ...all({ keys: ofSort }, ["SORT"]),
+  ["DEL", { nonatomic: "delNonatomic" }],
+  ["EXISTS", { nonatomic: "existsNonatomic" }],
+  ["MGET", { nonatomic: "mgetNonatomic" }],
+  ["MSET", { nonatomic: "msetNonatomic" }],
+  ["TOUCH", { nonatomic: "touchNonatomic" }],
+  ["UNLINK", { nonatomic: "unlinkNonatomic" }]
+])
+
+const none: NameFacts = {}
+
+/** The facts about a name in upper case. Words that are no part of the name for servers may follow. */
+export const factsOf = ([first, second]: ReadonlyArray<string>): NameFacts =>
+  byName.get(`${first} ${second}`) ?? byName.get(first) ?? none
