@@ -12,7 +12,6 @@ import type { Binding } from "../request/Recovery.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
 import type { AbandonedCommand, Unblocker } from "./Unblocker.ts"
 
-
 /**
  * Whether the server closes the connection behind this reply: a primary that becomes a replica lets go of the commands that
  * it held back, and hangs up.
