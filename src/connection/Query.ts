@@ -9,16 +9,10 @@ import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
-import type { Connection } from "./Connection.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import { type End, OwnCommand } from "./OwnCommand.ts"
 
-class Query implements Outgoing {
-  readonly command: Command<unknown>
-  readonly binary = false
-  readonly asking = false
-  readonly deadline: number
-  settled = false
-  size = 0
+class Query extends OwnCommand {
   private readonly resume: (effect: Effect.Effect<Reply, LinkFailure>) => void
 
   constructor(
@@ -26,26 +20,23 @@ class Query implements Outgoing {
     deadline: number,
     resume: (effect: Effect.Effect<Reply, LinkFailure>) => void
   ) {
-    this.command = command
-    this.deadline = deadline
+    super(command, deadline)
     this.resume = resume
   }
 
-  onReply(reply: Reply): void {
-    this.finish(Effect.succeed(reply))
+  protected onEnd(end: End): void {
+    this.resume(resultOf(end, this.command.spec.name))
   }
+}
 
-  onLost(failure: LinkFailure): void {
-    this.finish(Effect.fail(failure))
-  }
-
-  onDeadline(): void {
-    this.finish(Effect.fail({ kind: "connection", message: `${this.command.spec.name} was not answered in time` }))
-  }
-
-  private finish(effect: Effect.Effect<Reply, LinkFailure>): void {
-    this.settled = true
-    this.resume(effect)
+const resultOf = (end: End, name: string): Effect.Effect<Reply, LinkFailure> => {
+  switch (end._tag) {
+    case "Replied":
+      return Effect.succeed(end.reply)
+    case "Lost":
+      return Effect.fail(end.failure)
+    case "Overdue":
+      return Effect.fail({ kind: "connection", message: `${name} was not answered in time` })
   }
 }
 
@@ -65,7 +56,7 @@ export const question = (name: string, ...args: ReadonlyArray<Argument>): Comman
  * @since 0.1.0
  */
 export const query = (
-  connection: Connection,
+  connection: { readonly send: (outgoing: Outgoing) => void },
   command: Command<unknown>,
   timeout: number
 ): Effect.Effect<Reply, LinkFailure> =>
@@ -73,8 +64,6 @@ export const query = (
     Effect.callback((resume) => {
       const entry = new Query(command, monotonicMillis(clock) + timeout, resume)
       connection.send(entry)
-      return Effect.sync(() => {
-        entry.settled = true
-      })
+      return Effect.sync(() => entry.abandon())
     })
   )

@@ -10,12 +10,12 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Credentials, ResolvedOptions } from "../ClusterOptions.ts"
-import { Command } from "../commands/Command.ts"
-import { CommandSpec } from "../commands/CommandSpec.ts"
-import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
+import { type Argument, ServerError } from "../protocol/Reply.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import { type End, OwnCommand } from "./OwnCommand.ts"
+import { question } from "./Query.ts"
 
-const auth = new Command<unknown>(new CommandSpec("AUTH", {}), [], (reply) => reply)
+const auth = question("AUTH")
 
 const argumentsOf = ({ password, username }: Credentials): ReadonlyArray<Argument> =>
   username === undefined ? [Redacted.value(password)] : [username, Redacted.value(password)]
@@ -37,37 +37,32 @@ export interface Rotating {
   readonly renew?: Effect.Effect<void, LinkFailure>
 }
 
-class Login implements Outgoing {
-  readonly command = auth
-  readonly binary = false
-  readonly asking = false
-  readonly deadline = Number.POSITIVE_INFINITY
-  settled = false
-  size = 0
+class Login extends OwnCommand {
   private readonly connection: Rotating
   private readonly resume: (effect: Effect.Effect<void, LinkFailure>) => void
 
   constructor(connection: Rotating, resume: (effect: Effect.Effect<void, LinkFailure>) => void) {
+    super(auth)
     this.connection = connection
     this.resume = resume
   }
 
-  onReply(reply: Reply): void {
-    if (!(reply instanceof ServerError)) return this.finish(Effect.void)
-    if (isDeaf(reply)) return this.finish(this.connection.renew ?? Effect.void)
-    this.finish(Effect.fail({ kind: "authentication", message: reply.message }))
+  protected onEnd(end: End): void {
+    this.resume(this.resultOf(end))
   }
 
-  /** The next socket is opened with the newest credentials. */
-  onLost(failure: LinkFailure): void {
-    this.finish(failure.kind === "authentication" ? Effect.fail(failure) : Effect.void)
-  }
-
-  onDeadline(): void {}
-
-  private finish(effect: Effect.Effect<void, LinkFailure>): void {
-    this.settled = true
-    this.resume(effect)
+  private resultOf(end: End): Effect.Effect<void, LinkFailure> {
+    switch (end._tag) {
+      case "Replied":
+        if (!(end.reply instanceof ServerError)) return Effect.void
+        if (isDeaf(end.reply)) return this.connection.renew ?? Effect.void
+        return Effect.fail({ kind: "authentication", message: end.reply.message })
+      // The next socket is opened with the newest credentials.
+      case "Lost":
+        return end.failure.kind === "authentication" ? Effect.fail(end.failure) : Effect.void
+      case "Overdue":
+        return Effect.void
+    }
   }
 }
 
@@ -83,9 +78,7 @@ const login = (connection: Rotating, credentials: Credentials): Effect.Effect<vo
       connection.redial()
       return resume(Effect.void)
     }
-    return Effect.sync(() => {
-      entry.settled = true
-    })
+    return Effect.sync(() => entry.abandon())
   })
 
 /**

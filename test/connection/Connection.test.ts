@@ -74,6 +74,22 @@ class Recorded implements Outgoing {
   }
 }
 
+/** How late this machine's own timers are, at most, while the scope lives. */
+const lag = Effect.acquireRelease(
+  Effect.sync(() => {
+    let last = now()
+    const seen = {
+      most: 0,
+      timer: setInterval(() => {
+        seen.most = Math.max(seen.most, now() - last - 10)
+        last = now()
+      }, 10)
+    }
+    return seen
+  }),
+  ({ timer }) => Effect.sync(() => clearInterval(timer))
+)
+
 const until = (condition: () => boolean) => Waiting.until(String(condition), condition)
 
 describe("Connection: the handshake", () => {
@@ -401,6 +417,7 @@ describe("Connection: deadlines", () => {
       const all = Array.from({ length: 60_000 }, (_, i) => new Recorded(command("GET", "key"), false, 200 + i % 600))
       for (const outgoing of all) connection.send(outgoing)
       const late = { most: 0 }
+      const machine = yield* lag
       for (const outgoing of all) {
         const { deadline, onDeadline } = outgoing
         outgoing.onDeadline = (written) => {
@@ -412,7 +429,8 @@ describe("Connection: deadlines", () => {
       assert.isTrue(all.every(({ ends }) => ends.length === 1 && "overdue" in ends[0]))
       // A ring looks at everything. 600 different times, and a ring for each would be one too many.
       assert.isBelow(sleeps - before, 200)
-      assert.isBelow(late.most, 1000)
+      // Each of several turns in a row may be that late.
+      assert.isBelow(late.most, 1000 + 4 * machine.most)
       // What was given up before it was written is gone.
       assert.isAtMost(connection.depth, 101)
     }), 20_000)

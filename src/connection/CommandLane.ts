@@ -1,0 +1,370 @@
+/**
+ * The commands on one socket: written in batches, answered in order. A lane lives as long as its socket; a new socket gets a new lane.
+ *
+ * Commands that arrive in one tick leave in one write, at once when nothing is on the wire.
+ *
+ * @since 0.1.0
+ */
+import type * as Clock from "effect/Clock"
+import type { Duplex } from "node:stream"
+import type { Command } from "../commands/Command.ts"
+import { Fifo } from "../internal/Fifo.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
+import type { Argument, Reply } from "../protocol/Reply.ts"
+import { RespDecoder } from "../protocol/RespDecoder.ts"
+import { RespEncoder } from "../protocol/RespEncoder.ts"
+import { Alone } from "./Alone.ts"
+import { type CommandQueue, expire } from "./CommandQueue.ts"
+import type { NodeStatistics } from "./NodeStatistics.ts"
+import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import { OwnCommand } from "./OwnCommand.ts"
+import { Pulse } from "./Pulse.ts"
+import { question } from "./Query.ts"
+import { Stopwatch } from "./Stopwatch.ts"
+import type { Wire } from "./Wire.ts"
+import { say, write } from "./Write.ts"
+
+/** When this much is waiting in the socket's own buffer, nothing more is written until it has drained. */
+const socketBufferLimit = 512 * 1024
+/** The most that one write carries. */
+const writeLimit = 256 * 1024
+
+/** Its reply is of no interest. */
+class Silent extends OwnCommand {
+  constructor(name: string) {
+    super(question(name))
+    this.abandon()
+  }
+
+  protected onEnd(): void {}
+}
+
+/** An argument that was changed since the call: the command concerned fails, and nobody else notices. */
+const unsendable = (message: string): LinkFailure => ({ kind: "unsendable", message })
+
+const asking = new Silent("ASKING")
+const ping = new Silent("PING")
+
+/**
+ * What a lane needs of the connection it belongs to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LaneContext {
+  readonly clock: Clock.Clock
+  readonly bounds: {
+    readonly maxInFlight: number
+    readonly maxInFlightBytes: number
+    readonly pingAfter: number
+    readonly pingTimeout: number
+  }
+  /** What waits to be written. */
+  readonly queue: CommandQueue
+  readonly statistics: NodeStatistics
+  /** From a write to its reply, sampled. */
+  readonly measured: (millis: number) => void
+  /** The lane wants to be inspected at that time. */
+  readonly lookAt: (at: number) => void
+  /** Bytes have come. */
+  readonly heard: () => void
+  readonly onPush: (push: ReadonlyArray<Reply>) => void
+  /** The socket is of no use any more. */
+  readonly lose: (failure: LinkFailure) => void
+  /** Asks on another connection whether the server is alive, for a command that it may hold back at will. */
+  readonly inquire: (() => void) | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class CommandLane {
+  /** Called when the last reply that was due has come. */
+  onEmpty: (() => void) | undefined
+  private readonly socket: Duplex
+  private readonly context: LaneContext
+  private readonly decoder: RespDecoder
+  private readonly encoder = new RespEncoder()
+  private readonly stopwatch: Stopwatch
+  private readonly pulse: Pulse
+  private readonly alone = new Alone()
+  /** The command that is out alone. */
+  private aloneNow: Outgoing | undefined
+  private readonly inFlight = new Fifo<Outgoing>()
+  private inFlightBytes = 0
+  private isFlushScheduled = false
+  private isBlocked = false
+  private isDropped = false
+
+  constructor(wire: Wire, context: LaneContext) {
+    this.socket = wire.stream
+    this.context = context
+    this.stopwatch = new Stopwatch(context.clock, context.measured)
+    this.pulse = new Pulse(context.bounds, monotonicMillis(context.clock))
+    this.decoder = new RespDecoder({
+      binary: () => this.inFlight.peek()?.binary === true,
+      onReply: (reply) => this.receive(reply),
+      onPush: context.onPush
+    })
+    wire.receive = (bytes) => this.read(bytes)
+    wire.stream.on("drain", () => this.drained())
+  }
+
+  /** How many replies are due. */
+  get due(): number {
+    return this.inFlight.size
+  }
+
+  /** The bytes that were written for what is not answered. */
+  get dueBytes(): number {
+    return this.inFlightBytes
+  }
+
+  /** Whether it is not silent with replies due. */
+  get isHealthy(): boolean {
+    return !this.pulse.isDoubtful
+  }
+
+  /** Whether the next reply is that of a command. */
+  isNext(outgoing: Outgoing): boolean {
+    return this.inFlight.peek() === outgoing
+  }
+
+  /** Whether a command was written and is not answered. */
+  hasWritten(outgoing: Outgoing): boolean {
+    let found = false
+    this.inFlight.forEach((one) => (found ||= one === outgoing))
+    return found
+  }
+
+  /** Something waits to be written: it is, at the latest in the next turn of the event loop. */
+  scheduleFlush(): void {
+    if (this.isFlushScheduled || this.isBlocked || this.alone.isOut) return
+    this.isFlushScheduled = true
+    // With nothing on the wire waiting would only cost latency; with replies due, the rest of this turn of the
+    // event loop may well bring more commands for the same write.
+    if (this.inFlight.size === 0) queueMicrotask(this.flushNow)
+    else setImmediate(this.flushNow)
+  }
+
+  /** Writes what waits, as far as the bounds allow. */
+  flush(): void {
+    if (this.isDropped) return
+    if (this.alone.isClaimed) return this.proceedAlone()
+    while (!this.isDropped && !this.isBlocked && this.mayWrite()) this.writeBatch()
+  }
+
+  /** Writes a command alone. `args` stand in place of its own, so that secrets are not kept. */
+  sendAlone(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): void {
+    this.alone.add({
+      kind: "login",
+      start: () => {
+        const refusal = say(this.socket, outgoing.command.spec, args())
+        if (refusal !== undefined) {
+          this.alone.end()
+          outgoing.onLost({ kind: "authentication", message: refusal }, false)
+          return this.scheduleFlush()
+        }
+        this.expectReplies()
+        outgoing.size = 0
+        this.inFlight.push(outgoing)
+        this.aloneNow = outgoing
+      },
+      onLost: (failure) => {
+        if (this.aloneNow !== outgoing) outgoing.onLost(failure, false)
+      }
+    })
+    this.flush()
+  }
+
+  /** Ends what is overdue, and looks for signs of life while replies are due; gives the time of the next look. */
+  inspect(now: number): number {
+    const next = expire(this.inFlight, now, true)
+    if (this.isDropped || this.inFlight.size === 0) return next
+    return Math.min(next, this.mayBeSilent() ? this.askAround(now) : this.probe(now))
+  }
+
+  /** The socket is gone: gives what was written back to its owners, who may send it again, even here, at once. */
+  drop(failure: LinkFailure): void {
+    this.isDropped = true
+    this.decoder.stop()
+    this.alone.drop(failure)
+    const written = this.inFlight.takeAll()
+    this.inFlightBytes = 0
+    for (let i = 0; i < written.length; i++) {
+      const outgoing = written[i]
+      // A block has as many places as replies, and hears of its loss once.
+      if (!outgoing.settled && (i === 0 || outgoing !== written[i - 1])) outgoing.onLost(failure, true)
+    }
+    this.onEmpty?.()
+  }
+
+  private readonly flushNow = (): void => {
+    this.isFlushScheduled = false
+    this.flush()
+  }
+
+  private proceedAlone(): void {
+    if (this.inFlight.size === 0) this.alone.proceed()
+  }
+
+  private drained(): void {
+    if (this.isDropped) return
+    this.isBlocked = false
+    // The other side reads; a large command may take its time.
+    this.pulse.heard(monotonicMillis(this.context.clock))
+    this.flush()
+  }
+
+  private read(chunk: Buffer): void {
+    if (this.isDropped) return
+    this.pulse.heard(monotonicMillis(this.context.clock))
+    this.context.heard()
+    const malformed = this.decoder.push(chunk)
+    if (this.isDropped) return
+    if (malformed !== undefined) this.context.lose({ kind: "protocol", message: malformed })
+    else if (this.context.queue.size > 0 || this.alone.isClaimed) this.scheduleFlush()
+  }
+
+  private receive(reply: Reply): void {
+    const outgoing = this.inFlight.shift()
+    if (outgoing === undefined) {
+      return this.context.lose({ kind: "protocol", message: "a reply came that nothing had asked for" })
+    }
+    this.inFlightBytes -= outgoing.size
+    if (outgoing === this.aloneNow) {
+      this.aloneNow = undefined
+      this.alone.end()
+    }
+    this.stopwatch.stop(outgoing)
+    if (!outgoing.settled) outgoing.onReply(reply)
+    if (this.onEmpty !== undefined && this.inFlight.size === 0) this.onEmpty()
+  }
+
+  /** Replies are due from now on: silence means something. */
+  private expectReplies(): void {
+    if (this.inFlight.size > 0) return
+    const now = monotonicMillis(this.context.clock)
+    this.pulse.heardAt = now
+    this.context.lookAt(this.pulse.overdueFrom(now))
+  }
+
+  private get isFull(): boolean {
+    const { maxInFlight, maxInFlightBytes } = this.context.bounds
+    return this.inFlight.size >= maxInFlight || this.inFlightBytes >= maxInFlightBytes
+  }
+
+  /** Whether the bounds leave room for what is next. A block goes as a whole, one beyond the bounds when it is alone. */
+  private mayWrite(): boolean {
+    const next = this.context.queue.peek()
+    if (next === undefined || this.isFull) return false
+    return next.block === undefined || this.inFlight.size === 0 ||
+      this.inFlight.size + next.block.length <= this.context.bounds.maxInFlight
+  }
+
+  private writeBatch(): void {
+    const { encoder, socket } = this
+    const { queue, statistics } = this.context
+    this.expectReplies()
+    let timing = this.stopwatch.begins()
+    while (encoder.size < writeLimit && this.mayWrite()) {
+      const outgoing = queue.shift()
+      if (outgoing === undefined || outgoing.settled) continue
+      const appended = outgoing.block === undefined ? this.append(outgoing) : this.appendBlock(outgoing, outgoing.block)
+      if (appended === 0) continue
+      statistics.commands += appended
+      if (timing) {
+        this.stopwatch.start(outgoing)
+        timing = false
+      }
+    }
+    if (encoder.size === 0) return
+    write(socket, encoder.take())
+    // `destroy` and errors surface as events; a full buffer surfaces here. Only who needs a drain will tell of it.
+    this.isBlocked = socket.writableNeedDrain && socket.writableLength > socketBufferLimit
+  }
+
+  /** Encodes a command, and ASKING in front of it; gives how many commands of the caller's were encoded. */
+  private append(outgoing: Outgoing): number {
+    const { args, spec } = outgoing.command
+    const { encoder } = this
+    const start = encoder.size
+    if (outgoing.asking) encoder.push(asking.command.spec.prefix(0), [])
+    const before = encoder.size
+    const refusal = encoder.push(spec.prefix(args.length), args)
+    if (refusal !== undefined) {
+      encoder.truncate(start)
+      outgoing.onLost(unsendable(refusal), false)
+      return 0
+    }
+    if (outgoing.asking) this.inFlight.push(asking)
+    outgoing.size = encoder.size - before
+    this.inFlightBytes += outgoing.size
+    this.inFlight.push(outgoing)
+    return 1
+  }
+
+  /** Nothing comes between the commands of a block: they are encoded at once, whatever the limits of a write. */
+  private appendBlock(outgoing: Outgoing, block: ReadonlyArray<Command<unknown>>): number {
+    const { encoder } = this
+    const start = encoder.size
+    if (outgoing.asking) encoder.push(asking.command.spec.prefix(0), [])
+    const before = encoder.size
+    for (let i = 0; i < block.length; i++) {
+      const { args, spec } = block[i]
+      const refusal = encoder.push(spec.prefix(args.length), args)
+      if (refusal === undefined) continue
+      encoder.truncate(start)
+      // Its owner takes that command out, or ends the whole.
+      if (outgoing.onUnsendable === undefined) outgoing.onLost(unsendable(refusal), false)
+      else outgoing.onUnsendable(i, unsendable(refusal))
+      return outgoing.settled || block.length === 0 ? 0 : this.appendBlock(outgoing, block)
+    }
+    if (outgoing.asking) this.inFlight.push(asking)
+    for (let i = 0; i < block.length; i++) this.inFlight.push(outgoing)
+    // Each reply gives back an equal share.
+    outgoing.size = Math.ceil((encoder.size - before) / block.length)
+    this.inFlightBytes += outgoing.size * block.length
+    return block.length
+  }
+
+  /** The server may hold the next reply back at will, so that silence proves nothing. */
+  private mayBeSilent(): boolean {
+    return this.inFlight.peek()?.command.blockingTime !== undefined
+  }
+
+  /** A PING would wait its turn here: the server is asked on another connection. */
+  private askAround(now: number): number {
+    const { inquire } = this.context
+    if (inquire === undefined) return Number.POSITIVE_INFINITY
+    const overdue = this.pulse.overdueFrom(this.pulse.heardAt)
+    if (now < overdue) return overdue
+    this.pulse.heardAt = now
+    inquire()
+    return this.pulse.overdueFrom(now)
+  }
+
+  /** A long silence causes a PING, a silence after that ends the socket. */
+  private probe(now: number): number {
+    const diagnosis = this.pulse.probe(now)
+    switch (diagnosis._tag) {
+      case "Wait":
+        return diagnosis.until
+      case "Ask":
+        this.writePing()
+        return diagnosis.until
+      case "Dead": {
+        const message = `silent for ${diagnosis.silentFor} ms with replies due, PING unanswered`
+        this.context.lose({ kind: "connection", message })
+        return Number.POSITIVE_INFINITY
+      }
+    }
+  }
+
+  private writePing(): void {
+    if (this.isBlocked || this.alone.isOut) return
+    this.append(ping)
+    write(this.socket, this.encoder.take())
+  }
+}

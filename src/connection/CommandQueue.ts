@@ -1,0 +1,97 @@
+/**
+ * The commands that wait to be written to one node.
+ *
+ * @since 0.1.0
+ */
+import type { Command } from "../commands/Command.ts"
+import { Fifo } from "../internal/Fifo.ts"
+import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+
+const argumentBytes = ({ args }: Command<unknown>): number => args.reduce((sum, one) => sum + one.length, 0)
+
+/**
+ * The bytes that a command holds while it waits, nearly.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const weightOf = ({ block, command }: Outgoing): number =>
+  block === undefined ? argumentBytes(command) : block.reduce((sum, one) => sum + argumentBytes(one), 0)
+
+/**
+ * Ends what is overdue among commands, and gives the next deadline among the others.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const expire = (commands: Fifo<Outgoing>, now: number, written: boolean): number => {
+  let next = Number.POSITIVE_INFINITY
+  const due: Array<Outgoing> = []
+  commands.forEach((outgoing) => {
+    if (outgoing.settled) return
+    if (outgoing.deadline <= now) due.push(outgoing)
+    else if (outgoing.deadline < next) next = outgoing.deadline
+  })
+  for (const outgoing of due) {
+    if (!outgoing.settled) outgoing.onDeadline(written)
+  }
+  return next
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class CommandQueue {
+  /** The sum of the sizes of what waits, which are noted with overflow `"fail"` only. */
+  bytes = 0
+  private readonly commands = new Fifo<Outgoing>()
+
+  get size(): number {
+    return this.commands.size
+  }
+
+  push(outgoing: Outgoing): void {
+    this.bytes += outgoing.size
+    this.commands.push(outgoing)
+  }
+
+  peek(): Outgoing | undefined {
+    return this.commands.peek()
+  }
+
+  shift(): Outgoing | undefined {
+    const outgoing = this.commands.shift()
+    if (outgoing !== undefined) this.bytes -= outgoing.size
+    return outgoing
+  }
+
+  /** Removes and returns all of them. */
+  takeAll(): ReadonlyArray<Outgoing> {
+    this.bytes = 0
+    return this.commands.takeAll()
+  }
+
+  /** Ends what is overdue and forgets what nobody waits for; gives the next deadline. */
+  expire(now: number): number {
+    const next = expire(this.commands, now, false)
+    // A place in the queue can be given up, unlike one on the wire.
+    this.commands.filter((outgoing) => {
+      if (outgoing.settled) this.bytes -= outgoing.size
+      return !outgoing.settled
+    })
+    return next
+  }
+}
+
+/**
+ * Gives commands that were not written back to their owners.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const handBack = (unwritten: ReadonlyArray<Outgoing>, failure: LinkFailure): void => {
+  for (const outgoing of unwritten) {
+    if (!outgoing.settled) outgoing.onLost(failure, false)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The signs of life of one socket: how long it has been silent, and what follows from that. A decision; nothing is sent or ended here.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * What a silence calls for, and when to look again.
+ *
+ * - `Wait`: nothing before `until`
+ * - `Ask`: a PING, and a look at `until`
+ * - `Dead`: the socket is to be ended; it was silent for so many milliseconds
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Diagnosis =
+  | { readonly _tag: "Wait"; readonly until: number }
+  | { readonly _tag: "Ask"; readonly until: number }
+  | { readonly _tag: "Dead"; readonly silentFor: number }
+
+const notAsked = -1
+
+/**
+ * All times are monotonic milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Pulse {
+  /** When the socket last showed a sign of life, or since when one has been expected. */
+  heardAt: number
+  private askedAt = notAsked
+  private readonly limits: { readonly pingAfter: number; readonly pingTimeout: number }
+
+  constructor(limits: { readonly pingAfter: number; readonly pingTimeout: number }, now: number) {
+    this.limits = limits
+    this.heardAt = now
+  }
+
+  /** A PING was sent, and no sign of life has come since. */
+  get isDoubtful(): boolean {
+    return this.askedAt !== notAsked
+  }
+
+  /** When a silence that begins now is long enough for a PING. */
+  overdueFrom(now: number): number {
+    return now + this.limits.pingAfter
+  }
+
+  /** A sign of life: bytes came, or bytes left. */
+  heard(now: number): void {
+    this.heardAt = now
+    this.askedAt = notAsked
+  }
+
+  /** A PING is sent. */
+  asked(now: number): void {
+    this.askedAt = now
+  }
+
+  /** Judges the silence. `Ask` counts as asked. */
+  probe(now: number): Diagnosis {
+    const { pingAfter, pingTimeout } = this.limits
+    if (this.askedAt !== notAsked) {
+      const until = this.askedAt + pingTimeout
+      return now < until ? { _tag: "Wait", until } : { _tag: "Dead", silentFor: Math.round(now - this.heardAt) }
+    }
+    const overdue = this.heardAt + pingAfter
+    if (now < overdue) return { _tag: "Wait", until: overdue }
+    this.askedAt = now
+    return { _tag: "Ask", until: now + pingTimeout }
+  }
+}

@@ -1,0 +1,320 @@
+/**
+ * What a server says unasked on one socket, and what is asked there. A lane lives as long as its socket, or, when another socket takes its
+ * place in a handover, as long as that one.
+ *
+ * Replies to PINGs are what orders the rest: what goes alone starts when no PING is unanswered.
+ *
+ * @since 0.1.0
+ */
+import type * as Clock from "effect/Clock"
+import type { Duplex } from "node:stream"
+import type { CommandSpec } from "../commands/CommandSpec.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
+import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
+import { RespDecoder } from "../protocol/RespDecoder.ts"
+import { RespEncoder } from "../protocol/RespEncoder.ts"
+import { Alone } from "./Alone.ts"
+import { Handover, type Holdings } from "./Handover.ts"
+import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import { Pulse } from "./Pulse.ts"
+import type { Wire } from "./Wire.ts"
+import { say, write } from "./Write.ts"
+
+/**
+ * What a lane needs of the connection it belongs to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PushLaneContext {
+  readonly clock: Clock.Clock
+  readonly limits: { readonly pingAfter: number; readonly pingTimeout: number }
+  /** Bulk strings are bytes from the next reply on, except the kind of a push. */
+  readonly binary: () => boolean
+  readonly onPush: (push: ReadonlyArray<Reply>) => void
+  /** Any other reply. */
+  readonly onReply: (reply: Reply) => void
+  /** All that one read of the socket brought has been handed over. */
+  readonly onRead: () => void
+  /** What another socket has to hold before it can take the place of this one. */
+  readonly holdings: () => Holdings | undefined
+  /** Publishes a mark, and calls back with the reason if that could not be. */
+  readonly publish: (mark: string, failed: (reason: string) => void) => void
+  /** Bytes have come. */
+  readonly heard: () => void
+  /** The lane wants to be inspected at that time. */
+  readonly lookAt: (at: number) => void
+  /** Another socket has taken the place of this one. */
+  readonly onTaken: (wire: Wire) => void
+  /** The socket is of no use any more; silent, if it does not answer. */
+  readonly lose: (failure: LinkFailure, isSilent: boolean) => void
+}
+
+interface Login {
+  readonly outgoing: Outgoing
+  answer: Reply
+  /** When it has to be answered, in monotonic milliseconds. */
+  due: number
+}
+
+const ping = "*1\r\n$4\r\nPING\r\n"
+
+/** No other login is left unanswered. */
+const silentRefusal = new ServerError("ERR the server gave no answer to AUTH")
+
+const textOf = (reply: Reply): Reply => reply instanceof Uint8Array ? Buffer.from(reply).toString() : reply
+
+/** Also of a user who may not run PING: it is an answer all the same. */
+const isPong = (reply: Reply): boolean =>
+  reply === "PONG" || (reply instanceof ServerError && reply.message.includes("'ping'")) ||
+  (Array.isArray(reply) && reply.length === 2 && textOf(reply[0]) === "pong")
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class PushLane {
+  /** Nothing is read: what the server says waits in the network, and then at the server. */
+  isPaused = false
+  /** The server may have more to say than was read. */
+  isBehind = false
+  private readonly context: PushLaneContext
+  private readonly encoder = new RespEncoder()
+  private readonly alone = new Alone()
+  private socket: Duplex
+  private decoder: RespDecoder
+  private pulse: Pulse
+  private pingsDue = 0
+  private login: Login | undefined
+  private handover: Handover | undefined
+  private isFlushScheduled = false
+  private isDropped = false
+
+  constructor(wire: Wire, context: PushLaneContext) {
+    this.context = context
+    this.socket = wire.stream
+    this.pulse = new Pulse(context.limits, this.now)
+    this.decoder = new RespDecoder({
+      binary: context.binary,
+      onPush: context.onPush,
+      onReply: (reply) => this.receive(reply)
+    }, { binaryPush: context.binary })
+    this.listen(wire, this.decoder)
+    this.watch()
+  }
+
+  /** When the socket last brought something, in monotonic milliseconds. */
+  get heardAt(): number {
+    return this.pulse.heardAt
+  }
+
+  /** Writes a command at the end of this turn, together with others. Its arguments are text, which can always be sent. */
+  send(spec: CommandSpec, args: ReadonlyArray<Argument>): void {
+    this.encoder.push(spec.prefix(args.length), args)
+    if (this.isFlushScheduled) return
+    this.isFlushScheduled = true
+    queueMicrotask(this.flush)
+  }
+
+  /**
+   * Writes a login alone, so that its answer is known from that of anything else. A PING follows: Redis from 7.2 on refuses
+   * without a word when a message was on its way at that moment.
+   */
+  sendAlone(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): void {
+    this.goAlone({
+      kind: "login",
+      start: () => {
+        if (outgoing.settled) return this.endAlone()
+        this.login = { outgoing, answer: null, due: 0 }
+        this.expectLogin(this.login)
+        const refusal = say(this.socket, outgoing.command.spec, args())
+        if (refusal === undefined) return this.ask()
+        this.endAlone()
+        outgoing.onLost({ kind: "authentication", message: refusal }, false)
+      },
+      onLost: (failure) => outgoing.onLost(failure, true)
+    })
+  }
+
+  /** Lets another socket take over what this one holds; `conclude` gets the reason why that could not be, if so. */
+  handOver(successor: Wire, conclude: (reason: string | undefined) => void): void {
+    this.goAlone({
+      kind: "handover",
+      start: () => this.startHandover(successor, conclude),
+      // The next socket has the newest credentials.
+      onLost: () => conclude(undefined)
+    })
+  }
+
+  pause(): void {
+    if (this.isPaused) return
+    this.isPaused = true
+    this.isBehind = true
+    this.socket.pause()
+  }
+
+  resume(): void {
+    if (!this.isPaused) return
+    this.isPaused = false
+    this.pulse.heard(this.now)
+    // Its answer comes after all that the server had to hold back.
+    this.ask()
+    if (this.login !== undefined) this.expectLogin(this.login)
+    this.watch()
+    this.socket.resume()
+  }
+
+  /** A long silence causes a PING, a silence after that ends the socket. */
+  inspect(now: number): void {
+    // While nothing is read nothing can be heard.
+    if (this.isPaused || this.isDropped) return
+    const { login } = this
+    if (login !== undefined) {
+      if (now < login.due) return this.context.lookAt(login.due)
+      const message = `a login was not answered within ${this.context.limits.pingTimeout} ms`
+      return this.context.lose({ kind: "authentication", message }, false)
+    }
+    const diagnosis = this.pulse.probe(now)
+    switch (diagnosis._tag) {
+      case "Wait":
+        return this.context.lookAt(diagnosis.until)
+      case "Ask":
+        this.ask()
+        return this.context.lookAt(diagnosis.until)
+      case "Dead": {
+        const message = `silent for ${diagnosis.silentFor} ms, PING unanswered`
+        return this.context.lose({ kind: "connection", message }, true)
+      }
+    }
+  }
+
+  /** The socket is gone. */
+  drop(failure: LinkFailure): void {
+    this.isDropped = true
+    this.decoder.stop()
+    this.handover?.abandon()
+    this.handover = undefined
+    this.login = undefined
+    this.alone.drop(failure)
+  }
+
+  private get now(): number {
+    return monotonicMillis(this.context.clock)
+  }
+
+  private listen(wire: Wire, decoder: RespDecoder): void {
+    wire.receive = (bytes) => {
+      if (this.decoder === decoder && !this.isDropped) this.read(decoder, bytes)
+    }
+  }
+
+  private readonly flush = (): void => {
+    this.isFlushScheduled = false
+    if (this.isDropped || this.alone.isClaimed) return
+    const batch = this.encoder.take()
+    if (batch.length > 0) write(this.socket, batch)
+  }
+
+  private read(decoder: RespDecoder, chunk: Buffer): void {
+    this.pulse.heard(this.now)
+    this.context.heard()
+    const malformed = decoder.push(chunk)
+    this.context.onRead()
+    if (malformed === undefined || this.decoder !== decoder || this.isDropped) return
+    this.context.lose({ kind: "protocol", message: malformed }, false)
+  }
+
+  private receive(reply: Reply): void {
+    if (isPong(reply)) {
+      this.receivePong()
+    } else if (this.handover?.claims(reply) === true) {
+      return
+    } else if (Array.isArray(reply)) {
+      this.context.onPush(reply)
+    } else if (this.login !== undefined && (reply === "OK" || reply instanceof ServerError)) {
+      this.login.answer = reply
+    } else {
+      this.context.onReply(reply)
+    }
+  }
+
+  private receivePong(): void {
+    this.pingsDue--
+    if (this.pingsDue === 0 && !this.isPaused) this.isBehind = false
+    const { login } = this
+    if (login !== undefined) {
+      this.endAlone()
+      login.outgoing.onReply(login.answer ?? silentRefusal)
+    } else if (this.alone.isClaimed) {
+      this.proceed()
+    }
+  }
+
+  private ask(): void {
+    this.pingsDue++
+    this.pulse.asked(this.now)
+    this.socket.write(ping)
+  }
+
+  private watch(): void {
+    this.context.lookAt(this.pulse.overdueFrom(this.now))
+  }
+
+  private goAlone(solo: Parameters<Alone["add"]>[0]): void {
+    const isFirst = !this.alone.isClaimed
+    this.alone.add(solo)
+    // Its answer comes after all others that are due.
+    if (isFirst) this.ask()
+  }
+
+  /** Starts what goes alone when no PING is unanswered; without such, writes what waits. */
+  private proceed(): void {
+    if (!this.alone.isClaimed) return this.flush()
+    if (this.pingsDue === 0) this.alone.proceed()
+  }
+
+  private endAlone(): void {
+    this.login = undefined
+    this.alone.end()
+    if (!this.isDropped) this.proceed()
+  }
+
+  private expectLogin(login: Login): void {
+    login.due = this.now + this.context.limits.pingTimeout
+    this.context.lookAt(login.due)
+  }
+
+  private startHandover(successor: Wire, conclude: (reason: string | undefined) => void): void {
+    const holdings = this.context.holdings()
+    const mark = holdings?.mark
+    if (holdings === undefined || mark === undefined) return conclude("the node serves no slot")
+    if (successor.stream.destroyed) return conclude("the new connection was lost")
+    const handover = new Handover(this.socket, successor, { ...holdings, mark }, {
+      binary: this.context.binary,
+      publish: () => this.context.publish(mark, (reason) => handover.fail(reason)),
+      onTaken: (wire, decoder) => this.moveTo(wire, decoder),
+      onReply: (reply) => this.receive(reply),
+      onRead: () => this.context.onRead(),
+      onDone: () => {
+        this.handover = undefined
+        this.endAlone()
+        conclude(undefined)
+      },
+      onFailed: conclude
+    })
+    this.handover = handover
+  }
+
+  /** Another socket takes the place of this one, with a decoder that has read ahead. */
+  private moveTo(wire: Wire, decoder: RespDecoder): void {
+    this.decoder.stop()
+    this.decoder = decoder
+    this.socket = wire.stream
+    this.pingsDue = 0
+    this.pulse = new Pulse(this.context.limits, this.now)
+    this.listen(wire, decoder)
+    this.context.onTaken(wire)
+    if (this.isPaused) wire.stream.pause()
+    else wire.stream.resume()
+  }
+}
