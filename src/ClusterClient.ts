@@ -103,7 +103,7 @@ const members = Effect.fnUntraced(function*() {
     ...ReadPreference.make(router, viewOf),
     ...Scanning.make(router, topology),
     ...Subscriptions.make(pubSub, router),
-    ...Notifications.make(pubSub, router, topology),
+    ...Notifications.make(pubSub, router),
     ...nodes,
     ...Health.make(topology, connections),
     ...(yield* Observability.make({ connections, topology, router, pubSub }))

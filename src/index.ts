@@ -53,9 +53,8 @@ export type {
 } from "./observability/ClientEvent.ts"
 export { type Argument, type Reply, ServerError } from "./protocol/Reply.ts"
 export { KeyspaceEvent, type KeyspaceEventName, type KeyspaceOptions } from "./pubsub/Keyspace.ts"
-export type { BufferStrategy } from "./pubsub/MessageBuffer.ts"
 export type { MonitoredCommand, MonitorOptions } from "./pubsub/Monitor.ts"
-export type { PayloadOf, SubscribeOptions, Subscription } from "./pubsub/Subscription.ts"
+export type { BufferStrategy, PayloadOf, SubscribeOptions, Subscription } from "./pubsub/Subscription.ts"
 export {
   type Gap,
   type GapReason,

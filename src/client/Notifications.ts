@@ -11,14 +11,16 @@ import * as Stream from "effect/Stream"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import { Server } from "../commands/Server.ts"
+import { kindOf } from "../protocol/ErrorKind.ts"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
 import * as Keyspace from "../pubsub/Keyspace.ts"
 import * as Monitor from "../pubsub/Monitor.ts"
-import * as Subscription from "../pubsub/Subscription.ts"
+import type { Subscription } from "../pubsub/Subscription.ts"
 import type { Gap, Message, Subscribed } from "../pubsub/SubscriptionEvent.ts"
+import * as SubscriptionStreams from "../pubsub/SubscriptionStreams.ts"
+import type { Preparation } from "../pubsub/Wish.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
-import type { Topology } from "../topology/Topology.ts"
 
 /**
  * @category models
@@ -44,13 +46,13 @@ export interface NotificationMembers {
    * })
    * ```
    */
-  readonly keyspaceNotifications: (
-    options?: Keyspace.KeyspaceOptions
-  ) => Stream.Stream<Keyspace.KeyspaceEvent, RedisClusterException>
-  /** The same with events: when it is live, and where notifications may have been lost. */
-  readonly keyspaceEvents: (
-    options?: Keyspace.KeyspaceOptions
-  ) => Stream.Stream<Keyspace.KeyspaceEvent | Subscribed | Gap, RedisClusterException>
+  readonly keyspaceNotifications: <const O extends Keyspace.KeyspaceOptions = {}>(
+    options?: O
+  ) => Stream.Stream<Keyspace.KeyspaceEvent<Keyspace.KeyOf<O>>, RedisClusterException>
+  /** As `keyspaceNotifications`, with the events of the subscription: when it is live, and where notifications may have been lost. */
+  readonly keyspaceEvents: <const O extends Keyspace.KeyspaceOptions = {}>(
+    options?: O
+  ) => Stream.Stream<Keyspace.KeyspaceEvent<Keyspace.KeyOf<O>> | Subscribed | Gap, RedisClusterException>
   /**
    * Every command that a node executes, as MONITOR shows it; it slows the node down. Fails with `ConnectionError` when the
    * connection is lost: nobody could say what was missed.
@@ -64,85 +66,121 @@ export interface NotificationMembers {
 const setting = "notify-keyspace-events"
 
 const notTold = (node: ClusterNode, flags: string, lacking: string): RedisClusterException =>
-  Subscription.invalid(
+  SubscriptionStreams.invalid(
     `${node.address} does not tell these events: ${setting} is "${flags}" and lacks "${lacking}"; ` +
       `run CONFIG SET ${setting} "${flags}${lacking}" on every node, or set configure: true`
   )
+
+/** The user may not ask, or the command was taken away: managed services do either. */
+const mayNotAsk = ({ reason }: RedisClusterException): boolean => {
+  if (reason._tag !== "ReplyError") return false
+  const kind = kindOf(reason)
+  return kind === "noPermission" || kind === "unknownCommand"
+}
+
+/**
+ * Sets up primaries for notifications before they are subscribed to. A server that is restarted has forgotten the setting, and
+ * its subscribers with it: so each new connection of subscribers begins here, and the gap of the subscription lasts until it is done.
+ */
+class Settings {
+  private readonly router: Router["Service"]
+  /** One at a time for each node: one that reads the setting, adds to it and writes must not be overwritten by another. */
+  private readonly turns = new Map<string, Semaphore.Semaphore>()
+
+  constructor(router: Router["Service"]) {
+    this.router = router
+  }
+
+  preparation(plan: Keyspace.KeyspacePlan, configure: boolean): Preparation {
+    return {
+      key: [configure ? "configure" : "check", plan.letter, ...plan.classes ?? ["any"]].join(""),
+      run: (node) => this.turnOf(node).withPermit(this.prepare(node, plan, configure))
+    }
+  }
+
+  /** Checks the setting of one node, or completes it. A node that cannot be asked is taken at its word. */
+  private readonly prepare = Effect.fnUntraced({ self: this }, function*(
+    node: ClusterNode,
+    plan: Keyspace.KeyspacePlan,
+    configure: boolean
+  ): Effect.fn.Return<void, RedisClusterException> {
+    const answer = yield* Effect.result(this.router.onNode(Server.configGet([setting]), node))
+    if (Result.isFailure(answer)) return mayNotAsk(answer.failure) ? undefined : yield* Effect.fail(answer.failure)
+    const flags = answer.success[setting] ?? ""
+    const lacking = Keyspace.missing(flags, plan)
+    if (lacking === "") return
+    if (!configure) return yield* Effect.fail(notTold(node, flags, lacking))
+    yield* this.router.onNode(Server.configSet({ [setting]: flags + lacking }), node)
+  })
+
+  private turnOf({ address }: ClusterNode): Semaphore.Semaphore {
+    let turn = this.turns.get(address)
+    if (turn === undefined) {
+      turn = Semaphore.makeUnsafe(1)
+      this.turns.set(address, turn)
+    }
+    return turn
+  }
+}
+
+type AnyEvent = Keyspace.KeyspaceEvent<string | Uint8Array> | Subscribed | Gap
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  pubSub: ClusterPubSub["Service"],
-  router: Router["Service"],
-  topology: Topology["Service"]
-): NotificationMembers => {
-  /** Checks the setting of one node, or completes it. A node that does not let itself be asked is taken at its word. */
-  const prepare = Effect.fnUntraced(
-    function*(
-      node: ClusterNode,
-      plan: Keyspace.KeyspacePlan,
-      options: Keyspace.KeyspaceOptions
-    ): Effect.fn.Return<void, RedisClusterException> {
-      const answer = yield* Effect.result(router.onNode(Server.configGet([setting]), node))
-      if (Result.isFailure(answer)) return
-      const flags = answer.success[setting] ?? ""
-      const lacking = Keyspace.missing(flags, plan, options.events)
-      if (lacking === "") return
-      if (options.configure !== true) return yield* Effect.fail(notTold(node, flags, lacking))
-      yield* router.onNode(Server.configSet({ [setting]: flags + lacking }), node)
-    }
-  )
+export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]): NotificationMembers => {
+  const settings = new Settings(router)
 
-  /** One at a time: what one reads of a setting, adds to it and writes must not be written over by another. */
-  const turns = Semaphore.makeUnsafe(1)
-
-  const prepareAll = (plan: Keyspace.KeyspacePlan, options: Keyspace.KeyspaceOptions) =>
-    Effect.suspend(() =>
-      Effect.forEach(topology.current().nodes.values(), (node) => prepare(node, plan, options), {
-        concurrency: 16,
-        discard: true
-      })
-    ).pipe(turns.withPermit)
-
-  const open = Effect.fnUntraced(
-    function*(
-      options: Keyspace.KeyspaceOptions,
-      keepsNotices: boolean
-    ): Effect.fn.Return<
-      { readonly plan: Keyspace.KeyspacePlan; readonly subscription: Subscription.Subscription },
+  const open = <P>(options: Keyspace.KeyspaceOptions, keepsNotices: boolean, payload: "text" | "bytes") =>
+    Effect.suspend((): Effect.Effect<
+      { readonly plan: Keyspace.KeyspacePlan; readonly subscription: Subscription<P> },
       RedisClusterException,
       Scope.Scope
-    > {
+    > => {
       const plan = Keyspace.plan(options)
-      if (typeof plan === "string") return yield* Effect.fail(Subscription.invalid(plan))
-      yield* prepareAll(plan, options)
-      if (options.configure === true) {
-        // Nodes that join later have settings of their own.
-        const again = Stream.runForEach(topology.changes, () => Effect.ignore(prepareAll(plan, options)))
-        yield* Effect.forkScoped(again)
-      }
-      const subscription = yield* Subscription.openEverywhere(pubSub, plan.kind, plan.names, options, keepsNotices)
-      return { plan, subscription }
-    }
-  )
+      if (typeof plan === "string") return Effect.fail(SubscriptionStreams.invalid(plan))
+      const { bufferSize, strategy } = options
+      const opened = SubscriptionStreams.open<P>(pubSub, plan.names, { bufferSize, strategy, payload }, {
+        kind: plan.kind,
+        placement: "everyPrimary",
+        taking: "all",
+        keepsNotices,
+        preparation: settings.preparation(plan, options.configure === true)
+      })
+      return Effect.map(opened, (subscription) => ({ plan, subscription }))
+    })
+
+  const textEvents = (
+    options: Keyspace.KeyspaceOptions,
+    keepsNotices: boolean
+  ): Stream.Stream<AnyEvent, RedisClusterException> =>
+    Stream.unwrap(
+      Effect.map(open<string>(options, keepsNotices, "text"), ({ plan, subscription }) =>
+        chosen(subscription.events, (event) =>
+          event._tag === "Message" ? Keyspace.read(event, plan) : event))
+    )
+
+  const byteEvents = (
+    options: Keyspace.KeyspaceOptions,
+    keepsNotices: boolean
+  ): Stream.Stream<AnyEvent, RedisClusterException> =>
+    Stream.unwrap(
+      Effect.map(open<Uint8Array>(options, keepsNotices, "bytes"), ({ plan, subscription }) =>
+        chosen(subscription.events, (event) =>
+          event._tag === "Message" ? Keyspace.readBytes(event, plan) : event))
+    )
+
+  const events = (keepsNotices: boolean) => (options: Keyspace.KeyspaceOptions = {}) =>
+    options.keys === "bytes" ? byteEvents(options, keepsNotices) : textEvents(options, keepsNotices)
 
   return {
-    keyspaceNotifications: (options = {}) =>
-      Stream.unwrap(
-        Effect.map(open(options, false), ({ plan, subscription }) =>
-          chosen(subscription.messages, (message) => Keyspace.read(message, plan)))
-      ),
-    keyspaceEvents: (options = {}) =>
-      Stream.unwrap(
-        Effect.map(open(options, true), ({ plan, subscription }) =>
-          chosen(subscription.events, (event) =>
-            event._tag === "Message" ? Keyspace.read(event, plan) : event))
-      ),
+    // The types of the options say what the keys are.
+    keyspaceNotifications: events(false) as NotificationMembers["keyspaceNotifications"],
+    keyspaceEvents: events(true) as NotificationMembers["keyspaceEvents"],
     monitor: (node, options = {}) =>
       Stream.unwrap(
-        Effect.map(Subscription.openMonitor(pubSub, node, options), (messages) =>
+        Effect.map(SubscriptionStreams.openMonitor(pubSub, node, options), (messages) =>
           chosen(messages, (message: Message) => Monitor.read(message)))
       )
   }

@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function*(parts: {
     )
   })
   const stopRotations = connections.onRotated(() => emit({ _tag: "CredentialsRotated" }))
-  pubSub.statistics.onGap = (reason, from) => emit({ _tag: "MessagesMissed", reason, from })
+  const stopGaps = pubSub.statistics.onGap((reason, from) => emit({ _tag: "MessagesMissed", reason, from }))
   routing.onReason = (reason) => metrics.addReason(reason)
 
   yield* Effect.addFinalizer(() =>
@@ -107,7 +107,7 @@ export const make = Effect.fnUntraced(function*(parts: {
       stopChanges()
       stopRefreshes()
       stopRotations()
-      pubSub.statistics.onGap = () => {}
+      stopGaps()
       routing.onReason = () => {}
       metrics.close()
     })

@@ -7,9 +7,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
-import type { Kind, Placement } from "../pubsub/Plan.ts"
-import * as Subscription from "../pubsub/Subscription.ts"
+import type * as Subscription from "../pubsub/Subscription.ts"
 import type { Message, SubscriptionEvent } from "../pubsub/SubscriptionEvent.ts"
+import * as SubscriptionStreams from "../pubsub/SubscriptionStreams.ts"
+import type { Kind, Placement } from "../pubsub/Wish.ts"
 import * as ReadFrom from "../ReadFrom.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
@@ -140,18 +141,16 @@ const read = (
 export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]): SubscriptionMembers => {
   /** Who reads from replicas listens to them as well. */
   const usualPlace = (): Placement => router.readFrom() === ReadFrom.primary ? "owner" : "replica"
-  const scoped = (kind: Kind) => (...args: Arguments) => {
-    const { names, options } = read(args)
-    return Subscription.open(pubSub, kind, names, options, usualPlace, true)
-  }
-  const messages = (kind: Kind) => (...args: Arguments) => {
-    const { names, options } = read(args)
-    return Stream.unwrap(
-      Effect.map(Subscription.open(pubSub, kind, names, options, usualPlace, false), ({ messages }) => messages)
-    )
-  }
+  const open = (kind: Kind, args: Arguments, taking: SubscriptionStreams.Taking, keepsNotices: boolean) =>
+    Effect.suspend(() => {
+      const { names, options } = read(args)
+      return SubscriptionStreams.open(pubSub, names, options, { kind, placement: usualPlace(), taking, keepsNotices })
+    })
+  const scoped = (kind: Kind) => (...args: Arguments) => open(kind, args, "one", true)
+  const messages = (kind: Kind) => (...args: Arguments) =>
+    Stream.unwrap(Effect.map(open(kind, args, "all", false), ({ messages }) => messages))
   const events = (kind: Kind) => (...args: Arguments) =>
-    Stream.unwrap(Effect.map(scoped(kind)(...args), ({ events }) => events))
+    Stream.unwrap(Effect.map(open(kind, args, "all", true), ({ events }) => events))
 
   // The overloads say what the options make of the payloads, which the functions do not look at.
   return {

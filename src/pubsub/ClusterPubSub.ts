@@ -14,28 +14,15 @@ import type * as Scope from "effect/Scope"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Connections } from "../connection/Connections.ts"
-import { exception, type RedisClusterException, TimeoutError } from "../RedisClusterException.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
 import { find } from "../topology/Snapshot.ts"
 import { Topology } from "../topology/Topology.ts"
-import { type BufferStrategy, MessageBuffer } from "./MessageBuffer.ts"
+import { MessageBuffer, type Settings } from "./MessageBuffer.ts"
 import { Monitored } from "./Monitored.ts"
-import type { Desire } from "./Plan.ts"
 import { PubSubStatistics } from "./PubSubStatistics.ts"
-import { closedError, SubscriptionManager } from "./SubscriptionManager.ts"
-
-/**
- * How the messages of one stream are kept until it takes them.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Settings {
-  readonly bytes: boolean
-  readonly bufferSize: number
-  readonly strategy: BufferStrategy
-  /** Whether gaps and confirmations are wanted, beside the messages. */
-  readonly keepsNotices: boolean
-}
+import { closedError, timedOut } from "./refusals.ts"
+import { SubscriptionManager } from "./SubscriptionManager.ts"
+import type { Wish } from "./Wish.ts"
 
 /**
  * @category services
@@ -47,7 +34,7 @@ export class ClusterPubSub extends Context.Service<ClusterPubSub, {
    * `commandTimeout`, when they refuse, or when a named node is not part of the cluster. Ends with the scope.
    */
   readonly open: (
-    desires: ReadonlyArray<Desire>,
+    wishes: ReadonlyArray<Wish>,
     settings: Settings
   ) => Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope>
   /** Starts MONITOR on a node; each line is the payload of a message. Fails when the connection is lost. */
@@ -59,16 +46,6 @@ export class ClusterPubSub extends Context.Service<ClusterPubSub, {
   readonly held: () => ReadonlyMap<string, number>
   readonly statistics: PubSubStatistics
 }>()("effect-redis-cluster/pubsub/ClusterPubSub") {}
-
-const timedOut = (timeout: number): RedisClusterException =>
-  exception(() =>
-    new TimeoutError({
-      message: `the servers did not confirm the subscription within ${timeout} ms`,
-      outcome: "NotExecuted",
-      timeout,
-      waitingFor: "reply"
-    })
-  )
 
 /**
  * @category constructors
@@ -101,22 +78,24 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     })
   )
 
-  /** A mailbox that is filled while the scope lives, once it is live. */
+  /** A buffer that is filled while the scope lives, once it is live. */
   const opened = (
     settings: Settings,
     names: ReadonlyArray<string>,
-    add: (buffer: MessageBuffer, onLive: () => void, onFailure: (error: RedisClusterException) => void) => void,
+    add: (buffer: MessageBuffer, onLive: () => void) => void,
     remove: (buffer: MessageBuffer) => void
   ): Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope> => {
-    const buffer = new MessageBuffer({ ...settings, names: [...new Set(names)], clock, statistics })
     const live = Deferred.makeUnsafe<void, RedisClusterException>()
-    const start = Effect.sync(() =>
-      add(
-        buffer,
-        () => Deferred.doneUnsafe(live, Exit.void),
-        (error) => Deferred.doneUnsafe(live, Exit.fail(error))
-      )
-    )
+    const buffer = new MessageBuffer(settings, {
+      names: [...new Set(names)],
+      clock,
+      statistics,
+      onFailure: (error) => {
+        remove(buffer)
+        Deferred.doneUnsafe(live, Exit.fail(error))
+      }
+    })
+    const start = Effect.sync(() => add(buffer, () => Deferred.doneUnsafe(live, Exit.void)))
     const end = Effect.sync(() => {
       remove(buffer)
       buffer.close()
@@ -132,28 +111,27 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   }
 
   return ClusterPubSub.of({
-    open: (desires, settings) =>
+    open: (wishes, settings) =>
       Effect.suspend(() => {
-        const objection = manager.objection(desires)
+        const objection = manager.objection(wishes)
         if (objection !== undefined) return Effect.fail(objection)
         return opened(
           settings,
-          desires.map((desire) => desire.name),
-          (buffer, onLive, onFailure) => manager.add(buffer, desires, onLive, onFailure),
+          wishes.map(({ name }) => name),
+          (buffer, onLive) => manager.add(buffer, wishes, onLive),
           (buffer) => manager.remove(buffer)
         )
       }),
     monitor: (endpoint, settings) =>
       Effect.suspend(() => {
-        const objection = manager.objection([{ kind: "channel", name: "MONITOR", slot: 0, place: endpoint }])
+        const objection = manager.objection([{ placement: endpoint }])
         const node = find(topology.current(), endpoint)
         if (objection !== undefined || node === undefined) return Effect.fail(objection ?? closedError())
         let monitored: Monitored | undefined
         return opened(
           settings,
           ["MONITOR"],
-          (buffer, onLive, onFailure) => {
-            buffer.onFailure = onFailure
+          (buffer, onLive) => {
             monitored = new Monitored(node, connections, buffer, onLive)
             monitors.add(monitored)
           },
@@ -165,7 +143,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         )
       }),
     statistics,
-    held: () => new Map([...manager.subscribers].map(([address, subscriber]) => [address, subscriber.size] as const))
+    held: () => new Map([...manager.placements.nodes].map(([address, node]) => [address, node.size] as const))
   })
 })
 

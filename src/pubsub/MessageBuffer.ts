@@ -1,7 +1,8 @@
 /**
- * What one stream has not taken yet: filled by socket reads, emptied by its consumer, a whole batch at a time.
+ * The events of one stream that it has not taken yet: filled by reads of sockets, emptied by its consumer, one by one or all at
+ * once.
  *
- * @since 0.1.0
+ * @internal
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -11,104 +12,109 @@ import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { monotonicMillis, timeOfDayAt } from "../internal/monotonic.ts"
 import { exception, OverloadedError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
+import type { BufferStrategy } from "./Subscription.ts"
 import type { Gap, GapReason, Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
 
-/**
- * What becomes of messages when `bufferSize` of them wait for the consumer.
- *
- * - `suspend`: nothing more is read from the node until they are taken. All streams that are fed by that node wait as well,
- *   and the server holds the messages back, up to its `client-output-buffer-limit pubsub`.
- * - `dropOldest`, `dropNewest`: messages are dropped; the events have a `Gap` with the reason `Overflow`
- * - `fail`: the stream fails with an `OverloadedError`, after those that wait
- *
- * @category models
- * @since 0.1.0
- */
-export type BufferStrategy = "suspend" | "dropOldest" | "dropNewest" | "fail"
-
-/** Who can stop the messages for a while. */
+/** A source of messages that can be stopped for a while. */
 export interface Upstream {
   hold(buffer: MessageBuffer): void
   release(buffer: MessageBuffer): void
 }
 
-type Event = SubscriptionEvent<string | Uint8Array>
-/** A batch is never empty. */
-type Batch = readonly [Event, ...Array<Event>]
-/** The end comes with the scope of the subscription. */
-type Ending = RedisClusterException | Cause.Done
-type Taken = Exit.Exit<Batch, Ending>
+/** How the messages of one stream are kept until it takes them. */
+export interface Settings {
+  readonly bytes: boolean
+  readonly bufferSize: number
+  readonly strategy: BufferStrategy
+  /** Whether the stream asks for gaps and confirmations, beside the messages. */
+  readonly keepsNotices: boolean
+}
 
-interface Waiter {
+export type RawEvent = SubscriptionEvent<string | Uint8Array>
+export type RawMessage = Message<string | Uint8Array>
+/** A batch is never empty. */
+export type Batch<A> = readonly [A, ...Array<A>]
+/** The end comes with the scope of the subscription. */
+export type Ending = RedisClusterException | Cause.Done
+
+type Taken = Exit.Exit<Batch<RawEvent>, Ending>
+
+/** What a consumer takes: all that waits or the first of it, everything or messages alone. */
+interface Demand {
   readonly messagesOnly: boolean
+  readonly one: boolean
+}
+
+interface Waiter extends Demand {
   readonly resume: (taken: Taken) => void
 }
 
 /** Events of a stream that nobody consumes must not add up. */
 const maxNotices = 1024
 
+/** Whoever takes one by one has taken so many before their places are given back. */
+const compactAfter = 1024
+
 interface Growing {
   readonly channels: Array<string>
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class MessageBuffer {
   /** Payloads are bytes. */
   readonly bytes: boolean
   private readonly limit: number
   private readonly strategy: BufferStrategy
-  /** Whether anybody will ask for more than messages. */
   private readonly keepsNotices: boolean
   private readonly names: ReadonlyArray<string>
   private readonly clock: Clock.Clock
   private readonly statistics: PubSubStatistics
-  /** Called when it fails. */
-  onFailure: (error: RedisClusterException) => void = () => {}
+  private readonly onFailure: (error: RedisClusterException) => void
 
-  private batch: Array<Event> = []
+  /** The events from `head` on wait. */
+  private events: Array<RawEvent> = []
+  private head = 0
+  /** How many of those that wait are no messages. */
   private notices = 0
-  /** Something was added since it was settled last. */
+  /** An event was added since the buffer was settled last. */
   private touched = false
   private subscribed: (Growing & { readonly node: ClusterNode }) | undefined
   private gap: (Growing & { readonly from: number; readonly reason: GapReason }) | undefined
+  /** Messages were dropped since the consumer was last told. */
   private dropped = false
-  private takenAt: number
+  /** When no message waited last, in monotonic milliseconds. */
+  private emptyAt: number
   private readonly waiters: Array<Waiter> = []
   private readonly held = new Set<Upstream>()
   private ending: Exit.Exit<never, Ending> | undefined
 
-  constructor(options: {
-    readonly bytes: boolean
-    readonly bufferSize: number
-    readonly strategy: BufferStrategy
-    readonly keepsNotices: boolean
-    readonly names: ReadonlyArray<string>
-    readonly clock: Clock.Clock
-    readonly statistics: PubSubStatistics
-  }) {
-    this.bytes = options.bytes
-    this.limit = options.bufferSize
-    this.strategy = options.strategy
-    this.keepsNotices = options.keepsNotices
-    this.names = options.names
-    this.clock = options.clock
-    this.statistics = options.statistics
-    this.takenAt = monotonicMillis(options.clock)
+  /** `onFailure` is called when the stream fails. */
+  constructor(
+    settings: Settings,
+    context: {
+      readonly names: ReadonlyArray<string>
+      readonly clock: Clock.Clock
+      readonly statistics: PubSubStatistics
+      readonly onFailure: (error: RedisClusterException) => void
+    }
+  ) {
+    this.bytes = settings.bytes
+    this.limit = settings.bufferSize
+    this.strategy = settings.strategy
+    this.keepsNotices = settings.keepsNotices
+    this.names = context.names
+    this.clock = context.clock
+    this.statistics = context.statistics
+    this.onFailure = context.onFailure
+    this.emptyAt = monotonicMillis(context.clock)
   }
 
-  /** Adds a message; whether it has to be settled at the end of this read. */
-  push(message: Message<string | Uint8Array>): boolean {
+  /** Adds a message; whether the buffer has to be settled at the end of this read. */
+  push(message: RawMessage): boolean {
     this.statistics.messages++
-    this.batch.push(message)
-    if (this.touched) return false
-    this.touched = true
-    return true
+    return this.add(message)
   }
 
-  /** The server has confirmed; whether it has to be settled at the end of this read. */
+  /** The server has confirmed; whether the buffer has to be settled at the end of this read. */
   addSubscribed(channel: string, node: ClusterNode): boolean {
     if (!this.keepsNotices) return false
     if (this.subscribed?.node === node) {
@@ -118,10 +124,11 @@ export class MessageBuffer {
     if (this.notices >= maxNotices) return false
     const channels = [channel]
     this.subscribed = { channels, node }
-    return this.addNotice({ _tag: "Subscribed", channels, node })
+    this.notices++
+    return this.add({ _tag: "Subscribed", channels, node })
   }
 
-  /** Messages between two monotonic times may have been lost; whether it has to be settled at the end of this read. */
+  /** Messages between two monotonic times may have been lost; whether the buffer has to be settled at the end of this read. */
   addGap(channel: string, from: number, to: number, reason: GapReason): boolean {
     if (!this.keepsNotices) return false
     if (this.gap !== undefined && this.gap.from === from && this.gap.reason === reason) {
@@ -131,100 +138,136 @@ export class MessageBuffer {
     if (this.notices >= maxNotices) return this.widenGap(channel, timeOfDayAt(this.clock, to))
     const channels = [channel]
     this.gap = { channels, from, reason }
-    return this.addNotice(this.shownGap(channels, from, to, reason))
+    this.notices++
+    return this.add(this.shownGap(channels, from, to, reason))
   }
 
-  /** The end of a read: keeps the bound, and hands over what there is. */
+  /** The end of a read: keeps the bound, and hands over the events. */
   settle(source: Upstream | undefined): void {
     this.touched = false
     this.subscribed = undefined
     this.gap = undefined
-    if (this.waiters.length > 0) this.wake()
-    if (this.batch.length - this.notices > this.limit) this.overflow(source)
+    this.wake()
+    if (this.messagesWaiting > this.limit) this.overflow(source)
   }
 
-  /** The stream is over: what waits is still taken, then it fails. */
+  /** The stream is over: it gives the events that wait, and fails then. */
   fail(error: RedisClusterException): void {
     if (this.ending !== undefined) return
     this.end(Exit.fail(error))
     this.onFailure(error)
   }
 
-  /** Its scope has ended: nobody shall take anything any more. */
+  /** Its scope has ended: nobody takes anything any more. */
   close(): void {
-    this.batch = []
-    this.notices = 0
+    this.clear()
     this.releaseSources()
     this.end(Exit.fail(Cause.Done()))
   }
 
+  /** All events that wait, or the next that come. */
+  readonly takeAll: Effect.Effect<Batch<RawEvent>, Ending> = this.taking({ messagesOnly: false, one: false })
+  /** The first event that waits, or the next that comes. */
+  readonly takeOne: Effect.Effect<Batch<RawEvent>, Ending> = this.taking({ messagesOnly: false, one: true })
+  /** As `takeAll`, without the notices before and between the messages: these are dropped. */
+  readonly takeAllMessages = this.taking({ messagesOnly: true, one: false }) as Effect.Effect<Batch<RawMessage>, Ending>
+  /** As `takeOne`, without the notices before the message: these are dropped. */
+  readonly takeOneMessage = this.taking({ messagesOnly: true, one: true }) as Effect.Effect<Batch<RawMessage>, Ending>
+
+  private get messagesWaiting(): number {
+    return this.events.length - this.head - this.notices
+  }
+
+  private add(event: RawEvent): boolean {
+    this.events.push(event)
+    if (this.touched) return false
+    this.touched = true
+    return true
+  }
+
+  private clear(): void {
+    this.events = []
+    this.head = 0
+    this.notices = 0
+  }
+
   private end(ending: Exit.Exit<never, Ending>): void {
     this.ending = ending
-    if (this.waiters.length > 0) this.wake()
-    if (this.batch.length > 0) return
+    this.wake()
+    if (this.events.length > this.head) return
     for (const waiter of this.waiters.splice(0)) waiter.resume(ending)
   }
 
-  /** All that waits, or the next that comes. */
-  readonly events: Effect.Effect<Batch, Ending> = this.taking(false)
-
-  /** The same without all but the messages, which are all that is left in it. */
-  readonly messages = this.taking(true) as Effect.Effect<
-    readonly [Message<string | Uint8Array>, ...Array<Message<string | Uint8Array>>],
-    Ending
-  >
-
-  private taking(messagesOnly: boolean): Effect.Effect<Batch, Ending> {
-    const wait = Effect.callback<Batch, Ending>((resume) => {
-      const waiter: Waiter = { messagesOnly, resume }
+  private taking(demand: Demand): Effect.Effect<Batch<RawEvent>, Ending> {
+    const wait = Effect.callback<Batch<RawEvent>, Ending>((resume) => {
+      const waiter: Waiter = { ...demand, resume }
       this.waiters.push(waiter)
       return Effect.sync(() => {
         const position = this.waiters.indexOf(waiter)
         if (position !== -1) this.waiters.splice(position, 1)
       })
     })
-    return Effect.suspend((): Effect.Effect<Batch, Ending> => this.take(messagesOnly) ?? wait)
+    return Effect.suspend((): Effect.Effect<Batch<RawEvent>, Ending> => this.take(demand) ?? wait)
   }
 
-  private take(messagesOnly: boolean): Taken | undefined {
-    const all = this.batch
-    if (all.length === 0 && !this.dropped) return this.ending
-    const notices = this.notices
-    this.batch = []
-    this.notices = 0
-    const now = monotonicMillis(this.clock)
-    const gap = this.overflowGap(now)
-    this.takenAt = now
-    if (this.held.size > 0) this.releaseSources()
-    const batch = messagesOnly && notices > 0 ? all.filter((event) => event._tag === "Message") : all
+  /** The events that meet a demand, or the end; `undefined` when there is neither. */
+  private take({ messagesOnly, one }: Demand): Taken | undefined {
+    if (this.events.length === this.head && !this.dropped) return this.ending
+    const gap = this.overflowGap()
     if (gap !== undefined && !messagesOnly) {
-      if (this.strategy === "dropOldest") batch.unshift(gap)
-      else batch.push(gap)
+      this.notices++
+      if (this.strategy === "dropOldest") this.events.splice(this.head, 0, gap)
+      else this.events.push(gap)
     }
-    // An empty one is none; the cast is about a length that was just seen.
-    return batch.length > 0 ? Exit.succeed(batch as ReadonlyArray<Event> as Batch) : this.ending
+    const batch = one ? this.shiftOne(messagesOnly) : this.shiftAll(messagesOnly)
+    if (this.messagesWaiting === 0) this.emptyAt = monotonicMillis(this.clock)
+    if (this.held.size > 0 && this.messagesWaiting <= this.limit >> 1) this.releaseSources()
+    return batch === undefined ? this.ending : Exit.succeed(batch)
   }
 
+  private shiftOne(messagesOnly: boolean): Batch<RawEvent> | undefined {
+    while (this.head < this.events.length) {
+      const event = this.events[this.head++]
+      if (this.head === this.events.length) this.clearTaken()
+      else if (this.head > compactAfter && this.head * 2 > this.events.length) this.clearTaken()
+      if (event._tag === "Message") return [event]
+      this.notices--
+      if (!messagesOnly) return [event]
+    }
+    return undefined
+  }
+
+  private shiftAll(messagesOnly: boolean): Batch<RawEvent> | undefined {
+    this.clearTaken()
+    const all = this.events
+    const events = messagesOnly && this.notices > 0 ? all.filter(({ _tag }) => _tag === "Message") : all
+    this.clear()
+    // The cast is about the length, which is looked at: the other way to say it would copy each batch.
+    return events.length === 0 ? undefined : events as ReadonlyArray<RawEvent> as Batch<RawEvent>
+  }
+
+  private clearTaken(): void {
+    if (this.head === 0) return
+    this.events.splice(0, this.head)
+    this.head = 0
+  }
+
+  /** Resumes those who wait, as far as there are events. */
   private wake(): void {
-    const taken = this.take(this.waiters[0].messagesOnly)
-    if (taken !== undefined) this.waiters.shift()?.resume(taken)
-  }
-
-  private addNotice(event: Event): boolean {
-    this.batch.push(event)
-    this.notices++
-    if (this.touched) return false
-    this.touched = true
-    return true
+    while (this.waiters.length > 0 && (this.events.length > this.head || this.dropped)) {
+      const taken = this.take(this.waiters[0])
+      if (taken === undefined) return
+      this.waiters.shift()?.resume(taken)
+    }
   }
 
   /** Too many events wait: the last gap stands for this one, too. */
   private widenGap(channel: string, to: number): boolean {
-    const position = this.batch.findLastIndex((event) => event._tag === "Gap")
-    const last = this.batch[position]
-    if (last?._tag !== "Gap") return false
+    const position = this.events.findLastIndex((event) => event._tag === "Gap")
+    const last = this.events[position]
+    if (position < this.head || last?._tag !== "Gap") return false
     const channels = last.channels.includes(channel) ? last.channels : [...last.channels, channel]
-    this.batch[position] = { ...last, channels, to }
+    this.events[position] = { ...last, channels, to }
     return false
   }
 
@@ -236,32 +279,32 @@ export class MessageBuffer {
         return source.hold(this)
       case "dropOldest":
         this.dropped = true
-        return this.keep(this.batch.length - this.notices - this.limit, this.batch.length)
+        return this.keep(this.messagesWaiting - this.limit, this.messagesWaiting)
       case "dropNewest":
         this.dropped = true
         return this.keep(0, this.limit)
       case "fail":
         this.keep(0, this.limit)
-        this.fail(exception(() =>
+        return this.fail(exception(() =>
           new OverloadedError({
             message: `more than ${this.limit} messages waited for the consumer of a subscription; ` +
               `consume faster, raise bufferSize, or choose another strategy`,
             outcome: "NotExecuted"
           })
         ))
-        return
     }
   }
 
   /** Keeps the messages from the `first` on and before the `last`, and every notice. */
   private keep(first: number, last: number): void {
+    this.clearTaken()
     if (this.notices === 0) {
-      if (first > 0) this.batch.splice(0, first)
-      else this.batch.length = Math.min(this.batch.length, last)
+      if (first > 0) this.events.splice(0, first)
+      else this.events.length = Math.min(this.events.length, last)
       return
     }
     let position = 0
-    this.batch = this.batch.filter((event) => {
+    this.events = this.events.filter((event) => {
       if (event._tag !== "Message") return true
       const kept = position >= first && position < last
       position++
@@ -269,11 +312,12 @@ export class MessageBuffer {
     })
   }
 
-  private overflowGap(now: number): Gap | undefined {
+  /** The gap of the messages that were dropped: none of them came before the buffer was last empty. */
+  private overflowGap(): Gap | undefined {
     if (!this.dropped) return undefined
     this.dropped = false
-    this.statistics.missed("Overflow", timeOfDayAt(this.clock, this.takenAt))
-    return this.shownGap(this.names, this.takenAt, now, "Overflow")
+    this.statistics.missed("Overflow", timeOfDayAt(this.clock, this.emptyAt))
+    return this.shownGap(this.names, this.emptyAt, monotonicMillis(this.clock), "Overflow")
   }
 
   /** Programs are told the time of day. */

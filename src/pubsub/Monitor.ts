@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import type { BufferStrategy } from "./MessageBuffer.ts"
+import type { BufferStrategy } from "./Subscription.ts"
 import type { Message } from "./SubscriptionEvent.ts"
 
 /**

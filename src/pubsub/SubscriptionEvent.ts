@@ -21,12 +21,21 @@ export class Message<out P = string> {
   readonly payload: P
   /** The node that delivered it. */
   readonly node: ClusterNode
+  /** The channel as the server sent it, in a subscription with `payload: "bytes"`: a name need not be UTF-8. */
+  readonly channelBytes: Uint8Array | undefined
 
-  constructor(channel: string, pattern: string | undefined, payload: P, node: ClusterNode) {
+  constructor(
+    channel: string,
+    pattern: string | undefined,
+    payload: P,
+    node: ClusterNode,
+    channelBytes?: Uint8Array
+  ) {
     this.channel = channel
     this.pattern = pattern
     this.payload = payload
     this.node = node
+    this.channelBytes = channelBytes
   }
 }
 

@@ -81,7 +81,7 @@ describe.each(environments)("Keyspace notifications, on $name", (environment) =>
     const missing = (flags: string, options: Keyspace.KeyspaceOptions) => {
       const plan = Keyspace.plan(options)
       assert(typeof plan !== "string")
-      return Keyspace.missing(flags, plan, options.events)
+      return Keyspace.missing(flags, plan)
     }
     assert.strictEqual(missing("", {}), "EA")
     assert.strictEqual(missing("AKE", {}), "")

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Reply } from "../../src/protocol/Reply.ts"
-import { type Desire, type Facts, placesOf, sharesMessages } from "../../src/pubsub/Plan.ts"
+import { type Facts, placesOf, sharesMessages } from "../../src/pubsub/Plan.ts"
+import type { Wish } from "../../src/pubsub/Wish.ts"
 import * as Snapshot from "../../src/topology/Snapshot.ts"
 
 const host = "10.0.0.1"
@@ -33,100 +34,99 @@ const facts = (snapshot = usual, down: ReadonlyArray<number> = []): Facts => ({
   snapshot,
   isDown: (one) => down.map(address).includes(one)
 })
-const desire = (kind: Desire["kind"], place: Desire["place"] = "owner", slot = 0): Desire => ({
+const wish = (kind: Wish["kind"], placement: Wish["placement"] = "owner", slot = 0): Wish => ({
   kind,
   name: "name",
   slot,
-  place
+  placement
 })
 
 describe("Where a subscription belongs", () => {
   it("the owner of the slot, at first", () => {
     for (const kind of ["channel", "pattern", "shardChannel"] as const) {
-      assert.deepStrictEqual(placesOf(desire(kind), facts(), []), [address(1)])
-      assert.deepStrictEqual(placesOf(desire(kind, "owner", 16383), facts(), []), [address(3)])
+      assert.deepStrictEqual(placesOf(wish(kind), facts(), []), [address(1)])
+      assert.deepStrictEqual(placesOf(wish(kind, "owner", 16383), facts(), []), [address(3)])
     }
   })
 
   it("a classic one stays where it is while that node serves", () => {
     for (const kind of ["channel", "pattern"] as const) {
-      assert.deepStrictEqual(placesOf(desire(kind), facts(), [address(2)]), [address(2)])
+      assert.deepStrictEqual(placesOf(wish(kind), facts(), [address(2)]), [address(2)])
       // Also when it has become a replica.
-      assert.deepStrictEqual(placesOf(desire(kind), facts(snapshotOf([11, 2, 3])), [address(1)]), [address(1)])
+      assert.deepStrictEqual(placesOf(wish(kind), facts(snapshotOf([11, 2, 3])), [address(1)]), [address(1)])
     }
   })
 
   it("a classic one leaves a node that is down or gone, for the owner if that serves, or any primary, or any replica", () => {
-    assert.deepStrictEqual(placesOf(desire("channel"), facts(usual, [2]), [address(2)]), [address(1)])
-    assert.deepStrictEqual(placesOf(desire("channel"), facts(), [address(99)]), [address(1)])
-    const [other] = placesOf(desire("channel"), facts(usual, [1]), [address(1)])
+    assert.deepStrictEqual(placesOf(wish("channel"), facts(usual, [2]), [address(2)]), [address(1)])
+    assert.deepStrictEqual(placesOf(wish("channel"), facts(), [address(99)]), [address(1)])
+    const [other] = placesOf(wish("channel"), facts(usual, [1]), [address(1)])
     assert.include([address(2), address(3)], other)
-    const [replica] = placesOf(desire("channel"), facts(usual, [1, 2, 3]), [address(1)])
+    const [replica] = placesOf(wish("channel"), facts(usual, [1, 2, 3]), [address(1)])
     assert.include(usual.replicas.map((node) => node.address), replica)
   })
 
   it("with everything down the owner is tried", () => {
     const all = [1, 2, 3, 11, 12, 13, 21, 22, 23]
-    assert.deepStrictEqual(placesOf(desire("channel"), facts(usual, all), []), [address(1)])
+    assert.deepStrictEqual(placesOf(wish("channel"), facts(usual, all), []), [address(1)])
   })
 
   it("a shard channel follows the owner of its slot, and waits for it when it is down", () => {
-    assert.deepStrictEqual(placesOf(desire("shardChannel"), facts(), [address(2)]), [address(1)])
-    assert.deepStrictEqual(placesOf(desire("shardChannel"), facts(snapshotOf([11, 2, 3])), [address(1)]), [address(11)])
-    assert.deepStrictEqual(placesOf(desire("shardChannel"), facts(usual, [1]), [address(1)]), [address(1)])
+    assert.deepStrictEqual(placesOf(wish("shardChannel"), facts(), [address(2)]), [address(1)])
+    assert.deepStrictEqual(placesOf(wish("shardChannel"), facts(snapshotOf([11, 2, 3])), [address(1)]), [address(11)])
+    assert.deepStrictEqual(placesOf(wish("shardChannel"), facts(usual, [1]), [address(1)]), [address(1)])
   })
 
   it("without an owner a shard channel stays where it is, or waits", () => {
     const partial = snapshotOf([1, 2, 3], 2)
-    assert.deepStrictEqual(placesOf(desire("shardChannel", "owner", 16383), facts(partial), [address(3)]), [address(3)])
-    assert.deepStrictEqual(placesOf(desire("shardChannel", "owner", 16383), facts(partial), []), [])
+    assert.deepStrictEqual(placesOf(wish("shardChannel", "owner", 16383), facts(partial), [address(3)]), [address(3)])
+    assert.deepStrictEqual(placesOf(wish("shardChannel", "owner", 16383), facts(partial), []), [])
   })
 
   it("a replica of the shard, while one serves, or else the primary", () => {
     for (const kind of ["channel", "shardChannel"] as const) {
-      const [first] = placesOf(desire(kind, "replica"), facts(), [])
+      const [first] = placesOf(wish(kind, "replica"), facts(), [])
       assert.include([address(11), address(21)], first)
-      assert.deepStrictEqual(placesOf(desire(kind, "replica"), facts(), [address(21)]), [address(21)])
-      assert.deepStrictEqual(placesOf(desire(kind, "replica"), facts(usual, [21]), [address(21)]), [address(11)])
+      assert.deepStrictEqual(placesOf(wish(kind, "replica"), facts(), [address(21)]), [address(21)])
+      assert.deepStrictEqual(placesOf(wish(kind, "replica"), facts(usual, [21]), [address(21)]), [address(11)])
     }
-    assert.deepStrictEqual(placesOf(desire("shardChannel", "replica"), facts(usual, [11, 21]), []), [address(1)])
+    assert.deepStrictEqual(placesOf(wish("shardChannel", "replica"), facts(usual, [11, 21]), []), [address(1)])
   })
 
   it("a named node and no other, for as long as it is one", () => {
-    const named = desire("channel", { host, port: 2 })
+    const named = wish("channel", { host, port: 2 })
     assert.deepStrictEqual(placesOf(named, facts(), []), [address(2)])
     assert.deepStrictEqual(placesOf(named, facts(usual, [2]), [address(2)]), [address(2)])
     assert.deepStrictEqual(placesOf(named, facts(snapshotOf([1, 2, 3], 1)), [address(2)]), [])
   })
 
   it("every primary, as they are", () => {
-    assert.deepStrictEqual(placesOf(desire("pattern", "everyPrimary"), facts(), []), [1, 2, 3].map(address))
+    assert.deepStrictEqual(placesOf(wish("pattern", "everyPrimary"), facts(), []), [1, 2, 3].map(address))
     assert.deepStrictEqual(
-      placesOf(desire("pattern", "everyPrimary"), facts(snapshotOf([11, 2, 3])), [1, 2, 3].map(address)),
+      placesOf(wish("pattern", "everyPrimary"), facts(snapshotOf([11, 2, 3])), [1, 2, 3].map(address)),
       [11, 2, 3].map(address)
     )
   })
 
   it("channels spread over the nodes when their own does not serve", () => {
-    const places = [0, 1, 2, 3].map((slot) => placesOf(desire("channel", "owner", slot), facts(usual, [1]), [])[0])
+    const places = [0, 1, 2, 3].map((slot) => placesOf(wish("channel", "owner", slot), facts(usual, [1]), [])[0])
     assert.strictEqual(new Set(places).size, 2)
   })
 
   it("classic messages reach all nodes, those of shard channels one shard, notifications nobody else", () => {
-    const shares = (wish: Desire, one: number, other: number) =>
-      sharesMessages(wish, usual, address(one), address(other))
-    assert.isTrue(shares(desire("channel"), 1, 2))
-    assert.isTrue(shares(desire("shardChannel"), 1, 11))
-    assert.isFalse(shares(desire("shardChannel"), 1, 2))
-    assert.isTrue(shares(desire("shardChannel"), 99, 2))
-    assert.isFalse(shares(desire("pattern", "everyPrimary"), 1, 2))
+    const shares = (wish: Wish, one: number, other: number) => sharesMessages(wish, usual, address(one), address(other))
+    assert.isTrue(shares(wish("channel"), 1, 2))
+    assert.isTrue(shares(wish("shardChannel"), 1, 11))
+    assert.isFalse(shares(wish("shardChannel"), 1, 2))
+    assert.isTrue(shares(wish("shardChannel"), 99, 2))
+    assert.isFalse(shares(wish("pattern", "everyPrimary"), 1, 2))
   })
 
   it("a node that only a redirect has named may be of the shard that the slot was of", () => {
     // In the course of a failover a replica that has taken over is no replica any more, and in others' eyes owns no slots.
     const redirected = Snapshot.moved(parsed([[0, 16383, [host, 1, "id-1", []]]]), 0, { host, port: 11 })
     const shares = (one: number, other: number) =>
-      sharesMessages(desire("shardChannel"), redirected, address(one), address(other))
+      sharesMessages(wish("shardChannel"), redirected, address(one), address(other))
     assert.isTrue(shares(1, 11))
     assert.isTrue(shares(11, 1))
   })

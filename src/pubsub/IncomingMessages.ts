@@ -1,0 +1,132 @@
+/**
+ * The messages that one connection brings, on their way to the buffers of the streams that listen.
+ *
+ * @internal
+ */
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import type { Reply } from "../protocol/Reply.ts"
+import type { MessageBuffer, Upstream } from "./MessageBuffer.ts"
+import type { NodeSubscription } from "./NodeSubscription.ts"
+import { Message } from "./SubscriptionEvent.ts"
+import type { Kind } from "./Wish.ts"
+
+/** The subscriptions of a connection, by the name that messages give. */
+export type ByKind = Readonly<Record<Kind, Map<string, NodeSubscription>>>
+
+export const textOf = (reply: Reply): string =>
+  typeof reply === "string" ? reply : reply instanceof Uint8Array ? Buffer.from(reply).toString() : String(reply)
+
+export class IncomingMessages {
+  private readonly node: ClusterNode
+  private readonly subscriptions: ByKind
+  /** The source that full buffers stop, and the time of what is read. */
+  private readonly upstream: Upstream & { readonly heardAt: number }
+  private touched: Array<MessageBuffer> = []
+  /** Buffers that want bytes, by how many subscriptions they have here. */
+  private readonly byteBuffers = new Map<MessageBuffer, number>()
+
+  constructor(node: ClusterNode, subscriptions: ByKind, upstream: Upstream & { readonly heardAt: number }) {
+    this.node = node
+    this.subscriptions = subscriptions
+    this.upstream = upstream
+  }
+
+  /** Whether some stream wants bytes. */
+  get wantsBytes(): boolean {
+    return this.byteBuffers.size > 0
+  }
+
+  /**
+   * Counts the streams that want bytes: the connection gives bytes while there is one. A text that is half read when the first
+   * comes stays text, and is turned into bytes for it.
+   */
+  addBytes(buffer: MessageBuffer): void {
+    this.byteBuffers.set(buffer, (this.byteBuffers.get(buffer) ?? 0) + 1)
+  }
+
+  removeBytes(buffer: MessageBuffer): void {
+    const count = this.byteBuffers.get(buffer) ?? 0
+    if (count > 1) this.byteBuffers.set(buffer, count - 1)
+    else this.byteBuffers.delete(buffer)
+  }
+
+  /** Notes that a buffer has something new. */
+  touch(buffer: MessageBuffer): void {
+    this.touched.push(buffer)
+  }
+
+  /** Hands over what the buffers have got. Consumers may run in here, and do anything. */
+  settle(): void {
+    if (this.touched.length === 0) return
+    const touched = this.touched
+    this.touched = []
+    for (const buffer of touched) buffer.settle(this.upstream)
+  }
+
+  /** Takes a push; whether it was a message. */
+  receive(kind: Reply, push: ReadonlyArray<Reply>): boolean {
+    switch (kind) {
+      case "message":
+        this.deliver(this.subscriptions.channel, push[1], push[1], undefined, push[2])
+        return true
+      case "smessage":
+        this.deliver(this.subscriptions.shardChannel, push[1], push[1], undefined, push[2])
+        return true
+      case "pmessage":
+        this.deliver(this.subscriptions.pattern, push[1], push[2], push[1], push[3])
+        return true
+      default:
+        return false
+    }
+  }
+
+  private deliver(
+    entries: Map<string, NodeSubscription>,
+    name: Reply,
+    channel: Reply,
+    pattern: Reply | undefined,
+    payload: Reply
+  ): void {
+    if (typeof name !== "string" || typeof channel !== "string" || typeof payload !== "string") {
+      return this.deliverBytes(entries, name, channel, pattern, payload)
+    }
+    const entry = entries.get(name)
+    if (entry === undefined || entry.state !== "live") return
+    entry.deliveredAt = this.upstream.heardAt
+    const message = new Message(channel, pattern as string | undefined, payload, this.node)
+    const shared = entry.shared
+    for (let i = 0; i < shared.length; i++) {
+      const listeners = shared[i].listeners
+      for (let k = 0; k < listeners.length; k++) {
+        const buffer = listeners[k].buffer
+        if (buffer.push(message)) this.touched.push(buffer)
+      }
+    }
+  }
+
+  /** Some stream wants bytes as they are, others want text. */
+  private deliverBytes(
+    entries: Map<string, NodeSubscription>,
+    name: Reply,
+    channel: Reply,
+    pattern: Reply | undefined,
+    payload: Reply
+  ): void {
+    const entry = entries.get(textOf(name))
+    if (entry === undefined || entry.state !== "live") return
+    entry.deliveredAt = this.upstream.heardAt
+    const matched = pattern === undefined ? undefined : textOf(pattern)
+    const binary = new Message(textOf(channel), matched, bytesOf(payload), this.node, bytesOf(channel))
+    let text: Message | undefined
+    for (const { listeners } of entry.shared) {
+      for (const { buffer } of listeners) {
+        const message = buffer.bytes
+          ? binary
+          : text ??= new Message(binary.channel, matched, textOf(payload), this.node)
+        if (buffer.push(message)) this.touched.push(buffer)
+      }
+    }
+  }
+}
+
+const bytesOf = (reply: Reply): Uint8Array => reply instanceof Uint8Array ? reply : Buffer.from(textOf(reply))

@@ -1,0 +1,357 @@
+/**
+ * One connection for subscriptions to a node: asks the node for those that are wanted and not there, gives back those that are
+ * there and not wanted, and hands out the messages.
+ *
+ * A full buffer stops the reading. Requests of others would wait for their answers then, or the reading would have to go on
+ * past the bound of that buffer: while its reading is stopped a connection sends no requests, and `NodeSubscriptions` takes another one.
+ *
+ * @internal
+ */
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import type { Connections } from "../connection/Connections.ts"
+import type { Holdings } from "../connection/Handover.ts"
+import type { LinkFailure } from "../connection/Outgoing.ts"
+import type { Loss, PushConnection, PushHooks } from "../connection/PushConnection.ts"
+import { isPassing, kindOf } from "../protocol/ErrorKind.ts"
+import { type Reply, ServerError } from "../protocol/Reply.ts"
+import { IncomingMessages, textOf } from "./IncomingMessages.ts"
+import type { MessageBuffer, Upstream } from "./MessageBuffer.ts"
+import { NodeSubscription } from "./NodeSubscription.ts"
+import type { SharedSubscription } from "./SharedSubscription.ts"
+import { isVerb, requestsFor, SubscriptionRequests, type Verb } from "./SubscriptionRequests.ts"
+import type { Kind, Wish } from "./Wish.ts"
+
+/** The news of a connection, for the manager. */
+export interface SubscriptionHooks {
+  onConfirmed(connection: SubscriptionConnection, entry: NodeSubscription): void
+  onRefused(connection: SubscriptionConnection, entry: NodeSubscription, error: ServerError): void
+  /** The node has ended a subscription on its own account: the slot is not its any more. */
+  onEvicted(connection: SubscriptionConnection, entry: NodeSubscription): void
+  onLost(connection: SubscriptionConnection, live: ReadonlyArray<NodeSubscription>, loss: Loss): void
+  onDown(connection: SubscriptionConnection, failure: LinkFailure): void
+  /** Runs the preparation of a subscription; `onEnd` is told whether it succeeded. */
+  prepare(connection: SubscriptionConnection, shared: SharedSubscription, onEnd: (isDone: boolean) => void): void
+  /** A shard channel that the node serves and nobody else uses. */
+  markAt(connection: SubscriptionConnection): string | undefined
+  /** Nothing is wanted of it any more, and the node knows. */
+  onIdle(connection: SubscriptionConnection): void
+}
+
+const kinds = ["channel", "pattern", "shardChannel"] as const
+
+export class SubscriptionConnection implements Upstream {
+  readonly node: ClusterNode
+  private readonly push: PushConnection
+  private readonly hooks: SubscriptionHooks
+  private readonly byKind: Readonly<Record<Kind, Map<string, NodeSubscription>>> = {
+    channel: new Map(),
+    pattern: new Map(),
+    shardChannel: new Map()
+  }
+  private readonly requests: SubscriptionRequests
+  private readonly incoming: IncomingMessages
+  private changed = new Set<NodeSubscription>()
+  private reconciling = false
+  private readonly holders = new Set<MessageBuffer>()
+  /** The preparations that were begun on this socket, and whether they are done. */
+  private prepared = new Map<SharedSubscription, boolean>()
+
+  constructor(node: ClusterNode, connections: Connections["Service"], hooks: SubscriptionHooks) {
+    this.node = node
+    this.hooks = hooks
+    this.requests = new SubscriptionRequests(({ names, spec }) => this.push.send(spec, names))
+    this.incoming = new IncomingMessages(node, this.byKind, this)
+    const events: PushHooks = {
+      binary: () => this.incoming.wantsBytes,
+      onReady: () => this.askForAll(),
+      onPush: (push) => this.receive(push),
+      onReply: (reply) => {
+        if (reply instanceof ServerError) this.refuse(reply)
+      },
+      onRead: () => this.settle(),
+      onLost: (loss) => this.lose(loss),
+      onDown: (failure) => hooks.onDown(this, failure),
+      holdings: () => ({ requests: this.held(), mark: hooks.markAt(this) })
+    }
+    this.push = connections.push(node, events)
+  }
+
+  /** When the last byte came, in monotonic milliseconds. */
+  get heardAt(): number {
+    return this.push.heardAt
+  }
+
+  get isDown(): boolean {
+    return this.push.isDown
+  }
+
+  /** A full buffer has stopped the reading. */
+  get isHeld(): boolean {
+    return this.holders.size > 0
+  }
+
+  /** How many subscriptions it has, or is about to have. */
+  get size(): number {
+    return this.byKind.channel.size + this.byKind.pattern.size + this.byKind.shardChannel.size
+  }
+
+  /** Whether it has the subscription, or asks for it, on whoever's behalf. */
+  has({ kind, name }: Wish): boolean {
+    const state = this.byKind[kind].get(name)?.state
+    return state === "live" || state === "asked"
+  }
+
+  want(shared: SharedSubscription): void {
+    const { kind, name, slot } = shared
+    const entries = this.byKind[kind]
+    let entry = entries.get(name)
+    if (entry === undefined) {
+      entry = new NodeSubscription(kind, name, slot)
+      entries.set(name, entry)
+    }
+    if (!entry.shared.includes(shared)) entry.shared.push(shared)
+    this.change(entry)
+  }
+
+  unwant(shared: SharedSubscription): void {
+    const entry = this.entryOf(shared)
+    if (entry === undefined) return
+    entry.shared.splice(entry.shared.indexOf(shared), 1)
+    this.prepared.delete(shared)
+    this.change(entry)
+  }
+
+  /** The subscription that serves one of the client's. */
+  entryOf(shared: SharedSubscription): NodeSubscription | undefined {
+    const entry = this.byKind[shared.kind].get(shared.name)
+    return entry?.shared.includes(shared) === true ? entry : undefined
+  }
+
+  /** Whether the node has confirmed a subscription of the client. */
+  isLive(shared: SharedSubscription): boolean {
+    return this.entryOf(shared)?.state === "live" && this.isPrepared(shared)
+  }
+
+  /** Asks the node whether it still serves a shard channel that it has confirmed, when there is one. */
+  verify(isDoubtful: (entry: NodeSubscription) => boolean): void {
+    if (!this.push.isReady || this.isHeld) return
+    for (const entry of this.byKind.shardChannel.values()) {
+      if (entry.state === "live" && entry.isWanted && isDoubtful(entry)) return this.requests.verify(entry)
+    }
+  }
+
+  addBytes(buffer: MessageBuffer): void {
+    this.incoming.addBytes(buffer)
+  }
+
+  removeBytes(buffer: MessageBuffer): void {
+    this.incoming.removeBytes(buffer)
+  }
+
+  hold(buffer: MessageBuffer): void {
+    this.holders.add(buffer)
+    this.regulate()
+  }
+
+  release(buffer: MessageBuffer): void {
+    this.holders.delete(buffer)
+    if (this.isHeld) return
+    this.regulate()
+    // The requests that had to wait.
+    if (this.changed.size > 0) this.reconcileSoon()
+  }
+
+  /** Notes that a buffer has something new from outside of a read. */
+  touch(buffer: MessageBuffer): void {
+    this.incoming.touch(buffer)
+  }
+
+  /** Hands over what the buffers have got. Consumers may run in here, and do anything. */
+  settle(): void {
+    this.incoming.settle()
+    if (this.isHeld) this.regulate()
+  }
+
+  /** The far end is not the node: the next socket may reach it. */
+  reset(message: string): void {
+    this.push.reset(message)
+  }
+
+  close(): void {
+    this.push.close()
+  }
+
+  /** Reading stops for a full buffer, once the answers have come that were due when it became full. */
+  private regulate(): void {
+    if (this.isHeld && this.requests.size === 0) this.push.pause()
+    else this.push.resume()
+  }
+
+  private receive(push: ReadonlyArray<Reply>): void {
+    if (this.incoming.receive(push[0], push)) return
+    // RESP2 has the kind in bytes as well.
+    const kind = textOf(push[0])
+    if (push[0] !== kind && this.incoming.receive(kind, push)) return
+    // Anything else is not about subscriptions, such as what a server tells about the keys of a cache.
+    if (isVerb(kind)) this.confirm(kind, textOf(push[1]))
+  }
+
+  private confirm(verb: Verb, name: string): void {
+    const confirmation = this.requests.confirm(verb, name, (name) => this.byKind.shardChannel.has(name))
+    if (typeof confirmation === "object") return this.confirmed(confirmation.entry, confirmation.isRenamed)
+    switch (confirmation) {
+      case "outdated":
+        return
+      case "unsolicited":
+        return this.evict(name)
+      case "misaligned":
+        return this.reset(`a confirmation came that was not asked for: ${verb}`)
+    }
+  }
+
+  private confirmed(entry: NodeSubscription, isRenamed: boolean): void {
+    switch (entry.state) {
+      case "asked":
+        // Its messages would come under that other name, too.
+        if (isRenamed) return this.refused(entry, new ServerError("ERR the server has confirmed another name"))
+        entry.state = "live"
+        entry.confirmedAt = this.heardAt
+        return this.hooks.onConfirmed(this, entry)
+      case "leaving":
+        entry.state = "absent"
+        return this.change(entry)
+      case "live":
+        entry.confirmedAt = this.heardAt
+        return
+      case "absent":
+        return
+    }
+  }
+
+  /** No request asked for it. While one for the same name is due, the answer to that decides. */
+  private evict(name: string): void {
+    const entry = this.byKind.shardChannel.get(name)
+    if (entry?.state !== "live") return
+    entry.state = "absent"
+    this.hooks.onEvicted(this, entry)
+  }
+
+  private refuse(error: ServerError): void {
+    // A refusal for the time being is about the node, or the slot that all names have.
+    for (const entry of this.requests.refuse(isPassing(kindOf(error)))) this.refused(entry, error)
+  }
+
+  private refused(entry: NodeSubscription, error: ServerError): void {
+    const { state } = entry
+    entry.state = "absent"
+    switch (state) {
+      case "asked":
+        return this.hooks.onRefused(this, entry, error)
+      case "live":
+        this.hooks.onEvicted(this, entry)
+        return this.hooks.onRefused(this, entry, error)
+      // A node that refuses to end a subscription never had it.
+      case "leaving":
+      case "absent":
+        return this.change(entry)
+    }
+  }
+
+  private lose(loss: Loss): void {
+    this.requests.clear()
+    this.prepared = new Map()
+    const live: Array<NodeSubscription> = []
+    for (const entries of Object.values(this.byKind)) {
+      for (const [name, entry] of entries) {
+        if (entry.state === "live" && entry.isWanted) live.push(entry)
+        entry.state = "absent"
+        if (!entry.isWanted) entries.delete(name)
+      }
+    }
+    this.hooks.onLost(this, live, loss)
+    this.settle()
+    if (this.size === 0) this.hooks.onIdle(this)
+  }
+
+  private askForAll(): void {
+    for (const entries of Object.values(this.byKind)) for (const entry of entries.values()) this.changed.add(entry)
+    // Also for a full buffer: the answers come before the messages.
+    this.reconcile()
+  }
+
+  private change(entry: NodeSubscription): void {
+    this.changed.add(entry)
+    this.reconcileSoon()
+  }
+
+  private reconcileSoon(): void {
+    if (this.reconciling) return
+    this.reconciling = true
+    queueMicrotask(() => {
+      this.reconciling = false
+      this.reconcile(this.isHeld)
+    })
+  }
+
+  /** Brings what the node has and what is wanted together, as far as that takes requests. */
+  private reconcile(postponed = false): void {
+    if (this.changed.size === 0) return
+    const changed = this.changed
+    this.changed = new Set()
+    const wanted: Record<Kind, Array<NodeSubscription>> = { channel: [], pattern: [], shardChannel: [] }
+    const unwanted: Record<Kind, Array<NodeSubscription>> = { channel: [], pattern: [], shardChannel: [] }
+    for (const entry of changed) {
+      const { isWanted, state } = entry
+      if (isWanted && state === "live") {
+        this.prepareAll(entry)
+        this.hooks.onConfirmed(this, entry)
+      } else if (!isWanted && state === "absent") this.forget(entry)
+      else if (postponed) this.changed.add(entry)
+      else if (isWanted && (state === "absent" || state === "leaving")) {
+        if (this.prepareAll(entry)) wanted[entry.kind].push(entry)
+      } else if (!isWanted && (state === "asked" || state === "live")) unwanted[entry.kind].push(entry)
+    }
+    if (this.push.isReady && !postponed) {
+      for (const kind of kinds) {
+        this.requests.unsubscribe(kind, unwanted[kind])
+        this.requests.subscribe(kind, wanted[kind])
+      }
+    }
+    this.incoming.settle()
+    this.regulate()
+    if (this.size === 0) this.hooks.onIdle(this)
+  }
+
+  private isPrepared(shared: SharedSubscription): boolean {
+    return shared.preparation === undefined || this.prepared.get(shared) === true
+  }
+
+  /** Begins the preparations that are missing; whether the node can be asked for the subscription. */
+  private prepareAll(entry: NodeSubscription): boolean {
+    if (!this.push.isReady) return true
+    for (const shared of entry.shared) {
+      const { prepared } = this
+      if (shared.preparation === undefined || prepared.has(shared)) continue
+      prepared.set(shared, false)
+      this.hooks.prepare(this, shared, (isDone) => {
+        if (isDone) prepared.set(shared, true)
+        else prepared.delete(shared)
+        // A socket that was lost meanwhile took its preparations with it.
+        if (isDone && prepared === this.prepared) this.change(entry)
+      })
+    }
+    return entry.shared.some((shared) => this.isPrepared(shared))
+  }
+
+  private forget(entry: NodeSubscription): void {
+    const entries = this.byKind[entry.kind]
+    if (entries.get(entry.name) === entry) entries.delete(entry.name)
+  }
+
+  /** The requests for all that the node has confirmed. What was asked of it since has not been written, if it is unanswered. */
+  private held(): Holdings["requests"] {
+    return kinds.flatMap((kind) =>
+      requestsFor(kind, [...this.byKind[kind].values()].filter((entry) => entry.state === "live"))
+    )
+  }
+}

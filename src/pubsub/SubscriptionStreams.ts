@@ -1,0 +1,148 @@
+/**
+ * Opens subscriptions, and makes streams of their buffers.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Endpoint } from "../cluster/Endpoint.ts"
+import * as HashSlot from "../cluster/HashSlot.ts"
+import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import type { ClusterPubSub } from "./ClusterPubSub.ts"
+import type { Batch, Ending, MessageBuffer, RawEvent, RawMessage, Settings } from "./MessageBuffer.ts"
+import { defaultBufferSize, objection, type SubscribeOptions, type Subscription } from "./Subscription.ts"
+import { Message, type SubscriptionEvent } from "./SubscriptionEvent.ts"
+import type { Kind, Placement, Preparation, Wish } from "./Wish.ts"
+
+export const invalid = (message: string): RedisClusterException =>
+  exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
+
+const undecodable = (error: Schema.SchemaError): RedisClusterException =>
+  exception(() =>
+    new DecodeError({
+      message: `the schema of a subscription refused a payload: ${error.message}`,
+      outcome: "Executed",
+      cause: error
+    })
+  )
+
+/** Decodes the payloads of a batch; messages that precede a payload that the schema refuses are still delivered. */
+const decoding = <P>(schema: Schema.ConstraintDecoder<unknown>) => {
+  const decode = Schema.decodeUnknownResult(schema)
+  return (take: Effect.Effect<Batch<RawEvent>, Ending>): Effect.Effect<Batch<SubscriptionEvent<P>>, Ending> => {
+    let failure: RedisClusterException | undefined
+    const decoded = Effect.flatMap(take, (batch) => {
+      const events: Array<SubscriptionEvent<P>> = []
+      for (const event of batch) {
+        if (event._tag !== "Message") {
+          events.push(event)
+          continue
+        }
+        const result = decode(event.payload)
+        if (Result.isFailure(result)) {
+          failure = undecodable(result.failure)
+          break
+        }
+        // The type of the payload is that of the schema.
+        events.push(new Message(event.channel, event.pattern, result.success as P, event.node, event.channelBytes))
+      }
+      const [first, ...others] = events
+      return first !== undefined ? Effect.succeed([first, ...others] as const) : failed
+    })
+    const failed = Effect.suspend(() => {
+      const error = failure ?? invalid("")
+      failure = undefined
+      return Effect.fail(error)
+    })
+    return Effect.suspend(() => failure === undefined ? decoded : failed)
+  }
+}
+
+const streamOf = <A>(take: Effect.Effect<Batch<A>, Ending>): Stream.Stream<A, RedisClusterException> =>
+  Stream.fromPull(Effect.succeed(take))
+
+/**
+ * How a stream takes from the buffer.
+ *
+ * - `one`: event by event. The rest of a chunk is lost when a stream ends within it, which those must not do after whose end
+ *   the subscription goes on.
+ * - `all`: all that waits as one chunk, for a stream that ends together with its subscription
+ */
+export type Taking = "one" | "all"
+
+/** The options say what the payloads are, which is more than the types of a buffer know. */
+const view = <P>(buffer: MessageBuffer, schema: SubscribeOptions["schema"], taking: Taking): Subscription<P> => {
+  const messages: Effect.Effect<Batch<RawMessage>, Ending> = taking === "one"
+    ? buffer.takeOneMessage
+    : buffer.takeAllMessages
+  const events = taking === "one" ? buffer.takeOne : buffer.takeAll
+  if (schema === undefined) {
+    return { messages: streamOf(messages), events: streamOf(events) } as Subscription<unknown> as Subscription<P>
+  }
+  const decode = decoding<P>(schema)
+  return {
+    messages: streamOf(decode(messages)) as Stream.Stream<Message<P>, RedisClusterException>,
+    events: streamOf(decode(events))
+  }
+}
+
+const settingsOf = (options: SubscribeOptions, keepsNotices: boolean): Settings => ({
+  bytes: options.payload === "bytes",
+  bufferSize: options.bufferSize ?? defaultBufferSize,
+  strategy: options.strategy ?? "suspend",
+  keepsNotices
+})
+
+/** The bytes on the wire, as text: a lone surrogate is sent as U+FFFD, and the server answers with that. */
+const asSent = (name: string): string => Buffer.from(name).toString()
+
+/** How a subscription is opened. */
+export interface Opening {
+  readonly kind: Kind
+  readonly placement: Placement
+  readonly taking: Taking
+  readonly keepsNotices: boolean
+  /** For a subscription at nodes that have to be set up first. */
+  readonly preparation?: Preparation | undefined
+}
+
+/** Subscribes to names of one kind. */
+export const open = <P>(
+  pubSub: ClusterPubSub["Service"],
+  names: ReadonlyArray<string>,
+  options: SubscribeOptions,
+  { keepsNotices, kind, placement, preparation, taking }: Opening
+): Effect.Effect<Subscription<P>, RedisClusterException, Scope.Scope> =>
+  Effect.suspend(() => {
+    const problem = objection(names, options)
+    if (problem !== undefined) return Effect.fail(invalid(problem))
+    const wishes = [...new Set(names.map(asSent))].map((name): Wish => ({
+      kind,
+      name,
+      slot: HashSlot.ofKey(name),
+      placement: options.node ?? placement,
+      preparation
+    }))
+    return Effect.map(
+      pubSub.open(wishes, settingsOf(options, keepsNotices)),
+      (buffer) => view(buffer, options.schema, taking)
+    )
+  })
+
+/** Starts MONITOR on a node: its lines as messages. */
+export const openMonitor = (
+  pubSub: ClusterPubSub["Service"],
+  node: Endpoint,
+  options: Pick<SubscribeOptions, "bufferSize" | "strategy">
+): Effect.Effect<Stream.Stream<Message, RedisClusterException>, RedisClusterException, Scope.Scope> =>
+  Effect.suspend(() => {
+    const problem = objection(["MONITOR"], { ...options, node })
+    if (problem !== undefined) return Effect.fail(invalid(problem))
+    return Effect.map(
+      pubSub.monitor(node, settingsOf(options, false)),
+      (buffer) => view<string>(buffer, undefined, "all").messages
+    )
+  })

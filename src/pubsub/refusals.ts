@@ -1,0 +1,51 @@
+/**
+ * Answers and conditions because of which a subscription cannot be had.
+ *
+ * @internal
+ */
+import type { ServerError } from "../protocol/Reply.ts"
+import {
+  ClosedError,
+  exception,
+  type RedisClusterException,
+  ReplyError,
+  TimeoutError,
+  UnknownNodeError
+} from "../RedisClusterException.ts"
+import type { Snapshot } from "../topology/Snapshot.ts"
+import type { NodeSubscription } from "./NodeSubscription.ts"
+import { commandOf } from "./SubscriptionRequests.ts"
+
+/** The client is closed. */
+export const closedError = (): RedisClusterException =>
+  exception(() => new ClosedError({ message: "the client is closed", outcome: "NotExecuted" }))
+
+export const unknownNode = (address: string, snapshot: Snapshot): RedisClusterException =>
+  exception(() =>
+    new UnknownNodeError({
+      message: `${address} is not a node of this cluster (known: ${[...snapshot.nodes.keys()].join(", ")})`,
+      outcome: "NotExecuted",
+      node: address
+    })
+  )
+
+export const refused = (entry: NodeSubscription, error: ServerError, node: string): RedisClusterException =>
+  exception(() =>
+    new ReplyError({
+      message: `the server refuses the subscription: ${error.message}`,
+      outcome: "NotExecuted",
+      command: commandOf(entry.kind),
+      node,
+      code: error.code
+    })
+  )
+
+export const timedOut = (timeout: number): RedisClusterException =>
+  exception(() =>
+    new TimeoutError({
+      message: `the servers did not confirm the subscription within ${timeout} ms`,
+      outcome: "NotExecuted",
+      timeout,
+      waitingFor: "reply"
+    })
+  )

@@ -1,0 +1,232 @@
+import { assert, describe, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Net from "node:net"
+import type { Duplex } from "node:stream"
+import type { Endpoint } from "../../src/cluster/Endpoint.ts"
+import { range } from "../harness/range.ts"
+import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
+import { eventually, until } from "../harness/Waiting.ts"
+import { connect, tagWhere } from "../laws/Observed.ts"
+import { environments } from "../testing/asRedisCluster.ts"
+import { collect, count, gaps, messages } from "./support.ts"
+
+const each = { concurrency: "unbounded", discard: true } as const
+const tag = tagWhere((slot) => slot < 5000)
+
+const everywhere = (cluster: RedisClusterShape, ...command: ReadonlyArray<string>) =>
+  Effect.forEach(cluster.nodes, (node) => cluster.command(node, ...command), { discard: true })
+
+const protocols = [2, 3] as const
+
+/** Publishes 0, 1, 2 ... in one go, so that many arrive in one read. */
+const burst = (
+  redis: { readonly spublish: (channel: string, message: string) => Effect.Effect<number, unknown> },
+  channel: string,
+  size: number
+) => Effect.forEach(range(size), (index) => redis.spublish(channel, String(index)), each)
+
+describe.each(environments)(
+  "A scoped subscription that is read by one stream after the other, on $name",
+  (environment) => {
+    layer(environment.layer(), { excludeTestServices: true })((it) => {
+      it.effect("loses nothing between two streams: Stream.runHead, Stream.take and events go on where the last one ended", () =>
+        Effect.gen(function*() {
+          const { seeds } = yield* RedisCluster
+          const redis = yield* connect({ nodes: seeds })
+          const subscription = yield* redis.ssubscribeScoped("successive")
+          yield* burst(redis, "successive", 30)
+          yield* burst(redis, "successive", 30)
+          const seen: Array<string> = []
+          for (const _ of range(10)) {
+            const head = yield* Stream.runHead(subscription.messages)
+            seen.push(Option.getOrThrow(head).payload)
+          }
+          const taken = yield* Stream.runCollect(Stream.take(subscription.messages, 20))
+          const left = yield* Stream.runCollect(Stream.take(messagesOf(subscription.events), 30))
+          seen.push(...[...taken, ...left].map(({ payload }) => payload))
+          assert.deepStrictEqual(seen, [...range(30), ...range(30)].map(String))
+        }))
+    })
+  }
+)
+
+const messagesOf = <E>(events: Stream.Stream<{ readonly _tag: string; readonly payload?: string }, E>) =>
+  Stream.filter(
+    events,
+    (event): event is { readonly _tag: "Message"; readonly payload: string } => event._tag === "Message"
+  )
+
+describe("What a server refuses one caller", () => {
+  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+    for (const protocol of protocols) {
+      it.effect(`is nobody else's trouble: names that were asked for in one request, over RESP${protocol}`, () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          yield* everywhere(cluster, "ACL", "SETUSER", "partly", "reset", "on", ">pw", "~*", "+@all", `&{${tag}}:ok*`)
+          const redis = yield* connect({
+            nodes: cluster.seeds,
+            username: "partly",
+            password: Redacted.make("pw"),
+            protocol
+          })
+          const kinds = [redis.subscribeScoped, redis.psubscribeScoped, redis.ssubscribeScoped]
+          for (const subscribe of kinds) {
+            const results = yield* Effect.forEach(
+              ["ok-1", "no-1", "ok-2", "ok-3", "no-2", "ok-4"],
+              (name) => Effect.result(subscribe(`{${tag}}:${name}`)),
+              { concurrency: "unbounded" }
+            )
+            assert.deepStrictEqual(results.map(Result.isSuccess), [true, false, true, true, false, true])
+            const refused = results.flatMap((result) => Result.isFailure(result) ? [result.failure.reason._tag] : [])
+            assert.deepStrictEqual(refused, ["ReplyError", "ReplyError"])
+          }
+        }))
+
+      it.effect(`when its channel is taken away while it is live, the others go on, over RESP${protocol}`, () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const permit = (user: string, ...channels: ReadonlyArray<string>) =>
+            everywhere(cluster, "ACL", "SETUSER", user, "on", ">pw", "~*", "+@all", "resetchannels", ...channels)
+          const user = `robbed-${protocol}`
+          const name = (what: string) => `{${tag}}:${what}`
+          yield* permit(user, `&${name("ok-a")}`, `&${name("ok-b")}`, `&${name("maybe")}`)
+          const redis = yield* connect({
+            nodes: cluster.seeds,
+            username: user,
+            password: Redacted.make("pw"),
+            protocol
+          })
+          const publisher = yield* connect({ nodes: cluster.seeds })
+          const a = yield* Effect.flatMap(redis.subscribeScoped(name("ok-a")), (one) => collect(one.events))
+          const b = yield* Effect.flatMap(redis.ssubscribeScoped(name("ok-b")), (one) => collect(one.events))
+          const maybe = yield* Effect.flatMap(redis.subscribeScoped(name("maybe")), (one) => collect(one.events))
+          const maybeToo = yield* Effect.flatMap(redis.ssubscribeScoped(name("maybe")), (one) => collect(one.events))
+          // The server ends the connection of a client that holds what it may not any more.
+          yield* permit(user, `&${name("ok-a")}`, `&${name("ok-b")}`)
+          yield* until(
+            "the end of those that are refused",
+            () => maybe.error !== undefined && maybeToo.error !== undefined
+          )
+          assert.strictEqual(maybe.error?.reason._tag, "ReplyError")
+          yield* until(
+            "the others are live again",
+            () => count(a.values, "Subscribed") === 2 && count(b.values, "Subscribed") === 2
+          )
+          yield* publisher.publish(name("ok-a"), "a")
+          yield* publisher.spublish(name("ok-b"), "b")
+          yield* until("their messages", () => messages(a.values).length === 1 && messages(b.values).length === 1)
+          assert.isUndefined(a.error)
+          assert.isUndefined(b.error)
+        }))
+
+      it.effect(`a node that refuses all of them answers each caller, over RESP${protocol}`, () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          yield* everywhere(cluster, "ACL", "SETUSER", "deaf", "reset", "on", ">pw", "~*", "&*", "+@all", "-subscribe")
+          const redis = yield* connect({
+            nodes: cluster.seeds,
+            username: "deaf",
+            password: Redacted.make("pw"),
+            protocol
+          })
+          const results = yield* Effect.forEach(
+            range(20),
+            (index) => Effect.result(redis.subscribeScoped(`{${tag}}:${index}`)),
+            { concurrency: "unbounded" }
+          )
+          assert.isTrue(
+            results.every((result) => Result.isFailure(result) && result.failure.reason._tag === "ReplyError")
+          )
+          yield* redis.psubscribeScoped(`{${tag}}:*`)
+        }))
+
+      it.effect(`a name that the server echoes differently keeps nobody waiting, over RESP${protocol}`, () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const redis = yield* connect({ nodes: cluster.seeds, protocol })
+          const bad = `{${tag}}:bad\ud800`
+          const subscribers = [redis.subscribeScoped, redis.psubscribeScoped, redis.ssubscribeScoped]
+          for (const [index, subscribe] of subscribers.entries()) {
+            const publish = index === 2 ? redis.spublish : redis.publish
+            const first = yield* Effect.forkScoped(subscribe(bad))
+            yield* subscribe(`{${tag}}:good`)
+            const subscription = yield* Fiber.join(first)
+            // It is the channel that a publisher names with the same text.
+            yield* publish(bad, "x")
+            const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
+            assert.strictEqual(message.channel, `{${tag}}:bad\ufffd`)
+          }
+        }))
+    }
+  })
+})
+
+/** Counts what is read of the sockets that subscribe. */
+const counting = () => {
+  const sockets: Array<Net.Socket> = []
+  const stream = (endpoint: Endpoint): Duplex => {
+    const socket = Net.connect(endpoint)
+    const write = socket.write.bind(socket)
+    socket.write = (bytes: string | Uint8Array) => {
+      if (!sockets.includes(socket) && Buffer.from(bytes).includes("SUBSCRIBE")) sockets.push(socket)
+      return write(bytes)
+    }
+    return socket
+  }
+  return { stream, read: () => sockets.reduce((sum, socket) => sum + socket.bytesRead, 0) }
+}
+
+describe("A stream that nobody reads, with the strategy suspend", () => {
+  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+    for (const protocol of protocols) {
+      it.effect(`bounds the memory while others subscribe and leave, and loses nothing, over RESP${protocol}`, () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const { read, stream } = counting()
+          const redis = yield* connect({ nodes: cluster.seeds, stream, protocol })
+          const publisher = yield* connect({ nodes: cluster.seeds })
+          const channel = `{${tag}}:slow`
+          const slow = yield* redis.ssubscribeScoped(channel, { bufferSize: 100, strategy: "suspend" })
+          const total = 4000
+          const padding = "x".repeat(1000)
+          const flood = yield* Effect.forkScoped(
+            Effect.forEach(
+              range(total / 100),
+              (block) =>
+                Effect.forEach(
+                  range(100),
+                  (index) => publisher.spublish(channel, `${block * 100 + index} ${padding}`),
+                  each
+                ),
+              { discard: true }
+            )
+          )
+          // They get what they ask for, beside the one that is slow.
+          while (flood.pollUnsafe() === undefined) {
+            const name = `{${tag}}:${Math.random()}`
+            const heard = yield* Effect.scoped(Effect.gen(function*() {
+              const other = yield* redis.ssubscribeScoped(name)
+              yield* publisher.spublish(name, "hello")
+              return yield* Stream.runHead(other.messages)
+            }))
+            assert.strictEqual(Option.getOrThrow(heard).payload, "hello")
+          }
+          // 100 messages, and a few reads of 64 KiB.
+          assert.isBelow(read(), 1_000_000)
+          const got = yield* collect(slow.events)
+          yield* until("all", () => messages(got.values).length === total)
+          assert.deepStrictEqual(
+            messages(got.values).map(({ payload }) => Number(payload.split(" ")[0])),
+            range(total)
+          )
+          assert.deepStrictEqual(gaps(got.values), [])
+          yield* eventually("one connection is left", Effect.map(redis.heldSubscriptions, (held) => held.size === 1))
+        }))
+    }
+  })
+})
