@@ -209,8 +209,8 @@ describe.each(environments)("Subscriptions, on $name", (environment) => {
       Effect.gen(function*() {
         const { seeds } = yield* RedisCluster
         const redis = yield* connect({ nodes: seeds })
-        const subscription = yield* redis.ssubscribeScoped("chunks")
-        const got = yield* collect(subscription.messages)
+        const got = yield* collect(redis.ssubscribe("chunks"))
+        yield* eventually("live", Effect.map(redis.pubsubShardnumsub("chunks"), (counts) => counts["chunks"] === 1))
         for (const _ of range(20)) {
           yield* Effect.forEach(range(100), () => redis.spublish("chunks", "x"), each)
         }
