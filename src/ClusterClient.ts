@@ -39,6 +39,7 @@ import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
 import * as Notifications from "./client/Notifications.ts"
 import * as Observability from "./client/Observability.ts"
+import * as Provisioning from "./client/Provisioning.ts"
 import * as ReadPreference from "./client/ReadPreference.ts"
 import * as Scanning from "./client/Scanning.ts"
 import * as Subscriptions from "./client/Subscriptions.ts"
@@ -71,6 +72,7 @@ export interface ClusterClientShape
     Nodes.NodeMembers,
     Subscriptions.SubscriptionMembers,
     Notifications.NotificationMembers,
+    Provisioning.ProvisioningMembers,
     Health.HealthMembers,
     Observability.ObservabilityMembers
 {}
@@ -104,6 +106,7 @@ const members = Effect.fnUntraced(function*() {
     ...Scanning.make(router, topology),
     ...Subscriptions.make(pubSub, router),
     ...Notifications.make(pubSub, router),
+    ...Provisioning.make(topology, connections),
     ...nodes,
     ...Health.make(topology, connections),
     ...(yield* Observability.make({ connections, topology, router, pubSub }))

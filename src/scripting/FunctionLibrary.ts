@@ -49,7 +49,6 @@ import { counted } from "../commands/keys.ts"
 import { Scripting } from "../commands/Scripting.ts"
 import { saysLibraryExists } from "../protocol/ErrorKind.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import { keepSupplied } from "./Preload.ts"
 import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
 
 /**
@@ -166,20 +165,22 @@ export const make = <const F extends Signatures>(
   return { [TypeId]: TypeId, name, code, policy, load, functions: named }
 }
 
-/** With the policy "keep" a library of this name is kept. A function of the name in another library is an error all the same. */
-const supplyTo = (redis: ClusterClientShape, node: ClusterNode, { load, name, policy }: AnyFunctionLibrary) => {
-  const loaded = Effect.asVoid(redis.on(node).execute(load))
-  return policy === "replace" ? loaded : Effect.catchReason(
-    loaded,
+/** Loads a library where there is none of its name. A function of the name in another library is an error all the same. */
+const completeAt = (redis: ClusterClientShape, node: ClusterNode, { code, name }: AnyFunctionLibrary) =>
+  Effect.catchReason(
+    Effect.asVoid(redis.on(node).execute(Scripting.functionLoad(code))),
     "RedisClusterException",
     "ReplyError",
     (reason, error) => saysLibraryExists(reason, name) ? Effect.void : Effect.fail(error)
   )
-}
+
+const supplyTo = (redis: ClusterClientShape, node: ClusterNode, library: AnyFunctionLibrary) =>
+  library.policy === "replace" ? Effect.asVoid(redis.on(node).execute(library.load)) : completeAt(redis, node, library)
 
 /**
- * Loads libraries on every primary, and on those that become primaries while the scope lives. Fails when a primary
- * cannot be given a library now; later failures are left to the calls.
+ * Loads libraries on every primary, and again on those that become primaries or are connected to anew while the scope lives: a primary that
+ * was restarted may have forgotten them. Then a library that is there is left alone, whatever the policy: another version of the program
+ * may have replaced it. Fails when a primary cannot be given a library now; later failures are logged, and it is tried again.
  *
  * @category combinators
  * @since 0.1.0
@@ -188,8 +189,11 @@ export const preload = (
   ...libraries: ReadonlyArray<AnyFunctionLibrary>
 ): Effect.Effect<void, RedisClusterException, ClusterClient | Scope.Scope> =>
   Effect.flatMap(ClusterClient, (redis) =>
-    keepSupplied(
-      redis,
-      (snapshot) => snapshot.primaries,
-      (node) => Effect.forEach(libraries, (library) => supplyTo(redis, node, library), { discard: true })
-    ))
+    Effect.suspend(() => {
+      let supply = supplyTo
+      const provisioned = redis.provision(
+        (node) => Effect.forEach(libraries, (library) => supply(redis, node, library), { discard: true }),
+        { nodes: "primaries" }
+      )
+      return Effect.tap(provisioned, () => Effect.sync(() => (supply = completeAt)))
+    }))

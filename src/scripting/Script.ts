@@ -43,7 +43,6 @@ import { CommandSpec } from "../commands/CommandSpec.ts"
 import { counted } from "../commands/keys.ts"
 import { Scripting } from "../commands/Scripting.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import { keepSupplied } from "./Preload.ts"
 import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
 
 export type { Args, Call, Input, Keys, NamedArgs, Output, Signature } from "./Signature.ts"
@@ -139,11 +138,12 @@ export const make = <const D extends Definition>(definition: Exact<D, Definition
 }
 
 /**
- * Loads scripts on every node of the cluster, and on those that join while the scope lives.
+ * Loads scripts on every node of the cluster, and again on those that join or are connected to anew while the scope lives: a node that was
+ * restarted has forgotten them.
  *
  * It spares the first call on each node a second message, and keeps a pipeline in order: a call that the node does not
  * know is executed behind the entries that followed it. Transactions carry the source and do not need it. Fails when a
- * primary cannot be given a script now; later failures are left to the calls, which can do without.
+ * primary cannot be given a script now; later failures are logged, it is tried again, and the calls can do without.
  *
  * @category combinators
  * @since 0.1.0
@@ -151,9 +151,10 @@ export const make = <const D extends Definition>(definition: Exact<D, Definition
 export const preload = (
   ...scripts: ReadonlyArray<AnyScript>
 ): Effect.Effect<void, RedisClusterException, ClusterClient | Scope.Scope> =>
-  Effect.flatMap(ClusterClient, (redis) =>
-    keepSupplied(
-      redis,
-      (snapshot) => [...snapshot.nodes.values()],
-      (node) => Effect.forEach(scripts, (script) => redis.on(node).execute(script.load), { discard: true })
-    ))
+  Effect.flatMap(
+    ClusterClient,
+    (redis) =>
+      redis.provision((node) =>
+        Effect.forEach(scripts, (script) => redis.on(node).execute(script.load), { discard: true })
+      )
+  )

@@ -47,7 +47,7 @@ export const messages = <P>(events: ReadonlyArray<SubscriptionEvent<P>>): Readon
 export const gaps = (events: ReadonlyArray<SubscriptionEvent>): ReadonlyArray<Gap> =>
   events.filter((event) => event._tag === "Gap")
 
-export const count = (events: ReadonlyArray<SubscriptionEvent>, tag: SubscriptionEvent["_tag"]): number =>
+export const count = (events: ReadonlyArray<{ readonly _tag: string }>, tag: SubscriptionEvent["_tag"]): number =>
   events.filter((event) => event._tag === tag).length
 
 /** How many subscriptions a client has on its nodes. */

@@ -1,0 +1,185 @@
+/**
+ * State that the program keeps on servers, put there again when a server has forgotten it.
+ *
+ * A server that is restarted at its address looks to the map as if nothing had happened, with none of its functions, scripts, settings and
+ * users that were not saved. Its connections are lost, though: so each new connection to a node is a reason to supply it.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import type { Connections } from "../connection/Connections.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import type { Topology } from "../topology/Topology.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProvisioningMembers {
+  /**
+   * Runs an effect for each node that puts something there: a function, a setting, a user. It ends when all primaries have it, and fails
+   * when one of them cannot be given it. While the scope lives, the effect runs again for a node that joins, becomes a primary, or is
+   * connected to anew, for that may have been restarted; there, failures are logged, and it is tried again. The effect has to bear
+   * being run for a node that lacks nothing.
+   *
+   * **Example** (A user on every node)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const program = Effect.scoped(Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.provision((node) => redis.on(node).aclSetuser("reports", ["on", "nopass", "~*", "+@read"]))
+   * }))
+   * ```
+   */
+  readonly provision: (
+    supply: (node: ClusterNode) => Effect.Effect<unknown, RedisClusterException>,
+    options?: {
+      /** Which nodes. Default: `"all"`. */
+      readonly nodes?: "all" | "primaries" | undefined
+    }
+  ) => Effect.Effect<void, RedisClusterException, Scope.Scope>
+}
+
+/** How long to wait before a node is supplied again that could not be, in milliseconds: doubled each time, up to the longest. */
+const leastPause = 100
+const longestPause = 5000
+
+/** A node, and the sockets that its connection has had. */
+interface Supplied {
+  node: ClusterNode
+  sockets: number
+  /** The socket on which it was supplied. */
+  on: number | undefined
+  isRunning: boolean
+}
+
+/** Supplies the nodes of one call of `provision`. */
+class Provision {
+  private readonly nodes = new Map<string, Supplied>()
+  private readonly connections: Connections["Service"]
+  private readonly wanted: () => ReadonlyArray<ClusterNode>
+  private readonly supply: (node: ClusterNode) => Effect.Effect<unknown, RedisClusterException>
+  private readonly run: (address: string, effect: Effect.Effect<void>) => unknown
+
+  constructor(
+    connections: Connections["Service"],
+    wanted: () => ReadonlyArray<ClusterNode>,
+    supply: (node: ClusterNode) => Effect.Effect<unknown, RedisClusterException>,
+    run: (address: string, effect: Effect.Effect<void>) => unknown
+  ) {
+    this.connections = connections
+    this.wanted = wanted
+    this.supply = supply
+    this.run = run
+  }
+
+  /** Supplies the nodes of this moment; the failure of a primary. */
+  readonly first: Effect.Effect<void, RedisClusterException> = Effect.suspend(() => {
+    const all = this.wanted().map((node) => this.track(node))
+    return Effect.flatMap(
+      Effect.forEach(all, (one) => this.attempt(one), { concurrency: "unbounded" }),
+      (results) => {
+        const failed = results.find((result, i) => all[i].node.role === "primary" && Result.isFailure(result))
+        if (failed !== undefined) return Effect.asVoid(Effect.fromResult(failed))
+        this.follow()
+        return Effect.void
+      }
+    )
+  })
+
+  /** The topology may have changed: nodes that came are supplied. */
+  follow(): void {
+    const wanted = this.wanted()
+    const addresses = new Set(wanted.map(({ address }) => address))
+    // A node that comes back may be another one.
+    for (const address of this.nodes.keys()) if (!addresses.has(address)) this.nodes.delete(address)
+    for (const node of wanted) {
+      const known = this.nodes.get(node.address)
+      const one = known !== undefined && known.node.id === node.id ? known : this.track(node)
+      if (one.on === undefined) this.start(one)
+    }
+  }
+
+  /** A connection has a new socket. */
+  reconnected(address: string): void {
+    const one = this.nodes.get(address)
+    if (one === undefined) return
+    one.sockets++
+    this.start(one)
+  }
+
+  private track(node: ClusterNode): Supplied {
+    const one: Supplied = { node, sockets: 0, on: undefined, isRunning: false }
+    this.nodes.set(node.address, one)
+    return one
+  }
+
+  private start(one: Supplied): void {
+    if (!one.isRunning) this.run(one.node.address, this.repeat(one))
+  }
+
+  /** Supplies a node until it is supplied on its present socket. */
+  private readonly repeat = Effect.fnUntraced({ self: this }, function*(one: Supplied): Effect.fn.Return<void> {
+    let pause = leastPause
+    while (this.nodes.get(one.node.address) === one && one.on !== one.sockets) {
+      const result = yield* this.attempt(one)
+      if (Result.isSuccess(result)) continue
+      if (pause === leastPause) {
+        yield* Effect.logWarning(
+          `${one.node.address} could not be given what the program keeps there, it is tried again: ${result.failure.message}`
+        )
+      }
+      yield* Effect.sleep(Duration.millis(pause))
+      pause = Math.min(pause * 2, longestPause)
+    }
+  })
+
+  /** Supplies a node once, and notes on which socket. */
+  private attempt(one: Supplied): Effect.Effect<Result.Result<unknown, RedisClusterException>> {
+    return Effect.suspend(() => {
+      const { sockets } = one
+      const wasReady = this.connections.get(one.node).state === "ready"
+      one.isRunning = true
+      return Effect.result(this.supply(one.node)).pipe(
+        Effect.tap((result) =>
+          Effect.sync(() => {
+            // Without a socket at first, all of it went over the one that came; otherwise that may have come halfway.
+            const isWhole = one.sockets === sockets || (!wasReady && one.sockets === sockets + 1)
+            if (Result.isSuccess(result)) one.on = isWhole ? one.sockets : sockets
+          })
+        ),
+        Effect.ensuring(Effect.sync(() => (one.isRunning = false)))
+      )
+    })
+  }
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (topology: Topology["Service"], connections: Connections["Service"]): ProvisioningMembers => ({
+  provision: Effect.fnUntraced(function*(supply, { nodes = "all" } = {}) {
+    const fibers = yield* FiberMap.make<string>()
+    const run = yield* FiberMap.runtime(fibers)<never>()
+    const wanted = () => nodes === "all" ? [...topology.current().nodes.values()] : topology.current().primaries
+    const provision = new Provision(connections, wanted, supply, run)
+    const stopStates = connections.onState((connection, state) => {
+      if (state === "ready" && connections.get(connection.endpoint) === connection) {
+        provision.reconnected(connection.address)
+      }
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(stopStates))
+    yield* provision.first
+    const stopChanges = topology.onChange(() => provision.follow())
+    yield* Effect.addFinalizer(() => Effect.sync(stopChanges))
+  })
+})
