@@ -139,7 +139,9 @@ const classOf = (event: string): string | undefined =>
   Object.entries(classes).find(([, events]) => (events as ReadonlyArray<string>).includes(event))?.[0]
 
 /** The letters that the options need, or what is wrong with them. */
-const classesOf = ({ classes = "", events }: KeyspaceOptions): ReadonlyArray<string> | undefined | string => {
+const classesOf = (
+  { classes = "", configure, events }: KeyspaceOptions
+): ReadonlyArray<string> | undefined | string => {
   if (!/^[a-zA-Z$]*$/.test(classes)) return `classes has to consist of letters of notify-keyspace-events, such as "gx$"`
   const stranger = events?.find((event) => classOf(event) === undefined)
   if (stranger !== undefined && classes === "") {
@@ -148,7 +150,8 @@ const classesOf = ({ classes = "", events }: KeyspaceOptions): ReadonlyArray<str
   }
   const known = (events ?? []).flatMap((event) => classOf(event) ?? [])
   const all = [...new Set([...known, ...classes])]
-  return events === undefined && all.length === 0 ? undefined : all
+  if (events !== undefined || all.length > 0) return all
+  return configure === true ? ["A"] : undefined
 }
 
 /** The subscription, or what is wrong with the options. */
@@ -181,9 +184,11 @@ const allClasses = "g$lshzxetd"
 /** The letters that are missing in a node's `notify-keyspace-events`; empty when it tells the events that are wanted. */
 export const missing = (flags: string, { classes, letter }: KeyspacePlan): string => {
   const has = flags.replace("A", allClasses)
-  // Without a choice of events any that the server tells is welcome.
+  const lacks = (one: string): boolean =>
+    one === "A" ? [...allClasses].some((each) => !has.includes(each)) : !has.includes(one)
+  // Whoever chooses no events and does not set up the servers takes those that they tell.
   const needed = classes ?? (/[g$lshzxetdmnoc]/.test(has) ? [] : ["A"])
-  return [letter, ...needed].filter((one) => !has.includes(one) && !flags.includes(one)).join("")
+  return [letter, ...needed].filter(lacks).join("")
 }
 
 /** Reads a notification; `undefined` when it is of an event that is not wanted. */

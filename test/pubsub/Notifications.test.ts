@@ -77,6 +77,15 @@ describe.each(environments)("Keyspace notifications, on $name", (environment) =>
       }))
   })
 
+  it("of a name that is unknown have to say its letter: nobody waits for an event that no server tells", () => {
+    const problem = Keyspace.plan({ events: ["del", "delslot"] })
+    assert(typeof problem === "string")
+    assert.include(problem, `"delslot"`)
+    assert.include(problem, "say the letter")
+    assert.notStrictEqual(typeof Keyspace.plan({ events: ["del", "delslot"], classes: "g" }), "string")
+    assert.strictEqual(typeof Keyspace.plan({ classes: "g x" }), "string")
+  })
+
   it("ask for the flags that the events need", () => {
     const missing = (flags: string, options: Keyspace.KeyspaceOptions) => {
       const plan = Keyspace.plan(options)
@@ -89,7 +98,11 @@ describe.each(environments)("Keyspace notifications, on $name", (environment) =>
     assert.strictEqual(missing("xK", {}), "E")
     assert.strictEqual(missing("xE", { events: ["expired", "set"] }), "$")
     assert.strictEqual(missing("AE", { events: ["keymiss", "lpush"] }), "m")
-    assert.strictEqual(missing("gE", { events: ["of a module"] }), "A")
+    assert.strictEqual(missing("gE", { events: ["json.set"], classes: "d" }), "d")
+    assert.strictEqual(missing("xE", { configure: true }), "A")
+    assert.strictEqual(missing("g$lshzxetdE", { configure: true }), "")
+    // A does not hold the classes of Redis 8.2.
+    assert.strictEqual(missing("AE", { events: ["overwritten", "type_changed"] }), "oc")
     assert.strictEqual(missing("AE", { prefix: "a", events: ["set"] }), "K")
   })
 })
