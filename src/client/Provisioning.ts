@@ -66,17 +66,20 @@ class Provision {
   private readonly nodes = new Map<string, Supplied>()
   private readonly connections: Connections["Service"]
   private readonly wanted: () => ReadonlyArray<ClusterNode>
+  private readonly primaries: () => ReadonlyArray<ClusterNode>
   private readonly supply: (node: ClusterNode) => Effect.Effect<unknown, RedisClusterException>
   private readonly run: (address: string, effect: Effect.Effect<void>) => unknown
 
   constructor(
     connections: Connections["Service"],
-    wanted: () => ReadonlyArray<ClusterNode>,
+    topology: Topology["Service"],
+    nodes: "all" | "primaries",
     supply: (node: ClusterNode) => Effect.Effect<unknown, RedisClusterException>,
     run: (address: string, effect: Effect.Effect<void>) => unknown
   ) {
     this.connections = connections
-    this.wanted = wanted
+    this.primaries = () => topology.current().primaries
+    this.wanted = nodes === "all" ? () => [...topology.current().nodes.values()] : this.primaries
     this.supply = supply
     this.run = run
   }
@@ -87,7 +90,8 @@ class Provision {
     return Effect.flatMap(
       Effect.forEach(all, (one) => this.attempt(one), { concurrency: "unbounded" }),
       (results) => {
-        const failed = results.find((result, i) => all[i].node.role === "primary" && Result.isFailure(result))
+        const primaries = this.primaries()
+        const failed = results.find((result, i) => primaries.includes(all[i].node) && Result.isFailure(result))
         if (failed !== undefined) return Effect.asVoid(Effect.fromResult(failed))
         this.follow()
         return Effect.void
@@ -170,8 +174,7 @@ export const make = (topology: Topology["Service"], connections: Connections["Se
   provision: Effect.fnUntraced(function*(supply, { nodes = "all" } = {}) {
     const fibers = yield* FiberMap.make<string>()
     const run = yield* FiberMap.runtime(fibers)<never>()
-    const wanted = () => nodes === "all" ? [...topology.current().nodes.values()] : topology.current().primaries
-    const provision = new Provision(connections, wanted, supply, run)
+    const provision = new Provision(connections, topology, nodes, supply, run)
     const stopStates = connections.onState((connection, state) => {
       if (state === "ready" && connections.get(connection.endpoint) === connection) {
         provision.reconnected(connection.address)
