@@ -32,11 +32,44 @@ const problem = (name: string, message: string): Config.ConfigError =>
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
 
-/** A URL may hold a password. */
-const nodeList = (list: Redacted.Redacted): ReadonlyArray<Redacted.Redacted> =>
-  Redacted.value(list).split(",").map((node) => node.trim()).filter((node) => node !== "").map((node) =>
-    Redacted.make(node.includes("://") ? node : `redis://${node}`)
+const hasScheme = (text: string): boolean => text.includes("://")
+
+/**
+ * A list separated by commas. A password may hold commas as well: what has an `@` and no scheme goes on with the URL before
+ * it. A URL may hold a password.
+ */
+const nodeList = (list: Redacted.Redacted): ReadonlyArray<Redacted.Redacted> => {
+  const nodes: Array<string> = []
+  for (const part of Redacted.value(list).split(",")) {
+    const from = hasScheme(part) || !part.includes("@") ? -1 : nodes.findLastIndex(hasScheme)
+    if (from < 0) nodes.push(part)
+    else nodes.push([...nodes.splice(from), part].join(","))
+  }
+  return nodes.map((node) => node.trim()).filter((node) => node !== "").map((node) =>
+    Redacted.make(hasScheme(node) ? node : `redis://${node}`)
   )
+}
+
+const words: Readonly<Record<string, boolean | undefined>> = {
+  ...{ true: true, yes: true, on: true, 1: true, y: true },
+  ...{ false: false, no: false, off: false, 0: false, n: false }
+}
+
+/** Yes or no, in upper or lower case. */
+const flag = (name: string): Config.Config<boolean> =>
+  Config.mapEffect(Config.String(name), (value) => {
+    const meant = words[value.trim().toLowerCase()]
+    return meant === undefined ? Effect.fail(problem(name, "expected true or false")) : Effect.succeed(meant)
+  })
+
+/** One of these words, in upper or lower case. */
+const literal = <const L extends ReadonlyArray<string>>(name: string, literals: L): Config.Config<L[number]> =>
+  Config.mapEffect(Config.String(name), (value) => {
+    const meant = literals.find((literal) => literal.toLowerCase() === value.trim().toLowerCase())
+    return meant === undefined
+      ? Effect.fail(problem(name, `expected ${literals.join(", ")}`))
+      : Effect.succeed(meant as L[number])
+  })
 
 /** `undefined` when no variable names a node. */
 const nodes = (prefix: string): Config.Config<ClusterOptions["nodes"] | undefined> =>
@@ -75,7 +108,7 @@ const codeOf = (error: unknown): string =>
 
 const tls = (prefix: string): Config.Config<boolean | TlsOptions | undefined> =>
   Config.all({
-    wanted: optional(Config.Boolean(`${prefix}_TLS`)),
+    wanted: optional(flag(`${prefix}_TLS`)),
     ca: optional(pem(`${prefix}_TLS_CA`)),
     cert: optional(pem(`${prefix}_TLS_CERT`)),
     key: optional(pem(`${prefix}_TLS_KEY`)),
@@ -87,22 +120,13 @@ const tls = (prefix: string): Config.Config<boolean | TlsOptions | undefined> =>
     })
   )
 
-const policies = {
-  primary: ReadFrom.primary,
-  replica: ReadFrom.replica,
-  replicaPreferred: ReadFrom.replicaPreferred,
-  roundRobin: ReadFrom.roundRobin,
-  random: ReadFrom.random,
-  nearest: ReadFrom.nearest(),
-  lowestLatency: ReadFrom.lowestLatency
-}
-
 const readFrom = (prefix: string): Config.Config<ReadFrom.Policy | undefined> =>
   optional(
-    Config.Literals(
-      ["primary", "replica", "replicaPreferred", "roundRobin", "random", "nearest", "lowestLatency"],
-      `${prefix}_READ_FROM`
-    ).pipe(Config.map((name) => policies[name]))
+    Config.map(
+      literal(`${prefix}_READ_FROM`, Object.keys(ReadFrom.byName)),
+      // One of its keys.
+      (name) => ReadFrom.byName[name as keyof typeof ReadFrom.byName]
+    )
   )
 
 /** Without what is `undefined`, which would hide what stands below. */
@@ -137,12 +161,12 @@ export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>
       maxRedirects: optional(Config.Int(variable("MAX_REDIRECTS"))),
       refreshInterval: optional(Config.Duration(variable("REFRESH_INTERVAL"))),
       minRefreshInterval: optional(Config.Duration(variable("MIN_REFRESH_INTERVAL"))),
-      requireFullCoverage: optional(Config.Boolean(variable("REQUIRE_FULL_COVERAGE"))),
+      requireFullCoverage: optional(flag(variable("REQUIRE_FULL_COVERAGE"))),
       maxInFlight: optional(Config.Int(variable("MAX_IN_FLIGHT"))),
       maxInFlightBytes: optional(Config.Int(variable("MAX_IN_FLIGHT_BYTES"))),
       maxDedicatedConnections: optional(Config.Int(variable("MAX_DEDICATED_CONNECTIONS"))),
       dedicatedIdleTimeout: optional(Config.Duration(variable("DEDICATED_IDLE_TIMEOUT"))),
-      overflow: optional(Config.Literals(["wait", "fail"], variable("OVERFLOW"))),
+      overflow: optional(literal(variable("OVERFLOW"), ["wait", "fail"])),
       readFrom: readFrom(prefix),
       availabilityZone: optional(Config.NonEmptyString(variable("AVAILABILITY_ZONE"))),
       protocol: optional(Config.Literals([2, 3], variable("PROTOCOL")))

@@ -9,13 +9,15 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { isIPv6 } from "node:net"
 import type { Duplex } from "node:stream"
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls"
-import type { ClusterNode } from "./cluster/ClusterNode.ts"
+import * as ClusterNode from "./cluster/ClusterNode.ts"
 import type { Endpoint } from "./cluster/Endpoint.ts"
+import * as checks from "./internal/checks.ts"
 import { millisOf } from "./internal/millis.ts"
 import * as ReadFrom from "./ReadFrom.ts"
-import type { RedisClusterException } from "./RedisClusterException.ts"
+import { exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 
 /**
  * What a server wants to know before it serves.
@@ -48,11 +50,12 @@ export interface TlsOptions extends TlsConnectionOptions {
  */
 export interface ClusterOptions {
   /**
-   * The startup nodes: `"redis://user:password@host:port"`, `"rediss://host:port"` (as they are, or `Redacted`) or
-   * `{ host, port }`, one or many.
+   * The startup nodes: `"redis://user:password@host:port"`, `"rediss://host:port"` (also `valkey://`, `valkeys://`; as they are,
+   * or `Redacted`) or `{ host, port }`, one or many.
    * They are tried in order, and kept for ever as the last resort.
    *
-   * Or an effect that finds them (see `Discovery`): it runs at the start, and again whenever no known node answers.
+   * Or an effect that finds them (see `Discovery`): it runs at the start, and again whenever no known node answers. A
+   * text `"host:port"` is taken as well.
    */
   readonly nodes: StartupNode | ReadonlyArray<StartupNode> | FindNodes
   /** The user of `AUTH`; wins over the URL. */
@@ -127,7 +130,7 @@ export interface ClusterOptions {
   /** The availability zone that this client runs in, for `ReadFrom.nearest`. */
   readonly availabilityZone?: string | undefined
   /** The availability zones of the nodes, where their servers do not tell them; wins over what those tell. */
-  readonly zoneOf?: ((node: ClusterNode) => string | undefined) | undefined
+  readonly zoneOf?: ((node: ClusterNode.ClusterNode) => string | undefined) | undefined
 }
 
 /**
@@ -181,7 +184,7 @@ export interface ResolvedOptions {
   readonly protocol: 2 | 3
   readonly readFrom: ReadFrom.Policy
   readonly availabilityZone: string | undefined
-  readonly zoneOf: ((node: ClusterNode) => string | undefined) | undefined
+  readonly zoneOf: ((node: ClusterNode.ClusterNode) => string | undefined) | undefined
 }
 
 const defaultRetrySchedule: Schedule.Schedule<unknown> = Schedule.min([
@@ -194,6 +197,104 @@ const defaultReconnectSchedule: Schedule.Schedule<unknown> = Schedule.min([
   Schedule.spaced("1 second")
 ]).pipe(Schedule.jittered)
 
+const schedule: checks.Check = (value) => Schedule.isSchedule(value) ? undefined : "a Schedule of Effect"
+
+const tlsOptions: checks.Check = (value) =>
+  typeof value === "boolean" || (typeof value === "object" && value !== null && !Array.isArray(value))
+    ? undefined
+    : "true, false or the options of node:tls"
+
+const clientName: checks.Check = (value) =>
+  typeof value === "string" && value !== "" && !/[^!-~]/.test(value)
+    ? undefined
+    : "a text without spaces, newlines and special characters"
+
+const secret: checks.Check = (value) =>
+  Redacted.isRedacted(value) && typeof Redacted.value(value) === "string"
+    ? undefined
+    : "Redacted.make(...) of a text, so that it is never printed"
+
+const credentials: checks.Check = (value) =>
+  Effect.isEffect(value) || Stream.isStream(value) ? undefined : "an Effect or a Stream of { username, password }"
+
+const policy: checks.Check = (value) => ReadFrom.isPolicy(value) ? undefined : "one of the policies of ReadFrom"
+
+/** One option: what it may be, and what it is when it is left out. */
+interface Option<A> {
+  readonly check: checks.Check
+  /** As a program would write it. */
+  readonly fallback: A
+}
+
+const option = <A>(fallback: A, check: checks.Check): Option<A> => ({ fallback, check })
+
+/**
+ * Every option there is. What is not here is refused.
+ *
+ * @internal
+ */
+export const table = {
+  // Has a check of its own, which names the node.
+  nodes: option(undefined, checks.anything),
+  username: option(undefined, checks.text),
+  password: option(undefined, secret),
+  credentials: option(undefined, credentials),
+  clientName: option(undefined, clientName),
+  tls: option(undefined, tlsOptions),
+  commandTimeout: option("5 seconds", checks.duration(1)),
+  connectTimeout: option("2 seconds", checks.duration(1)),
+  drainTimeout: option("1 second", checks.duration(0)),
+  keepAlive: option("30 seconds", checks.duration(0)),
+  pingAfter: option("2 seconds", checks.duration(1)),
+  pingTimeout: option("4 seconds", checks.duration(1)),
+  maxRedirects: option(16, checks.integer(0)),
+  retrySchedule: option(defaultRetrySchedule, schedule),
+  reconnectSchedule: option(defaultReconnectSchedule, schedule),
+  refreshInterval: option("60 seconds", checks.duration(100)),
+  minRefreshInterval: option("100 millis", checks.duration(1)),
+  requireFullCoverage: option(false, checks.boolean),
+  maxInFlight: option(16_384, checks.integer(1)),
+  maxInFlightBytes: option(64 * 1024 * 1024, checks.integer(1)),
+  maxDedicatedConnections: option(1024, checks.integer(1)),
+  dedicatedIdleTimeout: option("30 seconds", checks.duration(0)),
+  overflow: option("wait", checks.oneOf("wait", "fail")),
+  mapAddress: option(undefined, checks.func),
+  stream: option(undefined, checks.func),
+  protocol: option(3, checks.oneOf(2, 3)),
+  readFrom: option(ReadFrom.primary, policy),
+  availabilityZone: option(undefined, checks.text),
+  zoneOf: option(undefined, checks.func)
+} as const satisfies { readonly [Name in keyof Required<ClusterOptions>]: Option<ClusterOptions[Name] | undefined> }
+
+const optionChecks: Readonly<Record<string, checks.Check>> = Object.fromEntries(
+  Object.entries(table).map(([name, { check }]) => [name, check])
+)
+
+/** Names that other clients have for an option. */
+const elsewhere: Readonly<Record<string, string>> = {
+  address_remap: "mapAddress",
+  client_name: "clientName",
+  cluster_error_retry_attempts: "commandTimeout or retrySchedule",
+  credential_provider: "credentials",
+  health_check_interval: "pingAfter",
+  host: "nodes",
+  max_connections: "maxDedicatedConnections",
+  natMap: "mapAddress",
+  nodeAddressMap: "mapAddress",
+  port: "nodes",
+  read_from_replicas: "readFrom",
+  require_full_coverage: "requireFullCoverage",
+  rootNodes: "nodes",
+  scaleReads: "readFrom",
+  socket_connect_timeout: "connectTimeout",
+  socket_keepalive: "keepAlive",
+  socket_timeout: "commandTimeout",
+  ssl: "tls",
+  startup_nodes: "nodes",
+  timeout: "commandTimeout",
+  url: "nodes"
+}
+
 interface ParsedNode {
   readonly endpoint: Endpoint
   readonly tls: boolean
@@ -201,13 +302,11 @@ interface ParsedNode {
   readonly password?: Redacted.Redacted | undefined
 }
 
-/**
- * Whether there can be a server.
- *
- * @internal
- */
-export const isUsable = ({ host, port }: Endpoint): boolean =>
-  host.length > 0 && Number.isInteger(port) && port > 0 && port < 65536
+const isPort = (port: unknown): boolean => Number.isInteger(port) && Number(port) > 0 && Number(port) < 65536
+
+/** A name, or an address as sockets want it: brackets and ports belong to URLs. */
+const isHost = (host: unknown): boolean =>
+  typeof host === "string" && (/^[\p{L}\p{N}._-]+$/u.test(host) || isIPv6(host))
 
 /** The host as sockets want it: without the brackets of an IPv6 literal. */
 const bareHost = (hostname: string): string => hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
@@ -215,12 +314,31 @@ const bareHost = (hostname: string): string => hostname.startsWith("[") ? hostna
 const decoded = (text: string): string | undefined =>
   Result.getOrUndefined(Result.try({ try: () => decodeURIComponent(text), catch: () => undefined }))
 
-const parseUrl = (input: string, position: number): Result.Result<ParsedNode, string> => {
+const schemes: Readonly<Record<string, { readonly tls: boolean } | undefined>> = {
+  "redis:": { tls: false },
+  "rediss:": { tls: true },
+  "valkey:": { tls: false },
+  "valkeys:": { tls: true }
+}
+
+/** An IPv6 address with a zone (`[fe80::1%25eth0]`), which URLs of the platform do not take. */
+const zoned = /\[([0-9A-Fa-f:.]+)%25([\w.~-]+)\](?=[^@]*$)/
+
+const parseUrl = (given: string, position: number): Result.Result<ParsedNode, string> => {
   // The URL itself may hold a password: messages name its position only.
   const where = `nodes[${position}]`
+  const zone = zoned.exec(given)
+  const bare = zone === null ? given : given.replace(zone[0], `[${zone[1]}]`)
+  const input = /^[^\s/@]+:\d+$/.test(bare) ? `redis://${bare}` : bare
   const url = URL.canParse(input) ? new URL(input) : undefined
-  if (url === undefined || (url.protocol !== "redis:" && url.protocol !== "rediss:")) {
-    return Result.fail(`${where} is not a URL of the form redis://[user:password@]host:port or rediss://...`)
+  const scheme = url === undefined ? undefined : schemes[url.protocol]
+  if (url === undefined || scheme === undefined) {
+    return Result.fail(
+      `${where} is not a URL of the form redis://[user:password@]host:port (or rediss, valkey, valkeys), nor host:port`
+    )
+  }
+  if (url.search !== "" || url.hash !== "") {
+    return Result.fail(`${where} has a query or a fragment, which mean nothing here; give options beside nodes`)
   }
   if (url.pathname !== "" && url.pathname !== "/" && url.pathname !== "/0") {
     return Result.fail(`${where} names a database; a cluster has database 0 only, leave the path out`)
@@ -229,26 +347,48 @@ const parseUrl = (input: string, position: number): Result.Result<ParsedNode, st
   if (hostname === undefined || username === undefined || password === undefined) {
     return Result.fail(`${where} holds a % that is no valid percent-encoding; a % itself is written %25`)
   }
-  const host = bareHost(hostname)
+  const host = bareHost(hostname) + (zone === null ? "" : `%${zone[2]}`)
   const port = url.port === "" ? 6379 : Number(url.port)
-  if (!isUsable({ host, port })) return Result.fail(`${where} has no usable host and port (1 to 65535)`)
+  if (!isHost(host) || !isPort(port)) {
+    return Result.fail(`${where} has no usable host and port (1 to 65535)`)
+  }
   return Result.succeed({
     endpoint: { host, port },
-    tls: url.protocol === "rediss:",
+    tls: scheme.tls,
     username: username === "" ? undefined : username,
     password: password === "" ? undefined : Redacted.make(password)
   })
 }
 
-const parseNode = (node: StartupNode, position: number): Result.Result<ParsedNode, string> => {
-  if (typeof node === "string") return parseUrl(node, position)
-  if (Redacted.isRedacted(node)) return parseUrl(Redacted.value(node), position)
-  return isUsable(node)
-    ? Result.succeed({ endpoint: { host: node.host, port: node.port }, tls: false })
-    : Result.fail(`nodes[${position}] needs a host and a port from 1 to 65535`)
+/** What keeps a value from being the place of a server; `undefined` when nothing does. */
+const endpointProblem = (node: unknown, where: string): string | undefined => {
+  if (typeof node !== "object" || node === null) return `${where} has to be { host, port }`
+  const unknown = Object.keys(node).find((name) =>
+    name !== "host" && name !== "port" && !ClusterNode.isClusterNode(node)
+  )
+  if (unknown !== undefined) return `${where}: ${checks.unknownOption(unknown, ["host", "port"])}`
+  const { host, port } = node as { readonly host?: unknown; readonly port?: unknown }
+  if (!isHost(host)) return `${where}.host has to be a name or an address, without brackets, port and spaces`
+  return isPort(port)
+    ? undefined
+    : `${where}.port has to be an integer from 1 to 65535`
 }
 
-/** The nodes of a list, all of them with TLS or all without. */
+const parseNode = (node: StartupNode, position: number): Result.Result<ParsedNode, string> => {
+  if (typeof node === "string") return parseUrl(node, position)
+  if (Redacted.isRedacted(node)) {
+    const url: unknown = Redacted.value(node)
+    return typeof url === "string"
+      ? parseUrl(url, position)
+      : Result.fail(`nodes[${position}] has to be a Redacted URL`)
+  }
+  const problem = endpointProblem(node, `nodes[${position}]`)
+  return problem === undefined
+    ? Result.succeed({ endpoint: { host: node.host, port: node.port }, tls: false })
+    : Result.fail(`${problem}, or a URL`)
+}
+
+/** The nodes of a list, all of them with TLS or all without, and for one user. */
 const parseNodes = (
   nodes: StartupNode | ReadonlyArray<StartupNode>
 ): Result.Result<ReadonlyArray<ParsedNode>, string> => {
@@ -262,19 +402,77 @@ const parseNodes = (
     parsed.push(node.success)
   }
   return parsed.some((node) => node.tls !== parsed[0].tls)
-    ? Result.fail("nodes mixes redis:// and rediss:// URLs; a cluster is reached with TLS or without")
+    ? Result.fail("nodes mixes URLs with TLS and without; a cluster is reached with TLS or without")
     : Result.succeed(parsed)
 }
 
-const asItIs = (endpoint: Endpoint): Endpoint => endpoint
+/** How many different values there are. */
+const kinds = (values: ReadonlyArray<string | undefined>): number =>
+  new Set(values.filter((value) => value !== undefined)).size
 
-/** A program's own function is called where nobody could catch what it throws: in the middle of what a socket brought. */
-const unlessItThrows = <A, B>(f: (value: A) => B, otherwise: (value: A) => B) => (value: A): B => {
-  try {
-    return f(value)
-  } catch {
-    return otherwise(value)
+/** What an effect finds is checked as the option itself would be. */
+const checkedSeeds = (find: FindNodes): FindNodes =>
+  Effect.flatMap(find, (found: unknown) => {
+    const problem = Array.isArray(found)
+      ? found.map((node, i) => endpointProblem(node, `[${i}]`)).find((problem) => problem !== undefined)
+      : "it gave no list"
+    return problem === undefined
+      // The check has seen each of them.
+      ? Effect.succeed(found as ReadonlyArray<Endpoint>)
+      : Effect.fail(exception(() =>
+        new OptionsError({
+          message: `the effect of nodes has to give a list of { host, port }: ${problem}`,
+          outcome: "NotExecuted"
+        })
+      ))
+  })
+
+/**
+ * A program's own function is called where nobody could catch what it throws: in the middle of what a socket brought. A
+ * result that is none, from a table that misses for example, counts as no answer.
+ */
+const guarded =
+  <A, B>(f: (value: A) => B, isResult: (result: unknown) => boolean, otherwise: (value: A) => B) => (value: A): B => {
+    try {
+      const result = f(value)
+      return isResult(result) ? result : otherwise(value)
+    } catch {
+      return otherwise(value)
+    }
   }
+
+const mapping = (mapAddress: ClusterOptions["mapAddress"]): (endpoint: Endpoint) => Endpoint =>
+  mapAddress === undefined
+    ? (endpoint) => endpoint
+    : guarded(mapAddress, (result) => endpointProblem(result, "") === undefined, (endpoint) => endpoint)
+
+/** What single options cannot tell. */
+const contradictions = (options: ClusterOptions, parsed: ReadonlyArray<ParsedNode>): ReadonlyArray<string> => {
+  const problems: Array<string> = []
+  const passwords = parsed.map(({ password }) => password === undefined ? undefined : Redacted.value(password))
+  const usernames = parsed.map(({ username }) => username)
+  if (options.credentials === undefined) {
+    if (options.password === undefined && kinds(passwords) > 1) {
+      problems.push("nodes has URLs with different passwords; a cluster has one: give it as password")
+    }
+    if (options.username === undefined && kinds(usernames) > 1) {
+      problems.push("nodes has URLs with different users; a cluster has one: give it as username")
+    }
+    const hasUser = options.username !== undefined || kinds(usernames) > 0
+    if (hasUser && options.password === undefined && kinds(passwords) === 0) {
+      problems.push("username is given without a password")
+    }
+  }
+  const { minRefreshInterval = table.minRefreshInterval.fallback, refreshInterval = table.refreshInterval.fallback } =
+    options
+  if (millisOf(minRefreshInterval) > millisOf(refreshInterval)) {
+    problems.push("minRefreshInterval has to be no longer than refreshInterval")
+  }
+  const unreadable = ReadFrom.isPolicy(options.readFrom)
+    ? ReadFrom.problemOf(options.readFrom, options.availabilityZone)
+    : undefined
+  if (unreadable !== undefined) problems.push(unreadable)
+  return problems
 }
 
 /**
@@ -284,73 +482,65 @@ const unlessItThrows = <A, B>(f: (value: A) => B, otherwise: (value: A) => B) =>
  * @since 0.1.0
  */
 export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions, string> => {
-  const findSeeds = Effect.isEffect(options.nodes) ? options.nodes : undefined
-  const nodes = Effect.isEffect(options.nodes) ? Result.succeed([]) : parseNodes(options.nodes)
-  if (Result.isFailure(nodes)) return Result.fail(nodes.failure)
+  // Programs in plain JavaScript may give anything.
+  const problems = [...checks.problemsOf(options, optionChecks, elsewhere)]
+  if (typeof options !== "object" || options === null) return Result.fail(problems.join("; "))
+  if (options.nodes === undefined) problems.push("nodes is required: a URL, or { host, port }, or a list of these")
+  const findSeeds = Effect.isEffect(options.nodes) ? checkedSeeds(options.nodes) : undefined
+  const nodes = Effect.isEffect(options.nodes) || options.nodes === undefined
+    ? Result.succeed<ReadonlyArray<ParsedNode>>([])
+    : parseNodes(options.nodes)
+  if (Result.isFailure(nodes)) return Result.fail([nodes.failure, ...problems].join("; "))
   const parsed = nodes.success
+  problems.push(...contradictions(options, parsed))
+  if (problems.length > 0) return Result.fail(problems.join("; "))
 
-  const problems: Array<string> = []
-  const millis = (name: string, input: Duration.Input | undefined, fallback: number, least: number): number => {
-    if (input === undefined) return fallback
-    const value = millisOf(input)
-    if (!(value >= least)) problems.push(`${name} has to be a duration of at least ${least} ms`)
-    return value
-  }
-  const count = (name: string, input: number | undefined, fallback: number, least: number): number => {
-    const value = input ?? fallback
-    if (!Number.isInteger(value) || value < least) problems.push(`${name} has to be an integer of at least ${least}`)
-    return value
-  }
-
+  type Durations =
+    | "commandTimeout"
+    | "connectTimeout"
+    | "drainTimeout"
+    | "keepAlive"
+    | "pingAfter"
+    | "pingTimeout"
+    | "refreshInterval"
+    | "minRefreshInterval"
+    | "dedicatedIdleTimeout"
+  const millis = (name: Durations): number => millisOf(options[name] ?? table[name].fallback)
   const password = options.password ?? parsed.find((node) => node.password !== undefined)?.password
   const username = options.username ?? parsed.find((node) => node.username !== undefined)?.username
-  if (options.credentials === undefined && username !== undefined && password === undefined) {
-    problems.push("username is given without a password")
-  }
-  if (options.clientName !== undefined && /[^!-~]/.test(options.clientName)) {
-    problems.push("clientName may not contain spaces, newlines or special characters")
-  }
   const tls = options.tls ?? parsed[0]?.tls ?? false
-  const credentialsStream = Stream.isStream(options.credentials) ? options.credentials : undefined
   const credentials = Effect.isEffect(options.credentials) ? options.credentials : undefined
-  const readFrom = options.readFrom ?? ReadFrom.primary
-  if (options.availabilityZone === "") problems.push("availabilityZone is empty; name a zone, or leave it out")
-  // Programs in plain JavaScript may give anything.
-  const unreadable = ReadFrom.isPolicy(readFrom)
-    ? ReadFrom.problemOf(readFrom, options.availabilityZone)
-    : "readFrom has to be one of the policies of ReadFrom"
-  if (unreadable !== undefined) problems.push(unreadable)
-
-  const resolved: ResolvedOptions = {
+  return Result.succeed({
     seeds: parsed.map((node) => node.endpoint),
     findSeeds,
     credentials: credentials ?? (password === undefined ? undefined : { username, password }),
-    credentialsStream,
+    credentialsStream: Stream.isStream(options.credentials) ? options.credentials : undefined,
     clientName: options.clientName,
     tls: tls === false ? undefined : tls === true ? {} : tls,
-    commandTimeout: millis("commandTimeout", options.commandTimeout, 5000, 1),
-    connectTimeout: millis("connectTimeout", options.connectTimeout, 2000, 1),
-    drainTimeout: millis("drainTimeout", options.drainTimeout, 1000, 0),
-    keepAlive: millis("keepAlive", options.keepAlive, 30_000, 0),
-    pingAfter: millis("pingAfter", options.pingAfter, 2000, 1),
-    pingTimeout: millis("pingTimeout", options.pingTimeout, 4000, 1),
-    maxRedirects: count("maxRedirects", options.maxRedirects, 16, 0),
+    commandTimeout: millis("commandTimeout"),
+    connectTimeout: millis("connectTimeout"),
+    drainTimeout: millis("drainTimeout"),
+    keepAlive: millis("keepAlive"),
+    pingAfter: millis("pingAfter"),
+    pingTimeout: millis("pingTimeout"),
+    maxRedirects: options.maxRedirects ?? table.maxRedirects.fallback,
     retrySchedule: options.retrySchedule ?? defaultRetrySchedule,
     reconnectSchedule: options.reconnectSchedule ?? defaultReconnectSchedule,
-    refreshInterval: millis("refreshInterval", options.refreshInterval, 60_000, 100),
-    minRefreshInterval: millis("minRefreshInterval", options.minRefreshInterval, 100, 1),
-    requireFullCoverage: options.requireFullCoverage ?? false,
-    maxInFlight: count("maxInFlight", options.maxInFlight, 16_384, 1),
-    maxInFlightBytes: count("maxInFlightBytes", options.maxInFlightBytes, 64 * 1024 * 1024, 1),
-    maxDedicatedConnections: count("maxDedicatedConnections", options.maxDedicatedConnections, 1024, 1),
-    dedicatedIdleTimeout: millis("dedicatedIdleTimeout", options.dedicatedIdleTimeout, 30_000, 0),
-    overflow: options.overflow ?? "wait",
-    mapAddress: unlessItThrows(options.mapAddress ?? asItIs, asItIs),
+    refreshInterval: millis("refreshInterval"),
+    minRefreshInterval: millis("minRefreshInterval"),
+    requireFullCoverage: options.requireFullCoverage ?? table.requireFullCoverage.fallback,
+    maxInFlight: options.maxInFlight ?? table.maxInFlight.fallback,
+    maxInFlightBytes: options.maxInFlightBytes ?? table.maxInFlightBytes.fallback,
+    maxDedicatedConnections: options.maxDedicatedConnections ?? table.maxDedicatedConnections.fallback,
+    dedicatedIdleTimeout: millis("dedicatedIdleTimeout"),
+    overflow: options.overflow ?? table.overflow.fallback,
+    mapAddress: mapping(options.mapAddress),
     stream: options.stream,
-    protocol: options.protocol ?? 3,
-    readFrom,
+    protocol: options.protocol ?? table.protocol.fallback,
+    readFrom: options.readFrom ?? table.readFrom.fallback,
     availabilityZone: options.availabilityZone,
-    zoneOf: options.zoneOf === undefined ? undefined : unlessItThrows(options.zoneOf, () => undefined)
-  }
-  return problems.length === 0 ? Result.succeed(resolved) : Result.fail(problems.join("; "))
+    zoneOf: options.zoneOf === undefined
+      ? undefined
+      : guarded(options.zoneOf, (zone) => zone === undefined || typeof zone === "string", () => undefined)
+  })
 }

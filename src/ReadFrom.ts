@@ -425,3 +425,20 @@ export const withPolicy: {
   <A, E, R>(self: Effect.Effect<A, E, R>, policy: Policy): Effect.Effect<A, E, R> =>
     Effect.provideService(self, current, policy)
 )
+
+/**
+ * The policies that need nothing but a name, for configuration: `REDIS_READ_FROM=replicaPreferred`. `nearest` goes by the
+ * zone of the client.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const byName = {
+  primary,
+  replica,
+  replicaPreferred,
+  roundRobin,
+  random,
+  nearest: nearest(),
+  lowestLatency
+} as const

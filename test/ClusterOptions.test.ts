@@ -4,8 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { readFileSync } from "node:fs"
 import { inspect } from "node:util"
-import { type ClusterOptions, type Credentials, resolve } from "../src/ClusterOptions.ts"
+import { type ClusterOptions, type Credentials, resolve, table } from "../src/ClusterOptions.ts"
 import * as ReadFrom from "../src/ReadFrom.ts"
 
 const nodes = "redis://127.0.0.1:7000"
@@ -77,7 +78,9 @@ describe("ClusterOptions", () => {
     assert.deepStrictEqual(options.seeds, [{ host: "a", port: 1 }, { host: "b", port: 2 }])
     assert.deepStrictEqual(options.tls, {})
     const find = Effect.succeed([{ host: "a", port: 1 }])
-    assert.strictEqual(accepted({ nodes: find }).findSeeds, find)
+    assert.deepStrictEqual(Effect.runSync(accepted({ nodes: find }).findSeeds ?? Effect.die("none")), [
+      { host: "a", port: 1 }
+    ])
     assert.deepStrictEqual(accepted({ nodes: find }).seeds, [])
   })
 
@@ -109,10 +112,48 @@ describe("ClusterOptions", () => {
     assert.strictEqual(accepted({ nodes, readFrom: ReadFrom.nearest("a") }).availabilityZone, undefined)
   })
 
+  it("takes the URLs of Valkey, a host with its port, and an address with a zone", () => {
+    assert.deepStrictEqual(
+      accepted({ nodes: ["valkey://a:1", "b:2", "[::1]:7001", "redis://[fe80::1%25eth0]:3"] }).seeds,
+      [
+        { host: "a", port: 1 },
+        { host: "b", port: 2 },
+        { host: "::1", port: 7001 },
+        { host: "fe80::1%eth0", port: 3 }
+      ]
+    )
+    assert.deepStrictEqual(accepted({ nodes: "valkeys://a:1" }).tls, {})
+  })
+
+  it("leaves an address as it is when the function that maps it throws or knows none", () => {
+    const endpoint = { host: "a", port: 1 }
+    for (const mapAddress of [() => undefined as never, () => ({ host: "", port: 1 }), () => assert.fail("thrown")]) {
+      assert.deepStrictEqual(accepted({ nodes, mapAddress }).mapAddress(endpoint), endpoint)
+    }
+  })
+
+  it("fails the effect that finds the nodes when it gives none", () => {
+    for (const found of [["redis://a:1"], [{ host: "[::1]", port: 1 }], "a:1", undefined, [null]]) {
+      const find = Effect.succeed(found) as unknown as Effect.Effect<ReadonlyArray<{ host: string; port: number }>>
+      const error = Effect.runSync(Effect.flip(accepted({ nodes: find }).findSeeds ?? Effect.die("none")))
+      assert.include(String(error), "the effect of nodes has to give a list of { host, port }")
+    }
+  })
+
   const wrong: ReadonlyArray<readonly [what: string, options: ClusterOptions, named: string]> = [
     ["no node", { nodes: [] }, "nodes is empty"],
     ["a broken escape", { nodes: "redis://ada:p%@127.0.0.1:7000" }, "nodes[0] holds a %"],
     ["no URL", { nodes: [nodes, "127.0.0.1"] }, "nodes[1] is not a URL"],
+    ["a query", { nodes: "redis://h:1?db=3" }, "nodes[0] has a query"],
+    ["a host in brackets", { nodes: { host: "[::1]", port: 1 } }, "nodes[0].host"],
+    ["a host with a space", { nodes: { host: " h", port: 1 } }, "nodes[0].host"],
+    ["a host with a port", { nodes: { host: "h:1", port: 1 } }, "nodes[0].host"],
+    ["different passwords", { nodes: ["redis://:a@h:1", "redis://:b@h:2"] }, "different passwords"],
+    ["different users", { nodes: ["redis://a:x@h:1", "redis://b:x@h:2"] }, "different users"],
+    ["refreshes that may not be", { nodes, refreshInterval: 1000, minRefreshInterval: 2000 }, "minRefreshInterval"],
+    ["a name of redis-py", { nodes, startup_nodes: [] } as ClusterOptions, "nodes is meant"],
+    ["a misspelt option", { nodes, comandTimeout: 1 } as ClusterOptions, "commandTimeout is meant"],
+    ["no nodes", {} as ClusterOptions, "nodes is required"],
     ["another scheme", { nodes: "https://127.0.0.1:7000" }, "redis://"],
     ["a database", { nodes: "redis://127.0.0.1:7000/3" }, "database"],
     ["no host", { nodes: { host: "", port: 7000 } }, "nodes[0]"],
@@ -138,6 +179,46 @@ describe("ClusterOptions", () => {
     it(`refuses ${what}, naming the option`, () => assert.include(refused(options), named))
   }
 
+  /** Of each kind of value one at least is wrong for an option. */
+  const odd: ReadonlyArray<unknown> = [
+    ...[
+      null,
+      "",
+      "yes",
+      "4",
+      -1,
+      1.5,
+      Number.NaN,
+      Infinity,
+      true,
+      10n,
+      Symbol("odd"),
+      [],
+      {},
+      { seconds: "x" },
+      new Date(0)
+    ],
+    ...[() => undefined, new Map(), Redacted.make(5), Redacted.make("")]
+  ]
+
+  for (const name of Object.keys(table)) {
+    it(`${name} is checked: what it cannot be is refused by its name, and nothing throws`, () => {
+      const messages = odd.flatMap((value) => {
+        const result = resolve({ nodes, [name]: value } as ClusterOptions)
+        return Result.isFailure(result) ? [result.failure] : []
+      })
+      assert.isAbove(messages.length, odd.length / 2)
+      for (const message of messages) assert.include(message, name)
+    })
+  }
+
+  it("never throws, whatever takes the place of the options", () => {
+    for (const value of [...odd, undefined]) {
+      const result = resolve(value as ClusterOptions)
+      assert.isTrue(Result.isFailure(result))
+    }
+  })
+
   it("names every wrong option at once", () => {
     const message = refused({ nodes, commandTimeout: 0, maxRedirects: -1, username: "ada" })
     for (const name of ["commandTimeout", "maxRedirects", "username"]) assert.include(message, name)
@@ -149,5 +230,39 @@ describe("ClusterOptions", () => {
       assert.notInclude(refused({ nodes: url }), secret)
     }
     assert.notInclude(inspect(accepted({ nodes: `redis://:${secret}@a:1` }), { depth: Infinity }), secret)
+  })
+})
+
+describe("docs/configuration.md", () => {
+  const page = readFileSync(new URL("../docs/configuration.md", import.meta.url), "utf8")
+  const source = readFileSync(new URL("../src/ClusterOptions.ts", import.meta.url), "utf8")
+  const variable = (name: string) => `REDIS_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+  const inCode = [...["tls", "nodes"], ...[
+    "mapAddress",
+    "zoneOf",
+    "stream",
+    "credentials",
+    "retrySchedule",
+    "reconnectSchedule"
+  ]]
+
+  for (const [name, { fallback }] of Object.entries(table)) {
+    it(`has ${name}, with its default and its variable`, () => {
+      assert.match(page, new RegExp(`\\b${name}[:\`]`))
+      if (typeof fallback === "number" || (typeof fallback === "string" && /^\d/.test(fallback))) {
+        const shown = typeof fallback === "string"
+          ? JSON.stringify(fallback)
+          : fallback === 64 * 1024 * 1024
+          ? "64 * 1024 * 1024"
+          : fallback.toLocaleString("en").replaceAll(",", "_?")
+        assert.match(page, new RegExp(`${name}: ${shown.replaceAll("*", String.raw`\*`)}`))
+      }
+      if (!inCode.includes(name)) assert.include(page, `\`${variable(name)}\``)
+      assert.include(source, `  readonly ${name}`)
+    })
+  }
+
+  it("has every policy that a variable can name", () => {
+    for (const name of Object.keys(ReadFrom.byName)) assert.include(page, `\`${name}\``)
   })
 })

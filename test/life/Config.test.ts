@@ -72,6 +72,16 @@ describe("ClusterConfig", () => {
       )
       assert.deepStrictEqual(yield* seeds({ REDIS_NODES: "a:1,[::1]:7001" }), [a, { host: "::1", port: 7001 }])
       assert.isTrue(Effect.isEffect((yield* read({ REDIS_SRV: "_redis._tcp.example.com" })).nodes))
+      const withComma = yield* read({ REDIS_NODES: "redis://:p,q,r@a:1,b:2,redis://:p,q@c:3" })
+      const urls = (withComma.nodes as ReadonlyArray<Redacted.Redacted>).map(Redacted.value)
+      assert.deepStrictEqual(urls, ["redis://:p,q,r@a:1", "redis://b:2", "redis://:p,q@c:3"])
+      const shouted = yield* read({
+        REDIS_URL: "a:1",
+        REDIS_TLS: "TRUE",
+        REDIS_OVERFLOW: "FAIL",
+        REDIS_READ_FROM: "Replica"
+      })
+      assert.deepStrictEqual([shouted.tls, shouted.overflow, shouted.readFrom], [true, "fail", ReadFrom.replica])
     }))
 
   it.effect("has a variable for every option that can stand in one", () =>
