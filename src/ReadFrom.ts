@@ -337,7 +337,7 @@ const leastLag = 100
  * than `lag` (at least 100 milliseconds). When none is, the primary is asked.
  *
  * The nodes are asked for their replication offsets off the path of the reads, four times per `lag` but at least every
- * second, from the first read by such a policy on. Until they have answered the primary serves.
+ * second, as long as there are reads with such a bound. Until they have answered the primary serves.
  *
  * @category combinators
  * @since 0.1.0
@@ -370,10 +370,15 @@ export interface HedgeOptions {
   readonly budget?: number | undefined
 }
 
+/** Programs in plain JavaScript may give anything. */
+const isNumber = (value: unknown): boolean => typeof value === "number"
+
 const hedgeProblem = ({ after, budget, percentile }: Hedge): string | undefined => {
-  if (!(after >= 1)) return "after has to be a duration of at least 1 ms"
-  if (percentile !== undefined && !(percentile > 0 && percentile < 1)) return "percentile has to lie between 0 and 1"
-  return budget > 0 && budget <= 1 ? undefined : "budget has to be a fraction above 0, up to 1"
+  if (!(after >= 1 && after < Infinity)) return "after has to be a duration of at least 1 ms"
+  if (percentile !== undefined && !(isNumber(percentile) && percentile > 0 && percentile < 1)) {
+    return "percentile has to lie between 0 and 1"
+  }
+  return isNumber(budget) && budget > 0 && budget <= 1 ? undefined : "budget has to be a fraction above 0, up to 1"
 }
 
 /**

@@ -251,7 +251,7 @@ class RouterView implements RouterShape {
       const deadline = dispatcher.deadlineOf(command)
       const ended = resume as Request["resume"]
       const request = pinned === undefined
-        ? Request.bySlot(dispatcher, command, slot, policies.readingOf(command, slot, own), deadline, ended)
+        ? Request.bySlot(dispatcher, command, slot, policies.routeOf(command, slot, own), deadline, ended)
         : Request.at(dispatcher, command, pinned, deadline, ended)
       if (trace !== undefined) trace.begin(request)
       dispatcher.dispatch(request)

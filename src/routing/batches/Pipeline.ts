@@ -6,10 +6,10 @@ import * as Result from "effect/Result"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
-import * as ReadFrom from "../../ReadFrom.ts"
+import type * as ReadFrom from "../../ReadFrom.ts"
 import { exception, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
-import { readingOf } from "../reads/CurrentReadPolicy.ts"
-import type { ReadRoute } from "../reads/ReadNodes.ts"
+import { routeBy } from "../reads/CurrentReadPolicy.ts"
+import type { ReadRoute } from "../reads/ReadRoute.ts"
 import { type Collector, Request, type RequestOwner } from "../request/Request.ts"
 import * as Tracing from "../request/Tracing.ts"
 import { entryError, pipelineFailure } from "./BatchShape.ts"
@@ -88,7 +88,7 @@ class Sender {
 
   private add(index: number, slot: number): void {
     const command = this.commands[index]
-    const reading = this.policy === ReadFrom.primary ? undefined : readingOf(command, slot, this.policy)
+    const reading = routeBy(command, slot, this.policy)
     const joins = this.together && reading === undefined && command.settings.timeout === undefined
     const node = joins ? this.route.nodeOf(slot) : undefined
     if (node === undefined) return this.dispatch(index, slot, reading)

@@ -1,41 +1,27 @@
 /**
- * Which policy a read follows: that of its view, else that of the region of the program, else that of the client.
- *
- * @since 0.1.0
+ * The policy that a read follows: that of its view, else that of the region of the program, else that of the client.
  */
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
 import type { Command } from "../../commands/Command.ts"
-import type { CommandSpec } from "../../commands/CommandSpec.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
 import { keyless } from "../CommandSlot.ts"
-import { ReadRoute } from "./ReadNodes.ts"
-
-/** Whether a command reads keys, and so may be sent to any node that has them. */
-const mayBeRead = ({ keys, readonly }: CommandSpec, slot: number): boolean =>
-  readonly && keys !== -1 && slot !== keyless
-
-const readingBy = (policy: ReadFrom.Policy): ReadRoute | undefined =>
-  policy === ReadFrom.primary ? undefined : new ReadRoute(policy)
+import { ReadRoute } from "./ReadRoute.ts"
 
 /**
- * How a command is routed by a policy; `undefined` for what belongs to the primary.
- *
- * @category combinators
- * @since 0.1.0
+ * The way of a command that only reads and has keys, by a policy; `undefined` for a command that belongs to the primary.
  */
-export const readingOf = (
+export const routeBy = (
   { spec }: Command<unknown>,
   slot: number,
   policy: ReadFrom.Policy
-): ReadRoute | undefined => mayBeRead(spec, slot) ? readingBy(policy) : undefined
+): ReadRoute | undefined =>
+  policy !== ReadFrom.primary && spec.readonly && spec.keys !== -1 && slot !== keyless
+    ? new ReadRoute(policy)
+    : undefined
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class CurrentReadPolicy {
-  /** The policy of reads that neither a view nor a region has one for. */
+  /** The policy of the client: of reads for which neither a view nor a region has one. */
   standing: ReadFrom.Policy
   private lastContext: Context.Context<never> | undefined
   private lastRegion: ReadFrom.Policy | undefined
@@ -44,14 +30,14 @@ export class CurrentReadPolicy {
     this.standing = standing
   }
 
-  /** How a read is routed; `undefined` for what belongs to the primary. `own` is the policy of a view. */
-  readingOf({ spec }: Command<unknown>, slot: number, own: ReadFrom.Policy | undefined): ReadRoute | undefined {
-    return mayBeRead(spec, slot) ? readingBy(own ?? this.current) : undefined
-  }
-
-  /** The policy of reads that are not made through a view, as the running fiber makes them. */
+  /** The policy of reads that the running fiber makes on the client itself. */
   get current(): ReadFrom.Policy {
     return this.region() ?? this.standing
+  }
+
+  /** The way of a command that the running fiber makes; `view` is the policy of the view it is made on. */
+  routeOf(command: Command<unknown>, slot: number, view: ReadFrom.Policy | undefined): ReadRoute | undefined {
+    return command.spec.readonly ? routeBy(command, slot, view ?? this.current) : undefined
   }
 
   /** The policy of the region that the running fiber is in. Contexts are immutable, and most fibers share one. */

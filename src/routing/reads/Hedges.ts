@@ -1,7 +1,5 @@
 /**
  * Second attempts for reads that are slow to be answered: one timer for all of them, within a budget.
- *
- * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
@@ -15,56 +13,66 @@ import { monotonicMillis } from "../../internal/monotonic.ts"
 import { isAnswer, kindOf } from "../../protocol/ErrorKind.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import type { Hedge } from "../../ReadFrom.ts"
-import type { Request } from "../request/Request.ts"
-import type { ReadNode, ReadRoute } from "./ReadNodes.ts"
+import type { ReadNode } from "./ReadNode.ts"
+import type { ReadRoute } from "./ReadRoute.ts"
 
-/** How many hedges may run ahead of the budget, at the start and after a calm time. */
+/** A read that a second node may be asked for. */
+export interface RoutedRead extends Pick<Outgoing, "command" | "binary" | "deadline" | "settled"> {
+  readonly readRoute: ReadRoute | undefined
+  /** The reply has come over another connection than the read was sent on. */
+  onReplyFrom(connection: Connection, reply: Reply): void
+}
+
+/** How many hedges there may be beyond the budget, at the start and after a calm time. */
 const burst = 10
 
-/** What the second node says counts if it is an answer; its trouble is nobody's, for the first is still being asked. */
+/** The second node's answer counts. Its trouble does not: the first node is still being asked. */
 class SecondAttempt implements Outgoing {
   readonly command: Command<unknown>
   readonly binary: boolean
   readonly asking = false
   readonly deadline: number
   size = 0
-  private readonly request: Request
+  private readonly read: RoutedRead
   private readonly connection: Connection
 
-  constructor(request: Request, connection: Connection) {
-    this.command = request.command
-    this.binary = request.binary
-    this.deadline = request.deadline
-    this.request = request
+  constructor(read: RoutedRead, connection: Connection) {
+    this.command = read.command
+    this.binary = read.binary
+    this.deadline = read.deadline
+    this.read = read
     this.connection = connection
   }
 
   get settled(): boolean {
-    return this.request.settled
+    return this.read.settled
   }
 
   onReply(reply: Reply): void {
     if (reply instanceof ServerError && !isAnswer(kindOf(reply))) return
-    this.request.onReplyFrom(this.connection, reply)
+    this.read.onReplyFrom(this.connection, reply)
   }
 
   onLost(): void {}
   onDeadline(): void {}
 }
 
-/** What is left of a budget, in hedges. */
+/** The hedges that reads of one fraction may still make. */
 class Budget {
   left = burst
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
+/** Policies whose budgets are equal to a thousandth share one. */
+const budgetKey = ({ budget }: Hedge): number => Math.round(budget * 1000)
+
 export class Hedges {
-  /** Reads that may be hedged, by whom they were asked of: answered in this order, so that those in front go first. */
-  private readonly queues = new Map<ReadNode, Fifo<Request>>()
-  private readonly budgets = new WeakMap<Hedge, Budget>()
+  /**
+   * Reads that may be hedged, by the node that was asked and by how long it was given: the read that was sent first is
+   * answered first, and is due first.
+   */
+  private readonly queues = new Map<ReadNode, Map<number, Fifo<RoutedRead>>>()
+  /** By the fraction, not by the policy: a program may build its policy anew for each read. */
+  private readonly budgets = new Map<number, Budget>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
 
@@ -74,18 +82,25 @@ export class Hedges {
   }
 
   /** A read is sent to the first of its nodes. */
-  watch(request: Request, reading: ReadRoute, reader: ReadNode, hedge: Hedge): void {
+  watch(read: RoutedRead, route: ReadRoute, node: ReadNode, hedge: Hedge): void {
     const budget = this.budgetOf(hedge)
     budget.left = Math.min(burst, budget.left + hedge.budget)
-    if (reading.next?.healthy !== true) return
+    if (route.next?.healthy !== true) return
     const measured = hedge.percentile === undefined
       ? undefined
-      : reader.connection.latency.percentile(hedge.percentile)
-    reading.hedgeAt = monotonicMillis(this.clock) + Math.max(1, Math.ceil(measured ?? hedge.after))
-    const queue = this.queueOf(reader)
+      : node.connection.latency.percentile(hedge.percentile)
+    const delay = Math.max(1, Math.ceil(measured ?? hedge.after))
+    route.hedgeAt = monotonicMillis(this.clock) + delay
+    const queue = this.queueOf(node, delay)
     while (queue.peek()?.settled === true) queue.shift()
-    queue.push(request)
-    this.alarm.set(reading.hedgeAt)
+    queue.push(read)
+    this.alarm.set(route.hedgeAt)
+  }
+
+  /** Asks the next node as well, whatever the budget: the node that was asked does not answer at all. */
+  rescue(read: RoutedRead): void {
+    const node = read.readRoute?.next
+    if (!read.settled && node?.healthy === true) this.ask(read, node)
   }
 
   close(): void {
@@ -94,53 +109,65 @@ export class Hedges {
   }
 
   private budgetOf(hedge: Hedge): Budget {
-    const known = this.budgets.get(hedge)
+    const key = budgetKey(hedge)
+    const known = this.budgets.get(key)
     if (known !== undefined) return known
     const budget = new Budget()
-    this.budgets.set(hedge, budget)
+    this.budgets.set(key, budget)
     return budget
   }
 
-  private queueOf(reader: ReadNode): Fifo<Request> {
-    const known = this.queues.get(reader)
-    if (known !== undefined) return known
-    const queue = new Fifo<Request>()
-    this.queues.set(reader, queue)
+  private queueOf(node: ReadNode, delay: number): Fifo<RoutedRead> {
+    let queues = this.queues.get(node)
+    if (queues === undefined) {
+      queues = new Map()
+      this.queues.set(node, queues)
+    }
+    let queue = queues.get(delay)
+    if (queue === undefined) {
+      queue = new Fifo<RoutedRead>()
+      queues.set(delay, queue)
+    }
     return queue
   }
 
   private ring(): void {
     const now = monotonicMillis(this.clock)
     let next = Number.POSITIVE_INFINITY
-    for (const [reader, queue] of this.queues) {
-      next = Math.min(next, this.askDue(reader, queue, now))
-      if (queue.size === 0) this.queues.delete(reader)
+    for (const [node, queues] of this.queues) {
+      for (const [delay, queue] of queues) {
+        next = Math.min(next, this.askDue(node, queue, now))
+        if (queue.size === 0) queues.delete(delay)
+      }
+      if (queues.size === 0) this.queues.delete(node)
     }
     this.alarm.set(next)
   }
 
-  /** Asks a second node for the reads that are due; when the first of the others is. */
-  private askDue(reader: ReadNode, queue: Fifo<Request>, now: number): number {
-    for (let request = queue.peek(); request !== undefined; request = queue.peek()) {
-      const { readRoute } = request
-      const isWaiting = !request.settled && readRoute?.current === reader
+  /** Hedges the reads that are due; when the first of the others is. */
+  private askDue(node: ReadNode, queue: Fifo<RoutedRead>, now: number): number {
+    for (let read = queue.peek(); read !== undefined; read = queue.peek()) {
+      const { readRoute } = read
+      const isWaiting = !read.settled && readRoute?.current === node
       if (isWaiting && readRoute.hedgeAt > now) return readRoute.hedgeAt
       queue.shift()
-      if (isWaiting) this.ask(request, readRoute)
+      if (isWaiting) this.hedge(read, readRoute)
     }
     return Number.POSITIVE_INFINITY
   }
 
-  private ask(request: Request, reading: ReadRoute): void {
-    const { hedge } = reading.policy
-    const reader = reading.next
-    if (hedge === undefined || reader?.healthy !== true) return
-    const budget = this.budgetOf(hedge)
+  private hedge(read: RoutedRead, { next, policy }: ReadRoute): void {
+    if (policy.hedge === undefined || next?.healthy !== true) return
+    const budget = this.budgetOf(policy.hedge)
     if (budget.left < 1) return
     budget.left--
-    reader.counters.reads++
-    reader.counters.hedges++
-    const connection = reader.connection
-    connection.send(new SecondAttempt(request, connection))
+    this.ask(read, next)
+  }
+
+  private ask(read: RoutedRead, node: ReadNode): void {
+    node.counters.reads++
+    node.counters.hedges++
+    const { connection } = node
+    connection.send(new SecondAttempt(read, connection))
   }
 }

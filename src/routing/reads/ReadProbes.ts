@@ -1,8 +1,6 @@
 /**
- * What is found out about the nodes that serve reads, off the path of the reads: whether they are fast, in which zone
- * they are, how far they lag behind. It begins with the first read that is not bound to the primary.
- *
- * @since 0.1.0
+ * Measures the nodes that serve reads, off the path of the reads: how fast each is, in which zone, how far it lags behind.
+ * Measuring begins with the first read that is not bound to the primary, and ends when there are no such reads any more.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,7 +9,10 @@ import type { Command } from "../../commands/Command.ts"
 import { query, question } from "../../connection/Query.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
-import type { ReadNode, ReadNodes, ShardReadNodes } from "./ReadNodes.ts"
+import { LagBounds } from "./LagBounds.ts"
+import type { ReadNode } from "./ReadNode.ts"
+import type { ReadNodes, ShardReadNodes } from "./ReadNodes.ts"
+import { ReplicationMarks } from "./ReplicationMarks.ts"
 
 const ping = question("PING")
 const infoServer = question("INFO", "server")
@@ -19,6 +20,8 @@ const infoReplication = question("INFO", "replication")
 
 /** The time between two rounds, in milliseconds. */
 const roundTime = 1000
+/** The rounds end when so many of them saw no read. */
+const quietRounds = 10
 /** How long one node may take to answer, in milliseconds. */
 const patience = 1000
 
@@ -32,135 +35,130 @@ const offsetOf = (info: unknown, name: string): number | undefined => {
 
 const streamOf = (info: unknown): string | undefined => lineOf(info, "master_replid")
 
-/** Where the primary's replication stream was, at the latest, at a time. */
-interface Mark {
-  readonly at: number
-  readonly offset: number
-}
+const each = { concurrency: "unbounded", discard: true } as const
 
-/** Whoever has received a primary's stream up to a mark has everything that was written before its time. */
-class Marks {
-  private stream: string | undefined
-  private marks: ReadonlyArray<Mark> = []
-
-  add(stream: string | undefined, at: number, offset: number): void {
-    if (stream !== this.stream) this.marks = []
-    this.stream = stream
-    // Of several marks at the same place the latest says the most.
-    this.marks = [...this.marks.filter((mark) => mark.offset < offset), { at, offset }].slice(-marksKept)
-  }
-
-  passedBy(stream: string | undefined, offset: number): number | undefined {
-    return stream === this.stream ? this.marks.findLast((mark) => mark.offset <= offset)?.at : undefined
-  }
-}
-
-const marksKept = 64
-
-/**
- * @category models
- * @since 0.1.0
- */
 export class ReadProbes {
-  private readonly readers: ReadNodes
+  private readonly nodes: ReadNodes
   private readonly snapshot: () => Snapshot
   private readonly clock: Clock.Clock
   private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  private readonly marks = new WeakMap<ShardReadNodes, Marks>()
-  private running = false
-  private lagTime = Number.POSITIVE_INFINITY
+  private readonly marks = new WeakMap<ShardReadNodes, ReplicationMarks>()
+  private readonly bounds = new LagBounds(roundTime)
+  /** How many rounds have seen no read; `undefined` while there are no rounds. */
+  private quiet: number | undefined
   private measuring: Fiber.Fiber<void> | undefined
 
   constructor(
-    readers: ReadNodes,
+    nodes: ReadNodes,
     snapshot: () => Snapshot,
     clock: Clock.Clock,
     runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   ) {
-    this.readers = readers
+    this.nodes = nodes
     this.snapshot = snapshot
     this.clock = clock
     this.runFork = runFork
   }
 
-  /** A read is made by a policy that bounds the lag, or does not. */
+  /** A read is made by a policy. `maxLag` is its bound on the lag, in milliseconds, if it has one. */
   begin(maxLag: number | undefined): void {
-    if (!this.running) {
-      this.running = true
-      this.runFork(Effect.forever(Effect.andThen(this.tend, Effect.sleep(roundTime))))
+    if (this.quiet === undefined) {
+      this.quiet = 0
+      this.runFork(this.rounds)
+    } else {
+      this.quiet = 0
     }
-    const time = maxLag === undefined ? Number.POSITIVE_INFINITY : Math.min(maxLag / 4, roundTime)
-    if (time >= this.lagTime) return
-    this.lagTime = time
+    if (maxLag === undefined || !this.bounds.ask(maxLag, this.now)) return
+    // The pause that is under way may be too long for the new bound.
     this.measuring?.interruptUnsafe()
-    this.measuring = this.runFork(Effect.forever(Effect.andThen(this.measure, Effect.sleep(time))))
+    this.measuring = this.runFork(this.measurements)
   }
+
+  private readonly now = (): number => monotonicMillis(this.clock)
 
   private get shards(): ReadonlyArray<ShardReadNodes> {
-    return this.readers.known(this.snapshot())
+    return this.nodes.known(this.snapshot())
   }
 
-  private readonly tend: Effect.Effect<void> = Effect.suspend(() => {
-    this.readers.retain(this.snapshot())
-    return Effect.forEach(this.shards.flatMap(({ all }) => all), (reader) => this.look(reader), {
-      concurrency: "unbounded",
-      discard: true
-    })
+  private readonly rounds: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.quiet === undefined || this.quiet >= quietRounds) {
+      this.quiet = undefined
+      return Effect.void
+    }
+    this.quiet++
+    return Effect.andThen(this.probeAll, Effect.andThen(Effect.sleep(roundTime), this.rounds))
   })
 
-  private look(reader: ReadNode): Effect.Effect<void> {
+  private readonly probeAll: Effect.Effect<void> = Effect.suspend(() => {
+    this.nodes.retain(this.snapshot())
+    return Effect.forEach(this.shards.flatMap(({ all }) => all), (node) => this.probe(node), each)
+  })
+
+  private probe(node: ReadNode): Effect.Effect<void> {
     return Effect.suspend(() => {
-      reader.forgive()
-      const { latency } = reader.connection
-      const isQuiet = latency.count === reader.samplesSeen
-      reader.samplesSeen = latency.count
-      if (reader.zone === undefined && reader.toldZone === undefined) {
-        return Effect.map(this.ask(reader, infoServer), (info) => {
-          if (typeof info === "string") reader.toldZone = lineOf(info, "availability_zone") ?? ""
-        })
-      }
-      return isQuiet ? Effect.asVoid(this.time(reader)) : Effect.void
+      node.forgive()
+      const { latency } = node.connection
+      const isQuiet = latency.count === node.samplesSeen
+      node.samplesSeen = latency.count
+      if (node.zone === undefined && node.toldZone === undefined) return this.askForZone(node)
+      return isQuiet ? this.measureLatency(node) : Effect.void
     })
   }
 
-  /** The connection times but a sample of what it carries. */
-  private time(reader: ReadNode): Effect.Effect<void> {
+  private askForZone(node: ReadNode): Effect.Effect<void> {
+    return Effect.map(this.ask(node, infoServer), (info) => {
+      if (typeof info === "string") node.toldZone = lineOf(info, "availability_zone") ?? ""
+    })
+  }
+
+  /** The connection measures only a sample of what it carries, and nothing when it carries nothing. */
+  private measureLatency(node: ReadNode): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const { connection } = reader
-      const sentAt = monotonicMillis(this.clock)
+      const { connection } = node
+      const sentAt = this.now()
       return query(connection, ping, patience).pipe(
-        Effect.map(() => connection.latency.add(monotonicMillis(this.clock) - sentAt)),
+        Effect.map(() => connection.latency.add(this.now() - sentAt)),
         Effect.ignore
       )
     })
   }
 
-  private ask(reader: ReadNode, command: Command<unknown>): Effect.Effect<unknown> {
-    return Effect.orElseSucceed(query(reader.connection, command, patience), () => undefined)
+  private ask(node: ReadNode, command: Command<unknown>): Effect.Effect<unknown> {
+    return Effect.orElseSucceed(query(node.connection, command, patience), () => undefined)
   }
 
-  private readonly measure: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(this.shards, (shard) => this.measureShard(shard), { concurrency: "unbounded", discard: true })
-  )
+  private readonly measurements: Effect.Effect<void> = Effect.suspend(() => {
+    this.bounds.look(this.now())
+    const { pause } = this.bounds
+    if (pause === undefined) return Effect.void
+    return Effect.andThen(
+      Effect.forEach(this.shards, (shard) => this.measureLag(shard), each),
+      Effect.andThen(Effect.sleep(pause), this.measurements)
+    )
+  })
 
-  /** First where the primary is, then which of its marks the replicas have passed. */
-  private measureShard(shard: ShardReadNodes): Effect.Effect<void> {
-    const marks = this.marks.get(shard) ?? new Marks()
+  /** Asks the primary for its offset first, and then the replicas for theirs. */
+  private readonly measureLag = Effect.fnUntraced({ self: this }, function*(shard: ShardReadNodes) {
+    const marks = this.marks.get(shard) ?? new ReplicationMarks()
     this.marks.set(shard, marks)
     const [primary, ...replicas] = shard.all
-    return Effect.suspend(() => {
-      const askedAt = monotonicMillis(this.clock)
-      return Effect.flatMap(this.ask(primary, infoReplication), (info) => {
-        const offset = offsetOf(info, "master_repl_offset")
-        // What is not a primary any more has no stream of its own.
-        if (offset !== undefined && lineOf(info, "role") === "master") marks.add(streamOf(info), askedAt, offset)
-        return Effect.forEach(replicas, (reader) =>
-          Effect.map(this.ask(reader, infoReplication), (info) => {
-            const offset = offsetOf(info, "slave_repl_offset")
-            const passed = offset === undefined ? undefined : marks.passedBy(streamOf(info), offset)
-            if (passed !== undefined) reader.freshUntil = Math.max(reader.freshUntil, passed)
-          }), { concurrency: "unbounded", discard: true })
-      })
-    })
-  }
+    const askedAt = this.now()
+    const info = yield* this.ask(primary, infoReplication)
+    const offset = offsetOf(info, "master_repl_offset")
+    // A node that is no primary any more has no stream of its own.
+    if (offset !== undefined && lineOf(info, "role") === "master") {
+      marks.add(streamOf(info), askedAt, offset, this.bounds.longest)
+    }
+    yield* Effect.forEach(replicas, (replica) => this.measureReplica(replica, marks), each)
+  })
+
+  private readonly measureReplica = Effect.fnUntraced(
+    { self: this },
+    function*(replica: ReadNode, marks: ReplicationMarks) {
+      const info = yield* this.ask(replica, infoReplication)
+      const offset = offsetOf(info, "slave_repl_offset")
+      const passed = offset === undefined ? undefined : marks.passedBy(streamOf(info), offset)
+      if (passed !== undefined) replica.freshUntil = Math.max(replica.freshUntil, passed)
+    }
+  )
 }

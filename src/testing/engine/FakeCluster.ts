@@ -168,13 +168,14 @@ export class FakeCluster implements ClusterRole {
     const old = replica.primary
     if (old === undefined) return
     if (complete) replica.catchUp(Infinity)
-    if (this.lag === 0) replica.adopt(old.database)
+    if (this.lag === 0) replica.adopt(old)
     else {
       replica.catchUp(this.now())
       replica.loseArriving()
     }
     const others = old.replicas.filter((node) => node !== replica)
     replica.primary = undefined
+    replica.beginStream()
     this.epoch++
     for (const other of others) this.replicate(other, replica)
     const slots = this.slotsOf(old)
@@ -210,8 +211,9 @@ export class FakeCluster implements ClusterRole {
   /** Promotion without the help of the primary, which is gone. */
   private takeOver(heir: NodeRole, dead: NodeRole): void {
     // One that is stalled still has its data, and without lag its replicas have the same.
-    if (this.lag === 0 && dead.alive) heir.adopt(dead.database)
+    if (this.lag === 0 && dead.alive) heir.adopt(dead)
     heir.primary = undefined
+    heir.beginStream()
     heir.catchUp(this.now())
     heir.loseArriving()
     this.epoch++
@@ -232,6 +234,7 @@ export class FakeCluster implements ClusterRole {
     // Nothing is saved: what a primary held is gone, as with `save ""`.
     if (node.primary === undefined) {
       for (const key of data) node.database.drop(key)
+      node.beginStream()
       node.libraries = new Map()
     } else node.copyFrom(node.primary)
     this.changed()

@@ -92,8 +92,11 @@ export class FakeNode implements NodeRole {
   /** CLIENT PAUSE: until when, and what. */
   pause: { readonly until: number; readonly onlyWrites: boolean } | undefined
   readonly stats = { calls: new Map<string, number>(), errors: new Map<string, number>(), commands: 0, connections: 0 }
-  /** Counts changes; replicas say how many they have. */
-  offset = 0
+  /** How many changes its data have. */
+  private applied = 0
+  /** The id of the stream of changes that this node gives to its replicas as a primary. */
+  streamId: string
+  private streams = 0
 
   readonly lookup: (words: ReadonlyArray<Bytes>) => KnownCommand | ServerError = find
   readonly supported: ReadonlyArray<string> = supported
@@ -108,6 +111,7 @@ export class FakeNode implements NodeRole {
     this.cluster = cluster
     this.index = index
     this.id = id
+    this.streamId = id
     this.endpoint = endpoint
     this.address = addressOf(endpoint)
     this.own = new Database(cluster.now, this.hooks)
@@ -148,7 +152,7 @@ export class FakeNode implements NodeRole {
       const change = this.arriving.shift()
       if (change?.entry === undefined) this.own.drop(change?.key ?? "")
       else this.own.put(change.key, change.entry)
-      this.offset++
+      this.applied++
     }
   }
 
@@ -162,10 +166,25 @@ export class FakeNode implements NodeRole {
     this.arriving.length = 0
   }
 
-  /** Takes data over as its own. */
-  adopt(database: Database): void {
-    this.own = database
-    database.hooks = this.hooks
+  /** Takes the data of its primary over as its own. */
+  adopt(primary: NodeRole): void {
+    this.applied = primary.offset
+    this.own = primary.database
+    this.own.hooks = this.hooks
+  }
+
+  /** Its changes are a stream of their own from now on. */
+  beginStream(): void {
+    this.streams++
+    this.streamId = this.id.slice(0, 32) + this.streams.toString(16).padStart(8, "0")
+  }
+
+  /** How far it is in the stream of changes: its own as a primary, or its primary's. */
+  get offset(): number {
+    if (this.primary === undefined) return this.applied
+    if (this.cluster.lag === 0 && this.primary.alive) return this.primary.offset
+    this.catchUp(this.cluster.now())
+    return this.applied
   }
 
   /** A full resynchronisation. */
@@ -177,7 +196,7 @@ export class FakeNode implements NodeRole {
       if (entry !== undefined) this.own.put(key, copyEntry(entry))
     }
     this.libraries = new Map(primary.libraries)
-    this.offset = primary.offset
+    this.applied = primary.offset
   }
 
   /** Accepts a connection. */
@@ -323,7 +342,7 @@ export class FakeNode implements NodeRole {
 
   /** After a change of a key: whoever watches it, waits for it or copies it. */
   changed(key: Bytes): void {
-    this.offset++
+    if (this.isPrimary) this.applied++
     for (const session of this.sessions) if (session.watched.has(key)) session.watchBroken = true
     if (this.blocked.size > 0) this.ready.add(key)
     if (this.notifications !== "") this.watchExpiry()

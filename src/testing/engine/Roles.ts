@@ -158,8 +158,9 @@ export interface NodeRole {
     commands: number
     connections: number
   }
-  /** Counts changes; replicas say how many they have. */
-  offset: number
+  /** How far it is in the stream of changes. */
+  readonly offset: number
+  readonly streamId: string
   readonly supported: ReadonlyArray<string>
 
   readonly accept: (sink: Sink) => SessionRole
@@ -188,7 +189,8 @@ export interface NodeRole {
   readonly caughtUpAt: number
   readonly loseArriving: () => void
   readonly arrive: (change: Change) => void
-  readonly adopt: (database: Database) => void
+  readonly adopt: (primary: NodeRole) => void
+  readonly beginStream: () => void
   readonly copyFrom: (primary: NodeRole) => void
   readonly changed: (key: Bytes) => void
   readonly watchExpiry: () => void

@@ -17,7 +17,7 @@ type Section = (node: NodeRole) => Readonly<Record<string, string | number>>
 
 const replicationOf: Section = (node) => {
   const { primary, replicas } = node
-  const common = { master_replid: node.cluster.nodes[0].id, master_repl_offset: node.offset }
+  const common = { master_replid: (primary ?? node).streamId, master_repl_offset: node.offset }
   if (primary === undefined) {
     return {
       role: "master",
