@@ -7,6 +7,7 @@ import * as Redis from "effect/persistence/Redis"
 import * as Queue from "effect/Queue"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient } from "../../src/ClusterClient.ts"
+import * as DropIn from "../../src/integrations/ClusterRedis.ts"
 import * as ClusterRedis from "../../src/integrations/Redis.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { TestCluster, type TestClusterOptions } from "../../src/testing/index.ts"
@@ -48,6 +49,19 @@ const counted = Redis.script((key: string, by: number) => [key, by], {
 
 describe("Effect's Redis on a cluster", () => {
   layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+    it.effect("comes with its client from one layer, as NodeRedis does", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const cluster = yield* RedisCluster
+        const program = Effect.gen(function*() {
+          const redis = yield* Redis.Redis
+          const client = yield* ClusterClient
+          yield* redis.send("SET", "drop-in", "works")
+          return yield* client.get("drop-in")
+        })
+        assert.strictEqual(yield* Effect.provide(program, DropIn.layer({ nodes: cluster.seeds })), "works")
+      }))
+
     it.effect("splits commands of many keys by slot, and puts the answers together in the caller's order", () =>
       Effect.gen(function*() {
         yield* flush

@@ -1,0 +1,210 @@
+/**
+ * Request resolvers over the client: what concurrent fibers ask for becomes one command for each slot or key.
+ *
+ * **When to use**
+ *
+ * Use them where many fibers read single keys at the same time, such as the resolvers of a graph of data. They are Effect's
+ * `RequestResolver`s: `RequestResolver.withCache`, `persisted`, `batchN` and `withSpan` work on them.
+ *
+ * **Example** (Many users, one MGET for each slot)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ClusterResolver } from "effect-redis-cluster"
+ *
+ * const User = Schema.fromJsonString(Schema.Struct({ name: Schema.String }))
+ *
+ * const UserById = ClusterResolver.get({ key: (id: number) => `user:${id}`, schema: Schema.NullOr(User) })
+ *
+ * export const users = Effect.forEach([1, 2, 3], (id) => ClusterResolver.request(id, UserById), {
+ *   concurrency: "unbounded"
+ * }) // Array<{ name: string } | null>
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import * as Hash from "effect/Hash"
+import * as Request from "effect/Request"
+import * as RequestResolver from "effect/RequestResolver"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as HashSlot from "./cluster/HashSlot.ts"
+import { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
+import * as Command from "./commands/Command.ts"
+import { Generic } from "./commands/Generic.ts"
+import { Hashes } from "./commands/Hashes.ts"
+import { Strings } from "./commands/Strings.ts"
+import type { Argument } from "./protocol/Reply.ts"
+import { DecodeError, exception, type RedisClusterException } from "./RedisClusterException.ts"
+
+/**
+ * A request for the value that belongs to an input.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClusterRequest<In, A> extends Request.Request<A, RedisClusterException, ClusterClient> {
+  readonly input: In
+}
+
+/**
+ * A resolver of such requests.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ClusterResolver<In, A> = RequestResolver.RequestResolver<ClusterRequest<In, A>>
+
+const prototype = {
+  ...Request.RequestPrototype,
+  [Equal.symbol](this: ClusterRequest<unknown, unknown>, that: ClusterRequest<unknown, unknown>): boolean {
+    return Equal.equals(this.input, that.input)
+  },
+  [Hash.symbol](this: ClusterRequest<unknown, unknown>): number {
+    return Hash.hash(this.input)
+  }
+}
+
+const make = <In, A>(input: In): ClusterRequest<In, A> => Object.assign(Object.create(prototype), { input })
+
+/**
+ * Asks a resolver for the value that belongs to an input.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const request: {
+  <In, A>(resolver: ClusterResolver<In, A>): (input: In) => Effect.Effect<A, RedisClusterException, ClusterClient>
+  <In, A>(input: In, resolver: ClusterResolver<In, A>): Effect.Effect<A, RedisClusterException, ClusterClient>
+} = dual(2, <In, A>(input: In, resolver: ClusterResolver<In, A>) => Effect.request(make<In, A>(input), resolver))
+
+type Entry<In, A> = Request.Entry<ClusterRequest<In, A>>
+
+/** Entries that one command answers: its results are theirs, in order. */
+interface Group<In, A> {
+  readonly entries: ReadonlyArray<Entry<In, A>>
+  readonly command: Command.Command<ReadonlyArray<unknown>>
+}
+
+type Decode<A> = (value: unknown) => Exit.Exit<A, RedisClusterException>
+
+const decoding = <S extends Schema.ConstraintDecoder<unknown>>(
+  schema: S,
+  command: string
+): Decode<S["Type"]> => {
+  const decode = Schema.decodeUnknownExit(schema)
+  return (value) =>
+    Exit.mapError(
+      decode(value),
+      (issue) =>
+        exception(() => new DecodeError({ message: issue.message, cause: issue, outcome: "Executed", command }))
+    )
+}
+
+/** Runs a command for each group, all in one pipeline on the client of the fibers that ask. */
+const resolver = <In, A>(
+  groupsOf: (entries: ReadonlyArray<Entry<In, A>>) => ReadonlyArray<Group<In, A>>,
+  decode: Decode<A>
+): ClusterResolver<In, A> =>
+  RequestResolver.makeGrouped<ClusterRequest<In, A>, ClusterClientShape>({
+    key: ({ context }) => Context.get(context, ClusterClient),
+    resolver: Effect.fnUntraced(function*(entries, client) {
+      const groups = groupsOf(entries)
+      const outcomes = yield* client.pipelineResults(groups.map(({ command }) => command))
+      groups.forEach(({ entries }, i) => {
+        const outcome = outcomes[i]
+        entries.forEach((entry, j) =>
+          entry.completeUnsafe(Result.isSuccess(outcome) ? decode(outcome.success[j]) : Exit.fail(outcome.failure))
+        )
+      })
+    })
+  })
+
+const groupBy = <A, K>(items: ReadonlyArray<A>, keyOf: (item: A) => K): ReadonlyMap<K, Array<A>> => {
+  const groups = new Map<K, Array<A>>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
+  }
+  return groups
+}
+
+/** Keys that are equal as bytes are equal as text of this form. */
+const textOf = (key: Argument): string => typeof key === "string" ? key : Buffer.from(key).toString("latin1")
+
+/**
+ * Values of keys, `null` for a key that is not there: one MGET for each slot, all in one pipeline.
+ *
+ * @param options.key the key of an input
+ * @param options.schema decodes each value by itself; a value that it refuses fails its own request with a `DecodeError`
+ * @category constructors
+ * @since 0.1.0
+ */
+export const get = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
+  readonly key: (input: In) => Argument
+  readonly schema: S
+}): ClusterResolver<In, S["Type"]> =>
+  resolver(
+    (entries) =>
+      Array.from(
+        groupBy(entries, ({ request }) => HashSlot.ofKey(options.key(request.input))).values(),
+        (entries) => ({
+          entries,
+          command: Strings.mget(entries.map(({ request }) => options.key(request.input)))
+        })
+      ),
+    decoding(options.schema, "MGET")
+  )
+
+/**
+ * Fields of hashes, `null` for a field that is not there: one HMGET for each hash, all in one pipeline.
+ *
+ * @param options.key the key of an input's hash
+ * @param options.field the field of an input
+ * @param options.schema decodes each value by itself; a value that it refuses fails its own request with a `DecodeError`
+ * @category constructors
+ * @since 0.1.0
+ */
+export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
+  readonly key: (input: In) => Argument
+  readonly field: (input: In) => Argument
+  readonly schema: S
+}): ClusterResolver<In, S["Type"]> =>
+  resolver(
+    (entries) =>
+      Array.from(groupBy(entries, ({ request }) => textOf(options.key(request.input))).values(), (entries) => ({
+        entries,
+        command: Hashes.hmget(
+          options.key(entries[0].request.input),
+          entries.map(({ request }) => options.field(request.input))
+        )
+      })),
+    decoding(options.schema, "HMGET")
+  )
+
+/**
+ * Whether keys are there: one EXISTS for each key, all in one pipeline.
+ *
+ * @param options.key the key of an input
+ * @category constructors
+ * @since 0.1.0
+ */
+export const exists = <In>(options: { readonly key: (input: In) => Argument }): ClusterResolver<In, boolean> =>
+  resolver<In, boolean>(
+    (entries) =>
+      Array.from(groupBy(entries, ({ request }) => textOf(options.key(request.input))).values(), (entries) => ({
+        entries,
+        command: Command.map(
+          Generic.exists([options.key(entries[0].request.input)]),
+          (count) => entries.map(() => count > 0)
+        )
+      })),
+    (value) => Exit.succeed(value === true)
+  )

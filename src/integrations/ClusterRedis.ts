@@ -1,0 +1,63 @@
+/**
+ * A cluster client and Effect's `Redis` service on it, from one layer: the place of `NodeRedis.layer` in a program that moves to
+ * a cluster.
+ *
+ * This module follows modules of Effect that are marked unstable: it may change when they do.
+ *
+ * **Example** (One line of a program that used NodeRedis)
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import * as ClusterRedis from "effect-redis-cluster/integrations/ClusterRedis"
+ * import { CircuitBreaker } from "effect/persistence"
+ *
+ * const RedisLive = ClusterRedis.layer({ nodes: ["redis://127.0.0.1:7000"] })
+ *
+ * export const StoreLive = Layer.provide(CircuitBreaker.layerStoreRedis(), RedisLive)
+ * ```
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { PoolOptions, Redis } from "effect/persistence/Redis"
+import { ClusterClient } from "../ClusterClient.ts"
+import type { ClusterOptions } from "../ClusterOptions.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
+import * as RedisService from "./Redis.ts"
+
+/**
+ * The client's options, and the pool behind `Redis.reserve`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClusterRedisOptions extends ClusterOptions {
+  readonly pool?: PoolOptions | undefined
+}
+
+/**
+ * Connects to a cluster and provides `ClusterClient` and Effect's `Redis` over it. `Redis.layer` says how its commands run on
+ * a cluster.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  { pool, ...options }: ClusterRedisOptions
+): Layer.Layer<Redis | ClusterClient, RedisClusterException> =>
+  Layer.provideMerge(RedisService.layer(pool), ClusterClient.layer(options))
+
+/**
+ * Connects to a cluster with options from `Config`, all of them (`ClusterConfig.options`) or a config for each, and provides
+ * `ClusterClient` and Effect's `Redis` over it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  config: Config.Wrap<ClusterRedisOptions>
+): Layer.Layer<Redis | ClusterClient, RedisClusterException | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(config), layer))
