@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Schema from "effect/Schema"
 import { ClusterClient } from "../../src/ClusterClient.ts"
-import * as ClusterResolver from "../../src/ClusterResolver.ts"
+import * as ClusterResolver from "../../src/integrations/ClusterResolver.ts"
 import { TestCluster } from "../../src/testing/index.ts"
 
 const Count = Schema.NullOr(Schema.FiniteFromString)

@@ -10,7 +10,7 @@
  *
  * ```ts
  * import { Effect, Schema } from "effect"
- * import { ClusterResolver } from "effect-redis-cluster"
+ * import * as ClusterResolver from "effect-redis-cluster/integrations/ClusterResolver"
  *
  * const User = Schema.fromJsonString(Schema.Struct({ name: Schema.String }))
  *
@@ -33,14 +33,14 @@ import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as HashSlot from "./cluster/HashSlot.ts"
-import { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
-import * as Command from "./commands/Command.ts"
-import { Generic } from "./commands/Generic.ts"
-import { Hashes } from "./commands/Hashes.ts"
-import { Strings } from "./commands/Strings.ts"
-import type { Argument } from "./protocol/Reply.ts"
-import { DecodeError, exception, type RedisClusterException } from "./RedisClusterException.ts"
+import * as HashSlot from "../cluster/HashSlot.ts"
+import { ClusterClient, type ClusterClientShape } from "../ClusterClient.ts"
+import * as Command from "../commands/Command.ts"
+import { Generic } from "../commands/Generic.ts"
+import { Hashes } from "../commands/Hashes.ts"
+import { Strings } from "../commands/Strings.ts"
+import type { Argument } from "../protocol/Reply.ts"
+import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
 
 /**
  * A request for the value that belongs to an input.
