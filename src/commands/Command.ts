@@ -36,7 +36,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { millisOf } from "../internal/millis.ts"
-import type { Argument, Reply } from "../protocol/Reply.ts"
+import { type Argument, type Reply, UnreadableReply } from "../protocol/Reply.ts"
 import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
 import type { CallSettings } from "./CallSettings.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -55,6 +55,8 @@ export { DecodeFailure, type Decoder } from "./decode.ts"
 export interface CommandSettings {
   /** Bulk strings of the reply are delivered as bytes. */
   readonly binary: boolean
+  /** Text of the reply that is not UTF-8 is delivered with replacement characters. */
+  readonly lossy: boolean
   /** The caller vouches that executing it twice does no harm: it may be sent again when its fate is unknown. */
   readonly idempotent: boolean
   /** Milliseconds from call to reply, in place of the client's `commandTimeout`; `undefined` keeps that. */
@@ -82,6 +84,7 @@ export interface Prerequisite {
 
 const defaults: CommandSettings = {
   binary: false,
+  lossy: false,
   idempotent: false,
   timeout: undefined,
   invalid: undefined,
@@ -367,6 +370,7 @@ export type Success<C> = C extends Command<infer A> ? A : never
  * @internal
  */
 export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailure => {
+  if (reply instanceof UnreadableReply) return new DecodeFailure(reply.message)
   try {
     const value = self.decode(reply)
     if (!isDecodeFailure(value)) return value
@@ -480,6 +484,17 @@ export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
 export const bytes = <A, M, R extends ClusterClient>(self: Command<A, M, R>): Command<Bytes<A>, M, R> =>
   // The decoders pass text through untouched, so that bytes in the reply are bytes in the result.
   withSettings(self, { binary: true }) as Command<unknown> as Command<Bytes<A>, M, R>
+
+/**
+ * The same command with text that is not UTF-8 delivered all the same: replacement characters (U+FFFD) stand in the place of the
+ * bytes that are not. Without it such a reply fails the command with a `DecodeError`, because the text would not be the value
+ * that the server has. `Command.bytes` gives the value as it is.
+ *
+ * @category mapping
+ * @since 0.1.0
+ */
+export const lossyText = <A, M, R extends ClusterClient>(self: Command<A, M, R>): Command<A, M, R> =>
+  withSettings(self, { lossy: true })
 
 /**
  * A result type with bigints in the place of integers.

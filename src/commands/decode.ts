@@ -13,7 +13,7 @@
  *
  * @since 0.1.0
  */
-import { type Reply, ServerError } from "../protocol/Reply.ts"
+import { type Reply, ServerError, UnreadableReply } from "../protocol/Reply.ts"
 
 const TypeId = "~effect-redis-cluster/DecodeFailure"
 
@@ -60,6 +60,7 @@ const kind = (reply: Reply): string => {
   if (typeof reply !== "object") return typeof reply === "number" ? "a number" : `a ${typeof reply}`
   if (reply instanceof Uint8Array) return "bytes"
   if (reply instanceof ServerError) return `the error ${reply.code}`
+  if (reply instanceof UnreadableReply) return "what cannot be read"
   if (reply instanceof Map) return `a map of ${reply.size}`
   if (reply instanceof Set) return `a set of ${reply.size}`
   return Array.isArray(reply) ? `a list of ${reply.length}` : "something else"
@@ -79,11 +80,19 @@ export const unexpected = (expected: string, reply: Reply): DecodeFailure =>
  */
 const isText = (reply: Reply): reply is string => typeof reply === "string" || reply instanceof Uint8Array
 
-const utf8 = new TextDecoder()
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** Text to be understood here and now, whatever form it came in. */
+const textOf = (bytes: Uint8Array): string | undefined => {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** Text to be understood here and now, whatever form it came in; `undefined` for bytes that are not UTF-8, too. */
 const readText = (reply: Reply): string | undefined =>
-  typeof reply === "string" ? reply : reply instanceof Uint8Array ? utf8.decode(reply) : undefined
+  typeof reply === "string" ? reply : reply instanceof Uint8Array ? textOf(reply) : undefined
 
 const isList = (reply: Reply): reply is ReadonlyArray<Reply> => Array.isArray(reply)
 

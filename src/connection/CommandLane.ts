@@ -104,6 +104,7 @@ export class CommandLane {
     this.pulse = new Pulse(context.bounds, monotonicMillis(context.clock))
     this.decoder = new RespDecoder({
       binary: () => this.inFlight.peek()?.binary === true,
+      lossy: () => this.inFlight.peek()?.command.settings.lossy === true,
       onReply: (reply) => this.receive(reply),
       onPush: context.onPush
     })

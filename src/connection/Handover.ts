@@ -10,7 +10,7 @@
  */
 import type { Duplex } from "node:stream"
 import { CommandSpec } from "../commands/CommandSpec.ts"
-import { type Reply, ServerError } from "../protocol/Reply.ts"
+import { type Reply, ServerError, UnreadableReply } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import type { Wire } from "./Wire.ts"
 import { say } from "./Write.ts"
@@ -82,9 +82,8 @@ export class Handover {
     this.mark = holdings.mark
     this.hooks = hooks
     const receive = (reply: Reply) => this.taken ? hooks.onReply(reply) : this.follow(reply)
-    this.decoder = new RespDecoder({ binary: () => hooks.binary(), onPush: receive, onReply: receive }, {
-      binaryPush: () => hooks.binary()
-    })
+    const handlers = { binary: () => hooks.binary(), lossy: () => true, onPush: receive, onReply: receive }
+    this.decoder = new RespDecoder(handlers, { binaryPush: () => hooks.binary() })
     wire.receive = (bytes) => {
       const malformed = this.decoder.push(bytes)
       if (this.taken) hooks.onRead()
@@ -143,7 +142,7 @@ export class Handover {
   private follow(reply: Reply): void {
     if (this.newPassed) {
       this.kept.push(reply)
-    } else if (reply instanceof ServerError) {
+    } else if (reply instanceof ServerError || reply instanceof UnreadableReply) {
       this.fail(reply.message)
     } else if (Array.isArray(reply)) {
       const kind = textOf(reply[0])

@@ -10,7 +10,7 @@ import type * as Clock from "effect/Clock"
 import type { Duplex } from "node:stream"
 import type { CommandSpec } from "../commands/CommandSpec.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
-import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
+import { type Argument, type Reply, ServerError, UnreadableReply } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { Alone } from "./Alone.ts"
@@ -96,6 +96,7 @@ export class PushLane {
     this.pulse = new Pulse(context.limits, this.now)
     this.decoder = new RespDecoder({
       binary: context.binary,
+      lossy: () => true,
       onPush: context.onPush,
       onReply: (reply) => this.receive(reply)
     }, { binaryPush: context.binary })
@@ -225,7 +226,10 @@ export class PushLane {
   }
 
   private receive(reply: Reply): void {
-    if (isPong(reply)) {
+    if (reply instanceof UnreadableReply) {
+      // It may have been a message: those who wait for it hear of a gap.
+      this.context.lose({ kind: "protocol", message: reply.message }, false)
+    } else if (isPong(reply)) {
       this.receivePong()
     } else if (this.handover?.claims(reply) === true) {
       return

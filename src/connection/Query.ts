@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
-import type { Argument, Reply } from "../protocol/Reply.ts"
+import { type Argument, type Reply, UnreadableReply } from "../protocol/Reply.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import { type End, OwnCommand } from "./OwnCommand.ts"
 
@@ -32,7 +32,9 @@ class Query extends OwnCommand {
 const resultOf = (end: End, name: string): Effect.Effect<Reply, LinkFailure> => {
   switch (end._tag) {
     case "Replied":
-      return Effect.succeed(end.reply)
+      return end.reply instanceof UnreadableReply
+        ? Effect.fail({ kind: "protocol", message: `${name}: ${end.reply.message}` })
+        : Effect.succeed(end.reply)
     case "Lost":
       return Effect.fail(end.failure)
     case "Overdue":

@@ -1,5 +1,5 @@
 /**
- * What a server can answer, as plain values.
+ * The replies of servers as plain values.
  *
  * One type covers RESP2 and RESP3. Bulk and verbatim strings are strings, or bytes when the
  * command asked for bytes; simple strings are always strings. Integers are numbers as long as they are safe integers and bigints beyond. An
@@ -30,6 +30,7 @@ export type Reply =
   | string
   | Uint8Array
   | ServerError
+  | UnreadableReply
   | ReadonlyArray<Reply>
   | ReadonlyMap<Reply, Reply>
   | ReadonlySet<Reply>
@@ -50,4 +51,47 @@ export class ServerError {
     this.code = space === -1 ? message : message.slice(0, space)
     this.message = message
   }
+}
+
+/**
+ * Stands for a reply, or a part of one, that came whole and cannot be had: text that is not UTF-8, or more than the decoder
+ * may hold. The replies after it are not affected. A command whose reply it is, or is part of, fails with a `DecodeError`, so
+ * that functions that read replies never see one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class UnreadableReply {
+  /** Why it cannot be had. */
+  readonly message: string
+  /** For a whole reply: what can be had of it. An `UnreadableReply` stands in each gap. */
+  readonly partial: Reply
+
+  constructor(message: string, partial: Reply = null) {
+    this.message = message
+    this.partial = partial
+  }
+}
+
+/**
+ * @internal
+ */
+export const notUtf8 = new UnreadableReply(
+  "text that is not UTF-8: use Command.bytes for its bytes, or Command.lossyText for replacement characters in their place"
+)
+
+/**
+ * The first gap in what can be had of an unreadable reply.
+ *
+ * @internal
+ */
+export const gapIn = (reply: Reply): UnreadableReply | undefined => {
+  if (reply === null || typeof reply !== "object" || reply instanceof Uint8Array) return undefined
+  if (reply instanceof UnreadableReply) return reply
+  if (reply instanceof ServerError) return undefined
+  for (const part of reply instanceof Map ? [...reply.keys(), ...reply.values()] : reply.values()) {
+    const gap = gapIn(part)
+    if (gap !== undefined) return gap
+  }
+  return undefined
 }

@@ -1,17 +1,20 @@
 /**
  * Bytes to replies: an incremental decoder for RESP2 and RESP3.
  *
- * It is strict. What does not match the grammar makes the stream malformed for good, because nothing after it
+ * It is strict about the grammar. Bytes that do not match it make the stream malformed for good, because nothing after them
  * can be trusted to belong to the reply it seems to belong to. That includes streamed strings and aggregates
  * (`$?`, `*?`, `;`, `.`), which no server sends.
  *
- * It never looks at a byte twice for the sake of a chunk boundary: what is incomplete is kept as a stack of open
+ * A reply that matches the grammar and cannot be had does not end the stream, which many commands share: text that is not
+ * UTF-8, and values beyond a bound, are read to their end, and an `UnreadableReply` stands in their place.
+ *
+ * The decoder never looks at a byte twice for the sake of a chunk boundary: an incomplete reply is kept as a stack of open
  * aggregates, a started line, or the pieces of a started bulk string.
  *
  * @since 0.1.0
  */
-import { Buffer, constants } from "node:buffer"
-import { type Reply, ServerError } from "./Reply.ts"
+import { Buffer, constants, isUtf8 } from "node:buffer"
+import { notUtf8, type Reply, ServerError, UnreadableReply } from "./Reply.ts"
 
 /**
  * Who gets what is decoded. The handlers may call `stop`, but not `push`.
@@ -25,14 +28,19 @@ export interface DecoderHandlers {
    * strings and errors are text in any case.
    */
   binary(): boolean
-  /** A whole reply. */
+  /**
+   * Asked when text of a reply is not UTF-8: shall it come with replacement characters in the place of the bytes that are
+   * not? Without an answer, or with `false`, the reply is unreadable. The text of pushes always comes so.
+   */
+  lossy?(): boolean
+  /** A whole reply; an `UnreadableReply` when a part of it cannot be had. */
   onReply(reply: Reply): void
   /** A whole push message. Its first element is its kind, a string. */
   onPush(push: ReadonlyArray<Reply>): void
 }
 
 /**
- * What a decoder accepts.
+ * What a decoder accepts. Replies beyond the bounds are unreadable; pushes beyond the bounds make the stream malformed.
  *
  * @category models
  * @since 0.1.0
@@ -40,7 +48,7 @@ export interface DecoderHandlers {
 export interface DecoderOptions {
   /** Asked for each push once its kind is known: shall its bulk strings be bytes? Default: never. */
   readonly binaryPush?: (() => boolean) | undefined
-  /** How many aggregates may be open inside each other. Default: 128. */
+  /** How many aggregates may be open inside each other, for the sake of the call stack of those who walk them. Default: 1024. */
   readonly maxDepth?: number | undefined
   /** The longest bulk string in bytes. Text is bounded by what a string can hold as well. Default: that bound. */
   readonly maxBulkLength?: number | undefined
@@ -49,7 +57,7 @@ export interface DecoderOptions {
    * hold (2^24) as well. Default, and upper bound: 2^26, because the runtime refuses to grow an array not far beyond it.
    */
   readonly maxAggregateLength?: number | undefined
-  /** The longest line in bytes, from the type byte to before the line end. Default: 64 KiB. */
+  /** The longest simple string or error in bytes, with its type byte. Default, and upper bound: what a string can hold. */
   readonly maxLineLength?: number | undefined
 }
 
@@ -93,6 +101,11 @@ const types = new Set([
 ])
 
 const never = () => false
+
+const noLine = Buffer.alloc(0)
+
+/** The longest line of any other type: a length, a number. */
+const maxShortLine = 64 * 1024
 
 const maxArrayLength = 2 ** 26
 const maxCollectionSize = 2 ** 24
@@ -165,13 +178,21 @@ const parseDouble = (text: string): number | undefined => {
 
 const fromCharCode = String.fromCharCode
 
+const replacement = "\uFFFD"
+
+/** UTF-8 text; `undefined` when the bytes are not UTF-8. The search costs nothing where all characters are in Latin-1. */
+const decodeLongText = (bytes: Buffer, start: number, end: number): string | undefined => {
+  const text = bytes.toString("utf8", start, end)
+  return text.indexOf(replacement) === -1 || isUtf8(bytes.subarray(start, end)) ? text : undefined
+}
+
 /**
- * UTF-8 text. A call into the runtime costs more than the few characters of short text, so that these are put
- * together here as long as they are ASCII.
+ * UTF-8 text; `undefined` when the bytes are not UTF-8. A call into the runtime costs more than the few characters of short
+ * text, so that these are put together here as long as they are ASCII.
  */
-const decodeText = (bytes: Buffer, start: number, end: number): string => {
+const decodeText = (bytes: Buffer, start: number, end: number): string | undefined => {
   const length = end - start
-  if (length > 16) return bytes.toString("utf8", start, end)
+  if (length > 16) return decodeLongText(bytes, start, end)
   if (length === 16) {
     const a = bytes[start]
     const b = bytes[start + 1]
@@ -191,10 +212,10 @@ const decodeText = (bytes: Buffer, start: number, end: number): string => {
     const p = bytes[start + 15]
     return (a | b | c | d | e | f | g | h | i | j | k | l | m | n | o | p) < 128
       ? fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
-      : bytes.toString("utf8", start, end)
+      : decodeLongText(bytes, start, end)
   }
   // Concatenation of thirteen characters and more would make a rope, to be flattened later.
-  if (length > 12) return bytes.toString("utf8", start, end)
+  if (length > 12) return decodeLongText(bytes, start, end)
   let text = ""
   let at = start
   for (; at + 4 <= end; at += 4) {
@@ -202,11 +223,11 @@ const decodeText = (bytes: Buffer, start: number, end: number): string => {
     const b = bytes[at + 1]
     const c = bytes[at + 2]
     const d = bytes[at + 3]
-    if ((a | b | c | d) > 127) return bytes.toString("utf8", start, end)
+    if ((a | b | c | d) > 127) return decodeLongText(bytes, start, end)
     text += fromCharCode(a, b, c, d)
   }
   for (; at < end; at++) {
-    if (bytes[at] > 127) return bytes.toString("utf8", start, end)
+    if (bytes[at] > 127) return decodeLongText(bytes, start, end)
     text += fromCharCode(bytes[at])
   }
   return text
@@ -218,6 +239,10 @@ const decodeBytes = (bytes: Buffer, start: number, end: number, own: boolean): B
   return own ? view : Buffer.from(view)
 }
 
+/** The message of an error, whatever its bytes. */
+const decodeError = (bytes: Buffer, start: number, end: number): ServerError =>
+  new ServerError(decodeText(bytes, start, end) ?? bytes.toString("utf8", start, end))
+
 /** Stands in where there is no array; never written. */
 const noElements: Array<Reply> = []
 
@@ -227,21 +252,27 @@ const noElements: Array<Reply> = []
 class Frame {
   readonly parent: Frame | undefined
   readonly type: number
-  /** How many values are still to come. */
+  /** How many values are still to come; for one that keeps none, those inside its elements are counted too. */
   remaining: number
+  /** For one that is too large or too deep: what comes in its place. */
+  readonly unreadable: UnreadableReply | undefined
+  /** Whether its elements are kept. */
+  readonly keeps: boolean
   readonly array: Array<Reply>
   readonly map: Map<Reply, Reply> | undefined
   readonly set: Set<Reply> | undefined
   /** The key of a map whose value is to come. */
   private key: Reply | undefined = undefined
 
-  constructor(parent: Frame | undefined, type: number, remaining: number) {
+  constructor(parent: Frame | undefined, type: number, remaining: number, unreadable: UnreadableReply | undefined) {
     this.parent = parent
     this.type = type
     this.remaining = remaining
-    this.map = type === MAP ? new Map() : undefined
-    this.set = type === SET ? new Set() : undefined
-    this.array = type === MAP || type === SET ? noElements : []
+    this.unreadable = unreadable
+    this.keeps = type !== ATTRIBUTE && unreadable === undefined
+    this.map = type === MAP && this.keeps ? new Map() : undefined
+    this.set = type === SET && this.keeps ? new Set() : undefined
+    this.array = type === MAP || type === SET || !this.keeps ? noElements : []
   }
 
   add(value: Reply): void {
@@ -255,23 +286,54 @@ class Frame {
       }
     } else if (this.set !== undefined) {
       this.set.add(value)
-    } else if (this.type !== ATTRIBUTE) {
+    } else if (this.keeps) {
       this.array.push(value)
     }
   }
 
   get value(): Reply {
-    return this.map ?? this.set ?? this.array
+    return this.map ?? this.set ?? this.unreadable ?? this.array
   }
 }
+
+const noLineEnd = "a string without its line end"
+
+/** Whether a line of this type may be legal and beyond every bound. */
+const mayBeLong = (type: number): boolean => type === SIMPLE || type === ERROR || type === BIG_NUMBER
 
 /** A string up to this length gets its memory at once. */
 const firstBlock = 1024 * 1024
 
 /**
+ * The bulk string that is too long: its bytes are counted, and its line end is kept.
+ */
+class Excess {
+  private readonly total: number
+  private readonly lineEnd = Buffer.alloc(2)
+  readonly unreadable: UnreadableReply
+  length = 0
+
+  constructor(total: number, unreadable: UnreadableReply) {
+    this.total = total
+    this.unreadable = unreadable
+  }
+
+  add(chunk: Buffer, start: number, end: number): void {
+    const from = this.total - 2 - this.length
+    for (let i = Math.max(0, from); i < end - start; i++) this.lineEnd[i - from] = chunk[start + i]
+    this.length += end - start
+  }
+
+  join(): Buffer {
+    return this.lineEnd
+  }
+}
+
+/**
  * The pieces of a bulk string that spans chunks. The memory grows with what has come, not with what was announced.
  */
 class Pieces {
+  readonly unreadable = undefined
   private readonly total: number
   private readonly full: Array<Buffer> = []
   private block: Buffer
@@ -320,6 +382,8 @@ export class RespDecoder {
   private readonly maxBulkLength: number
   private readonly maxAggregateLength: number
   private readonly maxLineLength: number
+  /** Up to this length a line is within every bound. */
+  private readonly shortLine: number
 
   /** Neither failed nor stopped. */
   private open = true
@@ -333,19 +397,27 @@ export class RespDecoder {
   /** The bulk string whose header was read and whose content is to come; its length is -1 when there is none. */
   private bulkType = BULK
   private bulkLength = -1
-  private pieces: Pieces | undefined = undefined
+  private pieces: Pieces | Excess | undefined = undefined
 
-  /** The start of a line whose end is to come. */
-  private line = Buffer.alloc(0)
+  /** The start of a line whose end is to come, without a carriage return at its end, and how many bytes of it were not kept. */
+  private line = noLine
   private lineLength = 0
+  private lineExcess = 0
+  private lineReturned = false
+
+  /** A push is open. */
+  private pushing = false
+  /** The first part of the current reply that cannot be had. */
+  private gap: UnreadableReply | undefined = undefined
 
   constructor(handlers: DecoderHandlers, options: DecoderOptions = {}) {
     this.handlers = handlers
     this.binaryPush = options.binaryPush ?? never
-    this.maxDepth = options.maxDepth ?? 128
+    this.maxDepth = options.maxDepth ?? 1024
     this.maxBulkLength = options.maxBulkLength ?? constants.MAX_STRING_LENGTH
     this.maxAggregateLength = Math.min(options.maxAggregateLength ?? maxArrayLength, maxArrayLength)
-    this.maxLineLength = options.maxLineLength ?? 64 * 1024
+    this.maxLineLength = Math.min(options.maxLineLength ?? constants.MAX_STRING_LENGTH, constants.MAX_STRING_LENGTH)
+    this.shortLine = Math.min(maxShortLine, this.maxLineLength)
   }
 
   /**
@@ -369,7 +441,8 @@ export class RespDecoder {
       if (lineEnd === -1) break
       const start = at
       at = lineEnd + 2
-      this.readLine(chunk, start, lineEnd)
+      if (lineEnd - start > this.shortLine) this.readLongLine(chunk, start, lineEnd, lineEnd - start)
+      else this.readLine(chunk, start, lineEnd)
     }
     return this.failure
   }
@@ -392,10 +465,12 @@ export class RespDecoder {
 
   private release(): void {
     this.frame = undefined
+    this.gap = undefined
     this.pieces = undefined
     this.bulkLength = -1
-    this.line = Buffer.alloc(0)
+    this.line = noLine
     this.lineLength = 0
+    this.lineExcess = 0
   }
 
   /**
@@ -408,7 +483,6 @@ export class RespDecoder {
       const byte = chunk[at]
       if (byte > CR) continue
       if (byte === CR) {
-        if (this.lineLength + at - start > this.maxLineLength) break
         if (at + 1 === end) break
         if (chunk[at + 1] === LF) return at
         this.fail("a carriage return without a line feed")
@@ -419,16 +493,28 @@ export class RespDecoder {
         return -1
       }
     }
-    this.keepLine(chunk, start, end, at)
+    this.keepLine(chunk, start, at)
+    this.lineReturned = at < end
     return -1
   }
 
-  private keepLine(chunk: Buffer, start: number, end: number, content: number): void {
-    if (this.lineLength + content - start > this.maxLineLength) {
-      return this.fail(`a line of more than ${this.maxLineLength} bytes`)
-    }
-    if (this.lineLength === 0 && !types.has(chunk[start])) return this.failType(chunk[start])
-    this.appendLine(chunk, start, end)
+  private keepLine(chunk: Buffer, start: number, end: number): void {
+    const type = this.lineLength === 0 ? chunk[start] : this.line[0]
+    if (!types.has(type)) return this.failType(type)
+    const length = this.lineLength + this.lineExcess + end - start
+    const max = this.lineLimit(type)
+    if (length > max && !mayBeLong(type)) return this.failLine()
+    const kept = Math.max(start, Math.min(end, start + max - this.lineLength))
+    this.lineExcess += end - kept
+    this.appendLine(chunk, start, kept)
+  }
+
+  private lineLimit(type: number): number {
+    return type === SIMPLE || type === ERROR ? this.maxLineLength : maxShortLine
+  }
+
+  private failLine(): void {
+    this.fail(`a line of more than ${maxShortLine} bytes`)
   }
 
   private appendLine(chunk: Buffer, start: number, end: number): void {
@@ -444,24 +530,45 @@ export class RespDecoder {
 
   /** Continues the started line; returns the position after its end, or the chunk's end. */
   private resumeLine(chunk: Buffer): number {
-    let lineEnd = this.lineLength - 1
     let next = 1
-    if (this.line[lineEnd] !== CR) {
+    if (!this.lineReturned) {
       const found = this.findLineEnd(chunk, 0, 0, chunk.length)
       if (found === -1) return chunk.length
-      this.appendLine(chunk, 0, found)
-      lineEnd = this.lineLength
+      this.keepLine(chunk, 0, found)
+      if (!this.open) return chunk.length
       next = found + 2
     } else if (chunk[0] !== LF) {
       this.fail("a carriage return without a line feed")
       return chunk.length
     }
-    const line = this.line
+    const { line, lineLength } = this
+    const length = lineLength + this.lineExcess
     this.lineLength = 0
+    this.lineExcess = 0
+    this.lineReturned = false
     // One long line is no reason to hold on to its memory.
-    if (line.length > 1024) this.line = Buffer.alloc(0)
-    this.readLine(line, 0, lineEnd)
+    if (line.length > 1024) this.line = noLine
+    if (length > this.shortLine) this.readLongLine(line, 0, lineLength, length)
+    else this.readLine(line, 0, lineLength)
     return next
+  }
+
+  /** Reads a line that may be beyond a bound; of its `length` bytes some may be gone. */
+  private readLongLine(bytes: Buffer, start: number, end: number, length: number): void {
+    const type = bytes[start]
+    const max = this.lineLimit(type)
+    if (length <= max) return this.readLine(bytes, start, end)
+    // The code of an error stands at its start.
+    if (type === ERROR) return this.readLine(bytes, start, start + max)
+    if (!mayBeLong(type)) return types.has(type) ? this.failLine() : this.failType(type)
+    this.startReply(type)
+    if (this.open) this.emitGap(`a line of ${length} bytes, more than ${max}`)
+  }
+
+  /** The first byte of a reply, or of a push, has come. */
+  private startReply(type: number): void {
+    if (this.frame !== undefined) return
+    this.bytes = type !== PUSH && type !== ATTRIBUTE && this.handlers.binary()
   }
 
   /** Reads a complete line, without its line end. */
@@ -469,7 +576,7 @@ export class RespDecoder {
     const type = bytes[start]
     const content = start + 1
     if (this.frame === undefined) {
-      this.bytes = type !== PUSH && type !== ATTRIBUTE && this.handlers.binary()
+      this.startReply(type)
       if (!this.open) return
     }
     switch (type) {
@@ -477,7 +584,7 @@ export class RespDecoder {
         return this.readBulkHeader(type, parseLength(bytes, content, end))
       case SIMPLE:
         if (end - content === 2 && bytes[content] === 79 && bytes[content + 1] === 75) return this.emit("OK")
-        return this.emit(decodeText(bytes, content, end))
+        return this.emit(decodeText(bytes, content, end) ?? this.notText(bytes, content, end, false))
       case INTEGER: {
         const value = parseInteger(bytes, content, end)
         return value === undefined ? this.fail("not an integer") : this.emit(value)
@@ -489,7 +596,7 @@ export class RespDecoder {
       case ATTRIBUTE:
         return this.readAggregateHeader(type, parseLength(bytes, content, end))
       case ERROR:
-        return this.emit(new ServerError(decodeText(bytes, content, end)))
+        return this.emit(decodeError(bytes, content, end))
       case NULL:
         return end === content ? this.emit(null) : this.fail("not a null")
       case BOOLEAN:
@@ -502,7 +609,8 @@ export class RespDecoder {
       }
       case BIG_NUMBER: {
         const text = bytes.toString("latin1", content, end)
-        return integerGrammar.test(text) ? this.emit(BigInt(text)) : this.fail("not a big number")
+        // Scripts answer any text as a big number, and servers do not look at it.
+        return integerGrammar.test(text) ? this.emit(BigInt(text)) : this.emitGap("a big number that is not a number")
       }
       case VERBATIM:
       case BULK_ERROR:
@@ -522,7 +630,11 @@ export class RespDecoder {
     const max = this.bytes && type !== BULK_ERROR
       ? this.maxBulkLength
       : Math.min(this.maxBulkLength, constants.MAX_STRING_LENGTH)
-    if (length > max) return this.fail(`a string of ${length} bytes, more than ${max}`)
+    if (length > max) {
+      const excess = `a string of ${length} bytes, more than ${max}`
+      if (this.pushing) return this.fail(excess)
+      this.pieces = new Excess(length + 2, new UnreadableReply(excess))
+    }
     this.bulkType = type
     this.bulkLength = length
   }
@@ -545,43 +657,91 @@ export class RespDecoder {
     if (pieces.length === length + 2) {
       this.pieces = undefined
       this.bulkLength = -1
-      this.emitBulk(pieces.join(), 0, length, true)
+      if (pieces.unreadable === undefined) this.emitBulk(pieces.join(), 0, length, true)
+      else this.emitExcess(pieces.join(), pieces.unreadable)
     }
     return next
   }
 
   /** Emits a bulk string of which all is there, in memory of its own or somewhere in the chunk. */
   private emitBulk(bytes: Buffer, start: number, end: number, own: boolean): void {
-    if (bytes[end] !== CR || bytes[end + 1] !== LF) return this.fail("a string without its line end")
-    if (this.bulkType === BULK) {
-      return this.emit(this.bytes ? decodeBytes(bytes, start, end, own) : decodeText(bytes, start, end))
-    }
-    if (this.bulkType === BULK_ERROR) return this.emit(new ServerError(decodeText(bytes, start, end)))
+    if (bytes[end] !== CR || bytes[end + 1] !== LF) return this.fail(noLineEnd)
+    if (this.bulkType === BULK) return this.emitText(bytes, start, end, own)
+    if (this.bulkType === BULK_ERROR) return this.emit(decodeError(bytes, start, end))
     // The format, three bytes and a colon.
     const content = start + 4
     if (content > end || bytes[content - 1] !== 58) return this.fail("a verbatim string without its format")
-    this.emit(this.bytes ? decodeBytes(bytes, content, end, own) : decodeText(bytes, content, end))
+    this.emitText(bytes, content, end, own)
+  }
+
+  private emitText(bytes: Buffer, start: number, end: number, own: boolean): void {
+    if (this.bytes) return this.emit(decodeBytes(bytes, start, end, own))
+    this.emit(decodeText(bytes, start, end) ?? this.notText(bytes, start, end, own))
+  }
+
+  private emitExcess(lineEnd: Buffer, unreadable: UnreadableReply): void {
+    if (lineEnd[0] !== CR || lineEnd[1] !== LF) return this.fail(noLineEnd)
+    this.emit(this.miss(unreadable))
+  }
+
+  /** What comes in the place of text that is not UTF-8. */
+  private notText(bytes: Buffer, start: number, end: number, own: boolean): Reply {
+    if (this.bytes) return decodeBytes(bytes, start, end, own)
+    if (this.pushing || this.handlers.lossy?.() === true) return bytes.toString("utf8", start, end)
+    return this.miss(notUtf8)
+  }
+
+  /** Takes note of what cannot be had, unless it is part of what is not kept anyway. */
+  private miss(unreadable: UnreadableReply): UnreadableReply {
+    if (this.frame === undefined || this.frame.keeps) this.gap ??= unreadable
+    return unreadable
+  }
+
+  private emitGap(reason: string): void {
+    if (this.pushing) return this.fail(reason)
+    this.emit(this.miss(new UnreadableReply(reason)))
   }
 
   private readAggregateHeader(type: number, length: number): void {
     if (length === -1 && type === ARRAY) return this.emit(null)
     if (length < 0) return this.fail("not the length of an aggregate")
+    const count = type === MAP || type === ATTRIBUTE ? 2 * length : length
+    const outer = this.frame
+    if (outer !== undefined) {
+      if (type === PUSH) return this.fail("a push inside a reply")
+      if (!outer.keeps) return this.count(outer, type, count)
+    }
+    if (type === PUSH && length === 0) return this.fail("a push without a kind")
+    const frame = new Frame(outer, type, count, this.excess(type, length))
+    if (!this.open) return
+    if (length === 0) {
+      if (type !== ATTRIBUTE) this.emit(frame.value)
+      return
+    }
+    if (type === PUSH) this.pushing = true
+    this.depth++
+    this.frame = frame
+  }
+
+  /** Nothing inside is kept either, so that there is nothing to be bounded. */
+  private count(outer: Frame, type: number, count: number): void {
+    outer.remaining += count
+    if (outer.remaining > Number.MAX_SAFE_INTEGER) return this.fail("more elements than can be counted")
+    if (type !== ATTRIBUTE) this.emit(null)
+  }
+
+  /** Stands for an aggregate that is too large, or too deep. */
+  private excess(type: number, length: number): UnreadableReply | undefined {
+    if (type === ATTRIBUTE) return undefined
     const max = type === MAP || type === SET
       ? Math.min(this.maxAggregateLength, maxCollectionSize)
       : this.maxAggregateLength
-    if (length > max) return this.fail(`an aggregate of ${length} elements, more than ${max}`)
-    if (this.depth >= this.maxDepth) return this.fail(`more than ${this.maxDepth} aggregates inside each other`)
-    if (type === PUSH) {
-      if (this.frame !== undefined) return this.fail("a push inside a reply")
-      if (length === 0) return this.fail("a push without a kind")
-    }
-    const frame = new Frame(this.frame, type, type === MAP || type === ATTRIBUTE ? 2 * length : length)
-    if (length > 0) {
-      this.depth++
-      this.frame = frame
-    } else if (type !== ATTRIBUTE) {
-      this.emit(frame.value)
-    }
+    if (length <= max && this.depth < this.maxDepth) return undefined
+    const reason = length > max
+      ? `an aggregate of ${length} elements, more than ${max}`
+      : `more than ${this.maxDepth} aggregates inside each other`
+    if (this.pushing || type === PUSH) this.fail(reason)
+    return this.miss(new UnreadableReply(reason))
   }
 
   /** Puts a complete value where it belongs, and then every aggregate that it completes. */
@@ -599,10 +759,20 @@ export class RespDecoder {
       this.frame = frame.parent
       // What an attribute says is about the value that follows.
       if (frame.type === ATTRIBUTE) return
-      if (frame.type === PUSH) return this.handlers.onPush(frame.array)
+      if (frame.type === PUSH) {
+        this.pushing = false
+        return this.handlers.onPush(frame.array)
+      }
       value = frame.value
       frame = frame.parent
     }
+    if (this.gap !== undefined) return this.emitUnreadable(value)
     this.handlers.onReply(value)
+  }
+
+  private emitUnreadable(partial: Reply): void {
+    const message = this.gap?.message ?? ""
+    this.gap = undefined
+    this.handlers.onReply(new UnreadableReply(message, partial))
   }
 }

@@ -1,7 +1,7 @@
 import * as fc from "fast-check"
-import { Buffer, constants } from "node:buffer"
+import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
-import { type Reply, ServerError } from "../../src/protocol/Reply.ts"
+import { type Reply, ServerError, UnreadableReply } from "../../src/protocol/Reply.ts"
 import { type DecoderOptions, RespDecoder } from "../../src/protocol/RespDecoder.ts"
 
 // What a server says, with the form in which it says it: the model that the decoder is held against.
@@ -163,10 +163,16 @@ const message = fc.oneof({ arbitrary: resp3, weight: 4 }, push)
 
 type Delivery = { readonly push: boolean; readonly value: Reply }
 
-const make = (options?: DecoderOptions & { readonly binary?: () => boolean }) => {
+interface Options extends DecoderOptions {
+  readonly binary?: () => boolean
+  readonly lossy?: () => boolean
+}
+
+const make = (options?: Options) => {
   const deliveries: Array<Delivery> = []
   const decoder = new RespDecoder({
     binary: options?.binary ?? (() => false),
+    lossy: options?.lossy ?? (() => true),
     onReply: (value) => void deliveries.push({ push: false, value }),
     onPush: (value) => void deliveries.push({ push: true, value })
   }, options)
@@ -188,7 +194,7 @@ const cut = (bytes: Buffer, places: ReadonlyArray<number>): Array<Buffer> => {
 
 const places = fc.array(fc.nat(), { maxLength: 12 })
 
-const decode = (wire: string, options?: DecoderOptions & { readonly binary?: () => boolean }): ReadonlyArray<Reply> => {
+const decode = (wire: string | Uint8Array, options?: Options): ReadonlyArray<Reply> => {
   const outcomes = [Infinity, 1].map((size) => {
     const { feed, replies } = make(options)
     expect(feed(wire, size)).toBe(undefined)
@@ -274,10 +280,8 @@ describe("RespDecoder", () => {
       }
     })
 
-    it("bytes that are no UTF-8 as replacement characters", () => {
-      const { feed, replies } = make()
-      feed(Buffer.from([36, 51, 13, 10, 97, 0xff, 98, 13, 10]))
-      expect(replies()).toStrictEqual(["a\uFFFDb"])
+    it("bytes that are no UTF-8 as replacement characters, when lossy text is wanted", () => {
+      expect(decode(Buffer.from("$3\r\na\xffb\r\n+a\xff\r\n", "latin1"))).toStrictEqual(["a\uFFFDb", "a\uFFFD"])
     })
 
     it("any reply in any chunking, and keeps nothing of a chunk", () => {
@@ -407,7 +411,6 @@ describe("RespDecoder", () => {
       ["a double without digits", ",\r\n"],
       ["a double that is hexadecimal", ",0x10\r\n"],
       ["a double of another word", ",Infinity\r\n"],
-      ["a big number with a fraction", "(1.5\r\n"],
       ["an empty push", ">0\r\n"],
       ["a push whose kind is no string", ">1\r\n:1\r\n"],
       ["a push inside a reply", "*2\r\n:1\r\n>1\r\n+kind\r\n"],
@@ -428,36 +431,129 @@ describe("RespDecoder", () => {
     })
   })
 
-  describe("limits", () => {
-    it("the depth of aggregates", () => {
+  describe("makes unreadable, and goes on with the next reply:", () => {
+    /** What came in the place of the first reply; the second is there. */
+    const gapOf = (wire: string | Uint8Array, options?: Options): UnreadableReply => {
+      const [first, second, ...more] = decode(Buffer.concat([Buffer.from(wire), Buffer.from("+next\r\n")]), options)
+      expect([second, ...more]).toStrictEqual(["next"])
+      expect(first).toBeInstanceOf(UnreadableReply)
+      return first as UnreadableReply
+    }
+    const latin1 = (text: string) => Buffer.from(text, "latin1")
+    const strict = { lossy: () => false }
+
+    it("text that is not UTF-8", () => {
+      for (const length of [1, 5, 16, 17, 100, 70_000]) {
+        for (const at of [0, length >> 1, length - 1]) {
+          const text = "x".repeat(at) + "\xff" + "x".repeat(length - at - 1)
+          expect(gapOf(latin1(`$${length}\r\n${text}\r\n`), strict).message).toMatch("use Command.bytes")
+          expect(gapOf(latin1(`+${text}\r\n`), strict).message).toMatch("Command.lossyText")
+          expect(gapOf(latin1(`=${length + 4}\r\ntxt:${text}\r\n`), strict).message).toMatch("not UTF-8")
+        }
+      }
+    })
+
+    it("but not a replacement character that the server sent, nor anything when bytes are wanted", () => {
+      const text = "a\uFFFDb".repeat(10)
+      expect(decode(`$50\r\n${text}\r\n+\uFFFD\r\n`, strict)).toStrictEqual([text, "\uFFFD"])
+      expect(decode(latin1("*2\r\n$1\r\n\xff\r\n+\xff\r\n"), { ...strict, binary: () => true })).toStrictEqual([
+        [Buffer.from([255]), Buffer.from([255])]
+      ])
+    })
+
+    it("nor the text of errors, of attributes and of pushes", () => {
+      const error = new ServerError("ERR \uFFFD")
+      expect(
+        decode(latin1("-ERR \xff\r\n!5\r\nERR \xff\r\n|1\r\n$1\r\n\xff\r\n+\xff\r\n:1\r\n>1\r\n+\xff\r\n"), strict)
+      )
+        .toStrictEqual([error, error, 1, ["\uFFFD"]])
+    })
+
+    it("a part, and tells what can be had", () => {
+      const gap = gapOf(latin1("%2\r\n+a\r\n*2\r\n$1\r\n\xff\r\n:1\r\n+b\r\n:2\r\n"), strict)
+      expect(gap.partial).toStrictEqual(
+        new Map<Reply, Reply>([["a", [new UnreadableReply(gap.message), 1]], ["b", 2]])
+      )
+    })
+
+    it("aggregates inside each other that are too many", () => {
       const nested = (depth: number) => "*1\r\n".repeat(depth) + ":1\r\n"
-      expect(decode(nested(128))).toHaveLength(1)
-      expect(refuse(nested(129))).toBe("more than 128 aggregates inside each other")
-      expect(decode("*2\r\n*1\r\n:1\r\n*1\r\n:1\r\n", { maxDepth: 2 })).toHaveLength(1)
-      expect(refuse("|1\r\n|1\r\n", { maxDepth: 1 })).toBe("more than 1 aggregates inside each other")
+      expect(decode(nested(1024))[0]).not.toBeInstanceOf(UnreadableReply)
+      expect(gapOf(nested(1025)).message).toBe("more than 1024 aggregates inside each other")
+      expect(gapOf(nested(200_000)).message).toBe("more than 1024 aggregates inside each other")
+      expect(gapOf("*2\r\n%1\r\n+a\r\n~2\r\n|1\r\n+b\r\n*1\r\n:1\r\n:1\r\n$-1\r\n:2\r\n", { maxDepth: 1 }).partial)
+        .toStrictEqual([new UnreadableReply("more than 1 aggregates inside each other"), 2])
+      expect(decode("*2\r\n*1\r\n:1\r\n*1\r\n:1\r\n", { maxDepth: 2 })).toStrictEqual([[[1], [1]]])
     })
 
-    it("the length of bulk strings, before their content comes", () => {
-      expect(decode("$3\r\nabc\r\n", { maxBulkLength: 3 })).toStrictEqual(["abc"])
-      expect(refuse("$4\r\n", { maxBulkLength: 3 })).toBe("a string of 4 bytes, more than 3")
-      expect(refuse(`$${constants.MAX_STRING_LENGTH + 1}\r\n`)).toMatch("a string of")
-      expect(refuse(`$${constants.MAX_STRING_LENGTH + 1}\r\n`, { maxBulkLength: Infinity })).toMatch("a string of")
-      expect(refuse(`$${"9".repeat(40)}\r\n`)).toBe("not the length of a string")
-    })
-
-    it("the length of aggregates, before their elements come", () => {
+    it("aggregates with too many elements", () => {
       expect(decode("%2\r\n:1\r\n:1\r\n:2\r\n:2\r\n", { maxAggregateLength: 2 })).toHaveLength(1)
-      expect(refuse("%3\r\n", { maxAggregateLength: 2 })).toBe("an aggregate of 3 elements, more than 2")
-      expect(refuse(`*${2 ** 26 + 1}\r\n`)).toMatch("an aggregate of")
-      expect(refuse(`*${2 ** 26 + 1}\r\n`, { maxAggregateLength: 2 ** 30 })).toMatch("an aggregate of")
-      expect(refuse(`%${2 ** 24 + 1}\r\n`)).toMatch("an aggregate of")
-      expect(refuse(`~${2 ** 24 + 1}\r\n`)).toMatch("an aggregate of")
+      for (
+        const wire of [
+          "%3\r\n" + ":1\r\n".repeat(6),
+          "~3\r\n:1\r\n*1\r\n$0\r\n\r\n*0\r\n",
+          "*3\r\n_\r\n*-1\r\n*2\r\n:1\r\n:2\r\n"
+        ]
+      ) {
+        expect(gapOf(wire, { maxAggregateLength: 2 }).message).toBe("an aggregate of 3 elements, more than 2")
+      }
     })
 
-    it("the length of lines, complete or not", () => {
+    it("strings that are too long", () => {
+      expect(decode("$3\r\nabc\r\n", { maxBulkLength: 3 })).toStrictEqual(["abc"])
+      for (const wire of ["$4\r\nabcd\r\n", "=8\r\ntxt:abcd\r\n", "!4\r\nab\r\n\r\n"]) {
+        expect(gapOf(wire, { maxBulkLength: 3 }).message).toMatch(/^a string of [48] bytes, more than 3$/)
+      }
+      expect(refuse("$4\r\nabcd+\n", { maxBulkLength: 3 })).toBe("a string without its line end")
+    })
+
+    it("lines that are too long, but keeps the start of an error", () => {
       expect(decode("+12345\r\n", { maxLineLength: 6 })).toStrictEqual(["12345"])
-      expect(refuse("+123456\r\n", { maxLineLength: 6 })).toBe("a line of more than 6 bytes")
-      expect(refuse("+123456", { maxLineLength: 6 })).toBe("a line of more than 6 bytes")
+      expect(gapOf("+123456\r\n", { maxLineLength: 6 }).message).toBe("a line of 7 bytes, more than 6")
+      expect(decode("-ERR 56789\r\n", { maxLineLength: 6 })).toStrictEqual([new ServerError("ERR 5")])
+      const line = "x".repeat(100_000)
+      expect(decode(`+${line}\r\n-${line}\r\n`)).toStrictEqual([line, new ServerError(line)])
+      expect(gapOf(`(${"1".repeat(100_000)}\r\n`).message).toBe("a line of 100001 bytes, more than 65536")
+      expect(refuse(`:${"1".repeat(100_000)}`)).toBe("a line of more than 65536 bytes")
+    })
+
+    it("big numbers that are none, as scripts may answer", () => {
+      for (const text of ["abc", "1 2", "", "1.5"]) {
+        expect(gapOf(`(${text}\r\n`).message).toBe("a big number that is not a number")
+      }
+    })
+
+    it("whatever is beyond a bound, in any chunking, with the same values around it", () => {
+      const options = { maxDepth: 2, maxAggregateLength: 3, maxBulkLength: 10, maxLineLength: 12, ...strict }
+      fc.assert(
+        fc.property(fc.array(resp3, { minLength: 1, maxLength: 4 }), places, fc.boolean(), (wires, cuts, binary) => {
+          const whole = make({ ...strict, binary: () => binary })
+          const bounded = make({ ...options, binary: () => binary })
+          const bytes = Buffer.concat(wires.map(serialize))
+          whole.feed(bytes)
+          for (const chunk of cut(bytes, cuts)) expect(bounded.decoder.push(chunk)).toBe(undefined)
+          expect(bounded.deliveries).toHaveLength(wires.length)
+          for (const [i, reply] of bounded.replies().entries()) {
+            if (!(reply instanceof UnreadableReply) && !(reply instanceof ServerError)) {
+              expect(reply).toStrictEqual(whole.replies()[i])
+            }
+          }
+        }),
+        { numRuns: 500 }
+      )
+    })
+  })
+
+  describe("limits", () => {
+    it("what a push may be, for nobody could be told of one that is skipped", () => {
+      expect(refuse(">2\r\n+a\r\n*1\r\n", { maxDepth: 1 })).toBe("more than 1 aggregates inside each other")
+      expect(refuse(">2\r\n+a\r\n$4\r\n", { maxBulkLength: 3 })).toBe("a string of 4 bytes, more than 3")
+      expect(refuse(">3\r\n", { maxAggregateLength: 2 })).toBe("an aggregate of 3 elements, more than 2")
+    })
+
+    it("the length that can be announced", () => {
+      expect(refuse(`$${"9".repeat(40)}\r\n`)).toBe("not the length of a string")
+      expect(refuse(`*${2 ** 27}\r\n${"*999999999999999\r\n".repeat(10)}`)).toBe("more elements than can be counted")
     })
 
     it("what an announced length alone can make it hold", () => {

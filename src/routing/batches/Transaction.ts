@@ -6,12 +6,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { isUtf8 } from "node:buffer"
 import { Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { unexpected } from "../../commands/decode.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { keysApart, kindOf, reasonOfAbort, watchedKeyChanged } from "../../protocol/ErrorKind.ts"
-import { type Reply, ServerError } from "../../protocol/Reply.ts"
+import { gapIn, notUtf8, type Reply, ServerError, UnreadableReply } from "../../protocol/Reply.ts"
 import { CrossSlotError, exception, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import { forTransaction } from "../Rejections.ts"
@@ -80,8 +81,10 @@ export const plan = (
   if (slots.size > 1) return Result.fail(crossSlot(slots))
   const [slot = keyless] = slots
   const reading = entries.every((entry) => entry.spec.readonly)
+  const lossy = entries.every((entry) => entry.settings.lossy)
   const command = new Command<unknown>(reading ? specs.reading : specs.writing, [], reply, {
-    binary: entries.some((entry) => entry.settings.binary),
+    binary: entries.some((entry) => entry.settings.binary || entry.settings.lossy !== lossy),
+    lossy,
     idempotent: entries.every((entry) => entry.spec.readonly || entry.settings.idempotent),
     timeout: entries.reduce((least, entry) => Math.min(least, entry.settings.timeout ?? timeout), Infinity),
     invalid: undefined,
@@ -91,14 +94,23 @@ export const plan = (
   return Result.succeed({ command, entries, slot, keyed })
 }
 
-/** The reply of EXEC is one: when one entry wants bytes all get them, and the others want text. */
-const toText = (reply: Reply): Reply => {
+/** The reply of EXEC is one: when its entries want different things all get bytes, and most of them want text. */
+const toText = (reply: Reply, lossy: boolean): Reply => {
   if (reply === null || typeof reply !== "object" || reply instanceof ServerError) return reply
-  if (reply instanceof Uint8Array) return Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength).toString("utf8")
-  if (reply instanceof Map) return new Map(Array.from(reply, ([key, value]) => [toText(key), toText(value)]))
-  if (reply instanceof Set) return new Set(Array.from(reply, toText))
-  return Array.from(reply as ReadonlyArray<Reply>, toText)
+  if (reply instanceof UnreadableReply) return reply
+  if (reply instanceof Uint8Array) {
+    return lossy || isUtf8(reply)
+      ? Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength).toString("utf8")
+      : notUtf8
+  }
+  if (reply instanceof Map) {
+    return new Map(Array.from(reply, ([key, value]) => [toText(key, lossy), toText(value, lossy)]))
+  }
+  if (reply instanceof Set) return new Set(Array.from(reply, (element) => toText(element, lossy)))
+  return Array.from(reply as ReadonlyArray<Reply>, (element) => toText(element, lossy))
 }
+
+const isList = (reply: Reply): reply is ReadonlyArray<Reply> => Array.isArray(reply)
 
 /** What EXEC has executed cannot be tried again with what was lacking. */
 const selfContained = (entry: Command<unknown>): Command<unknown> =>
@@ -188,14 +200,18 @@ export class TransactionRequest extends Request {
 
   private executed(reply: Reply): void {
     const { command, entries } = this.plan
-    if (!Array.isArray(reply) || reply.length !== entries.length) {
-      return this.fail(this.owner.undecodable(this, unexpected(`a list of ${entries.length}`, reply)))
+    // An entry whose reply cannot be had is no trouble of the others.
+    const isWhole = !(reply instanceof UnreadableReply)
+    const replies = isWhole ? reply : reply.partial
+    if (!isList(replies) || replies.length !== entries.length) {
+      const failure = isWhole ? unexpected(`a list of ${entries.length}`, reply) : new DecodeFailure(reply.message)
+      return this.fail(this.owner.undecodable(this, failure))
     }
-    const replies = reply as ReadonlyArray<Reply>
+    const isMixed = command.settings.binary
     const outcomes: Outcomes = entries.map((entry, i) => {
-      const own = command.settings.binary && !entry.settings.binary ? toText(replies[i]) : replies[i]
+      const own = isMixed && !entry.settings.binary ? toText(replies[i], entry.settings.lossy) : replies[i]
       if (own instanceof ServerError) return Result.fail(this.failureOf(i, ofExecuted(own, entry)))
-      const value = decodeReply(entry, own)
+      const value = decodeReply(entry, isWhole && !isMixed ? own : gapIn(own) ?? own)
       return value instanceof DecodeFailure
         ? Result.fail(Failures.undecodable(this.standIn(i), value))
         : Result.succeed(value)
