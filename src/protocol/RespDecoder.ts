@@ -561,14 +561,7 @@ export class RespDecoder {
     // The code of an error stands at its start.
     if (type === ERROR) return this.readLine(bytes, start, start + max)
     if (!mayBeLong(type)) return types.has(type) ? this.failLine() : this.failType(type)
-    this.startReply(type)
-    if (this.open) this.emitGap(`a line of ${length} bytes, more than ${max}`)
-  }
-
-  /** The first byte of a reply, or of a push, has come. */
-  private startReply(type: number): void {
-    if (this.frame !== undefined) return
-    this.bytes = type !== PUSH && type !== ATTRIBUTE && this.handlers.binary()
+    this.emitGap(`a line of ${length} bytes, more than ${max}`)
   }
 
   /** Reads a complete line, without its line end. */
@@ -576,7 +569,7 @@ export class RespDecoder {
     const type = bytes[start]
     const content = start + 1
     if (this.frame === undefined) {
-      this.startReply(type)
+      this.bytes = type !== PUSH && type !== ATTRIBUTE && this.handlers.binary()
       if (!this.open) return
     }
     switch (type) {

@@ -1,6 +1,13 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
-import { ClusterClient, type ClusterClientShape, RedisClusterException, Strings } from "../../src/index.ts"
+import {
+  ClusterClient,
+  type ClusterClientShape,
+  Command,
+  Hashes,
+  RedisClusterException,
+  Strings
+} from "../../src/index.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 
 const client = Layer.unwrap(
@@ -48,6 +55,13 @@ const assertUnsendable = (error: unknown, name: string): void => {
   assert.strictEqual(error.reason._tag, "OptionsError")
   assert.strictEqual(error.outcome, "NotExecuted")
   assert.include(error.message, `${name}: an argument cannot be sent`)
+}
+
+const assertUnreadable = (result: Result.Result<unknown, RedisClusterException>, why: string): void => {
+  assert(Result.isFailure(result))
+  assert.strictEqual(result.failure.reason._tag, "DecodeError")
+  assert.strictEqual(result.failure.outcome, "Executed")
+  assert.include(result.failure.message, why)
 }
 
 describe("One caller's trouble stays that caller's:", () => {
@@ -104,6 +118,103 @@ describe("One caller's trouble stays that caller's:", () => {
         const outcome = yield* amongOthers((redis) => redis.set("{q}:bytes", new Reluctant(5)))
         assert(Result.isFailure(outcome))
         assertUnsendable(outcome.failure, "SET")
+      }))
+
+    it.effect.each<[string, string, (result: Result.Result<unknown, RedisClusterException>) => void]>([
+      ["a status line of 70 KB", "return { ok = string.rep('x', 70000) }", (result) => {
+        assert.deepStrictEqual(result, Result.succeed("x".repeat(70_000)))
+      }],
+      ["an error line of 70 KB", "return { err = 'ERR ' .. string.rep('x', 70000) }", (result) => {
+        assert(Result.isFailure(result))
+        assert.strictEqual(result.failure.reason._tag, "ReplyError")
+      }],
+      ["130 lists inside each other", "local t = {} for i = 1, 129 do t = { t } end return t", (result) => {
+        assert(Result.isSuccess(result))
+      }],
+      [
+        "more lists inside each other than a program can walk",
+        "local t = {} for i = 1, 3000 do t = { t } end return t",
+        (result) => {
+          assertUnreadable(result, "more than 1024 aggregates inside each other")
+        }
+      ],
+      ["a big number that is not a number", "redis.setresp(3) return { big_number = 'abc' }", (result) => {
+        assertUnreadable(result, "a big number that is not a number")
+      }],
+      ["text that is not UTF-8", "return 'a\\255b'", (result) => {
+        assertUnreadable(result, "Command.bytes")
+      }],
+      ["a status that is not UTF-8", "return { ok = 'a\\255b' }", (result) => {
+        assertUnreadable(result, "Command.lossyText")
+      }]
+    ])("the reply of a script with %s ends its own command, once", ([, script, check]) =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        yield* redis.del("{q}:runs")
+        const counting = `redis.call('INCR', KEYS[1]) ${script}`
+        check(
+          yield* amongOthers(() => redis.eval(counting, { keys: ["{q}:runs"] }))
+        )
+        assert.strictEqual(yield* redis.get("{q}:runs"), "1")
+        // Read-only ones are not repeated either, and nobody is asked again.
+        check(yield* amongOthers(() => redis.evalRo(script, { keys: ["{q}:runs"] })))
+      }))
+
+    it.effect("text that is not UTF-8 fails its own entry of a pipeline and of a transaction", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const pickle = new Uint8Array([0x80, 0x04, 0x95, 0xff])
+        yield* redis.set("{q}:pickle", pickle)
+        yield* redis.set("{q}:text", "grün")
+        const get = Strings.get("{q}:pickle")
+        const entries = [
+          Strings.get("{q}:text"),
+          get,
+          Command.bytes(get),
+          Command.lossyText(get),
+          Strings.get("{q}:text")
+        ]
+        for (const run of [redis.pipelineResults, redis.transactionResults]) {
+          for (const among of [entries, entries.slice(0, 2), [entries[0], entries[1], entries[3]]]) {
+            const results = yield* run(among)
+            assertUnreadable(results[1], "Command.bytes")
+            assert.deepStrictEqual(
+              results.filter((_, i) => i !== 1),
+              among.map((entry) =>
+                Result.succeed(
+                  entry === entries[2]
+                    ? Buffer.from(pickle)
+                    : entry === entries[3]
+                    ? "\uFFFD\u0004\uFFFD\uFFFD"
+                    : "grün"
+                )
+              ).filter((_, i) => i !== 1)
+            )
+          }
+        }
+        assertUnreadable(yield* Effect.result(redis.get("{q}:pickle")), "Command.bytes")
+        assert.strictEqual(yield* redis.execute(Command.lossyText(get)), "\uFFFD\u0004\uFFFD\uFFFD")
+        assert.deepStrictEqual(yield* redis.execute(Command.bytes(get)), Buffer.from(pickle))
+      }))
+
+    it.effect("a replacement character that was stored is read as it is", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const text = "long enough to be decoded by the runtime: \uFFFD"
+        yield* redis.set("{q}:text", text)
+        assert.strictEqual(yield* redis.get("{q}:text"), text)
+        yield* redis.set("{q}:text", "\uFFFD")
+        assert.strictEqual(yield* redis.get("{q}:text"), "\uFFFD")
+      }))
+
+    it.effect("names of fields that are not UTF-8 are not taken for others", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        yield* redis.send("HSET", "{q}:hash", new Uint8Array([0xff]), "1", new Uint8Array([0xfe]), "2")
+        assertUnreadable(yield* Effect.result(redis.hgetall("{q}:hash")), "Command.bytes")
+        const bytes = yield* Effect.result(redis.execute(Command.bytes(Hashes.hgetall("{q}:hash"))))
+        assert(Result.isFailure(bytes))
+        assert.strictEqual(bytes.failure.reason._tag, "DecodeError")
       }))
   })
 })
