@@ -523,6 +523,13 @@ describe("RespDecoder", () => {
       }
     })
 
+    const shortened = (reply: Reply): Reply => {
+      if (reply instanceof ServerError) return new ServerError("error")
+      if (reply instanceof Map) return new Map(Array.from(reply, ([key, value]) => [shortened(key), shortened(value)]))
+      if (reply instanceof Set) return new Set(Array.from(reply, shortened))
+      return Array.isArray(reply) ? Array.from(reply, shortened) : reply
+    }
+
     it("whatever is beyond a bound, in any chunking, with the same values around it", () => {
       const options = { maxDepth: 2, maxAggregateLength: 3, maxBulkLength: 10, maxLineLength: 12, ...strict }
       fc.assert(
@@ -534,8 +541,9 @@ describe("RespDecoder", () => {
           for (const chunk of cut(bytes, cuts)) expect(bounded.decoder.push(chunk)).toBe(undefined)
           expect(bounded.deliveries).toHaveLength(wires.length)
           for (const [i, reply] of bounded.replies().entries()) {
-            if (!(reply instanceof UnreadableReply) && !(reply instanceof ServerError)) {
-              expect(reply).toStrictEqual(whole.replies()[i])
+            // An error keeps its start.
+            if (!(reply instanceof UnreadableReply)) {
+              expect(shortened(reply)).toStrictEqual(shortened(whole.replies()[i]))
             }
           }
         }),
