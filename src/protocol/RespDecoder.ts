@@ -180,9 +180,19 @@ const fromCharCode = String.fromCharCode
 
 const replacement = "\uFFFD"
 
+/** The half of `toString` that does the work, in a third less time. Node has it, and its types do not. */
+interface Sliceable extends Buffer {
+  utf8Slice(start: number, end: number): string
+}
+
+const isSliceable = (bytes: Buffer): bytes is Sliceable => "utf8Slice" in bytes
+
+const sliced = (bytes: Buffer, start: number, end: number): string =>
+  isSliceable(bytes) ? bytes.utf8Slice(start, end) : bytes.toString("utf8", start, end)
+
 /** UTF-8 text; `undefined` when the bytes are not UTF-8. The search costs nothing where all characters are in Latin-1. */
 const decodeLongText = (bytes: Buffer, start: number, end: number): string | undefined => {
-  const text = bytes.toString("utf8", start, end)
+  const text = sliced(bytes, start, end)
   return text.indexOf(replacement) === -1 || isUtf8(bytes.subarray(start, end)) ? text : undefined
 }
 
