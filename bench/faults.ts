@@ -1,7 +1,7 @@
 /**
  * How clients behave while the cluster misbehaves, side by side in one run:
  *
- *     node bench/faults.ts [--scenarios duplicates,stalled,killed,resharded] [--clients "a,b"]
+ *     node bench/faults.ts [--scenarios duplicates,stalled,killed,resharded,dead] [--clients "a,b"]
  *
  * Every client gets a cluster and a process of its own for each scenario.
  */

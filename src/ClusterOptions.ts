@@ -92,7 +92,8 @@ export interface ClusterOptions {
   readonly maxRedirects?: number | undefined
   /**
    * How long to wait before a command is tried again while the topology is changing (CLUSTERDOWN, TRYAGAIN, a lost
-   * node ...). A new topology ends the wait early; the deadline ends it for good.
+   * node ...). A new owner of its slot, or a connection that is ready again, ends the wait early; the deadline ends it for good.
+   * Commands that begin to wait for one node and one reason together share the steps of the schedule.
    * Default: 10 ms, doubling to 200 ms, jittered.
    */
   readonly retrySchedule?: Schedule.Schedule<unknown, RedisClusterException> | undefined

@@ -216,6 +216,21 @@ export class OverloadedError
 }
 
 /**
+ * An entry of a pipeline that a node refused, or whose connection was lost, while a later entry of its slot was executed:
+ * sent again, it would take effect behind that one.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OvertakenError extends Schema.TaggedError<OvertakenError>(id("OvertakenError"))("OvertakenError", {
+  ...context,
+  /** The slot of the entries. */
+  slot: Schema.Number
+}) {
+  readonly isRetryable: boolean = this.outcome === "NotExecuted"
+}
+
+/**
  * No node could tell the topology. `causes` has each node that was asked and what became of it.
  *
  * @category errors
@@ -506,6 +521,7 @@ export const Reason = Schema.Union([
   ConnectionError,
   TimeoutError,
   OverloadedError,
+  OvertakenError,
   NoReachableNodeError,
   ClusterDisabledError,
   SlotNotCoveredError,

@@ -87,6 +87,7 @@ export {
   OptionsError,
   Outcome,
   OverloadedError,
+  OvertakenError,
   PartialFailureError,
   PipelineError,
   ProtocolError,

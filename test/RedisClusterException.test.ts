@@ -34,6 +34,7 @@ const own: Record<Exclude<Tag, "PartialFailureError" | "PipelineError" | "Transa
   ConnectionError: {},
   TimeoutError: { timeout: Infinity, waitingFor: "reply" },
   OverloadedError: {},
+  OvertakenError: { slot: 1 },
   NoReachableNodeError: { causes: [{ node: "10.0.0.1:7000", cause: "refused" }] },
   ClusterDisabledError: {},
   SlotNotCoveredError: { slot: 5 },

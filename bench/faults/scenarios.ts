@@ -194,4 +194,45 @@ const resharded: Scenario = {
     ])
 }
 
-export const scenarios: Readonly<Record<string, Scenario>> = { duplicates, stalled, killed, resharded }
+const waiters = 20_000
+const waitersBegin = 6000
+
+const percentiles = (timings: GroupReport["timings"], from: number, to: number): string => {
+  const all = timings.filter(([at]) => at >= from && at < to).map(([, millis]) => millis).toSorted((a, b) => a - b)
+  const at = (share: number) => all.length === 0 ? "none" : all[Math.floor((all.length - 1) * share)].toFixed(2)
+  return `${at(0.5)} / ${at(0.99)} / ${at(1)}`
+}
+
+const dead: Scenario = {
+  title: `A dead shard without a replica, ${waiters} callers that wait for it; 8 SET loops on the other shards`,
+  header: [
+    "healthy, calm: p50 / p99 / slowest in ms",
+    "healthy, while they wait",
+    "healthy: failed",
+    "dead shard: failed",
+    "its calls took: p50 / p99 / slowest"
+  ],
+  cluster: { replicas: 0, nodeTimeout: 1000, options: ["--cluster-require-full-coverage", "no"] },
+  load: () => [
+    { name: "dead", call: "set", keys: keysOf(0, 20), workers: waiters, after: waitersBegin, timed: true },
+    { name: "healthy", call: "set", keys: [...keysOf(1, 10), ...keysOf(2, 10)], workers: 8, timed: true }
+  ],
+  run: (cluster) =>
+    Effect.gen(function*() {
+      const begun = Date.now()
+      yield* Effect.sleep(4000)
+      yield* cluster.kill(cluster.nodes[0])
+      yield* Effect.sleep(waitersBegin + 12_000 - (Date.now() - begun))
+      return { begun }
+    }),
+  row: ([waiting, healthy], { begun }) =>
+    Effect.succeed([
+      percentiles(healthy.timings, begun + 1000, begun + 4000),
+      percentiles(healthy.timings, begun + waitersBegin + 1500, begun + waitersBegin + 12_000),
+      listed(healthy.failed),
+      listed(waiting.failed),
+      percentiles(waiting.timings, 0, Number.POSITIVE_INFINITY)
+    ])
+}
+
+export const scenarios: Readonly<Record<string, Scenario>> = { duplicates, stalled, killed, resharded, dead }

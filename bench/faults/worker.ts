@@ -12,6 +12,10 @@ export interface LoadGroup {
   readonly workers: number
   /** Calls a second of an open loop, all workers together. */
   readonly rate?: number | undefined
+  /** When its loops begin, in milliseconds after the others. */
+  readonly after?: number | undefined
+  /** Notes how long each call took. */
+  readonly timed?: boolean | undefined
 }
 
 export interface GroupReport {
@@ -23,6 +27,8 @@ export interface GroupReport {
   readonly outcomes: Readonly<Record<string, number>>
   /** When calls succeeded, in milliseconds since the epoch, for the first second after each pause. */
   readonly successes: ReadonlyArray<number>
+  /** When calls of a timed group ended, in milliseconds since the epoch, and how long each took. */
+  readonly timings: ReadonlyArray<readonly [at: number, millis: number]>
   readonly maxMillis: number
   readonly pending: number
 }
@@ -51,6 +57,7 @@ class Group {
     readonly failed: Record<string, number>
     readonly outcomes: Record<string, number>
     readonly successes: Array<number>
+    readonly timings: Array<readonly [at: number, millis: number]>
     maxMillis: number
     pending: number
   }
@@ -67,6 +74,7 @@ class Group {
       failed: {},
       outcomes: {},
       successes: [],
+      timings: [],
       maxMillis: 0,
       pending: 0
     }
@@ -101,7 +109,7 @@ class Group {
   async call(): Promise<void> {
     const turn = this.issued++
     const key = this.load.keys[turn % this.load.keys.length]
-    const started = Date.now()
+    const started = performance.now()
     this.report.pending++
     try {
       await this.make(key, turn)
@@ -112,14 +120,17 @@ class Group {
       this.fail(error)
     }
     this.report.pending--
-    this.report.maxMillis = Math.max(this.report.maxMillis, Date.now() - started)
+    const millis = performance.now() - started
+    if (this.load.timed === true) this.report.timings.push([Date.now(), millis])
+    this.report.maxMillis = Math.max(this.report.maxMillis, Math.round(millis))
   }
 
   /** Starts the loops; they end when `isRunning` says no. */
   run(isRunning: () => boolean): ReadonlyArray<Promise<void>> {
-    const { rate, workers } = this.load
+    const { after, rate, workers } = this.load
     if (rate === undefined) {
       return Array.from({ length: workers }, async () => {
+        if (after !== undefined) await new Promise((resolve) => setTimeout(resolve, after))
         while (isRunning()) {
           await this.call()
           // A client that fails at once must not fill the report with nothing else.

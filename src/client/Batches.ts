@@ -10,6 +10,7 @@ import type { Command } from "../commands/Command.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import * as Pipeline from "../routing/batches/BatchShape.ts"
 import type { Batching } from "../routing/batches/Pipeline.ts"
+import * as PipelineStream from "../routing/batches/PipelineStream.ts"
 import * as Transaction from "../routing/batches/Transaction.ts"
 
 /**
@@ -44,11 +45,23 @@ export interface BatchMembers {
   /** The same with how each entry ended. An entry that cannot be sent fails alone. */
   readonly pipelineResults: <const B extends Pipeline.Batch>(commands: B) => Effect.Effect<Pipeline.Results<B>>
   /**
-   * A pipeline of any length in bounded memory: commands are taken from the stream or iterable as earlier ones are
-   * answered, at most `batch` at a time (1024 unless said otherwise). How each ended, in the order given. The stream
-   * itself fails with what `commands` fails with, and with `OptionsError` for a `batch` that is no such number.
+   * A pipeline of any length in bounded memory, for its values in the order given. Commands of a stream are sent as they
+   * come; those that come while a batch is under way make up the next one, of at most `batch` commands (1024 unless said
+   * otherwise). `concurrency` batches are under way at a time (1 unless said otherwise); entries of one slot are executed in
+   * the order given over all batches.
+   *
+   * The stream fails with the `PipelineError` of the first batch in which an entry failed, with what `commands` fails with,
+   * and with `OptionsError` for numbers that are no such numbers.
    */
   readonly pipelineStream: <A, E = never, R = never>(
+    commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
+    options?: Pipeline.PipelineStreamOptions
+  ) => Stream.Stream<A, E | RedisClusterException, R>
+  /**
+   * A pipeline of any length in bounded memory, as `pipelineStream`, for how each entry ended. An entry that fails ends
+   * nothing but itself.
+   */
+  readonly pipelineStreamResults: <A, E = never, R = never>(
     commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
     options?: Pipeline.PipelineStreamOptions
   ) => Stream.Stream<Result.Result<A, RedisClusterException>, E | RedisClusterException, R>
@@ -77,7 +90,8 @@ export interface BatchMembers {
 export const make = (batches: Batching): BatchMembers => ({
   pipeline: (commands) => Pipeline.run(batches.pipeline, commands),
   pipelineResults: (commands) => Pipeline.runResults(batches.pipelineResults, commands),
-  pipelineStream: (commands, options) => Pipeline.runStream(batches.pipelineResults, commands, options),
+  pipelineStream: (commands, options) => PipelineStream.values(batches, commands, options),
+  pipelineStreamResults: (commands, options) => PipelineStream.results(batches, commands, options),
   transaction: (commands) => Transaction.run(batches.transaction, commands),
   transactionResults: (commands) => Pipeline.runResults(batches.transaction, commands)
 })

@@ -28,7 +28,9 @@ import { type NodeSurface, view } from "./Surfaces.ts"
  * @category models
  * @since 0.1.0
  */
-export interface DedicatedClient extends Commands<NodeSurface>, Omit<Batches.BatchMembers, "pipelineStream"> {
+export interface DedicatedClient
+  extends Commands<NodeSurface>, Omit<Batches.BatchMembers, "pipelineStream" | "pipelineStreamResults">
+{
   /** The address of the node at the other end. */
   readonly address: string
   /** Runs a command value. */
@@ -128,7 +130,7 @@ export const onConflict: {
 export const make = (router: Router["Service"], commands: CommandCache): DedicatedMembers => {
   const clientOf = (session: DedicatedSession): DedicatedClient => {
     const { execute, executeAsking } = session
-    const { pipelineStream: _, ...batches } = Batches.make(session.batches)
+    const { pipelineStream: _, pipelineStreamResults: __, ...batches } = Batches.make(session.batches)
     return Object.assign(view<NodeSurface>(execute), {
       ...batches,
       address: addressOf(session.endpoint),

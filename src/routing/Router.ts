@@ -204,8 +204,9 @@ class RouterView implements RouterShape {
     return typeof slot === "number" ? this.located(command, slot, undefined) : this.refuse(slot)
   }
 
-  readonly pipeline: RouterShape["pipeline"] = (commands) => this.batches.pipeline(commands)
-  readonly pipelineResults: RouterShape["pipelineResults"] = (commands) => this.batches.pipelineResults(commands)
+  readonly pipeline: RouterShape["pipeline"] = (commands, order) => this.batches.pipeline(commands, order)
+  readonly pipelineResults: RouterShape["pipelineResults"] = (commands, order) =>
+    this.batches.pipelineResults(commands, order)
   readonly transaction: RouterShape["transaction"] = (commands) => this.batches.transaction(commands)
   readonly dedicated: RouterShape["dedicated"] = (where) => this.parts.sessions.dedicated(where)
   readonly watch: RouterShape["watch"] = (keys) => this.parts.sessions.watch(keys)

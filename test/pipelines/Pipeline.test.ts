@@ -214,7 +214,7 @@ describe.each(environments)("A pipeline, on $name", (environment) => {
             yield index % 1000 === 500 ? Strings.incrby("stream:bad", 0.5) : Strings.incr(`stream:${index % 7}`)
           }
         }
-        const sum = yield* redis.pipelineStream(commands(), { batch: 500 }).pipe(
+        const sum = yield* redis.pipelineStreamResults(commands(), { batch: 500 }).pipe(
           Stream.runFold(() => 0, (failed, result) => {
             answered++
             return failed + (Result.isFailure(result) ? 1 : 0)
@@ -233,7 +233,7 @@ describe.each(environments)("A pipeline, on $name", (environment) => {
         const redis = yield* connect({ nodes: cluster.seeds })
         const results = yield* Stream.range(1, 2500).pipe(
           Stream.map((index) => Strings.incr(`{same}stream`).pipe(Command.map((count) => count === index))),
-          (commands) => redis.pipelineStream(commands),
+          (commands) => redis.pipelineStreamResults(commands),
           Stream.runCollect
         )
         assert.deepStrictEqual(results, range(2500).map(() => Result.succeed(true)))
@@ -272,7 +272,7 @@ describe.each(environments)("A pipeline, on $name", (environment) => {
           const million = 1_000_000
           yield* Stream.range(1, million).pipe(
             Stream.map((index) => Strings.set(`million:${index % 5000}`, "x")),
-            (commands) => redis.pipelineStream(commands),
+            (commands) => redis.pipelineStreamResults(commands),
             Stream.runForEachArray((results) =>
               Effect.sync(() => {
                 for (const result of results) if (Result.isSuccess(result) && result.success === "OK") answered++
@@ -295,7 +295,7 @@ describe.each(environments)("A pipeline, on $name", (environment) => {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
         for (const batch of [0, -1, 1.5, Number.NaN]) {
-          const stream = redis.pipelineStream([Strings.get("a")], { batch })
+          const stream = redis.pipelineStreamResults([Strings.get("a")], { batch })
           assert.strictEqual((yield* Effect.flip(Stream.runDrain(stream))).reason._tag, "OptionsError")
         }
       }))

@@ -230,7 +230,7 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
           ReadFrom.withPolicy(ReadFrom.replica)
         )
         assert.deepStrictEqual(results.map(Result.getOrThrow), keys)
-        const streamed = yield* Stream.runCollect(view.pipelineStream(keys.map((key) => Strings.get(key))))
+        const streamed = yield* Stream.runCollect(view.pipelineStreamResults(keys.map((key) => Strings.get(key))))
         assert.deepStrictEqual(streamed.map(Result.getOrThrow), keys)
         assert.deepStrictEqual(yield* view.mgetNonatomic(keys), keys)
         assert.strictEqual(yield* view.existsNonatomic(keys), 60)

@@ -27,10 +27,10 @@ expectTypeOf(redis.pipeline({ a: Strings.get("a"), b: Strings.incr("b") })).toEq
 expectTypeOf(redis.pipelineResults([Strings.get("a"), Strings.incr("b")])).toEqualTypeOf<
   Effect.Effect<[Outcome<string | null>, Outcome<number>]>
 >()
-expectTypeOf(redis.pipelineStream(stream)).toEqualTypeOf<
+expectTypeOf(redis.pipelineStreamResults(stream)).toEqualTypeOf<
   Stream.Stream<Outcome<number>, "failed" | RedisClusterException, "needed">
 >()
-expectTypeOf(redis.pipelineStream(list, { batch: 10 })).toEqualTypeOf<
+expectTypeOf(redis.pipelineStreamResults(list, { batch: 10 })).toEqualTypeOf<
   Stream.Stream<Outcome<number>, RedisClusterException>
 >()
 expectTypeOf(redis.transaction([Strings.get("a"), Strings.incr("b")])).toEqualTypeOf<

@@ -3,18 +3,16 @@
  *
  * The entries are written to all nodes before the first reply is awaited. Each follows its own redirects and retries:
  * none is sent again because another one failed. A pipeline is not atomic; entries of one slot are executed in the order
- * given, unless that slot is on the move or a node lacks the script of one of them.
+ * given.
  *
  * @since 0.1.0
  */
-import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
-import type { Command, Success } from "../../commands/Command.ts"
+import { type Command, invalid, isCommand, type Success } from "../../commands/Command.ts"
+import { CommandSpec } from "../../commands/CommandSpec.ts"
 import {
   exception,
-  OptionsError,
   type Outcome,
   PipelineError,
   type RedisClusterException,
@@ -49,34 +47,38 @@ export type Results<B extends Batch> = {
 }
 
 /**
+ * How a stream of commands is divided into pipelines.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface PipelineStreamOptions {
-  /** How many commands are under way at a time, at most. Default: 1024. */
+  /** How many commands a batch has, at most. Default: 1024. */
   readonly batch?: number | undefined
+  /** How many batches are under way at a time, at most. Default: 1. */
+  readonly concurrency?: number | undefined
 }
-
-const defaultBatch = 1024
-
-const badBatch = exception(() =>
-  new OptionsError({
-    message: "batch has to be an integer of at least 1",
-    outcome: "NotExecuted",
-    command: "pipelineStream"
-  })
-)
 
 /** Whether a batch is a list; the language's own test does not tell read-only lists. */
 const isList = (batch: Batch): batch is ReadonlyArray<Command<unknown>> => Array.isArray(batch)
 
+const nothing = new CommandSpec("PIPELINE", {})
+
+const noEntry = (problem: string): Command<unknown> =>
+  invalid(nothing, `${problem}; an entry is a command: Strings.get("key"), or what a method of the client gives`)
+
 /**
- * The entries of a batch in their order.
- *
- * @category accessors
- * @since 0.1.0
+ * The entries of a batch in their order. Programs without types may give anything: what is no command is an entry that
+ * cannot be sent.
  */
-export const entriesOf = (batch: Batch): ReadonlyArray<Command<unknown>> => isList(batch) ? batch : Object.values(batch)
+export const entriesOf = (batch: Batch): ReadonlyArray<Command<unknown>> => {
+  const given: unknown = batch
+  if (typeof given !== "object" || given === null) return [noEntry("the batch is no list and no record of commands")]
+  const entries: ReadonlyArray<unknown> = isList(batch) ? batch : Object.values(batch)
+  return entries.every(isCommand)
+    ? entries
+    : entries.map((entry, i) => isCommand(entry) ? entry : noEntry(`entry ${i} is no command`))
+}
 
 /**
  * Gives what belongs to the entries the shape of the batch.
@@ -115,7 +117,8 @@ export const entryError = (
  */
 export const pipelineFailure = (
   commands: ReadonlyArray<Command<unknown>>,
-  failures: Failures
+  failures: Failures,
+  base: number
 ): RedisClusterException => {
   const errors = [...failures.values()]
   const outcome = errors.some((error) => error.outcome === "Unknown")
@@ -124,7 +127,7 @@ export const pipelineFailure = (
     ? "NotExecuted"
     : "Executed"
   const [index, cause] = [...failures].reduce((first, next) => next[0] < first[0] ? next : first)
-  return entryError("pipeline", index, commands[index], cause, outcome)
+  return entryError("pipeline", base + index, commands[index], cause, outcome)
 }
 
 /**
@@ -153,27 +156,3 @@ export const runResults = <B extends Batch, E>(
   batch: B
 ): Effect.Effect<Results<B>, E> =>
   Effect.map(executeAll(entriesOf(batch)), (outcomes) => shaped(batch, outcomes) as Results<B>)
-
-/**
- * Runs commands as they come, one batch after the other.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const runStream = <A, E, R>(
-  executeAll: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>,
-  commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
-  options: PipelineStreamOptions | undefined
-): Stream.Stream<Result.Result<A, RedisClusterException>, E | RedisClusterException, R> => {
-  const batch = options?.batch ?? defaultBatch
-  if (!Number.isInteger(batch) || batch < 1) return Stream.fail(badBatch)
-  const source: Stream.Stream<Command<A>, E, R> = Stream.isStream(commands)
-    ? commands as Stream.Stream<Command<A>, E, R>
-    : Stream.fromIterable(commands, { chunkSize: batch })
-  return Stream.mapArrayEffect(Stream.rechunk(source, batch), (entries) =>
-    Effect.map(
-      executeAll(entries),
-      // There are as many outcomes as entries, and these are not empty.
-      (outcomes) => outcomes as unknown as Arr.NonEmptyReadonlyArray<Result.Result<A, RedisClusterException>>
-    ))
-}

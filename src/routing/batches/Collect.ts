@@ -4,7 +4,8 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
-import type { Collector } from "../request/Request.ts"
+import type { Collector, Request, Step } from "../request/Request.ts"
+import type { BatchCollector } from "./PipelineOrder.ts"
 
 /**
  * How each of several commands ended, in their order.
@@ -16,7 +17,7 @@ export type Outcomes = ReadonlyArray<Result.Result<unknown, RedisClusterExceptio
  */
 export type Failures = ReadonlyMap<number, RedisClusterException>
 
-export class OutcomeCollector implements Collector {
+export class OutcomeCollector implements Collector, BatchCollector {
   private readonly outcomes: Array<Result.Result<unknown, RedisClusterException>>
   private remaining: number
   private readonly done: (outcomes: Outcomes) => void
@@ -35,6 +36,23 @@ export class OutcomeCollector implements Collector {
     this.settle(index, Result.fail(error))
   }
 
+  goOn(request: Request, step: Step): void {
+    request.owner.proceed(request, step)
+  }
+
+  isPending(index: number): boolean {
+    return this.outcomes[index] === undefined
+  }
+
+  failureOf(index: number): RedisClusterException | undefined {
+    const outcome: Result.Result<unknown, RedisClusterException> | undefined = this.outcomes[index]
+    return outcome !== undefined && Result.isFailure(outcome) ? outcome.failure : undefined
+  }
+
+  get isOver(): boolean {
+    return this.remaining === 0
+  }
+
   /** How the command at a position ended that never became a request. */
   settle(index: number, outcome: Result.Result<unknown, RedisClusterException>): void {
     this.outcomes[index] = outcome
@@ -42,17 +60,20 @@ export class OutcomeCollector implements Collector {
   }
 }
 
+/** Stands where a value will be: decoded values may be anything, `undefined` too. */
+const pending = Symbol("pending")
+
 /**
  * Gathers bare values, as long as nothing fails.
  */
-export class ValueCollector implements Collector {
+export class ValueCollector implements BatchCollector {
   private readonly values: Array<unknown>
   private failures: Map<number, RedisClusterException> | undefined = undefined
   private remaining: number
   private readonly done: (values: ReadonlyArray<unknown>, failures: Failures | undefined) => void
 
   constructor(count: number, done: (values: ReadonlyArray<unknown>, failures: Failures | undefined) => void) {
-    this.values = new Array<unknown>(count)
+    this.values = new Array<unknown>(count).fill(pending)
     this.remaining = count
     this.done = done
   }
@@ -68,13 +89,25 @@ export class ValueCollector implements Collector {
     this.count()
   }
 
+  isPending(index: number): boolean {
+    return this.values[index] === pending && this.failures?.has(index) !== true
+  }
+
+  failureOf(index: number): RedisClusterException | undefined {
+    return this.failures?.get(index)
+  }
+
+  get isOver(): boolean {
+    return this.remaining === 0
+  }
+
   private count(): void {
     if (--this.remaining === 0) this.done(this.values, this.failures)
   }
 }
 
 /** Something under way that can be given up. */
-interface Cancellable {
+export interface Cancellable {
   cancel(): void
 }
 

@@ -4,17 +4,18 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
-import type { Command } from "../../commands/Command.ts"
+import type { Command, Prerequisite } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type * as ReadFrom from "../../ReadFrom.ts"
 import { exception, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { routeBy } from "../reads/CurrentReadPolicy.ts"
 import type { ReadRoute } from "../reads/ReadRoute.ts"
-import { type Collector, Request, type RequestOwner } from "../request/Request.ts"
+import { Request, type RequestOwner } from "../request/Request.ts"
 import * as Tracing from "../request/Tracing.ts"
 import { entryError, pipelineFailure } from "./BatchShape.ts"
-import { collectOutcomes, collectValues, type Outcomes } from "./Collect.ts"
+import { type Cancellable, collectOutcomes, collectValues, type Outcomes } from "./Collect.ts"
 import { PipelineBlock } from "./PipelineBlock.ts"
+import { type BatchCollector, PipelineOrder, PipelineRun } from "./PipelineOrder.ts"
 import * as Transaction from "./Transaction.ts"
 
 /**
@@ -51,35 +52,28 @@ class Sender {
   /** What has to be cancelled to give the entries up. */
   readonly parts: Array<Request | PipelineBlock> = []
   private readonly route: Route
-  private readonly commands: ReadonlyArray<Command<unknown>>
-  private readonly slots: ReadonlyArray<number | undefined>
-  private readonly collector: Collector
+  private readonly run: PipelineRun
   // One look at the clock and at the policy for all of them.
   private readonly now: number
   private readonly policy: ReadFrom.Policy
   /** A span tells about each entry. */
   private readonly together = Tracing.look() === undefined
   private readonly open = new Map<ClusterNode, PipelineBlock>()
+  /** Scripts that went to a node, or to a slot, with their source. */
+  private given: Map<ClusterNode | number, Set<Prerequisite>> | undefined = undefined
 
-  /** `slots` has none for entries that are not sent. */
-  constructor(
-    route: Route,
-    commands: ReadonlyArray<Command<unknown>>,
-    slots: ReadonlyArray<number | undefined>,
-    collector: Collector
-  ) {
+  constructor(route: Route, run: PipelineRun) {
     this.route = route
-    this.commands = commands
-    this.slots = slots
-    this.collector = collector
+    this.run = run
     this.now = route.now()
     this.policy = route.readFrom()
   }
 
   /** Sends all entries; the parts that have to be cancelled to give them up. */
   send(): ReadonlyArray<Request | PipelineBlock> {
-    for (let i = 0; i < this.commands.length; i++) {
-      const slot = this.slots[i]
+    const { commands, slots } = this.run
+    for (let i = 0; i < commands.length; i++) {
+      const slot = slots[i]
       if (slot !== undefined) this.add(i, slot)
     }
     this.flush()
@@ -87,20 +81,42 @@ class Sender {
   }
 
   private add(index: number, slot: number): void {
-    const command = this.commands[index]
+    const command = this.run.commands[index]
     const reading = routeBy(command, slot, this.policy)
     const joins = this.together && reading === undefined && command.settings.timeout === undefined
-    const node = joins ? this.route.nodeOf(slot) : undefined
+    const node = joins && !this.run.isHeldUp(slot) ? this.route.nodeOf(slot) : undefined
     if (node === undefined) return this.dispatch(index, slot, reading)
     const block = this.open.get(node) ?? this.begin(node)
-    if (block.add(command, slot, index)) return
+    const { prerequisite } = command.settings
+    const sent = prerequisite === undefined ? command : this.withSource(command, prerequisite, node, index, slot)
+    if (block.add(sent, slot, index)) return
     this.open.delete(node)
     block.send()
   }
 
+  /**
+   * The first call of a script at a node brings its source along when other entries of its slot follow: a node that lacked
+   * the script would execute those first.
+   */
+  private withSource(
+    command: Command<unknown>,
+    prerequisite: Prerequisite,
+    place: ClusterNode | number,
+    index: number,
+    slot: number
+  ): Command<unknown> {
+    if (!this.run.isFollowed(index, slot)) return command
+    this.given ??= new Map()
+    const given = this.given.get(place) ?? new Set()
+    this.given.set(place, given)
+    if (given.has(prerequisite)) return command
+    given.add(prerequisite)
+    return prerequisite.selfContained(command)
+  }
+
   private begin(node: ClusterNode): PipelineBlock {
-    const { collector, now, route } = this
-    const block = new PipelineBlock(route.owner, collector, route.connectionTo(node), now + route.timeout)
+    const { now, route, run } = this
+    const block = new PipelineBlock(route.owner, run, route.connectionTo(node), now + route.timeout)
     this.open.set(node, block)
     this.parts.push(block)
     return block
@@ -115,25 +131,36 @@ class Sender {
   private dispatch(index: number, slot: number, reading: ReadRoute | undefined): void {
     // Entries of one slot keep their order.
     this.flush()
-    const { collector, commands, now, route } = this
-    const deadline = deadlineOf(commands[index], route, now)
-    const request = Request.entry(route.owner, commands[index], slot, reading, deadline, collector, index)
+    const { now, route, run } = this
+    const entry = run.commands[index]
+    const { prerequisite } = entry.settings
+    const command = prerequisite === undefined ? entry : this.withSource(entry, prerequisite, slot, index, slot)
+    const request = Request.entry(route.owner, command, slot, reading, deadlineOf(command, route, now), run, index)
     Tracing.join(request)
     this.parts.push(request)
+    if (reading !== undefined) run.exempt(index)
+    else if (run.isHeldUp(slot)) return run.enqueue(request)
     route.dispatch(request)
   }
 }
 
 /** Many commands in one go, each with its place in the results. */
 export interface Batching {
-  /** Runs commands side by side, written per node before any is awaited; how each ended, in their order. */
-  readonly pipelineResults: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
+  /**
+   * Runs commands side by side, written per node before any is awaited; how each ended, in their order. Batches that share
+   * an `order` keep the order of each slot over all of them.
+   */
+  readonly pipelineResults: (
+    commands: ReadonlyArray<Command<unknown>>,
+    order?: PipelineOrder
+  ) => Effect.Effect<Outcomes>
   /**
    * Runs commands side by side for their values alone: fails when any fails, and sends nothing when one of them cannot be
    * sent.
    */
   readonly pipeline: (
-    commands: ReadonlyArray<Command<unknown>>
+    commands: ReadonlyArray<Command<unknown>>,
+    order?: PipelineOrder
   ) => Effect.Effect<ReadonlyArray<unknown>, RedisClusterException>
   /** Runs commands as one transaction on the node of their slot; how each ended, in their order. */
   readonly transaction: (
@@ -149,7 +176,7 @@ export class Batches implements Batching {
     this.route = route
   }
 
-  readonly pipelineResults: Batching["pipelineResults"] = (given) =>
+  readonly pipelineResults: Batching["pipelineResults"] = (given, order) =>
     observed(
       "PIPELINE",
       given,
@@ -159,27 +186,28 @@ export class Batches implements Batching {
           this.route.refused(reason)
           collector.settle(i, Result.fail(exception(() => reason)))
         })
-        return new Sender(this.route, commands, slots, collector).send()
+        return this.send(commands, slots, collector, order)
       })
     )
 
-  readonly pipeline: Batching["pipeline"] = (given) =>
+  readonly pipeline: Batching["pipeline"] = (given, order) =>
     observed(
       "PIPELINE",
       given,
       Effect.suspend(() => {
         const commands = this.route.settle(given)
+        const base = order?.length ?? 0
         let refused: RedisClusterException | undefined
         const slots = this.slotsOf(commands, (i, reason) => {
           if (refused !== undefined) return
           this.route.refused(reason)
-          refused = entryError("pipeline", i, commands[i], exception(() => reason), "NotExecuted")
+          refused = entryError("pipeline", base + i, commands[i], exception(() => reason), "NotExecuted")
         })
         if (refused !== undefined) return Effect.fail(refused)
         return collectValues(
           commands.length,
-          (values) => new Sender(this.route, commands, slots, values).send(),
-          (failures) => pipelineFailure(commands, failures)
+          (values) => this.send(commands, slots, values, order),
+          (failures) => pipelineFailure(commands, failures, base)
         )
       })
     )
@@ -209,6 +237,15 @@ export class Batches implements Batching {
         })
       })
     )
+
+  private send(
+    commands: ReadonlyArray<Command<unknown>>,
+    slots: ReadonlyArray<number | undefined>,
+    collector: BatchCollector,
+    order: PipelineOrder | undefined
+  ): ReadonlyArray<Cancellable> {
+    return new Sender(this.route, new PipelineRun(commands, slots, collector, order ?? new PipelineOrder())).send()
+  }
 
   /** The slot of each entry; `undefined` for those that cannot be sent, which `refused` is told about. */
   private slotsOf(

@@ -89,7 +89,7 @@ export class DedicatedSession implements RequestOwner {
     this.batches = new Batch.Batches({
       owner: this,
       now: context.now,
-      dispatch: (request) => this.send(request),
+      dispatch: (request) => this.dispatch(request),
       nodeOf: () => undefined,
       connectionTo: () => this.connection,
       slotOf: (command) => command.blockingTime === undefined ? this.slotOf(command) : holdsUpBatch(command),
@@ -123,7 +123,7 @@ export class DedicatedSession implements RequestOwner {
         ? new BlockingRequest(this, command, slot, "explicit", undefined, deadline, answered, this.context.unblocker)
         : Request.onConnection(this, command, slot, deadline, answered)
       Tracing.join(request)
-      this.send(request, asking)
+      this.dispatch(request, asking)
       return request
     })
     return Tracing.observed(run, () => Tracing.commandCall(given, slot))
@@ -171,6 +171,15 @@ export class DedicatedSession implements RequestOwner {
     deliver(request, retryState)
   }
 
+  /** Nothing of it is ever sent again after a pause: `judge` does not decide so. */
+  pause(requests: ReadonlyArray<Request>): void {
+    for (const request of requests) this.dispatch(request)
+  }
+
+  hold(): void {}
+
+  release(): void {}
+
   expired(request: Request, written: boolean): RedisClusterException {
     return Failures.timedOut(request, this.context.timeoutOf(request.command), written)
   }
@@ -185,7 +194,7 @@ export class DedicatedSession implements RequestOwner {
     this.context.statistics.failed(error.reason._tag)
   }
 
-  private send(request: Request, asking = false): void {
+  dispatch(request: Request, asking = false): void {
     request.headsFor(this.connection)
     if (this.isOver) {
       const failure = { kind: "closed", message: endedWithScope } as const

@@ -11,7 +11,7 @@ import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
-import type { Connection } from "../../connection/Connection.ts"
+import type { Connection, ConnectionState } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
@@ -67,6 +67,8 @@ export class Dispatcher implements RequestOwner {
       clock,
       runFork,
       schedule: options.retrySchedule,
+      topology,
+      nodeOf: (request) => request.readRoute === undefined ? this.targetOf(request) : undefined,
       dispatch: (request) => this.dispatch(request)
     })
   }
@@ -88,19 +90,19 @@ export class Dispatcher implements RequestOwner {
 
   /** Sends a request to the node it belongs to at this moment. It ends through its own callbacks, always. */
   dispatch(request: Request): void {
+    const { binding, pinned, readRoute, slot } = request
     const snapshot = this.topology.current()
-    if (request.pinned !== undefined) {
-      return request.binding === "explicit" || snapshot.nodes.has(request.pinned.address)
-        ? this.send(request, request.pinned, false)
-        : request.fail(Failures.leftTheCluster(request, request.pinned))
+    if (pinned !== undefined && binding !== "explicit" && !snapshot.nodes.has(pinned.address)) {
+      return request.fail(Failures.leftTheCluster(request, pinned))
     }
-    const shard = request.slot === keyless ? undefined : snapshot.slots[request.slot]
-    if (request.readRoute !== undefined && shard !== undefined) {
-      const error = this.reads.begin(request, request.readRoute, shard)
-      return error === undefined ? undefined : request.fail(error)
+    if (readRoute !== undefined) {
+      const shard = snapshot.slots[slot]
+      const error = shard === undefined ? undefined : this.reads.begin(request, readRoute, shard)
+      if (error !== undefined) return request.fail(error)
+      if (shard !== undefined) return
     }
-    const node = request.slot === keyless ? this.topology.defaultNode() : shard?.primary
-    if (node === undefined) return request.onFailure({ _tag: "NotCovered", slot: request.slot })
+    const node = this.targetOf(request)
+    if (node === undefined) return request.onFailure({ _tag: "NotCovered", slot })
     this.send(request, node, false)
   }
 
@@ -124,9 +126,13 @@ export class Dispatcher implements RequestOwner {
     return this.reads.statistics()
   }
 
-  /** The topology may have changed: the pauses of those who wait for that are over. */
-  wake(): void {
-    this.retries.wake()
+  /** There may be a new snapshot. */
+  onTopology(): void {
+    this.retries.onSnapshot()
+  }
+
+  onConnection(connection: Connection, state: ConnectionState): void {
+    if (state === "ready" || state === "closed") this.retries.onConnection(connection)
   }
 
   close(): void {
@@ -182,13 +188,24 @@ export class Dispatcher implements RequestOwner {
         if (step.refresh) this.topology.requestRefresh()
         return this.reads.next(request, step.doubt) ? undefined : this.dispatch(request)
       case "RetryAfter":
-        if (step.refresh) this.topology.requestRefresh()
-        retryState.paused()
-        return this.retries.add(request, retryState)
+        return this.pause([request], step.refresh)
       case "LoadThenResend":
         retryState.redirected()
         return deliver(request, retryState)
     }
+  }
+
+  pause(requests: ReadonlyArray<Request>, refresh: boolean): void {
+    if (refresh) this.topology.requestRefresh()
+    this.retries.add(requests)
+  }
+
+  hold(request: Request): void {
+    this.retries.hold(request)
+  }
+
+  release(request: Request): void {
+    this.retries.remove(request)
   }
 
   expired(request: Request, written: boolean): RedisClusterException {
@@ -205,6 +222,12 @@ export class Dispatcher implements RequestOwner {
 
   ended(error: RedisClusterException): void {
     this.statistics.failed(error.reason._tag)
+  }
+
+  /** The node that a request belongs to at this moment, unless a read policy chooses one. */
+  private targetOf({ pinned, slot }: Request): ClusterNode | undefined {
+    if (pinned !== undefined) return pinned
+    return slot === keyless ? this.topology.defaultNode() : this.topology.current().slots[slot]?.primary
   }
 
   private readonly shared = (node: Endpoint): Connection => this.connections.get(node)
@@ -230,10 +253,13 @@ export const make = Effect.fnUntraced(function*(
     random: () => random.nextDoubleUnsafe(),
     runFork
   })
-  const stopListening = topology.onChange(() => dispatcher.wake())
+  const stops = [
+    topology.onChange(() => dispatcher.onTopology()),
+    connections.onState((connection, state) => dispatcher.onConnection(connection, state))
+  ]
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      stopListening()
+      for (const stop of stops) stop()
       dispatcher.close()
     })
   )

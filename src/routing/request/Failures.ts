@@ -24,6 +24,7 @@ import {
   OptionsError,
   type Outcome,
   OverloadedError,
+  OvertakenError,
   ProtocolError,
   ReadOnlyError,
   type Reason,
@@ -294,6 +295,21 @@ export const closed = (request: Request): RedisClusterException =>
   exception(() =>
     new ClosedError({ ...contextOf(request, "NotExecuted"), message: "the client is closed; the command was not sent" })
   )
+
+/** A later entry of its pipeline was executed, and it may not be slipped in behind that one. */
+export const overtaken = (request: Request): RedisClusterException => {
+  const { command, retryState, slot } = request
+  const why = retryState === undefined ? "it was not sent" : summary(retryState.lastFailure)
+  return exception(() =>
+    new OvertakenError({
+      ...contextOf(request, "NotExecuted"),
+      message:
+        `${command.spec.name} was not sent again after a failure (${why}): a later entry of the pipeline, of the ` +
+        `same slot ${slot}, was executed, and the order of their effects would have been turned round`,
+      slot
+    })
+  )
+}
 
 /**
  * The read was made by a policy that cannot be used.

@@ -281,6 +281,7 @@ export const mayPass = ({ reason }: RedisClusterException): boolean => {
     case "ReadOnlyError":
     case "SlotNotCoveredError":
     case "OverloadedError":
+    case "OvertakenError":
     case "NoReachableNodeError":
     case "TooManyRedirectionsError":
     case "ConnectionError":

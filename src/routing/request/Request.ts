@@ -13,9 +13,9 @@ import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import { type Hop, RedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import type { ReadRoute } from "../reads/ReadRoute.ts"
+import type { Awaited, Cohort } from "./Cohort.ts"
 import type { Diagnosis, Failure } from "./Diagnosis.ts"
 import type { Binding, Decision } from "./Recovery.ts"
-import type { Trace } from "./Tracing.ts"
 
 /**
  * Takes the results of several commands that belong together, by their place.
@@ -23,6 +23,8 @@ import type { Trace } from "./Tracing.ts"
 export interface Collector {
   succeeded(index: number, value: unknown): void
   failed(index: number, error: RedisClusterException): void
+  /** A request of it failed, and its owner decided on its next step. */
+  goOn(request: Request, step: Step): void
 }
 
 /**
@@ -38,6 +40,13 @@ export interface RequestOwner {
   judge(request: Request, failure: Failure): RedisClusterException | Step
   /** Takes the step that `judge` decided on. */
   proceed(request: Request, step: Step): void
+  /** Lets requests of one slot wait, and then sends them again in this order. */
+  pause(requests: ReadonlyArray<Request>, refresh: boolean): void
+  /** Keeps a request that waits for others until it is released, or its deadline has passed. */
+  hold(request: Request): void
+  release(request: Request): void
+  /** Sends a request to the node it belongs to at this moment. */
+  dispatch(request: Request): void
   /** The error of a request whose deadline has passed. */
   expired(request: Request, written: boolean): RedisClusterException
   /** The error of a request whose reply could not be decoded. */
@@ -46,6 +55,12 @@ export interface RequestOwner {
   cancelled(request: Request): void
   /** The request has failed for good. */
   ended(error: RedisClusterException): void
+}
+
+/** The span of the call that a request is part of. */
+export interface RequestTrace {
+  /** Takes note of what is done about a failure. */
+  decided(request: Request, failure: Diagnosis, decision: Decision): void
 }
 
 /** How many stations are remembered for the error of a command that is redirected without end. */
@@ -63,10 +78,10 @@ export class RetryState {
   lastFailure: Diagnosis
   /** The error that the node answered to SCRIPT LOAD or FUNCTION LOAD. */
   refusal: ServerError | undefined = undefined
-  /** The request waits in the waiting room until this time. */
-  retryAt = 0
-  /** The next delay of the retry schedule, in milliseconds; `undefined` when the schedule has ended. */
-  nextDelay: ((error: RedisClusterException) => Effect.Effect<number | undefined>) | undefined
+  /** Those it waits together with, from its first pause on. */
+  cohort: Cohort<Request> | undefined = undefined
+  /** What its present pause is for. */
+  awaits: Awaited | undefined = undefined
 
   constructor(failure: Diagnosis) {
     this.lastFailure = failure
@@ -91,7 +106,7 @@ export class RetryState {
   /** A server has held the command back for a while: redirects and pauses count from here. */
   startAgain(): void {
     this.redirects = 0
-    this.nextDelay = undefined
+    this.cohort = undefined
   }
 }
 
@@ -133,7 +148,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   /** What has gone wrong so far; most requests never need it. */
   retryState: RetryState | undefined
   /** The call it is part of, when that is traced. */
-  trace: Trace | undefined
+  trace: RequestTrace | undefined
 
   protected constructor(
     owner: RequestOwner,
@@ -241,7 +256,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   }
 
   /** It is part of a call that is traced. */
-  belongsTo(trace: Trace): void {
+  belongsTo(trace: RequestTrace): void {
     this.trace = trace
   }
 
@@ -259,6 +274,12 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.connection = connection
     this.asking = asking
     connection.send(this)
+  }
+
+  /** Goes out again over its connection, behind one that has brought what it lacked. */
+  resend(): void {
+    this.retryState?.redirected()
+    if (this.connection !== undefined) this.sendOver(this.connection, this.asking)
   }
 
   onReply(reply: Reply): void {
@@ -287,7 +308,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     if (this.settled) return
     const verdict = this.owner.judge(this, failure)
     if (verdict instanceof RedisClusterException) this.fail(verdict)
-    else this.owner.proceed(this, verdict)
+    else if (this.collector === undefined) this.owner.proceed(this, verdict)
+    else this.collector.goOn(this, verdict)
   }
 
   succeed(value: unknown): void {
@@ -308,6 +330,19 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   standsFor({ connection, retryState }: Request): void {
     this.connection = connection
     this.retryState = retryState
+  }
+
+  /** It waits because of a failure: its own, or that of one it may not pass. */
+  waits(failure: Diagnosis, cohort: Cohort<Request>, awaits: Awaited): void {
+    const retryState = this.retryState ??= new RetryState(failure)
+    retryState.paused()
+    retryState.cohort = cohort
+    retryState.awaits = awaits
+  }
+
+  /** Its pause is over, and it is sent again. */
+  retried(): void {
+    if (this.retryState !== undefined) this.retryState.attempts++
   }
 
   /** Takes note of a failure; `summary` says it in a word or two. */

@@ -1,73 +1,110 @@
 /**
- * Requests that wait before they are sent again: how long each pauses, and when the pauses end early.
+ * Requests that failed and are sent again later: how long they pause, and what ends a pause early.
+ *
+ * Waiting is cheap, for a dead node may have thousands who wait for it. Those that fail at one place for one reason before
+ * the first of them is sent again are a cohort: they share the steps of the retry schedule. While the connection that they
+ * wait for stays down nothing is sent: the pauses go by, and the end of the schedule ends them.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
+import type { Endpoint } from "../../cluster/Endpoint.ts"
+import type { Connection } from "../../connection/Connection.ts"
 import { monotonicMillis, steadyTimeOfDay } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
+import type { Snapshot } from "../../topology/Snapshot.ts"
+import { keyless } from "../CommandSlot.ts"
+import { type Awaited, Cohort } from "./Cohort.ts"
+import type { Diagnosis } from "./Diagnosis.ts"
 import * as Failures from "./Failures.ts"
-import type { Request, RetryState } from "./Request.ts"
+import type { Request } from "./Request.ts"
 import { WaitingRoom } from "./WaitingRoom.ts"
 
 export interface RetryContext {
   readonly clock: Clock.Clock
   readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly schedule: Schedule.Schedule<unknown, RedisClusterException>
+  readonly topology: { readonly current: () => Snapshot }
   /** Sends a request again. */
   readonly dispatch: (request: Request) => void
+  /** The node that a request would be sent to now; `undefined` when there is none, or a read policy chooses. */
+  readonly nodeOf: (request: Request) => Endpoint | undefined
 }
+
+/** What a failure is about, in a word: those who wait for unlike things do not share their pauses. */
+const kindOf = (failure: Diagnosis): string => failure._tag === "Reply" ? failure.kind : failure._tag
+
+/** What waits without a node to wait for. */
+const nowhere = {}
 
 export class Retries {
   private isClosed = false
   private readonly context: RetryContext
   private readonly room: WaitingRoom
+  /** The cohort that may still be joined, by what it waits for and why. */
+  private readonly joinable = new Map<
+    Connection | typeof nowhere,
+    { readonly kind: string; readonly cohort: Cohort<Request> }
+  >()
+  private seen: Snapshot
 
   constructor(context: RetryContext) {
     this.context = context
+    this.seen = context.topology.current()
     this.room = new WaitingRoom(context.clock, context.runFork, {
-      retry: (request, retryState) => {
-        retryState.attempts++
-        context.dispatch(request)
-      },
-      expire: (request, retryState) => request.fail(Failures.fromFailure(request, retryState.lastFailure))
+      due: (cohort) => this.due(cohort),
+      expire: (request) => request.fail(this.errorOf(request))
     })
   }
 
-  /** Lets the retry schedule say how long to wait; when it says no more, the failure is final. */
-  add(request: Request, retryState: RetryState): void {
-    const error = Failures.fromFailure(request, retryState.lastFailure)
-    const step = Effect.suspend(() =>
-      retryState.nextDelay === undefined ? this.startSchedule(retryState) : Effect.succeed(retryState.nextDelay)
-    )
-    this.context.runFork(
-      Effect.flatMap(step, (nextDelay) => nextDelay(error)).pipe(
-        Effect.map((delay) => {
-          if (request.settled) return
-          if (this.isClosed || delay === undefined) request.fail(error)
-          else this.room.add(request, retryState, monotonicMillis(this.context.clock) + delay)
-        }),
-        Effect.onExit((exit) =>
-          Effect.sync(() => {
-            // A schedule that dies, or the end of the client: the caller must not wait for ever.
-            if (Exit.isFailure(exit)) request.fail(this.isClosed ? Failures.closed(request) : error)
-          })
-        ),
-        Effect.ignoreCause
-      )
-    )
+  /** Lets requests wait together, and sends them again in this order. They fail when the retry schedule says no more. */
+  add(requests: ReadonlyArray<Request>): void {
+    const [first] = requests
+    const failure = first.retryState?.lastFailure
+    if (failure === undefined) return
+    const awaits: Awaited = {
+      connection: failure._tag === "NotCovered" ? undefined : first.connection,
+      shard: first.slot === keyless ? undefined : this.context.topology.current().slots[first.slot]
+    }
+    const cohort = first.retryState?.cohort ?? this.cohortFor(awaits.connection ?? nowhere, kindOf(failure))
+    if (this.isClosed || cohort.isOver) {
+      for (const request of requests) request.fail(this.isClosed ? Failures.closed(request) : this.errorOf(request))
+      return
+    }
+    for (const request of requests) {
+      request.waits(failure, cohort, awaits)
+      this.room.add(request, cohort)
+    }
+    if (!cohort.isPausing) this.pause(cohort)
+  }
+
+  /** Keeps a request that waits for others, until `remove` or its deadline. */
+  hold(request: Request): void {
+    this.room.hold(request)
   }
 
   remove(request: Request): void {
     this.room.remove(request)
   }
 
-  /** Ends all pauses. */
-  wake(): void {
-    this.room.wake()
+  /** There is a new snapshot: those whose slot has other owners than before need not wait any more. */
+  onSnapshot(): void {
+    const snapshot = this.context.topology.current()
+    if (snapshot === this.seen) return
+    this.seen = snapshot
+    this.release(this.room.takeWhere((request) => {
+      if (request.pinned !== undefined) return !snapshot.nodes.has(request.pinned.address)
+      const before = request.retryState?.awaits?.shard
+      const shard = snapshot.slots[request.slot]
+      return request.readRoute === undefined ? shard?.primary !== before?.primary : shard !== before
+    }))
+  }
+
+  /** A connection takes commands again, or is gone for good. */
+  onConnection(connection: Connection): void {
+    this.release(this.room.takeWhere((request) => request.retryState?.awaits?.connection === connection))
   }
 
   close(): void {
@@ -75,17 +112,93 @@ export class Retries {
     for (const request of this.room.close()) request.fail(Failures.closed(request))
   }
 
-  private startSchedule(retryState: RetryState): Effect.Effect<NonNullable<RetryState["nextDelay"]>> {
+  private errorOf(request: Request): RedisClusterException {
+    const { retryState } = request
+    return retryState === undefined ? Failures.closed(request) : Failures.fromFailure(request, retryState.lastFailure)
+  }
+
+  private cohortFor(place: Connection | typeof nowhere, kind: string): Cohort<Request> {
+    const known = this.joinable.get(place)
+    if (known?.kind === kind && known.cohort.pauses === 0 && known.cohort.requests.size > 0) return known.cohort
+    const cohort = new Cohort<Request>()
+    this.joinable.set(place, { kind, cohort })
+    return cohort
+  }
+
+  /** The pause of a cohort is over: what can be sent again is, the others pause again. */
+  private due(cohort: Cohort<Request>): void {
+    cohort.isPausing = false
+    cohort.pauses++
+    const ready: Array<Request> = []
+    let waitsFor: Connection | undefined
+    for (const request of cohort.requests) {
+      const connection = request.retryState?.awaits?.connection
+      if (connection?.state === "down" && this.belongsTo(request, connection)) waitsFor = connection
+      else ready.push(request)
+    }
+    for (const request of ready) this.room.remove(request)
+    if (waitsFor !== undefined) {
+      // Its own attempts may have come to an end.
+      waitsFor.connect()
+      this.pause(cohort)
+    }
+    this.release(ready)
+  }
+
+  private belongsTo(request: Request, { endpoint }: Connection): boolean {
+    const node = this.context.nodeOf(request)
+    return node !== undefined && node.port === endpoint.port && node.host === endpoint.host
+  }
+
+  private release(requests: ReadonlyArray<Request>): void {
+    for (const request of requests) {
+      if (request.settled) continue
+      request.retried()
+      this.context.dispatch(request)
+    }
+  }
+
+  /** Asks the schedule for the next pause. */
+  private pause(cohort: Cohort<Request>): void {
+    cohort.isPausing = true
+    const step = Effect.suspend(() => {
+      const [first] = cohort.requests
+      if (first === undefined) return Effect.succeed(0)
+      return cohort.nextPause === undefined
+        ? Effect.flatMap(this.start(cohort), (next) => next(first))
+        : cohort.nextPause(first)
+    })
+    this.context.runFork(
+      // A schedule that dies, or the end of the client: the callers must not wait for ever.
+      Effect.matchCause(step, { onSuccess: (delay) => delay, onFailure: () => undefined }).pipe(
+        Effect.map((delay) => {
+          if (delay === undefined) this.end(cohort)
+          else this.room.pauseUntil(cohort, monotonicMillis(this.context.clock) + delay)
+        })
+      )
+    )
+  }
+
+  /** The schedule says no more: the failures of its requests are final. */
+  private end(cohort: Cohort<Request>): void {
+    cohort.isOver = true
+    for (const request of [...cohort.requests]) {
+      this.room.remove(request)
+      request.fail(this.errorOf(request))
+    }
+  }
+
+  private start(cohort: Cohort<Request>): Effect.Effect<NonNullable<Cohort<Request>["nextPause"]>> {
     const { clock, schedule } = this.context
     return Effect.map(Schedule.toStep(schedule), (step) => {
       const now = steadyTimeOfDay(clock)
-      const nextDelay: NonNullable<RetryState["nextDelay"]> = (error) =>
-        Effect.matchCauseEffect(step(now(), error), {
+      const nextPause: NonNullable<Cohort<Request>["nextPause"]> = (request) =>
+        Effect.matchCauseEffect(step(now(), this.errorOf(request)), {
           onSuccess: ([, delay]) => Effect.succeed(Duration.toMillis(delay)),
           onFailure: () => Effect.succeed(undefined)
         })
-      retryState.nextDelay = nextDelay
-      return nextDelay
+      cohort.nextPause = nextPause
+      return nextPause
     })
   }
 }

@@ -18,7 +18,7 @@ import { isRedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import type { Diagnosis } from "./Diagnosis.ts"
 import type { Decision } from "./Recovery.ts"
-import type { Request } from "./Request.ts"
+import type { Request, RequestTrace } from "./Request.ts"
 
 /** What a span is about: one command, or several in one go. */
 interface Call {
@@ -70,7 +70,7 @@ const statementsOf = (commands: ReadonlyArray<Command<unknown>>): string =>
  * @category models
  * @since 0.1.0
  */
-export class Trace {
+export class Trace implements RequestTrace {
   private readonly span: Tracer.Span
   private readonly clock: Clock.Clock
   private first: Request | undefined = undefined

@@ -1,29 +1,36 @@
 /**
- * Requests that wait for the topology to change: each until its own time, all until a new snapshot is there.
+ * Requests that wait before they are sent again: until their pause is over, until something has changed for them, at the
+ * latest until their deadline.
+ *
+ * Those that began to wait together are a cohort and share their pauses. A request that waits costs a place in a set.
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { Alarm } from "../../internal/Alarm.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
-import type { Request, RetryState } from "./Request.ts"
+import { Cohort } from "./Cohort.ts"
+import type { Request } from "./Request.ts"
 
-/**
- * What becomes of those who leave the room.
- */
+/** What becomes of those who leave the room. */
 export interface WaitingRoomExits {
-  readonly retry: (request: Request, retryState: RetryState) => void
-  readonly expire: (request: Request, retryState: RetryState) => void
+  /** Their pause is over. They are still in the room. */
+  readonly due: (cohort: Cohort<Request>) => void
+  /** Its deadline has passed. */
+  readonly expire: (request: Request) => void
 }
 
 /** The alarm rings no more often than once in a millisecond for each of these many requests, for it looks at all. */
 const inspectedPerMilli = 1024
 
 export class WaitingRoom {
-  private readonly requests = new Map<Request, RetryState>()
+  private readonly cohorts = new Set<Cohort<Request>>()
+  /** Those that wait for others, not for a time. */
+  private readonly held = new Cohort<Request>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
   private readonly exits: WaitingRoomExits
+  private size = 0
 
   constructor(
     clock: Clock.Clock,
@@ -35,50 +42,89 @@ export class WaitingRoom {
     this.alarm = new Alarm(clock, runFork, () => this.ring())
   }
 
-  /** Lets a request wait until `retryAt`, but not beyond its deadline. */
-  add(request: Request, retryState: RetryState, retryAt: number): void {
-    retryState.retryAt = Math.min(retryAt, request.deadline)
-    this.requests.set(request, retryState)
-    this.alarm.set(retryState.retryAt)
+  add(request: Request, cohort: Cohort<Request>): void {
+    this.remove(request)
+    cohort.requests.add(request)
+    this.size++
+    this.cohorts.add(cohort)
+    if (request.deadline < cohort.earliest) {
+      cohort.earliest = request.deadline
+      this.alarm.set(request.deadline)
+    }
+  }
+
+  /** Keeps a request until it is removed, or its deadline has passed. */
+  hold(request: Request): void {
+    this.add(request, this.held)
+  }
+
+  pauseUntil(cohort: Cohort<Request>, retryAt: number): void {
+    cohort.retryAt = retryAt
+    this.alarm.set(retryAt)
   }
 
   remove(request: Request): void {
-    this.requests.delete(request)
+    const cohort = request.retryState?.cohort
+    if (cohort !== undefined && this.leave(request, cohort)) return
+    this.leave(request, this.held)
   }
 
-  /** Tries all of them again now. */
-  wake(): void {
-    if (this.requests.size === 0) return
-    const all = [...this.requests]
-    this.requests.clear()
-    for (const [request, retryState] of all) this.release(request, retryState)
+  /** Takes out those for whom something has changed; in the order in which they came, per cohort. */
+  takeWhere(changed: (request: Request) => boolean): ReadonlyArray<Request> {
+    const taken: Array<Request> = []
+    for (const cohort of this.cohorts) {
+      if (cohort === this.held) continue
+      for (const request of cohort.requests) if (changed(request)) taken.push(request)
+    }
+    for (const request of taken) this.remove(request)
+    return taken
   }
 
   /** Empties the room and gives back who was in it. */
   close(): ReadonlyArray<Request> {
     this.alarm.clear()
-    const all = [...this.requests.keys()]
-    this.requests.clear()
+    const all = Array.from(this.cohorts, ({ requests }) => Array.from(requests)).flat()
+    for (const request of all) this.remove(request)
     return all
+  }
+
+  private leave(request: Request, cohort: Cohort<Request>): boolean {
+    if (!cohort.requests.delete(request)) return false
+    this.size--
+    if (cohort.requests.size === 0) {
+      // Who comes back to it begins a pause of its own.
+      cohort.isPausing = false
+      cohort.retryAt = Number.POSITIVE_INFINITY
+      cohort.earliest = Number.POSITIVE_INFINITY
+      this.cohorts.delete(cohort)
+    }
+    return true
   }
 
   private ring(): void {
     const now = monotonicMillis(this.clock)
-    let next = Number.POSITIVE_INFINITY
-    const due: Array<readonly [Request, RetryState]> = []
-    for (const entry of this.requests) {
-      const retryAt = entry[1].retryAt
-      if (retryAt <= now) due.push(entry)
-      else if (retryAt < next) next = retryAt
+    for (const cohort of [...this.cohorts]) {
+      if (cohort.earliest <= now) this.expire(cohort, now)
+      if (cohort.retryAt > now) continue
+      cohort.retryAt = Number.POSITIVE_INFINITY
+      this.exits.due(cohort)
     }
-    for (const [request] of due) this.requests.delete(request)
-    for (const [request, retryState] of due) this.release(request, retryState)
-    this.alarm.set(Math.max(next, now + this.requests.size / inspectedPerMilli))
+    let next = Number.POSITIVE_INFINITY
+    for (const { earliest, retryAt } of this.cohorts) next = Math.min(next, earliest, retryAt)
+    this.alarm.set(Math.max(next, now + this.size / inspectedPerMilli))
   }
 
-  private release(request: Request, retryState: RetryState): void {
-    if (request.settled) return
-    if (request.deadline <= monotonicMillis(this.clock)) this.exits.expire(request, retryState)
-    else this.exits.retry(request, retryState)
+  private expire(cohort: Cohort<Request>, now: number): void {
+    const due: Array<Request> = []
+    let next = Number.POSITIVE_INFINITY
+    for (const request of cohort.requests) {
+      if (request.deadline <= now) due.push(request)
+      else if (request.deadline < next) next = request.deadline
+    }
+    cohort.earliest = next
+    for (const request of due) {
+      this.remove(request)
+      if (!request.settled) this.exits.expire(request)
+    }
   }
 }

@@ -1,0 +1,73 @@
+/**
+ * Pipelines of any length: commands are taken from a stream and sent a batch at a time.
+ */
+import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { Command } from "../../commands/Command.ts"
+import { exception, OptionsError, type RedisClusterException } from "../../RedisClusterException.ts"
+import { entriesOf, type PipelineStreamOptions } from "./BatchShape.ts"
+import type { Batching } from "./Pipeline.ts"
+import { PipelineOrder } from "./PipelineOrder.ts"
+
+const defaultBatch = 1024
+
+/** Commands to run: a stream, or anything that can be iterated. */
+export type CommandSource<A, E, R> = Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>
+
+const bad = (name: "batch" | "concurrency"): RedisClusterException =>
+  exception(() =>
+    new OptionsError({
+      message: `${name} has to be an integer of at least 1`,
+      outcome: "NotExecuted",
+      command: "pipelineStream"
+    })
+  )
+
+const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1
+
+/** A source that is slow is not waited for: a batch is what has come meanwhile. An iterable is never slow. */
+const batchesOf = <A, E, R>(
+  commands: CommandSource<A, E, R>,
+  size: number
+): Stream.Stream<ReadonlyArray<Command<A>>, E, R> =>
+  Stream.isStream(commands)
+    // The guard knows nothing of what the stream holds.
+    ? Stream.chunks(Stream.buffer(commands as Stream.Stream<Command<A>, E, R>, { capacity: size }))
+    : Stream.chunks(Stream.fromIterable(commands, { chunkSize: size }))
+
+const run = <A, E, R, B>(
+  execute: (commands: ReadonlyArray<Command<unknown>>, order: PipelineOrder) => Effect.Effect<
+    ReadonlyArray<unknown>,
+    RedisClusterException
+  >,
+  commands: CommandSource<A, E, R>,
+  options: PipelineStreamOptions | undefined
+): Stream.Stream<B, E | RedisClusterException, R> => {
+  const { batch = defaultBatch, concurrency = 1 } = options ?? {}
+  if (!isCount(batch)) return Stream.fail(bad("batch"))
+  if (!isCount(concurrency)) return Stream.fail(bad("concurrency"))
+  return Stream.suspend(() => {
+    const order = new PipelineOrder()
+    return batchesOf(commands, batch).pipe(
+      Stream.mapEffect((entries) => execute(entriesOf(entries), order), { concurrency }),
+      // What comes of a command is what its own decoder made.
+      Stream.flatMap((ended) => Stream.fromArray(ended as ReadonlyArray<B>))
+    )
+  })
+}
+
+/** Runs commands as they come, for their values. */
+export const values = <A, E, R>(
+  batching: Batching,
+  commands: CommandSource<A, E, R>,
+  options: PipelineStreamOptions | undefined
+): Stream.Stream<A, E | RedisClusterException, R> => run(batching.pipeline, commands, options)
+
+/** Runs commands as they come, for how each ended. */
+export const results = <A, E, R>(
+  batching: Batching,
+  commands: CommandSource<A, E, R>,
+  options: PipelineStreamOptions | undefined
+): Stream.Stream<Result.Result<A, RedisClusterException>, E | RedisClusterException, R> =>
+  run(batching.pipelineResults, commands, options)
