@@ -134,7 +134,8 @@ export class Inquiry {
       const by = id ?? connection.expectedId
       const unchanged: Answer = { from, by, snapshot: known, slots, members: undefined }
       const { accepted } = this
-      const isInUse = accepted?.snapshot === known && id === undefined
+      const isNamed = id === undefined || Snapshot.find(known, connection.endpoint)?.id === id
+      const isInUse = accepted?.snapshot === known && isNamed
       if (isInUse && !wish.detailed && isSameReply(accepted.slots, slots)) return unchanged
       const parse = (members: ReadonlyMap<string, Member> | undefined) =>
         this.parse(slots, connection.endpoint, members, wish, id)
@@ -184,7 +185,9 @@ export class Inquiry {
 
   private isStillThere(node: ClusterNode, wish: Wish): Effect.Effect<boolean> {
     return Effect.suspend(() => {
-      const open = this.connections.all().filter(({ address }) => address === node.address)
+      const open = this.connections.all().filter(({ address, expectedId }) =>
+        address === node.address && expectedId === node.id
+      )
       const ready = open.find(({ state }) => state === "ready")
       const answers = (connection: Connection) =>
         Effect.map(Effect.result(query(connection, ping, pingTimeout)), Result.isSuccess)

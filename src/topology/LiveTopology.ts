@@ -426,7 +426,7 @@ export class LiveTopology {
     const nodes = [...former.nodes.values()].filter((node) => node.id !== "" && !this.snapshot.nodes.has(node.address))
     // All of its addresses are those of the new cluster: nobody can come back.
     if (nodes.length === 0) this.former = undefined
-    const wish: Wish = { known: former, detailed: true, troubled: false, timeout: Math.min(timeout, confirmWithin) }
+    const wish: Wish = { known: former, detailed: true, troubled: true, timeout: Math.min(timeout, confirmWithin) }
     for (const node of this.shuffled(nodes).slice(0, 2)) {
       const answer = yield* Effect.option(this.inquiry.askEndpoint(node, wish))
       if (answer._tag === "None" || !areKin(answer.value.snapshot, former)) continue

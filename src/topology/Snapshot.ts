@@ -331,7 +331,10 @@ const idleNodes = (reader: NodeReader, origin: Origin, shards: Iterable<Shard>):
   const serving = new Set<string>()
   for (const { primary, replicas } of shards) for (const node of [primary, ...replicas]) serving.add(node.id)
   const idle: Array<ClusterNode> = []
-  for (const member of origin.members?.values() ?? []) {
+  const members = origin.members ?? new Map<string, Member>()
+  // The members may have been told earlier, by a node of another cluster.
+  if (![...serving].some((id) => members.has(id))) return idle
+  for (const member of members.values()) {
     if (serving.has(member.id) || member.endpoint === undefined) continue
     const node = reader.read(member.endpoint, member.id, member.role, undefined)
     if (!(node instanceof UnusableAddress)) idle.push(node)
