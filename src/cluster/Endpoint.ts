@@ -16,19 +16,6 @@ export interface Endpoint {
 }
 
 /**
- * Whether a value, of whatever origin, names a host and a port that a server can listen on.
- *
- * @internal
- */
-export const isEndpoint = (value: unknown): value is Endpoint => {
-  if (typeof value !== "object" || value === null || !("host" in value) || !("port" in value)) return false
-  const { host, port } = value
-  return typeof host === "string" && host.length > 0 && typeof port === "number" && Number.isInteger(port) &&
-    port > 0 &&
-    port < 65536
-}
-
-/**
  * `host:port`, with an IPv6 host in brackets: the name of a node throughout the library.
  *
  * @category accessors

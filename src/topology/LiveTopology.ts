@@ -11,7 +11,7 @@ import * as PubSub from "effect/PubSub"
 import type * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import { addressOf, type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { isSlot } from "../cluster/HashSlot.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connection, ConnectionState } from "../connection/Connection.ts"
@@ -403,8 +403,7 @@ export class LiveTopology {
   }
 
   private seed(given: Endpoint, wish: Wish): Source {
-    const mapped: unknown = this.options.mapAddress(given)
-    const seed = isEndpoint(mapped) ? mapped : given
+    const seed = this.options.mapAddress(given)
     const timeout = this.options.connectTimeout
     return { name: `seed ${addressOf(seed)}`, ask: this.inquiry.askEndpoint(seed, { ...wish, timeout }) }
   }
@@ -458,13 +457,9 @@ const findSeeds = (options: ResolvedOptions): Effect.Effect<ReadonlyArray<Endpoi
       duration: options.connectTimeout,
       orElse: () => refuse(`the effect that finds the nodes took longer than ${options.connectTimeout} ms`)
     }),
-    Effect.flatMap((seeds: unknown) => {
-      // Programs in plain JavaScript may give anything.
-      if (!Array.isArray(seeds) || !seeds.every(isEndpoint)) {
-        return refuse("the effect that finds the nodes has to give a list of { host, port } (1 to 65535), not of URLs")
-      }
-      return seeds.length === 0 ? refuse("the effect that finds the nodes found none") : Effect.succeed(seeds)
-    })
+    Effect.flatMap((seeds) =>
+      seeds.length === 0 ? refuse("the effect that finds the nodes found none") : Effect.succeed(seeds)
+    )
   )
 }
 

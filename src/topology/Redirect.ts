@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
+import type { Endpoint } from "../cluster/Endpoint.ts"
 import { isSlot } from "../cluster/HashSlot.ts"
 import { kindOf } from "../protocol/ErrorKind.ts"
 import type { ServerError } from "../protocol/Reply.ts"
@@ -59,7 +59,7 @@ export const parse = (error: ServerError): Redirect | undefined => {
 }
 
 /**
- * The endpoint that a redirect names; `undefined` when it names none that is known, or when `mapAddress` gives none. A known
+ * The endpoint that a redirect names; `undefined` when it names none that is known. A known
  * node is given by the address at which it is reached, whichever of its addresses the redirect names.
  *
  * @category accessors
@@ -68,7 +68,6 @@ export const parse = (error: ServerError): Redirect | undefined => {
 export const resolve = ({ host: announced, port }: Redirect, context: RedirectContext): Endpoint | undefined => {
   const host = announcedHost(announced, context.via)
   if (host === undefined) return onlyNodeWithPort(context.snapshot, port)
-  // A program in plain JavaScript may look addresses up in a table that lacks this one.
-  const endpoint: unknown = context.mapAddress({ host, port })
-  return isEndpoint(endpoint) ? find(context.snapshot, endpoint) ?? endpoint : undefined
+  const endpoint = context.mapAddress({ host, port })
+  return find(context.snapshot, endpoint) ?? endpoint
 }

@@ -5,7 +5,7 @@
  */
 import * as Result from "effect/Result"
 import { ClusterNode, type Role } from "../cluster/ClusterNode.ts"
-import { addressOf, type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
+import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { isSlot, slotCount } from "../cluster/HashSlot.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { announcedHost, fieldsOf, type Member, textOf } from "./Members.ts"
@@ -204,15 +204,6 @@ export interface Origin {
   readonly keepsAddress?: ((node: ClusterNode) => boolean) | undefined
 }
 
-/** An address that `mapAddress` gave and that is none. */
-class UnusableAddress {
-  readonly announced: Endpoint
-
-  constructor(announced: Endpoint) {
-    this.announced = announced
-  }
-}
-
 const isSameNode = (one: ClusterNode, other: ClusterNode): boolean =>
   one.id === other.id && one.role === other.role && one.zone === other.zone && one.health === other.health
 
@@ -223,14 +214,14 @@ class NodeReader {
   readonly aliases = new Map<string, string>()
   private readonly origin: Origin
   private readonly known = new Map<string, ClusterNode>()
-  private readonly made = new Map<string, ClusterNode | UnusableAddress>()
+  private readonly made = new Map<string, ClusterNode>()
 
   constructor(origin: Origin) {
     this.origin = origin
     for (const node of origin.previous.nodes.values()) if (node.id !== "") this.known.set(node.id, node)
   }
 
-  read(announced: Endpoint, id: string, role: Role, zone: string | undefined): ClusterNode | UnusableAddress {
+  read(announced: Endpoint, id: string, role: Role, zone: string | undefined): ClusterNode {
     const key = `${id} ${role} ${announced.host} ${announced.port}`
     const made = this.made.get(key)
     if (made !== undefined) return made
@@ -239,10 +230,8 @@ class NodeReader {
     return node
   }
 
-  private make(announced: Endpoint, id: string, role: Role, zone: string | undefined): ClusterNode | UnusableAddress {
-    // A program in plain JavaScript may look addresses up in a table that lacks this one.
-    const mapped: Partial<Endpoint> | undefined = this.origin.mapAddress(announced)
-    if (!isEndpoint(mapped)) return new UnusableAddress(announced)
+  private make(announced: Endpoint, id: string, role: Role, zone: string | undefined): ClusterNode {
+    const mapped = this.origin.mapAddress(announced)
     const endpoint = this.settle(mapped, id)
     if (id !== "") {
       for (const other of [announced, mapped]) if (!isAt(endpoint, other)) this.aliases.set(addressOf(other), id)
@@ -268,12 +257,7 @@ class NodeReader {
   }
 }
 
-const parseNode = (
-  reader: NodeReader,
-  via: Endpoint,
-  reply: Reply,
-  role: Role
-): ClusterNode | UnusableAddress | undefined => {
+const parseNode = (reader: NodeReader, via: Endpoint, reply: Reply, role: Role): ClusterNode | undefined => {
   if (!Array.isArray(reply)) return undefined
   const [host, port, id] = reply as ReadonlyArray<Reply>
   if ((host !== null && typeof host !== "string") || typeof port !== "number") return undefined
@@ -305,13 +289,11 @@ export const fromClusterSlots = (reply: Reply, origin: Origin): Result.Result<Sn
       end < slotCount
     if (!inRange) return Result.fail("a row of CLUSTER SLOTS has no valid range of slots")
     const primary = parseNode(reader, origin.via, members[0], "primary")
-    if (primary instanceof UnusableAddress) return Result.fail(unusable(primary))
     // Nothing can be sent to a primary without an address; its slots count as not covered.
     if (primary === undefined) continue
     const replicas: Array<ClusterNode> = []
     for (let i = 1; i < members.length; i++) {
       const replica = parseNode(reader, origin.via, members[i], "replica")
-      if (replica instanceof UnusableAddress) return Result.fail(unusable(replica))
       if (replica !== undefined) replicas.push(replica)
     }
     let key = primary.address
@@ -336,8 +318,7 @@ const idleNodes = (reader: NodeReader, origin: Origin, shards: Iterable<Shard>):
   if (![...serving].some((id) => members.has(id))) return idle
   for (const member of members.values()) {
     if (serving.has(member.id) || member.endpoint === undefined) continue
-    const node = reader.read(member.endpoint, member.id, member.role, undefined)
-    if (!(node instanceof UnusableAddress)) idle.push(node)
+    idle.push(reader.read(member.endpoint, member.id, member.role, undefined))
   }
   return idle.toSorted((a, b) => Number(a.health === "fail") - Number(b.health === "fail"))
 }
@@ -355,9 +336,6 @@ const aliasesOf = (
   }
   return aliases
 }
-
-const unusable = ({ announced }: UnusableAddress): string =>
-  `mapAddress gave no usable host and port for ${addressOf(announced)}`
 
 const asRole = (node: ClusterNode, role: Role): ClusterNode =>
   node.role === role ? node : new ClusterNode({ ...node, role })

@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { until } from "../harness/Waiting.ts"
-import { connectTo, type Stage, stage, type View } from "./scripted.ts"
+import { connectTo, type Stage, stage } from "./scripted.ts"
 
 /** A client whose scope the test closes. */
 const closable = Effect.fnUntraced(function*(play: Stage, options: Parameters<typeof connectTo>[1] = {}) {
@@ -93,37 +93,6 @@ describe("topologyChanges", () => {
 })
 
 describe("A program's own mistake has a typed error", () => {
-  const missing = ({ host, port }: Endpoint): Endpoint =>
-    // A look-up table in plain JavaScript.
-    ({ "fake:7001": { host, port } } as Record<string, Endpoint>)[`${host}:${port}`]
-
-  it.live("mapAddress that gives nothing", () =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(Effect.scoped(connectTo(stage([7001, 7002]).stream, { mapAddress: missing })))
-      assert.strictEqual(error.reason._tag, "NoReachableNodeError")
-      assert.include(error.message, "mapAddress gave no usable host and port for fake:7002")
-    }), 5000)
-
-  it.live(
-    "mapAddress that gives nothing later: each refresh says so, the known map stays in use, and MOVED goes nowhere",
-    () =>
-      Effect.gen(function*() {
-        const play = stage([7001], { owners: [{ name: 7001 }] })
-        const redis = yield* connectTo(play.stream, { mapAddress: missing, commandTimeout: "300 millis" })
-        yield* redis.get("key")
-        play.views.set(7001, { owners: [{ name: 7001 }, { name: 7002 }] })
-        for (let i = 0; i < 2; i++) {
-          const error = yield* Effect.flip(redis.refreshTopology)
-          assert.include(error.message, "mapAddress gave no usable host and port for fake:7002")
-        }
-        assert.strictEqual(yield* redis.get("key"), "value of 7001")
-        play.answer = (_, command) =>
-          command.startsWith("GET") ? `-MOVED ${HashSlot.ofKey("key")} fake:7002` : undefined
-        assert.strictEqual((yield* Effect.flip(redis.get("key")))._tag, "RedisClusterException")
-      }),
-    5000
-  )
-
   it.live("an effect of URLs in place of endpoints", () =>
     Effect.gen(function*() {
       const nodes = Effect.succeed(["redis://fake:7001"] as unknown as ReadonlyArray<Endpoint>)
