@@ -98,6 +98,7 @@ export const make = Effect.fnUntraced(function*(parts: {
     )
   })
   const stopRotations = connections.onRotated(() => emit({ _tag: "CredentialsRotated" }))
+  const stopOutages = connections.onCredentialsFailed((reason) => emit({ _tag: "CredentialsFailed", reason }))
   const stopGaps = pubSub.statistics.onGap((reason, from) => emit({ _tag: "MessagesMissed", reason, from }))
   routing.onReason = (reason) => metrics.addReason(reason)
 
@@ -107,6 +108,7 @@ export const make = Effect.fnUntraced(function*(parts: {
       stopChanges()
       stopRefreshes()
       stopRotations()
+      stopOutages()
       stopGaps()
       routing.onReason = () => {}
       metrics.close()

@@ -75,6 +75,8 @@ export class Connections extends Context.Service<Connections, {
   readonly onState: (listener: (connection: Connection, state: ConnectionState) => void) => () => void
   /** Calls back whenever open connections are told to log in anew. Returns how to stop that. */
   readonly onRotated: (listener: () => void) => () => void
+  /** Calls back, with the reason, when the stream of credentials has failed: once until it brings some again. Returns how to stop that. */
+  readonly onCredentialsFailed: (listener: (reason: string) => void) => () => void
 }>()("effect-redis-cluster/connection/Connections") {}
 
 const ping = question("PING")
@@ -112,7 +114,11 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   const closing = new Set<Connection>()
   const onState = new Listeners<[connection: Connection, state: ConnectionState]>()
   const onRotated = new Listeners<[]>()
-  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased, ...pushed], () => onRotated.tell())
+  const onCredentialsFailed = new Listeners<[reason: string]>()
+  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased, ...pushed], {
+    onRotated: () => onRotated.tell(),
+    onOutage: (reason) => onCredentialsFailed.tell(reason)
+  })
 
   const sharedHooks: ConnectionHooks = {
     onState: (connection, state) => onState.tell(connection, state),
@@ -234,7 +240,8 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
       }
     },
     onState: onState.add,
-    onRotated: onRotated.add
+    onRotated: onRotated.add,
+    onCredentialsFailed: onCredentialsFailed.add
   })
 })
 

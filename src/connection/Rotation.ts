@@ -3,14 +3,14 @@
  *
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { Credentials, ResolvedOptions } from "../ClusterOptions.ts"
+import { endless } from "../internal/endless.ts"
 import { type Argument, ServerError } from "../protocol/Reply.ts"
+import { CredentialsStream } from "./CredentialsStream.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import { type End, OwnCommand } from "./OwnCommand.ts"
 import { question } from "./Query.ts"
@@ -82,9 +82,35 @@ const login = (connection: Rotating, credentials: Credentials): Effect.Effect<vo
   })
 
 /**
+ * Logs in anew on one connection: when the server refuses, again as the schedule says, which goes on at its last pause, until it
+ * takes the credentials or newer ones have come.
+ */
+const rotate = (
+  connection: Rotating,
+  credentials: Credentials,
+  schedule: ResolvedOptions["reconnectSchedule"],
+  isNewest: () => boolean
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    let told = false
+    return login(connection, credentials).pipe(
+      Effect.tapError((failure) => {
+        if (told) return Effect.void
+        told = true
+        const what = failure.kind === "authentication" ? "refused" : "has not taken"
+        return Effect.logWarning(
+          `${connection.address} ${what} new credentials, the connection goes on with the old ones: ${failure.message}`
+        )
+      }),
+      Effect.retry({ schedule: endless(schedule), while: isNewest }),
+      Effect.ignore
+    )
+  })
+
+/**
  * Follows the stream of credentials while the scope lives; the options for new connections, whose credentials are the
- * newest. A connection whose server refuses new credentials keeps the old ones, and is asked again as `reconnectSchedule`
- * says until it takes them or newer ones have come: users are set up node by node. `onRotated` is told of all but the first.
+ * newest. A connection whose server refuses new credentials keeps the old ones, and is asked again: users are set up node by node.
+ * `onRotated` is told of all but the first credentials, `onOutage` of each time from which on the stream brings none.
  *
  * @category constructors
  * @since 0.1.0
@@ -92,56 +118,23 @@ const login = (connection: Rotating, credentials: Credentials): Effect.Effect<vo
 export const follow = Effect.fnUntraced(function*(
   options: ResolvedOptions,
   live: () => ReadonlyArray<Rotating>,
-  onRotated: () => void
+  hooks: { readonly onRotated: () => void; readonly onOutage: (reason: string) => void }
 ): Effect.fn.Return<ResolvedOptions, never, Scope.Scope> {
   if (options.credentialsStream === undefined) return options
   const runFork = yield* FiberSet.makeRuntime<never>()
-  let newest: Credentials | undefined
-  let first = Deferred.makeUnsafe<Credentials, void>()
-
-  const rotate = (connection: Rotating, credentials: Credentials): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      let told = false
-      return login(connection, credentials).pipe(
-        Effect.tapError((failure) => {
-          if (told) return Effect.void
-          told = true
-          return Effect.logWarning(
-            `${connection.address} ${
-              failure.kind === "authentication" ? "refused" : "has not taken"
-            } new credentials, ` +
-              `the connection goes on with the old ones: ${failure.message}`
-          )
-        }),
-        Effect.retry({ schedule: options.reconnectSchedule, while: () => newest === credentials }),
-        Effect.ignore
-      )
-    })
-
-  const arrive = (credentials: Credentials): Effect.Effect<void> =>
-    Effect.sync(() => {
-      if (newest !== undefined) onRotated()
-      newest = credentials
-      Deferred.doneUnsafe(first, Effect.succeed(credentials))
-      for (const connection of live()) runFork(rotate(connection, credentials))
-    })
-
-  // Whoever waits for the first ones hears of the failure; the next attempt is the stream's.
-  const failed = Effect.sync(() => {
-    const waiting = first
-    first = Deferred.makeUnsafe()
-    Deferred.doneUnsafe(waiting, Effect.fail(undefined))
+  const { reconnectSchedule } = options
+  const stream = new CredentialsStream(options.credentialsStream, options, {
+    onCredentials: (credentials, isFirst) => {
+      if (!isFirst) hooks.onRotated()
+      const isNewest = () => stream.newest === credentials
+      for (const connection of live()) runFork(rotate(connection, credentials, reconnectSchedule, isNewest))
+    },
+    onOutage: (reason) => {
+      // Also when there is no client yet whose events could tell it.
+      runFork(Effect.logWarning(`the stream of credentials brings none, it is run again: ${reason}`))
+      hooks.onOutage(reason)
+    }
   })
-
-  runFork(
-    options.credentialsStream.pipe(
-      Stream.runForEach(arrive),
-      Effect.andThen(Effect.suspend(() => newest === undefined ? Effect.fail("no credentials") : Effect.void)),
-      Effect.tapCause(() => failed),
-      Effect.retry(options.reconnectSchedule),
-      Effect.ignoreCause
-    )
-  )
-  const current = Effect.suspend(() => newest === undefined ? Deferred.await(first) : Effect.succeed(newest))
-  return { ...options, credentials: current }
+  runFork(stream.run)
+  return { ...options, credentials: stream.current }
 })

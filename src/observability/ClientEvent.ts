@@ -142,6 +142,19 @@ export interface CredentialsRotated {
 }
 
 /**
+ * The stream of credentials has failed, or ended before it brought any. It is run again; the credentials that are there stay in force
+ * until the servers refuse them. It comes once until credentials come again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CredentialsFailed {
+  readonly _tag: "CredentialsFailed"
+  /** How the stream ended; never what its error says, for that may quote a secret. */
+  readonly reason: string
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -157,6 +170,7 @@ export type ClientEvent =
   | RefreshFailed
   | MessagesMissed
   | CredentialsRotated
+  | CredentialsFailed
 
 interface Move {
   readonly from: ClusterNode | undefined

@@ -125,6 +125,9 @@ export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> =>
       return annotated(Effect.logWarning("a subscription may have missed messages"), { reason: event.reason })
     case "CredentialsRotated":
       return Effect.logDebug("the credentials were rotated")
+    // Logged by those who run the stream.
+    case "CredentialsFailed":
+      return Effect.void
   }
 }
 

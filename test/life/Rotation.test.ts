@@ -551,6 +551,57 @@ describe("A stream of credentials", () => {
         assert.isAtLeast(runs, 3)
       }))
 
+    const outages = {
+      fails: () => Stream.fail("the token service is down: secret-0"),
+      dies: () => Stream.die(new TypeError("secret-0 is not a token"))
+    }
+    for (const [how, outage] of Object.entries(outages)) {
+      it.effect(`runs a stream again that ${how}, however long that lasts and whatever the schedule says, and tells of it once`, () => {
+        const logged: Array<unknown> = []
+        return Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          for (const i of [0, 1]) yield* allow(cluster, `outage-${i}`, `secret-${i}`)
+          let runs = 0
+          let isOver = false
+          const tokens = Stream.suspend((): Stream.Stream<Credentials, string> => {
+            if (++runs === 1) return Stream.concat(Stream.make(credentials("outage-0", "secret-0")), outage())
+            return isOver ? Stream.make(credentials("outage-1", "secret-1")) : outage()
+          })
+          const { redis } = yield* openClient({
+            nodes: cluster.seeds,
+            clientName: `outage-${how}`,
+            credentials: tokens,
+            // It ends after three attempts.
+            reconnectSchedule: Schedule.upTo(Schedule.spaced(10), { times: 3 })
+          })
+          yield* redis.on("primaries").ping()
+          yield* eventually(Effect.sync(() => runs > 10))
+          isOver = true
+          yield* everyUser(cluster, `outage-${how}`, "outage-1")
+          const warnings = logged.filter((line) => String(line).includes("the stream of credentials brings none"))
+          assert.strictEqual(warnings.length, 1)
+          assert.isFalse(logged.some((line) => String(line).includes("secret")))
+        }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => {
+          logged.push(message)
+        })])))
+      })
+
+      it.effect(`says at once that a stream ${how} at first`, () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const error = yield* Effect.flip(Layer.build(ClusterClient.layer({
+            nodes: cluster.seeds,
+            credentials: Stream.suspend(outage),
+            reconnectSchedule: Schedule.spaced("1 minute"),
+            connectTimeout: "200 millis"
+          })))
+          assert.strictEqual(error.reason._tag, "NoReachableNodeError")
+          assert.include(error.message, "credentials")
+          assert.notInclude(error.message, "no connection within")
+          assert.notInclude(error.message, "secret-0")
+        }))
+    }
+
     it.effect("never shows a secret: neither in errors nor in what can be inspected of a client", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
