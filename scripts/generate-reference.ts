@@ -106,7 +106,8 @@ const merging: Readonly<Record<ResponsePolicy, string>> = {
   sum: "the sum of the replies",
   min: "the least of the replies",
   logicalAnd: "true where all are",
-  concat: "the lists one after another"
+  concat: "the lists one after another",
+  union: "the answers are one list, each element once"
 }
 
 const routing = (spec: CommandSpec): string => {

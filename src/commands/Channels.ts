@@ -42,21 +42,14 @@ export interface ChannelCommands<S extends Surface> {
 const concat = { request: "allNodes", response: "concat" } as const
 
 const PUBLISH = new CommandSpec("PUBLISH", {})
-const PUBSUB_CHANNELS = new CommandSpec("PUBSUB CHANNELS", concat)
+/** Each node lists its own channels: one channel may come from several. */
+const union = { request: "allNodes", response: "union" } as const
+const PUBSUB_CHANNELS = new CommandSpec("PUBSUB CHANNELS", union)
 const PUBSUB_NUMPAT = new CommandSpec("PUBSUB NUMPAT", { request: "allNodes", response: "sum" })
 const PUBSUB_NUMSUB = new CommandSpec("PUBSUB NUMSUB", concat)
-const PUBSUB_SHARDCHANNELS = new CommandSpec("PUBSUB SHARDCHANNELS", concat)
+const PUBSUB_SHARDCHANNELS = new CommandSpec("PUBSUB SHARDCHANNELS", union)
 const PUBSUB_SHARDNUMSUB = new CommandSpec("PUBSUB SHARDNUMSUB", concat)
 const SPUBLISH = new CommandSpec("SPUBLISH", { channel: 0 })
-
-/** Each node lists its own channels: the same one may come from several. */
-const distinct = decode.map(decode.strings, (names): ReadonlyArray<string> => {
-  const seen = new Set<string>()
-  return names.filter((name) => {
-    const key = typeof name === "string" ? name : Buffer.from(name).toString("latin1")
-    return seen.has(key) ? false : seen.add(key) !== undefined
-  })
-})
 
 /** Channels and numbers in turns, also when several nodes' lists stand one after another. */
 const totals = decode.map(decode.pairsOf(decode.string, decode.integer), (pairs) => {
@@ -76,10 +69,10 @@ const totals = decode.map(decode.pairsOf(decode.string, decode.integer), (pairs)
  */
 export const Channels: ChannelCommands<CommandSurface> = {
   publish: (channel, message) => make(PUBLISH, [channel, message], decode.integer),
-  pubsubChannels: (pattern) => make(PUBSUB_CHANNELS, pattern === undefined ? [] : [pattern], distinct),
+  pubsubChannels: (pattern) => make(PUBSUB_CHANNELS, pattern === undefined ? [] : [pattern], decode.strings),
   pubsubNumpat: () => make(PUBSUB_NUMPAT, [], decode.integer),
   pubsubNumsub: (channels) => call(PUBSUB_NUMSUB).many("channels", channels).to(totals),
-  pubsubShardchannels: (pattern) => make(PUBSUB_SHARDCHANNELS, pattern === undefined ? [] : [pattern], distinct),
+  pubsubShardchannels: (pattern) => make(PUBSUB_SHARDCHANNELS, pattern === undefined ? [] : [pattern], decode.strings),
   pubsubShardnumsub: (channels) => call(PUBSUB_SHARDNUMSUB).many("channels", channels).to(totals),
   spublish: (channel, message) => make(SPUBLISH, [channel, message], decode.integer)
 }

@@ -32,11 +32,20 @@ export type RequestPolicy = "default" | "allShards" | "allNodes" | "explicit"
  * - `oneSucceeded`: the first success; an error only if every node failed
  * - `sum`, `min`, `logicalAnd`: numbers, or arrays of numbers element by element
  * - `concat`: arrays, one after another
+ * - `union`: arrays, one after another, each element once
  *
  * @category models
  * @since 0.1.0
  */
-export type ResponsePolicy = "perNode" | "allSucceeded" | "oneSucceeded" | "sum" | "min" | "logicalAnd" | "concat"
+export type ResponsePolicy =
+  | "perNode"
+  | "allSucceeded"
+  | "oneSucceeded"
+  | "sum"
+  | "min"
+  | "logicalAnd"
+  | "concat"
+  | "union"
 
 /**
  * The facts about a command that do not depend on its arguments.

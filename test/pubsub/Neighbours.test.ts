@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
 import type { Endpoint } from "../../src/cluster/Endpoint.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
@@ -232,5 +233,44 @@ describe("A stream that nobody reads, with the strategy suspend", () => {
           assert.deepStrictEqual(gaps(got.values), [])
         }))
     }
+  })
+})
+
+describe("The channels of all nodes", () => {
+  layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
+    it.effect("are a union, by whatever way they are asked for", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const name = `{${tag}}:everywhere`
+        for (const node of yield* redis.nodes) yield* redis.subscribeScoped(name, { node })
+        yield* redis.ssubscribeScoped(name)
+        yield* redis.ssubscribeScoped(name, { node: "replica" })
+        assert.deepStrictEqual(yield* redis.pubsubChannels(name), [name])
+        assert.deepStrictEqual(yield* redis.send("PUBSUB", "CHANNELS", name), [name])
+        assert.deepStrictEqual(yield* redis.pubsubShardchannels(name), [name])
+        assert.deepStrictEqual(yield* redis.send("PUBSUB", "SHARDCHANNELS", name), [name])
+        assert.strictEqual((yield* redis.pubsubNumsub(name))[name], 6)
+        assert.strictEqual((yield* redis.pubsubShardnumsub(name))[name], 2)
+      }))
+
+    it.effect("a replica that is given to another primary is noticed by a subscription that nobody else hears of it", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
+        const name = `{${tag}}:given away`
+        const owner = yield* cluster.owner(HashSlot.ofKey(name))
+        const [replica] = yield* cluster.replicasOf(owner)
+        const other = (yield* cluster.primaries).filter(({ id }) => id !== owner.id)[0]
+        const got = yield* Effect.flatMap(
+          redis.ssubscribeScoped(name, { node: "replica" }),
+          (one) => collect(one.events)
+        )
+        yield* cluster.command(replica, "CLUSTER", "REPLICATE", other.id)
+        yield* until("live elsewhere", () => count(got.values, "Subscribed") === 2)
+        assert.deepStrictEqual(gaps(got.values).map(({ reason }) => reason), ["OwnerChanged"])
+        yield* redis.spublish(name, "x")
+        yield* until("the message", () => messages(got.values).length === 1)
+      }))
   })
 })

@@ -46,7 +46,9 @@ describe("Aggregation", () => {
     ["logicalAnd", [1, 1, 1], 1],
     ["logicalAnd", [[1, 1], [1, 0], [1, 1]], [1, 0]],
     ["logicalAnd", [0], 0],
-    ["concat", [["a"], [], ["b", "c"]], ["a", "b", "c"]]
+    ["concat", [["a"], [], ["b", "c"]], ["a", "b", "c"]],
+    ["union", [["a", "b"], [], ["b", "c", "a"]], ["a", "b", "c"]],
+    ["union", [[Buffer.from("a")], [Buffer.from("a"), Buffer.from([255])]], [Buffer.from("a"), Buffer.from([255])]]
   ]
   for (const [policy, values, result] of cases) {
     it(`makes ${JSON.stringify(result)} of ${JSON.stringify(values)} by "${policy}"`, () => {
@@ -65,7 +67,7 @@ describe("Aggregation", () => {
   })
 
   it("fails as a whole when one node fails, naming the nodes that failed and those that did not", () => {
-    for (const policy of ["perNode", "allSucceeded", "sum", "min", "logicalAnd", "concat"] as const) {
+    for (const policy of ["perNode", "allSucceeded", "sum", "min", "logicalAnd", "concat", "union"] as const) {
       const reason = reasonOf(merged(policy, 1, new Down("NotExecuted"), 1))
       assert(reason._tag === "PartialFailureError")
       assert.deepStrictEqual(reason.failures.map(({ node }) => node), ["10.0.0.1:7002"])

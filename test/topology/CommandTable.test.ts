@@ -371,7 +371,7 @@ describe("CommandTable", () => {
         ["RANDOMKEY", "default", "oneSucceeded"],
         ["PING", "default", "oneSucceeded"],
         ["LATENCY RESET", "allNodes", "sum"],
-        ["PUBSUB CHANNELS", "allNodes", "concat"],
+        ["PUBSUB CHANNELS", "allNodes", "union"],
         ["PUBSUB NUMPAT", "allNodes", "sum"],
         ["PUBSUB NUMSUB", "allNodes", "perNode"],
         ["SCAN", "explicit", "oneSucceeded"],

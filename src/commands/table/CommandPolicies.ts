@@ -70,7 +70,7 @@ const corrections: Readonly<Record<string, Correction | undefined>> = Object.fro
   // Every node has a log of its own.
   ...correct({ request: "allNodes", response: "perNode" }, ["ACL LOG"]),
   // Every node counts only its own subscribers.
-  ...correct({ request: "allNodes", response: "concat" }, ["PUBSUB CHANNELS", "PUBSUB SHARDCHANNELS"]),
+  ...correct({ request: "allNodes", response: "union" }, ["PUBSUB CHANNELS", "PUBSUB SHARDCHANNELS"]),
   ...correct({ request: "allNodes", response: "sum" }, ["PUBSUB NUMPAT"]),
   ...correct({ request: "allNodes", response: "perNode" }, ["PUBSUB NUMSUB", "PUBSUB SHARDNUMSUB"]),
   // A cursor over the whole cluster: the cursor, hashed like a key, names the node.

@@ -59,6 +59,15 @@ const combine = (values: ReadonlyArray<unknown>, f: (a: number, b: number) => nu
     return undefined
   })
 
+/** Bytes that are equal are one element. */
+const distinct = (elements: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
+  const seen = new Set<unknown>()
+  return elements.filter((element) => {
+    const key = element instanceof Uint8Array ? `bytes ${Buffer.from(element).toString("latin1")}` : element
+    return seen.has(key) ? false : seen.add(key) !== undefined
+  })
+}
+
 const merge = (policy: ResponsePolicy, answers: ReadonlyArray<Answer>): unknown => {
   const values = answers.map(([, value]) => value)
   switch (policy) {
@@ -75,6 +84,8 @@ const merge = (policy: ResponsePolicy, answers: ReadonlyArray<Answer>): unknown 
       return combine(values, (a, b) => a !== 0 && b !== 0 ? 1 : 0)
     case "concat":
       return values.flat()
+    case "union":
+      return distinct(values.flat())
   }
 }
 
