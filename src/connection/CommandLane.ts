@@ -26,6 +26,8 @@ import { say, write } from "./Write.ts"
 
 /** When this much is waiting in the socket's own buffer, nothing more is written until it has drained. */
 const socketBufferLimit = 512 * 1024
+/** A PING that is unanswered for this long, in milliseconds, makes reads go to another node as well. */
+const pingOverdueAfter = 250
 /** The most that one write carries. */
 const writeLimit = 256 * 1024
 
@@ -101,7 +103,9 @@ export class CommandLane {
     this.socket = wire.stream
     this.context = context
     this.stopwatch = new Stopwatch(context.clock, context.measured)
-    this.pulse = new Pulse(context.bounds, monotonicMillis(context.clock))
+    const { pingAfter, pingTimeout } = context.bounds
+    const doubtAfter = Math.min(pingOverdueAfter, pingTimeout / 2)
+    this.pulse = new Pulse({ pingAfter, pingTimeout, doubtAfter }, monotonicMillis(context.clock))
     this.decoder = new RespDecoder({
       binary: () => this.inFlight.peek()?.binary === true,
       lossy: () => this.inFlight.peek()?.command.settings.lossy === true,
@@ -354,6 +358,9 @@ export class CommandLane {
         return diagnosis.until
       case "Ask":
         this.writePing()
+        return diagnosis.until
+      case "Doubt":
+        this.inFlight.forEach((outgoing) => outgoing.settled || outgoing.onSilence?.())
         return diagnosis.until
       case "Dead": {
         const message = `silent for ${diagnosis.silentFor} ms with replies due, PING unanswered`

@@ -56,4 +56,6 @@ export interface Outgoing {
    */
   onUnsendable?(index: number, failure: LinkFailure): void
   onDeadline(written: boolean): void
+  /** The node does not answer a PING behind the command. The reply may still come. */
+  onSilence?(): void
 }

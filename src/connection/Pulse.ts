@@ -9,6 +9,7 @@
  *
  * - `Wait`: nothing before `until`
  * - `Ask`: a PING, and a look at `until`
+ * - `Doubt`: the PING is overdue: commands that another node can answer are asked there as well; then a look at `until`
  * - `Dead`: the socket is to be ended; it was silent for so many milliseconds
  *
  * @category models
@@ -17,9 +18,18 @@
 export type Diagnosis =
   | { readonly _tag: "Wait"; readonly until: number }
   | { readonly _tag: "Ask"; readonly until: number }
+  | { readonly _tag: "Doubt"; readonly until: number }
   | { readonly _tag: "Dead"; readonly silentFor: number }
 
 const notAsked = -1
+
+/** In milliseconds. */
+interface Limits {
+  readonly pingAfter: number
+  readonly pingTimeout: number
+  /** How long after the PING the socket is in doubt; never, when it is left out. */
+  readonly doubtAfter?: number | undefined
+}
 
 /**
  * All times are monotonic milliseconds.
@@ -31,9 +41,10 @@ export class Pulse {
   /** When the socket last showed a sign of life, or since when one has been expected. */
   heardAt: number
   private askedAt = notAsked
-  private readonly limits: { readonly pingAfter: number; readonly pingTimeout: number }
+  private isToldOfDoubt = false
+  private readonly limits: Limits
 
-  constructor(limits: { readonly pingAfter: number; readonly pingTimeout: number }, now: number) {
+  constructor(limits: Limits, now: number) {
     this.limits = limits
     this.heardAt = now
   }
@@ -62,13 +73,21 @@ export class Pulse {
   /** Judges the silence. `Ask` counts as asked. */
   probe(now: number): Diagnosis {
     const { pingAfter, pingTimeout } = this.limits
+    const doubtAfter = this.limits.doubtAfter ?? pingTimeout
     if (this.askedAt !== notAsked) {
       const until = this.askedAt + pingTimeout
+      const doubtAt = this.askedAt + doubtAfter
+      if (now < doubtAt) return { _tag: "Wait", until: doubtAt }
+      if (now < until && !this.isToldOfDoubt) {
+        this.isToldOfDoubt = true
+        return { _tag: "Doubt", until }
+      }
       return now < until ? { _tag: "Wait", until } : { _tag: "Dead", silentFor: Math.round(now - this.heardAt) }
     }
     const overdue = this.heardAt + pingAfter
     if (now < overdue) return { _tag: "Wait", until: overdue }
     this.askedAt = now
-    return { _tag: "Ask", until: now + pingTimeout }
+    this.isToldOfDoubt = false
+    return { _tag: "Ask", until: now + doubtAfter }
   }
 }

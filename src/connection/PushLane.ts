@@ -178,6 +178,7 @@ export class PushLane {
     const diagnosis = this.pulse.probe(now)
     switch (diagnosis._tag) {
       case "Wait":
+      case "Doubt":
         return this.context.lookAt(diagnosis.until)
       case "Ask":
         this.ask()

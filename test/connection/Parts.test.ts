@@ -33,6 +33,15 @@ describe("Pulse", () => {
     assert.deepStrictEqual(pulse.probe(1600), { _tag: "Dead", silentFor: 600 })
   })
 
+  it("doubts the socket once, between the PING and its end", () => {
+    const pulse = new Pulse({ ...limits, doubtAfter: 100 }, 0)
+    assert.deepStrictEqual(pulse.probe(200), { _tag: "Ask", until: 300 })
+    assert.deepStrictEqual(pulse.probe(299), { _tag: "Wait", until: 300 })
+    assert.deepStrictEqual(pulse.probe(300), { _tag: "Doubt", until: 600 })
+    assert.deepStrictEqual(pulse.probe(301), { _tag: "Wait", until: 600 })
+    assert.deepStrictEqual(pulse.probe(600), { _tag: "Dead", silentFor: 600 })
+  })
+
   it("begins again with each sign of life", () => {
     const pulse = new Pulse(limits, 0)
     pulse.probe(200)

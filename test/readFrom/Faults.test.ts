@@ -285,6 +285,30 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
         assert.strictEqual(yield* redis.get(key), "value")
       })))
 
+    it.effect("that a silent replica holds are asked of the next node before its connection is given up", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { cluster, nodes: [, victim] } = yield* shard
+        const redis = yield* connect({
+          nodes: cluster.seeds,
+          commandTimeout: "30 seconds",
+          readFrom: ReadFrom.replica
+        })
+        for (let i = 0; i < 10; i++) yield* redis.get(key)
+        yield* Effect.acquireUseRelease(
+          cluster.stop(victim),
+          () =>
+            Effect.gen(function*() {
+              const reads = Effect.forEach(Array.from({ length: 10 }), () => redis.get(key), { concurrency: 10 })
+              assert.deepStrictEqual(new Set(yield* reads), new Set(["value"]))
+            }),
+          () => Effect.orDie(cluster.continue(victim))
+        )
+        const [{ nodes }] = yield* redis.readStatistics
+        const counts = [...nodes.values()]
+        assert(counts.some(({ hedges }) => hedges > 0), "the next node was asked")
+        assert(counts.every(({ passedOn }) => passedOn === 0), "no connection was lost")
+      })))
+
     it.effect.runIf(environment.isReal)(
       "are asked twice within the budget only",
       () =>

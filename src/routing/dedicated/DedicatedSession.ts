@@ -190,6 +190,8 @@ export class DedicatedSession implements RequestOwner {
 
   cancelled(): void {}
 
+  silent(): void {}
+
   ended(error: RedisClusterException): void {
     this.context.statistics.failed(error.reason._tag)
   }

@@ -99,8 +99,9 @@ export class Hedges {
 
   /** Asks the next node as well, whatever the budget: the node that was asked does not answer at all. */
   rescue(read: RoutedRead): void {
-    const node = read.readRoute?.next
-    if (!read.settled && node?.healthy === true) this.ask(read, node)
+    const { readRoute } = read
+    const node = readRoute?.next
+    if (readRoute?.isHedged === false && node?.healthy === true) this.ask(read, readRoute, node)
   }
 
   close(): void {
@@ -156,15 +157,17 @@ export class Hedges {
     return Number.POSITIVE_INFINITY
   }
 
-  private hedge(read: RoutedRead, { next, policy }: ReadRoute): void {
-    if (policy.hedge === undefined || next?.healthy !== true) return
+  private hedge(read: RoutedRead, route: ReadRoute): void {
+    const { next, policy } = route
+    if (route.isHedged || policy.hedge === undefined || next?.healthy !== true) return
     const budget = this.budgetOf(policy.hedge)
     if (budget.left < 1) return
     budget.left--
-    this.ask(read, next)
+    this.ask(read, route, next)
   }
 
-  private ask(read: RoutedRead, node: ReadNode): void {
+  private ask(read: RoutedRead, route: ReadRoute, node: ReadNode): void {
+    route.isHedged = true
     node.counters.reads++
     node.counters.hedges++
     const { connection } = node

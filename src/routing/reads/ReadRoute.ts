@@ -10,6 +10,8 @@ export class ReadRoute {
   readonly policy: Policy
   /** When the next node is asked although the first may still answer, in monotonic milliseconds, if the policy hedges. */
   hedgeAt = 0
+  /** The next node was asked as well. */
+  isHedged = false
   private order: ReadonlyArray<ReadNode> = nowhere
   /** The primary, when the policy does not name it: it is asked after all others. */
   private lastResort: ReadNode | undefined = undefined
@@ -37,6 +39,7 @@ export class ReadRoute {
 
   /** Goes on to the next node. */
   advance(): ReadNode | undefined {
+    this.isHedged = false
     return this.nodeAt(++this.position)
   }
 

@@ -220,6 +220,10 @@ export class Dispatcher implements RequestOwner {
     this.retries.remove(request)
   }
 
+  silent(request: Request): void {
+    this.reads.rescue(request)
+  }
+
   ended(error: RedisClusterException): void {
     this.statistics.failed(error.reason._tag)
   }

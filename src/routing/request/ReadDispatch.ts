@@ -58,6 +58,11 @@ export class ReadDispatch {
     return true
   }
 
+  /** Asks the next node of a read as well: the one that was asked is silent. */
+  rescue(request: Request): void {
+    this.hedges.rescue(request)
+  }
+
   /** Where a read is, for those who decide about its failure. */
   factsOf(request: Request): ReadFacts | undefined {
     const node = request.readRoute?.current

@@ -53,6 +53,8 @@ export interface RequestOwner {
   undecodable(request: Request, failure: DecodeFailure): RedisClusterException
   /** Nobody waits for the request any more. */
   cancelled(request: Request): void
+  /** The node that a read by a policy was sent to is silent. */
+  silent(request: Request): void
   /** The request has failed for good. */
   ended(error: RedisClusterException): void
 }
@@ -297,6 +299,10 @@ export class Request extends Effectable.Class<void> implements Outgoing {
 
   onLost(failure: LinkFailure, written: boolean): void {
     this.onFailure({ _tag: "Lost", failure, written })
+  }
+
+  onSilence(): void {
+    if (this.readRoute !== undefined) this.owner.silent(this)
   }
 
   onDeadline(written: boolean): void {
