@@ -1,6 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -23,7 +24,10 @@ import { Dispatcher } from "../../src/routing/request/Dispatcher.ts"
 import type { Shard, Snapshot } from "../../src/topology/Snapshot.ts"
 import type { Topology } from "../../src/topology/Topology.ts"
 import { Random } from "../chaos/Random.ts"
+import { keyOfShard } from "../faults/Load.ts"
 import { range } from "../harness/range.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { connect } from "../laws/Observed.ts"
 
 describe("The order of entries that are sent again", () => {
   const wait = { _tag: "RetryAfter", refresh: true } as const
@@ -259,4 +263,43 @@ describe("A pipeline whose entries are refused and lost at random", () => {
         assert.deepStrictEqual(wrong.flat(), [])
       }))
   }
+})
+
+describe("Pipelines that are made while their primary is down", () => {
+  layer(RedisCluster.layer({ primaries: 3, replicas: 1, nodeTimeout: 15_000 }), {
+    excludeTestServices: true,
+    timeout: "60 seconds"
+  })((it) => {
+    it.effect("are executed in their order when it is back, and when its replica takes over", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, commandTimeout: "20 seconds" })
+        const [primary] = cluster.nodes
+        const [replica] = yield* cluster.replicasOf(primary)
+        const round = (name: string, comeBack: typeof cluster.awaitOk) =>
+          Effect.gen(function*() {
+            const keys = range(20).map((i) => keyOfShard(`${name}-${i}`, 0))
+            yield* cluster.kill(primary)
+            const fibers = yield* Effect.forEach(keys, (key) =>
+              Effect.forkChild(
+                redis.pipelineResults([
+                  ...range(10).map((i) => Lists.rpush(`{${key}}l`, String(i))),
+                  ...range(10).map((i) => Strings.set(`{${key}}s`, i))
+                ])
+              ))
+            yield* comeBack
+            for (const [i, fiber] of fibers.entries()) {
+              const results = yield* Fiber.join(fiber)
+              const said = range(10).filter((at) => Result.isSuccess(results[at])).map(String)
+              assert.deepStrictEqual(yield* redis.lrange(`{${keys[i]}}l`, 0, -1), said)
+              const last = range(10).findLast((at) => Result.isSuccess(results[10 + at]))
+              assert.strictEqual(yield* redis.get(`{${keys[i]}}s`), last === undefined ? null : String(last))
+            }
+          })
+        yield* round("back", cluster.restart(primary))
+        yield* cluster.awaitOk
+        yield* cluster.awaitReplicated
+        yield* round("promoted", cluster.failover(replica, "TAKEOVER"))
+      }))
+  })
 })

@@ -1,6 +1,7 @@
 import { assert, describe, it as plain, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { setFlagsFromString } from "node:v8"
@@ -237,6 +238,78 @@ describe.each(environments)("A pipeline, on $name", (environment) => {
           Stream.runCollect
         )
         assert.deepStrictEqual(results, range(2500).map(() => Result.succeed(true)))
+      }))
+
+    it.effect("sends what a slow source has given, and makes batches of what comes meanwhile", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        // The next command comes when the one before is answered: a batch that waits to be full is never sent.
+        const answered = yield* Queue.unbounded<number>()
+        const values = yield* Stream.iterate(0, (i) => i + 1).pipe(
+          Stream.take(5),
+          Stream.mapEffect((i) =>
+            Effect.as(i === 0 ? Effect.void : Queue.take(answered), Strings.append("slow:source", String(i)))
+          ),
+          (commands) => redis.pipelineStream(commands),
+          Stream.tap((length) => Queue.offer(answered, length)),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(values, [1, 2, 3, 4, 5])
+      }))
+
+    it.effect("keeps the order of each slot over the batches of a stream that are under way together", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const lengths = yield* Stream.range(1, 500).pipe(
+          Stream.map((i) => Lists.rpush("{order}stream", String(i))),
+          (commands) => redis.pipelineStream(commands, { batch: 7, concurrency: 8 }),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(lengths, range(500).map((i) => i + 1))
+        assert.deepStrictEqual(
+          yield* redis.lrange("{order}stream", 0, -1),
+          range(500).map((i) => String(i + 1))
+        )
+      }))
+
+    it.effect("fails with the first entry of a stream that failed, by its place in the stream", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        yield* redis.set("stream:text", "text")
+        const commands = range(20).map((i) => i === 13 ? Strings.incr("stream:text") : Strings.incr("stream:number"))
+        const error = yield* Effect.flip(Stream.runDrain(redis.pipelineStream(commands, { batch: 5 })))
+        assert(error.reason._tag === "PipelineError")
+        assert.strictEqual(error.reason.index, 13)
+        for (const bad of [{ batch: 0 }, { concurrency: 0 }, { concurrency: 1.5 }]) {
+          const refused = yield* Effect.flip(Stream.runDrain(redis.pipelineStream(commands, bad)))
+          assert.strictEqual(refused.reason._tag, "OptionsError")
+        }
+      }))
+
+    it.effect("refuses what is no command, where no types did", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const bad = [Effect.succeed("a"), undefined, ["GET", "a"], "GET a"] as ReadonlyArray<unknown>
+        const untyped = bad as ReadonlyArray<Command.Command<unknown>>
+        for (const entry of untyped) {
+          const batch = [Strings.incr("refused:entry"), entry]
+          const reason = pipelineReason(yield* Effect.flip(redis.pipeline(batch)))
+          assert.strictEqual(reason.index, 1)
+          assert.include(reason.message, "is no command")
+          const [, second] = yield* redis.pipelineResults([Strings.set("refused:set", "1"), entry])
+          assert(Result.isFailure(second) && second.failure.reason._tag === "OptionsError")
+          const inTransaction = yield* Effect.flip(redis.transaction(batch))
+          assert.strictEqual(inTransaction.outcome, "NotExecuted")
+        }
+        for (const batch of [undefined, null, "GET a"] as ReadonlyArray<unknown>) {
+          const reason = pipelineReason(yield* Effect.flip(redis.pipeline(batch as ReadonlyArray<never>)))
+          assert.include(reason.message, "no list and no record")
+        }
+        assert.isNull(yield* redis.get("refused:entry"))
       }))
 
     it.effect("executes entries of one slot in the order given, also when one of them has a deadline of its own", () =>

@@ -48,6 +48,8 @@ export class Dispatcher implements RequestOwner {
   readonly statistics = new RoutingStatistics()
   readonly region = new CallRegion()
   private isClosed = false
+  /** Commands beyond the bounds of a node fail at once. */
+  private readonly isBounded: boolean
   private readonly options: ResolvedOptions
   private readonly connections: Connections["Service"]
   private readonly topology: Topology["Service"]
@@ -57,6 +59,7 @@ export class Dispatcher implements RequestOwner {
 
   constructor({ clock, connections, options, random, runFork, topology }: DispatcherContext) {
     this.options = options
+    this.isBounded = options.overflow === "fail"
     this.connections = connections
     this.topology = topology
     this.clock = clock
@@ -67,6 +70,9 @@ export class Dispatcher implements RequestOwner {
       clock,
       runFork,
       schedule: options.retrySchedule,
+      bound: options.overflow === "fail"
+        ? { commands: options.maxInFlight, bytes: options.maxInFlightBytes }
+        : undefined,
       topology,
       nodeOf: (request) => request.readRoute === undefined ? this.targetOf(request) : undefined,
       dispatch: (request) => this.dispatch(request)
@@ -102,6 +108,10 @@ export class Dispatcher implements RequestOwner {
       if (shard !== undefined) return
     }
     const node = this.targetOf(request)
+    if (this.isBounded && request.retryState === undefined) {
+      const failure = this.retries.overload(node === undefined ? undefined : this.connections.get(node))
+      if (failure !== undefined) return request.onFailure({ _tag: "Lost", failure, written: false })
+    }
     if (node === undefined) return request.onFailure({ _tag: "NotCovered", slot })
     this.send(request, node, false)
   }

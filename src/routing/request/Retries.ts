@@ -12,6 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Connection } from "../../connection/Connection.ts"
+import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { monotonicMillis, steadyTimeOfDay } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
@@ -19,6 +20,7 @@ import { keyless } from "../CommandSlot.ts"
 import { type Awaited, Cohort } from "./Cohort.ts"
 import type { Diagnosis } from "./Diagnosis.ts"
 import * as Failures from "./Failures.ts"
+import { Occupancy, type Place } from "./Occupancy.ts"
 import type { Request } from "./Request.ts"
 import { WaitingRoom } from "./WaitingRoom.ts"
 
@@ -27,6 +29,8 @@ export interface RetryContext {
   readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly schedule: Schedule.Schedule<unknown, RedisClusterException>
   readonly topology: { readonly current: () => Snapshot }
+  /** How many commands, and bytes of them, a node may hold, when more of them fail at once. */
+  readonly bound: { readonly commands: number; readonly bytes: number } | undefined
   /** Sends a request again. */
   readonly dispatch: (request: Request) => void
   /** The node that a request would be sent to now; `undefined` when there is none, or a read policy chooses. */
@@ -35,6 +39,17 @@ export interface RetryContext {
 
 /** What a failure is about, in a word: those who wait for unlike things do not share their pauses. */
 const kindOf = (failure: Diagnosis): string => failure._tag === "Reply" ? failure.kind : failure._tag
+
+/** Whether the errors of two requests say the same. */
+const isAlike = (one: Request, other: Request): boolean => {
+  const [mine, theirs] = [one.retryState, other.retryState]
+  if (mine === undefined || theirs === undefined) return false
+  const [before, now] = [mine.lastFailure, theirs.lastFailure]
+  return before._tag === "Lost" && now._tag === "Lost" && before.failure === now.failure &&
+    before.written === now.written && mine.attempts === theirs.attempts &&
+    mine.maybeExecuted === theirs.maybeExecuted && one.connection === other.connection &&
+    one.command.spec === other.command.spec
+}
 
 /** What waits without a node to wait for. */
 const nowhere = {}
@@ -49,14 +64,32 @@ export class Retries {
     { readonly kind: string; readonly cohort: Cohort<Request> }
   >()
   private seen: Snapshot
+  private readonly occupancy: Occupancy | undefined
+  private lastError: { readonly request: Request; readonly error: RedisClusterException } | undefined
 
   constructor(context: RetryContext) {
     this.context = context
     this.seen = context.topology.current()
+    this.occupancy = context.bound === undefined ? undefined : new Occupancy()
     this.room = new WaitingRoom(context.clock, context.runFork, {
       due: (cohort) => this.due(cohort),
       expire: (request) => request.fail(this.errorOf(request))
-    })
+    }, this.occupancy)
+  }
+
+  /** Why no further command may be sent to a node; `undefined` when it may. The connection counts what it holds itself. */
+  overload(place: Place): LinkFailure | undefined {
+    const { bound } = this.context
+    if (bound === undefined || this.occupancy === undefined) return undefined
+    const count = this.occupancy.countOf(place)
+    if (count === 0) return undefined
+    const bytes = this.occupancy.bytesOf(place)
+    if (count + (place?.depth ?? 0) < bound.commands && bytes < bound.bytes) return undefined
+    const where = place === undefined ? "slots that no node owns" : place.address
+    return {
+      kind: "overloaded",
+      message: `${count} commands (${bytes} bytes) wait for ${where}, the bound is reached`
+    }
   }
 
   /** Lets requests wait together, and sends them again in this order. They fail when the retry schedule says no more. */
@@ -74,6 +107,7 @@ export class Retries {
       return
     }
     for (const request of requests) {
+      this.room.remove(request)
       request.waits(failure, cohort, awaits)
       this.room.add(request, cohort)
     }
@@ -112,9 +146,16 @@ export class Retries {
     for (const request of this.room.close()) request.fail(Failures.closed(request))
   }
 
+  /** Thousands who wait for one node end together: equal failures of equal commands are one error. */
   private errorOf(request: Request): RedisClusterException {
+    const { lastError } = this
+    if (lastError !== undefined && isAlike(lastError.request, request)) return lastError.error
     const { retryState } = request
-    return retryState === undefined ? Failures.closed(request) : Failures.fromFailure(request, retryState.lastFailure)
+    const error = retryState === undefined
+      ? Failures.closed(request)
+      : Failures.fromFailure(request, retryState.lastFailure)
+    this.lastError = { request, error }
+    return error
   }
 
   private cohortFor(place: Connection | typeof nowhere, kind: string): Cohort<Request> {

@@ -10,6 +10,7 @@ import type * as Fiber from "effect/Fiber"
 import { Alarm } from "../../internal/Alarm.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import { Cohort } from "./Cohort.ts"
+import type { Occupancy } from "./Occupancy.ts"
 import type { Request } from "./Request.ts"
 
 /** What becomes of those who leave the room. */
@@ -22,6 +23,8 @@ export interface WaitingRoomExits {
 
 /** The alarm rings no more often than once in a millisecond for each of these many requests, for it looks at all. */
 const inspectedPerMilli = 1024
+/** So many deadlines that pass together are told in one turn of the event loop; others have their turns in between. */
+const expiredPerTurn = 512
 
 export class WaitingRoom {
   private readonly cohorts = new Set<Cohort<Request>>()
@@ -31,12 +34,16 @@ export class WaitingRoom {
   private readonly alarm: Alarm
   private readonly exits: WaitingRoomExits
   private size = 0
+  private readonly occupancy: Occupancy | undefined
 
+  /** With an `occupancy` it is kept up to date. */
   constructor(
     clock: Clock.Clock,
     runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>,
-    exits: WaitingRoomExits
+    exits: WaitingRoomExits,
+    occupancy: Occupancy | undefined
   ) {
+    this.occupancy = occupancy
     this.clock = clock
     this.exits = exits
     this.alarm = new Alarm(clock, runFork, () => this.ring())
@@ -45,6 +52,7 @@ export class WaitingRoom {
   add(request: Request, cohort: Cohort<Request>): void {
     this.remove(request)
     cohort.requests.add(request)
+    this.occupancy?.enter(request.retryState?.awaits?.connection, request)
     this.size++
     this.cohorts.add(cohort)
     if (request.deadline < cohort.earliest) {
@@ -90,6 +98,7 @@ export class WaitingRoom {
 
   private leave(request: Request, cohort: Cohort<Request>): boolean {
     if (!cohort.requests.delete(request)) return false
+    this.occupancy?.leave(request.retryState?.awaits?.connection, request)
     this.size--
     if (cohort.requests.size === 0) {
       // Who comes back to it begins a pause of its own.
@@ -103,28 +112,32 @@ export class WaitingRoom {
 
   private ring(): void {
     const now = monotonicMillis(this.clock)
+    let left = expiredPerTurn
     for (const cohort of [...this.cohorts]) {
-      if (cohort.earliest <= now) this.expire(cohort, now)
+      if (cohort.earliest <= now) left -= this.expire(cohort, now, left)
       if (cohort.retryAt > now) continue
       cohort.retryAt = Number.POSITIVE_INFINITY
       this.exits.due(cohort)
     }
     let next = Number.POSITIVE_INFINITY
     for (const { earliest, retryAt } of this.cohorts) next = Math.min(next, earliest, retryAt)
-    this.alarm.set(Math.max(next, now + this.size / inspectedPerMilli))
+    this.alarm.set(left === 0 ? now : Math.max(next, now + this.size / inspectedPerMilli))
   }
 
-  private expire(cohort: Cohort<Request>, now: number): void {
+  /** Ends what is overdue, at most so many; how many it were. */
+  private expire(cohort: Cohort<Request>, now: number, most: number): number {
     const due: Array<Request> = []
     let next = Number.POSITIVE_INFINITY
     for (const request of cohort.requests) {
-      if (request.deadline <= now) due.push(request)
-      else if (request.deadline < next) next = request.deadline
+      if (request.deadline > now) next = Math.min(next, request.deadline)
+      else if (due.length < most) due.push(request)
+      else next = now
     }
     cohort.earliest = next
     for (const request of due) {
       this.remove(request)
       if (!request.settled) this.exits.expire(request)
     }
+    return due.length
   }
 }

@@ -1,0 +1,43 @@
+/**
+ * How many commands wait for each node, and how many bytes they hold: the bounds of a node are for them, too.
+ */
+import { weightOf } from "../../connection/CommandQueue.ts"
+import type { Connection } from "../../connection/Connection.ts"
+import type { Outgoing } from "../../connection/Outgoing.ts"
+
+/** The connection that commands wait for; `undefined` for those whose slot no node owns. */
+export type Place = Connection | undefined
+
+interface Load {
+  readonly weights: Map<Outgoing, number>
+  bytes: number
+}
+
+export class Occupancy {
+  private readonly loads = new Map<Place, Load>()
+
+  enter(place: Place, outgoing: Outgoing): void {
+    const load = this.loads.get(place) ?? { weights: new Map<Outgoing, number>(), bytes: 0 }
+    this.loads.set(place, load)
+    const weight = weightOf(outgoing)
+    load.weights.set(outgoing, weight)
+    load.bytes += weight
+  }
+
+  leave(place: Place, outgoing: Outgoing): void {
+    const load = this.loads.get(place)
+    const weight = load?.weights.get(outgoing)
+    if (load === undefined || weight === undefined) return
+    load.weights.delete(outgoing)
+    load.bytes -= weight
+    if (load.weights.size === 0) this.loads.delete(place)
+  }
+
+  countOf(place: Place): number {
+    return this.loads.get(place)?.weights.size ?? 0
+  }
+
+  bytesOf(place: Place): number {
+    return this.loads.get(place)?.bytes ?? 0
+  }
+}
