@@ -218,7 +218,8 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
       const context = { clock, runFork, onClosed, publish }
       const connection = new PushConnection({ host: target.host, port: target.port }, options, hooks, context, {
         expectedId: target.id ?? "",
-        readonly: false
+        // Without it a replica of Redis 8.0 accepts SSUBSCRIBE, and sends SUNSUBSCRIBE away.
+        readonly: "ifAllowed"
       })
       pushed.add(connection)
       return connection

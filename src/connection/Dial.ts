@@ -27,8 +27,8 @@ import { write } from "./Write.ts"
 export interface DialRequest {
   /** The node that is expected there; another one is refused. Empty when none is known. */
   readonly expectedId: string
-  /** Whether replicas shall serve reads on it. */
-  readonly readonly: boolean
+  /** Whether replicas shall serve reads on it. `ifAllowed`: a user who may not run READONLY is served without it. */
+  readonly readonly: boolean | "ifAllowed"
 }
 
 const libraryVersion = "0.1.0"
@@ -142,7 +142,7 @@ const settle = Effect.fnUntraced(function*(wire: Wire, request: DialRequest): Ef
     ["CLIENT", "SETINFO", "LIB-VER", libraryVersion]
   ]
   if (request.expectedId !== "") commands.push(["CLUSTER", "MYID"])
-  if (request.readonly) commands.push(["READONLY"])
+  if (request.readonly !== false) commands.push(["READONLY"])
   const replies = yield* exchange(wire, commands)
   if (request.expectedId !== "") {
     const found = replies[2]
@@ -154,7 +154,7 @@ const settle = Effect.fnUntraced(function*(wire: Wire, request: DialRequest): Ef
   const refused = replies.find((reply) => reply instanceof ServerError && kindOf(reply) === "authentication")
   if (refused instanceof ServerError) return yield* failWith("authentication", refused.message)
   // Without it a replica would send every read away.
-  const readonly = request.readonly ? replies.at(-1) : undefined
+  const readonly = request.readonly === true ? replies.at(-1) : undefined
   if (readonly instanceof ServerError) return yield* failWith("connection", `READONLY was refused: ${readonly.message}`)
 })
 

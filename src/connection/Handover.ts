@@ -174,7 +174,8 @@ export class Handover {
     for (const reply of this.kept.splice(0)) this.hooks.onReply(reply)
   }
 
-  /** The answer to what was said last. A replica of Redis 8.0 refuses that: the mark stays, and nobody speaks of it again. */
+  /** The answer to what was said last. A replica of Redis 8.0 refuses that to a user who may not
+   * run READONLY: the mark stays, and nobody speaks of it again. */
   private concludes(reply: Reply): boolean {
     const isAnswer = reply instanceof ServerError || (this.isOfMark(reply) && textOf(reply[0]) === "sunsubscribe")
     if (isAnswer && !this.over) {

@@ -236,9 +236,9 @@ describe("A stream that nobody reads, with the strategy suspend", () => {
   })
 })
 
-describe("The channels of all nodes", () => {
+describe("A cluster with replicas", () => {
   layer(RedisCluster.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
-    it.effect("are a union, by whatever way they are asked for", () =>
+    it.effect("lists the channels of all nodes as a union, by whatever way they are asked for", () =>
       Effect.gen(function*() {
         const { seeds } = yield* RedisCluster
         const redis = yield* connect({ nodes: seeds })
@@ -254,7 +254,23 @@ describe("The channels of all nodes", () => {
         assert.strictEqual((yield* redis.pubsubShardnumsub(name))[name], 2)
       }))
 
-    it.effect("a replica that is given to another primary is noticed by a subscription that nobody else hears of it", () =>
+    it.effect("keeps nothing of a shard channel at a replica that a stream has left", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const owner = yield* cluster.owner(HashSlot.ofKey(`{${tag}}:left`))
+        const [replica] = yield* cluster.replicasOf(owner)
+        // The connection stays.
+        yield* redis.ssubscribeScoped(`{${tag}}:stays`, { node: "replica" })
+        yield* Effect.scoped(redis.ssubscribeScoped(`{${tag}}:left`, { node: "replica" }))
+        yield* eventually(
+          "nobody listens",
+          Effect.map(cluster.command(replica, "PUBSUB", "SHARDNUMSUB", `{${tag}}:left`), (reply) =>
+            (reply as ReadonlyArray<unknown>)[1] === 0)
+        )
+      }))
+
+    it.effect("does not leave a subscription silent at a replica that was given to another primary", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
@@ -271,6 +287,45 @@ describe("The channels of all nodes", () => {
         assert.deepStrictEqual(gaps(got.values).map(({ reason }) => reason), ["OwnerChanged"])
         yield* redis.spublish(name, "x")
         yield* until("the message", () => messages(got.values).length === 1)
+      }))
+  })
+})
+
+/** Sockets that end elsewhere once they are swapped, as behind a name: SSUBSCRIBE is answered by MOVED to the address itself. */
+const swapping = () => {
+  const link = {
+    isSwapped: false,
+    stream: (endpoint: Endpoint): Duplex => {
+      const socket = Net.connect(endpoint)
+      const isOld = !link.isSwapped
+      const write = socket.write.bind(socket)
+      socket.write = (bytes: string | Uint8Array) => {
+        const name = /SSUBSCRIBE\r\n\$\d+\r\n([^\r]+)/.exec(Buffer.from(bytes).toString())?.[1]
+        if (!isOld || !link.isSwapped || name === undefined) return write(bytes)
+        const answer = `-MOVED ${HashSlot.ofKey(name)} ${endpoint.host}:${endpoint.port}\r\n`
+        return setImmediate(() => socket.emit("data", Buffer.from(answer))).hasRef()
+      }
+      return socket
+    }
+  }
+  return link
+}
+
+describe("A connection for subscriptions whose far end is not the node any more", () => {
+  layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
+    it.effect("is replaced when it sends a subscription away to itself", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const link = swapping()
+        const redis = yield* connect({ nodes: seeds, stream: link.stream })
+        const first = yield* Effect.flatMap(redis.ssubscribeScoped(`{${tag}}:first`), (one) => collect(one.events))
+        link.isSwapped = true
+        const second = yield* redis.ssubscribeScoped(`{${tag}}:second`)
+        yield* redis.spublish(`{${tag}}:second`, "x")
+        assert.strictEqual(Option.getOrThrow(yield* Stream.runHead(second.messages)).payload, "x")
+        // Those that it held go with it, and say so.
+        yield* until("the first is live again", () => count(first.values, "Subscribed") === 2)
+        assert.strictEqual(count(first.values, "Gap"), 1)
       }))
   })
 })
