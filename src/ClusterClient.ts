@@ -34,6 +34,7 @@ import * as CommandCache from "./client/CommandCache.ts"
 import * as Consumers from "./client/Consumers.ts"
 import * as Dedicated from "./client/Dedicated.ts"
 import * as Health from "./client/Health.ts"
+import * as MapCommand from "./client/MapCommand.ts"
 import * as Mock from "./client/Mock.ts"
 import * as MultiKey from "./client/MultiKey.ts"
 import * as Nodes from "./client/Nodes.ts"
@@ -65,6 +66,7 @@ export interface ClusterClientShape
     Targets.TargetMembers,
     Batches.BatchMembers,
     Dedicated.DedicatedMembers,
+    MapCommand.MapCommandMembers<ClusterClientShape>,
     Consumers.ConsumerMembers,
     MultiKey.MultiKeyMembers,
     ReadPreference.ReadPreferenceMembers,
@@ -79,14 +81,16 @@ export interface ClusterClientShape
 
 /** All members of the client, over the services beneath. */
 const members = Effect.fnUntraced(function*() {
-  const router = yield* Router.Router
+  const standing = yield* Router.Router
   const topology = yield* Topology.Topology
   const pubSub = yield* ClusterPubSub.ClusterPubSub
   const connections = yield* Connections.Connections
-  const commands = yield* CommandCache.make(router)
+  const commands = yield* CommandCache.make(standing)
   const random = yield* Random.Random
   const nodes = Nodes.make(topology, () => random.nextDoubleUnsafe())
-  const viewOf = (router: Router.Router["Service"]): ReadPreference.ReadFromClient => {
+  const observability = yield* Observability.make({ connections, topology, router: standing, pubSub })
+
+  const viewOf = (router: Router.RouterShape): ReadPreference.ReadFromClient => {
     const { execute, send } = Targets.make(router, commands, nodes.nodeAt)
     return Object.assign(boundView(router.execute), {
       execute,
@@ -95,11 +99,12 @@ const members = Effect.fnUntraced(function*() {
       ...MultiKey.make(router)
     })
   }
-  return ClusterClient.of({
+  const clientOf = (router: Router.RouterShape): ClusterClientShape => ({
     ...boundFunctions(router.execute),
     ...Targets.make(router, commands, nodes.nodeAt),
     ...Batches.make(router),
     ...Dedicated.make(router, commands),
+    ...MapCommand.make(router, clientOf),
     ...Consumers.make(router),
     ...MultiKey.make(router),
     ...ReadPreference.make(router, viewOf),
@@ -109,8 +114,9 @@ const members = Effect.fnUntraced(function*() {
     ...Provisioning.make(topology, connections),
     ...nodes,
     ...Health.make(topology, connections),
-    ...(yield* Observability.make({ connections, topology, router, pubSub }))
+    ...observability
   })
+  return ClusterClient.of(clientOf(standing))
 })
 
 const resolved = (

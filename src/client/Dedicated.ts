@@ -11,7 +11,7 @@ import type { Command } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { isRedisClusterException, type RedisClusterException } from "../RedisClusterException.ts"
-import type { DedicatedSession } from "../routing/dedicated/DedicatedSession.ts"
+import type { DedicatedConnection } from "../routing/dedicated/DedicatedSession.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Batches from "./Batches.ts"
 import type { CommandCache } from "./CommandCache.ts"
@@ -128,7 +128,7 @@ export const onConflict: {
  * @since 0.1.0
  */
 export const make = (router: Router["Service"], commands: CommandCache): DedicatedMembers => {
-  const clientOf = (session: DedicatedSession): DedicatedClient => {
+  const clientOf = (session: DedicatedConnection): DedicatedClient => {
     const { execute, executeAsking } = session
     const { pipelineStream: _, pipelineStreamResults: __, ...batches } = Batches.make(session.batches)
     return Object.assign(view<NodeSurface>(execute), {

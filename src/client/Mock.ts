@@ -7,6 +7,7 @@ import type { Command } from "../commands/Command.ts"
 import type { Batch } from "../routing/batches/BatchShape.ts"
 import { entriesOf, shaped } from "../routing/batches/BatchShape.ts"
 import type { BatchMembers } from "./Batches.ts"
+import type { MapCommandMembers } from "./MapCommand.ts"
 import type { NodeMembers } from "./Nodes.ts"
 import type { ReadPreferenceMembers } from "./ReadPreference.ts"
 import type { TargetMembers } from "./Targets.ts"
@@ -28,10 +29,12 @@ export const members:
   & Pick<NodeMembers, "slotOf">
   & Pick<TargetMembers, "on" | "execute">
   & Pick<ReadPreferenceMembers, "readFrom">
+  & MapCommandMembers<never>
   & Pick<BatchMembers, "pipeline"> = {
     slotOf: HashSlot.ofKey,
     on: () => unimplemented("on(...)"),
     readFrom: () => unimplemented("readFrom(...)"),
+    mapCommand: () => unimplemented("mapCommand(...)"),
     // The result of a command has the type that the command says.
     execute: run as TargetMembers["execute"],
     pipeline:

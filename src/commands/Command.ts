@@ -197,11 +197,16 @@ export class Command<out A, M = unknown, out R extends ClusterClient = ClusterCl
     return blocking === undefined ? undefined : blocking(this.args)
   }
 
+  /** Which of the arguments are keys. */
+  get keyPositions(): ReadonlyArray<number> {
+    const { keys } = this.spec
+    if (typeof keys === "function") return keys(this.args)
+    return keys >= 0 && keys < this.args.length ? [keys] : []
+  }
+
   /** The keys, as text. */
   get keys(): ReadonlyArray<string> {
-    const { keys } = this.spec
-    const positions = typeof keys === "function" ? keys(this.args) : keys >= 0 && keys < this.args.length ? [keys] : []
-    return positions.map((position) => textOf(this.args[position]))
+    return this.keyPositions.map((position) => textOf(this.args[position]))
   }
 
   /** The name and the keys, never a value. */
@@ -387,6 +392,14 @@ const withDecoder = <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, d
   new Command(self.spec, self.args, decode, self.settings, self.run)
 
 /**
+ * The command, which fails with an `OptionsError` instead of being sent.
+ *
+ * @internal
+ */
+export const rejected = <A, M, R extends ClusterClient>(self: Command<A, M, R>, message: string): Command<A, M, R> =>
+  withSettings(self, { invalid: self.settings.invalid ?? message })
+
+/**
  * The command with the settings of a region where it has none of its own.
  *
  * @internal
@@ -443,6 +456,32 @@ export const map: {
       return isDecodeFailure(value) ? value : f(value)
     })
 )
+
+/**
+ * The command with other keys: each key goes through a function. Values and options stay.
+ *
+ * **Example** (A namespace)
+ *
+ * ```ts
+ * import { Command, Strings } from "effect-redis-cluster"
+ *
+ * export const command = Strings.mset({ a: "1", b: "2" }).pipe(Command.mapKeys((key) => `{app}:${key}`))
+ * // MSET {app}:a 1 {app}:b 2
+ * ```
+ *
+ * @param f gets each key as text
+ * @category mapping
+ * @since 0.1.0
+ */
+export const mapKeys =
+  (f: (key: string) => Argument) =>
+  <A, M = unknown, R extends ClusterClient = ClusterClient>(self: Command<A, M, R>): Command<A, M, R> => {
+    const args = [...self.args]
+    for (const position of self.keyPositions) args[position] = f(textOf(args[position]))
+    const { routing } = self.settings
+    const settings = routing === undefined ? self.settings : { ...self.settings, routing: f(textOf(routing)) }
+    return new Command(self.spec, args, self.decode, settings, self.run)
+  }
 
 /**
  * Decodes the result of a command with a schema, JSON for example. A value that the schema refuses fails the

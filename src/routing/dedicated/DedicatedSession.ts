@@ -48,6 +48,16 @@ export interface SessionContext {
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
 }
 
+/** A connection that one user has to itself for a while. */
+export interface DedicatedConnection {
+  /** The node at the other end. */
+  readonly endpoint: Endpoint
+  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+  /** Sends ASKING and the command in one write: for a node that imports the slot. */
+  readonly executeAsking: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
+  readonly batches: Batch.Batching
+}
+
 /**
  * What the connection of the session is for.
  *
@@ -74,7 +84,7 @@ const demoted: LinkFailure = {
   message: "the node became a replica, and closes the connections on which it held commands back"
 }
 
-export class DedicatedSession implements RequestOwner {
+export class DedicatedSession implements RequestOwner, DedicatedConnection {
   readonly connection: Connection
   /** Commands side by side, and as a transaction. */
   readonly batches: Batch.Batches

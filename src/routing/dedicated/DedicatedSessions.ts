@@ -28,7 +28,7 @@ import type { Request } from "../request/Request.ts"
 import * as Tracing from "../request/Tracing.ts"
 import { DedicatedPool } from "./DedicatedPool.ts"
 import { DedicatedRequest, type DedicatedRequestContext } from "./DedicatedRequest.ts"
-import { DedicatedSession, type Purpose, type SessionContext } from "./DedicatedSession.ts"
+import { type DedicatedConnection, DedicatedSession, type Purpose, type SessionContext } from "./DedicatedSession.ts"
 import { Unblocker } from "./Unblocker.ts"
 
 const PING = new Command<unknown>(new CommandSpec("PING", { readonly: true }), [], (reply) => reply)
@@ -118,7 +118,7 @@ export class DedicatedSessions {
   /** A dedicated connection to the owner of a key's slot, or to a node, closed with the scope. */
   readonly dedicated = (
     where: Argument | Endpoint
-  ): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
+  ): Effect.Effect<DedicatedConnection, RedisClusterException, Scope.Scope> =>
     Effect.suspend(() => {
       if (typeof where === "string" || where instanceof Uint8Array) {
         return this.openDedicated(HashSlot.ofKey(where), undefined)
@@ -132,7 +132,7 @@ export class DedicatedSessions {
   /** A dedicated connection on which keys are watched, until the scope ends. */
   readonly watch = (
     keys: ReadonlyArray<Argument>
-  ): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> =>
+  ): Effect.Effect<DedicatedConnection, RedisClusterException, Scope.Scope> =>
     Effect.suspend(() => {
       const command = new Command<unknown>(WATCH, keys, (reply) => reply)
       const slot = keys.length === 0 ? noKeys : slotOf(command)

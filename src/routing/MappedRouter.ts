@@ -1,0 +1,81 @@
+/**
+ * A router through which every command passes a function first: namespaces, auditing, faults for tests.
+ */
+import * as Effect from "effect/Effect"
+import { Command, isCommand, rejected } from "../commands/Command.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import { allKeys } from "../commands/keys.ts"
+import type { Argument } from "../protocol/Reply.ts"
+import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import type { Batching } from "./batches/Pipeline.ts"
+import type { DedicatedConnection } from "./dedicated/DedicatedSession.ts"
+import type { Execute, RouterShape } from "./Router.ts"
+
+/**
+ * A function that every command passes before it is sent. It changes how a command is sent, not the type of its result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MapCommand = <A, M>(command: Command<A, M>) => Command<A, M>
+
+/** A function that throws, or gives something else than a command, fails the command that it was given. */
+const guarded = (f: MapCommand): MapCommand => (command) => {
+  try {
+    const mapped = f(command)
+    return isCommand(mapped) ? mapped : rejected(command, "the function of mapCommand gave no command")
+  } catch {
+    return rejected(command, "the function of mapCommand threw an error")
+  }
+}
+
+const mapBatches = (batches: Batching, map: MapCommand): Batching => ({
+  pipeline: (commands) => Effect.suspend(() => batches.pipeline(commands.map((command) => map(command)))),
+  pipelineResults: (commands) => Effect.suspend(() => batches.pipelineResults(commands.map((command) => map(command)))),
+  transaction: (commands) => Effect.suspend(() => batches.transaction(commands.map((command) => map(command))))
+})
+
+const mapConnection = (connection: DedicatedConnection, map: MapCommand): DedicatedConnection => ({
+  endpoint: connection.endpoint,
+  execute: (command) => Effect.suspend(() => connection.execute(map(command))),
+  executeAsking: (command) => Effect.suspend(() => connection.executeAsking(map(command))),
+  batches: mapBatches(connection.batches, map)
+})
+
+const WATCH = new CommandSpec("WATCH", { keys: allKeys })
+
+/** The keys as the function has them: it sees the WATCH that they are for. */
+const mapKeys = (
+  keys: ReadonlyArray<Argument>,
+  map: MapCommand
+): Effect.Effect<ReadonlyArray<Argument>, RedisClusterException> =>
+  Effect.suspend(() => {
+    const { args, settings } = map(new Command<unknown>(WATCH, keys, (reply) => reply))
+    const { invalid } = settings
+    return invalid === undefined ?
+      Effect.succeed(args) :
+      Effect.fail(exception(() => new OptionsError({ message: invalid, outcome: "NotExecuted", command: WATCH.name })))
+  })
+
+const mapRouter = (router: RouterShape, map: MapCommand): RouterShape => ({
+  ...mapBatches(router, map),
+  execute: ((command) => Effect.suspend(() => router.execute(map(command)))) as Execute,
+  onTarget: (command, target) => Effect.suspend(() => router.onTarget(map(command), target)),
+  onTargetResults: (command, target) => Effect.suspend(() => router.onTargetResults(map(command), target)),
+  onNode: (command, node) => Effect.suspend(() => router.onNode(map(command), node)),
+  executeWithSocket: (command, node) => Effect.suspend(() => router.executeWithSocket(map(command), node)),
+  dedicated: (where) =>
+    (typeof where === "string" || where instanceof Uint8Array
+      ? Effect.flatMap(mapKeys([where], map), ([key]) => router.dedicated(key))
+      : router.dedicated(where)).pipe(Effect.map((connection) => mapConnection(connection, map))),
+  watch: (keys) =>
+    Effect.flatMap(mapKeys(keys, map), router.watch).pipe(Effect.map((connection) => mapConnection(connection, map))),
+  reading: (policy) => mapRouter(router.reading(policy), map),
+  setReadFrom: router.setReadFrom,
+  readFrom: router.readFrom,
+  readStatistics: router.readStatistics,
+  statistics: router.statistics
+})
+
+/** The router with a function for every command. */
+export const mapCommands = (router: RouterShape, f: MapCommand): RouterShape => mapRouter(router, guarded(f))
