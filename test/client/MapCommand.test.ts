@@ -28,7 +28,7 @@ describe("mapCommand", () => {
       assert.deepStrictEqual(yield* mapped.mgetNonatomic(["a", "b"]), ["1", "2"])
       assert.deepStrictEqual(yield* mapped.readFrom(ReadFrom.replica).get("a"), "1")
       assert.deepStrictEqual(
-        yield* Stream.runCollect(mapped.pipelineStream([Strings.get("a")]).pipe(Stream.mapEffect(Effect.fromResult))),
+        yield* Stream.runCollect(mapped.pipelineStream([Strings.get("a")])),
         ["1"]
       )
       assert.deepStrictEqual(yield* redis.get("{ns}:a"), "1")
