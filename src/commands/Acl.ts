@@ -5,10 +5,12 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { call, type OneOrMore } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { type ClientInfo, clientInfo } from "./clientInfo.ts"
 import { answeringPerNode, make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
+import { parameters } from "./parameters/Acl.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
 
 /**
@@ -153,7 +155,7 @@ const logEntries = decode.arrayOf(decode.struct<AclLogEntry>({
  * @category commands
  * @since 0.1.0
  */
-export const Acl: AclCommands<CommandSurface> = {
+export const Acl: AclCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   aclCat: (category) => make(ACL_CAT, category === undefined ? [] : [category], decode.strings),
   aclDeluser: (users) => call(ACL_DELUSER).many("users", users).to(decode.integer),
   aclDryrun: (user, words) => call(ACL_DRYRUN, user).many("words", words).to(decode.string),
@@ -169,4 +171,4 @@ export const Acl: AclCommands<CommandSurface> = {
   aclSetuser: (user, rules = []) => make(ACL_SETUSER, [user, ...rules], decode.ok),
   aclUsers: () => make(ACL_USERS, [], decode.strings),
   aclWhoami: () => make(ACL_WHOAMI, [], decode.string)
-}
+})

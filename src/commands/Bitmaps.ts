@@ -5,9 +5,11 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { type Call, call, type Integer, type OneOrMore } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { allButFirst } from "./keys.ts"
+import { parameters } from "./parameters/Bitmaps.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -128,7 +130,7 @@ const addBit = (self: Call, bit: 0 | 1): Call =>
  * @category commands
  * @since 0.1.0
  */
-export const Bitmaps: BitmapCommands<CommandSurface> = {
+export const Bitmaps: BitmapCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   bitcount: (key, range) => {
     const self = call(BITCOUNT, key)
     if (range !== undefined) {
@@ -158,4 +160,4 @@ export const Bitmaps: BitmapCommands<CommandSurface> = {
   },
   getbit: (key, offset) => call(GETBIT, key).integer("offset", offset, 0).to(bit),
   setbit: (key, offset, value) => addBit(call(SETBIT, key).integer("offset", offset, 0), value).to(bit)
-}
+})

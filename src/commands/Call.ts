@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
+import type * as Duration from "effect/Duration"
+import { millisOf as durationMillis } from "../internal/millis.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { type Command, invalid, make } from "./Command.ts"
 import type { CommandSpec } from "./CommandSpec.ts"
@@ -111,6 +111,13 @@ export class Call {
     return this
   }
 
+  /** Arguments as they are, however many there are. */
+  all(args: ReadonlyArray<Argument>): this {
+    if (!Array.isArray(args)) return this.refuse("a list was expected, got something else")
+    for (const arg of args) this.args.push(arg)
+    return this
+  }
+
   /** A value, numbers in decimal. */
   value(value: Value): this {
     this.args.push(typeof value === "number" || typeof value === "bigint" ? String(value) : value)
@@ -120,6 +127,7 @@ export class Call {
   /** A word, if it is wanted. */
   flag(word: string, on: boolean | undefined): this {
     if (on === true) this.args.push(word)
+    else if (on !== undefined && on !== false) this.refuse(`what stands for ${word} must be true or false`)
     return this
   }
 
@@ -261,16 +269,16 @@ export class Call {
     return value === undefined ? this : this.add(String(value))
   }
 
-  /** How long the server may wait, in seconds with decimals; 0 for ever. */
+  /** How long the server may wait, in seconds with decimals; 0 without end. */
   waiting(name: string, input: Patience): this {
-    if (input === "forever") return this.add("0")
+    if (input === "forever" || millisOf(input) === Infinity) return this.add("0")
     const value = this.millis(name, input)
     return value === undefined ? this : this.add(String(value / 1000))
   }
 
-  /** How long the server may wait, in milliseconds; 0 for ever. */
+  /** How long the server may wait, in milliseconds; 0 without end. */
   waitingMillis(name: string, input: Patience): this {
-    return input === "forever" ? this.add("0") : this.milliseconds(name, input)
+    return input === "forever" || millisOf(input) === Infinity ? this.add("0") : this.milliseconds(name, input)
   }
 
   /** A point in time: milliseconds since 1970, or whole seconds. */
@@ -303,7 +311,7 @@ export class Call {
   private millis(name: string, input: Lifetime, minimum = 1): number | undefined {
     const value = millisOf(input)
     if (value === undefined) {
-      this.refuse(`${name} must be a duration such as "10 minutes", got something that is none`)
+      this.refuse(`${name} must be a duration with a unit, such as "10 minutes", got something that is none`)
       return undefined
     }
     if (!Number.isFinite(value) || value < minimum) {
@@ -324,9 +332,10 @@ const writtenAtMost = 256
 const millisOf = (input: Lifetime): number | undefined => {
   const known = typeof input === "string" ? written.get(input) : undefined
   if (known !== undefined) return known
-  const duration = Duration.fromInput(input)
-  if (Option.isNone(duration)) return undefined
-  const value = Math.ceil(Duration.toMillis(duration.value))
+  // A bare number may be meant as seconds, which servers count.
+  if (typeof input === "number" || typeof input === "bigint") return undefined
+  const value = Math.ceil(durationMillis(input))
+  if (Number.isNaN(value)) return undefined
   if (typeof input === "string" && written.size < writtenAtMost) written.set(input, value)
   return value
 }

@@ -5,9 +5,11 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { call, type OneOrMore } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
+import { parameters } from "./parameters/Channels.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -67,7 +69,7 @@ const totals = decode.map(decode.pairsOf(decode.string, decode.integer), (pairs)
  * @category commands
  * @since 0.1.0
  */
-export const Channels: ChannelCommands<CommandSurface> = {
+export const Channels: ChannelCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   publish: (channel, message) => make(PUBLISH, [channel, message], decode.integer),
   pubsubChannels: (pattern) => make(PUBSUB_CHANNELS, pattern === undefined ? [] : [pattern], decode.strings),
   pubsubNumpat: () => make(PUBSUB_NUMPAT, [], decode.integer),
@@ -75,4 +77,4 @@ export const Channels: ChannelCommands<CommandSurface> = {
   pubsubShardchannels: (pattern) => make(PUBSUB_SHARDCHANNELS, pattern === undefined ? [] : [pattern], decode.strings),
   pubsubShardnumsub: (channels) => call(PUBSUB_SHARDNUMSUB).many("channels", channels).to(totals),
   spublish: (channel, message) => make(SPUBLISH, [channel, message], decode.integer)
-}
+})

@@ -6,10 +6,12 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { type Call, call, type Integer, type Lifetime, type OneOrMore } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { type ClientInfo, clientInfo } from "./clientInfo.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
+import { parameters } from "./parameters/Clients.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 export type { ClientInfo } from "./clientInfo.ts"
@@ -205,7 +207,7 @@ const hello = decode.struct<HelloReply>({
  * @category commands
  * @since 0.1.0
  */
-export const Clients: ClientCommands<CommandSurface> = {
+export const Clients: ClientCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   clientGetname: () => make(CLIENT_GETNAME, [], decode.stringOrNull),
   clientGetredir: () => make(CLIENT_GETREDIR, [], decode.integer),
   clientId: () => make(CLIENT_ID, [], decode.integer),
@@ -231,4 +233,4 @@ export const Clients: ClientCommands<CommandSurface> = {
   echo: (message) => make(ECHO, [message], decode.string),
   hello: () => make(HELLO, [], hello),
   ping: (message) => make(PING, message === undefined ? [] : [message], decode.string)
-}
+})

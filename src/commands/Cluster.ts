@@ -5,10 +5,12 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { type Call, call, type Lifetime, type OneOrMore } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import type { KeyScanOptions } from "./Generic.ts"
+import { parameters } from "./parameters/Cluster.ts"
 import { addScan, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
@@ -621,7 +623,7 @@ const epochLine = decode.parsed((text) => {
  * @category commands
  * @since 0.1.0
  */
-export const Cluster: ClusterCommands<CommandSurface> = {
+export const Cluster: ClusterCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   clusterAddslots: (slots) => addSlots(ADDSLOTS, slots),
   clusterAddslotsrange: (ranges) => addRanges(call(ADDSLOTSRANGE), ranges).to(decode.ok),
   clusterBumpepoch: () => make(BUMPEPOCH, [], epochLine),
@@ -692,4 +694,4 @@ export const Cluster: ClusterCommands<CommandSurface> = {
     return (options.slot === undefined ? self : self.add("SLOT").slot(options.slot)).to(keyPage)
   },
   trimslots: (ranges) => addRanges(call(TRIMSLOTS, "RANGES", String(ranges.length)), ranges).to(decode.ok)
-}
+})

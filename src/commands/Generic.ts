@@ -5,11 +5,13 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { type Call, call, type Instant, type Lifetime, type OneOrMore, type Patience } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { allKeys, firstTwo } from "./keys.ts"
 import type { Exact, Given } from "./Options.ts"
+import { parameters } from "./parameters/Generic.ts"
 import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
@@ -248,7 +250,7 @@ const sorted: decode.Decoder<ReadonlyArray<string | null>> = decode.stringsOrNul
  * @category commands
  * @since 0.1.0
  */
-export const Generic: GenericCommands<CommandSurface> = {
+export const Generic: GenericCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   copy: (source, destination, options = {}) =>
     call(COPY, source, destination)
       .integerOption("DB", "database", options.database, 0)
@@ -320,4 +322,4 @@ export const Generic: GenericCommands<CommandSurface> = {
   waitaof: (local, replicas, timeout) =>
     call(WAITAOF).integer("local", local, 0).integer("replicas", replicas, 0).waitingMillis("timeout", timeout)
       .to(decode.tuple(decode.integer, decode.integer))
-}
+})

@@ -5,10 +5,12 @@
  */
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { type Call, call, type OneOrMore, type Value } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { firstAndAfter, firstTwo } from "./keys.ts"
 import type { Exact, Given, When } from "./Options.ts"
+import { parameters } from "./parameters/Geo.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -375,7 +377,7 @@ const aroundMember = (spec: CommandSpec, key: Argument, member: Value, radius: n
  * @category commands
  * @since 0.1.0
  */
-export const Geo: GeoCommands<CommandSurface> = {
+export const Geo: GeoCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   geoadd: (key, members, options = {}) => {
     const self = call(GEOADD, key)
     if (options.condition !== undefined) self.add(options.condition)
@@ -404,4 +406,4 @@ export const Geo: GeoCommands<CommandSurface> = {
     addLimit(addArea(call(GEOSEARCHSTORE, destination, source), area), options)
       .flag("STOREDIST", options.storeDistance)
       .to(decode.integer)
-}
+})

@@ -14,12 +14,14 @@ import {
   type OneOrMore,
   type Value
 } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { addExpiry } from "./expiry.ts"
 import type { ExpireCondition } from "./Generic.ts"
 import type { Exact, ExpiryOrKeep, ExpiryOrPersist, When } from "./Options.ts"
+import { parameters } from "./parameters/Hashes.ts"
 import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
@@ -242,7 +244,7 @@ const ofFields = (spec: CommandSpec, key: Argument, fields: OneOrMore<Argument>)
  * @category commands
  * @since 0.1.0
  */
-export const Hashes: HashCommands<CommandSurface> = {
+export const Hashes: HashCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   hdel: (key, fields) => call(HDEL, key).many("fields", fields).to(decode.integer),
   hexists: (key, field) => make(HEXISTS, [key, field], decode.boolean),
   hexpire: (key, after, fields, condition) =>
@@ -294,4 +296,4 @@ export const Hashes: HashCommands<CommandSurface> = {
   hstrlen: (key, field) => make(HSTRLEN, [key, field], decode.integer),
   httl: (key, fields) => ofFields(HTTL, key, fields),
   hvals: (key) => make(HVALS, [key], decode.strings)
-}
+})

@@ -5,9 +5,11 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { call, type OneOrMore, type Value } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { allKeys } from "./keys.ts"
+import { parameters } from "./parameters/HyperLogLog.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -35,7 +37,7 @@ const PFMERGE = new CommandSpec("PFMERGE", { keys: allKeys })
  * @category commands
  * @since 0.1.0
  */
-export const HyperLogLog: HyperLogLogCommands<CommandSurface> = {
+export const HyperLogLog: HyperLogLogCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   pfadd: (key, elements = []) => {
     const self = call(PFADD, key)
     for (const element of elements) self.value(element)
@@ -43,4 +45,4 @@ export const HyperLogLog: HyperLogLogCommands<CommandSurface> = {
   },
   pfcount: (keys) => call(PFCOUNT).many("keys", keys).to(decode.integer),
   pfmerge: (destination, sources) => call(PFMERGE, destination).many("sources", sources).to(decode.ok)
-}
+})

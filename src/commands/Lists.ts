@@ -5,11 +5,13 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { call, type Integer, type OneOrMore, type Patience, type Value } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { allButLast, counted, firstTwo } from "./keys.ts"
 import type { Exact, Given } from "./Options.ts"
+import { parameters } from "./parameters/Lists.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -181,7 +183,7 @@ const push = (spec: CommandSpec) => (key: Argument, elements: OneOrMore<Value>) 
  * @category commands
  * @since 0.1.0
  */
-export const Lists: ListCommands<CommandSurface> = {
+export const Lists: ListCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   blmove: (source, destination, from, to, timeout) =>
     call(BLMOVE, source, destination, from, to).waiting("timeout", timeout).to(decode.stringOrNull),
   blmpop: (timeout, keys, end, options = {}) =>
@@ -216,4 +218,4 @@ export const Lists: ListCommands<CommandSurface> = {
   rpoplpush: (source, destination) => make(RPOPLPUSH, [source, destination], decode.stringOrNull),
   rpush: push(RPUSH),
   rpushx: push(RPUSHX)
-}
+})

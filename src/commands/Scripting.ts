@@ -5,11 +5,13 @@
  */
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { call, type OneOrMore, type Value } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { answeringPerNode, make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { counted } from "./keys.ts"
 import type { Exact, When } from "./Options.ts"
+import { parameters } from "./parameters/Scripting.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
 
 /**
@@ -195,7 +197,7 @@ const functionStats = decode.struct<FunctionStats>({
 })
 
 const run = (spec: CommandSpec) => (what: Argument, { keys = [], args = [] }: ScriptInput = {}) => {
-  const self = call(spec, what, String(keys.length)).add(...keys)
+  const self = call(spec, what, String(keys.length)).all(keys)
   for (const arg of args) self.value(arg)
   return self.to(decode.reply)
 }
@@ -206,7 +208,7 @@ const run = (spec: CommandSpec) => (what: Argument, { keys = [], args = [] }: Sc
  * @category commands
  * @since 0.1.0
  */
-export const Scripting: ScriptingCommands<CommandSurface> = {
+export const Scripting: ScriptingCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   eval: run(EVAL),
   evalRo: run(EVAL_RO),
   evalsha: run(EVALSHA),
@@ -230,4 +232,4 @@ export const Scripting: ScriptingCommands<CommandSurface> = {
   scriptKill: () => make(SCRIPT_KILL, [], decode.ok),
   scriptLoad: (script) => make(SCRIPT_LOAD, [script], decode.string),
   scriptShow: (sha1) => make(SCRIPT_SHOW, [sha1], decode.string)
-}
+})

@@ -5,9 +5,11 @@
  */
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { call, type Integer, type Lifetime, type OneOrMore, type Value } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { answeringPerNode, make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
+import { parameters } from "./parameters/Server.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
 
 /**
@@ -604,7 +606,7 @@ const time = decode.map(
  * @category commands
  * @since 0.1.0
  */
-export const Server: ServerCommands<CommandSurface> = {
+export const Server: ServerCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   bgrewriteaof: () => make(BGREWRITEAOF, [], decode.string),
   bgsave: (options = {}) => make(BGSAVE, options.schedule === true ? ["SCHEDULE"] : [], decode.string),
   bgsaveCancel: () => make(BGSAVE, ["CANCEL"], decode.string),
@@ -695,7 +697,7 @@ export const Server: ServerCommands<CommandSurface> = {
   moduleLoadex: (path, options = {}) => {
     const self = call(MODULE_LOADEX, path)
     for (const [name, value] of Object.entries(options.config ?? {})) self.add("CONFIG", name).value(value)
-    if (options.args !== undefined) self.add("ARGS", ...options.args)
+    if (options.args !== undefined) self.add("ARGS").all(options.args)
     return self.to(decode.ok)
   },
   moduleUnload: (name) => make(MODULE_UNLOAD, [name], decode.ok),
@@ -717,4 +719,4 @@ export const Server: ServerCommands<CommandSurface> = {
   slowlogReset: () => make(SLOWLOG_RESET, [], decode.ok),
   swapdb: (first, second) => call(SWAPDB).integer("first", first, 0).integer("second", second, 0).to(decode.ok),
   time: () => make(TIME, [], time)
-}
+})

@@ -5,10 +5,12 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { call, type OneOrMore, type Value } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { allKeys, counted, firstTwo } from "./keys.ts"
+import { parameters } from "./parameters/Sets.ts"
 import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
@@ -98,7 +100,7 @@ const page = scanPage(decode.strings)
  * @category commands
  * @since 0.1.0
  */
-export const Sets: SetCommands<CommandSurface> = {
+export const Sets: SetCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   sadd: (key, members) => call(SADD, key).many("members", members).to(decode.integer),
   scard: (key) => make(SCARD, [key], decode.integer),
   sdiff: combine(SDIFF),
@@ -117,4 +119,4 @@ export const Sets: SetCommands<CommandSurface> = {
   sscan: (key, cursor, options = {}) => addScan(call(SSCAN, key), cursor, options).to(page),
   sunion: combine(SUNION),
   sunionstore: store(SUNIONSTORE)
-}
+})

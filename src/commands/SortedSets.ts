@@ -5,11 +5,13 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { type Call, call, type Entries, type Integer, type OneOrMore, type Patience, type Value } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { allButLast, counted, destinationAndCounted, firstTwo } from "./keys.ts"
 import type { Exact, When } from "./Options.ts"
+import { parameters } from "./parameters/SortedSets.ts"
 import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
@@ -502,7 +504,7 @@ const rank = (spec: CommandSpec) => (key: Argument, member: Value, options: Rank
  * @category commands
  * @since 0.1.0
  */
-export const SortedSets: SortedSetCommands<CommandSurface> = {
+export const SortedSets: SortedSetCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   bzmpop: (timeout, keys, which, options = {}) =>
     call(BZMPOP).waiting("timeout", timeout).counted("keys", keys).add(which)
       .integerOption("COUNT", "count", options.count, 1).to(poppedMembers),
@@ -571,4 +573,4 @@ export const SortedSets: SortedSetCommands<CommandSurface> = {
   zscore: (key, member) => call(ZSCORE, key).value(member).to(decode.doubleOrNull),
   zunion: combine(ZUNION),
   zunionstore: combineStore(ZUNIONSTORE)
-}
+})

@@ -15,11 +15,13 @@ import {
   type Patience,
   type Value
 } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { streams } from "./keys.ts"
 import type { Exact, Given, When } from "./Options.ts"
+import { parameters } from "./parameters/Streams.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -835,7 +837,7 @@ const consumerInfos = decode.arrayOf(decode.struct<ConsumerInfo>({
  * @category commands
  * @since 0.1.0
  */
-export const Streams: StreamCommands<CommandSurface> = {
+export const Streams: StreamCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   xack: (key, group, ids) => call(XACK, key, group).many("ids", ids).to(decode.integer),
   xackdel: (key, group, ids, references) => addIds(call(XACKDEL, key, group), ids, references).to(decode.integers),
   xadd: (key, id, fields, options?: XaddOptions) => {
@@ -947,4 +949,4 @@ export const Streams: StreamCommands<CommandSurface> = {
     const self = addTrim(call(XTRIM, key), trim)
     return (options.references === undefined ? self : self.add(options.references)).to(decode.integer)
   }
-}
+})

@@ -5,12 +5,14 @@
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { type Call, call, type Entries, type Integer, type Lifetime, type Value } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { addExpiry } from "./expiry.ts"
 import { allKeys, counted, everyOther, firstTwo } from "./keys.ts"
 import type { Exact, ExpiryOrKeep, ExpiryOrPersist, Given, When } from "./Options.ts"
+import { parameters } from "./parameters/Strings.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -249,7 +251,7 @@ const lcsMatches = decode.struct<LcsMatches>({
  * @category commands
  * @since 0.1.0
  */
-export const Strings: StringCommands<CommandSurface> = {
+export const Strings: StringCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   append: (key, value) => call(APPEND, key).value(value).to(decode.integer),
   decr: (key) => make(DECR, [key], decode.integer),
   decrby: (key, decrement) => call(DECRBY, key).integer("decrement", decrement).to(decode.integer),
@@ -299,4 +301,4 @@ export const Strings: StringCommands<CommandSurface> = {
   setrange: (key, offset, value) => call(SETRANGE, key).integer("offset", offset, 0).value(value).to(decode.integer),
   strlen: (key) => make(STRLEN, [key], decode.integer),
   substr: (key, start, end) => call(SUBSTR, key).integer("start", start).integer("end", end).to(decode.string)
-}
+})

@@ -5,10 +5,12 @@
  */
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { type Call, call, type Value } from "./Call.ts"
+import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import type { Exact, When } from "./Options.ts"
+import { parameters } from "./parameters/VectorSets.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
@@ -311,7 +313,7 @@ const ofElement = <A>(spec: CommandSpec, key: Argument, element: Value, decoder:
  * @category commands
  * @since 0.1.0
  */
-export const VectorSets: VectorSetCommands<CommandSurface> = {
+export const VectorSets: VectorSetCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   vadd: (key, element, vector, options = {}) => {
     const self = addVector(call(VADD, key).integerOption("REDUCE", "reduce", options.reduce, 1), vector)
       .value(element)
@@ -366,4 +368,4 @@ export const VectorSets: VectorSetCommands<CommandSurface> = {
         )
       )
   }
-}
+})

@@ -47,7 +47,7 @@ const witnesses: Readonly<Record<string, string>> = {
   Hashes: "HGETALL",
   HyperLogLog: "PFCOUNT",
   Lists: "LPUSH",
-  Scripting: "EVALSHA",
+  Scripting: "SCRIPT EXISTS",
   Server: "DBSIZE",
   Sets: "SMEMBERS",
   SortedSets: "ZRANGE",

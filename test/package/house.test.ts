@@ -16,6 +16,7 @@ const floors: ReadonlyArray<ReadonlyArray<string>> = [
   ["ReadFrom.ts", "Discovery.ts"],
   ["ClusterOptions.ts"],
   ["ClusterConfig.ts"],
+  ["commands/parameters"],
   ["commands"],
   ["commands/table"],
   ["connection"],

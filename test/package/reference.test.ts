@@ -10,6 +10,8 @@ const check = (script: string) => {
 
 it("The reference pages of the commands are what the sources say", () => check("generate-reference.ts"))
 
+it("What builders check without types is what their interfaces say", () => check("generate-parameters.ts"))
+
 it("The pages of the API are what the docstrings say", () => check("generate-api.ts"))
 
 it("The pictures are what their text says", () => check("generate-pictures.ts"))

@@ -1,0 +1,108 @@
+/**
+ * Builders that take whatever a program without types passes: a builder never throws and ignores nothing. A wrong call is an
+ * invalid command, which fails with an `OptionsError` when it runs.
+ *
+ * @since 0.1.0
+ */
+import * as checks from "../internal/checks.ts"
+import { type Command, invalid } from "./Command.ts"
+import { CommandSpec } from "./CommandSpec.ts"
+import type { Parameters } from "./parameters/Parameters.ts"
+
+/** Words of servers, and what they are called here. */
+const words: Readonly<Record<string, string>> = {
+  BLOCK: "block",
+  BYLEX: "by",
+  BYSCORE: "by",
+  CH: "changed",
+  COUNT: "count",
+  EX: "expire",
+  EXAT: "expireAt",
+  GT: "condition",
+  KEEPTTL: "keepTtl",
+  LT: "condition",
+  MATCH: "match",
+  NX: "condition",
+  PX: "expire",
+  PXAT: "expireAt",
+  REV: "reverse",
+  TTL: "expire",
+  WITHSCORES: "withScores",
+  XX: "condition"
+}
+
+/** The option that belongs to a word of servers or to a name of another client. */
+const meantBy = (word: string, names: ReadonlyArray<string>): string | undefined => {
+  const candidates = [
+    words[word.toUpperCase()],
+    word.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    word
+  ]
+  return names.find((name) => candidates.some((candidate) => candidate?.toLowerCase() === name.toLowerCase()))
+}
+
+const optionsProblem = (
+  value: unknown,
+  names: ReadonlyArray<string>,
+  flags: ReadonlyArray<string>
+): string | undefined => {
+  if (value === undefined) return undefined
+  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+    const meant = typeof value === "string" ? meantBy(value, names) : undefined
+    return meant === undefined
+      ? `expected an object with options (${names.join(", ")})`
+      : `expected an object with options, and in it ${meant}`
+  }
+  for (const name in value) {
+    if (!names.includes(name)) {
+      const meant = meantBy(name, names)
+      return checks.unknownOption(name, names, meant === undefined ? {} : { [name]: meant })
+    }
+    if (flags.includes(name)) {
+      const given: unknown = Reflect.get(value, name)
+      if (given !== undefined && typeof given !== "boolean") return `${name} has to be true or false`
+    }
+  }
+  return undefined
+}
+
+const problemOf = (method: Parameters[string], args: ReadonlyArray<unknown>): string | undefined => {
+  const { flags = [], most, options } = method
+  if (options !== undefined) {
+    for (const at in options) {
+      const problem = optionsProblem(args[at as unknown as number], options[at], flags)
+      if (problem !== undefined) return problem
+    }
+  }
+  return args.length <= most || args.slice(most).every((arg) => arg === undefined)
+    ? undefined
+    : `expected at most ${most} arguments, got ${args.length}`
+}
+
+const refused = (method: string, problem: string): Command<never> =>
+  invalid(new CommandSpec(method.toUpperCase(), {}), `${method}: ${problem}`)
+
+type Build = (...args: ReadonlyArray<unknown>) => Command<unknown>
+
+const guarded = (method: string, build: Build, parameters: Parameters[string]): Build => (...args) => {
+  const problem = problemOf(parameters, args)
+  if (problem !== undefined) return refused(method, problem)
+  try {
+    return build(...args)
+  } catch {
+    return refused(method, "an argument is of a type that the method does not take")
+  }
+}
+
+/**
+ * The builders of a group, checked.
+ *
+ * @internal
+ */
+export const checked = <Group extends object>(parameters: Parameters, group: Group): Group =>
+  Object.fromEntries(
+    Object.entries(group as Readonly<Record<string, Build>>).map((
+      [method, build]
+    ) => [method, guarded(method, build, parameters[method])])
+    // Each builder stays what it is for calls that its types allow.
+  ) as Group
