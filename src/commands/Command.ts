@@ -368,6 +368,16 @@ export const isCommand = (value: unknown): value is Command<unknown> => Predicat
  */
 export type Success<C> = C extends Command<infer A> ? A : never
 
+/** What was thrown, and where, without its message: that may quote the reply, as `JSON.parse` does. */
+const withoutMessage = (thrown: unknown): Error => {
+  const error = new Error("the message is left out, it may quote the reply")
+  if (!(thrown instanceof Error)) return error
+  error.name = thrown.name
+  const frames = thrown.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? []
+  error.stack = [`${error.name}: ${error.message}`, ...frames].join("\n")
+  return error
+}
+
 /**
  * Decodes a reply to a command. Functions of the caller's may be part of the decoder; what they throw is a failure to decode
  * like any other, for a reply is read where nobody could catch it.
@@ -384,7 +394,7 @@ export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailur
       ? value
       : new DecodeFailure(value.message, value.cause)
   } catch (error) {
-    return new DecodeFailure("a function that reads the reply threw an error", error)
+    return new DecodeFailure("a function that reads the reply threw an error", withoutMessage(error))
   }
 }
 

@@ -300,7 +300,7 @@ export class Connection {
   }
 
   private closed(what: string): LinkFailure {
-    return { kind: "closed", message: `the connection to ${this.address} ${what}` }
+    return { kind: "closed", message: `the connection ${what}` }
   }
 
   private get bytes(): number {

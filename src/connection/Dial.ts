@@ -11,6 +11,7 @@ import * as tls from "node:tls"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { Credentials, ResolvedOptions } from "../ClusterOptions.ts"
 import { kindOf, refusesHello, refusesLogin } from "../protocol/ErrorKind.ts"
+import { withoutArguments } from "../protocol/quotes.ts"
 import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
@@ -112,16 +113,19 @@ const greet = Effect.fnUntraced(function*(
   credentials: Credentials | undefined
 ): Effect.fn.Return<void, LinkFailure> {
   const password = credentials === undefined ? undefined : Redacted.value(credentials.password)
-  const check = (reply: Reply): Effect.Effect<void, LinkFailure> =>
+  const check = (reply: Reply, command: ReadonlyArray<Argument>): Effect.Effect<void, LinkFailure> =>
     reply instanceof ServerError
-      ? failWith(refusesLogin(reply) ? "authentication" : "connection", reply.message)
+      ? failWith(
+        refusesLogin(reply) ? "authentication" : "connection",
+        withoutArguments(reply.message, command.filter((word) => word === password))
+      )
       : Effect.void
   if (options.protocol === 3) {
     const hello: Array<Argument> = ["HELLO", "3"]
     if (password !== undefined) hello.push("AUTH", credentials?.username ?? "default", password)
     if (options.clientName !== undefined) hello.push("SETNAME", options.clientName)
     const [reply] = yield* exchange(wire, [hello])
-    if (!refusesResp3(reply)) return yield* check(reply)
+    if (!refusesResp3(reply)) return yield* check(reply, hello)
   }
   const commands: Array<ReadonlyArray<Argument>> = []
   if (password !== undefined) {
@@ -131,7 +135,7 @@ const greet = Effect.fnUntraced(function*(
   // One by one: Redis 8.6 leaves a refused AUTH unanswered when it reads it together with other commands.
   for (const command of commands) {
     const [reply] = yield* exchange(wire, [command])
-    yield* check(reply)
+    yield* check(reply, command)
   }
 })
 

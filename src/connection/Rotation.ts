@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Credentials, ResolvedOptions } from "../ClusterOptions.ts"
 import { endless } from "../internal/endless.ts"
+import { withoutArguments } from "../protocol/quotes.ts"
 import { type Argument, ServerError } from "../protocol/Reply.ts"
 import { CredentialsStream } from "./CredentialsStream.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
@@ -56,7 +57,7 @@ class Login extends OwnCommand {
       case "Replied":
         if (!(end.reply instanceof ServerError)) return Effect.void
         if (isDeaf(end.reply)) return this.connection.renew ?? Effect.void
-        return Effect.fail({ kind: "authentication", message: end.reply.message })
+        return Effect.fail({ kind: "authentication", message: withoutArguments(end.reply.message, []) })
       // The next socket is opened with the newest credentials.
       case "Lost":
         return end.failure.kind === "authentication" ? Effect.fail(end.failure) : Effect.void

@@ -111,6 +111,8 @@ const wordings: ReadonlyArray<RegExp> = [
   /^READONLY (?:You can't write against a read only replica\.|Can not run script with write flag on readonly replica)$/,
   /^NOAUTH Authentication required\.$/,
   /^BUSY (?:Redis|Valkey) is busy running a (?:script\. You can only call (?:SCRIPT|FUNCTION) KILL or SHUTDOWN NOSAVE|module command)\.$/,
+  // With the arguments behind it, or advice to ask for help.
+  /^ERR unknown (?:sub)?command ['`][^'`]+['`](?:, with args beginning with: .*|\. Try .* HELP\.)?$/s,
   lackingScript,
   new RegExp(`^${lackingFunction}$`)
 ]
@@ -207,7 +209,8 @@ export const saysGroupMissing = ({ code }: Pick<Words, "code">): boolean => code
  * @since 0.1.0
  */
 export const saysLibraryExists = ({ message }: Pick<Words, "message">, library: string): boolean =>
-  message === `ERR Library '${library}' already exists`
+  // The names of the command and of the node stand in front of it in an exception.
+  message.endsWith(`ERR Library '${library}' already exists`)
 
 /**
  * Whether the server does not speak RESP3, or may not be asked whether it does.

@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import { withoutArguments } from "../protocol/quotes.ts"
 import type { ServerError } from "../protocol/Reply.ts"
 import {
   ClosedError,
@@ -32,7 +33,9 @@ export const unknownNode = (address: string, snapshot: Snapshot): RedisClusterEx
 export const refused = (entry: NodeSubscription, error: ServerError, node: string): RedisClusterException =>
   exception(() =>
     new ReplyError({
-      message: `the server refuses the subscription: ${error.message}`,
+      message: `${commandOf(entry.kind)} on ${node}: the server refuses the subscription: ${
+        withoutArguments(error.message, [entry.name])
+      }`,
       outcome: "NotExecuted",
       command: commandOf(entry.kind),
       node,

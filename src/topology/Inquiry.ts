@@ -9,6 +9,7 @@ import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
 import { query, question } from "../connection/Query.ts"
+import { isPassing, kindOf } from "../protocol/ErrorKind.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { fromClusterNodes, fromClusterShards, type Member } from "./Members.ts"
 import * as Snapshot from "./Snapshot.ts"
@@ -209,8 +210,7 @@ export class Inquiry {
       if (!this.lackShards.has(address)) {
         const reply = yield* ask(clusterShards)
         if (!(reply instanceof ServerError)) return fromClusterShards(reply, endpoint, this.options.tls !== undefined)
-        // LOADING and the like will pass.
-        if (reply.code !== "ERR" && reply.code !== "NOPERM") return undefined
+        if (isPassing(kindOf(reply))) return undefined
         this.lackShards.add(address)
       }
       return fromClusterNodes(yield* ask(clusterNodes), endpoint)

@@ -4,8 +4,11 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import { inspect } from "node:util"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient } from "../../src/ClusterClient.ts"
+import * as Command from "../../src/commands/Command.ts"
+import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import { Scripting } from "../../src/commands/Scripting.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import { type ErrorKind, isWording, kindOf } from "../../src/protocol/ErrorKind.ts"
@@ -150,4 +153,36 @@ describe("A redirect", () => {
       assert.strictEqual(slots[HashSlot.ofKey(key)]?.primary.address, first.address)
       assert.deepStrictEqual(yield* cluster.received({ name: "INCR", node: second }), [])
     }).pipe(Effect.provide(TestCluster.layer({ client: { retrySchedule: Schedule.recurs(10) } }))))
+})
+
+describe.each(environments)("An error, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
+    it.effect("holds no key, no value and no password, though the server quotes them, and says where it comes from", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds })
+        const key = "{SECRET}:key"
+        yield* redis.set(key, "SECRET-value")
+        const runs: ReadonlyArray<readonly [code: string, run: Effect.Effect<unknown, RedisClusterException>]> = [
+          ["ERR", redis.execute(Command.make(new CommandSpec("NO.SUCH", { keys: 0 }), [key, "SECRET"], String))],
+          ["ERR", redis.execute(Command.make(new CommandSpec("CONFIG NOSUCH", {}), ["SECRET"], String))],
+          ["NOGROUP", redis.xpending(key.replace("key", "stream"), "SECRET-group")],
+          ["WRONGTYPE", redis.lpush(key, ["SECRET"])],
+          ["ERR", redis.incr(key)]
+        ]
+        for (const [code, run] of runs) {
+          const error = yield* Effect.flip(run)
+          const { reason } = error
+          assert(reason._tag === "ReplyError", error.message)
+          assert.strictEqual(reason.code, code)
+          assert.notInclude(inspect(error, { depth: 10 }), "SECRET")
+          assert.match(error.message, new RegExp(`^${reason.command} on ${reason.node}: \\S`))
+        }
+        const parsed = Strings.get(key).pipe(Command.map((value) => JSON.parse(String(value)) as unknown))
+        const undecodable = yield* Effect.flip(redis.execute(parsed))
+        assert.deepInclude({ ...undecodable.reason }, { _tag: "DecodeError", outcome: "Executed" })
+        assert.notInclude(inspect(undecodable, { depth: 10 }), "SECRET")
+        assert.include(inspect(undecodable, { depth: 10 }), "SyntaxError")
+      }))
+  })
 })

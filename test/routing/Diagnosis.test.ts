@@ -96,6 +96,13 @@ describe("Diagnosis", () => {
     }
   })
 
+  it("knows that a command which the server does not know was not executed", () => {
+    for (const end of ["", ", with args beginning with: 'k' "]) {
+      const reply = read(`ERR unknown command 'MOD.WRITE'${end}`, ofModule)
+      assert.deepInclude(reply, { kind: "unknownCommand", outcome: "NotExecuted" })
+    }
+  })
+
   it("believes the first word of an error where no user code can have run", () => {
     for (const message of ["TRYAGAIN later", "CLUSTERDOWN now", "LOADING now", "READONLY now"]) {
       assert.strictEqual(decided(message, Strings.incr("k"))._tag, "RetryAfter")

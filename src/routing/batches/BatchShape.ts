@@ -98,7 +98,7 @@ export const entryError = (
   outcome: Outcome
 ): RedisClusterException => {
   const fields = {
-    message: `entry ${index} of the ${batch} (${command.spec.name}): ${cause.message}`,
+    message: `entry ${index} of the ${batch}: ${cause.message}`,
     outcome,
     command: command.spec.name,
     node: cause.reason.node,

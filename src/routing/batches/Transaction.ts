@@ -221,7 +221,13 @@ export class TransactionRequest extends Request {
 
   private refused({ error, index }: Refusal): RedisClusterException {
     const outcome = this.retryState?.maybeExecuted === true ? "Unknown" : "NotExecuted"
-    return entryError("transaction", index, this.plan.entries[index], this.failureOf(index, ofQueued(error)), outcome)
+    return entryError(
+      "transaction",
+      index,
+      this.plan.entries[index],
+      this.failureOf(index, ofQueued(error, this.plan.entries[index])),
+      outcome
+    )
   }
 
   private failureOf(index: number, reply: ErrorReply): RedisClusterException {

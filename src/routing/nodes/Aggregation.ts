@@ -37,7 +37,10 @@ const partial = (command: Command<unknown>, replies: ReadonlyArray<NodeReply>): 
   return exception(() =>
     new PartialFailureError({
       message: `${command.spec.name} failed on ${failures.length} of ${replies.length} nodes: ` +
-        `${failures.map(({ error, node }) => `${node}: ${error.message}`).join("; ")}; ` +
+        `${
+          failures.map(({ error, node }) => error.message.includes(node) ? error.message : `${node}: ${error.message}`)
+            .join("; ")
+        }; ` +
         `it succeeded on ${done.join(", ") || "none"}`,
       outcome: partialOutcome(failures.map(({ error }) => error.outcome), succeeded),
       command: command.spec.name,

@@ -12,7 +12,8 @@ import type { CommandSpec } from "../../commands/CommandSpec.ts"
 import { embedded } from "../../commands/table/CommandTable.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { type ErrorKind, isWording, kindOf } from "../../protocol/ErrorKind.ts"
-import type { ServerError } from "../../protocol/Reply.ts"
+import { withoutArguments } from "../../protocol/quotes.ts"
+import { type Argument, ServerError } from "../../protocol/Reply.ts"
 import type { Outcome } from "../../RedisClusterException.ts"
 import * as Redirect from "../../topology/Redirect.ts"
 import { keyless, slotOf } from "../CommandSlot.ts"
@@ -58,17 +59,24 @@ export type Diagnosis = ErrorReply | Exclude<Failure, { readonly _tag: "Reply" }
 const runsUserCode = (spec: CommandSpec): boolean =>
   spec.runsScript || (!spec.readonly && !embedded().entries.has(spec.name))
 
+/** The error without what the server quotes of the command. */
+const withoutQuotes = (error: ServerError, args: ReadonlyArray<Argument>): ServerError => {
+  const message = withoutArguments(error.message, args)
+  return message === error.message ? error : new ServerError(message)
+}
+
 const errorReply = (
   error: ServerError,
+  { args }: Command<unknown>,
   kind: ErrorKind,
   outcome: Outcome,
   redirect?: Redirect.Redirect,
   endpoint?: Endpoint
-): ErrorReply => ({ _tag: "Reply", error, kind, outcome, redirect, endpoint })
+): ErrorReply => ({ _tag: "Reply", error: withoutQuotes(error, args), kind, outcome, redirect, endpoint })
 
-/** The kind of what the command answered itself, after it ran. */
-const afterwards = (error: ServerError, { readonly }: CommandSpec): ErrorReply =>
-  errorReply(error, "answer", readonly ? "NotExecuted" : "Unknown")
+/** The command gave the error itself, after it ran. */
+const afterwards = (error: ServerError, command: Command<unknown>): ErrorReply =>
+  errorReply(error, command, "answer", command.spec.readonly ? "NotExecuted" : "Unknown")
 
 /**
  * Reads an error reply to a command. `slot` is that by which the command was routed.
@@ -84,15 +92,15 @@ export const ofError = (
 ): ErrorReply => {
   const kind = kindOf(error)
   const foreign = runsUserCode(command.spec)
-  if (foreign && !isWording(error)) return afterwards(error, command.spec)
+  if (foreign && !isWording(error)) return afterwards(error, command)
   if (kind !== "moved" && kind !== "ask") {
-    return errorReply(error, kind, kind === "halfDone" ? "Unknown" : "NotExecuted")
+    return errorReply(error, command, kind, kind === "halfDone" ? "Unknown" : "NotExecuted")
   }
   const own = slot === keyless ? slotOf(command) : slot
   const redirect = Redirect.parse(error)
   const isOwn = redirect !== undefined && (redirect.slot === own || (own === keyless && !foreign))
-  if (isOwn) return errorReply(error, kind, "NotExecuted", redirect, Redirect.resolve(redirect, context))
-  return foreign ? afterwards(error, command.spec) : errorReply(error, kind, "NotExecuted")
+  if (isOwn) return errorReply(error, command, kind, "NotExecuted", redirect, Redirect.resolve(redirect, context))
+  return foreign ? afterwards(error, command) : errorReply(error, command, kind, "NotExecuted")
 }
 
 /**
@@ -101,7 +109,8 @@ export const ofError = (
  * @category constructors
  * @since 0.1.0
  */
-export const ofQueued = (error: ServerError): ErrorReply => errorReply(error, kindOf(error), "NotExecuted")
+export const ofQueued = (error: ServerError, command: Command<unknown>): ErrorReply =>
+  errorReply(error, command, kindOf(error), "NotExecuted")
 
 /**
  * Reads an error among the replies of EXEC. The command was executed: nothing that it says is about the node.
@@ -109,10 +118,10 @@ export const ofQueued = (error: ServerError): ErrorReply => errorReply(error, ki
  * @category constructors
  * @since 0.1.0
  */
-export const ofExecuted = (error: ServerError, { spec }: Command<unknown>): ErrorReply => {
+export const ofExecuted = (error: ServerError, command: Command<unknown>): ErrorReply => {
   const kind = kindOf(error)
-  if (runsUserCode(spec) && kind !== "lacksCode") return afterwards(error, spec)
-  return errorReply(error, "answer", kind === "halfDone" ? "Unknown" : "NotExecuted")
+  if (runsUserCode(command.spec) && kind !== "lacksCode") return afterwards(error, command)
+  return errorReply(error, command, "answer", kind === "halfDone" ? "Unknown" : "NotExecuted")
 }
 
 /**

@@ -6,6 +6,7 @@
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import { addressOf } from "../../cluster/Endpoint.ts"
 import type { DecodeFailure } from "../../commands/Command.ts"
+import { versionsOf } from "../../commands/table/versions.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import type { ServerError } from "../../protocol/Reply.ts"
 import type { Policy } from "../../ReadFrom.ts"
@@ -53,6 +54,20 @@ const contextOf = (request: Request, outcome: Outcome): Context => ({
   outcome: request.retryState?.maybeExecuted === true ? "Unknown" : outcome
 })
 
+const nameAndNode = (request: Request): Pick<Context, "command" | "node"> => ({
+  command: request.command.spec.name,
+  node: request.connection?.address
+})
+
+/** `GET on 127.0.0.1:7000`: with it each message begins. */
+const where = ({ command, node }: Pick<Context, "command" | "node">): string =>
+  node === undefined ? command : `${command} on ${node}`
+
+const notKnown = (name: string): string => {
+  const versions = versionsOf(name)
+  return `the server does not know this command${versions === undefined ? "" : `, which came with ${versions}`}`
+}
+
 /** Where a redirect leads to, or what it says of that. */
 const addressOfRedirect = ({ endpoint, redirect }: ErrorReply): string =>
   endpoint !== undefined
@@ -63,7 +78,10 @@ const addressOfRedirect = ({ endpoint, redirect }: ErrorReply): string =>
 
 const replyReason = (request: Request, reply: ErrorReply): Reason => {
   const context = contextOf(request, reply.outcome)
-  const { code, message } = reply.error
+  const { code } = reply.error
+  const message = `${where(context)}: ${
+    reply.kind === "unknownCommand" ? notKnown(context.command) : reply.error.message
+  }`
   switch (reply.kind) {
     case "moved":
     case "ask": {
@@ -97,20 +115,21 @@ const replyReason = (request: Request, reply: ErrorReply): Reason => {
 
 const lostReason = (request: Request, failure: LinkFailure, written: boolean): Reason => {
   const context = contextOf(request, written ? "Unknown" : "NotExecuted")
+  const message = `${where(context)}: ${failure.message}`
   const fate = written ? "; the command was written, it may have been executed" : "; the command was not sent"
   switch (failure.kind) {
     case "authentication":
-      return new AuthenticationError({ ...context, message: failure.message })
+      return new AuthenticationError({ ...context, message })
     case "overloaded":
-      return new OverloadedError({ ...context, message: failure.message })
+      return new OverloadedError({ ...context, message })
     case "protocol":
-      return new ProtocolError({ ...context, message: failure.message + fate })
+      return new ProtocolError({ ...context, message: message + fate })
     case "closed":
-      return new ClosedError({ ...context, message: failure.message + fate })
+      return new ClosedError({ ...context, message: message + fate })
     case "unsendable":
-      return new OptionsError({ ...context, message: `${context.command}: ${failure.message}${fate}` })
+      return new OptionsError({ ...context, message: message + fate })
     case "connection":
-      return new ConnectionError({ ...context, message: `${context.node}: ${failure.message}${fate}` })
+      return new ConnectionError({ ...context, message: message + fate })
   }
 }
 
@@ -123,7 +142,7 @@ const reasonOf = (request: Request, failure: Diagnosis): Reason => {
     case "NotCovered":
       return new SlotNotCoveredError({
         ...contextOf(request, "NotExecuted"),
-        message: `no node owns slot ${failure.slot}`,
+        message: `${request.command.spec.name}: no node owns slot ${failure.slot}`,
         slot: failure.slot
       })
   }
@@ -162,7 +181,7 @@ export const tooManyRedirections = (request: Request): RedisClusterException => 
   return exception(() =>
     new TooManyRedirectionsError({
       ...contextOf(request, "NotExecuted"),
-      message: `gave up after ${request.retryState?.redirects ?? 0} redirects: ${
+      message: `${request.command.spec.name}: gave up after ${request.retryState?.redirects ?? 0} redirects: ${
         hops.map((hop) => `${hop.node} said ${hop.reply}`).join(", ")
       }`,
       hops
@@ -180,7 +199,7 @@ export const timedOut = (request: Request, timeout: number, written: boolean): R
   exception(() =>
     new TimeoutError({
       ...contextOf(request, written ? "Unknown" : "NotExecuted"),
-      message: `${request.command.spec.name} was not answered within ${timeout} ms; ${
+      message: `${where(nameAndNode(request))} was not answered within ${timeout} ms; ${
         written ? "it was written and may have been executed" : "it was not sent"
       }`,
       timeout,
@@ -228,7 +247,7 @@ export const conflict = (request: Request, why: string): RedisClusterException =
   exception(() =>
     new ConflictError({
       ...contextOf(request, "NotExecuted"),
-      message: `${why}; nothing of the transaction was executed, read and try again`
+      message: `${where(nameAndNode(request))}: ${why}; nothing of the transaction was executed, read and try again`
     })
   )
 
@@ -242,7 +261,7 @@ export const dedicatedLost = (request: Request, why: string, written: boolean): 
   exception(() =>
     new ConnectionError({
       ...contextOf(request, written ? "Unknown" : "NotExecuted"),
-      message: `${request.connection?.address}: the dedicated connection was lost, and its state with it (${why}); ${
+      message: `${where(nameAndNode(request))}: the dedicated connection was lost, and its state with it (${why}); ${
         written ? "the command was written, it may have been executed" : "the command was not sent"
       }. Open another one`
     })
@@ -254,7 +273,11 @@ export const dedicatedLost = (request: Request, why: string, written: boolean): 
  */
 export const undecodable = (request: Request, failure: DecodeFailure): RedisClusterException =>
   exception(() =>
-    new DecodeError({ ...contextOf(request, "Executed"), message: failure.message, cause: failure.cause })
+    new DecodeError({
+      ...contextOf(request, "Executed"),
+      message: `${where(nameAndNode(request))}: ${failure.message}`,
+      cause: failure.cause
+    })
   )
 
 /**
@@ -267,7 +290,9 @@ export const withoutMulti = (request: Request, error: ServerError): RedisCluster
   exception(() =>
     new ReplyError({
       ...contextOf(request, "Unknown"),
-      message: `the server refused MULTI, and may have executed the commands one by one: ${error.message}`,
+      message: `${
+        where(nameAndNode(request))
+      }: the server refused MULTI, and may have executed the commands one by one: ${error.message}`,
       code: error.code
     })
   )
@@ -282,7 +307,7 @@ export const leftTheCluster = (request: Request, node: ClusterNode): RedisCluste
   exception(() =>
     new UnknownNodeError({
       ...contextOf(request, "NotExecuted"),
-      message: `${node.address} has left the cluster`,
+      message: `${request.command.spec.name}: ${node.address} has left the cluster`,
       node: node.address
     })
   )
@@ -293,7 +318,10 @@ export const leftTheCluster = (request: Request, node: ClusterNode): RedisCluste
  */
 export const closed = (request: Request): RedisClusterException =>
   exception(() =>
-    new ClosedError({ ...contextOf(request, "NotExecuted"), message: "the client is closed; the command was not sent" })
+    new ClosedError({
+      ...contextOf(request, "NotExecuted"),
+      message: `${request.command.spec.name}: the client is closed; the command was not sent`
+    })
   )
 
 /** A later entry of its pipeline was executed, and it may not be slipped in behind that one. */
