@@ -109,7 +109,7 @@ describe.each(environments)("A transaction, on $name", (environment) => {
         )
         assert.strictEqual(reason.index, 1)
         assert.strictEqual(reason.command, "NONSENSE")
-        assert.include(reason.message, "unknown command")
+        assert.include(reason.message, "the server does not know this command")
         assert.strictEqual(reason.outcome, "NotExecuted")
         assert.strictEqual((reason.cause as RedisClusterException).reason._tag, "ReplyError")
         assert.strictEqual(yield* redis.get("{abort}1"), null)
