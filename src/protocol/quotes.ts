@@ -11,7 +11,7 @@ const quotable = 128
 /** A shorter argument is replaced in quotation marks alone: it is a word of the text more often than a quotation. */
 const tellable = 3
 
-const marks: ReadonlyArray<string> = ["'", "\"", "`"]
+const marks = new Set(["'", "\"", "`"])
 
 const textOf = (argument: Argument): string => {
   const text = typeof argument === "string"
@@ -34,7 +34,7 @@ const replaceAll = (text: string, quoted: string, by: string): string => {
     const after = text.charAt(end)
     const isPart = (isWordCharacter(before) && isWordCharacter(quoted.charAt(0))) ||
       (isWordCharacter(after) && isWordCharacter(quoted.charAt(quoted.length - 1)))
-    const isShort = quoted.length < tellable && !(marks.includes(before) && before === after)
+    const isShort = quoted.length < tellable && !(marks.has(before) && before === after)
     result += text.slice(from, at) + (isPart || isShort ? quoted : by)
     from = end
   }
