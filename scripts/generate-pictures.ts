@@ -3,10 +3,11 @@
  *
  *   node scripts/generate-pictures.ts [--check]
  *
- * A picture is the text below: cards with a title and lines, and arrows between points. With `--check` nothing is written,
- * and the exit code says whether the files are current.
+ * A picture is cards with a title and lines, and arrows between points: the life of a command is the text below, the parts of the
+ * house are drawn from the imports. With `--check` nothing is written, and the exit code says whether the files are current.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { type Part, parts, uses } from "./house.ts"
 
 const target = new URL("../docs/images/", import.meta.url)
 
@@ -18,6 +19,8 @@ interface Card {
   readonly title: string
   /** Lines in backticks are code. */
   readonly lines?: ReadonlyArray<string>
+  /** The lines are small, and stand close to the title. */
+  readonly small?: boolean
   /** A card that holds others is a frame: its title is small, and it has no colour of its own. */
   readonly frame?: boolean
 }
@@ -29,6 +32,8 @@ interface Arrow {
   readonly labelAt?: readonly [x: number, y: number]
   readonly anchor?: "start" | "middle" | "end"
   readonly dashed?: boolean
+  /** It leaves downwards and arrives from above. */
+  readonly curved?: boolean
   /** Heads at both ends. */
   readonly both?: boolean
 }
@@ -123,105 +128,81 @@ const command: Picture = {
   ]
 }
 
-const architecture: Picture = {
-  name: "architecture",
-  title: "The parts, and who uses whom",
-  size: [1000, 560],
-  cards: [
-    {
-      at: [210, 10, 580, 74],
-      hue: "blue",
-      title: "ClusterClient",
-      lines: ["the service that programs use, and its layers"]
-    },
-    { at: [210, 116, 180, 92], hue: "blue", title: "client/", lines: ["its members, topic", "by topic; surfaces"] },
-    { at: [410, 116, 180, 92], hue: "blue", title: "pubsub/", lines: ["subscriptions as", "streams, with gaps"] },
-    {
-      at: [610, 116, 180, 92],
-      hue: "blue",
-      title: "scripting/  Lock",
-      lines: ["scripts, functions,", "consumers, locks"]
-    },
-    {
-      at: [210, 240, 580, 74],
-      hue: "violet",
-      title: "routing/",
-      lines: ["targets, requests, Recovery, read policies, pipelines, transactions"]
-    },
-    {
-      at: [210, 346, 280, 92],
-      hue: "orange",
-      title: "topology/",
-      lines: ["slots, snapshot, refreshes,", "what servers say of commands"]
-    },
-    {
-      at: [510, 346, 280, 92],
-      hue: "teal",
-      title: "connection/",
-      lines: ["dial, queue, deadlines, PING,", "reconnects; one per node"]
-    },
-    {
-      at: [210, 470, 580, 74],
-      hue: "red",
-      title: "protocol/",
-      lines: ["RESP3 and RESP2: encoder, incremental decoder. Pure"]
-    },
-    {
-      at: [10, 116, 160, 322],
-      hue: "green",
-      title: "commands/",
-      lines: [
-        "commands as values:",
-        "name, keys, policies,",
-        "decoder",
-        "",
-        "pure, one file",
-        "a group",
-        "",
-        "one definition gives",
-        "the method, the",
-        "pipeline entry, the",
-        "target's method"
-      ]
-    },
-    {
-      at: [830, 10, 160, 198],
-      hue: "grey",
-      title: "outside",
-      lines: ["integrations/", "Effect's services", "on a cluster", "", "testing/", "a cluster", "in memory"]
-    },
-    {
-      at: [830, 240, 160, 304],
-      hue: "grey",
-      title: "ground floor",
-      lines: [
-        "ClusterOptions",
-        "what can be said,",
-        "and its check",
-        "",
-        "RedisCluster-",
-        "Exception",
-        "one error, a closed",
-        "union of reasons"
-      ]
-    }
-  ],
-  arrows: [
-    { path: [[300, 84], [300, 116]], hue: "blue" },
-    { path: [[500, 84], [500, 116]], hue: "blue" },
-    { path: [[700, 116], [700, 84]], hue: "blue" },
-    { path: [[300, 208], [300, 240]], hue: "blue" },
-    { path: [[500, 208], [500, 240]], hue: "blue" },
-    { path: [[350, 314], [350, 346]], hue: "violet" },
-    { path: [[650, 314], [650, 346]], hue: "violet" },
-    { path: [[490, 392], [510, 392]], hue: "orange" },
-    { path: [[650, 438], [650, 470]], hue: "teal" },
-    { path: [[210, 277], [170, 277]], hue: "green", dashed: true },
-    { path: [[210, 162], [170, 162]], hue: "green", dashed: true },
-    { path: [[90, 438], [90, 507], [210, 507]], hue: "green", dashed: true },
-    { path: [[830, 47], [790, 47]], hue: "grey", dashed: true }
-  ]
+/** The colours of parts, by what they are about. */
+const hueOf: Readonly<Record<string, Hue>> = {
+  protocol: "red",
+  connection: "teal",
+  topology: "orange",
+  routing: "violet",
+  commands: "green",
+  client: "blue",
+  ClusterClient: "blue",
+  pubsub: "blue",
+  consumer: "blue",
+  observability: "blue",
+  scripting: "blue",
+  Lock: "blue"
 }
+
+/** The parts of the house, each above all that it uses; arrows for uses that no other arrow implies. */
+const drawHouse = (): Picture => {
+  const used = uses()
+  const shown = parts.filter(({ name }) => name !== "index")
+  const storeys = new Map<Part, number>()
+  const storeyOf = (part: Part): number => {
+    const known = storeys.get(part)
+    if (known !== undefined) return known
+    const storey = Math.max(-1, ...Array.from(used.get(part) ?? [], storeyOf)) + 1
+    storeys.set(part, storey)
+    return storey
+  }
+  const top = Math.max(...shown.map(storeyOf))
+  const [width, cardHeight, gap, margin] = [1000, 64, 30, 10]
+  const boxes = new Map<Part, Card["at"]>()
+  for (let storey = 0; storey <= top; storey++) {
+    const row = shown.filter((part) => storeyOf(part) === storey)
+    const cardWidth = Math.min(310, (width - 2 * margin - (row.length - 1) * 16) / row.length)
+    const left = (width - row.length * cardWidth - (row.length - 1) * 16) / 2
+    row.forEach((part, i) =>
+      boxes.set(part, [
+        Math.round(left + i * (cardWidth + 16)),
+        margin + (top - storey) * (cardHeight + gap),
+        Math.round(cardWidth),
+        cardHeight
+      ])
+    )
+  }
+  const boxOf = (part: Part): Card["at"] => boxes.get(part) ?? [0, 0, 0, 0]
+  /** Arrows of one card share its edge, in the order of the other ends. */
+  const port = (part: Part, others: ReadonlyArray<Part>, other: Part): number => {
+    const [x, , cardWidth] = boxOf(part)
+    const order = others.toSorted((one, two) => boxOf(one)[0] - boxOf(two)[0])
+    return Math.round(x + cardWidth * (order.indexOf(other) + 1) / (order.length + 1))
+  }
+  const users = (part: Part): ReadonlyArray<Part> => shown.filter((other) => used.get(other)?.has(part))
+  return {
+    name: "architecture",
+    title: "The parts, and which part uses which",
+    size: [width, 2 * margin + (top + 1) * cardHeight + top * gap],
+    cards: shown.map((part) => ({
+      at: boxOf(part),
+      hue: hueOf[part.name] ?? "grey",
+      title: part.name,
+      lines: [part.about],
+      small: true
+    })),
+    arrows: shown.flatMap((part) =>
+      Array.from(used.get(part) ?? [], (other): Arrow => {
+        const [, y, , height] = boxOf(part)
+        const from = port(part, [...used.get(part) ?? []], other)
+        const to = port(other, users(other), part)
+        return { path: [[from, y + height], [to, boxOf(other)[1]]], hue: hueOf[part.name] ?? "grey", curved: true }
+      })
+    )
+  }
+}
+
+const architecture = drawHouse()
 
 // -----------------------------------------------------------------------------
 // Drawing
@@ -285,7 +266,10 @@ const rich = (text: string): string =>
     i % 2 === 0 ? escape(part) : `<tspan font-family="${mono}" font-size="12.5">${escape(part)}</tspan>`
   ).join("")
 
-const card = ({ at: [x, y, width, height], frame = false, hue, lines = [], title }: Card, theme: Theme): string => {
+const card = (
+  { at: [x, y, width, height], frame = false, hue, lines = [], small = false, title }: Card,
+  theme: Theme
+): string => {
   const colour = theme.hues[hue]
   if (frame) {
     return [
@@ -298,9 +282,16 @@ const card = ({ at: [x, y, width, height], frame = false, hue, lines = [], title
     `<path d="M${x} ${y + 10}a10 10 0 0 1 10 -10h${width - 20}a10 10 0 0 1 10 10z" fill="${colour}"/>`,
     `<text x="${x + 16}" y="${y + 36}" font-size="15.5" font-weight="600" fill="${colour}">${rich(title)}</text>`,
     ...lines.map((line, i) =>
-      `<text x="${x + 16}" y="${y + 60 + 21 * i}" font-size="13.5" fill="${theme.text}">${rich(line)}</text>`
+      `<text x="${x + 16}" y="${y + (small ? 54 : 60) + 21 * i}" font-size="${
+        small ? 12 : 13.5
+      }" fill="${theme.text}">${rich(line)}</text>`
     )
   ].join("\n")
+}
+
+const curve = ([[x1, y1], [x2, y2]]: Arrow["path"]): string => {
+  const bend = Math.max(14, (y2 - y1) / 2)
+  return `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`
 }
 
 /** A line with rounded corners. */
@@ -324,9 +315,12 @@ const route = (path: Arrow["path"]): string => {
   return d
 }
 
-const arrow = ({ anchor = "middle", both = false, dashed = false, hue, label, labelAt, path }: Arrow, theme: Theme) =>
+const arrow = (
+  { anchor = "middle", both = false, curved = false, dashed = false, hue, label, labelAt, path }: Arrow,
+  theme: Theme
+) =>
   [
-    `<path d="${route(path)}" fill="none" stroke="${theme.hues[hue]}" stroke-width="1.8"${
+    `<path d="${curved ? curve(path) : route(path)}" fill="none" stroke="${theme.hues[hue]}" stroke-width="1.8"${
       dashed ? ` stroke-dasharray="6 5"` : ""
     } marker-end="url(#${hue})"${both ? ` marker-start="url(#${hue})"` : ""}/>`,
     label === undefined || labelAt === undefined

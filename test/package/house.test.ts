@@ -1,63 +1,14 @@
 /**
  * The house: which part stands on which. DESIGN, section 2, says why.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { dirname, join, normalize, sep } from "node:path"
+import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
+import { files, floorOf, importsOf, sentenceOf, src } from "../../scripts/house.ts"
 
-const src = fileURLToPath(new URL("../../src", import.meta.url))
-
-/** From the ground up. A part is a folder, or a file where the folder holds several floors. */
-const floors: ReadonlyArray<ReadonlyArray<string>> = [
-  ["internal", "cluster"],
-  ["protocol"],
-  ["RedisClusterException.ts"],
-  ["ReadFrom.ts", "Discovery.ts"],
-  ["ClusterOptions.ts"],
-  ["ClusterConfig.ts"],
-  ["commands/parameters"],
-  ["commands"],
-  ["commands/table"],
-  ["connection"],
-  ["topology"],
-  ["routing/CommandSlot.ts"],
-  ["routing/Rejections.ts"],
-  ["routing/reads"],
-  ["routing/request"],
-  ["routing/batches"],
-  ["routing/nodes", "routing/dedicated"],
-  ["routing"],
-  ["pubsub"],
-  ["consumer"],
-  ["observability"],
-  ["client"],
-  ["ClusterClient.ts"],
-  ["scripting"],
-  ["Lock.ts"],
-  ["integrations/internal"],
-  ["integrations"],
-  ["testing/engine"],
-  ["testing"],
-  ["index.ts"]
-]
-
-const files = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts"))
-  .map((file) => file.split(sep).join("/"))
-  .toSorted()
-
-const floorOf = (file: string): number => {
-  const own = floors.findIndex((parts) => parts.includes(file))
-  return own >= 0 ? own : floors.findIndex((parts) => parts.includes(dirname(file)))
-}
-
-/** Imports of types count as those of values. */
-const importsOf = (file: string): ReadonlyArray<string> =>
-  Array.from(
-    readFileSync(join(src, file), "utf8").matchAll(/(?:\bfrom|\bimport\()\s*"(\.{1,2}\/[^"]+)"/g),
-    ([, path]) => normalize(join(dirname(file), path)).split(sep).join("/")
-  )
+const project = fileURLToPath(new URL("../..", import.meta.url))
 
 const imports = new Map(files.map((file) => [file, importsOf(file)]))
 
@@ -107,6 +58,18 @@ describe("The house", () => {
         .map((target) => `${file} -> ${target}`)
     )
     assert.deepStrictEqual(upward, [])
+  })
+
+  it("has a sentence at the head of every file", () => {
+    assert.deepStrictEqual(files.filter((file) => sentenceOf(file) === ""), [])
+  })
+
+  it("has a map in DESIGN that names every file", () => {
+    const { status, stderr } = spawnSync(process.execPath, ["scripts/generate-map.ts", "--check"], {
+      cwd: project,
+      encoding: "utf8"
+    })
+    assert.strictEqual(status, 0, stderr)
   })
 
   it("has no circle of imports", () => {
