@@ -72,6 +72,8 @@ export class CommandSpec {
   readonly takes: boolean
   /** It runs a script or a function. */
   readonly runsScript: boolean
+  /** The position of an argument at the owner of whose slot it runs best, although any node would do; `-1` when there is none. */
+  readonly near: number
   /** The variant of its method for keys of any slots. */
   readonly nonatomic: Nonatomic | undefined
   /** Why nothing can be sent by this name; `undefined` when it is one. */
@@ -99,6 +101,7 @@ export class CommandSpec {
     this.slot = facts.slot
     this.takes = known.takes ?? false
     this.runsScript = known.runsScript ?? false
+    this.near = known.near ?? -1
     this.nonatomic = known.nonatomic
     this.connection = known.connection
   }

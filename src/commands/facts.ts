@@ -43,6 +43,8 @@ export interface NameFacts {
   readonly takes?: true
   /** It runs a script or a function. */
   readonly runsScript?: true
+  /** The position of an argument at the owner of whose slot it runs best, although any node would do. */
+  readonly near?: number
   readonly nonatomic?: Nonatomic
 }
 
@@ -119,6 +121,8 @@ const byName: ReadonlyMap<string, NameFacts> = new Map<string, NameFacts>([
   ["EXISTS", { nonatomic: "existsNonatomic" }],
   ["MGET", { nonatomic: "mgetNonatomic" }],
   ["MSET", { nonatomic: "msetNonatomic" }],
+  // Subscriptions are at the owner of the channel's slot as well, so that they are counted in the reply.
+  ["PUBLISH", { near: 0 }],
   ["TOUCH", { nonatomic: "touchNonatomic" }],
   ["UNLINK", { nonatomic: "unlinkNonatomic" }]
 ])

@@ -38,7 +38,13 @@ import { Generic } from "../commands/Generic.ts"
 import { Strings } from "../commands/Strings.ts"
 import { millisOf } from "../internal/millis.ts"
 import type { Argument } from "../protocol/Reply.ts"
-import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import {
+  ConflictError,
+  DecodeError,
+  exception,
+  OptionsError,
+  type RedisClusterException
+} from "../RedisClusterException.ts"
 import * as Script from "../scripting/Script.ts"
 import { startingWith, unlinkStartingWith } from "./internal/namespace.ts"
 
@@ -92,6 +98,33 @@ const objection = ({ prefix, ttl }: KeyValueStoreOptions): string | undefined =>
     : `ttl must be a finite duration greater than zero such as "1 day"; leave it out for entries that live for ever`
 }
 
+/** Others change a value between reading and writing it at most so often in a row. */
+const modifyTries = 1000
+
+const contended = exception(() =>
+  new ConflictError({
+    message:
+      `the value was changed by others ${modifyTries} times in a row between reading and writing it; try again later`,
+    outcome: "NotExecuted"
+  })
+)
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+const asText = (value: Uint8Array): Effect.Effect<string, RedisClusterException> =>
+  Effect.try({
+    try: () => utf8.decode(value),
+    catch: () =>
+      exception(() =>
+        new DecodeError({
+          message: "the value is not UTF-8, and as text it would be another one: use modifyUint8Array",
+          outcome: "NotExecuted"
+        })
+      )
+  })
+
+const asBytes = (value: Uint8Array): Effect.Effect<Uint8Array> => Effect.succeed(value)
+
 const orNone = <A>(value: A | null): A | undefined => value ?? undefined
 
 const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
@@ -103,19 +136,28 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
   const lifetime = ttl === undefined ? "" : String(Math.ceil(millisOf(ttl)))
   const named = (key: string): string => `${prefix}${key}`
 
-  /** As often as somebody else was faster; each time another one has made progress. */
+  /**
+   * As often as somebody else was faster; each time another one has made progress. The value is compared as the bytes that it
+   * is: as text it may not be the same.
+   */
   const modified = <A extends Argument>(
     key: string,
-    read: Command.Command<A | null>,
-    f: (value: A) => A
+    as: (value: Uint8Array) => Effect.Effect<A, RedisClusterException>,
+    f: (value: A) => A,
+    tries = 1
   ): Effect.Effect<A | undefined, RedisClusterException> =>
-    Effect.flatMap(redis.execute(read), (value) => {
+    Effect.flatMap(redis.execute(bytes(key)), (value) => {
       if (value === null) return Effect.undefined
-      const next = f(value)
-      return Effect.flatMap(
-        redis.execute(replace({ keys: { key: named(key) }, args: [value, next, lifetime] })),
-        (done) => done === 1 ? Effect.succeed(next) : modified(key, read, f)
-      )
+      return Effect.flatMap(as(value), (present) => {
+        const next = f(present)
+        return Effect.flatMap(
+          redis.execute(replace({ keys: { key: named(key) }, args: [value, next, lifetime] })),
+          (done) => {
+            if (done === 1) return Effect.succeed(next)
+            return tries < modifyTries ? modified(key, as, f, tries + 1) : Effect.fail(contended)
+          }
+        )
+      })
     })
 
   const keys = redis.scanStream({ match: startingWith(prefix) }).pipe(
@@ -143,8 +185,8 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
       ),
     has: (key) =>
       Effect.mapBoth(redis.exists([named(key)]), { onFailure: failed("has", key), onSuccess: (count) => count === 1 }),
-    modify: (key, f) => Effect.mapError(modified(key, text(key), f), failed("modify", key)),
-    modifyUint8Array: (key, f) => Effect.mapError(modified(key, bytes(key), f), failed("modifyUint8Array", key)),
+    modify: (key, f) => Effect.mapError(modified(key, asText, f), failed("modify", key)),
+    modifyUint8Array: (key, f) => Effect.mapError(modified(key, asBytes, f), failed("modifyUint8Array", key)),
     clear: Effect.mapError(unlinkStartingWith(redis, prefix), failed("clear")),
     clearPrefix: (start) => Effect.mapError(unlinkStartingWith(redis, named(start)), failed("clearPrefix")),
     keys: Effect.mapError(keys, failed("keys")),

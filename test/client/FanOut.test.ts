@@ -48,6 +48,46 @@ describe("Commands on many nodes", () => {
         assert.strictEqual((yield* redis.on("random").time()).size, 1)
       }))
 
+    /** How often each primary was sent a command. */
+    const executions = (command: string) =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const stats = yield* redis.on("primaries").info("commandstats")
+        return [...stats.values()].map((text) =>
+          Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(text)?.[1] ?? 0)
+        )
+      })
+
+    const spread = (command: string, calls: Effect.Effect<unknown, unknown>) =>
+      Effect.gen(function*() {
+        const before = yield* executions(command)
+        yield* calls
+        return (yield* executions(command)).map((count, i) => count - before[i])
+      })
+
+    it.effect("publishes at the owner of the channel's slot, where the client's own subscriptions are counted", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const messages = Array.from({ length: 300 }, (_, i) => redis.publish(`channel:${i}`, "hello"))
+        const counts = yield* spread("publish", Effect.all(messages, { concurrency: "unbounded" }))
+        assert.strictEqual(counts.reduce((sum, count) => sum + count, 0), 300)
+        for (const count of counts) assert.isAbove(count, 60)
+        yield* redis.subscribeScoped("channel:1")
+        assert.strictEqual(yield* redis.publish("channel:1", "hello"), 1)
+      }).pipe(Effect.scoped))
+
+    it.effect("runs scripts without keys at a random primary, and other commands without keys at the default node", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const scripts = Array.from({ length: 300 }, () => redis.eval("return 1"))
+        for (const count of yield* spread("eval", Effect.all(scripts, { concurrency: "unbounded" }))) {
+          assert.isAbove(count, 60)
+        }
+        const echoes = Array.from({ length: 30 }, () => redis.send("ECHO", "hello"))
+        const counts = yield* spread("echo", Effect.all(echoes, { concurrency: "unbounded" }))
+        assert.deepStrictEqual(counts.toSorted((a, b) => b - a), [30, 0, 0])
+      }))
+
     it.effect("runs a command that concerns one node only where it is told to", () =>
       Effect.gen(function*() {
         const redis = yield* ClusterClient

@@ -211,6 +211,12 @@ describe("A KeyValueStore on a cluster", () => {
         yield* Effect.all(Array.from({ length: 40 }, () => add), { concurrency: "unbounded" })
         assert.strictEqual(yield* store.get("n"), "40")
         yield* store.set("bytes", Uint8Array.of(200, 1))
+        // As text it would be another value: it is not changed, and not tried for ever.
+        yield* store.set("no text", Uint8Array.of(255, 254, 0, 65))
+        const notText = yield* Effect.flip(store.modify("no text", (value) => `${value}!`))
+        assert.include(String(notText.cause), "not UTF-8")
+        const longer = yield* store.modifyUint8Array("no text", (value) => Uint8Array.of(...value, 1))
+        assert.deepStrictEqual(longer, Uint8Array.of(255, 254, 0, 65, 1))
         yield* store.modifyUint8Array("bytes", (value) => Uint8Array.from(value, (byte) => byte + 1))
         assert.deepStrictEqual(Uint8Array.from((yield* store.getUint8Array("bytes")) ?? []), Uint8Array.of(201, 2))
       }))

@@ -9,6 +9,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
+import * as HashSlot from "../../cluster/HashSlot.ts"
 import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import type { Connection, ConnectionState } from "../../connection/Connection.ts"
@@ -56,6 +57,9 @@ export class Dispatcher implements RequestOwner {
   private readonly clock: Clock.Clock
   private readonly reads: ReadDispatch
   private readonly retries: Retries
+  private readonly random: () => number
+  /** Which primary a script without keys goes to, from 0 to 1: drawn once, so that the request knows its node while it waits. */
+  private readonly lots = new WeakMap<Request, number>()
 
   constructor({ clock, connections, options, random, runFork, topology }: DispatcherContext) {
     this.options = options
@@ -63,6 +67,7 @@ export class Dispatcher implements RequestOwner {
     this.connections = connections
     this.topology = topology
     this.clock = clock
+    this.random = random
     const nodes = new ReadNodes({ connections, clock, options, random })
     const probes = new ReadProbes(nodes, topology.current, clock, runFork)
     this.reads = new ReadDispatch({ nodes, probes, hedges: new Hedges(clock, runFork) }, topology.current, options)
@@ -239,9 +244,24 @@ export class Dispatcher implements RequestOwner {
   }
 
   /** The node that a request belongs to at this moment, unless a read policy chooses one. */
-  private targetOf({ pinned, slot }: Request): ClusterNode | undefined {
+  private targetOf(request: Request): ClusterNode | undefined {
+    const { pinned, slot } = request
     if (pinned !== undefined) return pinned
-    return slot === keyless ? this.topology.defaultNode() : this.topology.current().slots[slot]?.primary
+    return slot === keyless ? this.keylessTarget(request) : this.topology.current().slots[slot]?.primary
+  }
+
+  /** Commands without keys are the default node's; messages and scripts, of which there may be many, are spread. */
+  private keylessTarget(request: Request): ClusterNode | undefined {
+    const { args, spec } = request.command
+    const { primaries, slots } = this.topology.current()
+    if (spec.near >= 0 && spec.near < args.length) {
+      const owner = slots[HashSlot.ofKey(args[spec.near])]?.primary
+      if (owner !== undefined) return owner
+    }
+    if (!spec.runsScript || primaries.length === 0) return this.topology.defaultNode()
+    let lot = this.lots.get(request)
+    if (lot === undefined) this.lots.set(request, lot = this.random())
+    return primaries[Math.floor(lot * primaries.length)]
   }
 
   private readonly shared = (node: Endpoint): Connection => this.connections.get(node)
