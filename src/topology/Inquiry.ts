@@ -91,6 +91,20 @@ export class Inquiry {
     return Effect.suspend(() => this.ask(this.connections.get(node), wish, undefined))
   }
 
+  /** Asks a known node to which there may be no connection yet, and leaves none behind. */
+  askOnce(node: ClusterNode, wish: Wish): Effect.Effect<Answer, Refusal> {
+    return Effect.suspend(() => {
+      const isConnected = this.connections.all().some(({ address, state }) =>
+        address === node.address && state !== "idle"
+      )
+      return isConnected
+        ? this.ask(this.connections.get(node), wish, undefined)
+        : Effect.scoped(
+          Effect.flatMap(this.connections.open(node), (connection) => this.ask(connection, wish, undefined))
+        )
+    })
+  }
+
   /** Asks on a connection of its own, by name: resolved again, and without regard to what is known about the address. */
   askEndpoint(endpoint: Endpoint, wish: Wish): Effect.Effect<Answer, Refusal> {
     return Effect.scoped(

@@ -43,8 +43,12 @@ const pauseBetweenSeeds = 500
 const confirmWithin = 500
 /** How many nodes that are well, and how many that may be in trouble, are asked before the startup nodes are. */
 const mostNodes = 5
-/** After so many refreshes that brought nothing, while commands fail, a startup node is asked first. */
-const fruitlessUntilSeed = 4
+/** With so many nodes that are well, none of them is asked too often. */
+const enoughHealthy = 10
+/** After so many refreshes that brought nothing, while commands fail, a startup node may know more than those that were asked. */
+const fruitlessUntilSeed = 3
+/** How often one is asked first then: not by every client of a cluster at once. */
+const seedChance = 1 / 6
 /** How often a doubtful answer that nobody else confirms is left aside before it is believed. */
 const loneAnswers = 3
 /** After a redirect, how long others of its kind are waited for before the map is fetched: at most this part of the least interval. */
@@ -79,12 +83,13 @@ export class LiveTopology {
   private running: Deferred.Deferred<Snapshot.Snapshot, RedisClusterException> | undefined
   /** A refresh was asked for and has not begun. */
   private isWanted = false
+  /** A redirect has come since the last refresh began: it may know what the answer does not. */
+  private hasMoved = false
   /** The owners that redirects have named lately: these know what they own, of which others may not have heard. */
   private readonly claims = new Claims()
   /** How many refreshes in a row have brought nothing. */
   private fruitless = 0
   private loneAnswers = 0
-  private seedTurn = 0
   /** Addresses whose connection failed and has not come up since. */
   private readonly down = new Set<string>()
   /** Nodes, by id, of which the servers are about to tell more: they served and do not any more, or are back. */
@@ -150,6 +155,7 @@ export class LiveTopology {
       this.replace(next)
       this.renew()
     }
+    this.hasMoved = true
     // The map is patched already: other redirects of the same cause come first, and the servers have time to agree.
     this.request(this.now + this.options.minRefreshInterval * movedPause * (1 + this.random()))
   }
@@ -250,6 +256,7 @@ export class LiveTopology {
     const result = Deferred.makeUnsafe<Snapshot.Snapshot, RedisClusterException>()
     this.running = result
     this.isWanted = false
+    this.hasMoved = false
     this.refreshAlarm.clear()
     this.pace.asked(this.now)
     // In a fiber of its own: who asked may lose interest, the refresh goes on for the others.
@@ -272,7 +279,6 @@ export class LiveTopology {
     if (this.closed) return
     this.onRefresh.tell(Exit.isSuccess(exit) ? undefined : failureOf(exit.cause))
     this.lookAgain()
-    // Who asked meanwhile may know what the answer did not.
     if (this.isWanted) this.refreshAlarm.set(this.pace.nextAt(this.now))
     Deferred.doneUnsafe(result, exit)
   }
@@ -293,6 +299,8 @@ export class LiveTopology {
     this.inquiry.accept(answer)
     if (next !== previous) {
       this.noteNodesThatLeft(previous, next)
+      // What failed meanwhile is tried by the new map first.
+      this.isWanted &&= this.hasMoved
       this.replace(next)
       this.renew()
     } else {
@@ -385,14 +393,39 @@ export class LiveTopology {
     const claimant = [...claims.values()].at(-1)
     const named = nodes.filter((node) => node.address === claimant && this.connections.get(node).promising)
     const others = nodes.filter((node) => !named.includes(node))
-    const healthy = others.filter((node) => this.isUp(node)).slice(0, mostNodes)
-    const idle = others.filter((node) => !healthy.includes(node) && node.health !== "fail").slice(0, mostNodes)
-    const sources = [...named, ...healthy, ...idle].map((node) => this.source(node, wish))
-    if (!wish.troubled || this.fruitless % fruitlessUntilSeed !== fruitlessUntilSeed - 1) return sources
+    const healthy = others.filter((node) => this.isUp(node))
+    const idle = others.filter((node) => !healthy.includes(node) && node.health !== "fail")
+    const sources = [...named.map((node) => this.source(node, wish)), ...this.inOrder(healthy, idle, wish)]
+    if (!wish.troubled || this.fruitless < fruitlessUntilSeed) return sources
+    if (!this.isAlmostAlone && this.random() >= seedChance) return sources
     const seeds = yield* Effect.orElseSucceed(findSeeds(this.options), () => [])
-    const seed = seeds.at(this.seedTurn++ % Math.max(1, seeds.length))
+    const seed = seeds.at(Math.floor(this.random() * seeds.length))
     return seed === undefined ? sources : [this.seed(seed, wish), ...sources]
   })
+
+  /** Half of the primaries cannot be reached: it may be the map that is wrong. */
+  private get isAlmostAlone(): boolean {
+    const { primaries } = this.snapshot
+    return primaries.filter(({ address }) => this.down.has(address)).length * 2 >= primaries.length
+  }
+
+  /**
+   * Nodes that are well come first. In trouble, when there are few of them, others are as good: every client of a cluster
+   * might ask the same few.
+   */
+  private inOrder(
+    healthy: ReadonlyArray<ClusterNode>,
+    idle: ReadonlyArray<ClusterNode>,
+    wish: Wish
+  ): ReadonlyArray<Source> {
+    const ofIdle = (node: ClusterNode): Source => ({ name: node.address, ask: this.inquiry.askOnce(node, wish) })
+    const ofHealthy = (node: ClusterNode): Source => this.source(node, wish)
+    const some = (nodes: ReadonlyArray<ClusterNode>) => nodes.slice(0, mostNodes)
+    if (!wish.troubled || healthy.length >= enoughHealthy) {
+      return [...some(healthy).map(ofHealthy), ...some(idle).map(ofIdle)]
+    }
+    return this.shuffled([...healthy.map(ofHealthy), ...idle.map(ofIdle)]).slice(0, 2 * mostNodes)
+  }
 
   private source(node: ClusterNode, wish: Wish): Source {
     const isKnown = this.snapshot.nodes.get(node.address) === node

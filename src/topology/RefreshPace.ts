@@ -4,10 +4,10 @@
  */
 
 /** The longest pause, in milliseconds: a new topology is known this long after the servers know it, at the latest. */
-const longestPause = 1900
+const longestPause = 1950
 
 /** How much of a pause is left to chance: clients that lost the same node at once do not ask in step. */
-const spread = 0.15
+const spread = 0.1
 
 export class RefreshPace {
   private readonly shortest: number
