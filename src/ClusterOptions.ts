@@ -101,7 +101,7 @@ export interface ClusterOptions {
   readonly reconnectSchedule?: Schedule.Schedule<unknown> | undefined
   /** The time between two topology refreshes when nothing asks for one. Default: 60 seconds; `"Infinity"` turns it off. */
   readonly refreshInterval?: Duration.Input | undefined
-  /** The least time between two topology refreshes. Default: 100 milliseconds. */
+  /** The least time between two topology refreshes. It doubles while nothing changes, up to about 2 seconds. Default: 100 milliseconds. */
   readonly minRefreshInterval?: Duration.Input | undefined
   /** Start only when all 16384 slots have an owner. Default: `false`. */
   readonly requireFullCoverage?: boolean | undefined
