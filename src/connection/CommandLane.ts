@@ -10,14 +10,15 @@ import type { Duplex } from "node:stream"
 import type { Command } from "../commands/Command.ts"
 import { Fifo } from "../internal/Fifo.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
-import type { Argument, Reply } from "../protocol/Reply.ts"
+import { mayAnswerPing } from "../protocol/ErrorKind.ts"
+import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
-import { RespEncoder } from "../protocol/RespEncoder.ts"
+import { type EncodedBatch, RespEncoder } from "../protocol/RespEncoder.ts"
 import { Alone } from "./Alone.ts"
 import { type CommandQueue, expire } from "./CommandQueue.ts"
 import type { NodeStatistics } from "./NodeStatistics.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
-import { OwnCommand } from "./OwnCommand.ts"
+import { type End, OwnCommand } from "./OwnCommand.ts"
 import { Pulse } from "./Pulse.ts"
 import { question } from "./Query.ts"
 import { Stopwatch } from "./Stopwatch.ts"
@@ -30,6 +31,9 @@ const socketBufferLimit = 512 * 1024
 const pingOverdueAfter = 250
 /** The most that one write carries. */
 const writeLimit = 256 * 1024
+/** More than this, which takes a large argument or a block, is written piece by piece, so that the progress shows on a slow network. */
+const pieceLimit = writeLimit + 64 * 1024
+const pieceSize = 64 * 1024
 
 /** Its reply is of no interest. */
 class Silent extends OwnCommand {
@@ -45,7 +49,22 @@ class Silent extends OwnCommand {
 const unsendable = (message: string): LinkFailure => ({ kind: "unsendable", message })
 
 const asking = new Silent("ASKING")
-const ping = new Silent("PING")
+
+/** Replies come in order, so that any other reply to a PING means that earlier ones went to the wrong commands. */
+class Ping extends OwnCommand {
+  private readonly answered: (isInOrder: boolean) => void
+
+  constructor(answered: (isInOrder: boolean) => void) {
+    super(question("PING"))
+    this.answered = answered
+  }
+
+  protected onEnd(end: End): void {
+    if (end._tag !== "Replied") return
+    const { reply } = end
+    this.answered(reply === "PONG" || (reply instanceof ServerError && mayAnswerPing(reply)))
+  }
+}
 
 /**
  * What a lane needs of the connection it belongs to.
@@ -58,6 +77,7 @@ export interface LaneContext {
   readonly bounds: {
     readonly maxInFlight: number
     readonly maxInFlightBytes: number
+    readonly commandTimeout: number
     readonly pingAfter: number
     readonly pingTimeout: number
   }
@@ -75,6 +95,10 @@ export interface LaneContext {
   readonly lose: (failure: LinkFailure) => void
   /** Asks on another connection whether the server is alive, for a command that it may hold back at will. */
   readonly inquire: (() => void) | undefined
+  /** Asks over another socket whether the node serves others while this one is silent; calls back if it does, or cannot be reached. */
+  readonly doubt: (confirmed: () => void) => void
+  /** The part of a long timeout of a command for which this node may keep it waiting: the rest is for others. */
+  readonly share: number
 }
 
 /**
@@ -95,6 +119,12 @@ export class CommandLane {
   private aloneNow: Outgoing | undefined
   private readonly inFlight = new Fifo<Outgoing>()
   private inFlightBytes = 0
+  /** What is being written piece by piece, from `pieceAt` on. */
+  private pieces: Buffer | undefined
+  private pieceAt = 0
+  private pingDue = false
+  /** When replies are to be shown to be in order once more. */
+  private verifyAt: number
   private isFlushScheduled = false
   private isBlocked = false
   private isDropped = false
@@ -105,7 +135,9 @@ export class CommandLane {
     this.stopwatch = new Stopwatch(context.clock, context.measured)
     const { pingAfter, pingTimeout } = context.bounds
     const doubtAfter = Math.min(pingOverdueAfter, pingTimeout / 2)
-    this.pulse = new Pulse({ pingAfter, pingTimeout, doubtAfter }, monotonicMillis(context.clock))
+    const now = monotonicMillis(context.clock)
+    this.pulse = new Pulse({ pingAfter, pingTimeout, doubtAfter }, now)
+    this.verifyAt = this.pulse.overdueFrom(now)
     this.decoder = new RespDecoder({
       binary: () => this.inFlight.peek()?.binary === true,
       lossy: () => this.inFlight.peek()?.command.settings.lossy === true,
@@ -187,7 +219,7 @@ export class CommandLane {
   inspect(now: number): number {
     const next = expire(this.inFlight, now, true)
     if (this.isDropped || this.inFlight.size === 0) return next
-    return Math.min(next, this.mayBeSilent() ? this.askAround(now) : this.probe(now))
+    return Math.min(next, this.mayBeSilent() ? this.askAround(now) : this.probe(now), this.verify(now))
   }
 
   /** The socket is gone: gives what was written back to its owners, who may send it again, even here, at once. */
@@ -219,6 +251,7 @@ export class CommandLane {
     this.isBlocked = false
     // The other side reads; a large command may take its time.
     this.pulse.heard(monotonicMillis(this.context.clock))
+    this.writePieces()
     this.flush()
   }
 
@@ -285,9 +318,28 @@ export class CommandLane {
       }
     }
     if (encoder.size === 0) return
+    if (encoder.size > pieceLimit) return this.writeInPieces(encoder.take())
     write(socket, encoder.take())
     // `destroy` and errors surface as events; a full buffer surfaces here. Only who needs a drain will tell of it.
     this.isBlocked = socket.writableNeedDrain && socket.writableLength > socketBufferLimit
+  }
+
+  /** Nothing else is written before the last piece. The bytes are copied: their owner may give them away in the meantime. */
+  private writeInPieces(batch: EncodedBatch): void {
+    this.pieces = typeof batch === "string" ? Buffer.from(batch, "latin1") : Buffer.concat(batch)
+    this.pieceAt = 0
+    this.writePieces()
+  }
+
+  private writePieces(): void {
+    const { pieces, socket } = this
+    if (pieces === undefined) return
+    while (this.pieceAt < pieces.length && !socket.writableNeedDrain) {
+      socket.write(pieces.subarray(this.pieceAt, this.pieceAt + pieceSize))
+      this.pieceAt += pieceSize
+    }
+    if (this.pieceAt >= pieces.length) this.pieces = undefined
+    this.isBlocked = this.pieces !== undefined
   }
 
   /** Encodes a command, and ASKING in front of it; gives how many commands of the caller's were encoded. */
@@ -364,15 +416,59 @@ export class CommandLane {
         return diagnosis.until
       case "Dead": {
         const message = `silent for ${diagnosis.silentFor} ms with replies due, PING unanswered`
-        this.context.lose({ kind: "connection", message })
-        return Number.POSITIVE_INFINITY
+        const lose = () => this.context.lose({ kind: "connection", message })
+        const patience = this.patienceFor(now)
+        if (patience <= now) {
+          lose()
+          return Number.POSITIVE_INFINITY
+        }
+        // A server that is busy with one command answers nobody.
+        const { heardAt } = this.pulse
+        const until = Math.min(patience, now + this.context.bounds.pingTimeout)
+        this.pulse.holdUntil(until)
+        this.context.doubt(() => {
+          if (!this.isDropped && this.pulse.heardAt === heardAt) lose()
+        })
+        return until
       }
     }
   }
 
+  /** Until when a command with a long timeout of its own may keep the server busy. */
+  private patienceFor(now: number): number {
+    const { bounds: { commandTimeout, pingAfter, pingTimeout }, share } = this.context
+    const usual = Math.max(commandTimeout, pingAfter + pingTimeout)
+    let until = now
+    this.inFlight.forEach(({ command: { settings: { timeout } }, deadline, settled }) => {
+      if (settled || timeout === undefined || timeout <= usual || deadline === Number.POSITIVE_INFINITY) return
+      until = Math.max(until, deadline - timeout * (1 - share))
+    })
+    return until
+  }
+
+  /** A stream of replies that is one off is never silent: now and then a PING shows that replies are in order. */
+  private verify(now: number): number {
+    // Whoever has a connection to himself confuses nobody else, and the pool looks at it when it comes back.
+    if (this.isDropped || this.context.inquire !== undefined) return Number.POSITIVE_INFINITY
+    if (now >= this.verifyAt) {
+      this.verifyAt = this.pulse.overdueFrom(now)
+      this.writePing()
+    }
+    return this.verifyAt
+  }
+
   private writePing(): void {
-    if (this.isBlocked || this.alone.isOut) return
-    this.append(ping)
+    // One that is not answered yet will do.
+    if (this.pingDue || this.isBlocked || this.alone.isOut) return
+    this.pingDue = true
+    this.append(
+      new Ping((isInOrder) => {
+        this.pingDue = false
+        this.verifyAt = this.pulse.overdueFrom(monotonicMillis(this.context.clock))
+        if (isInOrder) return
+        this.context.lose({ kind: "protocol", message: "a PING was answered by the reply to another command" })
+      })
+    )
     write(this.socket, this.encoder.take())
   }
 }

@@ -121,7 +121,10 @@ export class Connection {
       heard: () => this.link.heard(),
       onPush: (push) => this.hooks.onPush(this, push),
       lose: (failure) => this.link.lose(failure),
-      inquire: hooks.inquire === undefined ? undefined : () => this.askAround()
+      inquire: hooks.inquire === undefined ? undefined : () => this.askAround(),
+      doubt: (confirmed) => this.runFork(Effect.map(this.link.inquire, (found) => found === "silent" || confirmed())),
+      // What a replica does not answer in time is asked of another node.
+      share: request.readonly ? 0.5 : 1
     }
   }
 

@@ -144,6 +144,20 @@ export class Link {
     return Effect.suspend(() => dial(this.endpoint, this.options, this.request, adopt))
   }
 
+  /**
+   * Asks over another socket whether the node answers others. `silent` is one that can be reached and says nothing for
+   * nearly `connectTimeout`: a server that is busy, or stands still.
+   */
+  readonly inquire: Effect.Effect<"answers" | "silent" | "unreachable"> = Effect.suspend(() => {
+    let found: Wire | undefined
+    const asked = this.dialAnother((wire) => (found = wire)).pipe(
+      Effect.match({ onSuccess: () => "answers" as const, onFailure: () => "unreachable" as const }),
+      Effect.ensuring(Effect.sync(() => found?.stream.destroy()))
+    )
+    const patience = this.options.connectTimeout * 0.9
+    return Effect.raceFirst(asked, Effect.as(Effect.sleep(patience), "silent" as const))
+  })
+
   /** Puts another socket in the place of the present one, which is closed. Nobody is told. */
   replaceWire(wire: Wire): void {
     const old = this.wire

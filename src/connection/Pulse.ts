@@ -70,6 +70,11 @@ export class Pulse {
     this.askedAt = now
   }
 
+  /** The socket is silent for a reason: the PING has until that time. */
+  holdUntil(until: number): void {
+    this.askedAt = until - this.limits.pingTimeout
+  }
+
   /** Judges the silence. `Ask` counts as asked. */
   probe(now: number): Diagnosis {
     const { pingAfter, pingTimeout } = this.limits

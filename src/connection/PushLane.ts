@@ -10,6 +10,7 @@ import type * as Clock from "effect/Clock"
 import type { Duplex } from "node:stream"
 import type { CommandSpec } from "../commands/CommandSpec.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
+import { kindOf, mayAnswerPing } from "../protocol/ErrorKind.ts"
 import { type Argument, type Reply, ServerError, UnreadableReply } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
@@ -66,7 +67,7 @@ const textOf = (reply: Reply): Reply => reply instanceof Uint8Array ? Buffer.fro
 
 /** Also of a user who may not run PING: it is an answer all the same. */
 const isPong = (reply: Reply): boolean =>
-  reply === "PONG" || (reply instanceof ServerError && reply.message.includes("'ping'")) ||
+  reply === "PONG" || (reply instanceof ServerError && kindOf(reply) === "noPermission" && mayAnswerPing(reply)) ||
   (Array.isArray(reply) && reply.length === 2 && textOf(reply[0]) === "pong")
 
 /**

@@ -100,6 +100,39 @@ export const kindOf = ({ code, message }: Words): ErrorKind => {
   }
 }
 
+/**
+ * Whether a server may give this error in reply to PING: the user may not run it, or the server runs nothing at the moment.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const mayAnswerPing = (error: Words): boolean => {
+  switch (kindOf(error)) {
+    case "noPermission":
+      return /'ping'/i.test(error.message)
+    case "authentication":
+    case "busy":
+    case "loading":
+    case "masterDown":
+      return true
+    case "answer":
+      // Servers that cannot save their data refuse writes, and PING.
+      return error.code === "MISCONF"
+    case "moved":
+    case "ask":
+    case "tryAgain":
+    case "clusterDown":
+    case "readOnly":
+    case "demoted":
+    case "released":
+    case "lacksCode":
+    case "noReplicas":
+    case "halfDone":
+    case "unknownCommand":
+      return false
+  }
+}
+
 /** The texts of servers for what they refuse before they execute anything. */
 const wordings: ReadonlyArray<RegExp> = [
   /^(?:MOVED|ASK) \d{1,5} \S*:\d{1,5}$/,
