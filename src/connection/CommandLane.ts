@@ -153,6 +153,15 @@ export class CommandLane {
     return this.inFlight.size
   }
 
+  /** By when the last of those who wait for a reply has it, or is told that it is overdue. */
+  get lastDeadline(): number {
+    let last = 0
+    this.inFlight.forEach(({ deadline, settled }) => {
+      if (!settled && deadline < Number.POSITIVE_INFINITY) last = Math.max(last, deadline)
+    })
+    return last
+  }
+
   /** The bytes that were written for what is not answered. */
   get dueBytes(): number {
     return this.inFlightBytes
@@ -220,6 +229,11 @@ export class CommandLane {
     const next = expire(this.inFlight, now, true)
     if (this.isDropped || this.inFlight.size === 0) return next
     return Math.min(next, this.mayBeSilent() ? this.askAround(now) : this.probe(now), this.verify(now))
+  }
+
+  /** Ends the socket of a lane that was taken out of its link. */
+  destroy(): void {
+    this.socket.destroy()
   }
 
   /** The socket is gone: gives what was written back to its owners, who may send it again, even here, at once. */

@@ -22,6 +22,8 @@ import { Latency } from "./Latency.ts"
 import { Link, type LinkState } from "./Link.ts"
 import type { NodeStatistics } from "./NodeStatistics.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import { Refusals } from "./Refusals.ts"
+import type { Wire } from "./Wire.ts"
 
 /**
  * - `idle`: nothing was asked of it yet
@@ -47,6 +49,8 @@ const inspectedPerMilli = 1024
 export interface ConnectionHooks {
   onState(connection: Connection, state: ConnectionState): void
   onPush(connection: Connection, push: ReadonlyArray<Reply>): void
+  /** One user has it to himself, with a state that the next socket would not have. */
+  readonly isOwn?: boolean | undefined
   /** Asks on another connection whether the other side is alive; for one whose replies may be held back at will. */
   readonly inquire?: ((connection: Connection) => Effect.Effect<boolean>) | undefined
 }
@@ -61,7 +65,11 @@ export class Connection {
   private readonly link: Link
   private readonly queue = new CommandQueue()
   private lane: CommandLane | undefined
-  private readonly laneContext: LaneContext
+  /** Lanes of replaced sockets, which have replies to come. */
+  private readonly retired = new Set<CommandLane>()
+  private readonly laneContext: Omit<LaneContext, "lose">
+  private readonly refusals = new Refusals()
+  private isReplacing = false
   private readonly alarm: Alarm
   private readonly options: ResolvedOptions
   private readonly hooks: ConnectionHooks
@@ -69,7 +77,8 @@ export class Connection {
   private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   /** What all connections to this node count together. */
   private readonly statistics: NodeStatistics
-  private isDraining = false
+  /** Why it takes nothing more: it is being closed. */
+  private ending: LinkFailure | undefined
 
   constructor(
     endpoint: Endpoint,
@@ -97,7 +106,7 @@ export class Connection {
         onState,
         onWire: (wire) => {
           if (this.link.sockets > 1) this.statistics.reconnects++
-          this.lane = new CommandLane(wire, this.laneContext)
+          this.lane = this.laneOn(wire)
         },
         onLost: (failure) => this.dropLane(failure),
         onRefused: (failure) => {
@@ -120,7 +129,6 @@ export class Connection {
       lookAt: (at) => this.alarm.set(at),
       heard: () => this.link.heard(),
       onPush: (push) => this.hooks.onPush(this, push),
-      lose: (failure) => this.link.lose(failure),
       inquire: hooks.inquire === undefined ? undefined : () => this.askAround(),
       doubt: (confirmed) => this.runFork(Effect.map(this.link.inquire, (found) => found === "silent" || confirmed())),
       // What a replica does not answer in time is asked of another node.
@@ -152,7 +160,9 @@ export class Connection {
 
   /** How many commands it holds, written or not. */
   get depth(): number {
-    return this.queue.size + (this.lane?.due ?? 0)
+    let depth = this.queue.size + (this.lane?.due ?? 0)
+    if (this.retired.size > 0) { for (const lane of this.retired) depth += lane.due }
+    return depth
   }
 
   /** How many commands wait to be written. */
@@ -167,7 +177,7 @@ export class Connection {
 
   /** Whether it takes commands, be it to refuse them. */
   get isOpen(): boolean {
-    return !this.isDraining && this.state !== "closed"
+    return this.ending === undefined && this.state !== "closed"
   }
 
   /** Whether nothing speaks against a command now: it is healthy, or was never in trouble. */
@@ -188,18 +198,18 @@ export class Connection {
 
   /** Whether the next reply is that of a command. */
   isNext(outgoing: Outgoing): boolean {
-    return this.lane?.isNext(outgoing) === true
+    return this.lanes.some((lane) => lane.isNext(outgoing))
   }
 
   /** Whether a command was written and is not answered. */
   hasWritten(outgoing: Outgoing): boolean {
-    return this.lane?.hasWritten(outgoing) === true
+    return this.lanes.some((lane) => lane.hasWritten(outgoing))
   }
 
   /** Takes a command over. The owner hears of it through exactly one of its callbacks. */
   send(outgoing: Outgoing): void {
     const { lane } = this
-    if (this.isDraining) return outgoing.onLost(this.closed("is closed"), false)
+    if (this.ending !== undefined) return outgoing.onLost(this.ending, false)
     if (lane === undefined && !this.mayWait(outgoing)) return
     if (this.options.overflow === "fail") {
       if (this.isFull) return outgoing.onLost(this.overloaded(), false)
@@ -232,6 +242,26 @@ export class Connection {
     return this.lane !== undefined
   }
 
+  /**
+   * The node refused, on this connection, what a fresh map says it serves. When that persists, a new socket takes the place
+   * of the present one, which may end elsewhere by now. Replies that are due still come on the old one.
+   */
+  refused(): void {
+    const { lane } = this
+    if (lane === undefined || this.isReplacing || !this.refusals.note(monotonicMillis(this.clock))) return
+    // A socket of one's own has a state that a new one would not have.
+    if (this.hooks.isOwn === true) return this.reset("it persistently refused what its node serves")
+    this.isReplacing = true
+    const replaced = Effect.match(this.link.dialAnother((wire) => this.replace(lane, wire)), {
+      onSuccess: () => {},
+      // No socket leads to this node any more.
+      onFailure: (failure) => {
+        if (failure.isOtherNode === true && this.lane === lane) this.link.lose(failure)
+      }
+    })
+    this.runFork(Effect.ensuring(replaced, Effect.sync(() => (this.isReplacing = false))))
+  }
+
   /** Ends the socket; the next one is dialled at once. */
   reset(message: string): void {
     this.link.lose({ kind: "connection", message })
@@ -243,15 +273,35 @@ export class Connection {
    */
   close(drainTimeout: number): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.isDraining = true
       const closed = this.closed("was closed")
-      handBack(this.queue.takeAll(), closed)
-      const { lane } = this
-      const drained = lane === undefined || lane.due === 0 ? Effect.void : Effect.callback<void>((resume) => {
-        lane.onEmpty = () => resume(Effect.void)
-      }).pipe(Effect.timeoutOption(drainTimeout))
-      return Effect.ensuring(drained, Effect.sync(() => this.closeNow(closed)))
+      return Effect.ensuring(this.drain(closed, drainTimeout), Effect.sync(() => this.closeNow(closed)))
     })
+  }
+
+  /**
+   * Closes because the node is not there any more: unwritten commands are handed back, written ones are waited for until
+   * their deadlines.
+   */
+  leave(message: string, leastPatience: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const left: LinkFailure = { kind: "connection", message }
+      const until = Math.max(...this.lanes.map((lane) => lane.lastDeadline), 0)
+      const patience = Math.max(leastPatience, until - monotonicMillis(this.clock))
+      return Effect.ensuring(this.drain(left, patience), Effect.sync(() => this.closeNow(left)))
+    })
+  }
+
+  private drain(ending: LinkFailure, patience: number): Effect.Effect<unknown> {
+    this.ending = ending
+    handBack(this.queue.takeAll(), ending)
+    const { lane } = this
+    if (lane === undefined || lane.due === 0) return Effect.void
+    return Effect.timeoutOption(
+      Effect.callback<void>((resume) => {
+        lane.onEmpty = () => resume(Effect.void)
+      }),
+      patience
+    )
   }
 
   /**
@@ -261,7 +311,7 @@ export class Connection {
   hangUp(patience: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { socket } = this.link
-      this.isDraining = true
+      this.ending = this.closed("was closed")
       const heard = socket === undefined ? Effect.void : Effect.callback<void>((resume) => {
         const timer = this.runFork(
           Effect.andThen(Effect.sleep(patience), Effect.sync(() => resume(Effect.void)))
@@ -326,6 +376,42 @@ export class Connection {
     if (state === "ready") this.lane?.flush()
   }
 
+  private get lanes(): ReadonlyArray<CommandLane> {
+    return this.lane === undefined ? [...this.retired] : [this.lane, ...this.retired]
+  }
+
+  private laneOn(wire: Wire): CommandLane {
+    const lane: CommandLane = new CommandLane(wire, {
+      ...this.laneContext,
+      lose: (failure) => lane === this.lane ? this.link.lose(failure) : this.bury(lane, failure)
+    })
+    return lane
+  }
+
+  private replace(old: CommandLane, wire: Wire): void {
+    if (this.lane !== old || this.ending !== undefined) {
+      wire.stream.destroy()
+      return
+    }
+    const replaced = this.link.replaceWire(wire)
+    this.statistics.reconnects++
+    this.lane = this.laneOn(wire)
+    this.retired.add(old)
+    const bury = () => this.bury(old, { kind: "connection", message: "the replaced socket was closed" })
+    old.onEmpty = bury
+    replaced?.stream.on("close", bury).on("end", bury).on("error", bury)
+    if (old.due === 0) bury()
+    this.onState(this.state)
+  }
+
+  /** A replaced socket has nothing more to say. */
+  private bury(lane: CommandLane, failure: LinkFailure): void {
+    if (!this.retired.delete(lane)) return
+    lane.onEmpty = undefined
+    lane.destroy()
+    lane.drop(failure)
+  }
+
   private dropLane(failure: LinkFailure): void {
     const { lane } = this
     const unwritten = this.queue.takeAll()
@@ -333,12 +419,14 @@ export class Connection {
     this.latency.forget()
     lane?.drop(failure)
     handBack(unwritten, failure)
+    if (this.state === "closed") { for (const old of [...this.retired]) this.bury(old, failure) }
   }
 
   /** The alarm rang: ends what is overdue, checks that the server is alive, and sets the alarm for what comes next. */
   private readonly inspect = (): void => {
     const now = monotonicMillis(this.clock)
-    const next = Math.min(this.queue.expire(now), this.lane?.inspect(now) ?? Number.POSITIVE_INFINITY)
+    let next = this.queue.expire(now)
+    for (const lane of this.lanes) next = Math.min(next, lane.inspect(now))
     if (next < Number.POSITIVE_INFINITY) this.alarm.set(Math.max(next, now + this.depth / inspectedPerMilli))
   }
 

@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
@@ -15,6 +16,7 @@ import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Listeners } from "../internal/Listeners.ts"
 import { Connection, type ConnectionHooks, type ConnectionState } from "./Connection.ts"
 import { NodeStatistics } from "./NodeStatistics.ts"
+import type { LinkFailure } from "./Outgoing.ts"
 import { PushConnection, type PushHooks } from "./PushConnection.ts"
 import { query, question } from "./Query.ts"
 import * as Rotation from "./Rotation.ts"
@@ -81,6 +83,8 @@ export class Connections extends Context.Service<Connections, {
 
 const ping = question("PING")
 
+const clientClosed: LinkFailure = { kind: "closed", message: "the client is closed" }
+
 /** With replies due, a replica that has been silent for this long, in milliseconds, is asked whether it is alive. */
 const replicaPingAfter = 250
 
@@ -97,6 +101,166 @@ const forReplicaReads = (options: ResolvedOptions): ResolvedOptions => {
 /** An id is unknown while a node is known from a redirect or as a seed only. */
 const sameNode = (one: string, other: string): boolean => one === "" || other === "" || one === other
 
+/** The network of one client: see `Connections`. */
+class LiveConnections {
+  private readonly options: ResolvedOptions
+  private readonly optionsFor: Record<ConnectionUse, ResolvedOptions>
+  private readonly clock: Clock.Clock
+  private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  private readonly shared: Record<ConnectionUse, Map<string, Connection>> = {
+    commands: new Map(),
+    replicaReads: new Map()
+  }
+  private readonly leased = new Set<Connection>()
+  private readonly pushed = new Set<PushConnection>()
+  private readonly closing = new Set<Connection>()
+  private readonly counted = new Map<string, NodeStatistics>()
+  private readonly stateListeners = new Listeners<[connection: Connection, state: ConnectionState]>()
+  private isClosed = false
+
+  constructor(services: {
+    readonly options: ResolvedOptions
+    readonly clock: Clock.Clock
+    readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  }) {
+    this.options = services.options
+    this.optionsFor = { commands: services.options, replicaReads: forReplicaReads(services.options) }
+    this.clock = services.clock
+    this.runFork = services.runFork
+  }
+
+  readonly onState = this.stateListeners.add
+
+  /** All that are open, for new credentials. */
+  get live(): ReadonlyArray<Rotation.Rotating> {
+    return [...this.all(), ...this.leased, ...this.pushed]
+  }
+
+  readonly all = (): ReadonlyArray<Connection> => [
+    ...this.shared.commands.values(),
+    ...this.shared.replicaReads.values()
+  ]
+
+  readonly statistics = (): ReadonlyMap<string, NodeStatistics> => this.counted
+
+  readonly get = (target: ConnectionTarget, use: ConnectionUse = "commands"): Connection => {
+    const address = target.address ?? addressOf(target)
+    const known = this.shared[use].get(address)
+    if (known !== undefined) return known
+    const connection = this.connect(target, this.sharedHooks, this.statisticsOf(target), use)
+    if (this.isClosed) connection.closeNow(clientClosed)
+    else this.shared[use].set(address, connection)
+    return connection
+  }
+
+  readonly open = (target: ConnectionTarget): Effect.Effect<Connection, never, Scope.Scope> =>
+    Effect.acquireRelease(
+      // It asks for the topology, under whatever name the node was given.
+      Effect.sync(() => this.connect(target, { onState: () => {}, onPush: () => {} }, new NodeStatistics())),
+      (connection) => connection.close(this.options.drainTimeout)
+    )
+
+  readonly lease = (target: ConnectionTarget, onState: ConnectionHooks["onState"]): Connection => {
+    const connection = this.connect(target, this.ownHooks(onState), this.statisticsOf(target))
+    this.leased.add(connection)
+    if (this.isClosed) connection.closeNow(clientClosed)
+    return connection
+  }
+
+  readonly push = (target: ConnectionTarget, hooks: PushHooks): PushConnection => {
+    const { clock, options, pushed, runFork } = this
+    const publish = (mark: string) => query(this.get(target), question("SPUBLISH", mark, ""), options.commandTimeout)
+    const connection = new PushConnection(
+      { host: target.host, port: target.port },
+      options,
+      hooks,
+      { clock, runFork, publish, onClosed: (connection) => pushed.delete(connection) },
+      // Without READONLY a replica of Redis 8.0 accepts SSUBSCRIBE, and sends SUNSUBSCRIBE away.
+      { expectedId: target.id ?? "", readonly: "ifAllowed" }
+    )
+    pushed.add(connection)
+    return connection
+  }
+
+  readonly retain = (nodes: ReadonlyMap<string, ConnectionTarget>): void => {
+    for (const address of this.counted.keys()) if (!nodes.has(address)) this.counted.delete(address)
+    for (const connections of [this.shared.commands, this.shared.replicaReads]) {
+      for (const [address, connection] of connections) {
+        const node = nodes.get(address)
+        const id = node?.id ?? ""
+        if (node !== undefined && sameNode(connection.expectedId, id)) {
+          // Known from a redirect or as a seed until now.
+          if (id !== "" && connection.expectedId === "") connection.expect(id)
+          continue
+        }
+        connections.delete(address)
+        this.dismiss(connection)
+      }
+    }
+  }
+
+  /** Drains and closes everything; what is asked for from then on is closed from the start. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.isClosed = true
+    return Effect.forEach(
+      [...this.all(), ...this.closing, ...this.leased],
+      (connection) => connection.close(this.options.drainTimeout),
+      { concurrency: "unbounded", discard: true }
+    )
+  })
+
+  private readonly sharedHooks: ConnectionHooks = {
+    onState: (connection, state) => this.stateListeners.tell(connection, state),
+    onPush: () => {}
+  }
+
+  /** A second socket would not have the state of the first. */
+  private ownHooks(onState: ConnectionHooks["onState"]): ConnectionHooks {
+    let isAlive = false
+    return {
+      isOwn: true,
+      onState: (connection, state) => {
+        if (state === "closed") this.leased.delete(connection)
+        const isOver = state === "down" || (state === "connecting" && isAlive)
+        if (isOver) return connection.closeNow(connection.lastFailure ?? { kind: "connection", message: "lost" })
+        if (state === "ready") isAlive = true
+        onState(connection, state)
+      },
+      onPush: () => {},
+      inquire: ({ endpoint }) =>
+        Effect.map(Effect.result(query(this.get(endpoint), ping, this.options.pingTimeout)), Result.isSuccess)
+    }
+  }
+
+  private connect(
+    { host, id, port }: ConnectionTarget,
+    hooks: ConnectionHooks,
+    statistics: NodeStatistics,
+    use: ConnectionUse = "commands"
+  ): Connection {
+    const { clock, runFork } = this
+    const request = { expectedId: id ?? "", readonly: use === "replicaReads" }
+    return new Connection({ host, port }, this.optionsFor[use], hooks, { clock, runFork, statistics }, request)
+  }
+
+  private statisticsOf(target: ConnectionTarget): NodeStatistics {
+    const address = target.address ?? addressOf(target)
+    const known = this.counted.get(address)
+    if (known !== undefined) return known
+    const statistics = new NodeStatistics()
+    this.counted.set(address, statistics)
+    return statistics
+  }
+
+  /** The node is not there any more. */
+  private dismiss(connection: Connection): void {
+    this.closing.add(connection)
+    const message = `the node at ${connection.address} has left the cluster`
+    const leaving = connection.leave(message, this.options.drainTimeout)
+    this.runFork(Effect.ensuring(leaving, Effect.sync(() => this.closing.delete(connection))))
+  }
+}
+
 /**
  * Connections over `node:net` and `node:tls`, or over the streams of the `stream` option. Closing the scope drains
  * and closes all of them.
@@ -107,140 +271,24 @@ const sameNode = (one: string, other: string): boolean => one === "" || other ==
 export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
-  const open: Record<ConnectionUse, Map<string, Connection>> = { commands: new Map(), replicaReads: new Map() }
-  const leased = new Set<Connection>()
-  const pushed = new Set<PushConnection>()
-  const allOpen = (): ReadonlyArray<Connection> => [...open.commands.values(), ...open.replicaReads.values()]
-  const closing = new Set<Connection>()
-  const onState = new Listeners<[connection: Connection, state: ConnectionState]>()
   const onRotated = new Listeners<[]>()
   const onCredentialsFailed = new Listeners<[reason: string]>()
-  const options = yield* Rotation.follow(given, () => [...allOpen(), ...leased, ...pushed], {
+  let connections: LiveConnections | undefined
+  const options = yield* Rotation.follow(given, () => connections?.live ?? [], {
     onRotated: () => onRotated.tell(),
     onOutage: (reason) => onCredentialsFailed.tell(reason)
   })
-
-  const sharedHooks: ConnectionHooks = {
-    onState: (connection, state) => onState.tell(connection, state),
-    onPush: () => {}
-  }
-  const ownHooks: ConnectionHooks = { onState: () => {}, onPush: () => {} }
-
-  const counted = new Map<string, NodeStatistics>()
-  const statisticsOf = (target: ConnectionTarget): NodeStatistics => {
-    const address = target.address ?? addressOf(target)
-    const known = counted.get(address)
-    if (known !== undefined) return known
-    const statistics = new NodeStatistics()
-    counted.set(address, statistics)
-    return statistics
-  }
-
-  const optionsFor: Record<ConnectionUse, ResolvedOptions> = {
-    commands: options,
-    replicaReads: forReplicaReads(options)
-  }
-  const connect = (
-    target: ConnectionTarget,
-    hooks: ConnectionHooks,
-    statistics: NodeStatistics,
-    use: ConnectionUse = "commands"
-  ): Connection =>
-    new Connection(
-      { host: target.host, port: target.port },
-      optionsFor[use],
-      hooks,
-      { clock, runFork, statistics },
-      { expectedId: target.id ?? "", readonly: use === "replicaReads" }
-    )
-
-  /** A second socket would not have the state of the first. */
-  const once = (onState: ConnectionHooks["onState"]): ConnectionHooks => {
-    let isAlive = false
-    return {
-      onState: (connection, state) => {
-        if (state === "closed") leased.delete(connection)
-        const isOver = state === "down" || (state === "connecting" && isAlive)
-        if (isOver) return connection.closeNow(connection.lastFailure ?? { kind: "connection", message: "lost" })
-        if (state === "ready") isAlive = true
-        onState(connection, state)
-      },
-      onPush: () => {},
-      inquire: ({ endpoint }) =>
-        Effect.map(Effect.result(query(get(endpoint), ping, options.pingTimeout)), Result.isSuccess)
-    }
-  }
-
-  const dismiss = (connection: Connection): void => {
-    closing.add(connection)
-    runFork(Effect.ensuring(connection.close(options.drainTimeout), Effect.sync(() => closing.delete(connection))))
-  }
-
-  yield* Effect.addFinalizer(() =>
-    Effect.forEach([...allOpen(), ...closing, ...leased], (connection) => connection.close(options.drainTimeout), {
-      concurrency: "unbounded",
-      discard: true
-    })
-  )
-
-  let closed = false
-  yield* Effect.addFinalizer(() => Effect.sync(() => (closed = true)))
-
-  const get = (target: ConnectionTarget, use: ConnectionUse = "commands"): Connection => {
-    const address = target.address ?? addressOf(target)
-    const known = open[use].get(address)
-    if (known !== undefined) return known
-    const connection = connect(target, sharedHooks, statisticsOf(target), use)
-    if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
-    else open[use].set(address, connection)
-    return connection
-  }
-
+  const live = connections = new LiveConnections({ options, clock, runFork })
+  yield* Effect.addFinalizer(() => live.close)
   return Connections.of({
-    get,
-    all: allOpen,
-    statistics: () => counted,
-    open: (target) =>
-      Effect.acquireRelease(
-        // It asks for the topology, under whatever name the node was given.
-        Effect.sync(() => connect(target, ownHooks, new NodeStatistics())),
-        (connection) => connection.close(options.drainTimeout)
-      ),
-    lease: (target, onState) => {
-      const connection = connect(target, once(onState), statisticsOf(target))
-      leased.add(connection)
-      if (closed) connection.closeNow({ kind: "closed", message: "the client is closed" })
-      return connection
-    },
-    push: (target, hooks) => {
-      const onClosed = (connection: PushConnection) => pushed.delete(connection)
-      const publish = (mark: string) => query(get(target), question("SPUBLISH", mark, ""), options.commandTimeout)
-      const context = { clock, runFork, onClosed, publish }
-      const connection = new PushConnection({ host: target.host, port: target.port }, options, hooks, context, {
-        expectedId: target.id ?? "",
-        // Without it a replica of Redis 8.0 accepts SSUBSCRIBE, and sends SUNSUBSCRIBE away.
-        readonly: "ifAllowed"
-      })
-      pushed.add(connection)
-      return connection
-    },
-    retain: (nodes) => {
-      for (const address of counted.keys()) if (!nodes.has(address)) counted.delete(address)
-      for (const connections of [open.commands, open.replicaReads]) {
-        for (const [address, connection] of connections) {
-          const node = nodes.get(address)
-          const id = node?.id ?? ""
-          if (node !== undefined && sameNode(connection.expectedId, id)) {
-            // Known from a redirect or as a seed until now.
-            if (id !== "" && connection.expectedId === "") connection.expect(id)
-            continue
-          }
-          connections.delete(address)
-          dismiss(connection)
-        }
-      }
-    },
-    onState: onState.add,
+    get: live.get,
+    all: live.all,
+    statistics: live.statistics,
+    open: live.open,
+    lease: live.lease,
+    push: live.push,
+    retain: live.retain,
+    onState: live.onState,
     onRotated: onRotated.add,
     onCredentialsFailed: onCredentialsFailed.add
   })

@@ -151,7 +151,8 @@ const settle = Effect.fnUntraced(function*(wire: Wire, request: DialRequest): Ef
   if (request.expectedId !== "") {
     const found = replies[2]
     if (typeof found === "string" && found !== request.expectedId) {
-      return yield* failWith("connection", `another node (${found}) listens where ${request.expectedId} was expected`)
+      const message = `another node (${found}) listens where ${request.expectedId} was expected`
+      return yield* Effect.fail<LinkFailure>({ kind: "connection", message, isOtherNode: true })
     }
   }
   // A user who may not run a harmless command can still be served; one who needs to log in cannot.

@@ -158,11 +158,12 @@ export class Link {
     return Effect.raceFirst(asked, Effect.as(Effect.sleep(patience), "silent" as const))
   })
 
-  /** Puts another socket in the place of the present one, which is closed. Nobody is told. */
-  replaceWire(wire: Wire): void {
+  /** Puts another socket in the place of the present one, which is its holder's from now on. Nobody is told. */
+  replaceWire(wire: Wire): Wire | undefined {
     const old = this.wire
+    this.sockets++
     this.attach(wire)
-    old?.stream.destroy()
+    return old
   }
 
   /** The socket has brought something: its trial is over. */

@@ -20,6 +20,8 @@ import type { Reply } from "../protocol/Reply.ts"
  * @since 0.1.0
  */
 export interface LinkFailure {
+  /** Another node listens at the address. */
+  readonly isOtherNode?: true
   readonly kind: "connection" | "authentication" | "protocol" | "closed" | "overloaded" | "unsendable"
   readonly message: string
 }

@@ -112,7 +112,7 @@ export class PushConnection {
       },
       heard: () => this.link.heard(),
       lookAt: (at) => this.alarm.set(at),
-      onTaken: (wire) => this.link.replaceWire(wire),
+      onTaken: (wire) => this.link.replaceWire(wire)?.stream.destroy(),
       lose: (failure, isSilent) => this.link.lose(failure, isSilent)
     }
     this.link = new Link(
