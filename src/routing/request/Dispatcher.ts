@@ -172,6 +172,7 @@ export class Dispatcher implements RequestOwner {
       read: this.reads.factsOf(request)
     })
     if (failure._tag === "Lost" && failure.written && decision._tag !== "Return") retryState.maybeExecuted = true
+    if (Recovery.refusesItsOwn(failure, decision)) request.connection?.refused()
     this.statistics.decided(decision)
     request.trace?.decided(request, failure, decision)
     switch (decision._tag) {

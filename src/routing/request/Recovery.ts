@@ -98,6 +98,17 @@ export type Decision =
   | { readonly _tag: "RetryAfter"; readonly refresh: boolean }
   | { readonly _tag: "LoadThenResend" }
 
+/**
+ * Whether a node has refused what the map says it serves. When a connection meets that again and again, it may end elsewhere.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const refusesItsOwn = (failure: Diagnosis, decision: Decision): boolean => {
+  if (failure._tag !== "Reply" || decision._tag !== "RetryAfter") return false
+  return failure.kind === "moved" || failure.kind === "readOnly" || failure.kind === "clusterDown"
+}
+
 const giveBack: Decision = { _tag: "Return" }
 const giveUp: Decision = { _tag: "GiveUp" }
 const retryAfter: Decision = { _tag: "RetryAfter", refresh: false }
