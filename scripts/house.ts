@@ -30,7 +30,11 @@ export const parts: ReadonlyArray<Part> = [
     about: "options and their check; the one error",
     floors: [["RedisClusterException.ts"], ["ReadFrom.ts", "Discovery.ts"], ["ClusterOptions.ts"], ["ClusterConfig.ts"]]
   },
-  { name: "commands", about: "commands as values, a file a group", floors: [["commands"], ["commands/table"]] },
+  {
+    name: "commands",
+    about: "commands as values, a file a group",
+    floors: [["commands/parameters"], ["commands"], ["commands/table"]]
+  },
   { name: "connection", about: "one socket, one queue; reconnects", floors: [["connection"]] },
   { name: "topology", about: "who owns which slot, judged and kept true", floors: [["topology"]] },
   {
@@ -87,10 +91,10 @@ export const importsOf = (file: string): ReadonlyArray<string> =>
     ([, path]) => normalize(join(dirname(file), path)).split(sep).join("/")
   )
 
-/** The first sentence of a file's first comment. */
+/** The first sentence of the comment at the head of a file, or of the one thing that a file without it is about. */
 export const sentenceOf = (file: string): string => {
   const text = readFileSync(join(src, file), "utf8")
-  const [, comment = ""] = /^\/\*\*([\s\S]*?)\*\//.exec(text) ?? []
+  const [, comment = ""] = /^\/\*\*([\s\S]*?)\*\//.exec(text) ?? /\/\*\*([\s\S]*?)\*\/\nexport /.exec(text) ?? []
   const prose = comment.split("\n").map((line) => line.replace(/^\s*\* ?/, "").trim())
   const end = prose.findIndex((line, i) => i > 1 && (line === "" || line.startsWith("@") || line.startsWith("**")))
   return prose.slice(0, end < 0 ? undefined : end).join(" ").trim().split(/(?<=[.:])\s/)[0].replace(/[.:]$/, "")

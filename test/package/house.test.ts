@@ -61,7 +61,10 @@ describe("The house", () => {
   })
 
   it("has a sentence at the head of every file", () => {
-    assert.deepStrictEqual(files.filter((file) => sentenceOf(file) === ""), [])
+    assert.deepStrictEqual(
+      files.filter((file) => !file.startsWith("commands/parameters/") && sentenceOf(file) === ""),
+      []
+    )
   })
 
   it("has a map in DESIGN that names every file", () => {
