@@ -66,31 +66,41 @@ const optionsProblem = (
   return undefined
 }
 
-const problemOf = (method: Parameters[string], args: ReadonlyArray<unknown>): string | undefined => {
-  const { flags = [], most, options } = method
-  if (options !== undefined) {
-    for (const at in options) {
-      const problem = optionsProblem(args[at as unknown as number], options[at], flags)
-      if (problem !== undefined) return problem
-    }
-  }
-  return args.length <= most || args.slice(most).every((arg) => arg === undefined)
-    ? undefined
-    : `expected at most ${most} arguments, got ${args.length}`
-}
-
 const refused = (method: string, problem: string): Command<never> =>
   invalid(new CommandSpec(method.toUpperCase(), {}), `${method}: ${problem}`)
 
 type Build = (...args: ReadonlyArray<unknown>) => Command<unknown>
 
-const guarded = (method: string, build: Build, parameters: Parameters[string]): Build => (...args) => {
-  const problem = problemOf(parameters, args)
-  if (problem !== undefined) return refused(method, problem)
-  try {
-    return build(...args)
-  } catch {
-    return refused(method, "an argument is of a type that the method does not take")
+/** The positions of the arguments that are objects with options, and the names of the options. */
+type OptionPositions = ReadonlyArray<readonly [at: number, names: ReadonlyArray<string>]>
+
+const none: ReadonlyArray<string> = []
+
+const problemOf = (args: ReadonlyArray<unknown>, positions: OptionPositions, flags: ReadonlyArray<string>) => {
+  for (const [at, names] of positions) {
+    const problem = optionsProblem(args[at], names, flags)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+/** On the path of every command: a method without options costs a comparison. */
+const guarded = (method: string, build: Build, { flags = none, most, options = {} }: Parameters[string]): Build => {
+  const positions: OptionPositions = Object.entries(options).map(([at, names]) => [Number(at), names])
+  return (...args) => {
+    if (args.length > most && args.slice(most).some((arg) => arg !== undefined)) {
+      return refused(
+        method,
+        problemOf(args, positions, flags) ?? `expected at most ${most} arguments, got ${args.length}`
+      )
+    }
+    const problem = positions.length === 0 ? undefined : problemOf(args, positions, flags)
+    if (problem !== undefined) return refused(method, problem)
+    try {
+      return build(...args)
+    } catch {
+      return refused(method, "an argument is of a type that the method does not take")
+    }
   }
 }
 
