@@ -213,6 +213,48 @@ describe.each(environments)("watch, on $name", (environment) => {
           }))
       }))
 
+    it.effect("gives the next one a connection as new, whatever this one tried to make of it", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, maxDedicatedConnections: 1, clientName: "clean" })
+        const attempts = [
+          ["CLIENT", "NO-TOUCH", "ON"],
+          ["client", "no-evict", "on"],
+          ["CLIENT", "SETNAME", "mine"],
+          ["CLIENT", "SETINFO", "LIB-NAME", "mine"],
+          ["CLIENT", "TRACKING", "ON"],
+          ["CLIENT", "REPLY", "SKIP"],
+          ["HELLO", "2"],
+          ["hello", "3", "SETNAME", "mine"],
+          ["SELECT", "0"],
+          ["READONLY"],
+          ["MULTI"],
+          ["SUBSCRIBE", "channel"],
+          ["SSUBSCRIBE", "{clean}channel"],
+          ["MONITOR"],
+          ["ASKING"],
+          ["RESET"]
+        ]
+        /** The connection as the server describes it, without what changes by itself. */
+        const state = ["name", "flags", "user", "db", "multi", "sub", "psub", "ssub", "redir", "resp", "lib-name"]
+        const described = redis.watch(
+          "{clean}",
+          (tx) => Effect.map(tx.clientInfo(), ({ fields }) => state.map((field) => `${field}=${fields[field]}`))
+        )
+        const before = yield* described
+        for (const [name, ...args] of attempts) {
+          yield* Effect.exit(
+            redis.watch(["{clean}", "{clean}other"], (tx) => Effect.andThen(tx.send(name, ...args), tx.get("{clean}")))
+          )
+          assert.deepStrictEqual(yield* described, before, `${name} ${args.join(" ")}`)
+        }
+        // Watched keys, and a transaction that was given up, are no state to find either.
+        yield* Effect.exit(
+          redis.watch("{clean}", (tx) => Effect.flip(tx.transaction([Strings.get("other"), Strings.get("{clean}")])))
+        )
+        assert.deepStrictEqual(yield* described, before)
+      }))
+
     it.effect("tells, after its scope, that the connection is not its own any more", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
