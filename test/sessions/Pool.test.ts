@@ -256,3 +256,36 @@ describe.each(environments)("A demoted primary, on $name", (environment) => {
       }))
   })
 })
+
+describe("A shard that gives its last slots away in one migration (Redis 8.4 and later)", () => {
+  layer(RedisCluster.layer({ options: ["--cluster-allow-replica-migration", "yes"] }), { excludeTestServices: true })(
+    (it) => {
+      it.effect("lets go of 40 commands that it held back, and all of them follow", (context) =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const [source, target] = cluster.nodes
+          const known = yield* Effect.result(cluster.command(target, "CLUSTER", "MIGRATION", "STATUS", "ALL"))
+          if (Result.isFailure(known)) return context.skip("these servers have no CLUSTER MIGRATION")
+          const redis = yield* connect({ nodes: cluster.seeds, maxDedicatedConnections: 20 })
+          const tag = tagWhere((slot) => slot < 5000)
+          const popping = yield* Effect.forEach(
+            range(40),
+            () => Effect.forkChild(Effect.result(redis.blpop(`{${tag}}list`, "forever")))
+          )
+          yield* settled(20, blockedClients(cluster))
+          yield* cluster.command(target, "CLUSTER", "MIGRATION", "IMPORT", 0, 5460)
+          yield* eventually(
+            "the slots have moved",
+            Effect.map(
+              cluster.command(source, "CLUSTER", "NODES"),
+              (nodes) => /myself,slave/.test(String(nodes))
+            ),
+            10_000
+          )
+          yield* redis.pipeline(range(40).map((index) => Lists.rpush(`{${tag}}list`, String(index))))
+          const popped = yield* Fiber.joinAll(popping)
+          assert.deepStrictEqual(popped.flatMap((one) => Result.isFailure(one) ? [one.failure.message] : []), [])
+        }))
+    }
+  )
+})
