@@ -334,6 +334,8 @@ export class SubscriptionConnection implements Upstream {
       if (shared.preparation === undefined || prepared.has(shared)) continue
       prepared.set(shared, false)
       this.hooks.prepare(this, shared, (isDone) => {
+        // Nobody wants it any more.
+        if (!prepared.has(shared)) return
         if (isDone) prepared.set(shared, true)
         else prepared.delete(shared)
         // A socket that was lost meanwhile took its preparations with it.
