@@ -25,6 +25,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -493,21 +494,35 @@ export const mapKeys =
     return new Command(self.spec, args, self.decode, settings, self.run)
   }
 
+const asynchronous =
+  "the schema is asynchronous, and a reply is decoded at once: let it give what it needs, and run the effect on the result"
+
+/** Whether a schema had to wait for something, which a decoder cannot. */
+const isWaiting = (error: unknown): boolean =>
+  Predicate.hasProperty(error, "cause") && Cause.isCause(error.cause) &&
+  error.cause.reasons.some((reason) => reason._tag === "Die" && Cause.isAsyncFiberError(reason.defect))
+
 /**
  * Decodes the result of a command with a schema, JSON for example. A value that the schema refuses fails the
- * command with a `DecodeError` that carries the schema's issue.
+ * command with a `DecodeError` that carries the schema's issue; so does every value when the schema is asynchronous.
  *
  * @category mapping
  * @since 0.1.0
  */
 export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) => {
-  const decode = Schema.decodeUnknownResult(target)
+  const decodeNow = Schema.decodeUnknownResult(target)
+  const decode = (value: unknown): S["Type"] | DecodeFailure => {
+    try {
+      const result = decodeNow(value)
+      return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
+    } catch (error) {
+      return new DecodeFailure(isWaiting(error) ? asynchronous : "a function of the schema threw an error", error)
+    }
+  }
   return <A extends S["Encoded"], M, R extends ClusterClient>(self: Command<A, M, R>): Command<S["Type"], M, R> =>
     withDecoder(self, (reply) => {
       const value = self.decode(reply)
-      if (isDecodeFailure(value)) return value
-      const result = decode(value)
-      return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
+      return isDecodeFailure(value) ? value : decode(value)
     })
 }
 

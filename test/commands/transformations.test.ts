@@ -1,5 +1,5 @@
-import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer, Result, Schema } from "effect"
+import { assert, describe, it as plain, layer } from "@effect/vitest"
+import { Effect, Fiber, Layer, Result, Schema, SchemaGetter } from "effect"
 import { ClusterClient, type ClusterClientShape, Command, Hashes, Server, Sets, Strings } from "../../src/index.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
@@ -236,4 +236,28 @@ describe("A transformed command", () => {
         assert.strictEqual(yield* redis.execute(members), 0)
       }))
   })
+})
+
+describe("A schema of a command", () => {
+  const failing = (decode: (value: string) => Effect.Effect<string>) => {
+    const target = Schema.String.pipe(
+      Schema.decodeTo(Schema.String, {
+        decode: SchemaGetter.transformEffect(decode),
+        encode: SchemaGetter.transform((value: string) => value)
+      })
+    )
+    const result = Command.schema(target)(Strings.get("k") as Command.Command<string>).decode("v")
+    assert(result instanceof Command.DecodeFailure)
+    return result.message
+  }
+
+  plain(
+    "that is asynchronous fails with an error that says so",
+    () => assert.include(failing((value) => Effect.as(Effect.sleep(1), value)), "the schema is asynchronous")
+  )
+
+  plain(
+    "that throws fails with another one",
+    () => assert.include(failing(() => Effect.die("thrown")), "threw an error")
+  )
 })
