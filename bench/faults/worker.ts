@@ -14,6 +14,8 @@ export interface LoadGroup {
   readonly rate?: number | undefined
   /** When its loops begin, in milliseconds after the others. */
   readonly after?: number | undefined
+  /** The time over which they begin, one after the other, in milliseconds. */
+  readonly over?: number | undefined
   /** Notes how long each call took. */
   readonly timed?: boolean | undefined
 }
@@ -127,10 +129,11 @@ class Group {
 
   /** Starts the loops; they end when `isRunning` says no. */
   run(isRunning: () => boolean): ReadonlyArray<Promise<void>> {
-    const { after, rate, workers } = this.load
+    const { after = 0, over = 0, rate, workers } = this.load
     if (rate === undefined) {
-      return Array.from({ length: workers }, async () => {
-        if (after !== undefined) await new Promise((resolve) => setTimeout(resolve, after))
+      return Array.from({ length: workers }, async (_, i) => {
+        const begin = after + over * i / workers
+        if (begin > 0) await new Promise((resolve) => setTimeout(resolve, begin))
         while (isRunning()) {
           await this.call()
           // A client that fails at once must not fill the report with nothing else.

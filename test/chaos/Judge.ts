@@ -12,6 +12,9 @@ export interface Remainder {
   readonly counts: Readonly<Record<typeof counters[number], number>>
   readonly register: string | null
   readonly list: ReadonlyArray<string>
+  /** The list and the register that pipelines wrote to. */
+  readonly ordered: ReadonlyArray<string>
+  readonly orderedLast: string | null
 }
 
 export interface Circumstances {
@@ -27,7 +30,7 @@ const shardOfKey = ({ shardOf }: Circumstances) => (key: string) => shardOf(/^\{
 
 const ofFamily = (
   tag: string,
-  { calls }: Recorder,
+  { calls, ordered }: Recorder,
   residents: Residents,
   remainder: Remainder,
   lossless: boolean,
@@ -43,6 +46,12 @@ const ofFamily = (
     ...Laws.reads(of("register")),
     ...(lossless ? Laws.staleness(of("register"), moves) : []),
     ...Laws.list(of("list"), list, lossless),
+    ...Laws.pipelineOrder(
+      ordered.filter(({ key }) => key === `{${tag}}:ordered`),
+      remainder.ordered,
+      remainder.orderedLast,
+      lossless
+    ),
     ...Laws.deliveries(on(streamOf(tag)), residents.entries.of(tag), { once: lossless, complete: lossless }),
     ...Laws.deliveries(on(channelOf(tag)), residents.messages.of(tag), { once: true, complete: true }),
     // The servers pass these on to each other, and tell nobody when they cannot.

@@ -53,6 +53,35 @@ describe("The law of counters", () => {
   })
 })
 
+describe("The law of ordered pipelines", () => {
+  const pipeline = (pushes: ReadonlyArray<Ending>, writes: ReadonlyArray<Ending> = []): Laws.OrderedPipeline => ({
+    key: "k",
+    id: "k=1",
+    pushes,
+    writes
+  })
+  const ok = ["ok", "ok", "ok"] as const
+  it("lets pass what is there in its order, among the entries of others", () => {
+    assert.isEmpty(Laws.pipelineOrder([pipeline(ok, ok)], ["k=1#0", "k=2#0", "k=1#1", "k=1#2"], "k=1#2", true))
+    assert.isEmpty(Laws.pipelineOrder([pipeline(["ok", "NotExecuted", "Unknown"], ok)], ["k=1#0"], "k=2#0", true))
+    assert.isEmpty(Laws.pipelineOrder([pipeline([], ["ok", "ok", "NotExecuted"])], [], "k=1#1", true))
+  })
+  it("sees entries that came back in another order", () => {
+    const [violation] = Laws.pipelineOrder([pipeline(ok)], ["k=1#0", "k=1#2", "k=1#1"], null, false)
+    assert.include(violation.law, "in the order 0 2 1")
+  })
+  it("sees an entry that was executed twice, in spite of NotExecuted, or that is lost", () => {
+    assert.include(laws(Laws.pipelineOrder([pipeline(["ok"])], ["k=1#0", "k=1#0"], null, false)), "in the order 0 0")
+    assert.include(laws(Laws.pipelineOrder([pipeline(["NotExecuted"])], ["k=1#0"], null, false)), "in spite of")
+    assert.include(laws(Laws.pipelineOrder([pipeline(ok)], ["k=1#0", "k=1#2"], null, true)), "is lost")
+    assert.isEmpty(Laws.pipelineOrder([pipeline(ok)], ["k=1#0", "k=1#2"], null, false))
+  })
+  it("sees a write that replaced a later one, unless the servers lose writes", () => {
+    assert.include(laws(Laws.pipelineOrder([pipeline([], ok)], [], "k=1#0", true)), "has replaced the later write 2")
+    assert.isEmpty(Laws.pipelineOrder([pipeline([], ok)], [], "k=1#0", false))
+  })
+})
+
 describe("The law of pairs", () => {
   it("sees a transaction that took effect by half", () => {
     assert.isEmpty(Laws.pair([unknown], [3, 3]))

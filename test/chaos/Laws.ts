@@ -6,7 +6,7 @@
  * for, is a client's fault in either case.
  */
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import type { Call, Fault } from "./History.ts"
+import type { Call, Ending, Fault } from "./History.ts"
 
 export interface Violation {
   readonly law: string
@@ -144,6 +144,49 @@ export const list = (
     })
   }
   return violations
+}
+
+/** A pipeline of appends to a list and of writes to a register, all of one slot: how each entry ended, in its order. */
+export interface OrderedPipeline {
+  readonly key: string
+  readonly id: string
+  readonly pushes: ReadonlyArray<Ending>
+  readonly writes: ReadonlyArray<Ending>
+}
+
+/** What a pipeline wrote is there in the order of its entries, and its last acknowledged write is not replaced by an earlier one. */
+export const pipelineOrder = (
+  pipelines: ReadonlyArray<OrderedPipeline>,
+  list: ReadonlyArray<string>,
+  register: string | null,
+  lossless: boolean
+): ReadonlyArray<Violation> => {
+  const byId = new Map<string, Array<number>>()
+  for (const element of list) {
+    const [id, place] = element.split("#")
+    const places = byId.get(id)
+    if (places === undefined) byId.set(id, [Number(place)])
+    else places.push(Number(place))
+  }
+  const told = (law: string, id: string): Violation => ({ law: `${law}: pipeline ${id}`, calls: [] })
+  return pipelines.flatMap(({ id, pushes, writes }) => {
+    const violations: Array<Violation> = []
+    const places = byId.get(id) ?? []
+    if (places.some((place, i) => i > 0 && place <= places[i - 1])) {
+      violations.push(told(`entries of a pipeline were executed in the order ${places.join(" ")}`, id))
+    }
+    for (const [i, ending] of pushes.entries()) {
+      const isThere = places.includes(i)
+      if (isThere && ending === "NotExecuted") violations.push(told(`entry ${i} is there in spite of NotExecuted`, id))
+      if (!isThere && ending === "ok" && lossless) violations.push(told(`the acknowledged entry ${i} is lost`, id))
+    }
+    const [writer, place] = register?.split("#") ?? []
+    const last = writes.lastIndexOf("ok")
+    if (writer === id && lossless && Number(place) < last) {
+      violations.push(told(`its write ${place} has replaced the later write ${last}`, id))
+    }
+    return violations
+  })
 }
 
 /** What went wrong, where a failure is made of those of its parts. */

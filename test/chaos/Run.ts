@@ -98,12 +98,16 @@ const remainderOf = Effect.fnUntraced(function*(cluster: RedisClusterShape, tag:
     (name) => Effect.map(ask("GET", name), (count) => [name, Number(count)] as const)
   )
   const register = yield* ask("GET", "register")
+  const ordered = yield* ask("LRANGE", "ordered", "0", "-1")
+  const orderedLast = yield* ask("GET", "ordered-last")
   const list = yield* ask("LRANGE", "list", "0", "-1")
   const remainder: Judge.Remainder = {
     // Every counter is among them.
     counts: Object.fromEntries(counts) as Judge.Remainder["counts"],
     register: register === null ? null : String(register),
-    list: Array.isArray(list) ? list.map(String) : []
+    list: Array.isArray(list) ? list.map(String) : [],
+    ordered: Array.isArray(ordered) ? ordered.map(String) : [],
+    orderedLast: orderedLast === null ? null : String(orderedLast)
   }
   return [tag, remainder] as const
 })

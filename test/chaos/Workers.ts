@@ -13,7 +13,7 @@ import { Bitmaps } from "../../src/commands/Bitmaps.ts"
 import { Channels } from "../../src/commands/Channels.ts"
 import { Clients } from "../../src/commands/Clients.ts"
 import { Cluster } from "../../src/commands/Cluster.ts"
-import type { Command } from "../../src/commands/Command.ts"
+import { type Command, timeout } from "../../src/commands/Command.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Geo } from "../../src/commands/Geo.ts"
 import { Hashes } from "../../src/commands/Hashes.ts"
@@ -30,8 +30,8 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
 import * as Script from "../../src/scripting/Script.ts"
-import type { Call, Kind } from "./History.ts"
-import type { Tenure } from "./Laws.ts"
+import type { Call, Ending, Kind } from "./History.ts"
+import type { OrderedPipeline, Tenure } from "./Laws.ts"
 import type { Random } from "./Random.ts"
 import { channelOf, newsOf, streamOf } from "./Residents.ts"
 
@@ -46,6 +46,7 @@ export type Judgement = Pick<Call, "argument" | "allowed" | "maxLag" | "byReplic
 export class Recorder {
   readonly calls: Array<Call> = []
   readonly tenures: Array<Tenure> = []
+  readonly ordered: Array<OrderedPipeline> = []
   isRunning = true
   private issued = 0
 
@@ -267,6 +268,32 @@ const pipeline = (tags: ReadonlyArray<string>): Program => (redis, recorder, _, 
     })
   })
 
+const endingOf = (result: Result.Result<unknown, RedisClusterException>): Ending =>
+  Result.isSuccess(result) ? "ok" : result.failure.outcome
+
+/** Appends and writes of one slot, judged by their order. Some of them have a deadline of their own, and travel alone. */
+const ordered: Program = (redis, recorder, tag, random) =>
+  Effect.suspend(() => {
+    const [list, register] = [`{${tag}}:ordered`, `{${tag}}:ordered-last`]
+    const id = recorder.unique(list)
+    const count = random.between(2, 6)
+    const entries = Array.from({ length: count }, (_, i) => [
+      Lists.rpush(list, `${id}#${i}`) as Command<unknown>,
+      Strings.set(register, `${id}#${i}`) as Command<unknown>
+    ]).flat().map((entry) => random.below(8) === 0 ? timeout(entry, "2 seconds") : entry)
+    const started = Date.now()
+    return Effect.map(redis.pipelineResults(entries), (results) => {
+      const endings = results.map(endingOf)
+      recorder.ordered.push({
+        key: list,
+        id,
+        pushes: endings.filter((_, i) => i % 2 === 0),
+        writes: endings.filter((_, i) => i % 2 === 1)
+      })
+      results.forEach((result) => recorder.record("other", "ordered pipeline", list, started, result, { joint: true }))
+    })
+  })
+
 /** Keys of one slot, and keys of many. They are not judged by their values, only by what reaches the program. */
 const manyKeys = (tags: ReadonlyArray<string>): Program => (redis, recorder, tag, random) => {
   const own = [1, 2, 3].map((i) => `{${tag}}:many:${i}`)
@@ -345,7 +372,7 @@ export const worker = (
 ): Effect.Effect<void> => {
   const programs: ReadonlyArray<Program> = [
     ...[increment, increment, increment, write, write, read, read, push, push, pop, blockingPop],
-    ...[pair, pair, script, length, pipeline(tags), manyKeys(tags)],
+    ...[pair, pair, script, length, pipeline(tags), ordered, ordered, manyKeys(tags)],
     ...[watched, watched, dedicated, callFunction, anyCommand, anyCommand, anyWithoutKey],
     ...[readByPolicy, readByPolicy, readByPolicy, waiters, blockingMove, lock, send, send, send, send]
   ]
