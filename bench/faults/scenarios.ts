@@ -216,7 +216,15 @@ const dead: Scenario = {
   ],
   cluster: { replicas: 0, nodeTimeout: 1000, options: ["--cluster-require-full-coverage", "no"] },
   load: () => [
-    { name: "dead", call: "set", keys: keysOf(0, 20), workers: waiters, after: waitersBegin, over: waitersOver, timed: true },
+    {
+      name: "dead",
+      call: "set",
+      keys: keysOf(0, 20),
+      workers: waiters,
+      after: waitersBegin,
+      over: waitersOver,
+      timed: true
+    },
     { name: "healthy", call: "set", keys: [...keysOf(1, 10), ...keysOf(2, 10)], workers: 8, timed: true }
   ],
   run: (cluster) =>

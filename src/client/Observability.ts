@@ -100,7 +100,7 @@ export const make = Effect.fnUntraced(function*(parts: {
   const stopRotations = connections.onRotated(() => emit({ _tag: "CredentialsRotated" }))
   const stopOutages = connections.onCredentialsFailed((reason) => emit({ _tag: "CredentialsFailed", reason }))
   const stopGaps = pubSub.statistics.onGap((reason, from) => emit({ _tag: "MessagesMissed", reason, from }))
-  routing.onReason = (reason) => metrics.addReason(reason)
+  const stopReasons = routing.onReason((reason) => metrics.addReason(reason))
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -110,7 +110,7 @@ export const make = Effect.fnUntraced(function*(parts: {
       stopRotations()
       stopOutages()
       stopGaps()
-      routing.onReason = () => {}
+      stopReasons()
       metrics.close()
     })
   )

@@ -2,6 +2,7 @@
  * What routing counts when a command does not succeed at once: plain fields that are read when somebody asks.
  */
 import * as Effect from "effect/Effect"
+import { Listeners } from "../../internal/Listeners.ts"
 import type { Reason, RedisClusterException } from "../../RedisClusterException.ts"
 import { refuse } from "../Rejections.ts"
 import type { Decision } from "./Recovery.ts"
@@ -16,8 +17,9 @@ export class RoutingStatistics {
   readonly retries = { wait: 0, replica: 0, supply: 0 }
   /** Commands that failed, by the tag of the reason; also those that were never sent. */
   readonly errors = new Map<string, number>()
-  /** Told when a command fails for a reason that none has failed for before. */
-  onReason: (reason: string) => void = () => {}
+  private readonly newReasons = new Listeners<[reason: string]>()
+  /** Calls back when a command fails for a reason that none has failed for before. Returns how to stop that. */
+  readonly onReason = this.newReasons.add
 
   decided(decision: Decision): void {
     switch (decision._tag) {
@@ -43,7 +45,7 @@ export class RoutingStatistics {
   failed(reason: string): void {
     const before = this.errors.get(reason)
     this.errors.set(reason, (before ?? 0) + 1)
-    if (before === undefined) this.onReason(reason)
+    if (before === undefined) this.newReasons.tell(reason)
   }
 
   /** The failure of a command that is not under way, counted whenever it happens. */
