@@ -11,7 +11,7 @@ import { Strings } from "../../src/commands/Strings.ts"
 import type { Connection } from "../../src/connection/Connection.ts"
 import type { Connections } from "../../src/connection/Connections.ts"
 import type { Outgoing } from "../../src/connection/Outgoing.ts"
-import { ServerError } from "../../src/protocol/Reply.ts"
+import { type Reply, ServerError } from "../../src/protocol/Reply.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { slotOf } from "../../src/routing/CommandSlot.ts"
 import { Dispatcher } from "../../src/routing/request/Dispatcher.ts"
@@ -27,6 +27,8 @@ const refused = { kind: "connection", message: "refused" } as const
 class Line {
   state: "ready" | "down" = "down"
   depth = 0
+  /** What it answers, a turn of the event loop later. */
+  reply: (() => Reply) | undefined = undefined
   readonly sent: Array<Outgoing> = []
   readonly endpoint: { readonly host: string; readonly port: number }
   readonly address: string
@@ -40,7 +42,9 @@ class Line {
 
   send(outgoing: Outgoing): void {
     this.sent.push(outgoing)
+    const { reply } = this
     if (this.state === "down") outgoing.onLost(refused, false)
+    else if (reply !== undefined) setImmediate(() => outgoing.onReply(reply()))
   }
 }
 
@@ -188,6 +192,25 @@ describe("Commands that wait for a node", () => {
       const { reason } = failureOf(ended[0].exit)
       assert.strictEqual(reason._tag, "LoadingError")
       assert.strictEqual(reason.attempts, 4)
+    }).pipe(Effect.scoped))
+
+  it.live("ask a node that loads its data a few at a time, and follow when it serves again", () =>
+    Effect.gen(function*() {
+      const { ended, get, lines } = yield* network({ retrySchedule: Schedule.spaced("5 millis") })
+      const [line] = lines
+      line.state = "ready"
+      let isLoading = true
+      let refusals = 0
+      line.reply = () => {
+        if (!isLoading) return "value"
+        refusals++
+        return new ServerError("LOADING Redis is loading the dataset in memory")
+      }
+      for (const _ of range(2000)) get(0)
+      yield* until("they have asked a few times", () => refusals > 2000 + 3 * 64)
+      assert.isBelow(refusals, 4000)
+      isLoading = false
+      yield* until("all are answered", () => ended.length === 2000)
     }).pipe(Effect.scoped))
 
   it.live("keep their deadlines, however many they are", () =>

@@ -21,6 +21,7 @@ import { type Awaited, Cohort } from "./Cohort.ts"
 import type { Diagnosis } from "./Diagnosis.ts"
 import * as Failures from "./Failures.ts"
 import { Occupancy, type Place } from "./Occupancy.ts"
+import { type Admission, RefusingNodes } from "./RefusingNodes.ts"
 import type { Request } from "./Request.ts"
 import { WaitingRoom } from "./WaitingRoom.ts"
 
@@ -39,6 +40,22 @@ export interface RetryContext {
 
 /** What a failure is about, in a word: those who wait for unlike things do not share their pauses. */
 const kindOf = (failure: Diagnosis): string => failure._tag === "Reply" ? failure.kind : failure._tag
+
+/** From so many on, those who wait for a node that refuses everything are not all sent to find out. */
+const crowd = 256
+/** How many are. */
+const portion = 64
+/** When the others look at what became of these, in milliseconds. */
+const lookAgain = 10
+
+/** The first of them; entries of one slot of a pipeline stay together. */
+const portionOf = (requests: ReadonlyArray<Request>): number => {
+  let count = Math.min(portion, requests.length)
+  const { collector, slot } = requests[count - 1]
+  if (collector === undefined) return count
+  while (count < requests.length && requests[count].collector === collector && requests[count].slot === slot) count++
+  return count
+}
 
 /** Whether the errors of two requests say the same. */
 const isAlike = (one: Request, other: Request): boolean => {
@@ -59,10 +76,11 @@ export class Retries {
   private readonly context: RetryContext
   private readonly room: WaitingRoom
   /** The cohort that may still be joined, by what it waits for and why. */
-  private readonly joinable = new Map<
+  private readonly joinable = new WeakMap<
     Connection | typeof nowhere,
     { readonly kind: string; readonly cohort: Cohort<Request> }
   >()
+  private readonly refusing = new RefusingNodes()
   private seen: Snapshot
   private readonly occupancy: Occupancy | undefined
   private lastError: { readonly request: Request; readonly error: RedisClusterException } | undefined
@@ -105,6 +123,9 @@ export class Retries {
     if (this.isClosed || cohort.isOver) {
       for (const request of requests) request.fail(this.isClosed ? Failures.closed(request) : this.errorOf(request))
       return
+    }
+    if (awaits.connection !== undefined && RefusingNodes.isTotal(failure)) {
+      this.refusing.refused(awaits.connection, monotonicMillis(this.context.clock))
     }
     for (const request of requests) {
       this.room.remove(request)
@@ -177,13 +198,28 @@ export class Retries {
       if (connection?.state === "down" && this.belongsTo(request, connection)) waitsFor = connection
       else ready.push(request)
     }
-    for (const request of ready) this.room.remove(request)
-    if (waitsFor !== undefined) {
-      // Its own attempts may have come to an end.
-      waitsFor.connect()
-      this.pause(cohort)
+    // Its own attempts may have come to an end.
+    waitsFor?.connect()
+    const admission = this.admissionOf(ready)
+    const count = admission === "all" ? ready.length : admission === "few" ? portionOf(ready) : 0
+    const sent = count === ready.length ? ready : ready.slice(0, count)
+    for (const request of sent) this.room.remove(request)
+    if (waitsFor !== undefined || admission === "none") this.pause(cohort)
+    else if (count < ready.length) {
+      cohort.isPausing = true
+      this.room.pauseUntil(cohort, monotonicMillis(this.context.clock) + lookAgain)
     }
-    this.release(ready)
+    this.release(sent)
+  }
+
+  /** How many of those who could be sent are. */
+  private admissionOf(ready: ReadonlyArray<Request>): Admission {
+    const state = ready.at(0)?.retryState
+    const connection = state?.awaits?.connection
+    return connection === undefined || this.room.size < crowd || state === undefined ||
+        !RefusingNodes.isTotal(state.lastFailure)
+      ? "all"
+      : this.refusing.admission(connection, monotonicMillis(this.context.clock))
   }
 
   private belongsTo(request: Request, { endpoint }: Connection): boolean {

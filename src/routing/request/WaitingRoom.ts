@@ -33,7 +33,7 @@ export class WaitingRoom {
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
   private readonly exits: WaitingRoomExits
-  private size = 0
+  size = 0
   private readonly occupancy: Occupancy | undefined
 
   /** With an `occupancy` it is kept up to date. */
