@@ -331,7 +331,7 @@ export interface ClusterCommands<S extends Surface> {
   clusterMigrationStatus(task: { readonly id: string } | "ALL"): Returns<S, ReadonlyArray<MigrationTask>>
   /** The id of a node. Needs a node. Since 3.0.0. O(1). */
   clusterMyid(): Returns<S, string>
-  /** The id of a node's shard. Needs a node. Since 7.2.0. O(1). */
+  /** The id of a node's shard. Needs a node. Redis 7.2, Valkey 7.2. O(1). */
   clusterMyshardid(): Returns<S, string>
   /** All nodes as one of them sees them. Since 3.0.0. O(N) nodes. */
   clusterNodes(): Returns<S, ReadonlyArray<NodeLine>>

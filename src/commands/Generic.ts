@@ -185,7 +185,7 @@ export interface GenericCommands<S extends Surface> {
    * the smallest. On a shared connection the writes of all its users count. Since 3.0.0. O(1).
    */
   wait(replicas: number, timeout: Patience): Returns<S, number>
-  /** As `wait`, for writes on disk, here (`local` 0 or 1) and on replicas. Answers both numbers. Redis 7.2. O(1). */
+  /** As `wait`, for writes on disk, here (`local` 0 or 1) and on replicas. Answers both numbers. Redis 7.2, Valkey 7.2. O(1). */
   waitaof(local: 0 | 1, replicas: number, timeout: Patience): Returns<S, readonly [number, number]>
 }
 

@@ -125,6 +125,29 @@ describe.each(environments)("A function library, on $name", (environment) => {
         })
     )
 
+    it.effect.runIf(environment.isReal)(
+      "is not there because another library has a function of its name, whatever its policy",
+      () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const redis = yield* connect({ nodes: cluster.seeds })
+          const make = (name: string) =>
+            FunctionLibrary.make({
+              name,
+              policy: "keep",
+              code: "redis.register_function('pay', function() return 1 end)",
+              functions: { pay: { keys: 1 } }
+            })
+          const preload = (name: string) =>
+            FunctionLibrary.preload(make(name)).pipe(Effect.provideService(ClusterClient, redis), Effect.scoped)
+          yield* preload("other")
+          yield* preload("other")
+          const error = yield* Effect.flip(preload("mine"))
+          assert.include(error.message, "Function pay already exists")
+          for (const node of yield* cluster.primaries) assert.notInclude(yield* librariesOf(cluster, node), `"mine"`)
+        })
+    )
+
     it.effect("is loaded ahead on every primary, also on those that join", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

@@ -19,7 +19,7 @@ const versions: ReadonlyMap<string, Version> = new Map([
   ...since({ redis: "8.2", valkey: "8.0" }, "CLUSTER SLOT-STATS"),
   ...since({ redis: "8.2" }, "VISMEMBER|XACKDEL|XDELEX"),
   ...since({ redis: "8.4", valkey: "9.1" }, "MSETEX"),
-  ...since({ redis: "8.4" }, "CLUSTER MIGRATION|DELEX|DIGEST|VRANGE"),
+  ...since({ redis: "8.4" }, "CLUSTER MIGRATION|DELEX|DIGEST|TRIMSLOTS|VRANGE"),
   ...since({ redis: "8.6" }, "HOTKEYS GET|HOTKEYS RESET|HOTKEYS START|HOTKEYS STOP|XCFGSET"),
   ...since({ valkey: "8.0" }, "CLIENT CAPA|SCRIPT SHOW"),
   ...since({ valkey: "8.1" }, "CLIENT IMPORT-SOURCE|COMMANDLOG GET|COMMANDLOG LEN|COMMANDLOG RESET"),
