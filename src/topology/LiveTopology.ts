@@ -51,8 +51,8 @@ const fruitlessUntilSeed = 3
 const seedChance = 1 / 6
 /** How often a doubtful answer that nobody else confirms is left aside before it is believed. */
 const loneAnswers = 3
-/** After a redirect, how long others of its kind are waited for before the map is fetched: at most this part of the least interval. */
-const movedPause = 0.5
+/** After a redirect, how long others of its kind are waited for before the map is fetched, in milliseconds: as much again by chance. */
+const movedPause = 50
 
 /** Why a refresh takes place. */
 interface Reason {
@@ -157,7 +157,7 @@ export class LiveTopology {
     }
     this.hasMoved = true
     // The map is patched already: other redirects of the same cause come first, and the servers have time to agree.
-    this.request(this.now + this.options.minRefreshInterval * movedPause * (1 + this.random()))
+    this.request(this.now + Math.min(movedPause, this.options.minRefreshInterval / 2) * (1 + this.random()))
   }
 
   readonly defaultNode = (): ClusterNode | undefined => {

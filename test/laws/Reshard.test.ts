@@ -1,5 +1,4 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
@@ -7,7 +6,7 @@ import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { environments } from "../testing/asRedisCluster.ts"
-import { connect, errorReplies, resetCounts, tagWhere, topologyCalls } from "./Observed.ts"
+import { calls, connect, errorReplies, resetCounts, tagWhere, topologyCalls } from "./Observed.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -142,15 +141,13 @@ describe.each(environments)("A cluster that changes under load, on $name", (envi
       }))
   })
 
-  it.live("is asked for its topology at the agreed rate, however many commands fail", () =>
+  it.live("is asked for its topology at most 8 times in 2 seconds, however many commands fail", () =>
     Effect.gen(function*() {
       const cluster = yield* environment.make({ options: ["--cluster-require-full-coverage", "no"] })
       const [dead, ...alive] = cluster.nodes
-      const minRefreshInterval = 250
       const redis = yield* connect({
         nodes: alive.map((node) => node.url),
-        commandTimeout: "1 second",
-        minRefreshInterval,
+        commandTimeout: "2 seconds",
         // Each of them asks for a refresh with every attempt, far more often than it may be granted.
         retrySchedule: Schedule.spaced("25 millis")
       }).pipe(Effect.provideService(RedisCluster, cluster))
@@ -159,17 +156,15 @@ describe.each(environments)("A cluster that changes under load, on $name", (envi
       yield* resetCounts(cluster)
       yield* cluster.kill(dead)
 
-      const start = yield* Clock.currentTimeMillis
       const errors = yield* Effect.forEach(
         Array.from({ length: 1000 }, (_, index) => `{${tag}}${index}`),
         (key) => Effect.flip(redis.incr(key)),
         each
       )
-      const elapsed = (yield* Clock.currentTimeMillis) - start
       const expected = new Set(["ConnectionError", "ClusterDownError", "TimeoutError"])
       assert.deepStrictEqual(errors.filter(({ reason }) => !expected.has(reason._tag)), [])
-      assert.isAtLeast(yield* topologyCalls(cluster), 1)
-      // One for each interval, one before the first, one that was on its way.
-      assert.isAtMost(yield* topologyCalls(cluster), Math.ceil(elapsed / minRefreshInterval) + 2)
+      const questions = (yield* topologyCalls(cluster)) + (yield* calls(cluster, "cluster|shards"))
+      assert.isAtLeast(questions, 1)
+      assert.isAtMost(questions, 8)
     }))
 })
