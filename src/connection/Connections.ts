@@ -157,7 +157,8 @@ class LiveConnections {
     Effect.acquireRelease(
       // It asks for the topology, under whatever name the node was given.
       Effect.sync(() => this.connect(target, { onState: () => {}, onPush: () => {} }, new NodeStatistics())),
-      (connection) => connection.close(this.options.drainTimeout)
+      // Whoever asked has the answer by now, or waits for none any more.
+      (connection) => connection.close(0)
     )
 
   readonly lease = (target: ConnectionTarget, onState: ConnectionHooks["onState"]): Connection => {
