@@ -21,6 +21,7 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as nodeDns from "node:dns"
 import type { Endpoint } from "./cluster/Endpoint.ts"
+import * as checks from "./internal/checks.ts"
 import { millisOf } from "./internal/millis.ts"
 import { ConnectionError, exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 
@@ -37,24 +38,27 @@ export interface DiscoveryOptions {
 
 type Done<A> = (error: NodeJS.ErrnoException | null, found: A) => void
 
-const makeResolver = (
-  { servers, timeout = 500 }: DiscoveryOptions
-): Effect.Effect<nodeDns.Resolver, RedisClusterException> =>
-  Effect.try({
+const optionChecks: checks.Checks<DiscoveryOptions> = {
+  servers: (value) => Array.isArray(value) ? undefined : "a list of addresses",
+  timeout: checks.duration(1, true)
+}
+
+const invalid = (message: string): RedisClusterException =>
+  exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
+
+const makeResolver = (options: DiscoveryOptions): Effect.Effect<nodeDns.Resolver, RedisClusterException> => {
+  const problems = checks.problemsOf(options, optionChecks)
+  if (problems.length > 0) return Effect.fail(invalid(`Discovery: ${problems.join("; ")}`))
+  const { servers, timeout = 500 } = options
+  return Effect.try({
     try: () => {
       const resolver = new nodeDns.Resolver({ timeout: Math.ceil(millisOf(timeout)), tries: 2 })
       if (servers !== undefined) resolver.setServers(servers)
       return resolver
     },
-    catch: () =>
-      exception(() =>
-        new OptionsError({
-          message:
-            "the DNS servers have to be addresses (10.0.0.2, 10.0.0.2:53, [::1]:53), the timeout a duration in milliseconds",
-          outcome: "NotExecuted"
-        })
-      )
+    catch: () => invalid("the DNS servers have to be addresses (10.0.0.2, 10.0.0.2:53, [::1]:53)")
   })
+}
 
 const notFound = (what: string, cause: string): RedisClusterException =>
   exception(() =>

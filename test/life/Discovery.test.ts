@@ -67,6 +67,22 @@ describe("Discovery", () => {
 })
 
 describe("Startup nodes that an effect finds", () => {
+  it.effect("refuses options that cannot be meant, by name", () =>
+    Effect.gen(function*() {
+      for (
+        const [options, named] of [[{ server: [] }, "servers is meant"], [{ timeout: "soon" }, "timeout"], [
+          5,
+          "an object"
+        ]]
+      ) {
+        const error = yield* Effect.flip(
+          Discovery.srv("_redis._tcp.example.com", options as Discovery.DiscoveryOptions)
+        )
+        assert.strictEqual(error.reason._tag, "OptionsError")
+        assert.include(error.message, String(named))
+      }
+    }))
+
   layer(RedisCluster.layer(), { excludeTestServices: true, timeout: 60_000 })((it) => {
     it.effect("are tried in order, the dead ones too", () =>
       Effect.gen(function*() {
