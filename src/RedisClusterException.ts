@@ -21,10 +21,15 @@
  *
  * @since 0.1.0
  */
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
 const TypeId = "~effect-redis-cluster/RedisClusterException"
+
+/** The keys of Effect's `ErrorReporter`, a module that is marked unstable. */
+const severity = "~effect/ErrorReporter/severity"
+const attributes = "~effect/ErrorReporter/attributes"
 
 const id = (tag: string) => `effect-redis-cluster/${tag}`
 
@@ -560,7 +565,8 @@ export class RedisClusterException
     reason: Reason
   })
 {
-  override readonly cause = this.reason
+  /** The cause of the reason, where it has one: the reason itself is told by the message. */
+  declare readonly cause: unknown
 
   get [TypeId](): typeof TypeId {
     return TypeId
@@ -580,6 +586,43 @@ export class RedisClusterException
     return this.reason.outcome
   }
 
+  /** The name of the command, when there was one. */
+  get command(): string | undefined {
+    return this.reason.command
+  }
+
+  /** The address of the node that answered or failed. */
+  get node(): string | undefined {
+    return this.reason.node
+  }
+
+  /** How often the command was sent. */
+  get attempts(): number | undefined {
+    return this.reason.attempts
+  }
+
+  /** Tells Effect's error reporters how urgent it is. */
+  override get [severity](): "Warn" | "Error" {
+    return this.isRetryable ? "Warn" : "Error"
+  }
+
+  /** Tells Effect's error reporters what happened to which command. */
+  override get [attributes](): Readonly<Record<string, unknown>> {
+    const { attempts, command, node, outcome, reason } = this
+    return {
+      "redis.reason": reason._tag,
+      "redis.outcome": outcome,
+      "redis.command": command,
+      "redis.node": node,
+      "redis.attempts": attempts
+    }
+  }
+
+  override [NodeInspectSymbol](): unknown {
+    const { _tag, isRetryable, message, outcome, ...facts } = this.reason
+    return { _tag: "RedisClusterException", message, reason: _tag, outcome, isRetryable, ...facts }
+  }
+
   /**
    * The reason at the bottom: that of the entry for `PipelineError` and `TransactionError`, that of the first failed part
    * for `PartialFailureError`, otherwise `reason` itself.
@@ -590,6 +633,13 @@ export class RedisClusterException
     return reason._tag === "PartialFailureError" ? reason.failures[0]?.error.root ?? reason : reason
   }
 }
+
+Object.defineProperty(RedisClusterException.prototype, "cause", {
+  configurable: true,
+  get(this: RedisClusterException): unknown {
+    return "cause" in this.reason ? this.reason.cause : undefined
+  }
+})
 
 /**
  * Whether a value is an error of this library, also of another copy of the package.

@@ -1,9 +1,10 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Schedule, Schema } from "effect"
+import { Cause, Context, Effect, ErrorReporter, Exit, Layer, Schedule, Schema } from "effect"
 import { cp, mkdtemp, rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { inspect } from "node:util"
 import * as entry from "../src/index.ts"
 import {
   isReason,
@@ -15,6 +16,7 @@ import {
   RedisClusterException,
   TransactionError
 } from "../src/index.ts"
+import { exception } from "../src/RedisClusterException.ts"
 
 type Tag = Reason["_tag"]
 
@@ -207,4 +209,46 @@ describe("Two copies of the package in one program", () => {
         assert.strictEqual(runs, 3)
       }))
   })
+})
+
+describe("An exception that is printed or reported", () => {
+  const error = exception(() =>
+    new entry.ReplyError({
+      message: "INCR on 10.0.0.1:7000: WRONGTYPE not a number",
+      code: "WRONGTYPE",
+      outcome: "NotExecuted",
+      command: "INCR",
+      node: "10.0.0.1:7000",
+      attempts: 1
+    })
+  )
+
+  it("says each thing once", () => {
+    for (const printed of [String(error), inspect(error), Cause.pretty(Cause.fail(error))]) {
+      assert.strictEqual(printed.split("WRONGTYPE not a number").length, 2, printed)
+    }
+  })
+
+  it("has the command, the node and the attempts at hand", () => {
+    assert.deepStrictEqual([error.command, error.node, error.attempts], ["INCR", "10.0.0.1:7000", 1])
+  })
+
+  it.effect("tells Effect's error reporters what happened", () =>
+    Effect.gen(function*() {
+      const reported: Array<unknown> = []
+      const reporter = ErrorReporter.make(({ attributes, severity }) => {
+        reported.push({ attributes, severity })
+      })
+      yield* Effect.exit(ErrorReporter.report(Cause.fail(error)).pipe(Effect.provide(ErrorReporter.layer([reporter]))))
+      assert.deepStrictEqual(reported, [{
+        severity: "Error",
+        attributes: {
+          "redis.reason": "ReplyError",
+          "redis.outcome": "NotExecuted",
+          "redis.command": "INCR",
+          "redis.node": "10.0.0.1:7000",
+          "redis.attempts": 1
+        }
+      }])
+    }))
 })
