@@ -162,6 +162,7 @@ export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>
       refreshInterval: optional(Config.Duration(variable("REFRESH_INTERVAL"))),
       minRefreshInterval: optional(Config.Duration(variable("MIN_REFRESH_INTERVAL"))),
       requireFullCoverage: optional(flag(variable("REQUIRE_FULL_COVERAGE"))),
+      verifyNodeId: optional(flag(variable("VERIFY_NODE_ID"))),
       maxInFlight: optional(Config.Int(variable("MAX_IN_FLIGHT"))),
       maxInFlightBytes: optional(Config.Int(variable("MAX_IN_FLIGHT_BYTES"))),
       maxDedicatedConnections: optional(Config.Int(variable("MAX_DEDICATED_CONNECTIONS"))),

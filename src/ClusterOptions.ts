@@ -70,8 +70,17 @@ export interface ClusterOptions {
   readonly credentials?: Effect.Effect<Credentials, unknown> | Stream.Stream<Credentials, unknown> | undefined
   /** The name of the connections, as `CLIENT LIST` shows it. */
   readonly clientName?: string | undefined
-  /** TLS; implied by `rediss://`. */
-  readonly tls?: boolean | TlsOptions | undefined
+  /**
+   * TLS; implied by `rediss://`. An effect is asked before each connection attempt: for certificates that are renewed while the
+   * program runs.
+   */
+  readonly tls?: boolean | TlsOptions | Effect.Effect<TlsOptions, unknown> | undefined
+  /**
+   * Whether each new connection asks the node for its id (`CLUSTER MYID`) and refuses one that is not the node of the map.
+   * `false` is for proxies in front of a cluster whose nodes do not know themselves by the ids in `CLUSTER SLOTS`: nothing then
+   * notices that another node listens at an address. Default: `true`.
+   */
+  readonly verifyNodeId?: boolean | undefined
   /** From call to reply, over queue, wire, redirects and back-off. Default: 5 seconds. */
   readonly commandTimeout?: Duration.Input | undefined
   /** From dialling to the end of the handshake. Default: 2 seconds. */
@@ -162,7 +171,8 @@ export interface ResolvedOptions {
   /** In place of `credentials`. */
   readonly credentialsStream: Stream.Stream<Credentials, unknown> | undefined
   readonly clientName: string | undefined
-  readonly tls: TlsOptions | undefined
+  readonly tls: TlsOptions | Effect.Effect<TlsOptions, unknown> | undefined
+  readonly verifyNodeId: boolean
   readonly commandTimeout: number
   readonly connectTimeout: number
   readonly drainTimeout: number
@@ -203,7 +213,7 @@ const schedule: checks.Check = (value) => Schedule.isSchedule(value) ? undefined
 const tlsOptions: checks.Check = (value) =>
   typeof value === "boolean" || (typeof value === "object" && value !== null && !Array.isArray(value))
     ? undefined
-    : "true, false or the options of node:tls"
+    : "true, false, the options of node:tls or an Effect of them"
 
 const clientName: checks.Check = (value) =>
   typeof value === "string" && value !== "" && !/[^!-~]/.test(value)
@@ -242,6 +252,7 @@ export const table = {
   credentials: option(undefined, credentials),
   clientName: option(undefined, clientName),
   tls: option(undefined, tlsOptions),
+  verifyNodeId: option(true, checks.boolean),
   commandTimeout: option("5 seconds", checks.duration(1)),
   connectTimeout: option("2 seconds", checks.duration(1)),
   drainTimeout: option("1 second", checks.duration(0)),
@@ -518,6 +529,7 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     credentialsStream: Stream.isStream(options.credentials) ? options.credentials : undefined,
     clientName: options.clientName,
     tls: tls === false ? undefined : tls === true ? {} : tls,
+    verifyNodeId: options.verifyNodeId ?? table.verifyNodeId.fallback,
     commandTimeout: millis("commandTimeout"),
     connectTimeout: millis("connectTimeout"),
     drainTimeout: millis("drainTimeout"),

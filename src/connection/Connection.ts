@@ -14,6 +14,7 @@ import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Alarm } from "../internal/Alarm.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
+import { patience, within } from "../internal/patience.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { CommandLane, type LaneContext } from "./CommandLane.ts"
 import { CommandQueue, handBack, weightOf } from "./CommandQueue.ts"
@@ -286,35 +287,33 @@ export class Connection {
     return Effect.suspend(() => {
       const left: LinkFailure = { kind: "connection", message }
       const until = Math.max(...this.lanes.map((lane) => lane.lastDeadline), 0)
-      const patience = Math.max(leastPatience, until - monotonicMillis(this.clock))
-      return Effect.ensuring(this.drain(left, patience), Effect.sync(() => this.closeNow(left)))
+      const millis = Math.max(leastPatience, until - monotonicMillis(this.clock))
+      return Effect.ensuring(this.drain(left, millis), Effect.sync(() => this.closeNow(left)))
     })
   }
 
-  private drain(ending: LinkFailure, patience: number): Effect.Effect<unknown> {
+  private drain(ending: LinkFailure, millis: number): Effect.Effect<void> {
     this.ending = ending
     handBack(this.queue.takeAll(), ending)
     const { lane } = this
     if (lane === undefined || lane.due === 0) return Effect.void
-    return Effect.timeoutOption(
-      Effect.callback<void>((resume) => {
-        lane.onEmpty = () => resume(Effect.void)
-      }),
-      patience
-    )
+    const drained = Effect.callback<void>((resume) => {
+      lane.onEmpty = () => resume(Effect.void)
+    })
+    return within(drained, millis, Effect.void)
   }
 
   /**
-   * Says goodbye and waits, at most `patience` milliseconds, until the server has heard it: from then on nothing is held
+   * Says goodbye and waits, at most so many milliseconds, until the server has heard it: from then on nothing is held
    * back for this connection, and what the server had answered has come.
    */
-  hangUp(patience: number): Effect.Effect<void> {
+  hangUp(millis: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { socket } = this.link
       this.ending = this.closed("was closed")
       const heard = socket === undefined ? Effect.void : Effect.callback<void>((resume) => {
         const timer = this.runFork(
-          Effect.andThen(Effect.sleep(patience), Effect.sync(() => resume(Effect.void)))
+          Effect.andThen(patience(millis), Effect.sync(() => resume(Effect.void)))
         )
         socket.once("close", () => {
           timer.interruptUnsafe()

@@ -9,13 +9,15 @@ import * as net from "node:net"
 import type { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import type { Endpoint } from "../cluster/Endpoint.ts"
-import type { Credentials, ResolvedOptions } from "../ClusterOptions.ts"
+import type { Credentials, ResolvedOptions, TlsOptions } from "../ClusterOptions.ts"
+import { within } from "../internal/patience.ts"
 import { kindOf, refusesHello, refusesLogin } from "../protocol/ErrorKind.ts"
 import { withoutArguments } from "../protocol/quotes.ts"
 import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
 import type { LinkFailure } from "./Outgoing.ts"
+import { codeOf, socketError } from "./socketError.ts"
 import { open, type Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
 
@@ -50,13 +52,24 @@ const opened = (stream: Duplex): Effect.Effect<void, LinkFailure> => {
       resume(effect)
     }
     const onOpen = () => finish(Effect.void)
-    const onError = (error: Error) => finish(Effect.fail({ kind: "connection", message: error.message }))
-    const onClose = () => finish(Effect.fail({ kind: "connection", message: "closed while connecting" }))
+    const failed = (reason: string) => event === "secureConnect" ? `${reason}${speaksPlainly}` : reason
+    const onError = (error: Error) =>
+      finish(failWith("connection", isOfTls(error) ? failed(socketError(error)) : socketError(error)))
+    const onClose = () => finish(failWith("connection", failed("closed while connecting")))
     stream.on(event, onOpen)
     stream.on("error", onError)
     stream.on("close", onClose)
   })
 }
+
+/** The other side does not go on with TLS; that nobody listens there, or a certificate is refused, is something else. */
+const isOfTls = (error: Error): boolean => {
+  const code = codeOf(error)
+  return code === "ECONNRESET" || code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER"
+}
+
+const speaksPlainly = ". Does this server speak TLS? rediss:// and the option tls ask for it"
+const speaksTls = ". Does this server speak TLS? Then it wants rediss:// or the option tls"
 
 const failWith = (kind: LinkFailure["kind"], message: string): Effect.Effect<never, LinkFailure> =>
   Effect.fail({ kind, message })
@@ -66,11 +79,12 @@ const closedEarly = "closed by the server during the handshake"
 /** Sends commands in one write and collects as many replies. Pushes in between are none of the handshake's business. */
 const exchange = (
   wire: Wire,
-  commands: ReadonlyArray<ReadonlyArray<Argument>>
+  commands: ReadonlyArray<ReadonlyArray<Argument>>,
+  hint = ""
 ): Effect.Effect<ReadonlyArray<Reply>, LinkFailure> =>
   Effect.callback((resume) => {
     const { stream } = wire
-    if (stream.destroyed || stream.readableEnded) return resume(failWith("connection", closedEarly))
+    if (stream.destroyed || stream.readableEnded) return resume(failWith("connection", closedEarly + hint))
     const replies: Array<Reply> = []
     const decoder = new RespDecoder({
       binary: () => false,
@@ -89,10 +103,10 @@ const exchange = (
     }
     wire.receive = (bytes) => {
       const malformed = decoder.push(bytes)
-      if (malformed !== undefined) finish(Effect.fail({ kind: "protocol", message: malformed }))
+      if (malformed !== undefined) finish(failWith("protocol", malformed + hint))
     }
-    const onError = (error: Error) => finish(Effect.fail({ kind: "connection", message: error.message }))
-    const onClose = () => finish(failWith("connection", closedEarly))
+    const onError = (error: Error) => finish(failWith("connection", socketError(error) + hint))
+    const onClose = () => finish(failWith("connection", closedEarly + hint))
     stream.on("error", onError)
     stream.on("close", onClose)
     stream.on("end", onClose)
@@ -113,19 +127,24 @@ const greet = Effect.fnUntraced(function*(
   credentials: Credentials | undefined
 ): Effect.fn.Return<void, LinkFailure> {
   const password = credentials === undefined ? undefined : Redacted.value(credentials.password)
-  const check = (reply: Reply, command: ReadonlyArray<Argument>): Effect.Effect<void, LinkFailure> =>
-    reply instanceof ServerError
-      ? failWith(
-        refusesLogin(reply) ? "authentication" : "connection",
-        withoutArguments(reply.message, command.filter((word) => word === password))
-      )
-      : Effect.void
+  // The first words that the server hears show whether both speak the same.
+  const hint = wire.isSecure ? "" : speaksTls
+  const check = (reply: Reply, command: ReadonlyArray<Argument>, advice = ""): Effect.Effect<void, LinkFailure> => {
+    if (!(reply instanceof ServerError)) return Effect.void
+    const message = withoutArguments(reply.message, command.filter((word) => word === password))
+    return refusesLogin(reply)
+      ? failWith("authentication", message)
+      : failWith("connection", `${command[0]} was refused: ${message}${advice}`)
+  }
   if (options.protocol === 3) {
     const hello: Array<Argument> = ["HELLO", "3"]
     if (password !== undefined) hello.push("AUTH", credentials?.username ?? "default", password)
     if (options.clientName !== undefined) hello.push("SETNAME", options.clientName)
-    const [reply] = yield* exchange(wire, [hello])
-    if (!refusesResp3(reply)) return yield* check(reply, hello)
+    const [reply] = yield* exchange(wire, [hello], hint)
+    if (!refusesResp3(reply)) {
+      const advice = ". A server or proxy that does not know HELLO can be reached with the option protocol: 2"
+      return yield* check(reply, hello, advice)
+    }
   }
   const commands: Array<ReadonlyArray<Argument>> = []
   if (password !== undefined) {
@@ -134,21 +153,26 @@ const greet = Effect.fnUntraced(function*(
   if (options.clientName !== undefined) commands.push(["CLIENT", "SETNAME", options.clientName])
   // One by one: Redis 8.6 leaves a refused AUTH unanswered when it reads it together with other commands.
   for (const command of commands) {
-    const [reply] = yield* exchange(wire, [command])
+    const [reply] = yield* exchange(wire, [command], hint)
     yield* check(reply, command)
   }
 })
 
 /** Tells the server who we are, asks who it is, and sets READONLY. What an old server does not know is left out. */
-const settle = Effect.fnUntraced(function*(wire: Wire, request: DialRequest): Effect.fn.Return<void, LinkFailure> {
+const settle = Effect.fnUntraced(function*(
+  wire: Wire,
+  options: ResolvedOptions,
+  request: DialRequest
+): Effect.fn.Return<void, LinkFailure> {
+  const isVerified = options.verifyNodeId && request.expectedId !== ""
   const commands: Array<ReadonlyArray<Argument>> = [
     ["CLIENT", "SETINFO", "LIB-NAME", "effect-redis-cluster"],
     ["CLIENT", "SETINFO", "LIB-VER", libraryVersion]
   ]
-  if (request.expectedId !== "") commands.push(["CLUSTER", "MYID"])
+  if (isVerified) commands.push(["CLUSTER", "MYID"])
   if (request.readonly !== false) commands.push(["READONLY"])
   const replies = yield* exchange(wire, commands)
-  if (request.expectedId !== "") {
+  if (isVerified) {
     const found = replies[2]
     if (typeof found === "string" && found !== request.expectedId) {
       const message = `another node (${found}) listens where ${request.expectedId} was expected`
@@ -170,6 +194,13 @@ const credentialsOf = (options: ResolvedOptions): Effect.Effect<Credentials | un
       failWith("authentication", "the credentials effect failed"))
     : Effect.succeed(options.credentials)
 
+const tlsOf = ({ tls }: ResolvedOptions): Effect.Effect<TlsOptions | undefined, LinkFailure> =>
+  Effect.isEffect(tls)
+    ? Effect.catchCause(tls, () =>
+      // The cause may quote the key it failed to read.
+      failWith("connection", "the tls effect failed"))
+    : Effect.succeed(tls)
+
 /**
  * Opens a stream to an endpoint, does the handshake and hands the wire to `adopt`, in one step with the end of
  * the handshake so that an interruption cannot lose it.
@@ -185,23 +216,27 @@ export const dial = (
 ): Effect.Effect<void, LinkFailure> =>
   Effect.suspend(() => {
     let wire: Wire | undefined
+    let isOpen = false
     const session = Effect.gen(function*() {
       const credentials = yield* credentialsOf(options)
+      const tls = yield* tlsOf(options)
       const opening = yield* Effect.try({
-        try: () => open(endpoint, options),
+        try: () => open(endpoint, options, tls),
         catch: (error): LinkFailure => ({ kind: "connection", message: String(error) })
       })
       wire = opening
       yield* opened(opening.stream)
+      isOpen = true
       yield* greet(opening, options, credentials)
-      yield* settle(opening, request)
+      yield* settle(opening, options, request)
       adopt(opening)
     })
-    return session.pipe(
-      Effect.timeoutOrElse({
-        duration: options.connectTimeout,
-        orElse: () => failWith("connection", `no connection within ${options.connectTimeout} ms`)
-      }),
+    const late = Effect.suspend(() => {
+      // A server without TLS may wait for the end of what it takes for a line.
+      const hint = wire?.isSecure === true && !isOpen ? speaksPlainly : ""
+      return failWith("connection", `no connection within ${options.connectTimeout} ms${hint}`)
+    })
+    return within(session, options.connectTimeout, late).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
           if (exit._tag === "Failure") wire?.stream.destroy()

@@ -12,6 +12,7 @@ import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import { dial, type DialRequest } from "./Dial.ts"
 import type { LinkFailure } from "./Outgoing.ts"
+import { socketError } from "./socketError.ts"
 import type { Wire } from "./Wire.ts"
 
 /**
@@ -247,7 +248,7 @@ export class Link {
       if (this.wire === wire) this.lose({ kind: "connection", message })
     }
     const closed = () => lost("closed by the server")
-    wire.stream.on("error", (error: Error) => lost(error.message)).on("close", closed).on("end", closed)
+    wire.stream.on("error", (error: Error) => lost(socketError(error))).on("close", closed).on("end", closed)
   }
 
   private drop(failure: LinkFailure): void {

@@ -15,6 +15,7 @@ import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { CommandSpec } from "../commands/CommandSpec.ts"
 import { Alarm } from "../internal/Alarm.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
+import { patience } from "../internal/patience.ts"
 import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
 import type { DialRequest } from "./Dial.ts"
 import type { Holdings } from "./Handover.ts"
@@ -226,7 +227,7 @@ export class PushConnection {
 
   private handOver(wire: Wire): Effect.Effect<void> {
     // A server may be asked to hold messages back meanwhile, and the mark with them.
-    const expired = Effect.sleep(this.options.commandTimeout).pipe(
+    const expired = patience(this.options.commandTimeout).pipe(
       Effect.repeat({ while: () => this.lane?.isBehind === true }),
       Effect.as<string | undefined>(`it took longer than ${this.options.commandTimeout} ms`)
     )

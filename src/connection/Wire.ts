@@ -8,7 +8,7 @@ import * as net from "node:net"
 import type { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import type { Endpoint } from "../cluster/Endpoint.ts"
-import type { ResolvedOptions } from "../ClusterOptions.ts"
+import type { ResolvedOptions, TlsOptions } from "../ClusterOptions.ts"
 
 /** How much a socket reads at once. */
 const readSize = 64 * 1024
@@ -23,8 +23,11 @@ export class Wire {
   /** The bytes are the receiver's until it returns; the next ones come in the same memory. */
   receive: (bytes: Buffer) => void = () => {}
   readonly stream: Duplex
+  /** Whether it speaks TLS. */
+  readonly isSecure: boolean
 
-  constructor(connect: (wire: Wire) => Duplex) {
+  constructor(isSecure: boolean, connect: (wire: Wire) => Duplex) {
+    this.isSecure = isSecure
     this.stream = connect(this)
     // Who is interested listens too; without anyone a late error would be thrown.
     this.stream.on("error", () => {})
@@ -50,7 +53,7 @@ const keptAlive = (socket: net.Socket, options: ResolvedOptions): net.Socket =>
   socket.once("connect", () => socket.setNoDelay(true).setKeepAlive(true, options.keepAlive))
 
 /** TLS takes names only, not addresses, for the server name indication. */
-const servername = (options: NonNullable<ResolvedOptions["tls"]>, endpoint: Endpoint): string => {
+const servername = (options: TlsOptions, endpoint: Endpoint): string => {
   const name = options.servernameOf?.(endpoint) ?? options.servername ?? endpoint.host
   return net.isIP(name) === 0 ? name : ""
 }
@@ -61,12 +64,15 @@ const servername = (options: NonNullable<ResolvedOptions["tls"]>, endpoint: Endp
  * @category constructors
  * @since 0.1.0
  */
-export const open = (endpoint: Endpoint, options: ResolvedOptions): Wire =>
-  new Wire((wire) => {
+export const open = (endpoint: Endpoint, options: ResolvedOptions, tlsOptions: TlsOptions | undefined): Wire =>
+  new Wire(tlsOptions !== undefined, (wire) => {
     const stream = options.stream?.(endpoint)
-    if (options.tls !== undefined) {
-      const settings = { ...options.tls, servername: servername(options.tls, endpoint) }
-      if (stream !== undefined) return listening(wire, tls.connect({ ...settings, socket: stream }))
+    if (tlsOptions !== undefined) {
+      const settings = { ...tlsOptions, servername: servername(tlsOptions, endpoint) }
+      // A certificate is checked against the host, where no name of the server is given.
+      if (stream !== undefined) {
+        return listening(wire, tls.connect({ ...settings, host: endpoint.host, socket: stream }))
+      }
       // Known to Node, and missing in the types of `tls.connect`.
       const reading = { ...settings, ...endpoint, onread: reusing(wire) }
       return keptAlive(tls.connect(reading), options)

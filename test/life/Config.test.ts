@@ -150,6 +150,7 @@ describe("ClusterConfig", () => {
         refreshInterval: true,
         minRefreshInterval: true,
         requireFullCoverage: true,
+        verifyNodeId: true,
         maxInFlight: true,
         maxInFlightBytes: true,
         maxDedicatedConnections: true,
