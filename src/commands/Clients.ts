@@ -151,7 +151,9 @@ const ECHO = new CommandSpec("ECHO", {})
 const HELLO = new CommandSpec("HELLO", {})
 const PING = new CommandSpec("PING", {})
 
-const clientLines = decode.parsed((text) => text.split("\n").filter((line) => line !== "").map(clientInfo))
+const clientLines = decode.parsed((text) =>
+  decode.arrayOf(decode.parsed(clientInfo))(text.split("\n").filter((line) => line !== ""))
+)
 
 const addTraits = (self: Call, traits: ClientTraits, prefix: "" | "NOT-"): Call => {
   if (traits.id !== undefined) self.add(`${prefix}ID`).many("id", traits.id)

@@ -613,8 +613,10 @@ const nodeLines = decode.arrayOf(nodeLine)
 const nodesText = decode.parsed((text) => nodeLines(text.split("\n").filter((line) => line !== "")))
 
 const epochLine = decode.parsed((text) => {
-  const [word, epoch] = text.split(" ")
-  return { bumped: word === "BUMPED", epoch: Number(epoch) }
+  const [, word, epoch] = /^(BUMPED|STILL) (\d+)$/.exec(text) ?? []
+  return word === undefined
+    ? new decode.DecodeFailure("expected BUMPED or STILL and an epoch, got other text")
+    : { bumped: word === "BUMPED", epoch: Number(epoch) }
 })
 
 /**

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Argument, Reply } from "../protocol/Reply.ts"
+import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
 import { call, type Integer, type Lifetime, type OneOrMore, type Value } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { answeringPerNode, make } from "./Command.ts"
@@ -566,6 +566,7 @@ const moduleInfo = decode.struct<ModuleInfo>({
 /** Figures of `MEMORY STATS`: doubles come as text over RESP2, and some figures are groups of figures. */
 const figure: decode.Decoder<Reply> = (reply) => {
   if (Array.isArray(reply) || reply instanceof Map) return figures(reply)
+  if (reply instanceof ServerError) return decode.unexpected("a figure", reply)
   const number = decode.double(reply)
   return number instanceof decode.DecodeFailure ? reply : number
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { type DecodeFailure, field, integerText, isDecodeFailure, struct } from "./decode.ts"
 
 /**
  * A connection as the server sees it. What it says differs from version to version: `fields` has all of it.
@@ -28,21 +29,37 @@ export interface ClientInfo {
   readonly fields: Readonly<Record<string, string>>
 }
 
+/** Every server tells these of every connection: text without them is something else. */
+const figures = (fields: Readonly<Record<string, string>>): Figures | DecodeFailure =>
+  readFigures(new Map(Object.entries(fields)))
+
+interface Figures {
+  readonly id: number
+  readonly age: number
+  readonly idle: number
+}
+
+const readFigures = struct<Figures>({
+  id: field("id", integerText),
+  age: field("age", integerText),
+  idle: field("idle", integerText)
+})
+
 /** A line of `CLIENT LIST`. */
-export const clientInfo = (line: string): ClientInfo => {
+export const clientInfo = (line: string): ClientInfo | DecodeFailure => {
   const fields: Record<string, string> = {}
   for (const part of line.trim().split(" ")) {
     const equals = part.indexOf("=")
     if (equals > 0) fields[part.slice(0, equals)] = part.slice(equals + 1)
   }
   const text = (name: string) => fields[name] ?? ""
+  const numbers = figures(fields)
+  if (isDecodeFailure(numbers)) return numbers
   return {
-    id: Number(text("id")),
+    ...numbers,
     addr: text("addr"),
     laddr: text("laddr"),
     name: text("name"),
-    age: Number(text("age")),
-    idle: Number(text("idle")),
     flags: text("flags"),
     user: text("user"),
     cmd: text("cmd"),

@@ -59,6 +59,9 @@ const places: Shape = (reply) =>
     )
     : plain(reply)
 
+/** Elements alone, with scores, with attributes, or with both. */
+const similar: Shape = (reply) => reply instanceof Map ? listOf(doubles)([...reply].flat(2)) : doubles(reply)
+
 /** A script's `false` is a null. */
 const script: Shape = (reply) => reply === false ? null : plain(reply)
 
@@ -79,6 +82,8 @@ const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
     "ZPOPMAX",
     "HRANDFIELD"
   ].map((name) => [name, flat] as const),
+  ["VSIM", similar],
+  ...["VEMB", "VLINKS"].map((name) => [name, doubles] as const),
   ...["XREAD", "XREADGROUP"].map((name) => [name, streams] as const),
   ...["ZRANK", "ZREVRANK"].map((name) => [name, rank] as const),
   ...["GEOSEARCH", "GEORADIUS", "GEORADIUS_RO", "GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO"].map((name) =>
