@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
-import type { Command } from "../commands/Command.ts"
+import { bytes, type Command } from "../commands/Command.ts"
 import { Generic } from "../commands/Generic.ts"
 import { Strings } from "../commands/Strings.ts"
 import type { Argument } from "../protocol/Reply.ts"
@@ -18,7 +18,16 @@ import * as Nonatomic from "./Nonatomic.ts"
  */
 export interface MultiKeyMembers {
   /** The values of keys over any slots, in the order of the keys. Not atomic: each slot is read on its own. */
-  readonly mgetNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<Array<string | null>, RedisClusterException>
+  readonly mgetNonatomic: {
+    (
+      keys: ReadonlyArray<Argument>,
+      options?: { readonly bytes?: false | undefined }
+    ): Effect.Effect<Array<string | null>, RedisClusterException>
+    (
+      keys: ReadonlyArray<Argument>,
+      options: { readonly bytes: true }
+    ): Effect.Effect<Array<Uint8Array | null>, RedisClusterException>
+  }
   /** Sets keys over any slots. Not atomic: each slot is written on its own. */
   readonly msetNonatomic: (
     entries: Readonly<Record<string, Argument>> | ReadonlyArray<readonly [key: Argument, value: Argument]>
@@ -44,13 +53,19 @@ export const make = (router: Router["Service"]): MultiKeyMembers => {
   (keys) => Nonatomic.run(router, keys, (positions) => build(positions.map((i) => keys[i])), Nonatomic.total)
 
   return {
-    mgetNonatomic: (keys) =>
-      Nonatomic.run(
+    mgetNonatomic: (keys: ReadonlyArray<Argument>, options: { readonly bytes?: boolean | undefined } = {}) => {
+      const values = Nonatomic.run(
         router,
         keys,
-        (positions) => Strings.mget(positions.map((i) => keys[i])),
+        (positions): Command<ReadonlyArray<string | Uint8Array | null>> => {
+          const mget = Strings.mget(positions.map((i) => keys[i]))
+          return options.bytes === true ? bytes(mget) : mget
+        },
         Nonatomic.inOrder(keys.length)
-      ),
+      )
+      // The type of the values follows the option.
+      return values as Effect.Effect<Array<never>, RedisClusterException>
+    },
     msetNonatomic: (entries) => {
       const pairs = Array.isArray(entries)
         ? entries as ReadonlyArray<readonly [Argument, Argument]>

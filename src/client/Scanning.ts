@@ -3,15 +3,17 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { isUtf8 } from "node:buffer"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
 import { Cluster } from "../commands/Cluster.ts"
-import { Command } from "../commands/Command.ts"
+import { type Bytes, Command } from "../commands/Command.ts"
 import { arrayOf, DecodeFailure, type Decoder, parsed, unexpected } from "../commands/decode.ts"
 import { Generic, type KeyScanOptions } from "../commands/Generic.ts"
 import { Hashes } from "../commands/Hashes.ts"
@@ -22,6 +24,7 @@ import { millisOf } from "../internal/millis.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import {
+  DecodeError,
   exception,
   OptionsError,
   type RedisClusterException,
@@ -46,6 +49,17 @@ export interface ScanProgress {
   readonly total: number
   /** How many keys the stream has given so far. */
   readonly keys: number
+}
+
+/**
+ * Options of `hscanStream`, `sscanStream` and `zscanStream`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ElementScanOptions extends ScanOptions {
+  /** Give fields, values and members as bytes, for those that are not UTF-8. */
+  readonly bytes?: boolean | undefined
 }
 
 /**
@@ -108,14 +122,38 @@ export interface ScanMembers {
    * The fields of a hash with their values. Each that exists from beginning to end comes at least once, also when the
    * key moves to another node meanwhile; then it begins anew.
    */
-  readonly hscanStream: (
-    key: Argument,
-    options?: ScanOptions
-  ) => Stream.Stream<readonly [field: string, value: string], RedisClusterException>
+  readonly hscanStream: {
+    (
+      key: Argument,
+      options?: ElementScanOptions & { readonly bytes?: false | undefined }
+    ): Stream.Stream<readonly [field: string, value: string], RedisClusterException>
+    (
+      key: Argument,
+      options: ElementScanOptions & { readonly bytes: true }
+    ): Stream.Stream<readonly [field: Uint8Array, value: Uint8Array], RedisClusterException>
+  }
   /** The members of a set, as `hscanStream` gives those of a hash. */
-  readonly sscanStream: (key: Argument, options?: ScanOptions) => Stream.Stream<string, RedisClusterException>
+  readonly sscanStream: {
+    (
+      key: Argument,
+      options?: ElementScanOptions & { readonly bytes?: false | undefined }
+    ): Stream.Stream<string, RedisClusterException>
+    (
+      key: Argument,
+      options: ElementScanOptions & { readonly bytes: true }
+    ): Stream.Stream<Uint8Array, RedisClusterException>
+  }
   /** The members of a sorted set with their scores, as `hscanStream` gives those of a hash. */
-  readonly zscanStream: (key: Argument, options?: ScanOptions) => Stream.Stream<ScoredMember, RedisClusterException>
+  readonly zscanStream: {
+    (
+      key: Argument,
+      options?: ElementScanOptions & { readonly bytes?: false | undefined }
+    ): Stream.Stream<ScoredMember, RedisClusterException>
+    (
+      key: Argument,
+      options: ElementScanOptions & { readonly bytes: true }
+    ): Stream.Stream<Bytes<ScoredMember>, RedisClusterException>
+  }
 }
 
 /** The work for a page unless said otherwise: some hundred microseconds of the server's time. */
@@ -155,8 +193,21 @@ const ownLine: Command<string> = new Command(
   parsed((text) => text.split("\n").find(isOwn) ?? new DecodeFailure("expected a line about the node itself"))
 )
 
+const notText = exception(() =>
+  new DecodeError({
+    message: "there is a key that is not UTF-8: scan with the option bytes: true",
+    outcome: "Executed",
+    command: "SCAN"
+  })
+)
+
 const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
+
+const textsOf = (
+  keys: Arr.NonEmptyReadonlyArray<Uint8Array>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<string>, RedisClusterException> =>
+  keys.every((key) => isUtf8(key)) ? Effect.succeed(Arr.map(keys, textOf)) : Effect.fail(notText)
 
 interface Position {
   readonly pass: Pass
@@ -352,10 +403,18 @@ const elements = <A>(
   return Stream.paginate<Reached | undefined, A, RedisClusterException>(undefined, page)
 }
 
-const withCount = (options: ScanOptions | undefined): ScanOptions => ({
-  ...options,
-  count: options?.count ?? pageSize
-})
+/** The type of the elements follows the option `bytes`. */
+const elementsOf = <A>(
+  router: Router["Service"],
+  { bytes, ...options }: ElementScanOptions = {},
+  step: (cursor: string, options: ScanOptions) => Command<ScanPage<A>>
+): Stream.Stream<never, RedisClusterException> => {
+  const page = { ...options, count: options.count ?? pageSize }
+  return elements(router, (cursor) => {
+    const { args, decode, settings, spec } = step(cursor, page)
+    return new Command(spec, args, decode, { ...settings, binary: bytes === true })
+  }) as Stream.Stream<never, RedisClusterException>
+}
 
 /**
  * @category constructors
@@ -365,9 +424,12 @@ export const make = (router: Router["Service"], topology: Topology["Service"]): 
   scanStream: (options: ScanStreamOptions = {}) => {
     const keys = scanBytes(router, topology, options)
     // The type of the keys follows the option.
-    return (options.bytes === true ? keys : Stream.map(keys, textOf)) as Stream.Stream<never, RedisClusterException>
+    return (options.bytes === true ? keys : Stream.mapArrayEffect(keys, textsOf)) as Stream.Stream<
+      never,
+      RedisClusterException
+    >
   },
-  hscanStream: (key, options) => elements(router, (cursor) => Hashes.hscan(key, cursor, withCount(options))),
-  sscanStream: (key, options) => elements(router, (cursor) => Sets.sscan(key, cursor, withCount(options))),
-  zscanStream: (key, options) => elements(router, (cursor) => SortedSets.zscan(key, cursor, withCount(options)))
+  hscanStream: (key, options) => elementsOf(router, options, (cursor, page) => Hashes.hscan(key, cursor, page)),
+  sscanStream: (key, options) => elementsOf(router, options, (cursor, page) => Sets.sscan(key, cursor, page)),
+  zscanStream: (key, options) => elementsOf(router, options, (cursor, page) => SortedSets.zscan(key, cursor, page))
 })

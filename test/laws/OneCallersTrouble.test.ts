@@ -1,5 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Layer, Result } from "effect"
+import { Effect, Layer, Result, Stream } from "effect"
 import {
   ClusterClient,
   type ClusterClientShape,
@@ -215,6 +215,28 @@ describe("One caller's trouble stays that caller's:", () => {
         const bytes = yield* Effect.result(redis.execute(Command.bytes(Hashes.hgetall("{q}:hash"))))
         assert(Result.isFailure(bytes))
         assert.strictEqual(bytes.failure.reason._tag, "DecodeError")
+      }))
+
+    it.effect("many keys and large values can be read as bytes", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const [a, b] = [Buffer.from([0xff, 1]), Buffer.from([0xfe, 2])]
+        yield* redis.set(a, b)
+        assert.deepStrictEqual(yield* redis.mgetNonatomic([a, "{q}:none"], { bytes: true }), [b, null])
+        assertUnreadable(yield* Effect.result(redis.scanStream().pipe(Stream.runCollect)), "bytes: true")
+        const partial = yield* Effect.flip(redis.mgetNonatomic([a, "{q}:none"]))
+        assert.strictEqual(partial.reason._tag, "PartialFailureError")
+        yield* redis.send("HSET", "{q}:h", a, b)
+        yield* redis.sadd("{q}:s", [a])
+        yield* redis.send("ZADD", "{q}:z", "1.5", a)
+        const bytes = { bytes: true } as const
+        assert.deepStrictEqual(yield* Stream.runCollect(redis.hscanStream("{q}:h", bytes)), [[a, b]])
+        assert.deepStrictEqual(yield* Stream.runCollect(redis.sscanStream("{q}:s", bytes)), [a])
+        assert.deepStrictEqual(yield* Stream.runCollect(redis.zscanStream("{q}:z", bytes)), [{ member: a, score: 1.5 }])
+        for (const stream of [redis.hscanStream("{q}:h"), redis.sscanStream("{q}:s"), redis.zscanStream("{q}:z")]) {
+          assertUnreadable(yield* Effect.result(Stream.runDrain(stream)), "Command.bytes")
+        }
+        yield* redis.flushall()
       }))
   })
 })

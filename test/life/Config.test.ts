@@ -93,6 +93,7 @@ describe("ClusterConfig", () => {
         REDIS_CLIENT_NAME: "shop",
         REDIS_TLS: "true",
         REDIS_REQUIRE_FULL_COVERAGE: "yes",
+        REDIS_VERIFY_NODE_ID: "no",
         REDIS_OVERFLOW: "fail",
         REDIS_PROTOCOL: "2",
         REDIS_READ_FROM: "replicaPreferred",
