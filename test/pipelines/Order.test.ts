@@ -122,6 +122,7 @@ class Model {
       address,
       state: "ready",
       connect: () => {},
+      refused: () => {},
       send: (outgoing: Outgoing) => {
         if (queue.push(outgoing) === 1) setImmediate(() => this.answer(endpoint, queue.splice(0)))
       }

@@ -40,6 +40,8 @@ class Line {
 
   connect(): void {}
 
+  refused(): void {}
+
   send(outgoing: Outgoing): void {
     this.sent.push(outgoing)
     const { reply } = this

@@ -8,6 +8,7 @@ import type { Command, Prerequisite } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type * as ReadFrom from "../../ReadFrom.ts"
 import { exception, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
+import { keyless } from "../CommandSlot.ts"
 import { routeBy } from "../reads/CurrentReadPolicy.ts"
 import type { ReadRoute } from "../reads/ReadRoute.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
@@ -138,7 +139,8 @@ class Sender {
     const request = Request.entry(route.owner, command, slot, reading, deadlineOf(command, route, now), run, index)
     Tracing.join(request)
     this.parts.push(request)
-    if (reading !== undefined) run.exempt(index)
+    // Commands without keys go to several nodes; there is no order among those.
+    if (reading !== undefined || slot === keyless) run.exempt(index)
     else if (run.isHeldUp(slot)) return run.enqueue(request)
     route.dispatch(request)
   }

@@ -156,7 +156,7 @@ export class PipelineRun implements Collector {
   private readonly base: number
   /** The entries of each slot, by index; made when it is needed. */
   private bySlot: Map<number, Array<number>> | undefined = undefined
-  /** Reads that a policy sends to any node of their shard: those are behind the writes as they please. */
+  /** Entries without an order: reads that a policy sends to any node of their shard, commands without keys. */
   private unordered: Set<number> | undefined = undefined
 
   constructor(
@@ -187,7 +187,7 @@ export class PipelineRun implements Collector {
     return this.order.isTroubled && this.order.isHeldUp(slot)
   }
 
-  /** The entry goes wherever a read policy sends it. */
+  /** The entry goes to whatever node, and has no order. */
   exempt(index: number): void {
     this.unordered ??= new Set()
     this.unordered.add(index)
