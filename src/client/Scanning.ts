@@ -20,6 +20,7 @@ import { Hashes } from "../commands/Hashes.ts"
 import { type ScanOptions, type ScanPage, scanPage } from "../commands/scan.ts"
 import { Sets } from "../commands/Sets.ts"
 import { type ScoredMember, SortedSets } from "../commands/SortedSets.ts"
+import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument } from "../protocol/Reply.ts"
@@ -178,8 +179,8 @@ const rawBytes: Decoder<Uint8Array> = (reply) => reply instanceof Uint8Array ? r
 const keysPage = scanPage(arrayOf(rawBytes))
 
 /** Keys as bytes: the slot of a key that is no UTF-8 could not be told from text. */
-const scan = (cursor: string, options: ScanStreamOptions): Command<ScanPage<Uint8Array>> => {
-  const { args, settings, spec } = Generic.scan(cursor, { ...options, count: options.count ?? pageSize })
+const scan = (cursor: string, { count = pageSize, match, type }: ScanStreamOptions): Command<ScanPage<Uint8Array>> => {
+  const { args, settings, spec } = Generic.scan(cursor, { count, match, type })
   return new Command(spec, args, keysPage, { ...settings, binary: true })
 }
 
@@ -350,22 +351,26 @@ class Scan {
   }
 }
 
+const optionChecks: checks.Checks<ScanStreamOptions> = {
+  match: checks.argument,
+  count: checks.integer(1),
+  type: checks.text,
+  bytes: checks.boolean,
+  concurrency: checks.integer(1),
+  patience: checks.duration(0),
+  onProgress: checks.func
+}
+
 const scanBytes = (
   router: Router["Service"],
   topology: Topology["Service"],
   options: ScanStreamOptions
 ): Stream.Stream<Uint8Array, RedisClusterException> =>
   Stream.suspend(() => {
+    const problems = checks.problemsOf(options, optionChecks)
+    if (problems.length > 0) return Stream.fail(invalid("SCAN", `scanStream: ${problems.join("; ")}`))
     const concurrency = options.concurrency ?? defaultConcurrency
-    if (!(Number.isInteger(concurrency) && concurrency > 0)) {
-      return Stream.fail(invalid("SCAN", "concurrency must be an integer of at least 1"))
-    }
     const patience = options.patience === undefined ? defaultPatience : millisOf(options.patience)
-    if (Number.isNaN(patience)) {
-      return Stream.fail(
-        invalid("SCAN", `patience must be a duration such as "30 seconds" or a number of milliseconds`)
-      )
-    }
     const run = new Scan(router, topology, options, patience)
     const rounds = Stream.unfold(
       undefined,

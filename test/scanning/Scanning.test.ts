@@ -131,6 +131,8 @@ describe.each(environments)("Scanning a cluster that stays as it is, on $name", 
           Stream.runDrain(redis.scanStream({ count: 0 })),
           Stream.runDrain(redis.scanStream({ concurrency: 0 })),
           Stream.runDrain(redis.scanStream({ patience })),
+          // @ts-expect-error there is no such option
+          Stream.runDrain(redis.scanStream({ cout: 10 })),
           Stream.runDrain(redis.hscanStream("h", { count: -1 }))
         ]
         for (const run of runs) assert.strictEqual((yield* Effect.flip(run)).reason._tag, "OptionsError")
