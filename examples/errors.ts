@@ -4,7 +4,7 @@
 // Run: node examples/errors.ts
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Schedule } from "effect"
-import { ClusterClient, Command, Strings } from "../src/index.ts"
+import { ClusterClient, Command } from "../src/index.ts"
 import { exampleClient } from "./support.ts"
 
 /** One reason handled; every other one stays in the error channel. */
@@ -34,7 +34,7 @@ const severalReasons = Effect.gen(function*() {
 /** The outcome decides what a program may do about a failed write. */
 const byOutcome = Effect.gen(function*() {
   const redis = yield* ClusterClient
-  yield* redis.execute(Strings.incr("orders").pipe(Command.timeout("2 seconds")))
+  yield* redis.incr("orders").pipe(Command.timeout("2 seconds"))
 }).pipe(
   Effect.catchTag("RedisClusterException", (error) => {
     switch (error.outcome) {

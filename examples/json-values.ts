@@ -10,7 +10,7 @@ import { exampleClient } from "./support.ts"
 const User = Schema.Struct({ name: Schema.String, born: Schema.Number })
 const UserJson = Schema.fromJsonString(User)
 
-/** `Command<{ readonly name: string; readonly born: number } | null>`: a value, nothing is sent yet. */
+/** A command without a client yet: it runs on the `ClusterClient` of the fiber that yields it, or in a pipeline of any client. */
 const getUser = (id: number) => Strings.get(`user:${id}`).pipe(Command.schema(Schema.NullOr(UserJson)))
 
 const setUser = (id: number, user: typeof User.Type) =>
@@ -18,13 +18,17 @@ const setUser = (id: number, user: typeof User.Type) =>
 
 const program = Effect.gen(function*() {
   const redis = yield* ClusterClient
-  yield* redis.execute(setUser(1, { name: "ada", born: 1815 }))
-  const user = yield* redis.execute(getUser(1))
+  yield* setUser(1, { name: "ada", born: 1815 })
+  const user = yield* getUser(1)
   yield* Console.log(user === null ? "nobody" : `${user.name}, born ${user.born}`)
 
-  // What does not fit the schema is a DecodeError. The command was executed, and the outcome says so.
+  // A method of the client makes a command, too: pipe it before it is yielded.
+  const name = yield* redis.get("user:1").pipe(Command.schema(Schema.NullOr(UserJson)), Command.map((user) => user?.name))
+  yield* Console.log(`again: ${name}`)
+
+  // A value that does not fit the schema is a DecodeError. The command was executed, and the outcome says so.
   yield* redis.set("user:2", "no json", { expire: "10 minutes" })
-  yield* redis.execute(getUser(2)).pipe(
+  yield* getUser(2).pipe(
     Effect.catchReason(
       "RedisClusterException",
       "DecodeError",

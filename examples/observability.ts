@@ -8,7 +8,7 @@ import { Console, Effect, Fiber, Layer, Stream } from "effect"
 import { FetchHttpClient, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Otlp, OtlpExporter, PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
-import { ClusterClient, Strings } from "../src/index.ts"
+import { ClusterClient } from "../src/index.ts"
 import { exampleClient } from "./support.ts"
 
 /** Stands for an OpenTelemetry collector: takes what is sent and keeps the names of it. */
@@ -64,7 +64,7 @@ const program = Effect.gen(function*() {
   yield* Effect.gen(function*() {
     yield* redis.set("cart:1", "3 apples", { expire: "10 minutes" })
     yield* redis.get("cart:1")
-    yield* redis.pipeline([Strings.get("cart:1"), Strings.get("cart:2")])
+    yield* redis.pipeline([redis.get("cart:1"), redis.get("cart:2")])
     yield* Effect.ignore(redis.lpush("cart:1", ["pear"]))
   }).pipe(Effect.withSpan("checkout"))
 

@@ -39,13 +39,13 @@ const program = Effect.gen(function*() {
   // Sent by its digest; a node that does not have it is given it.
   yield* redis.mset({ "{bank}ada": "10", "{bank}grace": "0" })
   const call = transfer({ keys: { from: "{bank}ada", to: "{bank}grace" }, args: { amount: 4 } })
-  yield* Console.log(`grace has ${yield* redis.execute(call)}`)
+  yield* Console.log(`grace has ${yield* call}`)
   yield* redis.scriptFlush()
   yield* Console.log(`then ${(yield* redis.pipeline([call, call])).map((balance) => balance ?? "no more").join(", ")}`)
 
   // A function of a library.
   const { example_incr_below } = counters.functions
-  const visit = redis.execute(example_incr_below({ keys: { counter: "visits" }, args: { limit: 2 } }))
+  const visit = example_incr_below({ keys: { counter: "visits" }, args: { limit: 2 } })
   yield* redis.del("visits")
   yield* Console.log(`visits: ${[yield* visit, yield* visit, yield* visit].map((n) => n ?? "full").join(", ")}`)
 

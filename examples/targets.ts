@@ -4,7 +4,7 @@
 // Run: node examples/targets.ts
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
-import { ClusterClient, Server } from "../src/index.ts"
+import { ClusterClient } from "../src/index.ts"
 import { exampleClient } from "./support.ts"
 
 const program = Effect.gen(function*() {
@@ -21,10 +21,10 @@ const program = Effect.gen(function*() {
   const replies = yield* redis.on("all").ping()
   yield* Console.log(`${replies.size} nodes answered`)
 
-  // One node, by its place in the topology; `execute` takes any command value.
+  // One node, by its place in the topology.
   const owner = yield* redis.ownerOf("user:1")
   if (owner !== undefined) {
-    const settings = yield* redis.on(owner).execute(Server.configGet("maxmemory"))
+    const settings = yield* redis.on(owner).configGet("maxmemory")
     yield* Console.log(`${owner.address}: maxmemory ${settings.get(owner)?.["maxmemory"]}`)
 
     // A node's own client: no cluster handling at all, a redirect is an error here.

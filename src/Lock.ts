@@ -473,7 +473,7 @@ const releaseWithScope = (scope: Scope.Scope, holder: Holder): Effect.Effect<voi
  * import { Lock } from "effect-redis-cluster"
  *
  * const program = Effect.scoped(Effect.gen(function*() {
- *   const lock = yield* Lock.make("report:daily", { ttl: "10 seconds", wait: "none" })
+ *   const lock = yield* Lock.make("report:daily", { ttl: "10 seconds", wait: "none", fencing: true })
  *   yield* Effect.logInfo(`holding it with fence ${lock.fence}`)
  *   yield* Effect.raceFirst(Effect.sleep("1 second"), lock.lost)
  * }))

@@ -1,25 +1,24 @@
 /**
  * A command as a value: what to say to a server and how to read the answer.
  *
- * Nothing here talks to a network. The same value runs alone (`redis.execute`), in a pipeline, in a
- * transaction or on one given node.
+ * A command is an effect: yielding `redis.get("k")` sends it. It is a value as well, and may be put into a pipeline, a
+ * transaction, or be executed on given nodes. A command of a builder, `Strings.get("k")`, runs on the `ClusterClient` of the fiber.
  *
  * **Example** (A typed JSON value)
  *
  * ```ts
  * import { Effect, Schema } from "effect"
- * import { ClusterClient, Command, Strings } from "effect-redis-cluster"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
  *
  * const User = Schema.Struct({ name: Schema.String, age: Schema.Number })
  *
- * const getUser = (id: string) =>
- *   Strings.get(`user:${id}`).pipe(Command.schema(Schema.NullOr(Schema.fromJsonString(User))))
- * // Command<{ readonly name: string; readonly age: number } | null>
- *
  * const program = Effect.gen(function*() {
  *   const redis = yield* ClusterClient
- *   const [ada, grace] = yield* redis.pipeline([getUser("ada"), getUser("grace")])
- *   return [ada?.age, grace?.age]
+ *   const getUser = (id: string) =>
+ *     redis.get(`user:${id}`).pipe(Command.schema(Schema.NullOr(Schema.fromJsonString(User))))
+ *   const ada = yield* getUser("ada") // { readonly name: string; readonly age: number } | null
+ *   const [grace, barbara] = yield* redis.pipeline([getUser("grace"), getUser("barbara")])
+ *   return [ada?.age, grace?.age, barbara?.age]
  * })
  * ```
  *
@@ -443,13 +442,13 @@ const withSettings = <A, M, R extends ClusterClient>(
  *
  * ```ts
  * import { Effect } from "effect"
- * import { ClusterClient, Command, Server } from "effect-redis-cluster"
- *
- * const uptime = Server.info("server").pipe(Command.map((info) => Number(/uptime_in_seconds:(\d+)/.exec(info)?.[1])))
+ * import { ClusterClient, Command } from "effect-redis-cluster"
  *
  * export const program = Effect.gen(function*() {
  *   const redis = yield* ClusterClient
- *   return yield* redis.execute(uptime) // ReadonlyMap<ClusterNode, number>
+ *   return yield* redis.info("server").pipe(
+ *     Command.map((info) => Number(/uptime_in_seconds:(\d+)/.exec(info)?.[1]))
+ *   ) // ReadonlyMap<ClusterNode, number>
  * })
  * ```
  *

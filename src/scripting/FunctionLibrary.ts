@@ -10,7 +10,7 @@
  *
  * ```ts
  * import { Effect, Schema } from "effect"
- * import { ClusterClient, FunctionLibrary } from "effect-redis-cluster"
+ * import { FunctionLibrary } from "effect-redis-cluster"
  *
  * const counters = FunctionLibrary.make({
  *   name: "counters",
@@ -27,12 +27,9 @@
  * })
  *
  * const program = Effect.gen(function*() {
- *   const redis = yield* ClusterClient
  *   yield* FunctionLibrary.preload(counters)
  *   // number | null
- *   return yield* redis.execute(
- *     counters.functions.incr_below({ keys: { counter: "visits" }, args: { limit: 100 } })
- *   )
+ *   return yield* counters.functions.incr_below({ keys: { counter: "visits" }, args: { limit: 100 } })
  * })
  * ```
  *

@@ -1,8 +1,8 @@
 /**
  * Lua scripts as typed commands.
  *
- * A script is defined once, with its keys, its arguments and the schema of its result; a call of it is a `Command`, which
- * runs alone, in a pipeline, in a transaction or on the nodes of a target. It is sent by its digest (`EVALSHA`). A node
+ * A script is defined once, with its keys, its arguments and the schema of its result; a call of it is a `Command`: an
+ * effect that runs on the `ClusterClient` of the fiber, and a value for pipelines, transactions and targets. It is sent by its digest (`EVALSHA`). A node
  * that does not have the script (`NOSCRIPT`: it is new, was promoted, or its cache was flushed) is given it, and the call
  * again right behind: that reply means that nothing was executed.
  *
@@ -10,7 +10,7 @@
  *
  * ```ts
  * import { Effect, Schema } from "effect"
- * import { ClusterClient, Script } from "effect-redis-cluster"
+ * import { Script } from "effect-redis-cluster"
  *
  * const transfer = Script.make({
  *   lua: `
@@ -25,9 +25,8 @@
  * })
  *
  * const program = Effect.gen(function*() {
- *   const redis = yield* ClusterClient
  *   // number | null
- *   return yield* redis.execute(transfer({ keys: { from: "{bank}ada", to: "{bank}grace" }, args: { amount: 5 } }))
+ *   return yield* transfer({ keys: { from: "{bank}ada", to: "{bank}grace" }, args: { amount: 5 } })
  * })
  * ```
  *
