@@ -23,7 +23,10 @@ const program = Effect.gen(function*() {
   yield* Console.log(user === null ? "nobody" : `${user.name}, born ${user.born}`)
 
   // A method of the client makes a command, too: pipe it before it is yielded.
-  const name = yield* redis.get("user:1").pipe(Command.schema(Schema.NullOr(UserJson)), Command.map((user) => user?.name))
+  const name = yield* redis.get("user:1").pipe(
+    Command.schema(Schema.NullOr(UserJson)),
+    Command.map((user) => user?.name)
+  )
   yield* Console.log(`again: ${name}`)
 
   // A value that does not fit the schema is a DecodeError. The command was executed, and the outcome says so.
