@@ -3,15 +3,9 @@
  *
  * A login does, because Redis 8.6 gives no answer to a refused AUTH that it reads together with other commands, and the replies to
  * those would go to the wrong ones. The handover of subscriptions does, because its replies are told from others by their order.
- *
- * @since 0.1.0
  */
 import type { LinkFailure } from "./Outgoing.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Solo {
   /** One that still waits is superseded by a later one of its kind. */
   readonly kind: "login" | "handover"
@@ -22,10 +16,6 @@ export interface Solo {
 
 const superseded: LinkFailure = { kind: "connection", message: "superseded" }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class Alone {
   private waiting: Array<Solo> = []
   private current: Solo | undefined

@@ -2,8 +2,6 @@
  * The commands on one socket: written in batches, answered in order. A lane lives as long as its socket; a new socket gets a new lane.
  *
  * Commands that arrive in one tick leave in one write, at once when nothing is on the wire.
- *
- * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 import type { Duplex } from "node:stream"
@@ -66,12 +64,7 @@ class Ping extends OwnCommand {
   }
 }
 
-/**
- * What a lane needs of the connection it belongs to.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a lane needs of the connection it belongs to. */
 export interface LaneContext {
   readonly clock: Clock.Clock
   readonly bounds: {
@@ -101,10 +94,6 @@ export interface LaneContext {
   readonly share: number
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class CommandLane {
   /** Called when the last reply that was due has come. */
   onEmpty: (() => void) | undefined

@@ -1,7 +1,5 @@
 /**
  * The commands that wait to be written to one node.
- *
- * @since 0.1.0
  */
 import type { Command } from "../commands/Command.ts"
 import { Fifo } from "../internal/Fifo.ts"
@@ -9,21 +7,11 @@ import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 
 const argumentBytes = ({ args }: Command<unknown>): number => args.reduce((sum, one) => sum + one.length, 0)
 
-/**
- * The bytes that a command holds while it waits, nearly.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The bytes that a command holds while it waits, nearly. */
 export const weightOf = ({ block, command }: Outgoing): number =>
   block === undefined ? argumentBytes(command) : block.reduce((sum, one) => sum + argumentBytes(one), 0)
 
-/**
- * Ends what is overdue among commands, and gives the next deadline among the others.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Ends what is overdue among commands, and gives the next deadline among the others. */
 export const expire = (commands: Fifo<Outgoing>, now: number, written: boolean): number => {
   let next = Number.POSITIVE_INFINITY
   const due: Array<Outgoing> = []
@@ -38,10 +26,6 @@ export const expire = (commands: Fifo<Outgoing>, now: number, written: boolean):
   return next
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class CommandQueue {
   /** The sum of the sizes of what waits, which are noted with overflow `"fail"` only. */
   bytes = 0
@@ -84,12 +68,7 @@ export class CommandQueue {
   }
 }
 
-/**
- * Gives commands that were not written back to their owners.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Gives commands that were not written back to their owners. */
 export const handBack = (unwritten: ReadonlyArray<Outgoing>, failure: LinkFailure): void => {
   for (const outgoing of unwritten) {
     if (!outgoing.settled) outgoing.onLost(failure, false)

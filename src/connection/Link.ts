@@ -1,7 +1,5 @@
 /**
  * The way to one node: dials it, keeps one socket at a time, and dials again when the socket is lost. It knows no command.
- *
- * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -21,18 +19,10 @@ import type { Wire } from "./Wire.ts"
  * - `ready`: it has a socket
  * - `down`: the last attempt to get a socket failed
  * - `closed`: for good
- *
- * @category models
- * @since 0.1.0
  */
 export type LinkState = "idle" | "connecting" | "ready" | "down" | "closed"
 
-/**
- * What a link tells its owner.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a link tells its owner. */
 export interface LinkHooks {
   onState(state: LinkState): void
   /** There is a new socket; the owner sets the receiver of its wire. The state is `ready` right afterwards. */
@@ -49,10 +39,6 @@ const shortLife = 1000
 /** How long a link that never gives up waits when the schedule of attempts has ended, in milliseconds. */
 const lastResort = 1000
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class Link {
   readonly endpoint: Endpoint
   readonly address: string

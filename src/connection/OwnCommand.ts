@@ -1,29 +1,17 @@
 /**
  * A command that the client itself asks of a node.
- *
- * @since 0.1.0
  */
 import type { Command } from "../commands/Command.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 
-/**
- * How a command ended on its connection.
- *
- * @category models
- * @since 0.1.0
- */
+/** How a command ended on its connection. */
 export type End =
   | { readonly _tag: "Replied"; readonly reply: Reply }
   | { readonly _tag: "Lost"; readonly failure: LinkFailure; readonly written: boolean }
   | { readonly _tag: "Overdue"; readonly written: boolean }
 
-/**
- * Hears of its end once, in one place.
- *
- * @category models
- * @since 0.1.0
- */
+/** Hears of its end once, in one place. */
 export abstract class OwnCommand implements Outgoing {
   readonly command: Command<unknown>
   readonly binary: boolean

@@ -1,7 +1,5 @@
 /**
  * The signs of life of one socket: how long it has been silent, and what follows from that. A decision; nothing is sent or ended here.
- *
- * @since 0.1.0
  */
 
 /**
@@ -11,9 +9,6 @@
  * - `Ask`: a PING, and a look at `until`
  * - `Doubt`: the PING is overdue: commands that another node can answer are asked there as well; then a look at `until`
  * - `Dead`: the socket is to be ended; it was silent for so many milliseconds
- *
- * @category models
- * @since 0.1.0
  */
 export type Diagnosis =
   | { readonly _tag: "Wait"; readonly until: number }
@@ -31,12 +26,7 @@ interface Limits {
   readonly doubtAfter?: number | undefined
 }
 
-/**
- * All times are monotonic milliseconds.
- *
- * @category models
- * @since 0.1.0
- */
+/** All times are monotonic milliseconds. */
 export class Pulse {
   /** When the socket last showed a sign of life, or since when one has been expected. */
   heardAt: number

@@ -3,8 +3,6 @@
  * place in a handover, as long as that one.
  *
  * Replies to PINGs are what orders the rest: what goes alone starts when no PING is unanswered.
- *
- * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 import type { Duplex } from "node:stream"
@@ -21,12 +19,7 @@ import { Pulse } from "./Pulse.ts"
 import type { Wire } from "./Wire.ts"
 import { say, write } from "./Write.ts"
 
-/**
- * What a lane needs of the connection it belongs to.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a lane needs of the connection it belongs to. */
 export interface PushLaneContext {
   readonly clock: Clock.Clock
   readonly limits: { readonly pingAfter: number; readonly pingTimeout: number }
@@ -70,10 +63,6 @@ const isPong = (reply: Reply): boolean =>
   reply === "PONG" || (reply instanceof ServerError && kindOf(reply) === "noPermission" && mayAnswerPing(reply)) ||
   (Array.isArray(reply) && reply.length === 2 && textOf(reply[0]) === "pong")
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class PushLane {
   /** Nothing is read: what the server says waits in the network, and then at the server. */
   isPaused = false

@@ -1,8 +1,6 @@
 /**
  * Refusals by a socket that works of what its node should serve: a MOVED to itself, READONLY from a primary, CLUSTERDOWN. A moment of that
  * belongs to every failover. When it persists, the socket may end at another server than the address does by now.
- *
- * @since 0.1.0
  */
 
 /** Refusals that are further apart, in milliseconds, have nothing to do with one another. */
@@ -12,12 +10,7 @@ const patience = 1000
 /** A socket is replaced no more often, in milliseconds. */
 const interval = 10_000
 
-/**
- * All times are monotonic milliseconds.
- *
- * @category models
- * @since 0.1.0
- */
+/** All times are monotonic milliseconds. */
 export class Refusals {
   private since = Number.NEGATIVE_INFINITY
   private lastAt = Number.NEGATIVE_INFINITY

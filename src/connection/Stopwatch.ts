@@ -1,7 +1,5 @@
 /**
  * Measures from the write to the reply: of one command in so many writes.
- *
- * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 import { monotonicMillis } from "../internal/monotonic.ts"
@@ -10,10 +8,6 @@ import type { Outgoing } from "./Outgoing.ts"
 /** Of so many writes the reply to one command is timed. */
 const timedWrites = 16
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class Stopwatch {
   private readonly clock: Clock.Clock
   private readonly measured: (millis: number) => void

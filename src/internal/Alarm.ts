@@ -1,3 +1,8 @@
+/**
+ * One timer for many deadlines.
+ *
+ * @internal
+ */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"

@@ -4,9 +4,9 @@
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type { Command } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { Outgoing } from "../../connection/Outgoing.ts"
+import { type End, OwnCommand } from "../../connection/OwnCommand.ts"
 import { Alarm } from "../../internal/Alarm.ts"
 import { Fifo } from "../../internal/Fifo.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
@@ -27,34 +27,26 @@ export interface RoutedRead extends Pick<Outgoing, "command" | "binary" | "deadl
 const burst = 10
 
 /** The second node's answer counts. Its trouble does not: the first node is still being asked. */
-class SecondAttempt implements Outgoing {
-  readonly command: Command<unknown>
-  readonly binary: boolean
-  readonly asking = false
-  readonly deadline: number
-  size = 0
+class SecondAttempt extends OwnCommand {
   private readonly read: RoutedRead
   private readonly connection: Connection
 
   constructor(read: RoutedRead, connection: Connection) {
-    this.command = read.command
-    this.binary = read.binary
-    this.deadline = read.deadline
+    super(read.command, read.deadline, read.binary)
     this.read = read
     this.connection = connection
   }
 
-  get settled(): boolean {
+  override get settled(): boolean {
     return this.read.settled
   }
 
-  onReply(reply: Reply): void {
+  protected onEnd(end: End): void {
+    if (end._tag !== "Replied") return
+    const { reply } = end
     if (reply instanceof ServerError && !isAnswer(kindOf(reply))) return
     this.read.onReplyFrom(this.connection, reply)
   }
-
-  onLost(): void {}
-  onDeadline(): void {}
 }
 
 /** The hedges that reads of one fraction may still make. */

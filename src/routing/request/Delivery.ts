@@ -5,37 +5,21 @@
  * Only when the node still lacks it does the answer to the delivery say why.
  */
 import type { Command } from "../../commands/Command.ts"
-import type { Outgoing } from "../../connection/Outgoing.ts"
-import { type Reply, ServerError } from "../../protocol/Reply.ts"
+import { type End, OwnCommand } from "../../connection/OwnCommand.ts"
+import { ServerError } from "../../protocol/Reply.ts"
 import type { Request, RetryState } from "./Request.ts"
 
-class Delivery implements Outgoing {
-  readonly command: Command<unknown>
-  readonly binary = false
-  readonly asking = false
-  readonly deadline: number
-  settled = false
-  size = 0
+/** When it is lost, the command shares its fate. */
+class Delivery extends OwnCommand {
   private readonly answered: (refusal: ServerError | undefined) => void
 
   constructor(command: Command<unknown>, deadline: number, answered: (refusal: ServerError | undefined) => void) {
-    this.command = command
-    this.deadline = deadline
+    super(command, deadline)
     this.answered = answered
   }
 
-  onReply(reply: Reply): void {
-    this.settled = true
-    this.answered(reply instanceof ServerError ? reply : undefined)
-  }
-
-  // The command shares its fate.
-  onLost(): void {
-    this.settled = true
-  }
-
-  onDeadline(): void {
-    this.settled = true
+  protected onEnd(end: End): void {
+    if (end._tag === "Replied") this.answered(end.reply instanceof ServerError ? end.reply : undefined)
   }
 }
 
