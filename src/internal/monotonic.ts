@@ -1,7 +1,14 @@
+/**
+ * Time that cannot be set: by which intervals are measured.
+ *
+ * @internal
+ */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 
 const machine = Context.get(Context.empty(), Clock.Clock)
+/** Clocks that wrap that of the machine count from its origin, so that times of both can be compared. */
+const origin = Number(machine.monotonicTimeNanosUnsafe()) / 1e6 - performance.now()
 
 /**
  * The time by which intervals are measured, in milliseconds from an origin of its own: deadlines, silence, lag, leases. The time of day may be set
@@ -11,7 +18,7 @@ const machine = Context.get(Context.empty(), Clock.Clock)
  */
 export const monotonicMillis = (clock: Clock.Clock): number =>
   // The clock of the machine gives its nanoseconds as a bigint, which costs twice as much, and commands ask twice.
-  clock === machine ? performance.now() : Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  clock === machine ? origin + performance.now() : Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
 /**
  * The time of day at a monotonic time of the past, in whole milliseconds: for what is shown to people.

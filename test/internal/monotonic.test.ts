@@ -17,6 +17,13 @@ describe("Intervals", () => {
     assert.deepStrictEqual(offenders, [])
   })
 
+  it.live("of a clock that wraps that of the machine can be compared with the machine's own", () =>
+    Effect.gen(function*() {
+      const { clock } = yield* SteppedClock.make
+      const own = yield* Effect.clockWith(Effect.succeed)
+      assert.isBelow(Math.abs(monotonicMillis(clock) - monotonicMillis(own)), 1000)
+    }))
+
   it.live("do not change when the time of day is set", () =>
     Effect.gen(function*() {
       const { clock, step } = yield* SteppedClock.make
