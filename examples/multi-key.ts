@@ -23,13 +23,19 @@ const program = Effect.gen(function*() {
   yield* redis.msetNonatomic({ "user:1": "ada", "user:2": "grace", "user:3": "barbara" })
   yield* Console.log(yield* redis.mgetNonatomic(["user:3", "user:2", "user:1", "user:0"]))
 
-  // When some parts fail, the error says which keys they held.
-  const deleted = yield* redis.delNonatomic(["user:1", "user:2", "user:3"]).pipe(
+  // When some parts fail, the error says which keys they held: by their positions.
+  const users = ["user:1", "user:2", "user:3"]
+  const deleted = yield* redis.delNonatomic(users).pipe(
     Effect.catchReason(
       "RedisClusterException",
       "PartialFailureError",
       (reason) =>
-        Effect.as(Console.log(`not deleted: ${reason.failures.flatMap((failure) => failure.keys).join(", ")}`), 0)
+        Effect.as(
+          Console.log(
+            `not deleted: ${reason.failures.flatMap((failure) => failure.keys.map((i) => users[i])).join(", ")}`
+          ),
+          0
+        )
     )
   )
   yield* Console.log(`deleted: ${deleted}`)
