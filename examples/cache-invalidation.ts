@@ -1,5 +1,5 @@
 /**
- * A cache in the program that is told by the servers when a key has changed, and starts anew when it may have missed that.
+ * A cache in the program. The servers tell it when a key has changed; when it may have missed that, it forgets everything.
  */
 // Run: node examples/cache-invalidation.ts
 import { NodeRuntime } from "@effect/platform-node"

@@ -50,3 +50,24 @@ it("The pages that the README and the pages themselves link to are there", () =>
   }
   assert.deepStrictEqual(missing, [])
 })
+
+it("The table for those who come from redis-py is the same in the README and on its page", () => {
+  const tableOf = (page: string) =>
+    /^\| redis-py \| Here \|\n(?:\|.*\n)+/m.exec(readFileSync(project + page, "utf8"))?.[0]
+  assert.isString(tableOf("README.md"))
+  assert.strictEqual(tableOf("README.md"), tableOf("docs/coming-from-redis-py.md"))
+})
+
+it("A link to a heading of a page leads to one", () => {
+  const textOf = (page: string) => readFileSync(project + page, "utf8").replaceAll(/^```.*?^```/gms, "")
+  const anchorOf = (heading: string) => heading.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-")
+  const headings = (page: string) =>
+    Array.from(textOf(page).matchAll(/^#+ (.+)$/gm), ([, heading]) => anchorOf(heading))
+  const missing = contents().filter((page) => page.endsWith(".md")).flatMap((page) =>
+    Array.from(textOf(page).matchAll(/\]\(([\w./-]*\.md)?#([^)\s]+)\)/g), ([, link, anchor]) => {
+      const target = link === undefined ? page : new URL(link, `file:///${page}`).pathname.slice(1)
+      return headings(target).includes(anchor) ? [] : [`${page}: ${link ?? ""}#${anchor}`]
+    }).flat()
+  )
+  assert.deepStrictEqual(missing, [])
+})
