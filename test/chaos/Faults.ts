@@ -2,6 +2,8 @@
  * What can happen to a cluster. Each fault ends when the cluster is well again.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { HarnessError } from "../harness/HarnessError.ts"
 import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
 import { freePort } from "../harness/RedisServer.ts"
@@ -15,6 +17,12 @@ export interface Scene {
   readonly shards: ReadonlyArray<ReadonlyArray<RedisNode>>
   /** Slots that may be moved about. */
   readonly movingSlots: ReadonlyArray<number>
+  readonly pressure: Pressure
+}
+
+/** Many calls to one shard at once, and some to the others, by the client that is there. */
+export class Pressure {
+  burst: (shard: number) => Effect.Effect<void> = () => Effect.void
 }
 
 export interface FaultKind {
@@ -27,6 +35,12 @@ export interface FaultKind {
   readonly moving?: true
   /** It is done to links of the client, which fail at the same time as something else does. */
   readonly onlyLinks?: true
+  /** The user of the client may not use channels meanwhile. */
+  readonly channels?: true
+  /** The link carries little in a second: whoever waits there waits for bytes that are on their way. */
+  readonly narrow?: true
+  /** It forgets nodes: newer servers tell each other what is to be forgotten. */
+  readonly forgets?: true
   /** Commands of which the servers must have one, as `COMMAND INFO` names them. */
   readonly needs?: ReadonlyArray<string>
   readonly run: (scene: Scene, shard: number, random: Random) => Effect.Effect<void, HarnessError>
@@ -139,6 +153,19 @@ const stopFor = (millis: number): FaultKind["run"] => (scene, shard) =>
     yield* scene.cluster.awaitOk
   })
 
+/** It is not long enough for another one to take over. */
+const stopUnderBurst: FaultKind["run"] = (scene, shard) =>
+  Effect.gen(function*() {
+    const { cluster, pressure } = scene
+    const primary = yield* primaryOf(scene, shard)
+    yield* cluster.stop(primary)
+    const burst = yield* Effect.forkChild(pressure.burst(shard))
+    yield* Effect.sleep(1000)
+    yield* cluster.continue(primary)
+    yield* Fiber.join(burst)
+    yield* cluster.awaitOk
+  })
+
 /** There and back again, a few slots, keys in halves, so that ASK and TRYAGAIN are seen as well. */
 const moveSlots: FaultKind["run"] = (scene, _, random) =>
   Effect.gen(function*() {
@@ -204,6 +231,41 @@ const loseRights = onPrimary(({ cluster }, primary, random) =>
   })
 )
 
+const loseChannels = onPrimary(({ cluster }, primary, random) =>
+  Effect.gen(function*() {
+    yield* cluster.command(primary, "ACL", "SETUSER", "default", "resetchannels")
+    yield* Effect.sleep(random.between(100, 400))
+    yield* cluster.command(primary, "ACL", "SETUSER", "default", "allchannels")
+  })
+)
+
+/** A primary forgets the nodes of another shard, and learns them again. */
+const forgetShard: FaultKind["run"] = (scene, shard, random) =>
+  Effect.gen(function*() {
+    const { cluster, shards } = scene
+    const primary = yield* primaryOf(scene, shard)
+    const other = (shard + random.between(1, shards.length - 1)) % shards.length
+    const owner = yield* primaryOf(scene, other)
+    const forgotten = [...(yield* cluster.replicasOf(owner)), owner]
+    for (const node of forgotten) yield* cluster.command(primary, "CLUSTER", "FORGET", node.id)
+    yield* Effect.sleep(random.between(200, 600))
+    for (const node of forgotten) yield* cluster.command(primary, "CLUSTER", "MEET", node.host, String(node.port))
+    yield* cluster.awaitOk
+  })
+
+/** A primary does not know for a moment who owns slots of another shard, until the owner tells it again. */
+const forgetSlots: FaultKind["run"] = (scene, shard, random) =>
+  Effect.gen(function*() {
+    const { cluster, shards } = scene
+    const primary = yield* primaryOf(scene, shard)
+    const first = Math.ceil(((shard + 1) % shards.length) * HashSlot.slotCount / shards.length)
+    for (let round = random.between(1, 3); round > 0; round--) {
+      const range = [String(first + 200), String(first + 4000)]
+      yield* Effect.ignore(cluster.command(primary, "CLUSTER", "DELSLOTSRANGE", ...range))
+      yield* cluster.awaitOk
+    }
+  })
+
 const forgetScripts = onPrimary(({ cluster }, primary, random) =>
   Effect.forEach(
     Array.from({ length: random.between(2, 6) }),
@@ -260,6 +322,20 @@ const badLink = (spoil: (link: Link) => void, millis: number) =>
     })
   )
 
+/**
+ * For a while, new connections to an address lead to a node of another shard. They stay open when the address leads to its
+ * own node again: the client has to find out. What it has not found out by the end is not excused.
+ */
+const swapFarEnd: FaultKind["run"] = ({ proxies, shards }, shard, random) =>
+  Effect.gen(function*() {
+    const link = proxies.linkTo(random.pick(shards[shard]).port)
+    const others = shards.filter((_, other) => other !== shard).flat()
+    link.leadTo(random.pick(others).port)
+    yield* Effect.sleep(random.between(300, 800))
+    link.mend()
+    yield* Effect.sleep(3000)
+  })
+
 /** A node joins as a primary without slots, and leaves again; or a second replica does. */
 const comeAndGo: FaultKind["run"] = (scene, shard, random) =>
   Effect.gen(function*() {
@@ -312,6 +388,7 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "CLUSTER FAILOVER TAKEOVER", lossy: true, run: manualFailover("TAKEOVER") },
   { name: "SIGSTOP for 400 ms", run: stopFor(400) },
   { name: "SIGSTOP until another takes over", lossy: true, run: stopFor(4000) },
+  { name: "SIGSTOP under a burst of commands", run: stopUnderBurst },
   { name: "slots moved there and back", everywhere: true, moving: true, run: moveSlots },
   {
     name: "slots moved at once by the servers",
@@ -329,21 +406,30 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "DEBUG SLEEP", run: sleepServer },
   { name: "out of memory", run: outOfMemory },
   { name: "rights taken away", run: loseRights },
+  { name: "channels taken away", channels: true, run: loseChannels },
+  { name: "a primary forgets a shard", forgets: true, run: forgetShard },
+  { name: "a primary forgets owners of slots", run: forgetSlots },
   { name: "scripts forgotten", run: forgetScripts },
   { name: "link cut at some byte", onlyLinks: true, run: cutLink },
   { name: "socket half open", onlyLinks: true, run: halfOpen },
   { name: "link silent", onlyLinks: true, run: badLink((link) => link.silence(), 1500) },
   { name: "link slow", onlyLinks: true, run: badLink((link) => link.slow(80), 800) },
+  { name: "far end swapped", run: swapFarEnd },
+  { name: "link narrow", onlyLinks: true, narrow: true, run: badLink((link) => link.narrow(3_000_000), 2500) },
   { name: "a node comes and goes", run: comeAndGo },
   { name: "a node comes, serves and goes", moving: true, run: comeServeAndGo }
 ]
 
 /** The faults that these servers can have. */
 export const available = (cluster: RedisClusterShape): Effect.Effect<ReadonlyArray<FaultKind>, HarnessError> =>
-  Effect.filter(faults, ({ needs }) =>
-    needs === undefined
+  Effect.filter(faults, ({ forgets, needs }) =>
+    forgets === true
+      ? Effect.map(cluster.command(cluster.nodes[0], "INFO", "server"), (info) =>
+        /redis_version:(?:6|7\.0)\./.test(String(info)))
+      : needs === undefined
       ? Effect.succeed(true)
       : Effect.map(
         cluster.command(cluster.nodes[0], "COMMAND", "INFO", ...needs),
-        (infos) => Array.isArray(infos) && infos.some((info) => info !== null)
+        (infos) =>
+          Array.isArray(infos) && infos.some((info) => info !== null)
       ))

@@ -34,6 +34,10 @@ export interface Call {
   readonly byReplica?: true | undefined
   /** It ended together with calls on other shards: its time says nothing about its own. */
   readonly joint?: true | undefined
+  /** Its script answers an error: that is no failure. */
+  readonly answersError?: true | undefined
+  /** Its bytes take time of their own. */
+  readonly large?: true | undefined
   /** The program had chosen the node: its errors come as they are. */
   readonly explicit?: true | undefined
 }
@@ -47,6 +51,10 @@ export interface Fault {
   readonly lossy?: true | undefined
   /** Slots were moved. */
   readonly moving?: true | undefined
+  /** Channels were taken away. */
+  readonly channels?: true | undefined
+  /** A link carried little in a second, and lost nothing. */
+  readonly narrow?: true | undefined
   readonly started: number
   ended: number
 }

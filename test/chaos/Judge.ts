@@ -2,10 +2,10 @@
  * All laws on all that was written down of one stage: what the programs were told, what the servers hold in the end, and
  * what had happened to them.
  */
-import type { Fault } from "./History.ts"
+import type { Call, Fault } from "./History.ts"
 import * as Laws from "./Laws.ts"
 import { channelOf, newsOf, type Residents, streamOf } from "./Residents.ts"
-import { counters, type Recorder } from "./Workers.ts"
+import { besideBurst, counters, type Recorder } from "./Workers.ts"
 
 /** What the servers hold of one family in the end. */
 export interface Remainder {
@@ -41,6 +41,7 @@ const ofFamily = (
   const { counts, list, register } = remainder
   return [
     ...counters.flatMap((name) => Laws.counter(of(name), counts[name], lossless)),
+    ...Laws.ownWords(of("answered"), counts.answered, lossless),
     ...Laws.pair(of("pair-a"), [counts["pair-a"], counts["pair-b"]]),
     ...Laws.register(of("register"), register, lossless),
     ...Laws.reads(of("register")),
@@ -82,22 +83,35 @@ export const judge = (
   return [
     ...families,
     ...(lossyShards.size === 0 ? plain(Laws.locks(tenures)) : []),
-    ...plain(Laws.perseverance(residents.departures)),
+    ...plain(Laws.perseverance(residents.departures, faults)),
     ...plain(Laws.scans(residents.scans)),
     ...Laws.noLeaks(calls, commandTimeout),
     ...Laws.deadline(calls, commandTimeout, grace),
+    ...Laws.progress(calls, faults, shardOfKey(circumstances)),
     ...Laws.bulkheads(calls, faults, shardOfKey(circumstances))
   ]
 }
 
-/** How long 99 of 100 calls took at most, without those that wait, on shards to which nothing was done; in milliseconds. */
-export const healthyP99 = ({ calls }: Recorder, circumstances: Circumstances, since: number): number => {
+const p99 = (calls: ReadonlyArray<Call>, circumstances: Circumstances): number => {
   const shardOf = shardOfKey(circumstances)
   const times = calls
-    .filter(({ allowed, joint, started }) => started >= since && allowed === undefined && joint === undefined)
-    .filter(({ key, what }) => shardOf(key) !== undefined && !what.startsWith("BL"))
+    .filter(({ key }) => shardOf(key) !== undefined)
     .filter((call) => !circumstances.faults.some((fault) => Laws.concerns(fault, shardOf(call.key), call)))
     .map(({ ended, started }) => ended - started)
     .toSorted((a, b) => a - b)
   return times[Math.floor(times.length * 0.99)] ?? 0
+}
+
+/** The same of reads that ran beside bursts for shards that were down. */
+export const besideBurstsP99 = ({ calls }: Recorder, circumstances: Circumstances): number =>
+  p99(calls.filter(({ what }) => what === besideBurst), circumstances)
+
+/** How long 99 of 100 calls took at most, without those that wait, on shards to which nothing was done; in milliseconds. */
+export const healthyP99 = ({ calls }: Recorder, circumstances: Circumstances, since: number): number => {
+  const measured = calls
+    .filter(({ allowed, joint, large, started }) =>
+      started >= since && allowed === undefined && joint === undefined && large === undefined
+    )
+    .filter(({ what }) => !what.startsWith("BL"))
+  return p99(measured, circumstances)
 }

@@ -11,6 +11,7 @@ import {
   type Outcome,
   PartialFailureError,
   type Reason,
+  ReplyError,
   TimeoutError,
   TransactionError
 } from "../../src/RedisClusterException.ts"
@@ -79,6 +80,31 @@ describe("The law of ordered pipelines", () => {
   it("sees a write that replaced a later one, unless the servers lose writes", () => {
     assert.include(laws(Laws.pipelineOrder([pipeline([], ok)], [], "k=1#0", true)), "has replaced the later write 2")
     assert.isEmpty(Laws.pipelineOrder([pipeline([], ok)], [], "k=1#0", false))
+  })
+})
+
+describe("The law of errors in a script's own words", () => {
+  const answer = (code: string, outcome: Outcome) => {
+    const reply = error(new ReplyError({ message: `${code} as the script says`, outcome, code }))
+    return call("increment", reply.reason.outcome, { error: reply })
+  }
+  const all = [answer("TRYAGAIN", "Unknown"), answer("MOVED", "Unknown"), call("increment", "NotExecuted")]
+
+  it("lets errors pass that are told as of unknown outcome", () => {
+    assert.isEmpty(Laws.ownWords(all, 2, true))
+    assert.isEmpty(Laws.ownWords(all, 1, false))
+    assert.isEmpty(Laws.ownWords([answer("OOM", "NotExecuted")], 0, true))
+  })
+  it("takes them for no failure of a healthy shard, which another error is", () => {
+    const own = { ...all[0], answersError: true } as const
+    assert.isEmpty(Laws.bulkheads([own], [], () => 0))
+    assert.isNotEmpty(Laws.bulkheads([{ ...own, error: lost("Unknown") }], [], () => 0))
+    assert.isNotEmpty(Laws.bulkheads([{ ...own, answersError: undefined }], [], () => 0))
+  })
+  it("sees one that is told as not executed, one as a success, and an answer without a write", () => {
+    assert.include(laws(Laws.ownWords([answer("TRYAGAIN", "NotExecuted")], 1, true)), "told as NotExecuted")
+    assert.include(laws(Laws.ownWords([call("increment", "ok", { value: 1 })], 1, true)), "told as ok")
+    assert.include(laws(Laws.ownWords(all, 1, true)), "answered 2 times, and has written 1 times")
   })
 })
 
@@ -174,6 +200,18 @@ describe("The laws of calls", () => {
   })
 })
 
+describe("The law of progress", () => {
+  const narrow = { what: "link narrow", shard: 0, narrow: true, started: 0, ended: 100 } as const
+  const failed = call("other", "Unknown", { error: lost("Unknown"), started: 10, ended: 20 })
+
+  it("sees a connection that is given up while its link is narrow, and excuses it when something else happened", () => {
+    assert.include(laws(Laws.progress([failed], [narrow], () => 0)), "only slow")
+    assert.isEmpty(Laws.progress([failed], [narrow, { ...narrow, narrow: undefined }], () => 0))
+    assert.isEmpty(Laws.progress([failed], [narrow], () => 1))
+    assert.isEmpty(Laws.progress([{ ...failed, error: undefined, ending: "ok" }], [narrow], () => 0))
+  })
+})
+
 describe("The law of reads that may be old", () => {
   const at = (started: number, ended: number, kind: Kind, more: Partial<Call>): Call =>
     call(kind, "ok", { started, ended, ...more })
@@ -240,9 +278,18 @@ describe("The laws of those who stay", () => {
   )
 
   it("see a consumer or a subscription that ended", () => {
-    assert.isEmpty(Laws.perseverance([]))
-    const left = Laws.perseverance([{ who: "the consumer", error: lost("Unknown") }])
+    assert.isEmpty(Laws.perseverance([], []))
+    const left = Laws.perseverance([{ who: "the consumer", at: 0, error: lost("Unknown") }], [])
     assert.include(left.join(), "the consumer ended: ConnectionError: lost")
+  })
+  it("let a subscription end with a refusal while its channels are taken away, and at no other time or for another reason", () => {
+    const taken = { what: "channels", shard: 0, channels: true, started: 10, ended: 20 } as const
+    const refusal = error(new ReplyError({ message: "refused", outcome: "NotExecuted", code: "NOPERM" }))
+    const told = { who: "the subscription", at: 15, error: refusal }
+    assert.isEmpty(Laws.perseverance([told], [taken]))
+    assert.include(Laws.perseverance([{ ...told, at: 21 }], [taken]).join(), "the subscription ended")
+    assert.include(Laws.perseverance([told], [{ ...taken, channels: undefined }]).join(), "the subscription ended")
+    assert.include(Laws.perseverance([{ ...told, error: lost("Unknown") }], [taken]).join(), "ConnectionError")
   })
   it("let a scan pass that finds all, or more, or that lost its patience", () => {
     const scan = { what: "a scan", expected: ["a", "b"], took: 2010, patience: 2000 }
@@ -257,6 +304,14 @@ describe("The laws of those who stay", () => {
     assert.include(Laws.scans([scan]).join(), "a scan missed 2: b,c")
     assert.include(Laws.scans([{ ...scan, error: timeout }]).join(), "a scan ended after 100 ms: TimeoutError: late")
     assert.include(Laws.scans([{ ...scan, took: 2500, error: moved }]).join(), "MovedError")
+  })
+})
+
+describe("The law of bystanders", () => {
+  it("sees reads that a burst for another shard slows down, and lets the machine's own lag pass", () => {
+    assert.isEmpty(Laws.bystanders(10, 22, 0))
+    assert.include(Laws.bystanders(10, 23, 0).join(), "took 23 ms (p99), and 10 ms in the calm")
+    assert.isEmpty(Laws.bystanders(10, 30, 8))
   })
 })
 

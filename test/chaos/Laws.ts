@@ -57,6 +57,31 @@ export const counter = (calls: ReadonlyArray<Call>, count: number, lossless: boo
   return violations
 }
 
+/** Codes with which servers refuse a command before they execute it. */
+const codesOfServers = new Set([
+  ...["TRYAGAIN", "READONLY", "CLUSTERDOWN", "MOVED", "ASK", "LOADING", "MASTERDOWN", "NOSCRIPT", "BUSY", "NOAUTH"],
+  "UNBLOCKED"
+])
+
+const isOwnError = ({ error }: Call): boolean =>
+  error?.reason._tag === "ReplyError" && codesOfServers.has(error.reason.code)
+
+/** A script's own error comes after its write: it is told to the program, and never as a success or as not executed. */
+export const ownWords = (
+  calls: ReadonlyArray<Call>,
+  count: number,
+  lossless: boolean
+): ReadonlyArray<Violation> => {
+  const answers = calls.filter(isOwnError)
+  const wrong = calls.filter((call) => call.ending === "ok" || (answers.includes(call) && call.ending !== "Unknown"))
+  return [
+    ...wrong.map((call) => ({ law: `a script's own error was told as ${call.ending}`, calls: [call] })),
+    ...(lossless && count < answers.length
+      ? [{ law: `a script answered ${answers.length} times, and has written ${count} times`, calls: answers.slice(-3) }]
+      : [])
+  ]
+}
+
 /** Two counters that are only incremented together, in transactions. */
 export const pair = (calls: ReadonlyArray<Call>, [a, b]: readonly [number, number]): ReadonlyArray<Violation> =>
   a === b ? [] : [{
@@ -242,6 +267,21 @@ const overlap = (a: Lasting, b: Lasting): boolean => a.started <= b.ended && a.e
 export const concerns = (fault: Fault, shard: number | undefined, call: Lasting): boolean =>
   (fault.shard < 0 || fault.shard === shard) && overlap(fault, call)
 
+/** A narrow link is slow, and loses nothing: nobody's connection is taken for silent while bytes are on their way. */
+export const progress = (
+  calls: ReadonlyArray<Call>,
+  faults: ReadonlyArray<Fault>,
+  shardOf: (key: string) => number | undefined
+): ReadonlyArray<Violation> =>
+  calls.flatMap((call) => {
+    const shard = shardOf(call.key)
+    if (call.error === undefined || shard === undefined) return []
+    const concerning = faults.filter((fault) => concerns(fault, shard, call))
+    const isNarrow = concerning.length > 0 && concerning.every(({ narrow }) => narrow === true)
+    const isLost = partsOf(call.error).some(({ reason }) => reason._tag === "ConnectionError")
+    return isNarrow && isLost ? [{ law: "a connection that was only slow was given up", calls: [call] }] : []
+  })
+
 const rivalries = new Set(["ConflictError", "LockNotAcquiredError"])
 
 /** A call on a shard that nothing was done to does not fail. */
@@ -254,7 +294,8 @@ export const bulkheads = (
     const shard = shardOf(call.key)
     // Two who wanted the same, or a lock that another one holds, are no failure of a shard.
     const isRivalry = call.error !== undefined && rivalries.has(call.error.reason._tag)
-    if (call.ending === "ok" || shard === undefined || isRivalry || call.explicit === true) return []
+    const isAnswer = call.answersError === true && isOwnError(call)
+    if (call.ending === "ok" || shard === undefined || isRivalry || isAnswer || call.explicit === true) return []
     const excuse = faults.some((fault) => concerns(fault, shard, call))
     return excuse ? [] : [{ law: `a call on the healthy shard ${shard} failed`, calls: [call] }]
   })
@@ -358,12 +399,26 @@ export const deliveries = (
 /** A program that was to run until it was told to stop, and ended by itself. */
 export interface Departure {
   readonly who: string
+  readonly at: number
   readonly error: RedisClusterException
 }
 
-/** A consumer and a subscription survive everything that happens to a cluster. */
-export const perseverance = (departures: ReadonlyArray<Departure>): ReadonlyArray<string> =>
-  departures.map(({ error, who }) => `${who} ended: ${error.reason._tag}: ${error.message}`)
+/** Whether a server says that the user may not use a channel. */
+export const isRefusal = ({ reason }: RedisClusterException): boolean =>
+  reason._tag === "ReplyError" && reason.code === "NOPERM"
+
+/** A consumer and a subscription survive everything that happens to a cluster, but for the loss of their right to it. */
+export const perseverance = (
+  departures: ReadonlyArray<Departure>,
+  faults: ReadonlyArray<Fault>
+): ReadonlyArray<string> => {
+  const takings = faults.filter(({ channels }) => channels === true)
+  return departures
+    .filter(({ at, error }) =>
+      !(isRefusal(error) && takings.some(({ ended, started }) => started <= at && at <= ended))
+    )
+    .map(({ error, who }) => `${who} ended: ${error.reason._tag}: ${error.message}`)
+}
 
 /** A scan of the cluster, or of one value. Times in milliseconds. */
 export interface Scan {
@@ -390,6 +445,14 @@ export const scans = (all: ReadonlyArray<Scan>): ReadonlyArray<string> =>
     const missed = expected.filter((one) => !found.has(one))
     return missed.length === 0 ? [] : [`${what} missed ${missed.length}: ${missed.slice(0, 5).join()}`]
   })
+
+/** Who waits for a shard that is down costs the others nothing. Times in milliseconds; `lag` is the machine's own. */
+export const bystanders = (calm: number, besideBursts: number, lag: number): ReadonlyArray<string> =>
+  besideBursts > 2 * calm + 2 + lag
+    ? [
+      `beside a burst for a dead shard, reads of healthy ones took ${besideBursts} ms (p99), and ${calm} ms in the calm`
+    ]
+    : []
 
 /** The map is asked for once in 100 ms at most; a refresh that finds a node in trouble asks another one. */
 export const topology = (asked: number, millis: number): ReadonlyArray<string> =>

@@ -14,6 +14,10 @@ export interface Link {
   readonly silence: () => void
   /** Each piece of data is held back for so many milliseconds. */
   readonly slow: (millis: number) => void
+  /** Each connection carries so many bytes in a second, and takes no more from the client meanwhile. */
+  readonly narrow: (bytesPerSecond: number) => void
+  /** Connections are ended, and new ones lead to another port. */
+  readonly leadTo: (port: number) => void
   /** From here on it is counted how much each connection carries. */
   readonly weigh: () => void
   /** The connection that carried most since then answers nothing any more, while others and new ones are as they should be. */
@@ -40,16 +44,25 @@ export interface Proxies {
 class Lane {
   private readonly held: Array<{ readonly at: number; readonly chunk: Buffer }> = []
   private timer: NodeJS.Timeout | undefined
+  /** When the bytes that are held now have passed. */
+  private passedAt = 0
   private readonly pass: (chunk: Buffer) => void
 
   constructor(pass: (chunk: Buffer) => void) {
     this.pass = pass
   }
 
-  push(chunk: Buffer, delay: number): void {
-    if (delay === 0 && this.held.length === 0) return this.pass(chunk)
-    this.held.push({ at: Date.now() + delay, chunk })
-    this.timer ??= setTimeout(this.release, delay)
+  /** How long, in milliseconds, no more should be taken. */
+  push(chunk: Buffer, delay: number, bytesPerSecond: number): number {
+    const now = Date.now()
+    this.passedAt = Math.max(now, this.passedAt) + chunk.length / bytesPerSecond * 1000
+    const wait = Math.max(delay, this.passedAt - now)
+    if (wait === 0 && this.held.length === 0) this.pass(chunk)
+    else {
+      this.held.push({ at: now + wait, chunk })
+      this.timer ??= setTimeout(this.release, wait)
+    }
+    return this.passedAt - now
   }
 
   private readonly release = (): void => {
@@ -69,6 +82,7 @@ interface Pair {
 interface Mode {
   silent: boolean
   delay: number
+  bytesPerSecond: number
   cutRequests: number
   cutReplies: number
 }
@@ -78,11 +92,19 @@ class Proxy implements Link {
   readonly sockets = new Set<Net.Socket>()
   private readonly pairs = new Set<Pair>()
   topologyCalls = 0
-  private readonly mode: Mode = { silent: false, delay: 0, cutRequests: Infinity, cutReplies: Infinity }
+  private readonly mode: Mode = {
+    ...{ silent: false, delay: 0, bytesPerSecond: Infinity },
+    ...{ cutRequests: Infinity, cutReplies: Infinity }
+  }
 
-  constructor(target: number) {
+  private readonly own: number
+  private target: number
+
+  constructor(port: number) {
+    this.own = port
+    this.target = port
     this.server = Net.createServer((inner) => {
-      const outer = Net.connect({ host: "127.0.0.1", port: target, noDelay: true })
+      const outer = Net.connect({ host: "127.0.0.1", port: this.target, noDelay: true })
       inner.setNoDelay(true)
       const pair: Pair = { inner, carried: 0, abandoned: false }
       this.pairs.add(pair)
@@ -110,6 +132,15 @@ class Proxy implements Link {
     this.mode.delay = millis
   }
 
+  leadTo(port: number): void {
+    this.target = port
+    this.endAll()
+  }
+
+  narrow(bytesPerSecond: number): void {
+    this.mode.bytesPerSecond = bytesPerSecond
+  }
+
   weigh(): void {
     for (const pair of this.pairs) pair.carried = 0
   }
@@ -125,7 +156,11 @@ class Proxy implements Link {
 
   mend(): void {
     if (this.mode.silent) this.endAll()
-    Object.assign(this.mode, { silent: false, delay: 0, cutRequests: Infinity, cutReplies: Infinity })
+    this.target = this.own
+    Object.assign(this.mode, {
+      ...{ silent: false, delay: 0, bytesPerSecond: Infinity },
+      ...{ cutRequests: Infinity, cutReplies: Infinity }
+    })
   }
 
   endAll(): void {
@@ -144,7 +179,13 @@ class Proxy implements Link {
     from.on("data", (chunk) => {
       pair.carried += chunk.length
       // Taken, so that the end of a side is seen, and passed to nobody.
-      if (!pair.abandoned) lane.push(chunk, this.mode.delay)
+      if (pair.abandoned) return
+      const busy = lane.push(chunk, this.mode.delay, this.mode.bytesPerSecond)
+      if (busy < 1) return
+      from.pause()
+      setTimeout(() => {
+        if (!this.mode.silent) from.resume()
+      }, busy)
     })
   }
 

@@ -9,6 +9,7 @@ import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import type { Deliveries, Departure, Scan } from "./Laws.ts"
+import * as Laws from "./Laws.ts"
 import type { Recorder } from "./Workers.ts"
 
 type Given = Deliveries["given"][number]
@@ -18,8 +19,13 @@ type Gap = Deliveries["gaps"][number]
 class Inbox {
   private readonly given = new Map<string, Array<Given>>()
   private readonly gaps = new Map<string, Array<Gap>>()
+  /** When something was last heard. */
+  private readonly heardAt = new Map<string, number>()
+  /** Since when what is about it may have been missed: its subscription ended with an error. */
+  private readonly leftAt = new Map<string, number>()
 
   give(tag: string, text: string, redelivered: boolean): void {
+    this.heardAt.set(tag, Date.now())
     const given = this.given.get(tag)
     if (given === undefined) this.given.set(tag, [{ text, redelivered }])
     else given.push({ text, redelivered })
@@ -31,7 +37,14 @@ class Inbox {
 
   /** What was published before a subscription is live is not promised. */
   begin(tag: string): void {
-    if (!this.gaps.has(tag)) this.miss(tag, { from: 0, to: Date.now() })
+    const from = this.gaps.has(tag) ? this.leftAt.get(tag) : 0
+    if (from !== undefined) this.miss(tag, { from, to: Date.now() })
+    this.leftAt.delete(tag)
+  }
+
+  /** Nobody listens any more until it begins again. */
+  leave(tag: string): void {
+    if (this.gaps.has(tag) && !this.leftAt.has(tag)) this.leftAt.set(tag, this.heardAt.get(tag) ?? 0)
   }
 
   of(tag: string): Deliveries {
@@ -109,6 +122,26 @@ const listen = (
       }
     }))
 
+/** Listens again when the user lost the right to, and the error has said so. */
+const listenOn = (
+  program: Effect.Effect<void, RedisClusterException>,
+  { departures }: Residents,
+  inbox: Inbox,
+  who: string,
+  tags: ReadonlyArray<string>
+) =>
+  program.pipe(
+    Effect.tapError((error) =>
+      Effect.suspend(() => {
+        if (!Laws.isRefusal(error)) return Effect.void
+        departures.push({ who, at: Date.now(), error })
+        for (const tag of tags) inbox.leave(tag)
+        return Effect.sleep(50)
+      })
+    ),
+    Effect.retry({ while: Laws.isRefusal })
+  )
+
 /** Writes down what a scan finds of what it should, and how it ends. */
 const scanned = (
   residents: Residents,
@@ -163,15 +196,22 @@ export const start = Effect.fnUntraced(function*(
 
   const stay = (who: string, program: Effect.Effect<void, RedisClusterException>) =>
     Effect.forkChild(
-      Effect.catch(program, (error) => Effect.sync(() => void residents.departures.push({ who, error })))
+      Effect.catch(
+        program,
+        (error) => Effect.sync(() => void residents.departures.push({ who, at: Date.now(), error }))
+      )
     )
+  const stayListening = (who: string, inbox: Inbox, program: Effect.Effect<void, RedisClusterException>) =>
+    stay(who, listenOn(program, residents, inbox, who, tags))
+  const { matched, messages, news } = residents
   const staying = yield* Effect.all([
     stay("the consumer", consume(redis, tags, residents)),
-    stay("the shard subscription", listen(redis.ssubscribeEvents(tags.map(channelOf)), residents.messages)),
-    stay("the subscription", listen(redis.subscribeEvents(tags.map(newsOf)), residents.news)),
-    stay(
+    stayListening("the shard subscription", messages, listen(redis.ssubscribeEvents(tags.map(channelOf)), messages)),
+    stayListening("the subscription", news, listen(redis.subscribeEvents(tags.map(newsOf)), news)),
+    stayListening(
       "the pattern subscription",
-      listen(redis.psubscribeEvents([newsOf(`${tags[0][0]}*`)]), residents.matched, () => tags)
+      matched,
+      listen(redis.psubscribeEvents([newsOf(`${tags[0][0]}*`)]), matched, () => tags)
     )
   ])
   const scanning = yield* Effect.forkChild(scan(redis, recorder, tags, residents))

@@ -9,7 +9,7 @@ import { HarnessError } from "../harness/HarnessError.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connect } from "../laws/Observed.ts"
 import { Families, shardCount } from "./Families.ts"
-import { available, type Scene } from "./Faults.ts"
+import { available, Pressure, type Scene } from "./Faults.ts"
 import { describe, describeFault, type Fault } from "./History.ts"
 import * as Judge from "./Judge.ts"
 import * as Laws from "./Laws.ts"
@@ -18,7 +18,7 @@ import { Random } from "./Random.ts"
 import * as Remains from "./Remains.ts"
 import * as Residents from "./Residents.ts"
 import { Trouble } from "./Trouble.ts"
-import { counters, Recorder, worker } from "./Workers.ts"
+import { burst, counters, Recorder, worker } from "./Workers.ts"
 
 export interface RunOptions {
   readonly seed: number
@@ -39,6 +39,8 @@ export interface Verdict {
   readonly residents: Readonly<Record<string, number>>
   /** Of the calls on shards to which nothing was done, in milliseconds. */
   readonly healthyP99: number
+  /** Of reads on such shards while a burst waited for another one, in milliseconds; 0 when there was none. */
+  readonly besideBurstsP99: number
   /** What broke the laws, with the shortest history that shows it. */
   readonly violations: ReadonlyArray<string>
 }
@@ -73,7 +75,8 @@ const families = new Families("s")
 /** Programs on a client while something happens to the cluster, and what they wrote down. */
 const underLoad = Effect.fnUntraced(function*<E>(
   redis: ClusterClientShape,
-  tags: ReadonlyArray<string>,
+  { all: tags, settled }: Families,
+  pressure: Pressure,
   randoms: ReadonlyArray<Random>,
   meanwhile: Effect.Effect<void, E>
 ) {
@@ -81,10 +84,12 @@ const underLoad = Effect.fnUntraced(function*<E>(
   const load = yield* Effect.forkChild(
     Effect.forEach(randoms, (own) => worker(redis, recorder, tags, own), { concurrency: "unbounded", discard: true })
   )
+  pressure.burst = (shard) => burst(redis, recorder, settled[shard], settled.filter((_, i) => i !== shard).flat())
   const residing = yield* Residents.start(redis, recorder, tags)
   yield* meanwhile
   recorder.isRunning = false
   yield* Fiber.join(load)
+  pressure.burst = () => Effect.void
   yield* residing.finish
   return { recorder, residents: residing.residents }
 })
@@ -149,7 +154,8 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       { length: shardCount },
       (_, shard) => cluster.nodes.filter((node) => node.index % shardCount === shard)
     ),
-    movingSlots: families.moving.map((tag) => HashSlot.ofKey(tag))
+    movingSlots: families.moving.map((tag) => HashSlot.ofKey(tag)),
+    pressure: new Pressure()
   }
   const kinds = (yield* available(cluster)).filter((fault) =>
     (options.lossy || fault.lossy === undefined) && fault.name.includes(options.only ?? "")
@@ -174,12 +180,19 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   /** Its histories are gone when it has been judged: they would hide what the client keeps. */
   const stage = Effect.fnUntraced(function*<E>(
     redis: ClusterClientShape,
-    { all, shardOf }: Families,
+    stageFamilies: Families,
     faults: ReadonlyArray<Fault>,
     meanwhile: Effect.Effect<void, E>
   ) {
     const started = Date.now()
-    const { recorder, residents } = yield* underLoad(redis, all, randoms(), Remains.unmetered(meanwhile))
+    const { all, shardOf } = stageFamilies
+    const { recorder, residents } = yield* underLoad(
+      redis,
+      stageFamilies,
+      scene.pressure,
+      randoms(),
+      Remains.unmetered(meanwhile)
+    )
     const remainders = new Map(yield* Remains.unmetered(Effect.forEach(all, (tag) => remainderOf(cluster, tag))))
     const circumstances: Judge.Circumstances = { faults, shardOf, commandTimeout, grace: grace + lag.most }
     const violations = Judge.judge(recorder, residents, remainders, circumstances)
@@ -188,6 +201,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       failures: failuresOf(recorder),
       residents: { ...residents.sizes, locks: recorder.tenures.length },
       healthyP99: Judge.healthyP99(recorder, circumstances, started + warmUpMillis),
+      besideBurstsP99: Judge.besideBurstsP99(recorder, circumstances),
       violations: violations.map(({ calls, law }) =>
         calls.length === 0 ? law : `${law}\n${describe(calls.slice(0, 12), faults, epoch)}`
       )
@@ -239,6 +253,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     violations: [
       ...calmVerdict.violations,
       ...fire.violations,
+      ...Laws.bystanders(calmVerdict.healthyP99, fire.besideBurstsP99, lag.most),
       ...Laws.topology(asked, elapsed),
       ...Laws.remains(before, amid, after),
       ...Laws.memory(memory)

@@ -37,8 +37,11 @@ export class Trouble {
     if (this.coming.length === 0) this.coming = this.random.shuffled(this.kinds)
     const kind = this.coming.pop() ?? this.kinds[0]
     const shard = kind.everywhere === true ? -1 : this.random.below(this.scene.shards.length)
-    const { lossy, moving, name } = kind
-    const fault: Fault = { what: name, shard, lossy, moving, started: Date.now(), ended: Number.POSITIVE_INFINITY }
+    const { channels, lossy, moving, name, narrow } = kind
+    const fault: Fault = {
+      ...{ what: name, shard, lossy, moving, channels, narrow },
+      ...{ started: Date.now(), ended: Number.POSITIVE_INFINITY }
+    }
     this.faults.push(fault)
     return kind.run(this.scene, shard, this.random.fork()).pipe(
       // What a fault has set going, replies that are late or a refresh, may take a moment.

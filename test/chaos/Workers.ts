@@ -37,11 +37,14 @@ import { channelOf, newsOf, streamOf } from "./Residents.ts"
 
 /** A counter, in the same slot as everything else of its family. */
 export const counters = [
-  ...["counter", "pipelined", "pair-a", "pair-b", "scripted", "function", "watched", "dedicated"]
+  ...["counter", "pipelined", "pair-a", "pair-b", "scripted", "function", "watched", "dedicated", "answered"]
 ] as const
 
 /** What a call is judged by beside its key and its reply. */
-export type Judgement = Pick<Call, "argument" | "allowed" | "maxLag" | "byReplica" | "joint" | "explicit">
+export type Judgement = Pick<
+  Call,
+  "argument" | "allowed" | "maxLag" | "byReplica" | "joint" | "explicit" | "large" | "answersError"
+>
 
 export class Recorder {
   readonly calls: Array<Call> = []
@@ -162,6 +165,29 @@ const script: Program = (redis, recorder, tag) => {
   return recorder.call("increment", "script", key, redis.execute(incrementScript({ keys: { counter: key } })))
 }
 
+/** A script writes, and then answers an error that begins as errors of servers do and ends in words of the script. */
+const answeringScript = Script.make({
+  lua: `redis.call('INCR', KEYS[1])
+    local words = {
+      'TRYAGAIN as the script says', 'READONLY as the script says', 'CLUSTERDOWN as the script says',
+      'MOVED 1 127.0.0.1:1', 'ASK 1 127.0.0.1:1', 'LOADING as the script says', 'MASTERDOWN as the script says',
+      'NOSCRIPT as the script says', 'BUSY as the script says', 'NOAUTH as the script says', 'UNBLOCKED as the script says'
+    }
+    return redis.error_reply(words[tonumber(ARGV[1])])`,
+  keys: ["counter"],
+  args: { word: Schema.Int },
+  result: Schema.Int
+})
+
+const answered: Program = (redis, recorder, tag, random) => {
+  const key = `{${tag}}:answered`
+  const command = answeringScript({ keys: { counter: key }, args: { word: random.between(1, 11) } })
+  const call = random.next() < 0.5
+    ? redis.execute(command)
+    : Effect.flatMap(redis.pipelineResults([command]), ([result]) => Effect.fromResult(result))
+  return recorder.call("increment", "a script with an error of its own", key, call, { answersError: true })
+}
+
 const library = FunctionLibrary.make({
   name: "chaos",
   code: "redis.register_function('chaos_increment', function(keys) return redis.call('INCR', keys[1]) end)",
@@ -214,6 +240,19 @@ const readByPolicy: Program = (redis, recorder, tag, random) => {
     byReplica: true
   })
 }
+
+const text = "0123456789abcdef".repeat(128 * 1024)
+
+/** A value of which a narrow link carries one in a second or less. */
+const upload: Program = (redis, recorder, tag, random) => {
+  const key = `{${tag}}:large`
+  const value = text.slice(0, random.between(text.length / 4, text.length))
+  return recorder.call("other", `SET of ${value.length} bytes`, key, redis.set(key, value), { large: true })
+}
+
+/** Now and then, or there would be no time for anything else. */
+const rarely = (program: Program): Program => (redis, recorder, tag, random) =>
+  random.below(6) === 0 ? program(redis, recorder, tag, random) : increment(redis, recorder, tag, random)
 
 /** Some who wait side by side for what comes one by one. */
 const waiters: Program = (redis, recorder, tag, random) => {
@@ -363,6 +402,32 @@ const anyWithoutKey: Program = (redis, recorder, _, random) => {
   return recorder.call("other", command.spec.name, "*", redis.execute(command))
 }
 
+/** Reads of healthy shards while a burst waits for another one. */
+export const besideBurst = "GET beside a burst"
+
+const burstSize = 3000
+
+/** Thousands of calls to the first family's shard at once, and one after the other to families of other shards. */
+export const burst = (
+  redis: ClusterClientShape,
+  recorder: Recorder,
+  tags: ReadonlyArray<string>,
+  others: ReadonlyArray<string>
+): Effect.Effect<void> => {
+  const key = (i: number) => `{${tags[i % tags.length]}}:counter`
+  const many = Effect.forEach(
+    Array.from({ length: burstSize }, (_, i) => key(i)),
+    (key) => recorder.call("increment", "INCR of a burst", key, redis.incr(key)),
+    { concurrency: "unbounded", discard: true }
+  )
+  const beside = Effect.forEach(
+    Array.from({ length: 150 }, (_, i) => `{${others[i % others.length]}}:register`),
+    (key) => Effect.andThen(recorder.call("read", besideBurst, key, redis.get(key)), Effect.sleep(5)),
+    { discard: true }
+  )
+  return Effect.all([many, beside], { concurrency: "unbounded", discard: true })
+}
+
 /** One program that does all of this, in an order that its random sequence decides. */
 export const worker = (
   redis: ClusterClientShape,
@@ -374,7 +439,21 @@ export const worker = (
     ...[increment, increment, increment, write, write, read, read, push, push, pop, blockingPop],
     ...[pair, pair, script, length, pipeline(tags), ordered, ordered, manyKeys(tags)],
     ...[watched, watched, dedicated, callFunction, anyCommand, anyCommand, anyWithoutKey],
-    ...[readByPolicy, readByPolicy, readByPolicy, waiters, blockingMove, lock, send, send, send, send]
+    ...[
+      answered,
+      answered,
+      rarely(upload),
+      readByPolicy,
+      readByPolicy,
+      readByPolicy,
+      waiters,
+      blockingMove,
+      lock,
+      send,
+      send,
+      send,
+      send
+    ]
   ]
   const turn = Effect.suspend(() =>
     Effect.andThen(

@@ -18,7 +18,8 @@ const mebibytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(1)
 const describeReport = ({ calm, faults, fibers, fire, holdings, lag, memory, topologyCalls }: Report): string =>
   [
     `seed ${seed}: ${calm.calls} calls in the calm, ${fire.calls} under fire; own lag ${lag} ms`,
-    `p99 on healthy shards: ${calm.healthyP99} ms in the calm, ${fire.healthyP99} ms under fire`,
+    `p99 on healthy shards: ${calm.healthyP99} ms in the calm, ${fire.healthyP99} ms under fire, ` +
+    `${fire.besideBurstsP99} ms beside bursts`,
     `failures: ${JSON.stringify(fire.failures)}`,
     `residents: ${JSON.stringify(fire.residents)}; ${topologyCalls} topology calls`,
     `held: ${JSON.stringify(holdings)}; ${fibers} fibers were started`,
