@@ -20,9 +20,16 @@ export interface Scene {
   readonly pressure: Pressure
 }
 
+const noBurst = () => Effect.void
+
 /** Many calls to one shard at once, and some to the others, by the client that is there. */
 export class Pressure {
-  burst: (shard: number) => Effect.Effect<void> = () => Effect.void
+  burst: (shard: number) => Effect.Effect<void> = noBurst
+
+  /** Nothing of the client is held any more. */
+  end(): void {
+    this.burst = noBurst
+  }
 }
 
 export interface FaultKind {

@@ -89,7 +89,7 @@ const underLoad = Effect.fnUntraced(function*<E>(
   yield* meanwhile
   recorder.isRunning = false
   yield* Fiber.join(load)
-  pressure.burst = () => Effect.void
+  pressure.end()
   yield* residing.finish
   return { recorder, residents: residing.residents }
 })
