@@ -7,7 +7,7 @@
 const longestPause = 1950
 
 /** How much of a pause is left to chance: clients that lost the same node at once do not ask in step. */
-const spread = 0.1
+const spread = 0.05
 
 export class RefreshPace {
   private readonly shortest: number

@@ -24,7 +24,7 @@ const unknown = <A, E extends { readonly reason: { readonly _tag: string }; read
 ) =>
   Effect.map(Effect.flip(effect), (error) => {
     assert.strictEqual(error.reason._tag, "ReplyError")
-    assert.match(error.message, /unknown/i)
+    assert.match(error.message, /does not know this (?:sub)?command/)
   })
 
 /** The node that the servers name as the owner of a slot. */

@@ -89,11 +89,16 @@ export class Hedges {
     this.alarm.set(route.hedgeAt)
   }
 
-  /** Asks the next node as well, whatever the budget: the node that was asked does not answer at all. */
-  rescue(read: RoutedRead): void {
+  /**
+   * Asks the next node as well, whatever the budget: the node that was asked does not answer at all. Whether there was a next
+   * one to ask.
+   */
+  rescue(read: RoutedRead): boolean {
     const { readRoute } = read
     const node = readRoute?.next
-    if (readRoute?.isHedged === false && node?.healthy === true) this.ask(read, readRoute, node)
+    if (readRoute?.isHedged !== false || node?.healthy !== true) return false
+    this.ask(read, readRoute, node)
+    return true
   }
 
   close(): void {

@@ -237,7 +237,7 @@ export class Dispatcher implements RequestOwner {
   }
 
   silent(request: Request): void {
-    this.reads.rescue(request)
+    if (this.reads.rescue(request)) this.statistics.retries.replica++
   }
 
   ended(error: RedisClusterException): void {

@@ -59,8 +59,8 @@ export class ReadDispatch {
   }
 
   /** Asks the next node of a read as well: the one that was asked is silent. */
-  rescue(request: Request): void {
-    this.hedges.rescue(request)
+  rescue(request: Request): boolean {
+    return this.hedges.rescue(request)
   }
 
   /** Where a read is, for those who decide about its failure. */
