@@ -84,21 +84,23 @@ describe("Importing the client", () => {
   it("takes little time beside that of Effect itself", async () => {
     const code = await bundle(`export * from "effect-redis-cluster"\n`)
     writeFileSync(join(directory, "client.mjs"), code)
-    // What the bundle imports of others is loaded first; the rest is this library's own share.
+    // The modules of others that the bundle imports are loaded first; the rest is this library's own share.
     const others = Array.from(code.matchAll(/^import .*from "([^"]+)"/gm), ([, name]) => name)
     assert.isNotEmpty(others)
     const program = `
+      const begun = performance.now()
       for (const name of ${JSON.stringify([...new Set(others)])}) await import(name)
       const started = performance.now()
       const client = await import("./client.mjs")
-      console.log(performance.now() - started, typeof client.ClusterClient.layer)`
+      console.log((performance.now() - started) / (started - begun), typeof client.ClusterClient.layer)`
     writeFileSync(join(directory, "time.mjs"), program)
-    const times = Array.from({ length: 3 }, () => {
+    const shares = Array.from({ length: 3 }, () => {
       const { stderr, stdout } = spawnSync(process.execPath, [join(directory, "time.mjs")], { encoding: "utf8" })
-      const [time, kind] = stdout.trim().split(" ")
+      const [share, kind] = stdout.trim().split(" ")
       assert.strictEqual(kind, "function", stderr)
-      return Number(time)
+      return Number(share)
     })
-    assert.isBelow(Math.min(...times), 100)
+    // Of the time that Effect takes on the same machine at the same moment.
+    assert.isBelow(Math.min(...shares), 0.5)
   })
 })
