@@ -177,7 +177,8 @@ const index = (groups: ReadonlyArray<Group>): string =>
 
 # Commands
 
-Every command with its signature, its reply, where it goes and what it costs. The line below a name says: the command as the
+These pages list every command with its signature, its reply, where it goes and what it costs. Each is a method of the client (\`redis.get("k")\`)
+and a function of its group (\`Strings.get("k")\`): both make a command, which is an effect. The line below a name says: the command as the
 server knows it; since which version (of both servers, unless one is named); its complexity; how it is
 [routed](../routing.md); \`reads\` when it changes nothing, so that it may be repeated and may run on a replica; \`may wait\` when
 the server may hold the reply back, so that it runs on a connection of its own.

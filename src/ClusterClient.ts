@@ -178,7 +178,7 @@ export class ClusterClient extends Service {
     )
 
   /**
-   * The same over a `Connections` service of one's own: a fake topology, another transport.
+   * A client over a given `Connections` service: a fake topology, another transport.
    *
    * @since 0.1.0
    */
@@ -216,7 +216,7 @@ export class ClusterClient extends Service {
     Effect.map(Layer.build(ClusterClient.layer(options)), (context) => Context.get(context, ClusterClient))
 
   /**
-   * The same with options from `Config`: all of them (`ClusterConfig.options`), or a config for each.
+   * Connects to a cluster with options from `Config`: all of them (`ClusterConfig.options`), or a config for each.
    *
    * @since 0.1.0
    */
@@ -226,7 +226,7 @@ export class ClusterClient extends Service {
     Layer.unwrap(Effect.map(Config.unwrap(config), ClusterClient.layer))
 
   /**
-   * The same with options from the environment, by the variables that `ClusterConfig` lists: `REDIS_URL`, `REDIS_PASSWORD`
+   * Connects to a cluster with options from the environment, by the variables that `ClusterConfig` lists: `REDIS_URL`, `REDIS_PASSWORD`
    * and so on. `defaults` are options for which no variable is set, `prefix` is what the variables start with.
    *
    * **Example** (Configured by the environment, but for one option)

@@ -177,7 +177,7 @@ export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>
 }
 
 /**
- * The same, with a `ConfigError` when no variable names a node.
+ * The config of all options from variables, with a `ConfigError` when no variable names a node.
  *
  * **Example** (Two clusters, each from variables of its own)
  *

@@ -30,11 +30,11 @@ export interface BatchMembers {
    *
    * ```ts
    * import { Effect } from "effect"
-   * import { ClusterClient, Strings } from "effect-redis-cluster"
+   * import { ClusterClient } from "effect-redis-cluster"
    *
    * const visit = Effect.gen(function*() {
    *   const redis = yield* ClusterClient
-   *   const [name, visits] = yield* redis.pipeline([Strings.get("user:1"), Strings.incr("visits:1")])
+   *   const [name, visits] = yield* redis.pipeline([redis.get("user:1"), redis.incr("visits:1")])
    *   return { name, visits } // { name: string | null, visits: number }
    * })
    * ```
@@ -42,7 +42,7 @@ export interface BatchMembers {
   readonly pipeline: <const B extends Pipeline.Batch>(
     commands: B
   ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
-  /** The same with how each entry ended. An entry that cannot be sent fails alone. */
+  /** Runs commands as a pipeline, for how each entry ended. An entry that cannot be sent fails alone. */
   readonly pipelineResults: <const B extends Pipeline.Batch>(commands: B) => Effect.Effect<Pipeline.Results<B>>
   /**
    * A pipeline of any length in bounded memory, for its values in the order given. Commands of a stream are sent as they
@@ -77,7 +77,7 @@ export interface BatchMembers {
   readonly transaction: <const B extends Pipeline.Batch>(
     commands: B
   ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
-  /** The same with how each entry of an executed transaction ended; fails when it was not executed. */
+  /** Runs commands as one transaction, for how each entry ended; fails when it was not executed. */
   readonly transactionResults: <const B extends Pipeline.Batch>(
     commands: B
   ) => Effect.Effect<Pipeline.Results<B>, RedisClusterException>

@@ -90,7 +90,7 @@ export interface HealthMembers {
    * ```
    */
   readonly health: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
-  /** The same; fails with `UnhealthyError` when the report is not `isReady`. A replica that is down is no reason. */
+  /** The report of `health`; fails with `UnhealthyError` when it is not `isReady`. A replica that is down is no reason. */
   readonly requireHealthy: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
 }
 

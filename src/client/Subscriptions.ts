@@ -102,20 +102,20 @@ export interface SubscriptionMembers {
    * `subscribe`. Since 7.0.0.
    */
   readonly ssubscribe: MessagesOf
-  /** The same with events: when the subscription is live, and where messages may have been lost. */
+  /** The messages of channels with events: when the subscription is live, and where messages may have been lost. */
   readonly subscribeEvents: EventsOf
-  /** The same with events: when the subscription is live, and where messages may have been lost. */
+  /** The messages of patterns with events: when the subscription is live, and where messages may have been lost. */
   readonly psubscribeEvents: EventsOf
-  /** The same with events: when the subscription is live, and where messages may have been lost. */
+  /** The messages of shard channels with events: when the subscription is live, and where messages may have been lost. */
   readonly ssubscribeEvents: EventsOf
   /**
    * Subscribes, and ends when the server has confirmed: nothing that is published afterwards is missed. The subscription ends
    * with the scope.
    */
   readonly subscribeScoped: ScopedOf
-  /** The same for patterns. */
+  /** Subscribes to patterns, and ends when the server has confirmed, as `subscribeScoped`. */
   readonly psubscribeScoped: ScopedOf
-  /** The same for shard channels. */
+  /** Subscribes to shard channels, and ends when their servers have confirmed, as `subscribeScoped`. */
   readonly ssubscribeScoped: ScopedOf
   /** How many subscriptions each node holds for this client, or is about to, by address (`host:port`). */
   readonly heldSubscriptions: Effect.Effect<ReadonlyMap<string, number>>

@@ -39,7 +39,7 @@ export interface NodeClient extends Commands<NodeSurface> {
 export interface TargetClient extends Commands<TargetSurface> {
   /** Runs a command value on each node of the target. When it fails on some of them, the whole is a `PartialFailureError`. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
-  /** The same with how it ended on each node: what some answered is not lost when others fail. */
+  /** Runs a command value on each node, for how it ended on each: the replies of some are not lost when others fail. */
   readonly results: <A>(
     command: Command<A>
   ) => Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<A, RedisClusterException>>, RedisClusterException>

@@ -539,7 +539,7 @@ export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
   : A
 
 /**
- * The same command with the bulk strings of its reply delivered as bytes.
+ * The command with the bulk strings of its reply delivered as bytes.
  *
  * @category mapping
  * @since 0.1.0
@@ -549,7 +549,7 @@ export const bytes = <A, M, R extends ClusterClient>(self: Command<A, M, R>): Co
   withSettings(self, { binary: true }) as Command<unknown> as Command<Bytes<A>, M, R>
 
 /**
- * The same command with text that is not UTF-8 delivered all the same: replacement characters (U+FFFD) stand in the place of the
+ * The command with text that is not UTF-8 delivered nevertheless: replacement characters (U+FFFD) stand in the place of the
  * bytes that are not. Without it such a reply fails the command with a `DecodeError`, because the text would not be the value
  * that the server has. `Command.bytes` gives the value as it is.
  *
@@ -570,7 +570,7 @@ export type BigInts<A> = A extends number ? bigint
   : A
 
 /**
- * The same command with its integers, of any size, as bigints. Without it an integer beyond 2^53 - 1 fails the command
+ * The command with its integers, of any size, as bigints. Without it an integer beyond 2^53 - 1 fails the command
  * with a `DecodeError`, because a number cannot hold it exactly.
  *
  * It is for commands that answer an integer or a list of integers (`INCR`, `HINCRBY`, `BITFIELD` ...), before any other
