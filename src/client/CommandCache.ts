@@ -47,6 +47,10 @@ const lookUp = (
   return new Command(match.spec, match.nameArguments === 0 ? args : args.slice(match.nameArguments), (reply) => reply)
 }
 
+const noName = exception(() =>
+  new OptionsError({ message: "send: the first argument has to be the name of a command", outcome: "NotExecuted" })
+)
+
 /** `refusal` is why the servers did not tell what they know. */
 const unknown = (
   table: CommandTable.CommandTable,
@@ -115,6 +119,7 @@ export const make = (router: {
     return {
       find: (name, args) =>
         Effect.suspend(() => {
+          if (typeof name !== "string") return Effect.fail(noName)
           const found = table === undefined ? undefined : lookUp(table, name, args)
           return found === undefined ? findAnew(name, args) : Effect.succeed(found)
         })

@@ -7,11 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
-import type { Command } from "../commands/Command.ts"
+import { type Command, ensured } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
-import { isRedisClusterException, type RedisClusterException } from "../RedisClusterException.ts"
+import { isRedisClusterException, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { DedicatedConnection } from "../routing/dedicated/DedicatedSession.ts"
+import { refuse } from "../routing/Rejections.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Batches from "./Batches.ts"
 import type { CommandCache } from "./CommandCache.ts"
@@ -104,6 +105,15 @@ export interface DedicatedMembers {
   ) => Effect.Effect<A, E | RedisClusterException, R>
 }
 
+/** The language's own test does not tell read-only lists. */
+const isList = (keys: Argument | ReadonlyArray<Argument>): keys is ReadonlyArray<Argument> => Array.isArray(keys)
+
+const noBody = new OptionsError({
+  message: "watch: the second argument has to be a function that gives an effect",
+  outcome: "NotExecuted",
+  command: "WATCH"
+})
+
 const isConflict = (error: unknown): boolean => isRedisClusterException(error) && error.reason._tag === "ConflictError"
 
 /**
@@ -129,7 +139,8 @@ export const onConflict: {
  */
 export const make = (router: Router["Service"], commands: CommandCache): DedicatedMembers => {
   const clientOf = (session: DedicatedConnection): DedicatedClient => {
-    const { execute, executeAsking } = session
+    const execute: DedicatedClient["execute"] = (command) => session.execute(ensured(command))
+    const executeAsking: DedicatedClient["executeAsking"] = (command) => session.executeAsking(ensured(command))
     const { pipelineStream: _, pipelineStreamResults: __, ...batches } = Batches.make(session.batches)
     return Object.assign(view<NodeSurface>(execute), {
       ...batches,
@@ -143,7 +154,8 @@ export const make = (router: Router["Service"], commands: CommandCache): Dedicat
   return {
     dedicated: (where) => Effect.map(router.dedicated(where), clientOf),
     watch: (keys, body) => {
-      const list = typeof keys === "string" || keys instanceof Uint8Array ? [keys] : keys
+      if (typeof body !== "function") return refuse(noBody)
+      const list = isList(keys) ? keys : [keys]
       return Effect.scopedWith((scope) =>
         Effect.flatMap(
           Scope.provide(router.watch(list), scope),

@@ -10,6 +10,7 @@ import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
 import type { Connections } from "../connection/Connections.ts"
 import { query, question } from "../connection/Query.ts"
+import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import { kindOf } from "../protocol/ErrorKind.ts"
@@ -94,6 +95,8 @@ export interface HealthMembers {
   readonly requireHealthy: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
 }
 
+const optionChecks: checks.Checks<HealthOptions> = { timeout: checks.duration(1), replicas: checks.boolean }
+
 const ping = question("PING")
 
 const down = (node: ClusterNode, cause: string): NodeHealth => ({ node, isUp: false, latency: undefined, cause })
@@ -157,12 +160,13 @@ export const make = (
   connections: Connections["Service"]
 ): HealthMembers => {
   const health = Effect.fnUntraced(function*(options: HealthOptions = {}) {
-    const timeout = millisOf(options.timeout ?? "1 second")
-    if (!(timeout >= 1)) {
+    const problems = checks.problemsOf(options, optionChecks)
+    if (problems.length > 0) {
       return yield* exception(() =>
-        new OptionsError({ message: "timeout has to be a duration of at least 1 ms", outcome: "NotExecuted" })
+        new OptionsError({ message: `health: ${problems.join("; ")}`, outcome: "NotExecuted" })
       )
     }
+    const timeout = millisOf(options.timeout ?? "1 second")
     const snapshot = topology.current()
     const others = [...snapshot.nodes.values()].filter((node) => !snapshot.primaries.includes(node))
     const asked = options.replicas === false ? snapshot.primaries : [...snapshot.primaries, ...others]

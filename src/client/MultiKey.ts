@@ -42,6 +42,21 @@ export interface MultiKeyMembers {
   readonly touchNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
 }
 
+type Pair = readonly [key: Argument, value: Argument]
+
+/** `undefined` for what is neither a record nor a list of pairs. */
+const pairsOf = (entries: Readonly<Record<string, Argument>> | ReadonlyArray<Pair>): ReadonlyArray<Pair> | undefined => {
+  if (typeof entries !== "object" || entries === null) return undefined
+  if (!isList(entries)) return Object.entries(entries)
+  return entries.every((entry) => Array.isArray(entry)) ? entries : undefined
+}
+
+/** The language's own test does not tell read-only lists. */
+const isList = (entries: Readonly<Record<string, Argument>> | ReadonlyArray<Pair>): entries is ReadonlyArray<Pair> =>
+  Array.isArray(entries)
+
+const noEntries = Nonatomic.refused("msetNonatomic: the entries have to be a record of values or a list of pairs")
+
 /**
  * @category constructors
  * @since 0.1.0
@@ -59,17 +74,16 @@ export const make = (router: Router["Service"]): MultiKeyMembers => {
         keys,
         (positions): Command<ReadonlyArray<string | Uint8Array | null>> => {
           const mget = Strings.mget(positions.map((i) => keys[i]))
-          return options.bytes === true ? bytes(mget) : mget
+          return options?.bytes === true ? bytes(mget) : mget
         },
-        Nonatomic.inOrder(keys.length)
+        Nonatomic.inOrder(keys)
       )
       // The type of the values follows the option.
       return values as Effect.Effect<Array<never>, RedisClusterException>
     },
     msetNonatomic: (entries) => {
-      const pairs = Array.isArray(entries)
-        ? entries as ReadonlyArray<readonly [Argument, Argument]>
-        : Object.entries(entries as Readonly<Record<string, Argument>>)
+      const pairs = pairsOf(entries)
+      if (pairs === undefined) return router.statistics.refuse(noEntries)
       return Nonatomic.run(
         router,
         pairs.map(([key]) => key),

@@ -9,6 +9,7 @@ import type * as Stream from "effect/Stream"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
+import { misfitOf } from "../commands/Command.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import { anyServing } from "../routing/nodes/Target.ts"
@@ -48,12 +49,14 @@ export interface NodeMembers {
   readonly nodeAt: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
   /** The primary that owns the slot of a key; `undefined` when no node does. */
   readonly ownerOf: (key: Argument) => Effect.Effect<ClusterNode | undefined>
-  /** The slot of a key. */
+  /** The slot of a key; `NaN` for what is no key. */
   readonly slotOf: (key: Argument) => number
   /** The node for commands that any node can answer: a random primary, unless it was set. */
   readonly defaultNode: Effect.Effect<ClusterNode>
   readonly setDefaultNode: (endpoint: Endpoint) => Effect.Effect<void, RedisClusterException>
 }
+
+const slotOf = (key: Argument): number => misfitOf([key]) < 0 ? HashSlot.ofKey(key) : Number.NaN
 
 /**
  * @category constructors
@@ -79,8 +82,8 @@ export const make = (topology: Topology["Service"], random: () => number): NodeM
       return anyServing(topology.current(), random) ?? primaries[0]
     }),
     nodeAt: lookUp,
-    ownerOf: (key) => Effect.sync(() => topology.current().slots[HashSlot.ofKey(key)]?.primary),
-    slotOf: HashSlot.ofKey,
+    ownerOf: (key) => Effect.sync(() => topology.current().slots[slotOf(key)]?.primary),
+    slotOf,
     defaultNode: Effect.sync(() => topology.defaultNode() ?? topology.current().primaries[0]),
     setDefaultNode: (endpoint) => Effect.map(lookUp(endpoint), topology.setDefaultNode)
   }

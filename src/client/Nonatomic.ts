@@ -80,6 +80,7 @@ export const run = <A, B>(
   merge: (results: ReadonlyArray<{ readonly positions: ReadonlyArray<number>; readonly value: A }>) => B
 ): Effect.Effect<B, RedisClusterException> =>
   Effect.suspend(() => {
+    if (!Array.isArray(keys)) return router.statistics.refuse(noList)
     if (keys.length === 0) return router.statistics.refuse(noKeys)
     const misfit = misfitOf(keys)
     if (misfit >= 0) return router.statistics.refuse(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
@@ -99,7 +100,10 @@ export const run = <A, B>(
     })
   })
 
-const refused = (message: string): OptionsError => new OptionsError({ message, outcome: "NotExecuted" })
+/** @internal */
+export const refused = (message: string): OptionsError => new OptionsError({ message, outcome: "NotExecuted" })
+
+const noList = refused("the keys have to be a list of text and bytes")
 
 const noKeys = refused("the list of keys is empty; give at least one key")
 
@@ -109,11 +113,11 @@ const noKeys = refused("the list of keys is empty; give at least one key")
  * @category combinators
  * @since 0.1.0
  */
-export const inOrder = <A>(count: number) =>
+export const inOrder = <A>(keys: ReadonlyArray<unknown>) =>
 (
   results: ReadonlyArray<{ readonly positions: ReadonlyArray<number>; readonly value: ReadonlyArray<A> }>
 ): Array<A> => {
-  const ordered = new Array<A>(count)
+  const ordered = new Array<A>(keys.length)
   for (const { positions, value } of results) {
     for (let i = 0; i < positions.length; i++) ordered[positions[i]] = value[i]
   }

@@ -172,7 +172,7 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
     )
 
   const events = (keepsNotices: boolean) => (options: Keyspace.KeyspaceOptions = {}) =>
-    options.keys === "bytes" ? byteEvents(options, keepsNotices) : textEvents(options, keepsNotices)
+    options?.keys === "bytes" ? byteEvents(options, keepsNotices) : textEvents(options, keepsNotices)
 
   return {
     // The types of the options say what the keys are.

@@ -13,7 +13,8 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Connections } from "../connection/Connections.ts"
-import type { RedisClusterException } from "../RedisClusterException.ts"
+import * as checks from "../internal/checks.ts"
+import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { Topology } from "../topology/Topology.ts"
 
 /**
@@ -47,6 +48,8 @@ export interface ProvisioningMembers {
     }
   ) => Effect.Effect<void, RedisClusterException, Scope.Scope>
 }
+
+const optionChecks = { nodes: checks.oneOf("all", "primaries") }
 
 /** How long to wait before a node is supplied again that could not be, in milliseconds: doubled each time, up to the longest. */
 const leastPause = 100
@@ -171,7 +174,14 @@ class Provision {
  * @since 0.1.0
  */
 export const make = (topology: Topology["Service"], connections: Connections["Service"]): ProvisioningMembers => ({
-  provision: Effect.fnUntraced(function*(supply, { nodes = "all" } = {}) {
+  provision: Effect.fnUntraced(function*(supply, options = {}) {
+    const problem = typeof supply === "function"
+      ? checks.problemsOf(options, optionChecks)[0]
+      : "the first argument has to be a function that gives an effect"
+    if (problem !== undefined) {
+      return yield* exception(() => new OptionsError({ message: `provision: ${problem}`, outcome: "NotExecuted" }))
+    }
+    const { nodes = "all" } = options
     const fibers = yield* FiberMap.make<string>()
     const run = yield* FiberMap.runtime(fibers)<never>()
     const provision = new Provision(connections, topology, nodes, supply, run)

@@ -411,9 +411,10 @@ const elements = <A>(
 /** The type of the elements follows the option `bytes`. */
 const elementsOf = <A>(
   router: Router["Service"],
-  { bytes, ...options }: ElementScanOptions = {},
+  given: ElementScanOptions | undefined,
   step: (cursor: string, options: ScanOptions) => Command<ScanPage<A>>
 ): Stream.Stream<never, RedisClusterException> => {
+  const { bytes, ...options } = given ?? {}
   const page = { ...options, count: options.count ?? pageSize }
   return elements(router, (cursor) => {
     const { args, decode, settings, spec } = step(cursor, page)
@@ -429,7 +430,7 @@ export const make = (router: Router["Service"], topology: Topology["Service"]): 
   scanStream: (options: ScanStreamOptions = {}) => {
     const keys = scanBytes(router, topology, options)
     // The type of the keys follows the option.
-    return (options.bytes === true ? keys : Stream.mapArrayEffect(keys, textsOf)) as Stream.Stream<
+    return (options?.bytes === true ? keys : Stream.mapArrayEffect(keys, textsOf)) as Stream.Stream<
       never,
       RedisClusterException
     >

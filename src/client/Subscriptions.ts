@@ -128,7 +128,7 @@ const read = (
   args: Arguments
 ): { readonly names: ReadonlyArray<string>; readonly options: Subscription.SubscribeOptions } => {
   const [first, second] = args
-  const isOptions = typeof second === "object" && !Array.isArray(second)
+  const isOptions = typeof second === "object" && second !== null && !Array.isArray(second)
   // What is not a string is refused with the other bad input.
   const names = (Array.isArray(first) ? first : isOptions ? [first] : args) as ReadonlyArray<string>
   return { names, options: isOptions ? second as Subscription.SubscribeOptions : {} }

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
-import type { Command } from "../commands/Command.ts"
+import { type Command, ensured } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
@@ -87,8 +87,8 @@ export const make = (
   lookUp: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
 ): TargetMembers => {
   const on = (target: Target): TargetClient => {
-    const execute: TargetClient["execute"] = (command) => router.onTarget(command, target)
-    const results: TargetClient["results"] = (command) => router.onTargetResults(command, target)
+    const execute: TargetClient["execute"] = (command) => router.onTarget(ensured(command), target)
+    const results: TargetClient["results"] = (command) => router.onTargetResults(ensured(command), target)
     return Object.assign(view<TargetSurface>(execute), {
       execute,
       results,
@@ -97,7 +97,7 @@ export const make = (
   }
 
   const nodeClient = (node: ClusterNode): NodeClient => {
-    const execute: NodeClient["execute"] = (command) => router.onNode(command, node)
+    const execute: NodeClient["execute"] = (command) => router.onNode(ensured(command), node)
     return Object.assign(view<NodeSurface>(execute), {
       node,
       execute,
@@ -106,7 +106,7 @@ export const make = (
   }
 
   return {
-    execute: router.execute,
+    execute: ((command) => router.execute(ensured(command))) as Execute,
     send: (name, ...args) => Effect.flatMap(commands.find(name, args), (command) => router.execute(command)),
     on,
     node: (endpoint) => Effect.map(lookUp(endpoint), nodeClient)

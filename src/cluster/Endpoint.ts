@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 
 /**
  * Host and port.
@@ -14,6 +15,16 @@ export interface Endpoint {
   readonly host: string
   readonly port: number
 }
+
+/**
+ * Whether a value is an endpoint: programs without types may pass anything.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isEndpoint = (value: unknown): value is Endpoint =>
+  Predicate.hasProperty(value, "host") && typeof value.host === "string" &&
+  Predicate.hasProperty(value, "port") && typeof value.port === "number"
 
 /**
  * `host:port`, with an IPv6 host in brackets: the name of a node throughout the library.

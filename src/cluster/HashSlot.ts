@@ -61,6 +61,8 @@ export const ofKey = (key: string | Uint8Array): number => {
 }
 
 const ofBytes = (key: Uint8Array): number => {
+  // Bytes that were transferred have none left, and throw when they are searched. The command fails when it is written.
+  if (key.byteLength === 0) return 0
   // The server looks at the first tag only and takes the whole key when it is empty; `cluster-key-slot` would go on
   // to a later tag.
   const open = key.indexOf(0x7b)

@@ -306,6 +306,15 @@ export const make = <A>(
 export const invalid = (spec: CommandSpec, message: string): Command<never> =>
   new Command<never>(spec, [], () => new DecodeFailure(message), { ...defaults, invalid: message })
 
+/**
+ * The command, or one that is refused in place of what is none: programs without types may pass anything.
+ *
+ * @internal
+ */
+export const ensured = <A, M>(given: Command<A, M>): Command<A, M> =>
+  // The mark is there for the types alone.
+  isCommand(given) ? given : notCommand as Command<never, M>
+
 /** Stands for a command that is never sent. */
 const unsent = new CommandSpec("UNSENT", {})
 
@@ -324,6 +333,8 @@ export const fromEffect = <A>(effect: Effect.Effect<A, RedisClusterException>): 
       return isDecodeFailure(result) ? Effect.fail(undecodable(result)) : Effect.succeed(result)
     }))
 }
+
+const notCommand = invalid(unsent, `this is no command; a command is Strings.get("key"), or what a method of the client gives`)
 
 const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =>
   exception(() => new DecodeError({ message, cause, outcome: "Executed" }))

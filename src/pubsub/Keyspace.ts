@@ -156,6 +156,7 @@ const classesOf = (
 
 /** The subscription, or what is wrong with the options. */
 export const plan = (options: KeyspaceOptions): KeyspacePlan | string => {
+  if (typeof options !== "object" || options === null) return "the options have to be an object"
   const { events, keys: form = "text", pattern, prefix } = options
   if (pattern !== undefined && prefix !== undefined) return "pattern and prefix exclude each other; give one of them"
   if (events?.length === 0) return "events is empty; name at least one, or leave it out for all"

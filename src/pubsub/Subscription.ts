@@ -5,7 +5,7 @@
  */
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import type { Endpoint } from "../cluster/Endpoint.ts"
+import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
 
@@ -89,6 +89,6 @@ export const objection = (names: ReadonlyArray<string>, options: SubscribeOption
   if (!strategies.includes(strategy)) return `strategy has to be one of ${strategies.join(", ")}`
   if (payload !== "text" && payload !== "bytes") return `payload has to be "text" or "bytes"`
   const isPlace = node === "owner" || node === "replica" ||
-    (typeof node === "object" && typeof node.host === "string" && typeof node.port === "number")
+    isEndpoint(node)
   return isPlace ? undefined : `node has to be "owner", "replica", or a host and a port`
 }

@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Endpoint } from "../cluster/Endpoint.ts"
+import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
 import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterPubSub } from "./ClusterPubSub.ts"
@@ -139,10 +139,12 @@ export const openMonitor = (
   options: Pick<SubscribeOptions, "bufferSize" | "strategy">
 ): Effect.Effect<Stream.Stream<Message, RedisClusterException>, RedisClusterException, Scope.Scope> =>
   Effect.suspend(() => {
-    const problem = objection(["MONITOR"], { ...options, node })
+    if (!isEndpoint(node)) return Effect.fail(invalid("monitor needs a node: a host and a port"))
+    const given = { ...options, node }
+    const problem = objection(["MONITOR"], given)
     if (problem !== undefined) return Effect.fail(invalid(problem))
     return Effect.map(
-      pubSub.monitor(node, settingsOf(options, false)),
+      pubSub.monitor(node, settingsOf(given, false)),
       (buffer) => view<string>(buffer, undefined, "all").messages
     )
   })

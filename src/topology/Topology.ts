@@ -16,7 +16,7 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
+import { addressOf, type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Connections } from "../connection/Connections.ts"
@@ -121,8 +121,9 @@ export const nodeAt = (
   snapshot: Snapshot.Snapshot,
   endpoint: Endpoint
 ): Result.Result<ClusterNode, UnknownNodeError> => {
-  const address = addressOf(endpoint)
-  const node = Snapshot.find(snapshot, endpoint)
+  const isNamed = isEndpoint(endpoint)
+  const address = isNamed ? addressOf(endpoint) : "what is no { host, port }"
+  const node = isNamed ? Snapshot.find(snapshot, endpoint) : undefined
   return node !== undefined ? Result.succeed(node) : Result.fail(
     new UnknownNodeError({
       message: `${address} is not a node of this cluster (known: ${[...snapshot.nodes.keys()].join(", ")})`,

@@ -2,6 +2,7 @@
  * Pipelines of any length: commands are taken from a stream and sent a batch at a time.
  */
 import type * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Command } from "../../commands/Command.ts"
@@ -15,14 +16,18 @@ const defaultBatch = 1024
 /** Commands to run: a stream, or anything that can be iterated. */
 export type CommandSource<A, E, R> = Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>
 
-const bad = (name: "batch" | "concurrency"): RedisClusterException =>
+const bad = (name: string, expected: string): RedisClusterException =>
   exception(() =>
     new OptionsError({
-      message: `${name} has to be an integer of at least 1`,
+      message: `${name} has to be ${expected}`,
       outcome: "NotExecuted",
       command: "pipelineStream"
     })
   )
+
+/** Bytes can be iterated as well, and hold no commands. */
+const isSource = (value: unknown): boolean =>
+  Stream.isStream(value) || (Predicate.isIterable(value) && !ArrayBuffer.isView(value))
 
 const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1
 
@@ -45,8 +50,9 @@ const run = <A, E, R, B>(
   options: PipelineStreamOptions | undefined
 ): Stream.Stream<B, E | RedisClusterException, R> => {
   const { batch = defaultBatch, concurrency = 1 } = options ?? {}
-  if (!isCount(batch)) return Stream.fail(bad("batch"))
-  if (!isCount(concurrency)) return Stream.fail(bad("concurrency"))
+  if (!isCount(batch)) return Stream.fail(bad("batch", "an integer of at least 1"))
+  if (!isCount(concurrency)) return Stream.fail(bad("concurrency", "an integer of at least 1"))
+  if (!isSource(commands)) return Stream.fail(bad("the source of commands", "a stream or an iterable of commands"))
   return Stream.suspend(() => {
     const order = new PipelineOrder()
     return batchesOf(commands, batch).pipe(

@@ -23,6 +23,7 @@ import { type Argument, type Reply, ServerError } from "../../protocol/Reply.ts"
 import { ClosedError, OptionsError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { nodeAt, Topology } from "../../topology/Topology.ts"
 import { keyless, slotOf } from "../CommandSlot.ts"
+import { invalid } from "../Rejections.ts"
 import type { Dispatcher } from "../request/Dispatcher.ts"
 import type { Request } from "../request/Request.ts"
 import * as Tracing from "../request/Tracing.ts"
@@ -135,7 +136,7 @@ export class DedicatedSessions {
   ): Effect.Effect<DedicatedConnection, RedisClusterException, Scope.Scope> =>
     Effect.suspend(() => {
       const command = new Command<unknown>(WATCH, keys, (reply) => reply)
-      const slot = keys.length === 0 ? noKeys : slotOf(command)
+      const slot = keys.length === 0 ? noKeys : invalid(command) ?? slotOf(command)
       if (typeof slot !== "number") return this.dispatcher.statistics.refuse(slot)
       const purpose = (asking: boolean): Purpose => ({ _tag: "watch", slot, asking })
       return this.open(

@@ -63,6 +63,9 @@ export const anyServing = ({ primaries, replicas }: Snapshot, random: () => numb
 
 const orNone = (node: ClusterNode | undefined): ReadonlyArray<ClusterNode> => node === undefined ? [] : [node]
 
+/** The language's own test does not tell read-only lists. */
+const isList = (target: Endpoint | ReadonlyArray<Endpoint>): target is ReadonlyArray<Endpoint> => Array.isArray(target)
+
 /** `undefined` for a name that is no flag, as programs in plain JavaScript may give one. */
 const byFlag = (flag: TargetFlag, { defaultNode, random, snapshot }: Facts): ReadonlyArray<ClusterNode> | undefined => {
   switch (flag) {
@@ -99,7 +102,7 @@ export const resolve = (
       })
     )
   }
-  const endpoints: ReadonlyArray<Endpoint> = "host" in target ? [target] : target
+  const endpoints: ReadonlyArray<Endpoint> = isList(target) ? target : [target]
   if (endpoints.length === 0) {
     return Result.fail(
       new NoTargetError({ message: "the list of target nodes is empty; name at least one", outcome: "NotExecuted" })

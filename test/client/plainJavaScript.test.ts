@@ -1,0 +1,136 @@
+/**
+ * What programs without types may pass to the members of the client by mistake.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { ClusterClient } from "../../src/ClusterClient.ts"
+import { groups } from "../../src/commands/Commands.ts"
+import { isRedisClusterException, type RedisClusterException } from "../../src/RedisClusterException.ts"
+import { TestCluster } from "../../src/testing/index.ts"
+
+const transferred = (): Uint8Array => {
+  const bytes = new Uint8Array(8)
+  bytes.buffer.transfer()
+  return bytes
+}
+
+const odd: ReadonlyArray<unknown> = [
+  ...[undefined, null, true, -1, 1.5, Number.NaN, 10n, "", "a", "\ud800", Symbol("odd"), transferred()],
+  ...[[], [undefined], [null], [[]], [["a"]], [null, {}], ["a", 5], {}, { a: undefined }, { count: "many", match: 5 }],
+  ...[{ host: 5, port: "x" }, { host: "h", port: 1 }, { a: null, b: { spec: 1 } }, new Map([["a", null]])],
+  ...[Object.create(null), new Set([1]), new Error("odd"), new Date(Number.NaN), () => "called"]
+]
+
+/** Their parameters are checked by the builders. */
+const commands = new Set(groups.flatMap((group) => Object.keys(group)))
+
+const nameOf = (value: unknown): string =>
+  typeof value === "object" && value !== null ? JSON.stringify(value) : typeof value === "function" ? "f" : String(value)
+
+type Given = Effect.Effect<unknown, unknown, Scope.Scope>
+
+/** What there is to run in what a member gave. */
+const runnable = (given: unknown): Given | undefined =>
+  Stream.isStream(given)
+    ? Stream.runDrain(Stream.take(given as Stream.Stream<unknown, unknown>, 1))
+    : Effect.isEffect(given)
+    ? given as Given
+    : undefined
+
+/** A function of the caller that gives no effect is the caller's affair. */
+const isCallers = (defect: unknown): boolean => String(defect).includes("Not a valid effect: called")
+
+/** How a call crashes that should succeed or fail, if it does. */
+const crashOf = (member: (...args: ReadonlyArray<unknown>) => unknown, args: ReadonlyArray<unknown>) =>
+  Effect.suspend(() => {
+    const effect = runnable(member(...args))
+    // What goes on is interrupted: it did not crash.
+    return effect === undefined ? Effect.void : Effect.asVoid(Effect.timeoutOption(Effect.scoped(effect), "20 millis"))
+  }).pipe(
+    Effect.exit,
+    Effect.map((exit) => {
+      if (Exit.isSuccess(exit)) return undefined
+      return exit.cause.reasons.every((reason) =>
+          reason._tag === "Die" ? isCallers(reason.defect) : reason._tag === "Fail" && isRedisClusterException(reason.error)
+        )
+        ? undefined
+        : Cause.pretty(exit.cause)
+    })
+  )
+
+const crashesOf = (name: string, view: object) =>
+  Effect.gen(function*() {
+    const calls = Object.entries(view).flatMap(([member, run]) =>
+      typeof run !== "function" || commands.has(member) || member === "finish"
+        ? []
+        : [[], ...odd.flatMap((value) => [[value], [value, value], ["a", value], [["a"], value], [value, {}]])].map(
+          (args) => ({ title: `${name}.${member}(${args.map(nameOf).join(", ")})`, run, args })
+        )
+    )
+    const crashes = yield* Effect.forEach(
+      calls,
+      ({ args, run, title }) => Effect.map(crashOf(run, args), (crash) => crash === undefined ? [] : [`${title}: ${crash}`]),
+      { concurrency: 100 }
+    )
+    return crashes.flat()
+  })
+
+const onTestCluster = Effect.provide(TestCluster.layer())
+
+describe("A program without types", () => {
+  it.live("gets errors, never a crash, whatever it passes to a member of the client", () =>
+    Effect.gen(function*() {
+      const redis = yield* ClusterClient
+      assert.deepStrictEqual(yield* crashesOf("redis", redis), [])
+    }).pipe(onTestCluster))
+
+  it.live("gets errors, never a crash, whatever it passes to a member of a view, a target, a node, or a connection", () =>
+    Effect.gen(function*() {
+      const redis = yield* ClusterClient
+      const views = {
+        mapped: redis.mapCommand((command) => command),
+        replicas: redis.on("replicas"),
+        node: yield* redis.node(yield* redis.randomNode),
+        dedicated: yield* redis.dedicated("a")
+      }
+      for (const [name, view] of Object.entries(views)) assert.deepStrictEqual(yield* crashesOf(name, view), [])
+    }).pipe(Effect.scoped, onTestCluster))
+
+  it.live("gets errors from targets and views that are none", () =>
+    Effect.gen(function*() {
+      const redis = yield* ClusterClient
+      const makers = {
+        on: (value: unknown) => redis.on(value as "all"),
+        readFrom: (value: unknown) => redis.readFrom(value as never),
+        mapCommand: (value: unknown) => redis.mapCommand(value as never)
+      }
+      for (const [name, make] of Object.entries(makers)) {
+        for (const value of odd) {
+          for (const member of ["dbsize", "get"] as const) {
+            const crash = yield* crashOf(() => make(value)[member]("a"), [])
+            assert.isUndefined(crash, `${name}(${nameOf(value)}).${member}("a"): ${crash}`)
+          }
+        }
+      }
+    }).pipe(onTestCluster))
+
+  it.live("is told what a call needs", () =>
+    Effect.gen(function*() {
+      const redis = yield* ClusterClient
+      const messageOf = (effect: Effect.Effect<unknown, RedisClusterException>) =>
+        Effect.map(Effect.flip(effect), ({ message }) => message)
+      assert.include(yield* messageOf(redis.execute(null as never)), "this is no command")
+      assert.include(yield* messageOf(redis.send(undefined as never)), "the name of a command")
+      assert.include(yield* messageOf(redis.node("127.0.0.1:1" as never)), "{ host, port }")
+      assert.include(yield* messageOf(redis.mgetNonatomic("key" as never)), "a list")
+      assert.include(yield* messageOf(redis.msetNonatomic(null as never)), "a record of values or a list of pairs")
+      assert.include(yield* messageOf(redis.watch("key", null as never)), "a function that gives an effect")
+      assert.isNaN(redis.slotOf(null as never))
+      const bytes = transferred()
+      assert.include(yield* messageOf(redis.get(bytes)), "an argument cannot be sent")
+    }).pipe(onTestCluster))
+})
