@@ -45,7 +45,9 @@ export interface MultiKeyMembers {
 type Pair = readonly [key: Argument, value: Argument]
 
 /** `undefined` for what is neither a record nor a list of pairs. */
-const pairsOf = (entries: Readonly<Record<string, Argument>> | ReadonlyArray<Pair>): ReadonlyArray<Pair> | undefined => {
+const pairsOf = (
+  entries: Readonly<Record<string, Argument>> | ReadonlyArray<Pair>
+): ReadonlyArray<Pair> | undefined => {
   if (typeof entries !== "object" || entries === null) return undefined
   if (!isList(entries)) return Object.entries(entries)
   return entries.every((entry) => Array.isArray(entry)) ? entries : undefined

@@ -334,7 +334,10 @@ export const fromEffect = <A>(effect: Effect.Effect<A, RedisClusterException>): 
     }))
 }
 
-const notCommand = invalid(unsent, `this is no command; a command is Strings.get("key"), or what a method of the client gives`)
+const notCommand = invalid(
+  unsent,
+  `this is no command; a command is Strings.get("key"), or what a method of the client gives`
+)
 
 const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =>
   exception(() => new DecodeError({ message, cause, outcome: "Executed" }))

@@ -29,7 +29,11 @@ const odd: ReadonlyArray<unknown> = [
 const commands = new Set(groups.flatMap((group) => Object.keys(group)))
 
 const nameOf = (value: unknown): string =>
-  typeof value === "object" && value !== null ? JSON.stringify(value) : typeof value === "function" ? "f" : String(value)
+  typeof value === "object" && value !== null
+    ? JSON.stringify(value)
+    : typeof value === "function"
+    ? "f"
+    : String(value)
 
 type Given = Effect.Effect<unknown, unknown, Scope.Scope>
 
@@ -55,7 +59,9 @@ const crashOf = (member: (...args: ReadonlyArray<unknown>) => unknown, args: Rea
     Effect.map((exit) => {
       if (Exit.isSuccess(exit)) return undefined
       return exit.cause.reasons.every((reason) =>
-          reason._tag === "Die" ? isCallers(reason.defect) : reason._tag === "Fail" && isRedisClusterException(reason.error)
+          reason._tag === "Die"
+            ? isCallers(reason.defect)
+            : reason._tag === "Fail" && isRedisClusterException(reason.error)
         )
         ? undefined
         : Cause.pretty(exit.cause)
@@ -73,7 +79,8 @@ const crashesOf = (name: string, view: object) =>
     )
     const crashes = yield* Effect.forEach(
       calls,
-      ({ args, run, title }) => Effect.map(crashOf(run, args), (crash) => crash === undefined ? [] : [`${title}: ${crash}`]),
+      ({ args, run, title }) =>
+        Effect.map(crashOf(run, args), (crash) => crash === undefined ? [] : [`${title}: ${crash}`]),
       { concurrency: 100 }
     )
     return crashes.flat()

@@ -87,7 +87,9 @@ export const entriesOf = (batch: Batch): ReadonlyArray<Command<unknown>> => {
  * @since 0.1.0
  */
 export const shaped = (batch: Batch, list: ReadonlyArray<unknown>): unknown =>
-  typeof batch !== "object" || batch === null || isList(batch) ? list : Object.fromEntries(Object.keys(batch).map((name, i) => [name, list[i]]))
+  typeof batch !== "object" || batch === null || isList(batch)
+    ? list
+    : Object.fromEntries(Object.keys(batch).map((name, i) => [name, list[i]]))
 
 /** The error of an entry, as that of the whole batch. */
 export const entryError = (
