@@ -9,7 +9,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import { monotonicMillis, timeOfDayAt } from "../internal/monotonic.ts"
+import { monotonicMillis, timeOfDayAt, timeOfDayUntil } from "../internal/monotonic.ts"
 import { exception, OverloadedError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
 import type { BufferStrategy } from "./Subscription.ts"
@@ -135,7 +135,7 @@ export class MessageBuffer {
       this.gap.channels.push(channel)
       return false
     }
-    if (this.notices >= maxNotices) return this.widenGap(channel, timeOfDayAt(this.clock, to))
+    if (this.notices >= maxNotices) return this.widenGap(channel, timeOfDayUntil(this.clock, to))
     const channels = [channel]
     this.gap = { channels, from, reason }
     this.notices++
@@ -322,7 +322,7 @@ export class MessageBuffer {
 
   /** Programs are told the time of day. */
   private shownGap(channels: ReadonlyArray<string>, from: number, to: number, reason: GapReason): Gap {
-    return { _tag: "Gap", channels, from: timeOfDayAt(this.clock, from), to: timeOfDayAt(this.clock, to), reason }
+    return { _tag: "Gap", channels, from: timeOfDayAt(this.clock, from), to: timeOfDayUntil(this.clock, to), reason }
   }
 
   private releaseSources(): void {

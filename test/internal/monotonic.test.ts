@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import { monotonicMillis, steadyTimeOfDay, timeOfDayAt } from "../../src/internal/monotonic.ts"
+import { monotonicMillis, steadyTimeOfDay, timeOfDayAt, timeOfDayUntil } from "../../src/internal/monotonic.ts"
 import * as SteppedClock from "../harness/SteppedClock.ts"
 
 describe("Intervals", () => {
@@ -39,5 +39,26 @@ describe("Intervals", () => {
       const { clock } = yield* SteppedClock.make
       const at = monotonicMillis(clock)
       assert.isAtMost(Math.abs(timeOfDayAt(clock, at - 5000) - (clock.currentTimeMillisUnsafe() - 5000)), 50)
+    }))
+
+  it.live("are shown as spans that leave nothing out, in the whole milliseconds of clocks", () =>
+    Effect.gen(function*() {
+      const own = yield* Effect.clockWith(Effect.succeed)
+      /** A clock at a time with a fraction, which shows whole milliseconds. */
+      const at = (millis: number): typeof own => ({
+        currentTimeMillisUnsafe: () => Math.floor(millis),
+        currentTimeMillis: Effect.succeed(Math.floor(millis)),
+        currentTimeNanosUnsafe: () => BigInt(Math.floor(millis * 1e6)),
+        currentTimeNanos: Effect.succeed(BigInt(Math.floor(millis * 1e6))),
+        monotonicTimeNanosUnsafe: () => BigInt(Math.round(millis * 1e6)),
+        monotonicTimeNanos: Effect.succeed(BigInt(Math.round(millis * 1e6))),
+        sleep: own.sleep
+      })
+      for (let past = 1000; past < 1003; past += 0.1) {
+        for (let now = past; now < past + 3; now += 0.1) {
+          assert.isAtMost(timeOfDayAt(at(now), past), Math.floor(past))
+          assert.isAtLeast(timeOfDayUntil(at(now), past), Math.floor(past))
+        }
+      }
     }))
 })
