@@ -601,23 +601,6 @@ export class RedisClusterException
     return this.reason.attempts
   }
 
-  /** Tells Effect's error reporters how urgent it is. */
-  override get [severity](): "Warn" | "Error" {
-    return this.isRetryable ? "Warn" : "Error"
-  }
-
-  /** Tells Effect's error reporters what happened to which command. */
-  override get [attributes](): Readonly<Record<string, unknown>> {
-    const { attempts, command, node, outcome, reason } = this
-    return {
-      "redis.reason": reason._tag,
-      "redis.outcome": outcome,
-      "redis.command": command,
-      "redis.node": node,
-      "redis.attempts": attempts
-    }
-  }
-
   override [NodeInspectSymbol](): unknown {
     const { _tag, isRetryable, message, outcome, ...facts } = this.reason
     return { _tag: "RedisClusterException", message, reason: _tag, outcome, isRetryable, ...facts }
@@ -634,10 +617,30 @@ export class RedisClusterException
   }
 }
 
-Object.defineProperty(RedisClusterException.prototype, "cause", {
-  configurable: true,
-  get(this: RedisClusterException): unknown {
-    return "cause" in this.reason ? this.reason.cause : undefined
+// Members that Effect's types know only where `ErrorReporter` is imported, and one that `Error` has as a field.
+Object.defineProperties(RedisClusterException.prototype, {
+  cause: {
+    configurable: true,
+    get(this: RedisClusterException): unknown {
+      return "cause" in this.reason ? this.reason.cause : undefined
+    }
+  },
+  [severity]: {
+    get(this: RedisClusterException): "Warn" | "Error" {
+      return this.isRetryable ? "Warn" : "Error"
+    }
+  },
+  [attributes]: {
+    get(this: RedisClusterException): Readonly<Record<string, unknown>> {
+      const { attempts, command, node, outcome, reason } = this
+      return {
+        "redis.reason": reason._tag,
+        "redis.outcome": outcome,
+        "redis.command": command,
+        "redis.node": node,
+        "redis.attempts": attempts
+      }
+    }
   }
 })
 
