@@ -119,9 +119,13 @@ export const complaint = (value: unknown): string =>
     value === null ? "null" : value === undefined ? "undefined" : `of the type ${typeof value}`
   }; expected text (a string) or bytes (a Uint8Array)`
 
+/** Bytes that were transferred to somebody else are no more. */
+const isSendable = (value: Argument): boolean =>
+  typeof value === "string" || (isBytes(value) && !("detached" in value.buffer && value.buffer.detached))
+
 const TypeId = "~effect-redis-cluster/Command"
 const textOf = (argument: Argument): string =>
-  typeof argument === "string" ? argument : Buffer.from(argument).toString()
+  typeof argument === "string" ? argument : isBytes(argument) && argument.byteLength > 0 ? Buffer.from(argument).toString() : ""
 
 declare const mark: unique symbol
 
@@ -501,7 +505,10 @@ export const mapKeys =
   (f: (key: string) => Argument) =>
   <A, M = unknown, R extends ClusterClient = ClusterClient>(self: Command<A, M, R>): Command<A, M, R> => {
     const args = [...self.args]
-    for (const position of self.keyPositions) args[position] = f(textOf(args[position]))
+    for (const position of self.keyPositions) {
+      // What cannot be sent stays what it is: it must not become another key.
+      if (isSendable(args[position])) args[position] = f(textOf(args[position]))
+    }
     const { routing } = self.settings
     const settings = routing === undefined ? self.settings : { ...self.settings, routing: f(textOf(routing)) }
     return new Command(self.spec, args, self.decode, settings, self.run)

@@ -147,7 +147,7 @@ export const ofSort: KeyFinder = (args) => {
  */
 export const ofMigrate: KeyFinder = (args) => {
   if (args.length < 3) return []
-  if (args[2].length > 0) return [2]
+  if (args[2]?.length !== 0) return [2]
   for (let i = 5; i < args.length; i++) {
     if (isWord(args[i], "AUTH")) i += 1
     else if (isWord(args[i], "AUTH2")) i += 2

@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
-import { isCommand } from "../../src/commands/Command.ts"
+import { isCommand, make, mapKeys } from "../../src/commands/Command.ts"
 import { groups } from "../../src/commands/Commands.ts"
+import { CommandSpec } from "../../src/commands/CommandSpec.ts"
+import { embedded, lookup } from "../../src/commands/table/CommandTable.ts"
 import { Generic, Lists, Scripting, Streams, Strings } from "../../src/index.ts"
 import { slotOf } from "../../src/routing/CommandSlot.ts"
 import { range } from "../harness/range.ts"
@@ -108,6 +110,37 @@ describe("A program without types", () => {
   for (const [call, command, named] of wrong) {
     it(`${call} is refused with the option that is meant`, () => assert.include(problemOf(command), named))
   }
+})
+
+describe("A command by name whose arguments cannot be sent", () => {
+  const transferred = new Uint8Array(4)
+  transferred.buffer.transfer()
+  const values: ReadonlyArray<unknown> = [transferred, null, undefined, 5, Symbol("odd"), {}, "\ud800", "-1", "1e30"]
+  const calls = values.flatMap((value) => [[value], ["a", value], [value, value], ["a", "2", value], ["BLOCK", value]])
+
+  it("is refused, or fails when it is written: nothing that is asked of it throws", () => {
+    for (const name of embedded().entries.keys()) {
+      const [first, ...rest] = name.split(" ")
+      for (const args of calls) {
+        const commands = [
+          make(new CommandSpec(name, {}), args as ReadonlyArray<string>, (reply) => reply),
+          make(new CommandSpec(first, { keys: 0 }), [...rest, ...args] as ReadonlyArray<string>, (reply) => reply)
+        ]
+        for (const command of commands) {
+          assert.isString(JSON.stringify(command) + command.toString())
+          assert(command.blockingTime === undefined || command.blockingTime > 0)
+          command.spec.connectionUse(command.args)
+          if (command.settings.invalid === undefined) slotOf(command)
+        }
+        lookup(embedded(), first, [...rest, ...args] as ReadonlyArray<string>)
+      }
+    }
+  })
+
+  it("is about no other key in a namespace", () => {
+    const [key] = mapKeys(() => "another")(Strings.get(transferred)).args
+    assert.strictEqual(key, transferred)
+  })
 })
 
 describe("A call with a long list", () => {
