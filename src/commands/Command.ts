@@ -125,7 +125,11 @@ const isSendable = (value: Argument): boolean =>
 
 const TypeId = "~effect-redis-cluster/Command"
 const textOf = (argument: Argument): string =>
-  typeof argument === "string" ? argument : isBytes(argument) && argument.byteLength > 0 ? Buffer.from(argument).toString() : ""
+  typeof argument === "string"
+    ? argument
+    : isBytes(argument) && argument.byteLength > 0
+    ? Buffer.from(argument).toString()
+    : ""
 
 declare const mark: unique symbol
 
