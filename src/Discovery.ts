@@ -70,18 +70,24 @@ const notFound = (what: string, cause: string): RedisClusterException =>
 
 /** One question. Interrupted, it is called off. */
 const ask = <A>(
-  what: string,
+  record: string,
+  name: string,
   options: DiscoveryOptions,
   question: (resolver: nodeDns.Resolver, done: Done<ReadonlyArray<A>>) => void
-): Effect.Effect<ReadonlyArray<A>, RedisClusterException> =>
-  Effect.flatMap(makeResolver(options), (resolver) =>
+): Effect.Effect<ReadonlyArray<A>, RedisClusterException> => {
+  const expected = checks.text(name)
+  if (expected !== undefined) return Effect.fail(invalid(`Discovery: the name has to be ${expected}`))
+  return Effect.flatMap(makeResolver(options), (resolver) =>
     Effect.callback((resume) => {
       question(resolver, (error, found) =>
-        resume(error === null ? Effect.succeed(found) : Effect.fail(notFound(what, error.code ?? error.message))))
-      return Effect.sync(() =>
-        resolver.cancel()
-      )
+        resume(
+          error === null
+            ? Effect.succeed(found)
+            : Effect.fail(notFound(`${record} ${name}`, error.code ?? error.message))
+        ))
+      return Effect.sync(() => resolver.cancel())
     }))
+}
 
 /** By priority; within one at random, the more often in front the higher the weight (RFC 2782). */
 const inOrder = (records: ReadonlyArray<nodeDns.SrvRecord>): Effect.Effect<ReadonlyArray<nodeDns.SrvRecord>> =>
@@ -104,7 +110,7 @@ export const srv = (
   name: string,
   options: DiscoveryOptions = {}
 ): Effect.Effect<ReadonlyArray<Endpoint>, RedisClusterException> =>
-  ask<nodeDns.SrvRecord>(`SRV record ${name}`, options, (resolver, done) => resolver.resolveSrv(name, done)).pipe(
+  ask<nodeDns.SrvRecord>("SRV record", name, options, (resolver, done) => resolver.resolveSrv(name, done)).pipe(
     Effect.flatMap(inOrder),
     Effect.map((records) => records.map((record) => ({ host: record.name, port: record.port })))
   )
@@ -123,8 +129,8 @@ export const dns = (
   options: DiscoveryOptions = {}
 ): Effect.Effect<ReadonlyArray<Endpoint>, RedisClusterException> =>
   Effect.all([
-    Effect.result(ask<string>(`A record ${host}`, options, (resolver, done) => resolver.resolve4(host, done))),
-    Effect.result(ask<string>(`AAAA record ${host}`, options, (resolver, done) => resolver.resolve6(host, done)))
+    Effect.result(ask<string>("A record", host, options, (resolver, done) => resolver.resolve4(host, done))),
+    Effect.result(ask<string>("AAAA record", host, options, (resolver, done) => resolver.resolve6(host, done)))
   ], { concurrency: "unbounded" }).pipe(
     Effect.flatMap(([four, six]) => {
       const found = [four, six].flatMap((answer) => Result.isSuccess(answer) ? answer.success : [])

@@ -149,12 +149,16 @@ export class Policy extends Pipeable.Class {
  */
 export const isPolicy = (value: unknown): value is Policy => Predicate.hasProperty(value, TypeId)
 
+/** @internal */
+export const notAPolicy = "the policy has to be one of the policies of ReadFrom"
+
 /**
  * Why a policy cannot be used by a client that runs in `zone`; `undefined` when it can.
  *
  * @internal
  */
 export const problemOf = (policy: Policy, zone: string | undefined): string | undefined => {
+  if (!isPolicy(policy)) return notAPolicy
   if (policy.invalid !== undefined) return policy.invalid
   return policy.needsZone && zone === undefined
     ? "ReadFrom.nearest() needs the option availabilityZone, or a zone as its argument"

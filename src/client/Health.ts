@@ -75,7 +75,7 @@ export interface HealthOptions {
 export interface HealthMembers {
   /**
    * Sends a PING to every node, side by side, and reports. It does not fail because of the cluster, and takes no longer than
-   * `timeout`; only a timeout that is no duration fails with `OptionsError`.
+   * `timeout`; only options that cannot be meant fail with `OptionsError`.
    *
    * **Example** (A status page)
    *
@@ -160,11 +160,9 @@ export const make = (
   connections: Connections["Service"]
 ): HealthMembers => {
   const health = Effect.fnUntraced(function*(options: HealthOptions = {}) {
-    const problems = checks.problemsOf(options, optionChecks)
-    if (problems.length > 0) {
-      return yield* exception(() =>
-        new OptionsError({ message: `health: ${problems.join("; ")}`, outcome: "NotExecuted" })
-      )
+    const problem = checks.problemOf(options, optionChecks)
+    if (problem !== undefined) {
+      return yield* exception(() => new OptionsError({ message: `health: ${problem}`, outcome: "NotExecuted" }))
     }
     const timeout = millisOf(options.timeout ?? "1 second")
     const snapshot = topology.current()

@@ -176,7 +176,7 @@ class Provision {
 export const make = (topology: Topology["Service"], connections: Connections["Service"]): ProvisioningMembers => ({
   provision: Effect.fnUntraced(function*(supply, options = {}) {
     const problem = typeof supply === "function"
-      ? checks.problemsOf(options, optionChecks)[0]
+      ? checks.problemOf(options, optionChecks)
       : "the first argument has to be a function that gives an effect"
     if (problem !== undefined) {
       return yield* exception(() => new OptionsError({ message: `provision: ${problem}`, outcome: "NotExecuted" }))

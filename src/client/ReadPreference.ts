@@ -6,7 +6,9 @@
 import * as Effect from "effect/Effect"
 import type { Commands } from "../commands/Commands.ts"
 import * as ReadFrom from "../ReadFrom.ts"
+import { OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ShardReads } from "../routing/reads/ReadNodes.ts"
+import { refuse } from "../routing/Rejections.ts"
 import type { Router } from "../routing/Router.ts"
 import type { BatchMembers } from "./Batches.ts"
 import type { MultiKeyMembers } from "./MultiKey.ts"
@@ -48,9 +50,9 @@ export interface ReadPreferenceMembers {
   readonly readFrom: (policy: ReadFrom.Policy) => ReadFromClient
   /**
    * From now on reads of the whole client are made by a policy, by the primaries and their replicas in turn unless one is
-   * given. Views and regions keep theirs.
+   * given. Views and regions keep theirs. Fails with `OptionsError`, and changes nothing, when it is given no policy.
    */
-  readonly readonly: (policy?: ReadFrom.Policy) => Effect.Effect<void>
+  readonly readonly: (policy?: ReadFrom.Policy) => Effect.Effect<void, RedisClusterException>
   /** From now on reads of the whole client go to the primaries. Views and regions keep their policies. */
   readonly readwrite: Effect.Effect<void>
   /**
@@ -69,7 +71,10 @@ export const make = (
   viewOf: (router: Router["Service"]) => ReadFromClient
 ): ReadPreferenceMembers => ({
   readFrom: (policy) => viewOf(router.reading(policy)),
-  readonly: (policy = ReadFrom.roundRobin) => Effect.sync(() => router.setReadFrom(policy)),
+  readonly: (policy = ReadFrom.roundRobin) =>
+    ReadFrom.isPolicy(policy)
+      ? Effect.sync(() => router.setReadFrom(policy))
+      : refuse(new OptionsError({ message: `readonly: ${ReadFrom.notAPolicy}`, outcome: "NotExecuted" })),
   readwrite: Effect.sync(() => router.setReadFrom(ReadFrom.primary)),
   readStatistics: Effect.sync(router.readStatistics)
 })

@@ -128,7 +128,10 @@ const read = (
   args: Arguments
 ): { readonly names: ReadonlyArray<string>; readonly options: Subscription.SubscribeOptions } => {
   const [first, second] = args
-  const isOptions = typeof second === "object" && second !== null && !Array.isArray(second)
+  // After a list there is nothing but options.
+  const isOptions = Array.isArray(first)
+    ? second !== undefined
+    : typeof second === "object" && !Array.isArray(second)
   // What is not a string is refused with the other bad input.
   const names = (Array.isArray(first) ? first : isOptions ? [first] : args) as ReadonlyArray<string>
   return { names, options: isOptions ? second as Subscription.SubscribeOptions : {} }

@@ -46,9 +46,12 @@ export interface ClusterRedisOptions extends ClusterOptions {
  * @since 0.1.0
  */
 export const layer = (
-  { pool, ...options }: ClusterRedisOptions
-): Layer.Layer<Redis | ClusterClient, RedisClusterException> =>
-  Layer.provideMerge(RedisService.layer(pool), ClusterClient.layer(options))
+  given: ClusterRedisOptions
+): Layer.Layer<Redis | ClusterClient, RedisClusterException> => {
+  // What is no object of options is refused by the client.
+  const { pool, ...options } = given ?? {}
+  return Layer.provideMerge(RedisService.layer(pool), ClusterClient.layer(options))
+}
 
 /**
  * Connects to a cluster with options from `Config`, all of them (`ClusterConfig.options`) or a config for each, and provides

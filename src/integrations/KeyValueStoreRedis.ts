@@ -36,17 +36,12 @@ import type { Lifetime } from "../commands/Call.ts"
 import * as Command from "../commands/Command.ts"
 import { Generic } from "../commands/Generic.ts"
 import { Strings } from "../commands/Strings.ts"
+import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import type { Argument } from "../protocol/Reply.ts"
-import {
-  ConflictError,
-  DecodeError,
-  exception,
-  OptionsError,
-  type RedisClusterException
-} from "../RedisClusterException.ts"
+import { ConflictError, DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
 import * as Script from "../scripting/Script.ts"
-import { startingWith, unlinkStartingWith } from "./internal/namespace.ts"
+import { checked, startingWith, unlinkStartingWith } from "./internal/namespace.ts"
 
 /**
  * @category models
@@ -84,18 +79,15 @@ const failed = (method: string, key?: string) => (cause: unknown): KeyValueStore
     cause
   })
 
-const optionsError = (message: string): RedisClusterException =>
-  exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
-
-/** What is wrong with the options; `undefined` when nothing is. */
-const objection = ({ prefix, ttl }: KeyValueStoreOptions): string | undefined => {
-  if (prefix !== undefined && (typeof prefix !== "string" || prefix === "")) {
-    return "prefix must not be empty: clear would delete every key of the cluster"
-  }
-  const millis = ttl === undefined ? 1 : millisOf(ttl)
-  return Number.isFinite(millis) && millis > 0
-    ? undefined
-    : `ttl must be a finite duration greater than zero such as "1 day"; leave it out for entries that live for ever`
+const optionChecks: checks.Checks<KeyValueStoreOptions> = {
+  prefix: (value) =>
+    typeof value === "string" && value !== ""
+      ? undefined
+      : "a text that is not empty: clear would delete every key of the cluster",
+  ttl: (value) =>
+    checks.lifetime(1)(value) === undefined
+      ? undefined
+      : `a finite duration greater than zero such as "1 day"; leave it out for entries that live for ever`
 }
 
 /** Others change a value between reading and writing it at most so often in a row. */
@@ -128,10 +120,8 @@ const asBytes = (value: Uint8Array): Effect.Effect<Uint8Array> => Effect.succeed
 const orNone = <A>(value: A | null): A | undefined => value ?? undefined
 
 const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
-  const problem = objection(options)
-  if (problem !== undefined) return yield* Effect.fail(optionsError(problem))
+  const { prefix = "kvs:", ttl } = yield* checked("KeyValueStoreRedis", options, optionChecks)
   const redis = yield* ClusterClient
-  const { prefix = "kvs:", ttl } = options
   const expiry = ttl === undefined ? undefined : { expire: ttl }
   const lifetime = ttl === undefined ? "" : String(Math.ceil(millisOf(ttl)))
   const named = (key: string): string => `${prefix}${key}`

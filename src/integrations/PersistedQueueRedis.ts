@@ -20,9 +20,10 @@ import * as RcMap from "effect/RcMap"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { ClusterClient } from "../ClusterClient.ts"
+import * as checks from "../internal/checks.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import * as ClusterRedis from "./internal/ClusterRedis.ts"
-import { checkedPrefix, hashTag, startingWith } from "./internal/namespace.ts"
+import { checked, hashTag, startingWith, tagPrefix } from "./internal/namespace.ts"
 
 /**
  * @category models
@@ -37,6 +38,13 @@ export interface PersistedQueueOptions {
   readonly lockRefreshInterval?: Duration.Input | undefined
   /** How long a claim outlives a worker that died. Default: 90 seconds. */
   readonly lockExpiration?: Duration.Input | undefined
+}
+
+const optionChecks: checks.Checks<PersistedQueueOptions> = {
+  prefix: tagPrefix,
+  pollInterval: checks.duration(1, true),
+  lockRefreshInterval: checks.duration(1, true),
+  lockExpiration: checks.duration(1, true)
 }
 
 /** How long a queue that nobody uses keeps what this process has for it. */
@@ -56,7 +64,7 @@ const untiring = (redis: Redis["Service"]): Redis["Service"] => ({
 })
 
 const make = Effect.fnUntraced(function*(options: PersistedQueueOptions) {
-  const prefix = yield* checkedPrefix(options.prefix ?? "effectq:")
+  const { prefix = "effectq:" } = yield* checked("PersistedQueueRedis", options, optionChecks)
   const client = yield* ClusterClient
   const redis = untiring(yield* ClusterRedis.make({ repeatScripts: true }))
 

@@ -13,7 +13,7 @@ import { Redis } from "effect/persistence/Redis"
 import type { ClusterClient } from "../ClusterClient.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import * as ClusterRedis from "./internal/ClusterRedis.ts"
-import { checkedPrefix, hashTag } from "./internal/namespace.ts"
+import { checked, hashTag, tagPrefix } from "./internal/namespace.ts"
 
 /**
  * @category models
@@ -25,7 +25,7 @@ export interface RateLimiterOptions {
 }
 
 const make = Effect.fnUntraced(function*(options: RateLimiterOptions) {
-  const prefix = yield* checkedPrefix(options.prefix ?? "ratelimiter:")
+  const { prefix = "ratelimiter:" } = yield* checked("RateLimiterRedis", options, { prefix: tagPrefix })
   const redis = yield* ClusterRedis.make({ repeatScripts: false })
   const store = yield* Effect.provideService(RateLimiter.makeStoreRedis({ prefix }), Redis, redis)
   /** Effect's store makes its keys of the one it is given: with a tag all of them are of one slot. */

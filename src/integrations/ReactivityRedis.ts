@@ -46,8 +46,10 @@ import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
 import { ClusterClient } from "../ClusterClient.ts"
 import * as Command from "../commands/Command.ts"
+import * as checks from "../internal/checks.ts"
 import type { SubscriptionEvent } from "../pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import { checked } from "./internal/namespace.ts"
 
 /**
  * @category models
@@ -95,9 +97,12 @@ const untilPublished = Schedule.min([Schedule.exponential("50 millis"), Schedule
 const make = Effect.fnUntraced(function*(
   options: ReactivityOptions
 ): Effect.fn.Return<Reactivity.Reactivity, RedisClusterException, ClusterClient | Scope.Scope> {
+  const { channel = "effect/reactivity", sharded = false } = yield* checked("ReactivityRedis", options, {
+    channel: checks.text,
+    sharded: checks.boolean
+  })
   const redis = yield* ClusterClient
   const local = yield* Reactivity.make
-  const { channel = "effect/reactivity", sharded = false } = options
   const self = randomUUID()
   const outbox = yield* Effect.acquireRelease(Queue.unbounded<Keys>(), Queue.shutdown)
 

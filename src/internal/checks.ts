@@ -126,3 +126,9 @@ export const problemsOf = (
     return expected === undefined ? [] : [`${name} has to be ${expected}`]
   })
 }
+
+/** The same as one text; `undefined` when nothing is wrong. */
+export const problemOf = (options: unknown, checks: Readonly<Record<string, Check>>): string | undefined => {
+  const problems = problemsOf(options, checks)
+  return problems.length === 0 ? undefined : problems.join("; ")
+}

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
-import type { BufferStrategy } from "./Subscription.ts"
+import * as checks from "../internal/checks.ts"
+import { bufferChecks, type BufferStrategy } from "./Subscription.ts"
 import type { Message } from "./SubscriptionEvent.ts"
 
 /** The events of servers, by the letter that `notify-keyspace-events` has for their class. */
@@ -154,13 +155,24 @@ const classesOf = (
   return configure === true ? ["A"] : undefined
 }
 
+const optionChecks: checks.Checks<KeyspaceOptions> = {
+  ...bufferChecks,
+  pattern: checks.anyText,
+  prefix: checks.anyText,
+  events: (value) =>
+    Array.isArray(value) && value.every((name) => typeof name === "string") ? undefined : "a list of names",
+  classes: checks.anyText,
+  keys: checks.oneOf("text", "bytes"),
+  configure: checks.boolean
+}
+
 /** The subscription, or what is wrong with the options. */
 export const plan = (options: KeyspaceOptions): KeyspacePlan | string => {
-  if (typeof options !== "object" || options === null) return "the options have to be an object"
-  const { events, keys: form = "text", pattern, prefix } = options
+  const problem = checks.problemOf(options, optionChecks)
+  if (problem !== undefined) return problem
+  const { events, pattern, prefix } = options
   if (pattern !== undefined && prefix !== undefined) return "pattern and prefix exclude each other; give one of them"
   if (events?.length === 0) return "events is empty; name at least one, or leave it out for all"
-  if (form !== "text" && form !== "bytes") return `keys has to be "text" or "bytes"`
   const classes = classesOf(options)
   if (typeof classes === "string") return classes
   const keys = pattern ?? (prefix === undefined ? undefined : `${escaped(prefix)}*`)

@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
+import * as checks from "../internal/checks.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
 
@@ -74,7 +75,22 @@ export interface Subscription<P = string> {
 
 /** @internal */
 export const defaultBufferSize = 16_384
-const strategies: ReadonlyArray<string> = ["suspend", "dropOldest", "dropNewest", "fail"]
+
+/** @internal */
+export const bufferChecks = {
+  bufferSize: checks.integer(1),
+  strategy: checks.oneOf("suspend", "dropOldest", "dropNewest", "fail")
+}
+
+const optionChecks: checks.Checks<SubscribeOptions> = {
+  ...bufferChecks,
+  payload: checks.oneOf("text", "bytes"),
+  schema: (value) => Schema.isSchema(value) ? undefined : "a schema",
+  node: (value) =>
+    value === "owner" || value === "replica" || isEndpoint(value)
+      ? undefined
+      : `"owner", "replica", or a host and a port`
+}
 
 /**
  * What is wrong with the options and the names; `undefined` when nothing is.
@@ -82,13 +98,7 @@ const strategies: ReadonlyArray<string> = ["suspend", "dropOldest", "dropNewest"
  * @internal
  */
 export const objection = (names: ReadonlyArray<string>, options: SubscribeOptions): string | undefined => {
-  const { bufferSize = defaultBufferSize, node = "owner", payload = "text", strategy = "suspend" } = options
   if (names.length === 0) return "there is nothing to subscribe to; name at least one channel or pattern"
   if (names.some((name) => typeof name !== "string")) return "channels and patterns have to be strings"
-  if (!Number.isInteger(bufferSize) || bufferSize < 1) return "bufferSize has to be an integer of at least 1"
-  if (!strategies.includes(strategy)) return `strategy has to be one of ${strategies.join(", ")}`
-  if (payload !== "text" && payload !== "bytes") return `payload has to be "text" or "bytes"`
-  const isPlace = node === "owner" || node === "replica" ||
-    isEndpoint(node)
-  return isPlace ? undefined : `node has to be "owner", "replica", or a host and a port`
+  return checks.problemOf(options, optionChecks)
 }

@@ -10,10 +10,11 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
+import * as checks from "../internal/checks.ts"
 import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { ClusterPubSub } from "./ClusterPubSub.ts"
 import type { Batch, Ending, MessageBuffer, RawEvent, RawMessage, Settings } from "./MessageBuffer.ts"
-import { defaultBufferSize, objection, type SubscribeOptions, type Subscription } from "./Subscription.ts"
+import { bufferChecks, defaultBufferSize, objection, type SubscribeOptions, type Subscription } from "./Subscription.ts"
 import { Message, type SubscriptionEvent } from "./SubscriptionEvent.ts"
 import type { Kind, Placement, Preparation, Wish } from "./Wish.ts"
 
@@ -139,12 +140,12 @@ export const openMonitor = (
   options: Pick<SubscribeOptions, "bufferSize" | "strategy">
 ): Effect.Effect<Stream.Stream<Message, RedisClusterException>, RedisClusterException, Scope.Scope> =>
   Effect.suspend(() => {
-    if (!isEndpoint(node)) return Effect.fail(invalid("monitor needs a node: a host and a port"))
-    const given = { ...options, node }
-    const problem = objection(["MONITOR"], given)
+    const problem = isEndpoint(node)
+      ? checks.problemOf(options, bufferChecks)
+      : "monitor needs a node: a host and a port"
     if (problem !== undefined) return Effect.fail(invalid(problem))
     return Effect.map(
-      pubSub.monitor(node, settingsOf(given, false)),
+      pubSub.monitor(node, settingsOf(options, false)),
       (buffer) => view<string>(buffer, undefined, "all").messages
     )
   })

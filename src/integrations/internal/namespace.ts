@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { ClusterClientShape } from "../../ClusterClient.ts"
+import * as checks from "../../internal/checks.ts"
 import { exception, OptionsError, type RedisClusterException } from "../../RedisClusterException.ts"
 
 /** A pattern that matches what begins with the text. */
@@ -23,12 +24,20 @@ export const hashTag = (name: string): string =>
   name === "" ? "{%}" : `{${name.replace(/[%{}]/g, (brace) => encodeURIComponent(brace))}}`
 
 /** A prefix in front of a hash tag: with a brace of its own it would take the tag's place. */
-export const checkedPrefix = (prefix: string): Effect.Effect<string, RedisClusterException> =>
-  typeof prefix === "string" && !prefix.includes("{") ?
-    Effect.succeed(prefix) :
-    Effect.fail(exception(() =>
-      new OptionsError({
-        message: "prefix must be text without a brace: the store braces what belongs together by itself",
-        outcome: "NotExecuted"
-      })
-    ))
+export const tagPrefix: checks.Check = (value) =>
+  typeof value === "string" && !value.includes("{")
+    ? undefined
+    : "text without a brace: the store braces what belongs together by itself"
+
+/** Programs in plain JavaScript may give anything as options. */
+export const checked = <Options extends object>(
+  name: string,
+  options: Options,
+  optionChecks: checks.Checks<Options>
+): Effect.Effect<Options, RedisClusterException> =>
+  Effect.suspend(() => {
+    const problem = checks.problemOf(options, optionChecks)
+    return problem === undefined
+      ? Effect.succeed(options)
+      : Effect.fail(exception(() => new OptionsError({ message: `${name}: ${problem}`, outcome: "NotExecuted" })))
+  })

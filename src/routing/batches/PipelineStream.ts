@@ -6,6 +6,7 @@ import * as Predicate from "effect/Predicate"
 import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Command } from "../../commands/Command.ts"
+import * as checks from "../../internal/checks.ts"
 import { exception, OptionsError, type RedisClusterException } from "../../RedisClusterException.ts"
 import { entriesOf, type PipelineStreamOptions } from "./BatchShape.ts"
 import type { Batching } from "./Pipeline.ts"
@@ -16,20 +17,14 @@ const defaultBatch = 1024
 /** Commands to run: a stream, or anything that can be iterated. */
 export type CommandSource<A, E, R> = Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>
 
-const bad = (name: string, expected: string): RedisClusterException =>
-  exception(() =>
-    new OptionsError({
-      message: `${name} has to be ${expected}`,
-      outcome: "NotExecuted",
-      command: "pipelineStream"
-    })
-  )
+const optionChecks: checks.Checks<PipelineStreamOptions> = { batch: checks.integer(1), concurrency: checks.integer(1) }
+
+const bad = (message: string): RedisClusterException =>
+  exception(() => new OptionsError({ message, outcome: "NotExecuted", command: "pipelineStream" }))
 
 /** Bytes can be iterated as well, and hold no commands. */
 const isSource = (value: unknown): boolean =>
   Stream.isStream(value) || (Predicate.isIterable(value) && !ArrayBuffer.isView(value))
-
-const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1
 
 /** A source that is slow is not waited for: a batch is what has come meanwhile. An iterable is never slow. */
 const batchesOf = <A, E, R>(
@@ -49,10 +44,11 @@ const run = <A, E, R, B>(
   commands: CommandSource<A, E, R>,
   options: PipelineStreamOptions | undefined
 ): Stream.Stream<B, E | RedisClusterException, R> => {
+  const problem = isSource(commands)
+    ? checks.problemOf(options ?? {}, optionChecks)
+    : "the source of commands has to be a stream or an iterable of commands"
+  if (problem !== undefined) return Stream.fail(bad(problem))
   const { batch = defaultBatch, concurrency = 1 } = options ?? {}
-  if (!isCount(batch)) return Stream.fail(bad("batch", "an integer of at least 1"))
-  if (!isCount(concurrency)) return Stream.fail(bad("concurrency", "an integer of at least 1"))
-  if (!isSource(commands)) return Stream.fail(bad("the source of commands", "a stream or an iterable of commands"))
   return Stream.suspend(() => {
     const order = new PipelineOrder()
     return batchesOf(commands, batch).pipe(
