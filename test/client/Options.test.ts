@@ -109,7 +109,7 @@ describe("Options that cannot be meant", () => {
       const redis = yield* ClusterClient
       yield* isRefused(redis.readonly(null as never), "policies of ReadFrom")
       yield* isRefused(redis.readonly("replica" as never), "policies of ReadFrom")
-      yield* isRefused(redis.readFrom(null as never).get("k"), "policies of ReadFrom")
+      yield* isRefused(redis.readFrom("replica" as never).get("k"), "policies of ReadFrom")
       assert.isNull(yield* redis.get("k"))
     }).pipe(Effect.provide(TestCluster.layer())))
 })
