@@ -602,8 +602,10 @@ export class RedisClusterException
   }
 
   override [NodeInspectSymbol](): unknown {
-    const { _tag, isRetryable, message, outcome, ...facts } = this.reason
-    return { _tag: "RedisClusterException", message, reason: _tag, outcome, isRetryable, ...facts }
+    // The cause of an error is not enumerable.
+    const { _tag, cause, isRetryable, message, outcome, ...facts } = this.reason
+    const because = cause === undefined ? {} : { cause }
+    return { _tag: "RedisClusterException", message, reason: _tag, outcome, isRetryable, ...facts, ...because }
   }
 
   /**

@@ -77,7 +77,7 @@ describe("Starting a client", () => {
         const wrong: ReadonlyArray<readonly [named: string, options: ClusterOptions]> = [
           ["nodes is empty", { nodes: [] }],
           ["nodes[0]", { nodes: "http://127.0.0.1:7000" }],
-          ["nodes[1]", { nodes: [nodes, "127.0.0.1:7000"] }],
+          ["nodes[1]", { nodes: [nodes, "127.0.0.1:port"] }],
           ["nodes[0]", { nodes: `${nodes}/1` }],
           ["nodes[0]", { nodes: { host: "127.0.0.1", port: 0 } }],
           ["mixes", { nodes: [nodes, "rediss://127.0.0.1:7000"] }],
