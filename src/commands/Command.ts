@@ -540,7 +540,10 @@ export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) =
       const result = decodeNow(value)
       return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
     } catch (error) {
-      return new DecodeFailure(isWaiting(error) ? asynchronous : "a function of the schema threw an error", withoutMessage(error))
+      return new DecodeFailure(
+        isWaiting(error) ? asynchronous : "a function of the schema threw an error",
+        withoutMessage(error)
+      )
     }
   }
   return <A extends S["Encoded"], M, R extends ClusterClient>(self: Command<A, M, R>): Command<S["Type"], M, R> =>
