@@ -270,6 +270,8 @@ class RouterView implements RouterShape {
     const { dispatcher } = this.parts
     const run = Effect.callback<Located<A>, RedisClusterException>((resume) => {
       const command = dispatcher.region.settle(given)
+      const problem = invalid(command)
+      if (problem !== undefined) return resume(this.refuse(problem))
       const request = LocatedRequest.single(dispatcher, command, slot, pinned, resume as Request["resume"])
       Tracing.join(request)
       dispatcher.dispatch(request)

@@ -77,6 +77,16 @@ describe("Command.withTimeout", () => {
       assert.strictEqual(error.reason._tag, "OptionsError")
       const entry = yield* Effect.flip(Command.withTimeout(redis.pipeline([redis.incr("n")]), -1))
       assert.strictEqual(entry.root._tag, "OptionsError")
+      const others: ReadonlyArray<Effect.Effect<unknown, RedisClusterException>> = [
+        redis.dbsize(),
+        redis.on("all").dbsize(),
+        redis.blpop("list", "1 second"),
+        redis.watch("n", (tx) => tx.get("n")),
+        Effect.scoped(Effect.flatMap(redis.dedicated("n"), (own) => own.incr("n")))
+      ]
+      for (const other of others) {
+        assert.strictEqual((yield* Effect.flip(Command.withTimeout(other, -1))).reason._tag, "OptionsError")
+      }
       assert.strictEqual(yield* redis.incr("n"), 1)
     }).pipe(onTestCluster))
 })

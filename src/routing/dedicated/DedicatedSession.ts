@@ -127,6 +127,8 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
     const blocks = given.blockingTime !== undefined
     const run = Effect.callback<A, RedisClusterException>((resume) => {
       const command = this.context.region.settle(given)
+      const problem = invalid(command)
+      if (problem !== undefined) return resume(this.context.statistics.refuse(problem))
       const deadline = this.context.deadlineOf(command)
       const answered = resume as Request["resume"]
       const request = blocks

@@ -187,6 +187,8 @@ export class DedicatedSessions {
   ): Effect.Effect<A, RedisClusterException> {
     const run = Effect.callback<A, RedisClusterException>((resume) => {
       const command = this.dispatcher.region.settle(given)
+      const problem = invalid(command)
+      if (problem !== undefined) return resume(this.dispatcher.statistics.refuse(problem))
       const context: DedicatedRequestContext = {
         pool: this.pool,
         unblocker: this.unblocker,

@@ -15,6 +15,7 @@ import { NoTargetError, type RedisClusterException } from "../../RedisClusterExc
 import type { Topology } from "../../topology/Topology.ts"
 import { collectOutcomes } from "../batches/Collect.ts"
 import { keyless } from "../CommandSlot.ts"
+import { invalid } from "../Rejections.ts"
 import type { Dispatcher } from "../request/Dispatcher.ts"
 import type { Binding } from "../request/Recovery.ts"
 import { type Leg, Request } from "../request/Request.ts"
@@ -186,7 +187,11 @@ export class FanOut {
   }
 
   private observed(command: Command<unknown>, run: (settled: Command<unknown>) => Replies): Replies {
-    const self = Effect.suspend(() => run(this.dispatcher.region.settle(command)))
+    const self = Effect.suspend(() => {
+      const settled = this.dispatcher.region.settle(command)
+      const problem = invalid(settled)
+      return problem === undefined ? run(settled) : this.dispatcher.statistics.refuse(problem)
+    })
     return Tracing.observed(self, () => Tracing.commandCall(command, keyless))
   }
 }
