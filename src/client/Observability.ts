@@ -11,6 +11,7 @@ import type { Connections } from "../connection/Connections.ts"
 import type { ClientEvent } from "../observability/ClientEvent.ts"
 import { log, NodeStates, TopologyStates } from "../observability/ClientEvents.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import { MissedMessages } from "../observability/MissedMessages.ts"
 import { Registry } from "../observability/Series.ts"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
 import type { RouterShape } from "../routing/Router.ts"
@@ -99,7 +100,8 @@ export const make = Effect.fnUntraced(function*(parts: {
   })
   const stopRotations = connections.onRotated(() => emit({ _tag: "CredentialsRotated" }))
   const stopOutages = connections.onCredentialsFailed((reason) => emit({ _tag: "CredentialsFailed", reason }))
-  const stopGaps = pubSub.statistics.onGap((reason, from) => emit({ _tag: "MessagesMissed", reason, from }))
+  const missed = new MissedMessages(emit)
+  const stopGaps = pubSub.statistics.onGap((reason, from) => missed.add(reason, from))
   const stopReasons = routing.onReason((reason) => metrics.addReason(reason))
 
   yield* Effect.addFinalizer(() =>

@@ -119,7 +119,7 @@ export interface RefreshFailed {
 }
 
 /**
- * A subscription may have missed messages.
+ * Subscriptions may have missed messages: one event for all that a loss concerns.
  *
  * @category models
  * @since 0.1.0
@@ -127,8 +127,10 @@ export interface RefreshFailed {
 export interface MessagesMissed {
   readonly _tag: "MessagesMissed"
   readonly reason: GapReason
-  /** Since when, in milliseconds of the clock (since 1970). */
+  /** Since when, in milliseconds of the clock (since 1970): the earliest of all. */
   readonly from: number
+  /** How many subscriptions it concerns. */
+  readonly subscriptions: number
 }
 
 /**

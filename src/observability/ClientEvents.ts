@@ -122,7 +122,10 @@ export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> =>
         { reason: event.reason }
       )
     case "MessagesMissed":
-      return annotated(Effect.logWarning("a subscription may have missed messages"), { reason: event.reason })
+      return annotated(Effect.logWarning("subscriptions may have missed messages"), {
+        reason: event.reason,
+        subscriptions: event.subscriptions
+      })
     case "CredentialsRotated":
       return Effect.logDebug("the credentials were rotated")
     // Logged by those who run the stream.
@@ -131,7 +134,11 @@ export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> =>
   }
 }
 
-const annotated = (line: Effect.Effect<void>, annotations: { readonly node?: string; readonly reason?: string }) =>
+const annotated = (line: Effect.Effect<void>, annotations: {
+  readonly node?: string
+  readonly reason?: string
+  readonly subscriptions?: number
+}) =>
   Effect.annotateLogs(
     line,
     Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`redis.${name}`, value]))
