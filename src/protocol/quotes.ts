@@ -10,6 +10,8 @@ const listed = /,? with args beginning with:.*$/s
 const quotable = 128
 /** A shorter argument is replaced in quotation marks alone: it is a word of the text more often than a quotation. */
 const tellable = 3
+/** An argument of this length is no part of a longer word by chance: it is replaced there as well. */
+const unmistakable = 8
 
 const marks = new Set(["'", "\"", "`"])
 
@@ -24,7 +26,7 @@ const textOf = (argument: Argument): string => {
 
 const isWordCharacter = (character: string): boolean => /[\p{L}\p{N}_]/u.test(character)
 
-/** Replaces each occurrence that is no part of a longer word. */
+/** Replaces each occurrence, that of a short argument only where it is no part of a longer word. */
 const replaceAll = (text: string, quoted: string, by: string): string => {
   let result = ""
   let from = 0
@@ -32,8 +34,10 @@ const replaceAll = (text: string, quoted: string, by: string): string => {
     const end = at + quoted.length
     const before = text.charAt(at - 1)
     const after = text.charAt(end)
-    const isPart = (isWordCharacter(before) && isWordCharacter(quoted.charAt(0))) ||
+    const isPart = quoted.length < unmistakable && (
+      (isWordCharacter(before) && isWordCharacter(quoted.charAt(0))) ||
       (isWordCharacter(after) && isWordCharacter(quoted.charAt(quoted.length - 1)))
+    )
     const isShort = quoted.length < tellable && !(marks.has(before) && before === after)
     result += text.slice(from, at) + (isPart || isShort ? quoted : by)
     from = end

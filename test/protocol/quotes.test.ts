@@ -19,6 +19,7 @@ describe("The text of an error", () => {
       "NOGROUP No such key '<argument 2>' or consumer group '<argument 1>'"
     ],
     ["ERR it says SECRET and SECRETS", ["SECRET"], "ERR it says <argument 1> and SECRETS"],
+    ["ERR glued: xSECRET-1234y", ["SECRET-1234"], "ERR glued: x<argument 1>y"],
     ["ERR two\u00a0 lines a b", ["lines\na"], "ERR two\u00a0 <argument 1> b"],
     [
       "ERR bytes: \u00fc1",
