@@ -68,6 +68,10 @@ const isAlike = (one: Request, other: Request): boolean => {
     one.command.spec === other.command.spec
 }
 
+/** Whether waiting for a connection may help. A node that refuses the login tells those who ask: only others can mend that. */
+const isAwaited = ({ lastFailure, state }: Connection): boolean =>
+  state === "down" && lastFailure?.kind !== "authentication"
+
 /** What waits without a node to wait for. */
 const nowhere = {}
 
@@ -195,8 +199,9 @@ export class Retries {
     let waitsFor: Connection | undefined
     for (const request of cohort.requests) {
       const connection = request.retryState?.awaits?.connection
-      if (connection?.state === "down" && this.belongsTo(request, connection)) waitsFor = connection
-      else ready.push(request)
+      if (connection !== undefined && isAwaited(connection) && this.belongsTo(request, connection)) {
+        waitsFor = connection
+      } else ready.push(request)
     }
     // Its own attempts may have come to an end.
     waitsFor?.connect()
