@@ -372,12 +372,17 @@ const parseUrl = (given: string, position: number): Result.Result<ParsedNode, st
   })
 }
 
+/** A node of a cluster, in memory or not, says more of itself than its place. */
+const describesNode = (value: object): boolean =>
+  ClusterNode.isClusterNode(value) ||
+  ("id" in value && typeof value.id === "string" && "address" in value && typeof value.address === "string")
+
 /** What keeps a value from being the place of a server; `undefined` when nothing does. */
 const endpointProblem = (node: unknown, where: string): string | undefined => {
   if (typeof node !== "object" || node === null) return `${where} has to be { host, port }`
-  const unknown = Object.keys(node).find((name) =>
-    name !== "host" && name !== "port" && !ClusterNode.isClusterNode(node)
-  )
+  const unknown = describesNode(node)
+    ? undefined
+    : Object.keys(node).find((name) => name !== "host" && name !== "port")
   if (unknown !== undefined) return `${where}: ${checks.unknownOption(unknown, ["host", "port"])}`
   const { host, port } = node as { readonly host?: unknown; readonly port?: unknown }
   if (!isHost(host)) return `${where}.host has to be a name or an address, without brackets, port and spaces`
