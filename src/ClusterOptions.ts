@@ -377,7 +377,7 @@ const describesNode = (value: object): boolean =>
   ClusterNode.isClusterNode(value) ||
   ("id" in value && typeof value.id === "string" && "address" in value && typeof value.address === "string")
 
-/** What keeps a value from being the place of a server; `undefined` when nothing does. */
+/** The reason why a value cannot be the place of a server; `undefined` when it can. */
 const endpointProblem = (node: unknown, where: string): string | undefined => {
   if (typeof node !== "object" || node === null) return `${where} has to be { host, port }`
   const unknown = describesNode(node)
@@ -427,7 +427,7 @@ const parseNodes = (
 const kinds = (values: ReadonlyArray<string | undefined>): number =>
   new Set(values.filter((value) => value !== undefined)).size
 
-/** What an effect finds is checked as the option itself would be. */
+/** The nodes that an effect finds are checked as the option itself would be. */
 const checkedSeeds = (find: FindNodes): FindNodes =>
   Effect.flatMap(find, (found: unknown) => {
     const problem = Array.isArray(found)
@@ -463,7 +463,7 @@ const mapping = (mapAddress: ClusterOptions["mapAddress"]): (endpoint: Endpoint)
     ? (endpoint) => endpoint
     : guarded(mapAddress, (result) => endpointProblem(result, "") === undefined, (endpoint) => endpoint)
 
-/** What single options cannot tell. */
+/** Checks that concern several options. */
 const contradictions = (options: ClusterOptions, parsed: ReadonlyArray<ParsedNode>): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const passwords = parsed.map(({ password }) => password === undefined ? undefined : Redacted.value(password))

@@ -211,7 +211,7 @@ export const scripts = {
   fenceMemory
 }
 
-/** What the options and the key come to. Times in milliseconds, `Infinity` without end. */
+/** The options and the key, checked. Times are in milliseconds, `Infinity` without end. */
 interface Settings {
   readonly key: string
   /** `undefined` without fencing. */

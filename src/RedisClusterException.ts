@@ -34,7 +34,7 @@ const attributes = "~effect/ErrorReporter/attributes"
 const id = (tag: string) => `effect-redis-cluster/${tag}`
 
 /**
- * What became of the command.
+ * The outcome of the command.
  *
  * - `NotExecuted`: the server did not execute it; sending it again is safe
  * - `Unknown`: it was written and no answer came; it may or may not have been executed
@@ -581,7 +581,7 @@ export class RedisClusterException
     return this.reason.isRetryable
   }
 
-  /** What became of the command. */
+  /** The outcome of the command. */
   get outcome(): Outcome {
     return this.reason.outcome
   }

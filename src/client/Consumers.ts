@@ -120,7 +120,7 @@ const optionChecks: checks.Checks<ConsumeOptions> = {
   values: checks.oneOf("text", "bytes", "pairs")
 }
 
-/** What is wrong with options of any kind; `undefined` when nothing is. */
+/** The problem of options of any kind; `undefined` when there is none. */
 const problemOf = (options: ConsumeOptions<keyof EntryFields>): string | undefined => {
   const problems = checks.problemsOf(options, optionChecks)
   if (problems.length > 0) return problems.join("; ")

@@ -390,7 +390,7 @@ export const isCommand = (value: unknown): value is Command<unknown> => Predicat
  */
 export type Success<C> = C extends Command<infer A> ? A : never
 
-/** What was thrown, and where, without its message: that may quote the reply, as `JSON.parse` does. */
+/** The thrown error with its place and without its message: the message may quote the reply, as that of `JSON.parse` does. */
 const withoutMessage = (thrown: unknown): Error => {
   const error = new Error("the message is left out, it may quote the reply")
   if (!(thrown instanceof Error)) return error
@@ -510,7 +510,7 @@ export const mapKeys =
   <A, M = unknown, R extends ClusterClient = ClusterClient>(self: Command<A, M, R>): Command<A, M, R> => {
     const args = [...self.args]
     for (const position of self.keyPositions) {
-      // What cannot be sent stays what it is: it must not become another key.
+      // A key that cannot be sent stays as it is: it must not become another key.
       if (isSendable(args[position])) args[position] = f(textOf(args[position]))
     }
     const { routing } = self.settings

@@ -107,7 +107,7 @@ export class CommandSpec {
   }
 
   /**
-   * What a call means to its connection, beyond one reply; `undefined` when it is nothing.
+   * The use that a call makes of its connection, beyond one reply; `undefined` when there is none.
    *
    * @internal
    */

@@ -1,5 +1,5 @@
 /**
- * What is known about a command by its name alone. `CommandSpec` reads it, so that a builder, a command by name and the spec of
+ * The facts about a command that its name alone tells. `CommandSpec` reads it, so that a builder, a command by name and the spec of
  * a program all have the same facts.
  */
 import type { Argument } from "../protocol/Reply.ts"
@@ -8,7 +8,7 @@ import { type KeyFinder, ofMigrate, ofSort } from "./keys.ts"
 import { textOf } from "./words.ts"
 
 /**
- * What a command means to its connection, beyond one reply.
+ * The use that a command makes of its connection, beyond one reply.
  *
  * - `changes`: those who use the connection afterwards find another state
  * - `changesProtocol`: and the replies behind it have another form

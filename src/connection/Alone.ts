@@ -1,5 +1,5 @@
 /**
- * What travels alone on a socket: it starts when everything before it is answered, and nothing is written until it has ended.
+ * Commands that travel alone on a socket: each starts when everything before it is answered, and nothing is written until it has ended.
  *
  * A login does, because Redis 8.6 gives no answer to a refused AUTH that it reads together with other commands, and the replies to
  * those would go to the wrong ones. The handover of subscriptions does, because its replies are told from others by their order.
@@ -44,7 +44,7 @@ export class Alone {
     this.current?.start()
   }
 
-  /** What is out has ended. */
+  /** The command that is out has ended. */
   end(): void {
     this.current = undefined
   }

@@ -64,7 +64,7 @@ class Ping extends OwnCommand {
   }
 }
 
-/** What a lane needs of the connection it belongs to. */
+/** The parts of a connection that its lane needs. */
 export interface LaneContext {
   readonly clock: Clock.Clock
   readonly bounds: {
@@ -74,7 +74,7 @@ export interface LaneContext {
     readonly pingAfter: number
     readonly pingTimeout: number
   }
-  /** What waits to be written. */
+  /** The commands that wait to be written. */
   readonly queue: CommandQueue
   readonly statistics: NodeStatistics
   /** From a write to its reply, sampled. */
@@ -108,7 +108,7 @@ export class CommandLane {
   private aloneNow: Outgoing | undefined
   private readonly inFlight = new Fifo<Outgoing>()
   private inFlightBytes = 0
-  /** What is being written piece by piece, from `pieceAt` on. */
+  /** The bytes that are being written piece by piece, from `pieceAt` on. */
   private pieces: Buffer | undefined
   private pieceAt = 0
   private pingDue = false

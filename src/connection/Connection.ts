@@ -76,7 +76,7 @@ export class Connection {
   private readonly hooks: ConnectionHooks
   private readonly clock: Clock.Clock
   private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  /** What all connections to this node count together. */
+  /** The counts of all connections to this node together. */
   private readonly statistics: NodeStatistics
   /** Why it takes nothing more: it is being closed. */
   private ending: LinkFailure | undefined
@@ -132,7 +132,7 @@ export class Connection {
       onPush: (push) => this.hooks.onPush(this, push),
       inquire: hooks.inquire === undefined ? undefined : () => this.askAround(),
       doubt: (confirmed) => this.runFork(Effect.map(this.link.inquire, (found) => found === "silent" || confirmed())),
-      // What a replica does not answer in time is asked of another node.
+      // A read that a replica does not answer in time is asked of another node.
       share: request.readonly ? 0.5 : 1
     }
   }

@@ -13,7 +13,7 @@ import * as Stream from "effect/Stream"
 import type { Credentials, ResolvedOptions } from "../ClusterOptions.ts"
 import { endless } from "../internal/endless.ts"
 
-/** What went wrong, without the words of the error: they may quote the secret. */
+/** The kind of the failure, without the words of the error: they may quote the secret. */
 const reasonOf = (cause: Cause.Cause<unknown>): string => {
   const [what, error] = Option.match(Cause.findErrorOption(cause), {
     onSome: (error) => ["it failed", error] as const,

@@ -22,7 +22,7 @@ import type { Wire } from "./Wire.ts"
  */
 export type LinkState = "idle" | "connecting" | "ready" | "down" | "closed"
 
-/** What a link tells its owner. */
+/** The events of a link, for its owner. */
 export interface LinkHooks {
   onState(state: LinkState): void
   /** There is a new socket; the owner sets the receiver of its wire. The state is `ready` right afterwards. */

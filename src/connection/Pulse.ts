@@ -3,7 +3,7 @@
  */
 
 /**
- * What a silence calls for, and when to look again.
+ * The step that a silence calls for, and when to look again.
  *
  * - `Wait`: nothing before `until`
  * - `Ask`: a PING, and a look at `until`

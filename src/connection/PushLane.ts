@@ -1,5 +1,5 @@
 /**
- * What a server says unasked on one socket, and what is asked there. A lane lives as long as its socket, or, when another socket takes its
+ * The pushes of a server on one socket, and the requests that are sent there. A lane lives as long as its socket, or, when another socket takes its
  * place in a handover, as long as that one.
  *
  * Replies to PINGs are what orders the rest: what goes alone starts when no PING is unanswered.
@@ -19,7 +19,7 @@ import { Pulse } from "./Pulse.ts"
 import type { Wire } from "./Wire.ts"
 import { say, write } from "./Write.ts"
 
-/** What a lane needs of the connection it belongs to. */
+/** The parts of a connection that its lane needs. */
 export interface PushLaneContext {
   readonly clock: Clock.Clock
   readonly limits: { readonly pingAfter: number; readonly pingTimeout: number }
@@ -30,7 +30,7 @@ export interface PushLaneContext {
   readonly onReply: (reply: Reply) => void
   /** All that one read of the socket brought has been handed over. */
   readonly onRead: () => void
-  /** What another socket has to hold before it can take the place of this one. */
+  /** The subscriptions that another socket must hold before it can take the place of this one. */
   readonly holdings: () => Holdings | undefined
   /** Publishes a mark, and calls back with the reason if that could not be. */
   readonly publish: (mark: string, failed: (reason: string) => void) => void

@@ -36,7 +36,7 @@ export interface ConsumedEntry<out Fields = EntryFields["text"]> {
   readonly acknowledge: Effect.Effect<void, RedisClusterException>
 }
 
-/** What the options of `consume` come to for one slot. */
+/** The options of `consume` for one slot, checked. */
 export interface ConsumerSettings<F> {
   readonly group: string
   readonly consumer: string

@@ -48,7 +48,7 @@ export interface ClusterRedisOptions extends ClusterOptions {
 export const layer = (
   given: ClusterRedisOptions
 ): Layer.Layer<Redis | ClusterClient, RedisClusterException> => {
-  // What is no object of options is refused by the client.
+  // The client refuses a value that is no object of options.
   const { pool, ...options } = given ?? {}
   return Layer.provideMerge(RedisService.layer(pool), ClusterClient.layer(options))
 }

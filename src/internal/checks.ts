@@ -44,7 +44,7 @@ export const oneOf = (...values: ReadonlyArray<string | number>): Check =>
 /** A duration in milliseconds from `least` on; `finite` refuses `"Infinity"`. */
 export const duration = (least: number, finite = false): Check =>
   expecting(`a${finite ? " finite" : ""} duration of at least ${least} ms, such as "5 seconds"`, (value) => {
-    // What is no duration at all is NaN.
+    // A value that is no duration at all is NaN.
     const millis = millisOf(value as Duration.Input)
     return millis >= least && (!finite || millis < Infinity)
   })
@@ -127,7 +127,7 @@ export const problemsOf = (
   })
 }
 
-/** The same as one text; `undefined` when nothing is wrong. */
+/** All problems as one text; `undefined` when there is none. */
 export const problemOf = (options: unknown, checks: Readonly<Record<string, Check>>): string | undefined => {
   const problems = problemsOf(options, checks)
   return problems.length === 0 ? undefined : problems.join("; ")

@@ -9,7 +9,7 @@
 import { ServerError } from "./Reply.ts"
 
 /**
- * What an error reply says.
+ * The kinds of error replies.
  *
  * - `moved`, `ask`: another node serves the slot, or this key of it
  * - `tryAgain`: the keys are on both sides of a slot migration
@@ -280,7 +280,7 @@ export const reasonOfAbort = (error: ServerError): ServerError => {
 }
 
 /**
- * What EXEC means by answering nothing.
+ * The error that stands for EXEC without an answer.
  *
  * @category constants
  * @since 0.1.0
@@ -288,7 +288,7 @@ export const reasonOfAbort = (error: ServerError): ServerError => {
 export const watchedKeyChanged = new ServerError(`${abort} a watched key has changed, nothing was executed`)
 
 /**
- * What the redirects of a transaction mean together when the node has some of its keys.
+ * The error that stands for the redirects of a transaction when the node has some of its keys.
  *
  * @category constants
  * @since 0.1.0

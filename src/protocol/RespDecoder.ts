@@ -40,7 +40,7 @@ export interface DecoderHandlers {
 }
 
 /**
- * What a decoder accepts. Replies beyond the bounds are unreadable; pushes beyond the bounds make the stream malformed.
+ * The bounds of a decoder. Replies beyond the bounds are unreadable; pushes beyond the bounds make the stream malformed.
  *
  * @category models
  * @since 0.1.0
@@ -687,7 +687,7 @@ export class RespDecoder {
     this.emit(this.miss(unreadable))
   }
 
-  /** What comes in the place of text that is not UTF-8. */
+  /** The reply in the place of text that is not UTF-8. */
   private notText(bytes: Buffer, start: number, end: number, own: boolean): Reply {
     if (this.bytes) return decodeBytes(bytes, start, end, own)
     if (this.pushing || this.handlers.lossy?.() === true) return bytes.toString("utf8", start, end)

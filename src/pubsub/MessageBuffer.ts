@@ -39,7 +39,7 @@ export type Ending = RedisClusterException | Cause.Done
 
 type Taken = Exit.Exit<Batch<RawEvent>, Ending>
 
-/** What a consumer takes: all that waits or the first of it, everything or messages alone. */
+/** The events that a consumer takes: all that wait or the first one, of every kind or messages alone. */
 interface Demand {
   readonly messagesOnly: boolean
   readonly one: boolean

@@ -11,7 +11,7 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
 
 /**
- * What becomes of messages when `bufferSize` of them wait for the consumer.
+ * The treatment of messages when `bufferSize` of them wait for the consumer.
  *
  * - `suspend`: nothing more is read from that connection until half of them are taken. All streams that it feeds wait as well,
  *   and the server holds the messages back, up to its `client-output-buffer-limit pubsub`. New subscriptions go over another connection.
@@ -93,7 +93,7 @@ const optionChecks: checks.Checks<SubscribeOptions> = {
 }
 
 /**
- * What is wrong with the options and the names; `undefined` when nothing is.
+ * The problem of the options and the names; `undefined` when there is none.
  *
  * @internal
  */

@@ -130,7 +130,7 @@ class LocatedRequest extends Request {
   }
 }
 
-/** What all views of a router share. */
+/** The parts that all views of a router share. */
 interface Parts {
   readonly topology: Topology["Service"]
   readonly dispatcher: Dispatcher
@@ -169,7 +169,7 @@ class RouterView implements RouterShape {
     })
   }
 
-  // What answers per node says so in its spec: a `PerNodeCommand` is merged to a map.
+  // A command that answers per node says so in its spec: a `PerNodeCommand` is merged to a map.
   readonly execute = ((command: Command<unknown>): Effect.Effect<unknown, RedisClusterException> => {
     const slot = unfit(command) ?? slotOf(command)
     if (typeof slot !== "number") return this.refuse(slot)

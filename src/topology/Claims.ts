@@ -1,5 +1,5 @@
 /**
- * What redirects have said lately: a node that is named as the owner of a slot knows that before others have heard of it.
+ * The owners that redirects have named lately: a node that is named as the owner of a slot knows that before others have heard of it.
  */
 
 /** How long a redirect counts for more than an answer that contradicts it, in milliseconds. */

@@ -43,7 +43,7 @@ export interface Answer {
   readonly members: ReadonlyMap<string, Member> | undefined
 }
 
-/** What is asked for. */
+/** The questions of an inquiry. */
 export interface Wish {
   /** The map in use. */
   readonly known: Snapshot.Snapshot

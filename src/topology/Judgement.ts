@@ -8,7 +8,7 @@ import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
 import { coveredSlots, type Snapshot } from "./Snapshot.ts"
 
-/** What speaks against an answer. */
+/** The doubts about an answer. */
 export type Doubt =
   /** It calls as many primaries failed as not: the node that gave it may be the one that is cut off. */
   | "minority"
@@ -25,7 +25,7 @@ export type Judgement =
   | { readonly _tag: "Confirm"; readonly doubt: Doubt; readonly witnesses: ReadonlyArray<ClusterNode> }
   | { readonly _tag: "Refuse"; readonly reason: "unjoined" | "foreign" }
 
-/** What is known without the answer. */
+/** The facts that are known without the answer. */
 export interface Facts {
   /** The map in use; empty at the start. */
   readonly known: Snapshot
@@ -115,7 +115,7 @@ const disputedSlots = (snapshot: Snapshot, opinions: ReadonlyArray<Opinion>): nu
   return count
 }
 
-/** What makes one view better than another, the most important first. */
+/** The merits of a view, the most important first. */
 const merits = (
   { snapshot, votes }: Opinion,
   opinions: ReadonlyArray<Opinion>,

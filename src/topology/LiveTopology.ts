@@ -37,7 +37,7 @@ import { type Findings, type Source, survey } from "./Survey.ts"
 
 /** How long a known node is waited for before the next is asked as well, in milliseconds. */
 const pauseBetweenNodes = 100
-/** The same for startup nodes, which have to be dialled. */
+/** The time for startup nodes, which have to be dialled. */
 const pauseBetweenSeeds = 500
 /** How long others are waited for when an answer is doubtful, in milliseconds. */
 const confirmWithin = 500
@@ -299,7 +299,7 @@ export class LiveTopology {
     this.inquiry.accept(answer)
     if (next !== previous) {
       this.noteNodesThatLeft(previous, next)
-      // What failed meanwhile is tried by the new map first.
+      // Requests that failed since then are tried by the new map first.
       this.isWanted &&= this.hasMoved
       this.replace(next)
       this.renew()

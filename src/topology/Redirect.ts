@@ -26,7 +26,7 @@ export interface Redirect {
 }
 
 /**
- * What the words of a redirect are relative to.
+ * The facts that the words of a redirect are relative to.
  *
  * @category models
  * @since 0.1.0

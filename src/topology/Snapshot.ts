@@ -323,7 +323,7 @@ const idleNodes = (reader: NodeReader, origin: Origin, shards: Iterable<Shard>):
   return idle.toSorted((a, b) => Number(a.health === "fail") - Number(b.health === "fail"))
 }
 
-/** What was announced once stays an alias while its node is there and no other node has the address. */
+/** An address that was announced once stays an alias while its node is there and no other node has the address. */
 const aliasesOf = (
   next: Snapshot,
   previous: Snapshot,

@@ -1,5 +1,5 @@
 /**
- * What builders are checked with, for programs without types. The other files of this folder are generated.
+ * The table that builders are checked with, for programs without types. The other files of this folder are generated.
  *
  * @internal
  */

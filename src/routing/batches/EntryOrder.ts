@@ -16,7 +16,7 @@ export interface Entry {
 
 /** An entry that has to be sent again. */
 export interface HeldEntry extends Entry {
-  /** What is to be done with it; `undefined` when it was not sent yet. */
+  /** The step that follows; `undefined` when the entry was not sent yet. */
   readonly step: Step | undefined
   /** It failed because its slot is on the move: ASK or TRYAGAIN. */
   readonly onTheMove: boolean
@@ -57,7 +57,7 @@ class Last {
   }
 }
 
-/** What has been executed, of the slot and of each key. */
+/** The entries that have been executed, of the slot and of each key. */
 class Accepted {
   private readonly ofSlot = new Last()
   private readonly byKey = new Map<string, Last>()

@@ -50,7 +50,7 @@ const deadlineOf = (command: Command<unknown>, route: Route, now: number): numbe
 
 /** Sends the entries of a pipeline, one after the other. */
 class Sender {
-  /** What has to be cancelled to give the entries up. */
+  /** The parts that have to be cancelled to give the entries up. */
   readonly parts: Array<Request | PipelineBlock> = []
   private readonly route: Route
   private readonly run: PipelineRun

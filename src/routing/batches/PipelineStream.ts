@@ -53,7 +53,7 @@ const run = <A, E, R, B>(
     const order = new PipelineOrder()
     return batchesOf(commands, batch).pipe(
       Stream.mapEffect((entries) => execute(entriesOf(entries), order), { concurrency }),
-      // What comes of a command is what its own decoder made.
+      // The value of a command is the one that its own decoder made.
       Stream.flatMap((ended) => Stream.fromArray(ended as ReadonlyArray<B>))
     )
   })

@@ -27,7 +27,7 @@ import { BlockingRequest, endsConnection } from "./BlockingRequest.ts"
 import type { Unblocker } from "./Unblocker.ts"
 
 /**
- * What a session needs of the router.
+ * The parts of the router that a session needs.
  *
  * @category models
  * @since 0.1.0
@@ -59,7 +59,7 @@ export interface DedicatedConnection {
 }
 
 /**
- * What the connection of the session is for.
+ * The purpose of the session's connection.
  *
  * - `dedicated`: anything; it is closed with the session
  * - `watch`: optimistic transactions on keys of one slot; it goes back to the pool

@@ -26,7 +26,7 @@ export interface ConnectionWaiter {
   onExpired(address: string, inUse: number, max: number): void
 }
 
-/** What the pools of all nodes have in common. */
+/** The parts that the pools of all nodes share. */
 export interface PoolSettings {
   /** The most connections to one node. */
   readonly max: number

@@ -40,7 +40,7 @@ export type Target = TargetFlag | Endpoint | ReadonlyArray<Endpoint>
 export const isFlag = (target: Target): target is TargetFlag => typeof target === "string"
 
 /**
- * What a target is resolved from.
+ * The facts that a target is resolved from.
  *
  * @category models
  * @since 0.1.0

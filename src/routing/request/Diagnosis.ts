@@ -1,5 +1,5 @@
 /**
- * What a failure means for its command.
+ * The meaning of a failure for its command.
  *
  * The word of a server is believed only about the slot of the command. Where user code may have run, in a script, a function or
  * a command of a module, an error is taken for the server's own only when it has the server's wording.
@@ -19,7 +19,7 @@ import * as Redirect from "../../topology/Redirect.ts"
 import { keyless, slotOf } from "../CommandSlot.ts"
 
 /**
- * What went wrong with a command, as it was seen.
+ * The failure of a command, as it was seen.
  *
  * @category models
  * @since 0.1.0
@@ -43,12 +43,12 @@ export interface ErrorReply {
   readonly redirect: Redirect.Redirect | undefined
   /** Where the redirect leads to, when that is known. */
   readonly endpoint: Endpoint | undefined
-  /** What became of the command. */
+  /** The outcome of the command. */
   readonly outcome: Outcome
 }
 
 /**
- * What went wrong with a command, and what that means.
+ * The failure of a command, and its meaning.
  *
  * @category models
  * @since 0.1.0

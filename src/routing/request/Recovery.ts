@@ -1,5 +1,5 @@
 /**
- * What to do about a failure: a pure decision over facts.
+ * The decision about a failure, pure over facts.
  *
  * The rules of redirects are those of the Redis cluster specification ("MOVED redirection", "ASK redirection",
  * "Multi-key operations"); the rule for lost commands is this library's: nothing that may have been executed is
@@ -15,7 +15,7 @@ import type { RedisClusterException } from "../../RedisClusterException.ts"
 import type { Diagnosis, ErrorReply } from "./Diagnosis.ts"
 
 /**
- * What ties a command to a node.
+ * The tie of a command to a node.
  *
  * - `slot`: its keys; redirects are followed
  * - `shard`: it is the part of a fan-out for one shard, and goes to whoever is its primary
@@ -43,7 +43,7 @@ export interface ReadFacts {
 }
 
 /**
- * What is known about the command that failed.
+ * The facts about the command that failed.
  *
  * @category models
  * @since 0.1.0
@@ -64,7 +64,7 @@ export interface Facts {
 }
 
 /**
- * What the topology is told of a failure that nothing else is done about: the slot's new owner, or that it may have changed.
+ * The news for the topology in a failure that nothing else is done about: the slot's new owner, or that it may have changed.
  *
  * @category models
  * @since 0.1.0
@@ -226,7 +226,7 @@ const ofRead = (failure: Diagnosis, read: ReadFacts): Decision | undefined => {
   }
 }
 
-/** What would be done if there were another connection is what the next one should know. */
+/** The decision for another connection tells what the next connection should know. */
 const lessonOf = (decision: Decision): Lesson | undefined => {
   switch (decision._tag) {
     case "RetryAt":

@@ -11,7 +11,7 @@ const current = 20
 const patience = 100
 
 /**
- * What may be sent to a node now: all that wait for it, a few to find out, none because it has just refused one, or
+ * The requests that may be sent to a node now: all that wait for it, a few to find out, none because it has just refused one, or
  * none yet because a few are under way.
  */
 export type Admission = "all" | "few" | "none" | "soon"

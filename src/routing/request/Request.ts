@@ -82,7 +82,7 @@ export class RetryState {
   refusal: ServerError | undefined = undefined
   /** Those it waits together with, from its first pause on. */
   cohort: Cohort<Request> | undefined = undefined
-  /** What its present pause is for. */
+  /** The purpose of its present pause. */
   awaits: Awaited | undefined = undefined
 
   constructor(failure: Diagnosis) {
@@ -147,7 +147,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   connection: Connection | undefined
   /** The nodes of a read that a policy sends to the nodes of its shard. */
   readonly readRoute: ReadRoute | undefined
-  /** What has gone wrong so far; most requests never need it. */
+  /** The state of its retries; most requests never need it. */
   retryState: RetryState | undefined
   /** The call it is part of, when that is traced. */
   trace: RequestTrace | undefined

@@ -38,7 +38,7 @@ export interface RetryContext {
   readonly nodeOf: (request: Request) => Endpoint | undefined
 }
 
-/** What a failure is about, in a word: those who wait for unlike things do not share their pauses. */
+/** The subject of a failure, in a word: requests that wait for unlike things do not share their pauses. */
 const kindOf = (failure: Diagnosis): string => failure._tag === "Reply" ? failure.kind : failure._tag
 
 /** From so many on, those who wait for a node that refuses everything are not all sent to find out. */
@@ -72,7 +72,7 @@ const isAlike = (one: Request, other: Request): boolean => {
 const isAwaited = ({ lastFailure, state }: Connection): boolean =>
   state === "down" && lastFailure?.kind !== "authentication"
 
-/** What waits without a node to wait for. */
+/** The place of requests that have no node to wait for. */
 const nowhere = {}
 
 export class Retries {

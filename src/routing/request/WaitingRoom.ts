@@ -13,7 +13,7 @@ import { Cohort } from "./Cohort.ts"
 import type { Occupancy } from "./Occupancy.ts"
 import type { Request } from "./Request.ts"
 
-/** What becomes of those who leave the room. */
+/** The callbacks for requests that leave the room. */
 export interface WaitingRoomExits {
   /** Their pause is over. They are still in the room. */
   readonly due: (cohort: Cohort<Request>) => void

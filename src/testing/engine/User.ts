@@ -47,7 +47,7 @@ export class User {
     return this.enabled && (this.withoutPassword || this.passwords.has(password))
   }
 
-  /** What speaks against a command of this user. */
+  /** The refusal of a command of this user; `undefined` when it is allowed. */
   refusal(command: KnownCommand, args: ReadonlyArray<Bytes>): ServerError | undefined {
     const name = command.fullName(args)
     if (!isAllowed(this.rules, name, command.isWrite)) {
