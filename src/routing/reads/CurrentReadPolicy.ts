@@ -1,9 +1,8 @@
 /**
  * The policy that a read follows: that of its view, else that of the region of the program, else that of the client.
  */
-import * as Context from "effect/Context"
-import * as Fiber from "effect/Fiber"
 import type { Command } from "../../commands/Command.ts"
+import { RegionValue } from "../../internal/RegionValue.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
 import { keyless } from "../CommandSlot.ts"
 import { ReadRoute } from "./ReadRoute.ts"
@@ -23,8 +22,7 @@ export const routeBy = (
 export class CurrentReadPolicy {
   /** The policy of the client: of reads for which neither a view nor a region has one. */
   standing: ReadFrom.Policy
-  private lastContext: Context.Context<never> | undefined
-  private lastRegion: ReadFrom.Policy | undefined
+  private readonly region = new RegionValue(ReadFrom.current)
 
   constructor(standing: ReadFrom.Policy) {
     this.standing = standing
@@ -32,21 +30,11 @@ export class CurrentReadPolicy {
 
   /** The policy of reads that the running fiber makes on the client itself. */
   get current(): ReadFrom.Policy {
-    return this.region() ?? this.standing
+    return this.region.current ?? this.standing
   }
 
   /** The way of a command that the running fiber makes; `view` is the policy of the view it is made on. */
   routeOf(command: Command<unknown>, slot: number, view: ReadFrom.Policy | undefined): ReadRoute | undefined {
     return command.spec.readonly ? routeBy(command, slot, view ?? this.current) : undefined
-  }
-
-  /** The policy of the region that the running fiber is in. Contexts are immutable, and most fibers share one. */
-  private region(): ReadFrom.Policy | undefined {
-    const context = Fiber.getCurrent()?.context
-    if (context !== this.lastContext) {
-      this.lastContext = context
-      this.lastRegion = context === undefined ? undefined : Context.get(context, ReadFrom.current)
-    }
-    return this.lastRegion
   }
 }
