@@ -7,7 +7,7 @@ import * as Predicate from "effect/Predicate"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 
 /**
- * The part a node plays in its shard.
+ * The role of a node in its shard.
  *
  * @category models
  * @since 0.1.0
@@ -15,7 +15,7 @@ import { addressOf, type Endpoint } from "./Endpoint.ts"
 export type Role = "primary" | "replica"
 
 /**
- * How a node is, as `CLUSTER SHARDS` tells it.
+ * The health of a node, as `CLUSTER SHARDS` reports it.
  *
  * @category models
  * @since 0.1.0
@@ -25,8 +25,8 @@ export type Health = "online" | "loading" | "fail"
 const TypeId = "~effect-redis-cluster/ClusterNode"
 
 /**
- * A node as one snapshot of the topology knows it. Nodes that did not change are the same object in the next
- * snapshot, so that they can be keys of a `Map`.
+ * A node of one snapshot of the topology. A node that did not change is the same object in the next snapshot, so that
+ * nodes can be keys of a `Map`.
  *
  * @category models
  * @since 0.1.0
@@ -39,9 +39,9 @@ export class ClusterNode implements Endpoint {
   /** `host:port`. */
   readonly address: string
   readonly role: Role
-  /** The availability zone, where the server tells it (Valkey 9.1 and later). */
+  /** The availability zone, where the server reports it (Valkey 9.1 and later). */
   readonly zone: string | undefined
-  /** How it is, where the server tells it (Redis 7.0 and later). */
+  /** The health of the node, where the server reports it (Redis 7.0 and later). */
   readonly health: Health | undefined
 
   constructor(
@@ -71,7 +71,7 @@ export class ClusterNode implements Endpoint {
 }
 
 /**
- * Whether a value is a node of a cluster, also one that another copy of the package made.
+ * Whether a value is a `ClusterNode`. Nodes that another copy of the package made count as well.
  *
  * @category guards
  * @since 0.1.0

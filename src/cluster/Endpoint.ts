@@ -1,5 +1,5 @@
 /**
- * Where a server listens.
+ * The host and the port at which a server listens.
  *
  * @since 0.1.0
  */

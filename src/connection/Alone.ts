@@ -1,16 +1,18 @@
 /**
- * Commands that travel alone on a socket: each starts when everything before it is answered, and nothing is written until it has ended.
+ * Commands that travel alone on a socket: each starts when all earlier commands are answered, and nothing else is
+ * written until it has ended.
  *
- * A login does, because Redis 8.6 gives no answer to a refused AUTH that it reads together with other commands, and the replies to
- * those would go to the wrong ones. The handover of subscriptions does, because its replies are told from others by their order.
+ * A login travels alone because Redis 8.6 gives no reply to a refused AUTH that it reads together with other commands:
+ * the replies to those commands would go to the wrong callers. A handover of subscriptions travels alone because only
+ * the order of its replies tells them from other replies.
  */
 import type { LinkFailure } from "./Outgoing.ts"
 
 export interface Solo {
-  /** One that still waits is superseded by a later one of its kind. */
+  /** A later command of a kind supersedes an earlier one that still waits. */
   readonly kind: "login" | "handover"
   start(): void
-  /** It will not start, or the socket was lost before it had ended. */
+  /** Called when the command will not start, or when the socket was lost before the command had ended. */
   onLost(failure: LinkFailure): void
 }
 
@@ -20,12 +22,12 @@ export class Alone {
   private waiting: Array<Solo> = []
   private current: Solo | undefined
 
-  /** Something has started and not ended. */
+  /** Whether a command has started and not ended. */
   get isOut(): boolean {
     return this.current !== undefined
   }
 
-  /** Something is out, or waits to start: nothing else may be written. */
+  /** Whether a command is out, or waits to start: nothing else may be written then. */
   get isClaimed(): boolean {
     return this.current !== undefined || this.waiting.length > 0
   }
@@ -37,19 +39,19 @@ export class Alone {
     old?.onLost(superseded)
   }
 
-  /** Everything that was written is answered: starts what waits. */
+  /** Starts the command that waits. The lane calls this when every written command is answered. */
   proceed(): void {
     if (this.current !== undefined) return
     this.current = this.waiting.shift()
     this.current?.start()
   }
 
-  /** The command that is out has ended. */
+  /** Notes that the command that is out has ended. */
   end(): void {
     this.current = undefined
   }
 
-  /** The socket is lost. */
+  /** Ends the command that is out and those that wait, because the socket is lost. */
   drop(failure: LinkFailure): void {
     const { current } = this
     const all = current === undefined ? this.waiting : [current, ...this.waiting]

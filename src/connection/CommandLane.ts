@@ -1,7 +1,7 @@
 /**
  * The commands on one socket: written in batches, answered in order. A lane lives as long as its socket; a new socket gets a new lane.
  *
- * Commands that arrive in one tick leave in one write, at once when nothing is on the wire.
+ * Commands that are sent in one tick leave in one write, at once when no reply is due.
  */
 import type * as Clock from "effect/Clock"
 import type { Duplex } from "node:stream"
@@ -23,17 +23,20 @@ import { Stopwatch } from "./Stopwatch.ts"
 import type { Wire } from "./Wire.ts"
 import { say, write } from "./Write.ts"
 
-/** When this much is waiting in the socket's own buffer, nothing more is written until it has drained. */
+/** With this many bytes in the socket's own buffer, nothing more is written until the buffer has drained. */
 const socketBufferLimit = 512 * 1024
-/** A PING that is unanswered for this long, in milliseconds, makes reads go to another node as well. */
+/** After a PING has been unanswered for this long, in milliseconds, reads are sent to another node as well. */
 const pingOverdueAfter = 250
-/** The most that one write carries. */
+/** The most bytes that one write carries. */
 const writeLimit = 256 * 1024
-/** More than this, which takes a large argument or a block, is written piece by piece, so that the progress shows on a slow network. */
+/**
+ * A write of more bytes than this, with a large argument or a block, goes out piece by piece, so that a slow network
+ * shows progress.
+ */
 const pieceLimit = writeLimit + 64 * 1024
 const pieceSize = 64 * 1024
 
-/** Its reply is of no interest. */
+/** A command whose reply is dropped. */
 class Silent extends OwnCommand {
   constructor(name: string) {
     super(question(name))
@@ -43,12 +46,15 @@ class Silent extends OwnCommand {
   protected onEnd(): void {}
 }
 
-/** An argument that was changed since the call: the command concerned fails, and nobody else notices. */
+/** The failure of a command with an argument that was changed since the call. No other command fails with it. */
 const unsendable = (message: string): LinkFailure => ({ kind: "unsendable", message })
 
 const asking = new Silent("ASKING")
 
-/** Replies come in order, so that any other reply to a PING means that earlier ones went to the wrong commands. */
+/**
+ * A PING that checks the order of replies: any other reply to it means that earlier replies went to the wrong
+ * commands.
+ */
 class Ping extends OwnCommand {
   private readonly answered: (isInOrder: boolean) => void
 
@@ -77,25 +83,31 @@ export interface LaneContext {
   /** The commands that wait to be written. */
   readonly queue: CommandQueue
   readonly statistics: NodeStatistics
-  /** From a write to its reply, sampled. */
+  /** Takes a sampled time between a write and its reply. */
   readonly measured: (millis: number) => void
-  /** The lane wants to be inspected at that time. */
+  /** Asks the connection to call `inspect` at that time. */
   readonly lookAt: (at: number) => void
-  /** Bytes have come. */
+  /** Called when bytes have come. */
   readonly heard: () => void
   readonly onPush: (push: ReadonlyArray<Reply>) => void
-  /** The socket is of no use any more. */
+  /** Called when the socket cannot be used any more. */
   readonly lose: (failure: LinkFailure) => void
   /** Asks on another connection whether the server is alive, for a command that it may hold back at will. */
   readonly inquire: (() => void) | undefined
-  /** Asks over another socket whether the node serves others while this one is silent; calls back if it does, or cannot be reached. */
+  /**
+   * Asks over another socket whether the node serves others while this socket is silent; calls back if the node does,
+   * or if it cannot be reached.
+   */
   readonly doubt: (confirmed: () => void) => void
-  /** The part of a long timeout of a command for which this node may keep it waiting: the rest is for others. */
+  /**
+   * The fraction of a command's long timeout for which this node may keep the command waiting: the rest is left for
+   * other nodes.
+   */
   readonly share: number
 }
 
 export class CommandLane {
-  /** Called when the last reply that was due has come. */
+  /** Called when no reply is due any more. */
   onEmpty: (() => void) | undefined
   private readonly socket: Duplex
   private readonly context: LaneContext
@@ -112,7 +124,7 @@ export class CommandLane {
   private pieces: Buffer | undefined
   private pieceAt = 0
   private pingDue = false
-  /** When replies are to be shown to be in order once more. */
+  /** The time of the next check that replies are in order. */
   private verifyAt: number
   private isFlushScheduled = false
   private isBlocked = false
@@ -137,12 +149,12 @@ export class CommandLane {
     wire.stream.on("drain", () => this.drained())
   }
 
-  /** How many replies are due. */
+  /** The number of replies that are due. */
   get due(): number {
     return this.inFlight.size
   }
 
-  /** By when the last of those who wait for a reply has it, or is told that it is overdue. */
+  /** The latest deadline among the commands whose replies are due. */
   get lastDeadline(): number {
     let last = 0
     this.inFlight.forEach(({ deadline, settled }) => {
@@ -151,12 +163,12 @@ export class CommandLane {
     return last
   }
 
-  /** The bytes that were written for what is not answered. */
+  /** The bytes of the written commands whose replies are due. */
   get dueBytes(): number {
     return this.inFlightBytes
   }
 
-  /** Whether it is not silent with replies due. */
+  /** Whether the socket is fine: it is not silent while replies are due. */
   get isHealthy(): boolean {
     return !this.pulse.isDoubtful
   }
@@ -173,24 +185,27 @@ export class CommandLane {
     return found
   }
 
-  /** Something waits to be written: it is, at the latest in the next turn of the event loop. */
+  /** Writes the waiting commands in the next turn of the event loop, or earlier. */
   scheduleFlush(): void {
     if (this.isFlushScheduled || this.isBlocked || this.alone.isOut) return
     this.isFlushScheduled = true
-    // With nothing on the wire waiting would only cost latency; with replies due, the rest of this turn of the
-    // event loop may well bring more commands for the same write.
+    // With no reply due, waiting would only add latency. With replies due, the rest of this turn of the event loop
+    // often brings more commands for one write.
     if (this.inFlight.size === 0) queueMicrotask(this.flushNow)
     else setImmediate(this.flushNow)
   }
 
-  /** Writes what waits, as far as the bounds allow. */
+  /** Writes the commands that wait, as far as the bounds allow. */
   flush(): void {
     if (this.isDropped) return
     if (this.alone.isClaimed) return this.proceedAlone()
     while (!this.isDropped && !this.isBlocked && this.mayWrite()) this.writeBatch()
   }
 
-  /** Writes a command alone. `args` stand in place of its own, so that secrets are not kept. */
+  /**
+   * Writes a command alone. `args` gives the arguments that are sent in place of the command's own, so that no command
+   * keeps a secret.
+   */
   sendAlone(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): void {
     this.alone.add({
       kind: "login",
@@ -213,7 +228,10 @@ export class CommandLane {
     this.flush()
   }
 
-  /** Ends what is overdue, and looks for signs of life while replies are due; gives the time of the next look. */
+  /**
+   * Ends overdue commands, and checks for signs of life while replies are due. The result is the time of the next
+   * inspection.
+   */
   inspect(now: number): number {
     const next = expire(this.inFlight, now, true)
     if (this.isDropped || this.inFlight.size === 0) return next
@@ -225,7 +243,10 @@ export class CommandLane {
     this.socket.destroy()
   }
 
-  /** The socket is gone: gives what was written back to its owners, who may send it again, even here, at once. */
+  /**
+   * Gives written commands back to their owners, because the socket is gone. An owner may send its command again at
+   * once, even to this connection.
+   */
   drop(failure: LinkFailure): void {
     this.isDropped = true
     this.decoder.stop()
@@ -234,7 +255,7 @@ export class CommandLane {
     this.inFlightBytes = 0
     for (let i = 0; i < written.length; i++) {
       const outgoing = written[i]
-      // A block has as many places as replies, and hears of its loss once.
+      // A block has a place for each of its replies, and its `onLost` is called once.
       if (!outgoing.settled && (i === 0 || outgoing !== written[i - 1])) outgoing.onLost(failure, true)
     }
     this.onEmpty?.()
@@ -252,7 +273,7 @@ export class CommandLane {
   private drained(): void {
     if (this.isDropped) return
     this.isBlocked = false
-    // The other side reads; a large command may take its time.
+    // The server reads, which is a sign of life: a large command may take its time.
     this.pulse.heard(monotonicMillis(this.context.clock))
     this.writePieces()
     this.flush()
@@ -283,7 +304,7 @@ export class CommandLane {
     if (this.onEmpty !== undefined && this.inFlight.size === 0) this.onEmpty()
   }
 
-  /** Replies are due from now on: silence means something. */
+  /** Starts to watch for silence, because replies are due from now on. */
   private expectReplies(): void {
     if (this.inFlight.size > 0) return
     const now = monotonicMillis(this.context.clock)
@@ -296,7 +317,10 @@ export class CommandLane {
     return this.inFlight.size >= maxInFlight || this.inFlightBytes >= maxInFlightBytes
   }
 
-  /** Whether the bounds leave room for what is next. A block goes as a whole, one beyond the bounds when it is alone. */
+  /**
+   * Whether the bounds leave room for the next command. A block is written as a whole; a block beyond the bounds is
+   * written when nothing else is on the wire.
+   */
   private mayWrite(): boolean {
     const next = this.context.queue.peek()
     if (next === undefined || this.isFull) return false
@@ -323,11 +347,15 @@ export class CommandLane {
     if (encoder.size === 0) return
     if (encoder.size > pieceLimit) return this.writeInPieces(encoder.take())
     write(socket, encoder.take())
-    // `destroy` and errors surface as events; a full buffer surfaces here. Only who needs a drain will tell of it.
+    // `destroy` and errors surface as events; a full buffer surfaces here. Node emits `drain` only after a write that
+    // found the buffer full.
     this.isBlocked = socket.writableNeedDrain && socket.writableLength > socketBufferLimit
   }
 
-  /** Nothing else is written before the last piece. The bytes are copied: their owner may give them away in the meantime. */
+  /**
+   * Writes a batch piece by piece; nothing else is written before the last piece. The bytes are copied, because their
+   * owner may transfer them in the meantime.
+   */
   private writeInPieces(batch: EncodedBatch): void {
     this.pieces = typeof batch === "string" ? Buffer.from(batch, "latin1") : Buffer.concat(batch)
     this.pieceAt = 0
@@ -345,7 +373,10 @@ export class CommandLane {
     this.isBlocked = this.pieces !== undefined
   }
 
-  /** Encodes a command, and ASKING in front of it; gives how many commands of the caller's were encoded. */
+  /**
+   * Encodes a command, with ASKING in front of it where the command needs that. The result is the number of the
+   * caller's commands that were encoded.
+   */
   private append(outgoing: Outgoing): number {
     const { args, spec } = outgoing.command
     const { encoder } = this
@@ -365,7 +396,10 @@ export class CommandLane {
     return 1
   }
 
-  /** Nothing comes between the commands of a block: they are encoded at once, whatever the limits of a write. */
+  /**
+   * Encodes all commands of a block at once, whatever the limits of a write, so that no other command comes between
+   * them.
+   */
   private appendBlock(outgoing: Outgoing, block: ReadonlyArray<Command<unknown>>): number {
     const { encoder } = this
     const start = encoder.size
@@ -376,25 +410,28 @@ export class CommandLane {
       const refusal = encoder.push(spec.prefix(args.length), args)
       if (refusal === undefined) continue
       encoder.truncate(start)
-      // Its owner takes that command out, or ends the whole.
+      // The owner of the block takes that command out, or ends the whole block.
       if (outgoing.onUnsendable === undefined) outgoing.onLost(unsendable(refusal), false)
       else outgoing.onUnsendable(i, unsendable(refusal))
       return outgoing.settled || block.length === 0 ? 0 : this.appendBlock(outgoing, block)
     }
     if (outgoing.asking) this.inFlight.push(asking)
     for (let i = 0; i < block.length; i++) this.inFlight.push(outgoing)
-    // Each reply gives back an equal share.
+    // Each reply of a block frees an equal share of its bytes.
     outgoing.size = Math.ceil((encoder.size - before) / block.length)
     this.inFlightBytes += outgoing.size * block.length
     return block.length
   }
 
-  /** The server may hold the next reply back at will, so that silence proves nothing. */
+  /** Whether the server may hold the next reply back for as long as it likes, so that silence proves nothing. */
   private mayBeSilent(): boolean {
     return this.inFlight.peek()?.command.blockingTime !== undefined
   }
 
-  /** A PING would wait its turn here: the server is asked on another connection. */
+  /**
+   * Asks the server on another connection whether it is alive, because a PING on this one would wait behind the
+   * blocked command.
+   */
   private askAround(now: number): number {
     const { inquire } = this.context
     if (inquire === undefined) return Number.POSITIVE_INFINITY
@@ -405,7 +442,7 @@ export class CommandLane {
     return this.pulse.overdueFrom(now)
   }
 
-  /** A long silence causes a PING, a silence after that ends the socket. */
+  /** Sends a PING after a long silence, and ends the socket when the silence lasts. */
   private probe(now: number): number {
     const diagnosis = this.pulse.probe(now)
     switch (diagnosis._tag) {
@@ -425,7 +462,7 @@ export class CommandLane {
           lose()
           return Number.POSITIVE_INFINITY
         }
-        // A server that is busy with one command answers nobody.
+        // A server that is busy with one command answers no other.
         const { heardAt } = this.pulse
         const until = Math.min(patience, now + this.context.bounds.pingTimeout)
         this.pulse.holdUntil(until)
@@ -437,7 +474,7 @@ export class CommandLane {
     }
   }
 
-  /** Until when a command with a long timeout of its own may keep the server busy. */
+  /** The time until which a command with a long timeout of its own may keep the server busy. */
   private patienceFor(now: number): number {
     const { bounds: { commandTimeout, pingAfter, pingTimeout }, share } = this.context
     const usual = Math.max(commandTimeout, pingAfter + pingTimeout)
@@ -449,9 +486,10 @@ export class CommandLane {
     return until
   }
 
-  /** A stream of replies that is one off is never silent: now and then a PING shows that replies are in order. */
+  /** Checks with a PING, now and then, that replies are in order: replies that are shifted by one cause no silence. */
   private verify(now: number): number {
-    // Whoever has a connection to himself confuses nobody else, and the pool looks at it when it comes back.
+    // A dedicated connection needs no check: shifted replies reach no other caller, and the pool checks the connection
+    // when it comes back.
     if (this.isDropped || this.context.inquire !== undefined) return Number.POSITIVE_INFINITY
     if (now >= this.verifyAt) {
       this.verifyAt = this.pulse.overdueFrom(now)
@@ -461,7 +499,7 @@ export class CommandLane {
   }
 
   private writePing(): void {
-    // One that is not answered yet will do.
+    // A PING whose reply is still due serves as this check.
     if (this.pingDue || this.isBlocked || this.alone.isOut) return
     this.pingDue = true
     this.append(

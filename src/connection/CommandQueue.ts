@@ -7,11 +7,11 @@ import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 
 const argumentBytes = ({ args }: Command<unknown>): number => args.reduce((sum, one) => sum + one.length, 0)
 
-/** The bytes that a command holds while it waits, nearly. */
+/** The bytes that a command holds while it waits, approximately. */
 export const weightOf = ({ block, command }: Outgoing): number =>
   block === undefined ? argumentBytes(command) : block.reduce((sum, one) => sum + argumentBytes(one), 0)
 
-/** Ends what is overdue among commands, and gives the next deadline among the others. */
+/** Ends the overdue commands. The result is the earliest deadline of the others. */
 export const expire = (commands: Fifo<Outgoing>, now: number, written: boolean): number => {
   let next = Number.POSITIVE_INFINITY
   const due: Array<Outgoing> = []
@@ -27,7 +27,7 @@ export const expire = (commands: Fifo<Outgoing>, now: number, written: boolean):
 }
 
 export class CommandQueue {
-  /** The sum of the sizes of what waits, which are noted with overflow `"fail"` only. */
+  /** The sum of the sizes of the waiting commands. Sizes are noted with overflow `"fail"` only. */
   bytes = 0
   private readonly commands = new Fifo<Outgoing>()
 
@@ -50,16 +50,16 @@ export class CommandQueue {
     return outgoing
   }
 
-  /** Removes and returns all of them. */
+  /** Removes and returns all commands. */
   takeAll(): ReadonlyArray<Outgoing> {
     this.bytes = 0
     return this.commands.takeAll()
   }
 
-  /** Ends what is overdue and forgets what nobody waits for; gives the next deadline. */
+  /** Ends overdue commands and drops settled ones. The result is the next deadline. */
   expire(now: number): number {
     const next = expire(this.commands, now, false)
-    // A place in the queue can be given up, unlike one on the wire.
+    // A settled command gives up its place in the queue; on the wire it has to keep it.
     this.commands.filter((outgoing) => {
       if (outgoing.settled) this.bytes -= outgoing.size
       return !outgoing.settled

@@ -2,8 +2,8 @@
  * The connection to one node: a link that keeps a socket, a queue of commands that wait to be written, and a lane for those on
  * the socket.
  *
- * Everything that ends a socket goes through the link, and losing it is dropping its lane, which hands each command back to its
- * owner with the truth about it: written or not.
+ * Everything that ends a socket goes through the link. When a socket is lost its lane is dropped, and the lane hands
+ * each command back to its owner and says whether the command was written.
  *
  * @since 0.1.0
  */
@@ -27,22 +27,24 @@ import { Refusals } from "./Refusals.ts"
 import type { Wire } from "./Wire.ts"
 
 /**
- * - `idle`: nothing was asked of it yet
+ * - `idle`: no command was sent to it yet
  * - `connecting`: commands wait for the socket
  * - `ready`: commands are written
- * - `down`: the last attempt failed; commands are refused until a later one succeeds
- * - `closed`: for good
+ * - `down`: the last attempt to connect failed; commands are refused until an attempt succeeds
+ * - `closed`: closed for good
  *
  * @category models
  * @since 0.1.0
  */
 export type ConnectionState = LinkState
 
-/** The alarm rings no more often than once in a millisecond for each of these many commands, for it looks at all. */
+/**
+ * The alarm pauses for a millisecond per so many commands, because an inspection visits all of them.
+ */
 const inspectedPerMilli = 1024
 
 /**
- * What a connection tells its owner.
+ * The callbacks of a connection's owner.
  *
  * @category models
  * @since 0.1.0
@@ -50,9 +52,9 @@ const inspectedPerMilli = 1024
 export interface ConnectionHooks {
   onState(connection: Connection, state: ConnectionState): void
   onPush(connection: Connection, push: ReadonlyArray<Reply>): void
-  /** One user has it to himself, with a state that the next socket would not have. */
+  /** Whether the connection belongs to one user, whose state (WATCH, CLIENT settings) a new socket would not have. */
   readonly isOwn?: boolean | undefined
-  /** Asks on another connection whether the other side is alive; for one whose replies may be held back at will. */
+  /** Asks on another connection whether the server is alive: for a connection whose commands may block. */
   readonly inquire?: ((connection: Connection) => Effect.Effect<boolean>) | undefined
 }
 
@@ -61,12 +63,12 @@ export interface ConnectionHooks {
  * @since 0.1.0
  */
 export class Connection {
-  /** From the write to the reply, sampled. */
+  /** Sampled times from a write to its reply. */
   readonly latency = new Latency()
   private readonly link: Link
   private readonly queue = new CommandQueue()
   private lane: CommandLane | undefined
-  /** Lanes of replaced sockets, which have replies to come. */
+  /** The lanes of replaced sockets whose replies are still due. */
   private readonly retired = new Set<CommandLane>()
   private readonly laneContext: Omit<LaneContext, "lose">
   private readonly refusals = new Refusals()
@@ -76,9 +78,9 @@ export class Connection {
   private readonly hooks: ConnectionHooks
   private readonly clock: Clock.Clock
   private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  /** The counts of all connections to this node together. */
+  /** The counters that all connections to this node share. */
   private readonly statistics: NodeStatistics
-  /** Why it takes nothing more: it is being closed. */
+  /** The reason for which commands are refused, once the connection is being closed. */
   private ending: LinkFailure | undefined
 
   constructor(
@@ -97,7 +99,8 @@ export class Connection {
     this.clock = context.clock
     this.runFork = context.runFork
     this.statistics = context.statistics
-    // A process that was busy, or asleep, wakes to past deadlines with the replies in its sockets: those are read first.
+    // A process that was busy, or asleep, finds past deadlines, and replies in its sockets: the replies are read
+    // before the deadlines are checked.
     this.alarm = new Alarm(context.clock, context.runFork, () => setImmediate(this.inspect))
     const { onState } = this
     this.link = new Link(
@@ -132,7 +135,7 @@ export class Connection {
       onPush: (push) => this.hooks.onPush(this, push),
       inquire: hooks.inquire === undefined ? undefined : () => this.askAround(),
       doubt: (confirmed) => this.runFork(Effect.map(this.link.inquire, (found) => found === "silent" || confirmed())),
-      // A read that a replica does not answer in time is asked of another node.
+      // A read that a replica does not answer in time is sent to another node.
       share: request.readonly ? 0.5 : 1
     }
   }
@@ -149,45 +152,50 @@ export class Connection {
     return this.link.state
   }
 
-  /** How many sockets it has had: what one of them was told by a server holds for that process alone. */
+  /**
+   * The number of sockets so far. A reply on one socket is about that server process alone, and the next socket may
+   * lead to another process.
+   */
   get sockets(): number {
     return this.link.sockets
   }
 
-  /** Why the last socket, or the last attempt to get one, ended. */
+  /** The failure of the last socket, or of the last attempt to connect. */
   get lastFailure(): LinkFailure | undefined {
     return this.link.lastFailure
   }
 
-  /** How many commands it holds, written or not. */
+  /** The number of commands that it holds, written or not. */
   get depth(): number {
     let depth = this.queue.size + (this.lane?.due ?? 0)
     if (this.retired.size > 0) { for (const lane of this.retired) depth += lane.due }
     return depth
   }
 
-  /** How many commands wait to be written. */
+  /** The number of commands that wait to be written. */
   get queued(): number {
     return this.queue.size
   }
 
-  /** Whether it can be expected to answer soon: connected, and not silent with replies due. */
+  /**
+   * Whether a reply can be expected soon: the connection has a socket, and that is not silent while replies are due.
+   */
   get healthy(): boolean {
     return this.lane !== undefined && this.lane.isHealthy
   }
 
-  /** Whether it takes commands, be it to refuse them. */
+  /** Whether it is not closed: it accepts commands, although it refuses them while it is down. */
   get isOpen(): boolean {
     return this.ending === undefined && this.state !== "closed"
   }
 
-  /** Whether nothing speaks against a command now: it is healthy, or was never in trouble. */
+  /** Whether a command may well be served: the connection is healthy, or has never failed. */
   get promising(): boolean {
     if (this.lane !== undefined) return this.lane.isHealthy
     return this.lastFailure === undefined && (this.state === "idle" || this.state === "connecting")
   }
 
-  /** The id of the node that is expected there; empty while it is unknown. */
+  /** The id that the node at this address must have; empty while it is unknown. */
   get expectedId(): string {
     return this.link.expectedId
   }
@@ -207,7 +215,7 @@ export class Connection {
     return this.lanes.some((lane) => lane.hasWritten(outgoing))
   }
 
-  /** Takes a command over. The owner hears of it through exactly one of its callbacks. */
+  /** Takes a command over. Exactly one of the command's callbacks is called later. */
   send(outgoing: Outgoing): void {
     const { lane } = this
     if (this.ending !== undefined) return outgoing.onLost(this.ending, false)
@@ -228,15 +236,18 @@ export class Connection {
     this.link.connect()
   }
 
-  /** Starts a dialling again that began with what is outdated now; without one nothing happens. */
+  /**
+   * Starts a running dialling again, because its credentials or its expected id are outdated. Without a running
+   * dialling nothing happens.
+   */
   redial(): void {
     this.link.redial()
   }
 
   /**
-   * Writes a command of the library's own between the others, alone: when all before it are answered, and nothing follows
-   * until it is answered, too. `args` stand in place of those of `outgoing`, so that secrets are not kept. `false` when
-   * there is no socket; it is then not taken over.
+   * Writes a command of the library itself alone: after all earlier commands are answered, and with nothing behind it
+   * until it is answered too. `args` gives the arguments that are sent in place of those of `outgoing`, so that no
+   * command keeps a secret. The result is `false` when there is no socket; the command is then not taken over.
    */
   interject(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): boolean {
     this.lane?.sendAlone(outgoing, args)
@@ -244,13 +255,14 @@ export class Connection {
   }
 
   /**
-   * The node refused, on this connection, what a fresh map says it serves. When that persists, a new socket takes the place
-   * of the present one, which may end elsewhere by now. Replies that are due still come on the old one.
+   * Notes that the node refused, on this connection, a command for a slot that it serves by a fresh map. When such
+   * refusals persist, a new socket replaces the present one, which may lead to another server by now. Replies that are
+   * due still come on the old socket.
    */
   refused(): void {
     const { lane } = this
     if (lane === undefined || this.isReplacing || !this.refusals.note(monotonicMillis(this.clock))) return
-    // A socket of one's own has a state that a new one would not have.
+    // A new socket would not have the state of a dedicated one.
     if (this.hooks.isOwn === true) return this.reset("it persistently refused what its node serves")
     this.isReplacing = true
     const replaced = Effect.match(this.link.dialAnother((wire) => this.replace(lane, wire)), {
@@ -269,8 +281,8 @@ export class Connection {
   }
 
   /**
-   * Closes for good: nothing new is accepted, unwritten commands are handed back, written ones are waited for until
-   * `drainTimeout` milliseconds have passed.
+   * Closes the connection for good: it refuses new commands, hands unwritten ones back, and waits for the replies to
+   * written ones until `drainTimeout` milliseconds have passed.
    */
   close(drainTimeout: number): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -280,8 +292,8 @@ export class Connection {
   }
 
   /**
-   * Closes because the node is not there any more: unwritten commands are handed back, written ones are waited for until
-   * their deadlines.
+   * Closes the connection because the node has left: unwritten commands are handed back, and written ones get their
+   * replies until their deadlines.
    */
   leave(message: string, leastPatience: number): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -304,8 +316,8 @@ export class Connection {
   }
 
   /**
-   * Says goodbye and waits, at most so many milliseconds, until the server has heard it: from then on nothing is held
-   * back for this connection, and what the server had answered has come.
+   * Ends the stream and waits, for `millis` at most, until the server has closed its side. From then on the server
+   * holds no blocked command of this connection, and all of its replies have come.
    */
   hangUp(millis: number): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -332,7 +344,7 @@ export class Connection {
     this.link.close(failure)
   }
 
-  /** Without a socket: whether a command may wait for one. Otherwise it is given back. */
+  /** Whether a command may wait for a socket when there is none. A command that may not is given back. */
   private mayWait(outgoing: Outgoing): boolean {
     switch (this.state) {
       case "closed":
@@ -403,7 +415,7 @@ export class Connection {
     this.onState(this.state)
   }
 
-  /** A replaced socket has nothing more to say. */
+  /** Drops the lane of a replaced socket. */
   private bury(lane: CommandLane, failure: LinkFailure): void {
     if (!this.retired.delete(lane)) return
     lane.onEmpty = undefined
@@ -421,7 +433,10 @@ export class Connection {
     if (this.state === "closed") { for (const old of [...this.retired]) this.bury(old, failure) }
   }
 
-  /** The alarm rang: ends what is overdue, checks that the server is alive, and sets the alarm for what comes next. */
+  /**
+   * Called by the alarm: ends overdue commands, checks that the server is alive, and sets the alarm for the next
+   * inspection.
+   */
   private readonly inspect = (): void => {
     const now = monotonicMillis(this.clock)
     let next = this.queue.expire(now)

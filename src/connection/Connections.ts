@@ -22,24 +22,24 @@ import { query, question } from "./Query.ts"
 import * as Rotation from "./Rotation.ts"
 
 /**
- * What the client knows of an endpoint when it asks for a connection.
+ * An endpoint to connect to, with what is known about its node.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ConnectionTarget extends Endpoint {
-  /** The node id, where it is known: another node at this address is refused. */
+  /** The node id, where it is known: a node with another id is refused. */
   readonly id?: string | undefined
-  /** `host:port`, by those who have it at hand. */
+  /** `host:port`, if the caller has it at hand. */
   readonly address?: string | undefined
 }
 
 /**
- * What a shared connection is for.
+ * The use of a shared connection.
  *
- * - `commands`: everything that the node is asked as the owner of its slots
- * - `replicaReads`: reads that may be stale; READONLY is part of its set-up. Apart from the other, for a primary that
- *   became a replica would serve on it, silently, what must not be stale.
+ * - `commands`: all commands to the node as the owner of its slots
+ * - `replicaReads`: reads that may be stale; the handshake sends READONLY. Such reads have a connection apart, because
+ *   on it a primary that became a replica would silently serve stale values to commands that need fresh ones.
  *
  * @category models
  * @since 0.1.0
@@ -47,37 +47,40 @@ export interface ConnectionTarget extends Endpoint {
 export type ConnectionUse = "commands" | "replicaReads"
 
 /**
- * The network as the rest of the client sees it. Provide another layer to run the client without one.
+ * The network of a client, as a service. Another layer in its place runs the client without sockets.
  *
  * @category services
  * @since 0.1.0
  */
 export class Connections extends Context.Service<Connections, {
-  /** The shared connection to an endpoint for a use (`commands` unless said otherwise); dialled when it is first used. */
+  /** The shared connection to an endpoint for a use (default: `commands`). It is dialled when it is first used. */
   readonly get: (target: ConnectionTarget, use?: ConnectionUse) => Connection
-  /** The shared connections there are now. */
+  /** The shared connections at this moment. */
   readonly all: () => ReadonlyArray<Connection>
-  /** What was counted for each node since it was known, by address. */
+  /** The counters of each node, by address. */
   readonly statistics: () => ReadonlyMap<string, NodeStatistics>
-  /** A connection of one's own to an endpoint, closed with the scope. */
+  /** A connection that only the caller uses, closed with the scope. */
   readonly open: (target: ConnectionTarget) => Effect.Effect<Connection, never, Scope.Scope>
   /**
-   * A connection of one's own, with the state that its user gives it: it is never dialled again, but closed when it is
-   * lost. Whoever takes it has to close it; the end of the client closes it too.
+   * A dedicated connection, which keeps the state that its user gives it. It is never dialled again: when its socket
+   * is lost, it is closed. The caller has to close it; the end of the client closes it too.
    */
   readonly lease: (
     target: ConnectionTarget,
     onState: (connection: Connection, state: ConnectionState) => void
   ) => Connection
-  /** A connection of one's own on which the server speaks unasked; whoever opens it has to close it. */
+  /** A connection on which the server sends pushes. The caller has to close it. */
   readonly push: (target: ConnectionTarget, hooks: PushHooks) => PushConnection
-  /** Drains and closes the shared connections to all other addresses, and to nodes that gave their address up. */
+  /** Drains and closes the shared connections to all other addresses, and to nodes that have left their address. */
   readonly retain: (nodes: ReadonlyMap<string, ConnectionTarget>) => void
-  /** Calls back whenever a shared connection changes its state. Returns how to stop that. */
+  /** Calls `listener` whenever a shared connection changes its state. The result removes the listener. */
   readonly onState: (listener: (connection: Connection, state: ConnectionState) => void) => () => void
-  /** Calls back whenever open connections are told to log in anew. Returns how to stop that. */
+  /** Calls `listener` whenever open connections log in again, with new credentials. The result removes the listener. */
   readonly onRotated: (listener: () => void) => () => void
-  /** Calls back, with the reason, when the stream of credentials has failed: once until it brings some again. Returns how to stop that. */
+  /**
+   * Calls `listener` with the reason when the stream of credentials has failed: once until the stream brings
+   * credentials again. The result removes the listener.
+   */
   readonly onCredentialsFailed: (listener: (reason: string) => void) => () => void
 }>()("effect-redis-cluster/connection/Connections") {}
 
@@ -85,12 +88,12 @@ const ping = question("PING")
 
 const clientClosed: LinkFailure = { kind: "closed", message: "the client is closed" }
 
-/** With replies due, a replica that has been silent for this long, in milliseconds, is asked whether it is alive. */
+/** A replica gets a PING after so many milliseconds of silence while replies are due. */
 const replicaPingAfter = 250
 
 /**
- * A read that a silent replica holds can be answered elsewhere, as long as half of its time is left; nothing is lost with
- * the connection.
+ * The options of a connection for reads from replicas, which is given up earlier: the reads that a silent replica
+ * holds can be sent to another node as long as half of their time is left.
  */
 const forReplicaReads = (options: ResolvedOptions): ResolvedOptions => {
   const patience = Math.min(options.pingAfter + options.pingTimeout, options.commandTimeout / 2)
@@ -98,7 +101,7 @@ const forReplicaReads = (options: ResolvedOptions): ResolvedOptions => {
   return { ...options, pingAfter, pingTimeout: patience - pingAfter }
 }
 
-/** An id is unknown while a node is known from a redirect or as a seed only. */
+/** The id of a node is unknown while only a redirect or the list of startup nodes has named it. */
 const sameNode = (one: string, other: string): boolean => one === "" || other === "" || one === other
 
 /** The network of one client: see `Connections`. */
@@ -131,7 +134,7 @@ class LiveConnections {
 
   readonly onState = this.stateListeners.add
 
-  /** All that are open, for new credentials. */
+  /** All open connections: they log in again when there are new credentials. */
   get live(): ReadonlyArray<Rotation.Rotating> {
     return [...this.all(), ...this.leased, ...this.pushed]
   }
@@ -155,9 +158,9 @@ class LiveConnections {
 
   readonly open = (target: ConnectionTarget): Effect.Effect<Connection, never, Scope.Scope> =>
     Effect.acquireRelease(
-      // It asks for the topology, under whatever name the node was given.
+      // Connections that `open` makes ask for the topology, under whatever name the program gave the node.
       Effect.sync(() => this.connect(target, { onState: () => {}, onPush: () => {} }, new NodeStatistics())),
-      // Whoever asked has the answer by now, or waits for none any more.
+      // The caller has its reply by now, or does not wait for one any more.
       (connection) => connection.close(0)
     )
 
@@ -176,7 +179,7 @@ class LiveConnections {
       options,
       hooks,
       { clock, runFork, publish, onClosed: (connection) => pushed.delete(connection) },
-      // Without READONLY a replica of Redis 8.0 accepts SSUBSCRIBE, and sends SUNSUBSCRIBE away.
+      // Without READONLY a replica of Redis 8.0 accepts SSUBSCRIBE, and redirects SUNSUBSCRIBE.
       { expectedId: target.id ?? "", readonly: "ifAllowed" }
     )
     pushed.add(connection)
@@ -190,7 +193,7 @@ class LiveConnections {
         const node = nodes.get(address)
         const id = node?.id ?? ""
         if (node !== undefined && sameNode(connection.expectedId, id)) {
-          // Known from a redirect or as a seed until now.
+          // Only a redirect or the list of startup nodes had named this node until now.
           if (id !== "" && connection.expectedId === "") connection.expect(id)
           continue
         }
@@ -200,7 +203,7 @@ class LiveConnections {
     }
   }
 
-  /** Drains and closes everything; what is asked for from then on is closed from the start. */
+  /** Drains and closes all connections. A connection that is asked for later is closed from the start. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isClosed = true
     return Effect.forEach(
@@ -215,7 +218,10 @@ class LiveConnections {
     onPush: () => {}
   }
 
-  /** A second socket would not have the state of the first. */
+  /**
+   * The hooks of a dedicated connection: it closes with its socket, because a second socket would not have the state
+   * of the first.
+   */
   private ownHooks(onState: ConnectionHooks["onState"]): ConnectionHooks {
     let isAlive = false
     return {
@@ -253,7 +259,7 @@ class LiveConnections {
     return statistics
   }
 
-  /** The node is not there any more. */
+  /** Closes the connection to a node that has left. */
   private dismiss(connection: Connection): void {
     this.closing.add(connection)
     const message = `the node at ${connection.address} has left the cluster`

@@ -25,7 +25,7 @@ const reasonOf = (cause: Cause.Cause<unknown>): string => {
 
 export interface CredentialsHooks {
   readonly onCredentials: (credentials: Credentials, isFirst: boolean) => void
-  /** Told once, however often the stream fails until credentials come again. */
+  /** Called once, however often the stream fails until credentials come again. */
   readonly onOutage: (reason: string) => void
 }
 
@@ -35,7 +35,7 @@ export class CredentialsStream {
   private readonly schedule: ResolvedOptions["reconnectSchedule"]
   private readonly patience: number
   private readonly hooks: CredentialsHooks
-  /** Those who wait for the first credentials. */
+  /** The dialling connections that wait for the first credentials. */
   private awaited = Deferred.makeUnsafe<Credentials, string>()
   private outage: string | undefined
 
@@ -46,12 +46,15 @@ export class CredentialsStream {
   ) {
     this.stream = stream
     this.schedule = endless(reconnectSchedule)
-    // Whoever connects waits that long altogether, and shall hear the reason.
+    // A connection attempt ends after `connectTimeout`, and has to learn the reason before that.
     this.patience = connectTimeout / 2
     this.hooks = hooks
   }
 
-  /** The newest, or the first that come; fails with the reason when the next attempt fails, or keeps it waiting for too long. */
+  /**
+   * The newest credentials, or the first that come. Fails with the reason when the next run of the stream fails or
+   * takes too long.
+   */
   readonly current: Effect.Effect<Credentials, string> = Effect.suspend(() => {
     if (this.newest !== undefined) return Effect.succeed(this.newest)
     const first = Deferred.await(this.awaited)
@@ -70,14 +73,14 @@ export class CredentialsStream {
       const before = this.newest
       const reason = yield* this.runOnce
       if (reason === undefined) return
-      // An outage that follows credentials is another one.
+      // A failure after new credentials begins a new outage, with the first pause.
       if (this.newest !== before) pause = yield* Schedule.toStepWithSleep(this.schedule)
       this.fail(reason)
       yield* Effect.ignoreCause(pause(undefined))
     }
   })
 
-  /** Why the stream has to run again. */
+  /** Runs the stream once. The result is the reason for which it has to run again. */
   private readonly runOnce: Effect.Effect<string | undefined> = Effect.suspend(() => {
     return Effect.match(
       Effect.catchCause(Stream.runForEach(this.stream, this.arrive), (cause) => Effect.fail(reasonOf(cause))),

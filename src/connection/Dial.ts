@@ -22,21 +22,24 @@ import { open, type Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
 
 /**
- * What is asked of a connection beyond reaching the endpoint.
+ * The demands on a connection beyond the endpoint that it reaches.
  *
  * @category models
  * @since 0.1.0
  */
 export interface DialRequest {
-  /** The node that is expected there; another one is refused. Empty when none is known. */
+  /** The id of the node that is expected there; a node with another id is refused. Empty when no id is known. */
   readonly expectedId: string
-  /** Whether replicas shall serve reads on it. `ifAllowed`: a user who may not run READONLY is served without it. */
+  /**
+   * Whether the handshake sends READONLY, so that replicas serve reads. `ifAllowed`: a user who may not run READONLY
+   * connects without it.
+   */
   readonly readonly: boolean | "ifAllowed"
 }
 
 const libraryVersion = "0.1.0"
 
-/** Waits until the stream can be written to. */
+/** Waits until the stream accepts writes. */
 const opened = (stream: Duplex): Effect.Effect<void, LinkFailure> => {
   const event = stream instanceof tls.TLSSocket
     ? "secureConnect"
@@ -62,7 +65,10 @@ const opened = (stream: Duplex): Effect.Effect<void, LinkFailure> => {
   })
 }
 
-/** The other side does not go on with TLS; that nobody listens there, or a certificate is refused, is something else. */
+/**
+ * Whether an error says that the server does not speak TLS, rather than that no server listens or that a certificate
+ * is refused.
+ */
 const isOfTls = (error: Error): boolean => {
   const code = codeOf(error)
   return code === "ECONNRESET" || code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER"
@@ -76,7 +82,7 @@ const failWith = (kind: LinkFailure["kind"], message: string): Effect.Effect<nev
 
 const closedEarly = "closed by the server during the handshake"
 
-/** Sends commands in one write and collects as many replies. Pushes in between are none of the handshake's business. */
+/** Sends commands in one write and collects as many replies. The handshake ignores pushes in between. */
 const exchange = (
   wire: Wire,
   commands: ReadonlyArray<ReadonlyArray<Argument>>,
@@ -120,14 +126,14 @@ const exchange = (
 
 const refusesResp3 = (reply: Reply): boolean => reply instanceof ServerError && refusesHello(reply)
 
-/** HELLO where RESP3 is wanted and known, AUTH and CLIENT SETNAME where it is not. */
+/** Sends HELLO where RESP3 is wanted and the server knows it, and otherwise AUTH and CLIENT SETNAME. */
 const greet = Effect.fnUntraced(function*(
   wire: Wire,
   options: ResolvedOptions,
   credentials: Credentials | undefined
 ): Effect.fn.Return<void, LinkFailure> {
   const password = credentials === undefined ? undefined : Redacted.value(credentials.password)
-  // The first words that the server hears show whether both speak the same.
+  // The first exchange shows whether client and server both use TLS, or neither does.
   const hint = wire.isSecure ? "" : speaksTls
   const check = (reply: Reply, command: ReadonlyArray<Argument>, advice = ""): Effect.Effect<void, LinkFailure> => {
     if (!(reply instanceof ServerError)) return Effect.void
@@ -151,14 +157,18 @@ const greet = Effect.fnUntraced(function*(
     commands.push(credentials?.username === undefined ? ["AUTH", password] : ["AUTH", credentials.username, password])
   }
   if (options.clientName !== undefined) commands.push(["CLIENT", "SETNAME", options.clientName])
-  // One by one: Redis 8.6 leaves a refused AUTH unanswered when it reads it together with other commands.
+  // The commands go one by one, because Redis 8.6 leaves a refused AUTH unanswered when it reads it together with
+  // other commands.
   for (const command of commands) {
     const [reply] = yield* exchange(wire, [command], hint)
     yield* check(reply, command)
   }
 })
 
-/** Tells the server who we are, asks who it is, and sets READONLY. What an old server does not know is left out. */
+/**
+ * Sends CLIENT SETINFO, asks for the id of the node, and sends READONLY. Errors of old servers that do not know these
+ * commands are ignored.
+ */
 const settle = Effect.fnUntraced(function*(
   wire: Wire,
   options: ResolvedOptions,
@@ -179,10 +189,10 @@ const settle = Effect.fnUntraced(function*(
       return yield* Effect.fail<LinkFailure>({ kind: "connection", message, isOtherNode: true })
     }
   }
-  // A user who may not run a harmless command can still be served; one who needs to log in cannot.
+  // A user without the permission for a harmless command can still be served; a user who is not logged in cannot.
   const refused = replies.find((reply) => reply instanceof ServerError && kindOf(reply) === "authentication")
   if (refused instanceof ServerError) return yield* failWith("authentication", refused.message)
-  // Without it a replica would send every read away.
+  // Without READONLY a replica would redirect every read.
   const readonly = request.readonly === true ? replies.at(-1) : undefined
   if (readonly instanceof ServerError) return yield* failWith("connection", `READONLY was refused: ${readonly.message}`)
 })
@@ -202,8 +212,8 @@ const tlsOf = ({ tls }: ResolvedOptions): Effect.Effect<TlsOptions | undefined, 
     : Effect.succeed(tls)
 
 /**
- * Opens a stream to an endpoint, does the handshake and hands the wire to `adopt`, in one step with the end of
- * the handshake so that an interruption cannot lose it.
+ * Opens a stream to an endpoint, does the handshake and hands the wire to `adopt`. The end of the handshake and the
+ * call of `adopt` are one step, so that an interruption cannot lose the wire.
  *
  * @category constructors
  * @since 0.1.0
@@ -232,7 +242,7 @@ export const dial = (
       adopt(opening)
     })
     const late = Effect.suspend(() => {
-      // A server without TLS may wait for the end of what it takes for a line.
+      // A server without TLS may read the TLS greeting as an unfinished line, and wait for its end.
       const hint = wire?.isSecure === true && !isOpen ? speaksPlainly : ""
       return failWith("connection", `no connection within ${options.connectTimeout} ms${hint}`)
     })

@@ -1,10 +1,11 @@
 /**
- * One connection takes over what another one holds at the same node, without a message lost or doubled.
+ * Moves the subscriptions of one socket to another socket at the same node, without a message lost or doubled.
  *
- * For a moment both hold all subscriptions, and each message comes twice. A node gives one message after the other to all
- * who listen, so that a mark that is published where both listen stands at the same place in what either of them hears: what
- * the old one hears before it and the new one after it is every message, once, in order. It goes through a shard channel of its
- * own, which no pattern matches, so that nobody else hears of it.
+ * For a moment both sockets hold all subscriptions, and each message comes twice. A node sends one message after the
+ * other to all of its subscribers, so that a mark that is published to both sockets stands at the same place in both
+ * streams of messages. The messages before the mark on the old socket, and those after the mark on the new socket, are
+ * all messages, once and in order. The mark is published on a shard channel that is used for nothing else and that no
+ * pattern matches, so that no subscriber of the program sees it.
  *
  * @since 0.1.0
  */
@@ -16,20 +17,20 @@ import type { Wire } from "./Wire.ts"
 import { say } from "./Write.ts"
 
 /**
- * What a connection holds.
+ * The subscriptions of a connection.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Holdings {
-  /** What asks for it. Each name is confirmed by a reply of its own. */
+  /** The commands that make these subscriptions. The server confirms each name by a reply of its own. */
   readonly requests: ReadonlyArray<{ readonly spec: CommandSpec; readonly names: ReadonlyArray<string> }>
-  /** A shard channel that the node serves and nobody else uses; `undefined` when there is none. */
+  /** A shard channel that the node serves and that nothing else uses; `undefined` when there is none. */
   readonly mark: string | undefined
 }
 
 /**
- * What a handover does to the connection that it is for.
+ * The steps of a handover that its connection carries out.
  *
  * @category models
  * @since 0.1.0
@@ -37,17 +38,17 @@ export interface Holdings {
 export interface HandoverHooks {
   /** Bulk strings are bytes from the next reply on. */
   binary(): boolean
-  /** Both hold everything: the mark is to be published. */
+  /** Publishes the mark: both sockets hold all subscriptions. */
   publish(): void
-  /** The new wire is the connection's from now on, with this decoder. */
+  /** Takes the new wire, with this decoder, as that of the connection. */
   onTaken(wire: Wire, decoder: RespDecoder): void
-  /** What the new wire brings once it is the connection's. */
+  /** Takes a reply that the new wire brings after `onTaken`. */
   onReply(reply: Reply): void
-  /** All of one read has been handed over. */
+  /** Called when all replies of one read have been handed over. */
   onRead(): void
-  /** Nothing is left to do. */
+  /** Called when the handover is complete. */
   onDone(): void
-  /** It cannot be, and the new wire is closed. The old one may have been left behind at the mark. */
+  /** Called when the handover has failed and the new wire is closed. The old wire may have passed the mark. */
   onFailed(reason: string): void
 }
 
@@ -66,17 +67,17 @@ export class Handover {
   private readonly mark: string
   private readonly hooks: HandoverHooks
   private readonly decoder: RespDecoder
-  /** Confirmations that have not come on the new wire. */
+  /** The number of confirmations that are due on the new wire. */
   private due = 1
   private oldListens = false
   private oldPassed = false
   private newPassed = false
   private taken = false
   private over = false
-  /** What the new wire has brought after the mark, while the old one has not come to it. */
+  /** The replies that the new wire has brought after the mark, kept until the old wire has brought the mark. */
   private readonly kept: Array<Reply> = []
 
-  /** Nothing may be asked on the old wire from here on, and nothing that was asked may be unanswered. */
+  /** No command may be sent on the old wire from here on, and no reply may be due on it. */
   constructor(old: Duplex, wire: Wire, holdings: Holdings & { readonly mark: string }, hooks: HandoverHooks) {
     this.wire = wire
     this.mark = holdings.mark
@@ -101,7 +102,7 @@ export class Handover {
     }
   }
 
-  /** Gives up: the new wire is closed, unless it is the connection's by now. */
+  /** Gives up and closes the new wire, unless the connection has taken it by now. */
   abandon(): void {
     this.over = true
     if (this.taken) return
@@ -109,10 +110,10 @@ export class Handover {
     this.wire.stream.destroy()
   }
 
-  /** Whether a reply on the connection's own wire is none of its owner's business. */
+  /** Whether a reply on the connection's wire belongs to the handover, so that the owner does not get it. */
   claims(reply: Reply): boolean {
     if (this.taken) return this.concludes(reply)
-    // What comes after the mark comes on the new wire as well.
+    // Messages after the mark come on the new wire as well.
     if (this.oldPassed) return true
     if (reply instanceof ServerError) {
       this.fail(reply.message)
@@ -131,14 +132,14 @@ export class Handover {
     return true
   }
 
-  /** The mark was not published. */
+  /** Ends the handover, because the mark was not published. */
   fail(reason: string): void {
     if (this.over) return
     this.abandon()
     this.hooks.onFailed(reason)
   }
 
-  /** What the new wire brings before it is the connection's. */
+  /** Handles a reply of the new wire while the connection has not taken that wire. */
   private follow(reply: Reply): void {
     if (this.newPassed) {
       this.kept.push(reply)
@@ -165,7 +166,7 @@ export class Handover {
     if (this.due === 0 && this.oldListens) this.hooks.publish()
   }
 
-  /** When both have come to the mark, the new wire is the connection's. */
+  /** Hands the new wire to the connection when both wires have brought the mark. */
   private meet(): void {
     if (!this.oldPassed || !this.newPassed) return
     this.taken = true
@@ -174,8 +175,10 @@ export class Handover {
     for (const reply of this.kept.splice(0)) this.hooks.onReply(reply)
   }
 
-  /** The answer to what was said last. A replica of Redis 8.0 refuses that to a user who may not
-   * run READONLY: the mark stays, and nobody speaks of it again. */
+  /**
+   * Whether a reply answers the unsubscription from the mark, the last command of a handover. A replica of Redis 8.0
+   * refuses it to a user who may not run READONLY: the subscription to the mark then stays, without harm.
+   */
   private concludes(reply: Reply): boolean {
     const isAnswer = reply instanceof ServerError || (this.isOfMark(reply) && textOf(reply[0]) === "sunsubscribe")
     if (isAnswer && !this.over) {

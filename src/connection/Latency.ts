@@ -1,12 +1,12 @@
 /**
- * How long a node takes to answer: a decaying mean and the latest samples.
+ * The time that a node takes to reply: a decaying mean and the latest samples.
  *
  * @internal
  */
 export class Latency {
-  /** Milliseconds; newer samples weigh more. `undefined` before the first. */
+  /** The mean in milliseconds, in which newer samples weigh more; `undefined` before the first sample. */
   mean: number | undefined
-  /** How many samples there have been. */
+  /** The number of samples so far. */
   count = 0
   private readonly recent: Array<number> = []
   private sorted: ReadonlyArray<number> | undefined
@@ -17,14 +17,14 @@ export class Latency {
     this.sorted = undefined
   }
 
-  /** What that fraction (0 to 1) of the latest samples did not exceed, in milliseconds. */
+  /** The time in milliseconds that this fraction (0 to 1) of the latest samples did not exceed. */
   percentile(fraction: number): number | undefined {
     if (this.recent.length === 0) return undefined
     this.sorted ??= this.recent.toSorted((a, b) => a - b)
     return this.sorted[Math.min(this.sorted.length - 1, Math.floor(this.sorted.length * fraction))]
   }
 
-  /** What was measured says nothing about the next socket. */
+  /** Drops all samples: they say nothing about the next socket. */
   forget(): void {
     this.mean = undefined
     this.recent.length = 0
@@ -35,5 +35,5 @@ export class Latency {
 
 /** The weight of the newest sample in the mean. */
 const weight = 0.2
-/** How many samples the percentiles are taken from. */
+/** The number of samples from which percentiles are taken. */
 const kept = 64

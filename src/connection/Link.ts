@@ -1,5 +1,6 @@
 /**
- * The way to one node: dials it, keeps one socket at a time, and dials again when the socket is lost. It knows no command.
+ * The link to one node: it dials the node, keeps one socket at a time, and dials again when the socket is lost. It
+ * knows nothing about commands.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -14,38 +15,38 @@ import { socketError } from "./socketError.ts"
 import type { Wire } from "./Wire.ts"
 
 /**
- * - `idle`: nothing was asked of it yet
+ * - `idle`: nobody has asked for a socket yet
  * - `connecting`: it waits for a socket
  * - `ready`: it has a socket
  * - `down`: the last attempt to get a socket failed
- * - `closed`: for good
+ * - `closed`: closed for good
  */
 export type LinkState = "idle" | "connecting" | "ready" | "down" | "closed"
 
 /** The events of a link, for its owner. */
 export interface LinkHooks {
   onState(state: LinkState): void
-  /** There is a new socket; the owner sets the receiver of its wire. The state is `ready` right afterwards. */
+  /** Called with a new socket; the owner sets the receiver of its wire. The state is `ready` right afterwards. */
   onWire(wire: Wire): void
-  /** The socket is gone; the state says what comes next. */
+  /** Called when the socket is gone; the state says what comes next. */
   onLost(failure: LinkFailure): void
-  /** An attempt to get a socket failed. */
+  /** Called when an attempt to get a socket has failed. */
   onRefused(failure: LinkFailure): void
 }
 
-/** A socket that brings nothing and ends within this time, in milliseconds, counts as a failed attempt. */
+/** A socket that ends within so many milliseconds and has brought no bytes counts as a failed attempt. */
 const shortLife = 1000
 
-/** How long a link that never gives up waits when the schedule of attempts has ended, in milliseconds. */
+/** The pause between the attempts of a link that never gives up, once its schedule has ended, in milliseconds. */
 const lastResort = 1000
 
 export class Link {
   readonly endpoint: Endpoint
   readonly address: string
   state: LinkState = "idle"
-  /** How many sockets it has had. */
+  /** The number of sockets so far. */
   sockets = 0
-  /** Why the last socket, or the last attempt to get one, ended. */
+  /** The failure of the last socket, or of the last attempt to get one. */
   lastFailure: LinkFailure | undefined
 
   private readonly options: ResolvedOptions
@@ -59,9 +60,9 @@ export class Link {
   private isDialling = false
   private isRedialling = false
   private adoptedAt = 0
-  /** A loss that counts as the first attempt of the next dialling. */
+  /** A loss that counts as the first failed attempt of the next dialling. */
   private failed: LinkFailure | undefined
-  /** Ends the trial of a new socket; gone when that is over. */
+  /** Ends the trial of a new socket; `undefined` when no trial is running. */
   private endTrial: ((verdict: Effect.Effect<void, LinkFailure>) => void) | undefined
 
   constructor(
@@ -71,7 +72,10 @@ export class Link {
     context: {
       readonly clock: Clock.Clock
       readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-      /** Whether a schedule that ends is no reason to give up. Otherwise whoever needs the link connects again. */
+      /**
+       * Whether the link goes on dialling when the schedule of attempts has ended. Otherwise the next call of
+       * `connect` starts again.
+       */
       readonly persistent: boolean
     },
     request: DialRequest
@@ -101,7 +105,7 @@ export class Link {
     return this.wire?.stream
   }
 
-  /** The id of the node that is expected there; empty while it is unknown. */
+  /** The id that the node must have; empty while it is unknown. */
   get expectedId(): string {
     return this.request.expectedId
   }
@@ -111,7 +115,7 @@ export class Link {
     this.request = { ...this.request, expectedId: id }
   }
 
-  /** Starts to dial, unless there is a socket or one is on its way. */
+  /** Starts to dial, unless there is a socket or a dialling is running. */
   connect(): void {
     if (this.isDialling || this.state === "ready" || this.state === "closed") return
     if (this.state === "idle") this.setState("connecting")
@@ -119,21 +123,24 @@ export class Link {
     this.dialler = this.runFork(this.dialling)
   }
 
-  /** Starts a dialling again that began with what is outdated now; without one nothing happens. */
+  /**
+   * Starts a running dialling again, because its credentials or its expected id are outdated. Without a running
+   * dialling nothing happens.
+   */
   redial(): void {
     if (!this.isDialling || this.wire !== undefined || this.state === "closed") return
     this.isRedialling = true
     this.dialler?.interruptUnsafe()
   }
 
-  /** One more socket to the node, beside the link's own. */
+  /** Opens one more socket to the node, beside the link's own. */
   dialAnother(adopt: (wire: Wire) => void): Effect.Effect<void, LinkFailure> {
     return Effect.suspend(() => dial(this.endpoint, this.options, this.request, adopt))
   }
 
   /**
-   * Asks over another socket whether the node answers others. `silent` is one that can be reached and says nothing for
-   * nearly `connectTimeout`: a server that is busy, or stands still.
+   * Asks over another socket whether the node answers others. A `silent` node can be reached and sends nothing for
+   * nearly `connectTimeout`: it is busy, or its process is stopped.
    */
   readonly inquire: Effect.Effect<"answers" | "silent" | "unreachable"> = Effect.suspend(() => {
     let found: Wire | undefined
@@ -145,7 +152,10 @@ export class Link {
     return Effect.raceFirst(asked, Effect.as(Effect.sleep(patience), "silent" as const))
   })
 
-  /** Puts another socket in the place of the present one, which is its holder's from now on. Nobody is told. */
+  /**
+   * Puts another socket in the place of the present one, and returns the present one to the caller, who owns it from
+   * now on. No hook is called.
+   */
   replaceWire(wire: Wire): Wire | undefined {
     const old = this.wire
     this.sockets++
@@ -153,12 +163,15 @@ export class Link {
     return old
   }
 
-  /** The socket has brought something: its trial is over. */
+  /** Ends the trial of the socket, because the socket has brought bytes. */
   heard(): void {
     if (this.endTrial !== undefined) this.concludeTrial(Effect.void)
   }
 
-  /** Ends the socket and dials again: at once, or when its turn comes if this loss is a failed attempt. */
+  /**
+   * Ends the socket and dials again: at once, or after the pause of the schedule if this loss counts as a failed
+   * attempt.
+   */
   lose(failure: LinkFailure, isFailedAttempt = false): void {
     if (this.state !== "ready") return
     this.lastFailure = failure
@@ -188,15 +201,16 @@ export class Link {
   })
 
   /**
-   * Lasts until the new socket has brought something. One that is closed before that was no success: the next attempt
-   * has to wait its turn, or a server that greets and hangs up would be dialled without a pause.
+   * Lasts until the new socket has brought bytes. A socket that is closed before that was a failed attempt: the next
+   * attempt waits for the pause of the schedule, or a server that accepts and hangs up would be dialled without a
+   * pause.
    */
   private readonly trial: Effect.Effect<void, LinkFailure> = Effect.callback((resume) => {
     if (this.wire === undefined) return resume(this.verdict())
     this.endTrial = resume
   })
 
-  /** On a socket that was lost before it brought anything. */
+  /** The verdict on a socket that was lost before it brought bytes. */
   private verdict(): Effect.Effect<void, LinkFailure> {
     const lived = monotonicMillis(this.clock) - this.adoptedAt
     return this.lastFailure !== undefined && lived < shortLife ? Effect.fail(this.lastFailure) : Effect.void

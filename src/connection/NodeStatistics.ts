@@ -1,11 +1,11 @@
 /**
- * What the connections to one node count: plain fields that are read when somebody asks.
+ * The counters of the connections to one node: plain fields that the metrics read on demand.
  *
  * @since 0.1.0
  */
 
 /**
- * The upper bounds of the buckets, in seconds: from what loopback takes to what nobody waits for.
+ * The upper bounds of the buckets, in seconds: from the latency of loopback to times for which no caller waits.
  *
  * @category constants
  * @since 0.1.0
@@ -16,13 +16,13 @@ export const latencyBounds: ReadonlyArray<number> = [
 ]
 
 /**
- * How many samples fell into which bucket; all times in seconds.
+ * A histogram of times in seconds.
  *
  * @category models
  * @since 0.1.0
  */
 export class LatencyBuckets {
-  /** One more than there are bounds: the last is for what exceeds all of them. */
+  /** The samples in each bucket, one more than there are bounds: the last bucket is for times beyond all bounds. */
   readonly counts: Array<number> = latencyBounds.map(() => 0).concat(0)
   count = 0
   sum = 0
@@ -45,12 +45,12 @@ export class LatencyBuckets {
  * @since 0.1.0
  */
 export class NodeStatistics {
-  /** Commands that were written to it, each time they were. */
+  /** The number of times that a command was written to the node. */
   commands = 0
-  /** Sockets that took the place of a lost one. */
+  /** The number of sockets that replaced a lost one. */
   reconnects = 0
-  /** Attempts to get a socket that failed. */
+  /** The number of failed attempts to get a socket. */
   refusals = 0
-  /** From the write to the reply, sampled. */
+  /** Sampled times from a write to its reply. */
   readonly latency = new LatencyBuckets()
 }

@@ -1,5 +1,5 @@
 /**
- * What a connection knows of a command it carries.
+ * A command as a connection carries it.
  *
  * @since 0.1.0
  */
@@ -7,11 +7,11 @@ import type { Command } from "../commands/Command.ts"
 import type { Reply } from "../protocol/Reply.ts"
 
 /**
- * Why a connection cannot carry a command any further.
+ * The reason why a connection cannot carry a command any further.
  *
- * - `connection`: it could not be made, or was lost
+ * - `connection`: the connection could not be made, or was lost
  * - `authentication`: the server refused the credentials
- * - `protocol`: the server sent what is not the protocol
+ * - `protocol`: the server sent bytes that are not the protocol
  * - `closed`: the client is closed, or the node has left the cluster
  * - `overloaded`: the bound of unanswered commands is reached
  * - `unsendable`: an argument cannot be sent
@@ -27,8 +27,8 @@ export interface LinkFailure {
 }
 
 /**
- * A command on its way. Exactly one of the three callbacks is called, once, unless `settled` is set first; a block
- * hears of each reply up to its last, or of the loss, or of the deadline.
+ * A command on its way. Exactly one of the three callbacks is called, once, unless `settled` is set first. A block
+ * gets a call for each of its replies, or one call for its loss or its deadline.
  *
  * @category models
  * @since 0.1.0
@@ -36,28 +36,37 @@ export interface LinkFailure {
 export interface Outgoing {
   readonly command: Command<unknown>
   /**
-   * What is written in place of `command`: several commands, adjacent on the wire. `onReply` is then called once for
-   * each of their replies, in order, and the one who sends it is done with the last of them.
+   * Several commands that are written in place of `command`, adjacent on the wire. `onReply` is then called for each
+   * of their replies, in order, and the block has ended with the last of them.
    */
   readonly block?: ReadonlyArray<Command<unknown>>
-  /** Bulk strings of its reply are bytes. A copy of the command's setting: the decoder asks for each reply. */
+  /**
+   * Whether the bulk strings of the reply are bytes. This is a copy of the command's setting, because the decoder asks
+   * for each reply.
+   */
   readonly binary: boolean
-  /** Send ASKING in front of it, in the same write. */
+  /** Whether ASKING is sent in front of it, in one write. */
   readonly asking: boolean
-  /** Monotonic milliseconds; `Infinity` for none. */
+  /** The deadline in monotonic milliseconds; `Infinity` for none. */
   readonly deadline: number
-  /** Nobody waits for it any more: unwritten it is dropped, written its reply is. */
+  /**
+   * Whether nobody waits for the reply any more: the connection drops an unwritten command, or the reply to a written
+   * one.
+   */
   readonly settled: boolean
-  /** The connection's own note of how many bytes it counts for it: for each of its replies, once it is written. */
+  /**
+   * The bytes that the connection counts for this command, written by the connection. For a block they count once for
+   * each reply.
+   */
   size: number
   onReply(reply: Reply): void
   onLost(failure: LinkFailure, written: boolean): void
   /**
-   * For a block: one of its commands cannot be sent. The owner ends that command and takes it out of the block, whose other
-   * commands are then written, or it settles the whole.
+   * Called when one command of a block cannot be sent. The owner ends that command and takes it out of the block,
+   * whose other commands are then written, or it settles the whole block.
    */
   onUnsendable?(index: number, failure: LinkFailure): void
   onDeadline(written: boolean): void
-  /** The node does not answer a PING behind the command. The reply may still come. */
+  /** Called when the node does not answer a PING behind the command. The reply may still come. */
   onSilence?(): void
 }

@@ -5,13 +5,13 @@ import type { Command } from "../commands/Command.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 
-/** How a command ended on its connection. */
+/** The end of a command on its connection. */
 export type End =
   | { readonly _tag: "Replied"; readonly reply: Reply }
   | { readonly _tag: "Lost"; readonly failure: LinkFailure; readonly written: boolean }
   | { readonly _tag: "Overdue"; readonly written: boolean }
 
-/** Hears of its end once, in one place. */
+/** A command whose end, of whatever kind, reaches one method, once. */
 export abstract class OwnCommand implements Outgoing {
   readonly command: Command<unknown>
   readonly binary: boolean
@@ -33,7 +33,7 @@ export abstract class OwnCommand implements Outgoing {
     return this.isSettled
   }
 
-  /** Nobody waits for it any more: it hears of no end. */
+  /** Gives the command up: its end is not reported. */
   abandon(): void {
     this.isSettled = true
   }

@@ -1,14 +1,15 @@
 /**
- * The signs of life of one socket: how long it has been silent, and what follows from that. A decision; nothing is sent or ended here.
+ * The signs of life of one socket: how long it has been silent, and what has to be done about that. This is a pure
+ * decision; nothing is sent or ended here.
  */
 
 /**
  * The step that a silence calls for, and when to look again.
  *
- * - `Wait`: nothing before `until`
- * - `Ask`: a PING, and a look at `until`
- * - `Doubt`: the PING is overdue: commands that another node can answer are asked there as well; then a look at `until`
- * - `Dead`: the socket is to be ended; it was silent for so many milliseconds
+ * - `Wait`: do nothing before `until`
+ * - `Ask`: send a PING, and look again at `until`
+ * - `Doubt`: the PING is overdue; send commands that another node can answer there as well, and look again at `until`
+ * - `Dead`: end the socket; it was silent for so many milliseconds
  */
 export type Diagnosis =
   | { readonly _tag: "Wait"; readonly until: number }
@@ -22,13 +23,13 @@ const notAsked = -1
 interface Limits {
   readonly pingAfter: number
   readonly pingTimeout: number
-  /** How long after the PING the socket is in doubt; never, when it is left out. */
+  /** The time after the PING at which the socket is in doubt; never, when this is left out. */
   readonly doubtAfter?: number | undefined
 }
 
 /** All times are monotonic milliseconds. */
 export class Pulse {
-  /** When the socket last showed a sign of life, or since when one has been expected. */
+  /** The time of the last sign of life, or since when one has been expected. */
   heardAt: number
   private askedAt = notAsked
   private isToldOfDoubt = false
@@ -39,33 +40,33 @@ export class Pulse {
     this.heardAt = now
   }
 
-  /** A PING was sent, and no sign of life has come since. */
+  /** Whether a PING was sent and no sign of life has come since. */
   get isDoubtful(): boolean {
     return this.askedAt !== notAsked
   }
 
-  /** When a silence that begins now is long enough for a PING. */
+  /** The time at which a silence that begins now is long enough for a PING. */
   overdueFrom(now: number): number {
     return now + this.limits.pingAfter
   }
 
-  /** A sign of life: bytes came, or bytes left. */
+  /** Notes a sign of life: bytes came, or bytes left. */
   heard(now: number): void {
     this.heardAt = now
     this.askedAt = notAsked
   }
 
-  /** A PING is sent. */
+  /** Notes that a PING is sent. */
   asked(now: number): void {
     this.askedAt = now
   }
 
-  /** The socket is silent for a reason: the PING has until that time. */
+  /** Grants the PING until that time, because the socket is silent for a known reason. */
   holdUntil(until: number): void {
     this.askedAt = until - this.limits.pingTimeout
   }
 
-  /** Judges the silence. `Ask` counts as asked. */
+  /** Judges the silence. With the answer `Ask`, the PING counts as sent. */
   probe(now: number): Diagnosis {
     const { pingAfter, pingTimeout } = this.limits
     const doubtAfter = this.limits.doubtAfter ?? pingTimeout

@@ -1,9 +1,9 @@
 /**
- * The connection on which a server speaks unasked: messages, notifications, what MONITOR sees.
+ * The connection on which a server sends pushes: messages, notifications, lines of MONITOR.
  *
- * No command waits in line here for its reply. What is asked is written, what comes is handed over as it comes, and the
- * owner makes sense of it. Silence is normal, so that the server is asked for a sign of life whenever there was one for
- * too long. The owner may stop the reading, which holds the server back and nobody else.
+ * No command waits for its reply here. Commands are written, replies and pushes are handed to the owner as they come,
+ * and the owner interprets them. Silence is normal, so that a PING goes out after each long silence. The owner may
+ * pause the reading, which slows down this server and no other.
  *
  * @since 0.1.0
  */
@@ -25,40 +25,40 @@ import { PushLane, type PushLaneContext } from "./PushLane.ts"
 import type { Wire } from "./Wire.ts"
 
 /**
- * How a socket was lost.
+ * The loss of a socket.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Loss {
   readonly failure: LinkFailure
-  /** When it last brought something, in monotonic milliseconds. */
+  /** The time at which the socket last brought bytes, in monotonic milliseconds. */
   readonly heardAt: number
-  /** The server closed it while it had more to say than was read. */
+  /** Whether the server closed the socket while more messages waited than were read. */
   readonly behind: boolean
 }
 
 /**
- * What a push connection tells its owner.
+ * The callbacks of a push connection's owner.
  *
  * @category models
  * @since 0.1.0
  */
 export interface PushHooks {
-  /** Bulk strings are bytes from the next reply on, except the kind of a push. */
+  /** Whether bulk strings are bytes from the next reply on. The kind of a push is text in any case. */
   binary(): boolean
-  /** There is a new socket, on which nothing was asked yet. */
+  /** Called with a new socket, on which no command was sent yet. */
   onReady(): void
-  /** A push, or an array of a server that speaks RESP2. */
+  /** Takes a push, or an array of a server that speaks RESP2. */
   onPush(push: ReadonlyArray<Reply>): void
-  /** Any other reply. */
+  /** Takes any other reply. */
   onReply(reply: Reply): void
-  /** All that one read of the socket brought has been handed over. */
+  /** Called when all replies of one read of the socket have been handed over. */
   onRead(): void
   onLost(loss: Loss): void
-  /** An attempt to get a socket failed; the next one waits its turn. */
+  /** Called when an attempt to get a socket failed; the next attempt follows after the pause of the schedule. */
   onDown(failure: LinkFailure): void
-  /** What another socket has to hold before it can take the place of this one; without it none ever does. */
+  /** The subscriptions that a replacement socket must have; without this hook the socket is never replaced. */
   holdings?(): Holdings
 }
 
@@ -74,7 +74,7 @@ export class PushConnection {
   private readonly options: ResolvedOptions
   private readonly hooks: PushHooks
   private readonly onClosed: () => void
-  /** Of the last socket, when there is none. */
+  /** `heardAt` of the last socket, while there is no socket. */
   private lastHeardAt: number
 
   constructor(
@@ -85,7 +85,7 @@ export class PushConnection {
       readonly clock: Clock.Clock
       readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
       readonly onClosed: (connection: PushConnection) => void
-      /** Publishes on a shard channel of this node, with no text. */
+      /** Publishes an empty message on a shard channel of this node. */
       readonly publish: (mark: string) => Effect.Effect<Reply, LinkFailure>
     },
     request: DialRequest
@@ -95,7 +95,7 @@ export class PushConnection {
     this.hooks = hooks
     this.onClosed = () => context.onClosed(this)
     this.lastHeardAt = monotonicMillis(clock)
-    // A process that was busy, or asleep, reads what is in its sockets before it judges their silence.
+    // A process that was busy, or asleep, reads its sockets before it judges their silence.
     this.alarm = new Alarm(clock, runFork, () => setImmediate(() => this.lane?.inspect(monotonicMillis(clock))))
     this.laneContext = {
       clock,
@@ -141,12 +141,12 @@ export class PushConnection {
     return this.link.address
   }
 
-  /** The last attempt to get a socket failed, or the server does not answer. */
+  /** Whether the last attempt to get a socket failed, or the server does not answer. */
   get isDown(): boolean {
     return this.link.state === "down"
   }
 
-  /** When the last byte came, in monotonic milliseconds. */
+  /** The time at which the last byte came, in monotonic milliseconds. */
   get heardAt(): number {
     return this.lane?.heardAt ?? this.lastHeardAt
   }
@@ -167,25 +167,28 @@ export class PushConnection {
       : addressOf({ host: localAddress, port: localPort })
   }
 
-  /** Writes a command at the end of this turn, together with others; without a socket it is dropped. */
+  /**
+   * Writes a command at the end of this turn of the event loop, together with others. Without a socket the command is
+   * dropped.
+   */
   send(spec: CommandSpec, args: ReadonlyArray<Argument>): void {
     this.lane?.send(spec, args)
   }
 
-  /** Writes a login, alone. `false` when there is no socket; it is then not taken over. */
+  /** Writes a login, alone. The result is `false` when there is no socket; the login is then not taken over. */
   interject(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): boolean {
     this.lane?.sendAlone(outgoing, args)
     return this.lane !== undefined
   }
 
   /**
-   * Puts a new socket, which has logged in with the newest credentials, in the place of this one; the owner hears nothing
-   * of it. Where that cannot be, the connection is lost and dialled anew. Fails when there is no new socket: nothing has
-   * changed then.
+   * Replaces the socket by a new one that has logged in with the newest credentials, without a call to the owner. When
+   * the subscriptions cannot be handed over, the socket is ended and dialled again. Fails when no new socket can be
+   * opened; nothing has changed then.
    */
   readonly renew: Effect.Effect<void, LinkFailure> = Effect.suspend(() => {
     if (this.lane === undefined || this.hooks.holdings === undefined) return Effect.void
-    // The mark would be behind all that is not read.
+    // The mark would come after all messages that are not read.
     if (this.lane.isPaused) {
       return Effect.fail({ kind: "connection", message: "its messages are not read at the moment" })
     }
@@ -198,12 +201,15 @@ export class PushConnection {
     )
   })
 
-  /** Starts a dialling again that began with what is outdated now; with a socket nothing happens. */
+  /** Starts a running dialling again, because its credentials are outdated. With a socket nothing happens. */
   redial(): void {
     this.link.redial()
   }
 
-  /** Reads nothing more until `resume`. What the server says meanwhile waits in the network, and then at the server. */
+  /**
+   * Stops reading until `resume`. Messages that the server sends meanwhile wait in the network, and then at the
+   * server.
+   */
   pause(): void {
     this.lane?.pause()
   }
@@ -226,14 +232,14 @@ export class PushConnection {
   }
 
   private handOver(wire: Wire): Effect.Effect<void> {
-    // A server may be asked to hold messages back meanwhile, and the mark with them.
+    // The owner may pause the reading meanwhile, which holds back the messages and the mark.
     const expired = patience(this.options.commandTimeout).pipe(
       Effect.repeat({ while: () => this.lane?.isBehind === true }),
       Effect.as<string | undefined>(`it took longer than ${this.options.commandTimeout} ms`)
     )
     const finished = Effect.callback<string | undefined>((resume) => {
       const conclude = (reason: string | undefined) => resume(Effect.succeed(reason))
-      // The next socket has the newest credentials.
+      // The next socket will log in with the newest credentials.
       if (this.lane === undefined) return conclude(undefined)
       this.lane.handOver(wire, conclude)
     })

@@ -1,8 +1,8 @@
 /**
- * The pushes of a server on one socket, and the requests that are sent there. A lane lives as long as its socket, or, when another socket takes its
- * place in a handover, as long as that one.
+ * The pushes of a server on one socket, and the requests that are sent there. A lane lives as long as its socket.
+ * After a handover it lives as long as the new socket.
  *
- * Replies to PINGs are what orders the rest: what goes alone starts when no PING is unanswered.
+ * Replies to PINGs mark the order: a command that goes alone starts when no reply to a PING is due.
  */
 import type * as Clock from "effect/Clock"
 import type { Duplex } from "node:stream"
@@ -23,50 +23,50 @@ import { say, write } from "./Write.ts"
 export interface PushLaneContext {
   readonly clock: Clock.Clock
   readonly limits: { readonly pingAfter: number; readonly pingTimeout: number }
-  /** Bulk strings are bytes from the next reply on, except the kind of a push. */
+  /** Whether bulk strings are bytes from the next reply on. The kind of a push is text in any case. */
   readonly binary: () => boolean
   readonly onPush: (push: ReadonlyArray<Reply>) => void
-  /** Any other reply. */
+  /** Takes any reply that is no push. */
   readonly onReply: (reply: Reply) => void
-  /** All that one read of the socket brought has been handed over. */
+  /** Called when all replies of one read of the socket have been handed over. */
   readonly onRead: () => void
   /** The subscriptions that another socket must hold before it can take the place of this one. */
   readonly holdings: () => Holdings | undefined
-  /** Publishes a mark, and calls back with the reason if that could not be. */
+  /** Publishes a mark, and calls `failed` with the reason if that was not possible. */
   readonly publish: (mark: string, failed: (reason: string) => void) => void
-  /** Bytes have come. */
+  /** Called when bytes have come. */
   readonly heard: () => void
-  /** The lane wants to be inspected at that time. */
+  /** Asks the connection to call `inspect` at that time. */
   readonly lookAt: (at: number) => void
-  /** Another socket has taken the place of this one. */
+  /** Called when another socket has taken the place of this one. */
   readonly onTaken: (wire: Wire) => void
-  /** The socket is of no use any more; silent, if it does not answer. */
+  /** Called when the socket cannot be used any more; `isSilent` if it does not answer. */
   readonly lose: (failure: LinkFailure, isSilent: boolean) => void
 }
 
 interface Login {
   readonly outgoing: Outgoing
   answer: Reply
-  /** When it has to be answered, in monotonic milliseconds. */
+  /** The deadline for its reply, in monotonic milliseconds. */
   due: number
 }
 
 const ping = "*1\r\n$4\r\nPING\r\n"
 
-/** No other login is left unanswered. */
+/** The reply that stands for an AUTH to which the server gave none: it leaves only refused logins unanswered. */
 const silentRefusal = new ServerError("ERR the server gave no answer to AUTH")
 
 const textOf = (reply: Reply): Reply => reply instanceof Uint8Array ? Buffer.from(reply).toString() : reply
 
-/** Also of a user who may not run PING: it is an answer all the same. */
+/** Whether a reply answers a PING. The refusal to a user who may not run PING is an answer too. */
 const isPong = (reply: Reply): boolean =>
   reply === "PONG" || (reply instanceof ServerError && kindOf(reply) === "noPermission" && mayAnswerPing(reply)) ||
   (Array.isArray(reply) && reply.length === 2 && textOf(reply[0]) === "pong")
 
 export class PushLane {
-  /** Nothing is read: what the server says waits in the network, and then at the server. */
+  /** Whether the reading is paused: messages wait in the network, and then at the server. */
   isPaused = false
-  /** The server may have more to say than was read. */
+  /** Whether the server may hold messages that were not read. */
   isBehind = false
   private readonly context: PushLaneContext
   private readonly encoder = new RespEncoder()
@@ -94,12 +94,15 @@ export class PushLane {
     this.watch()
   }
 
-  /** When the socket last brought something, in monotonic milliseconds. */
+  /** The time at which the socket last brought bytes, in monotonic milliseconds. */
   get heardAt(): number {
     return this.pulse.heardAt
   }
 
-  /** Writes a command at the end of this turn, together with others. Its arguments are text, which can always be sent. */
+  /**
+   * Writes a command at the end of this turn of the event loop, together with others. Its arguments are text, which
+   * can always be sent.
+   */
   send(spec: CommandSpec, args: ReadonlyArray<Argument>): void {
     this.encoder.push(spec.prefix(args.length), args)
     if (this.isFlushScheduled) return
@@ -108,8 +111,8 @@ export class PushLane {
   }
 
   /**
-   * Writes a login alone, so that its answer is known from that of anything else. A PING follows: Redis from 7.2 on refuses
-   * without a word when a message was on its way at that moment.
+   * Writes a login alone, so that its reply cannot be taken for another. A PING follows it, because Redis 7.2 and
+   * later refuse a login without a reply when a message was on its way at that moment.
    */
   sendAlone(outgoing: Outgoing, args: () => ReadonlyArray<Argument>): void {
     this.goAlone({
@@ -127,12 +130,15 @@ export class PushLane {
     })
   }
 
-  /** Lets another socket take over what this one holds; `conclude` gets the reason why that could not be, if so. */
+  /**
+   * Lets another socket take over the subscriptions of this one. `conclude` gets `undefined`, or the reason why that
+   * was not possible.
+   */
   handOver(successor: Wire, conclude: (reason: string | undefined) => void): void {
     this.goAlone({
       kind: "handover",
       start: () => this.startHandover(successor, conclude),
-      // The next socket has the newest credentials.
+      // The next socket will log in with the newest credentials.
       onLost: () => conclude(undefined)
     })
   }
@@ -148,16 +154,16 @@ export class PushLane {
     if (!this.isPaused) return
     this.isPaused = false
     this.pulse.heard(this.now)
-    // Its answer comes after all that the server had to hold back.
+    // The reply to this PING comes after all messages that the server held back.
     this.ask()
     if (this.login !== undefined) this.expectLogin(this.login)
     this.watch()
     this.socket.resume()
   }
 
-  /** A long silence causes a PING, a silence after that ends the socket. */
+  /** Sends a PING after a long silence, and ends the socket when the silence lasts. */
   inspect(now: number): void {
-    // While nothing is read nothing can be heard.
+    // A paused socket shows no sign of life.
     if (this.isPaused || this.isDropped) return
     const { login } = this
     if (login !== undefined) {
@@ -180,7 +186,7 @@ export class PushLane {
     }
   }
 
-  /** The socket is gone. */
+  /** Drops the lane, because the socket is gone. */
   drop(failure: LinkFailure): void {
     this.isDropped = true
     this.decoder.stop()
@@ -218,7 +224,7 @@ export class PushLane {
 
   private receive(reply: Reply): void {
     if (reply instanceof UnreadableReply) {
-      // It may have been a message: those who wait for it hear of a gap.
+      // The unreadable reply may have been a message: its subscribers get a gap.
       this.context.lose({ kind: "protocol", message: reply.message }, false)
     } else if (isPong(reply)) {
       this.receivePong()
@@ -258,11 +264,14 @@ export class PushLane {
   private goAlone(solo: Parameters<Alone["add"]>[0]): void {
     const isFirst = !this.alone.isClaimed
     this.alone.add(solo)
-    // Its answer comes after all others that are due.
+    // The reply to this PING comes after all other replies that are due.
     if (isFirst) this.ask()
   }
 
-  /** Starts what goes alone when no PING is unanswered; without such, writes what waits. */
+  /**
+   * Starts the command that goes alone when no reply to a PING is due; when there is none, writes the waiting
+   * commands.
+   */
   private proceed(): void {
     if (!this.alone.isClaimed) return this.flush()
     if (this.pingsDue === 0) this.alone.proceed()

@@ -43,7 +43,7 @@ const resultOf = (end: End, name: string): Effect.Effect<Reply, LinkFailure> => 
 }
 
 /**
- * A command that the client itself asks of a node, whose reply is taken as it comes.
+ * A command of the client itself, whose reply is not decoded any further.
  *
  * @category constructors
  * @since 0.1.0
@@ -52,7 +52,7 @@ export const question = (name: string, ...args: ReadonlyArray<Argument>): Comman
   new Command(new CommandSpec(name, {}), args, (reply) => reply)
 
 /**
- * Sends a command and gives its reply as it came, error replies included. `timeout` is in milliseconds.
+ * Sends a command and succeeds with its reply as it came, error replies included. `timeout` is in milliseconds.
  *
  * @category constructors
  * @since 0.1.0

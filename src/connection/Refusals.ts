@@ -1,13 +1,14 @@
 /**
- * Refusals by a socket that works of what its node should serve: a MOVED to itself, READONLY from a primary, CLUSTERDOWN. A moment of that
- * belongs to every failover. When it persists, the socket may end at another server than the address does by now.
+ * Refusals, on a socket that works, of commands that its node should serve: a MOVED to the node itself, READONLY from
+ * a primary, CLUSTERDOWN. Every failover brings a few of them. When they persist, the socket may lead to another
+ * server than its address does by now.
  */
 
-/** Refusals that are further apart, in milliseconds, have nothing to do with one another. */
+/** Refusals that are further apart than this, in milliseconds, are unrelated. */
 const related = 5000
-/** For so long, in milliseconds, refusals are explained by a change of the cluster. */
+/** A change of the cluster explains refusals for so long, in milliseconds. */
 const patience = 1000
-/** A socket is replaced no more often, in milliseconds. */
+/** The least time between two replacements of a socket, in milliseconds. */
 const interval = 10_000
 
 /** All times are monotonic milliseconds. */
@@ -16,7 +17,7 @@ export class Refusals {
   private lastAt = Number.NEGATIVE_INFINITY
   private replacedAt = Number.NEGATIVE_INFINITY
 
-  /** Notes a refusal; whether the socket is to be replaced. */
+  /** Notes a refusal. The result says whether the socket is to be replaced. */
   note(now: number): boolean {
     if (now - this.lastAt > related) this.since = now
     this.lastAt = now

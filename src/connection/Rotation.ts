@@ -1,5 +1,5 @@
 /**
- * Credentials that change while connections are open: the newest for a new connection, an AUTH on those that live.
+ * Credentials that change while connections are open: new connections use the newest, and open ones get an AUTH.
  *
  * @since 0.1.0
  */
@@ -21,11 +21,11 @@ const auth = question("AUTH")
 const argumentsOf = ({ password, username }: Credentials): ReadonlyArray<Argument> =>
   username === undefined ? [Redacted.value(password)] : [username, Redacted.value(password)]
 
-/** With RESP2 a connection that has subscriptions takes no AUTH at all. */
+/** Whether a server refused AUTH because of RESP2: a connection with subscriptions accepts no AUTH there. */
 const isDeaf = (reply: ServerError): boolean => reply.message.includes("Can't execute")
 
 /**
- * A connection that can log in anew.
+ * A connection that can log in again.
  *
  * @category models
  * @since 0.1.0
@@ -34,7 +34,7 @@ export interface Rotating {
   readonly address: string
   readonly interject: (outgoing: Outgoing, args: () => ReadonlyArray<Argument>) => boolean
   readonly redial: () => void
-  /** For one that takes no AUTH: puts another socket in the place of its own. */
+  /** Replaces the socket, for a connection on which the server accepts no AUTH. */
   readonly renew?: Effect.Effect<void, LinkFailure>
 }
 
@@ -58,7 +58,7 @@ class Login extends OwnCommand {
         if (!(end.reply instanceof ServerError)) return Effect.void
         if (isDeaf(end.reply)) return this.connection.renew ?? Effect.void
         return Effect.fail({ kind: "authentication", message: withoutArguments(end.reply.message, []) })
-      // The next socket is opened with the newest credentials.
+      // The next socket will log in with the newest credentials.
       case "Lost":
         return end.failure.kind === "authentication" ? Effect.fail(end.failure) : Effect.void
       case "Overdue":
@@ -68,9 +68,9 @@ class Login extends OwnCommand {
 }
 
 /**
- * Logs in anew on an open connection, alone between the commands: those before it are executed as who the connection was, those
- * after it as who it is then. A dialling with older credentials starts again. Fails when the server refuses: it then
- * goes on with the credentials that were in force.
+ * Logs in again on an open connection, alone between the commands: the server executes the commands before the login
+ * as the former user and those after it as the new one. A running dialling with older credentials starts again. Fails
+ * when the server refuses the login; the former credentials then stay in force.
  */
 const login = (connection: Rotating, credentials: Credentials): Effect.Effect<void, LinkFailure> =>
   Effect.callback((resume) => {
@@ -83,8 +83,8 @@ const login = (connection: Rotating, credentials: Credentials): Effect.Effect<vo
   })
 
 /**
- * Logs in anew on one connection: when the server refuses, again as the schedule says, which goes on at its last pause, until it
- * takes the credentials or newer ones have come.
+ * Logs in again on one connection. When the server refuses, the login is repeated by the schedule, and then at the
+ * last pause of the schedule, until the server accepts these credentials or newer ones have come.
  */
 const rotate = (
   connection: Rotating,
@@ -110,8 +110,9 @@ const rotate = (
 
 /**
  * Follows the stream of credentials while the scope lives; the options for new connections, whose credentials are the
- * newest. A connection whose server refuses new credentials keeps the old ones, and is asked again: users are set up node by node.
- * `onRotated` is told of all but the first credentials, `onOutage` of each time from which on the stream brings none.
+ * newest. A connection whose server refuses new credentials keeps the old ones and tries again, because operators set
+ * users up node by node. `onRotated` is called for all but the first credentials, and `onOutage` whenever the stream
+ * begins to fail.
  *
  * @category constructors
  * @since 0.1.0
@@ -131,7 +132,7 @@ export const follow = Effect.fnUntraced(function*(
       for (const connection of live()) runFork(rotate(connection, credentials, reconnectSchedule, isNewest))
     },
     onOutage: (reason) => {
-      // Also when there is no client yet whose events could tell it.
+      // The log has the warning even while there is no client whose events could carry it.
       runFork(Effect.logWarning(`the stream of credentials brings none, it is run again: ${reason}`))
       hooks.onOutage(reason)
     }

@@ -1,11 +1,11 @@
 /**
- * Measures from the write to the reply: of one command in so many writes.
+ * Measures the time from a write to its reply, for the first command of one write in sixteen.
  */
 import type * as Clock from "effect/Clock"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Outgoing } from "./Outgoing.ts"
 
-/** Of so many writes the reply to one command is timed. */
+/** One write in so many is timed. */
 const timedWrites = 16
 
 export class Stopwatch {
@@ -30,7 +30,7 @@ export class Stopwatch {
     this.startedAt = monotonicMillis(this.clock)
   }
 
-  /** The reply to a command has come. */
+  /** Notes that the reply to a command has come. */
   stop(outgoing: Outgoing): void {
     if (outgoing !== this.timed) return
     this.timed = undefined

@@ -10,17 +10,20 @@ import * as tls from "node:tls"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions, TlsOptions } from "../ClusterOptions.ts"
 
-/** How much a socket reads at once. */
+/** The most bytes that one read of a socket brings. */
 const readSize = 64 * 1024
 
 /**
- * A stream, and who gets what it brings: one receiver at a time.
+ * A stream with the receiver of its bytes: one receiver at a time.
  *
  * @category models
  * @since 0.1.0
  */
 export class Wire {
-  /** The bytes are the receiver's until it returns; the next ones come in the same memory. */
+  /**
+   * Takes the bytes of one read. They are valid until this function returns, because the next read uses the same
+   * memory.
+   */
   receive: (bytes: Buffer) => void = () => {}
   readonly stream: Duplex
   /** Whether it speaks TLS. */
@@ -29,13 +32,13 @@ export class Wire {
   constructor(isSecure: boolean, connect: (wire: Wire) => Duplex) {
     this.isSecure = isSecure
     this.stream = connect(this)
-    // Who is interested listens too; without anyone a late error would be thrown.
+    // Without a listener Node would throw a late error. Owners that need the error add listeners of their own.
     this.stream.on("error", () => {})
   }
 }
 
 /**
- * Sockets read into memory that is used again and again. Node's own way takes 64 KiB anew for each read, which at large
+ * Lets sockets read into memory that is used again. Node by itself allocates 64 KiB for each read, which for large
  * replies keeps the garbage collector busier than everything else together.
  */
 const reusing = (wire: Wire): net.OnReadOpts => ({
@@ -52,14 +55,14 @@ const listening = (wire: Wire, stream: Duplex): Duplex => stream.on("data", (byt
 const keptAlive = (socket: net.Socket, options: ResolvedOptions): net.Socket =>
   socket.once("connect", () => socket.setNoDelay(true).setKeepAlive(true, options.keepAlive))
 
-/** TLS takes names only, not addresses, for the server name indication. */
+/** The server name of TLS, which has to be a name and not an address. */
 const servername = (options: TlsOptions, endpoint: Endpoint): string => {
   const name = options.servernameOf?.(endpoint) ?? options.servername ?? endpoint.host
   return net.isIP(name) === 0 ? name : ""
 }
 
 /**
- * Starts to connect.
+ * Starts to connect to an endpoint.
  *
  * @category constructors
  * @since 0.1.0
@@ -69,11 +72,11 @@ export const open = (endpoint: Endpoint, options: ResolvedOptions, tlsOptions: T
     const stream = options.stream?.(endpoint)
     if (tlsOptions !== undefined) {
       const settings = { ...tlsOptions, servername: servername(tlsOptions, endpoint) }
-      // A certificate is checked against the host, where no name of the server is given.
+      // The certificate is checked against the host when no server name is given.
       if (stream !== undefined) {
         return listening(wire, tls.connect({ ...settings, host: endpoint.host, socket: stream }))
       }
-      // Known to Node, and missing in the types of `tls.connect`.
+      // Node knows `onread`, which is missing in the types of `tls.connect`.
       const reading = { ...settings, ...endpoint, onread: reusing(wire) }
       return keptAlive(tls.connect(reading), options)
     }

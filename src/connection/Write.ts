@@ -9,8 +9,9 @@ import type { Argument } from "../protocol/Reply.ts"
 import { type EncodedBatch, RespEncoder } from "../protocol/RespEncoder.ts"
 
 /**
- * Large bytes are the caller's own memory. A stream that has something to send before keeps them for later, and would send
- * less than was announced if they were transferred in the meantime: it gets a copy. One that is idle sends them at once.
+ * Large arguments of bytes are the caller's own memory. A stream with bytes waiting in front of them keeps them for
+ * later, and would send fewer bytes than announced if the caller transferred them in the meantime: such a stream gets
+ * a copy. An idle stream sends them at once.
  *
  * @category combinators
  * @since 0.1.0
@@ -27,8 +28,8 @@ export const write = (stream: Duplex, batch: EncodedBatch): void => {
 }
 
 /**
- * Writes one command at once, or nothing: then it returns the reason why an argument cannot be sent. No memory that goes on
- * living has held its arguments, which may be secrets.
+ * Writes one command at once, or nothing when an argument cannot be sent; the result is then the reason. The arguments
+ * may be secrets, so that no memory that lives on holds them.
  *
  * @category combinators
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /**
- * Why a socket failed, in one line.
+ * The failure of a socket, in one line.
  *
- * A host with several addresses fails with one error that has no message, only the errors of the addresses within.
+ * The error of a host with several addresses has no message, only the errors of the addresses.
  *
  * @since 0.1.0
  */

@@ -9,8 +9,8 @@ import type * as Fiber from "effect/Fiber"
 import { monotonicMillis } from "./monotonic.ts"
 
 /**
- * One timer for many deadlines: it rings at the earliest time it was asked for, and its owner then looks for
- * what is due. It runs on Effect's clock, so that tests may turn that, by its monotonic time.
+ * One timer for many deadlines: it rings at the earliest time that was set, and its owner then looks for what is due.
+ * It runs on the monotonic time of Effect's clock, so that tests can advance it.
  *
  * @internal
  */
@@ -31,7 +31,10 @@ export class Alarm {
     this.ring = ring
   }
 
-  /** Rings at `at` (monotonic milliseconds), or earlier when it is already set to; `Infinity` is never. */
+  /**
+   * Lets the alarm ring at `at` (monotonic milliseconds), or earlier when it is set to an earlier time already.
+   * `Infinity` is never.
+   */
   set(at: number): void {
     if (at >= this.at) return
     this.fiber?.interruptUnsafe()

@@ -7,7 +7,7 @@ export class Fifo<T> {
   private ring: Array<T | undefined> = new Array<T | undefined>(16)
   private mask = 15
   private head = 0
-  /** How many entries it holds. */
+  /** The number of entries. */
   size = 0
 
   push(value: T): void {
@@ -26,7 +26,7 @@ export class Fifo<T> {
     this.ring[this.head] = undefined
     this.head = (this.head + 1) & this.mask
     this.size--
-    // A burst must not hold its memory for ever.
+    // The ring shrinks after a burst, so that its memory is freed.
     if (this.ring.length > 4096 && this.size < this.ring.length >> 3) this.resize(this.ring.length >> 1)
     return value
   }

@@ -1,12 +1,12 @@
 /**
- * Those who want to hear of something.
+ * A set of listeners that are called together.
  *
  * @internal
  */
 export class Listeners<Args extends ReadonlyArray<unknown>> {
   private readonly listeners = new Set<(...args: Args) => void>()
 
-  /** From now on they are told. Returns how to stop that. */
+  /** Adds a listener. The result removes it. */
   readonly add = (listener: (...args: Args) => void): () => void => {
     this.listeners.add(listener)
     return () => this.listeners.delete(listener)

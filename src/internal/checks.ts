@@ -1,16 +1,19 @@
 /**
- * Checks of what programs pass as options. Programs in plain JavaScript may pass anything, and a misspelt option that is
- * ignored is found much later than one that is refused.
+ * Checks of the options that programs pass. Programs in plain JavaScript may pass anything, and a misspelt option that
+ * is ignored is found much later than one that is refused.
  *
  * @internal
  */
 import type * as Duration from "effect/Duration"
 import { millisOf } from "./millis.ts"
 
-/** Says what an option has to be, when the value is something else. It never sees `undefined`: that leaves an option out. */
+/**
+ * Returns what an option has to be, when the value is something else. A check never gets `undefined`, which leaves an
+ * option out.
+ */
 export type Check = (value: unknown) => string | undefined
 
-/** A check for each option that there is. */
+/** A check for each option. */
 export type Checks<Options extends object> = { readonly [Name in keyof Required<Options>]: Check }
 
 const expecting = (expected: string, holds: (value: unknown) => boolean): Check => (value) =>
@@ -58,7 +61,7 @@ export const lifetime = (least: number): Check => {
       : isDuration(value)
 }
 
-/** As `check`, or one of these words. */
+/** A check that accepts one of these words, and leaves other values to `check`. */
 export const orWord = (check: Check, ...words: ReadonlyArray<string>): Check => (value) => {
   if (typeof value === "string" && words.includes(value)) return undefined
   const expected = check(value)
@@ -67,7 +70,7 @@ export const orWord = (check: Check, ...words: ReadonlyArray<string>): Check => 
 
 const listOf = (names: ReadonlyArray<string>): string => names.length === 0 ? "it has none" : names.join(", ")
 
-/** How many letters differ, for names that are nearly right. */
+/** The number of letters that differ between two names. */
 const distance = (a: string, b: string): number => {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
@@ -89,7 +92,10 @@ const meantBy = (name: string, names: ReadonlyArray<string>): string | undefined
     .toSorted((a, b) => a.apart - b.apart)[0]?.candidate
 }
 
-/** Says that there is no such option, and which one was probably meant. `other` knows names of elsewhere (`EX`, `socket_timeout`). */
+/**
+ * The message that there is no such option, with the one that was probably meant. `other` translates the names that
+ * other clients use (`EX`, `socket_timeout`).
+ */
 export const unknownOption = (
   name: string,
   names: ReadonlyArray<string>,
@@ -110,7 +116,7 @@ const describe = (value: unknown): string =>
     ? "a function"
     : `a ${typeof value}`
 
-/** All that is wrong with an object of options. */
+/** All problems of an object of options. */
 export const problemsOf = (
   options: unknown,
   checks: Readonly<Record<string, Check>>,

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 
-/** The pause of a schedule that has none. */
+/** The pause after a schedule that has ended without any pause. */
 const lastResort = Duration.seconds(1)
 
 /**

@@ -3,7 +3,7 @@ import * as Option from "effect/Option"
 
 const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"]
 
-/** Effect reads every object as a duration, and one without a known unit as no time at all. */
+/** Whether an object is a duration. Effect reads every object as one, and an object without a known unit as zero. */
 const isMeant = (input: unknown): boolean => {
   if (typeof input !== "object" || input === null) return !Number.isNaN(input)
   if (Duration.isDuration(input) || Array.isArray(input)) return true
@@ -14,8 +14,8 @@ const isMeant = (input: unknown): boolean => {
 }
 
 /**
- * A duration that a program gave, in milliseconds; `NaN`, which no bound lets pass, when it is none. Programs in plain
- * JavaScript may give anything.
+ * A duration that a program gave, in milliseconds. A value that is no duration gives `NaN`, which every bound refuses.
+ * Programs in plain JavaScript may pass anything.
  *
  * @internal
  */

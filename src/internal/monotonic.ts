@@ -1,5 +1,5 @@
 /**
- * Time that cannot be set: by which intervals are measured.
+ * Monotonic time, by which intervals are measured: nobody can set it back or forward.
  *
  * @internal
  */
@@ -17,29 +17,32 @@ const origin = Number(machine.monotonicTimeNanosUnsafe()) / 1e6 - performance.no
  * @internal
  */
 export const monotonicMillis = (clock: Clock.Clock): number =>
-  // The clock of the machine gives its nanoseconds as a bigint, which costs twice as much, and commands ask twice.
+  // The clock of the machine gives its nanoseconds as a bigint, which costs twice as much, and each command reads the
+  // time twice.
   clock === machine ? origin + performance.now() : Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
 const exactTimeOfDay = (clock: Clock.Clock, at: number): number =>
   clock.currentTimeMillisUnsafe() - (monotonicMillis(clock) - at)
 
 /**
- * The time of day at a monotonic time of the past, in whole milliseconds: for what is shown to programs and people. It is
- * never later than a clock showed then, so that a span that begins with it leaves nothing out.
+ * The time of day at a monotonic time of the past, in whole milliseconds, for programs and people to read. It is never
+ * later than the clock showed then, so that a span that begins with it leaves nothing out.
  *
  * @internal
  */
 export const timeOfDayAt = (clock: Clock.Clock, at: number): number => Math.floor(exactTimeOfDay(clock, at))
 
 /**
- * As `timeOfDayAt`, and never earlier than a clock showed then: for the end of a span.
+ * The time of day at a monotonic time of the past, like `timeOfDayAt`, but never earlier than the clock showed then:
+ * for the end of a span.
  *
  * @internal
  */
 export const timeOfDayUntil = (clock: Clock.Clock, at: number): number => Math.ceil(exactTimeOfDay(clock, at))
 
 /**
- * A time of day that does not step: that of its start, and the monotonic time since. A `Schedule` measures with it.
+ * A time of day that does not step: the time of day of its start plus the monotonic time since. A `Schedule` measures
+ * with it.
  *
  * @internal
  */

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { monotonicMillis } from "./monotonic.ts"
 
-/** A timer that rings so many milliseconds too late tells of a process that was busy. */
+/** A timer that rings so many milliseconds too late shows that the process was busy. */
 const tolerance = 50
 
 /** Sockets are read before the next turn of the event loop begins. */
@@ -12,8 +12,9 @@ const nextTurn: Effect.Effect<void> = Effect.callback((resume) => {
 })
 
 /**
- * Lasts so many milliseconds. A process that was busy, or asleep, wakes to times that are over, with the answers in its sockets: it waits as
- * long again as it was late, for the other side could not be asked meanwhile, and it reads what has come before it gives up.
+ * Sleeps for so many milliseconds of a process that runs. A process that was busy, or asleep, finds the time over
+ * although the replies are in its sockets. It then sleeps again for as long as it was late, because nothing could be
+ * sent meanwhile, and reads its sockets before the sleep ends.
  *
  * @internal
  */
@@ -28,7 +29,7 @@ export const patience = (millis: number): Effect.Effect<void> =>
   })
 
 /**
- * An effect that waits for the other side of a socket, for so many milliseconds.
+ * Runs an effect that waits for the other side of a socket, for so many milliseconds at most.
  *
  * @internal
  */
