@@ -1,5 +1,5 @@
 /**
- * What happens to a client and its cluster, as events.
+ * The events of a client and its cluster.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
 import type { Shard, SlotRange, Snapshot } from "../topology/Snapshot.ts"
 
 /**
- * A node that was down is connected again, or one is connected for the first time.
+ * A node is connected: for the first time, or again after it was down.
  *
  * @category models
  * @since 0.1.0
@@ -22,7 +22,8 @@ export interface NodeUp {
 }
 
 /**
- * An attempt to connect to a node has failed. It comes once, however many attempts follow, until the node is up again.
+ * An attempt to connect to a node has failed. The event comes once, however many attempts follow, until the node is up
+ * again.
  *
  * @category models
  * @since 0.1.0
@@ -61,7 +62,7 @@ export interface NodeRemoved {
 export interface Promoted {
   readonly _tag: "Promoted"
   readonly node: ClusterNode
-  /** Who was the primary. */
+  /** The former primary. */
   readonly previous: ClusterNode
 }
 
@@ -81,8 +82,8 @@ export interface SlotsMoved {
 }
 
 /**
- * Nothing of the known cluster answered, and another one, with other nodes, took its place; or that one was left again,
- * because the known cluster was back.
+ * No node of the known cluster answered, and another cluster, with other nodes, took its place; or the client went
+ * back to the known cluster.
  *
  * @category models
  * @since 0.1.0
@@ -96,19 +97,19 @@ export interface ClusterReplaced {
 }
 
 /**
- * The topology was fetched anew.
+ * The topology was fetched again.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Refreshed {
   readonly _tag: "Refreshed"
-  /** The version of the snapshot: the same as before when there was nothing new. */
+  /** The version of the snapshot. It does not change when the answer brings nothing new. */
   readonly version: number
 }
 
 /**
- * No node could tell the topology; the one that is known stays in use.
+ * No node could report the topology; the known one stays in use.
  *
  * @category models
  * @since 0.1.0
@@ -119,7 +120,7 @@ export interface RefreshFailed {
 }
 
 /**
- * Subscriptions may have missed messages: one event for all that a loss concerns.
+ * Subscriptions may have missed messages. One event stands for all subscriptions that a loss concerns.
  *
  * @category models
  * @since 0.1.0
@@ -127,14 +128,16 @@ export interface RefreshFailed {
 export interface MessagesMissed {
   readonly _tag: "MessagesMissed"
   readonly reason: GapReason
-  /** Since when, in milliseconds of the clock (since 1970): the earliest of all. */
+  /**
+   * The time since when messages may have been missed, in milliseconds since 1970: the earliest of all subscriptions.
+   */
   readonly from: number
-  /** How many subscriptions it concerns. */
+  /** The number of subscriptions that may have missed messages. */
   readonly subscriptions: number
 }
 
 /**
- * There are new credentials, and open connections were told to log in with them.
+ * There are new credentials, and open connections log in with them.
  *
  * @category models
  * @since 0.1.0
@@ -144,15 +147,15 @@ export interface CredentialsRotated {
 }
 
 /**
- * The stream of credentials has failed, or ended before it brought any. It is run again; the credentials that are there stay in force
- * until the servers refuse them. It comes once until credentials come again.
+ * The stream of credentials has failed, or ended before it brought any. The client runs it again; the present
+ * credentials stay in use until the servers refuse them. The event comes once until credentials come again.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CredentialsFailed {
   readonly _tag: "CredentialsFailed"
-  /** How the stream ended; never what its error says, for that may quote a secret. */
+  /** The kind of the failure, without the message of the error, which may quote a secret. */
   readonly reason: string
 }
 
@@ -181,8 +184,8 @@ interface Move {
 }
 
 /**
- * A replica has taken the place of its primary: it is known as one, or it was no primary before and the other one is none
- * any more. Servers leave out a replica that they believe to have failed.
+ * Whether a replica has taken the place of its primary: it was listed as a replica, or roles were swapped between the
+ * snapshots. Servers leave out a replica that they believe to have failed, so that the list alone is not enough.
  */
 const isPromotion = (before: Shard, to: ClusterNode, previous: Snapshot, next: Snapshot): boolean =>
   before.replicas.some(({ address }) => address === to.address) ||
@@ -194,7 +197,7 @@ const idsOf = (nodes: Iterable<ClusterNode>): ReadonlySet<string> => {
   return ids
 }
 
-/** The event that one cluster has taken the place of another: they have no node in common. */
+/** The event for a cluster that has taken the place of another: they have no node in common. */
 const replacement = (previous: Snapshot, next: Snapshot): ReadonlyArray<ClusterReplaced> => {
   const [before, after] = [previous, next].map(({ nodes }) => idsOf(nodes.values()))
   if (before.size === 0 || after.size === 0 || [...after].some((id) => before.has(id))) return []
@@ -202,7 +205,7 @@ const replacement = (previous: Snapshot, next: Snapshot): ReadonlyArray<ClusterR
 }
 
 /**
- * What happened between two snapshots.
+ * The events between two snapshots.
  *
  * @category constructors
  * @since 0.1.0

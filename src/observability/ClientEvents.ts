@@ -1,7 +1,7 @@
 /**
- * Makes events of what the parts of a client notice, and logs of those that matter to who runs it.
+ * Makes events from the states of the client's parts, and logs the events that matter to operators.
  *
- * Each change of state is one event and one line, however often a node that is down is tried.
+ * Each change of state is one event and one line of the log, however often the client dials a node that is down.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type { Snapshot } from "../topology/Snapshot.ts"
 import { between, type ClientEvent } from "./ClientEvent.ts"
 
 /**
- * Tells nodes that went down or came up from the states of their connections.
+ * Finds nodes that went down or came up from the states of their connections.
  *
  * @category models
  * @since 0.1.0
@@ -19,7 +19,7 @@ import { between, type ClientEvent } from "./ClientEvent.ts"
 export class NodeStates {
   private readonly states = new Map<string, "up" | "down">()
 
-  /** The event that a new state of a connection is; most are none. */
+  /** The event for a new state of a connection; most states make none. */
   observe({ address, lastFailure }: Connection, state: ConnectionState): ClientEvent | undefined {
     const known = this.states.get(address)
     switch (state) {
@@ -43,7 +43,7 @@ export class NodeStates {
 }
 
 /**
- * Tells what has changed in the topology.
+ * Finds the changes of the topology.
  *
  * @category models
  * @since 0.1.0
@@ -77,7 +77,7 @@ const rangesOf = (slots: ReadonlyArray<{ readonly start: number; readonly end: n
     : slots.map(({ end, start }) => start === end ? `${start}` : `${start}-${end}`).join(", ")
 
 /**
- * The line of the log for an event. `isNews` is whether the same was not said before.
+ * Logs an event. `isNews` says whether an equal event was not logged before.
  *
  * @category accessors
  * @since 0.1.0
@@ -128,7 +128,7 @@ export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> =>
       })
     case "CredentialsRotated":
       return Effect.logDebug("the credentials were rotated")
-    // Logged by those who run the stream.
+    // `CredentialsStream` logs this one.
     case "CredentialsFailed":
       return Effect.void
   }

@@ -1,5 +1,5 @@
 /**
- * The metrics of a client: what they are called, and where their values are.
+ * The metrics of a client: their names, and the places of their values.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import type { Topology } from "../topology/Topology.ts"
 import type { Registry, Series } from "./Series.ts"
 
 /**
- * Where the values are.
+ * The parts of the client that hold the values.
  *
  * @category models
  * @since 0.1.0
@@ -48,7 +48,7 @@ const gauge = (id: string, description: string, attributes: Record<string, strin
 
 const gapReasons: ReadonlyArray<GapReason> = ["ConnectionLost", "OutputBufferLimit", "OwnerChanged", "Overflow"]
 
-/** Those of the client as a whole. */
+/** The series of the client as a whole. */
 const clientSeries = ({ pubSub, refreshes, routing, topology }: Sources): ReadonlyArray<Series> => {
   const { redirects, retries } = routing
   const redirected = "Commands that a node sent elsewhere, by the kind of the redirect"
@@ -83,7 +83,7 @@ const sumOver = (connections: Connections["Service"], address: string, value: (o
 const isConnected = (connections: Connections["Service"], address: string): number =>
   connections.all().some((one) => one.address === address && one.state === "ready") ? 1 : 0
 
-/** Those of one node. */
+/** The series of one node. */
 const nodeSeries = (
   connections: Connections["Service"],
   address: string,
@@ -123,7 +123,7 @@ const nodeSeries = (
 }
 
 /**
- * Keeps the series of a client in a registry: those of nodes come and go with them.
+ * Keeps the series of a client in a registry. The series of a node come and go with the node.
  *
  * @category models
  * @since 0.1.0
@@ -141,7 +141,7 @@ export class Metrics {
     this.update()
   }
 
-  /** There may be other nodes than before. */
+  /** Adds and removes series, because the nodes may have changed. */
   update(): void {
     const { connections } = this.sources
     const statistics = connections.statistics()
@@ -157,7 +157,7 @@ export class Metrics {
     }
   }
 
-  /** Commands fail for a reason that is new. */
+  /** Adds the series of a reason for which commands fail for the first time. */
   addReason(reason: string): void {
     const { errors } = this.sources.routing
     const description = "Commands that failed, by the tag of the reason"

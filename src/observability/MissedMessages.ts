@@ -1,5 +1,5 @@
 /**
- * Gaps of many subscriptions that come of one loss, told as one event for each reason.
+ * Joins the gaps of many subscriptions after one loss to one event for each reason.
  */
 import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
 import type { MessagesMissed } from "./ClientEvent.ts"
@@ -12,7 +12,7 @@ export class MissedMessages {
     this.emit = emit
   }
 
-  /** Takes note of a gap of one subscription. The event follows when all gaps of the moment are known. */
+  /** Notes a gap of one subscription. The event follows when all gaps of the moment are known. */
   add(reason: GapReason, from: number): void {
     if (this.waiting.size === 0) queueMicrotask(() => this.tell())
     const known = this.waiting.get(reason)

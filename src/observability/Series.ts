@@ -1,6 +1,6 @@
 /**
- * Series of Effect's metric registry whose values live elsewhere and are read when the registry is: counting costs what
- * an increment of a field costs.
+ * Series of Effect's metric registry whose values live elsewhere, and are read when the registry is read: counting
+ * costs only an increment of a field.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import * as Metric from "effect/Metric"
  */
 export interface HistogramValue {
   readonly bounds: ReadonlyArray<number>
-  /** How many fell into each bucket, one more than there are bounds. */
+  /** The samples in each bucket, one more than there are bounds. */
   readonly counts: ReadonlyArray<number>
   readonly count: number
   readonly sum: number
@@ -22,7 +22,7 @@ export interface HistogramValue {
 }
 
 /**
- * What a series is called, and how its value is got.
+ * The name of a series, and how to read its value.
  *
  * @category models
  * @since 0.1.0
@@ -61,7 +61,7 @@ const merged = (one: HistogramValue | undefined, other: HistogramValue): Histogr
     max: Math.max(one.max, other.max)
   }
 
-/** As Effect's own histograms have it: each bucket counts what is below it, too. */
+/** The state of a histogram in the form of Effect's own: the count of each bucket includes all buckets below it. */
 const histogramState = ({ bounds, count, counts, max, min, sum }: HistogramValue): Metric.HistogramState => {
   let below = 0
   return {
@@ -73,17 +73,17 @@ const histogramState = ({ bounds, count, counts, max, min, sum }: HistogramValue
   }
 }
 
-/** Several clients of one program may count the same: the registry has their sum. */
+/** The series of several clients under one name: the registry shows their sum. */
 const shared = new WeakMap<object, Set<Series>>()
 
 const keyOf = (series: Series, attributes: Record<string, string>): string => {
   const entries = Object.entries(attributes).toSorted(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
-  // As Effect makes it, so that `Metric.value` of an equal metric finds it.
+  // Effect makes the key in this way, so that `Metric.value` of an equal metric finds the series.
   return JSON.stringify([series.type, series.id, series.description, entries])
 }
 
 /**
- * The registry that a context names, with the attributes that it gives to all metrics.
+ * The metric registry of a context, with the attributes that the context gives to all metrics.
  *
  * @category models
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * The words of error replies, and what kind of error each is. No other file knows them.
+ * The words of error replies, and the kind of each error. No other file knows these words.
  *
- * Servers word the errors that they give before they execute anything in one way only. A script, a function or a module can
- * answer an error of any text: `isWording` tells a server's own text from theirs.
+ * An error that a server gives before it executes anything has one fixed text. A script, a function or a module can
+ * answer an error of any text: `isWording` tells the server's own text from theirs.
  *
  * @since 0.1.0
  */
@@ -73,7 +73,7 @@ const byCode: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKind>([
 const lackingScript = /^NOSCRIPT No matching script\.(?: Please use EVAL\.)?$/
 const lackingFunction = "ERR Function not found"
 
-/** MIGRATE: what it had sent may have arrived. Without a connection nothing was sent. */
+/** MIGRATE fails so when keys that it had sent may have arrived. When it had no connection, it sent nothing. */
 const targetLost = /^IOERR error or timeout (?:reading|writing)/
 const targetRefused = "ERR Target instance replied with error"
 
@@ -116,7 +116,7 @@ export const mayAnswerPing = (error: Words): boolean => {
     case "masterDown":
       return true
     case "answer":
-      // Servers that cannot save their data refuse writes, and PING.
+      // A server that cannot save its data refuses writes and PING.
       return error.code === "MISCONF"
     case "moved":
     case "ask":
@@ -133,7 +133,7 @@ export const mayAnswerPing = (error: Words): boolean => {
   }
 }
 
-/** The texts of servers for what they refuse before they execute anything. */
+/** The texts with which servers refuse a command before they execute anything. */
 const wordings: ReadonlyArray<RegExp> = [
   /^(?:MOVED|ASK) \d{1,5} \S*:\d{1,5}$/,
   /^TRYAGAIN Multiple keys request during rehashing of slot$/,
@@ -144,15 +144,15 @@ const wordings: ReadonlyArray<RegExp> = [
   /^READONLY (?:You can't write against a read only replica\.|Can not run script with write flag on readonly replica)$/,
   /^NOAUTH Authentication required\.$/,
   /^BUSY (?:Redis|Valkey) is busy running a (?:script\. You can only call (?:SCRIPT|FUNCTION) KILL or SHUTDOWN NOSAVE|module command)\.$/,
-  // With the arguments behind it, or advice to ask for help.
+  // The list of arguments, or the advice to ask for help, stands behind it.
   /^ERR unknown (?:sub)?command ['`][^'`]+['`](?:, with args beginning with: .*|\. Try .* HELP\.)?$/s,
   lackingScript,
   new RegExp(`^${lackingFunction}$`)
 ]
 
 /**
- * Whether the text is, word for word, one with which servers refuse a command before they execute anything. Anything may
- * stand in the error of a script, and this too: but no script says it by accident.
+ * Whether the text is, word for word, one with which servers refuse a command before they execute anything. A script
+ * could answer the text too, but not by accident.
  *
  * @category guards
  * @since 0.1.0
@@ -210,7 +210,7 @@ export const isReleased = (error: Words): boolean => {
 }
 
 /**
- * Whether every node would say the same, or what this one says is not about itself.
+ * Whether the error is about the command: every node would give it, or it says nothing about this node.
  *
  * @category guards
  * @since 0.1.0
@@ -242,7 +242,7 @@ export const saysGroupMissing = ({ code }: Pick<Words, "code">): boolean => code
  * @since 0.1.0
  */
 export const saysLibraryExists = ({ message }: Pick<Words, "message">, library: string): boolean =>
-  // The names of the command and of the node stand in front of it in an exception.
+  // In an exception the names of the command and of the node stand in front of the server's text.
   message.endsWith(`ERR Library '${library}' already exists`)
 
 /**
@@ -269,7 +269,7 @@ const abort = "EXECABORT"
 const abortedBecause = " because of: "
 
 /**
- * `EXECABORT Transaction discarded because of: READONLY You can't ...`: EXEC itself was refused, and says why.
+ * The error inside `EXECABORT Transaction discarded because of: READONLY You can't ...`, the refusal of EXEC itself.
  *
  * @category accessors
  * @since 0.1.0

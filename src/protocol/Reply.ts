@@ -54,17 +54,17 @@ export class ServerError {
 }
 
 /**
- * Stands for a reply, or a part of one, that came whole and cannot be had: text that is not UTF-8, or more than the decoder
- * may hold. The replies after it are not affected. A command whose reply it is, or is part of, fails with a `DecodeError`, so
- * that functions that read replies never see one.
+ * Stands for a reply, or a part of one, that was received whole and cannot be decoded: text that is not UTF-8, or more
+ * than the decoder may hold. Later replies are not affected. The command with such a reply fails with a `DecodeError`,
+ * so that functions that read replies never get an `UnreadableReply`.
  *
  * @category models
  * @since 0.1.0
  */
 export class UnreadableReply {
-  /** Why it cannot be had. */
+  /** The reason why it cannot be decoded. */
   readonly message: string
-  /** For a whole reply: what can be had of it. An `UnreadableReply` stands in each gap. */
+  /** For a whole reply: its readable parts. An `UnreadableReply` stands in each gap. */
   readonly partial: Reply
 
   constructor(message: string, partial: Reply = null) {
@@ -81,7 +81,7 @@ export const notUtf8 = new UnreadableReply(
 )
 
 /**
- * The first gap in what can be had of an unreadable reply.
+ * The first gap among the readable parts of an unreadable reply.
  *
  * @internal
  */

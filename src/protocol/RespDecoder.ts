@@ -5,8 +5,8 @@
  * can be trusted to belong to the reply it seems to belong to. That includes streamed strings and aggregates
  * (`$?`, `*?`, `;`, `.`), which no server sends.
  *
- * A reply that matches the grammar and cannot be had does not end the stream, which many commands share: text that is not
- * UTF-8, and values beyond a bound, are read to their end, and an `UnreadableReply` stands in their place.
+ * A reply that matches the grammar and cannot be decoded does not end the stream, which many commands share: text that
+ * is not UTF-8, and values beyond a bound, are read to their end, and an `UnreadableReply` stands in their place.
  *
  * The decoder never looks at a byte twice for the sake of a chunk boundary: an incomplete reply is kept as a stack of open
  * aggregates, a started line, or the pieces of a started bulk string.
@@ -17,25 +17,26 @@ import { Buffer, constants, isUtf8 } from "node:buffer"
 import { notUtf8, type Reply, ServerError, UnreadableReply } from "./Reply.ts"
 
 /**
- * Who gets what is decoded. The handlers may call `stop`, but not `push`.
+ * The callbacks that get decoded replies. They may call `stop`, but not `push`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface DecoderHandlers {
   /**
-   * Asked once at the start of each reply that is not a push: shall its bulk and verbatim strings be bytes? Simple
-   * strings and errors are text in any case.
+   * Called once at the start of each reply that is not a push. The result says whether the bulk and verbatim strings
+   * of the reply are bytes. Simple strings and errors are text in any case.
    */
   binary(): boolean
   /**
-   * Asked when text of a reply is not UTF-8: shall it come with replacement characters in the place of the bytes that are
-   * not? Without an answer, or with `false`, the reply is unreadable. The text of pushes always comes so.
+   * Called when text of a reply is not UTF-8. With `true` the text comes with replacement characters in the place of
+   * the invalid bytes; with `false`, or without this callback, the reply is unreadable. The text of pushes always
+   * comes with replacement characters.
    */
   lossy?(): boolean
-  /** A whole reply; an `UnreadableReply` when a part of it cannot be had. */
+  /** Takes a whole reply; an `UnreadableReply` when a part of it cannot be decoded. */
   onReply(reply: Reply): void
-  /** A whole push message. Its first element is its kind, a string. */
+  /** Takes a whole push message. Its first element is its kind, a string. */
   onPush(push: ReadonlyArray<Reply>): void
 }
 
@@ -46,9 +47,12 @@ export interface DecoderHandlers {
  * @since 0.1.0
  */
 export interface DecoderOptions {
-  /** Asked for each push once its kind is known: shall its bulk strings be bytes? Default: never. */
+  /**
+   * Called for each push once its kind is known. The result says whether the bulk strings of the push are bytes.
+   * Default: never.
+   */
   readonly binaryPush?: (() => boolean) | undefined
-  /** How many aggregates may be open inside each other, for the sake of the call stack of those who walk them. Default: 1024. */
+  /** The deepest nesting of aggregates. It bounds the call stack of functions that walk a reply. Default: 1024. */
   readonly maxDepth?: number | undefined
   /** The longest bulk string in bytes. Text is bounded by what a string can hold as well. Default: that bound. */
   readonly maxBulkLength?: number | undefined
@@ -104,7 +108,7 @@ const never = () => false
 
 const noLine = Buffer.alloc(0)
 
-/** The longest line of any other type: a length, a number. */
+/** The longest line of the other types, such as a length or a number. */
 const maxShortLine = 64 * 1024
 
 const maxArrayLength = 2 ** 26
@@ -116,7 +120,7 @@ const integerGrammar = /^[+-]?[0-9]+$/
 const maxInt64 = 2n ** 63n - 1n
 const minInt64 = -(2n ** 63n)
 
-/** What `parseLength` makes of anything but digits. */
+/** The result of `parseLength` for anything but digits. */
 const notALength = -2
 
 /**
@@ -135,7 +139,7 @@ const parseLength = (bytes: Buffer, start: number, end: number): number => {
   return length
 }
 
-/** A signed 64 bit integer, `undefined` when it is none. */
+/** A signed 64 bit integer; `undefined` when the bytes are not one. */
 const parseInteger = (bytes: Buffer, start: number, end: number): number | bigint | undefined => {
   const sign = bytes[start]
   const first = sign === MINUS || sign === PLUS ? start + 1 : start
@@ -180,7 +184,10 @@ const fromCharCode = String.fromCharCode
 
 const replacement = "\uFFFD"
 
-/** The half of `toString` that does the work, in a third less time. Node has it, and its types do not. */
+/**
+ * The methods of a buffer that `toString` calls in the end: they take a third less time. Node has them, and its types
+ * do not.
+ */
 interface Sliceable extends Buffer {
   utf8Slice(start: number, end: number): string
 }
@@ -243,7 +250,7 @@ const decodeText = (bytes: Buffer, start: number, end: number): string | undefin
   return text
 }
 
-/** Bytes of a reply. They are copied out of a chunk, because that is not ours. */
+/** Bytes of a reply. They are copied out of a chunk, because the memory of the chunk will be used again. */
 const decodeBytes = (bytes: Buffer, start: number, end: number, own: boolean): Buffer => {
   const view = bytes.subarray(start, end)
   return own ? view : Buffer.from(view)
@@ -253,7 +260,7 @@ const decodeBytes = (bytes: Buffer, start: number, end: number, own: boolean): B
 const decodeError = (bytes: Buffer, start: number, end: number): ServerError =>
   new ServerError(decodeText(bytes, start, end) ?? bytes.toString("utf8", start, end))
 
-/** Stands in where there is no array; never written. */
+/** The array of a frame without elements; nothing is ever written to it. */
 const noElements: Array<Reply> = []
 
 /**
@@ -262,9 +269,12 @@ const noElements: Array<Reply> = []
 class Frame {
   readonly parent: Frame | undefined
   readonly type: number
-  /** How many values are still to come; for one that keeps none, those inside its elements are counted too. */
+  /**
+   * The number of values that are still to come. In a frame that keeps no elements, the values inside its elements
+   * count too.
+   */
   remaining: number
-  /** For one that is too large or too deep: what comes in its place. */
+  /** The reply in the place of an aggregate that is too large or too deep. */
   readonly unreadable: UnreadableReply | undefined
   /** Whether its elements are kept. */
   readonly keeps: boolean
@@ -367,7 +377,7 @@ class Pieces {
     }
   }
 
-  /** The memory is nobody else's. */
+  /** The whole string, in memory that nothing else uses. */
   join(): Buffer {
     return this.full.length === 0 ? this.block : Buffer.concat([...this.full, this.block], this.length)
   }
@@ -392,14 +402,14 @@ export class RespDecoder {
   private readonly maxBulkLength: number
   private readonly maxAggregateLength: number
   private readonly maxLineLength: number
-  /** Up to this length a line is within every bound. */
+  /** A line up to this length is within every bound. */
   private readonly shortLine: number
 
-  /** Neither failed nor stopped. */
+  /** Whether the stream has neither failed nor been stopped. */
   private open = true
   private failure: string | undefined = undefined
 
-  /** Bulk strings of the current reply are bytes. */
+  /** Whether the bulk strings of the current reply are bytes. */
   private bytes = false
   private frame: Frame | undefined = undefined
   private depth = 0
@@ -415,9 +425,9 @@ export class RespDecoder {
   private lineExcess = 0
   private lineReturned = false
 
-  /** A push is open. */
+  /** Whether a push is open. */
   private pushing = false
-  /** The first part of the current reply that cannot be had. */
+  /** The first part of the current reply that cannot be decoded. */
   private gap: UnreadableReply | undefined = undefined
 
   constructor(handlers: DecoderHandlers, options: DecoderOptions = {}) {
@@ -433,7 +443,7 @@ export class RespDecoder {
   /**
    * Decodes the next bytes of the stream and hands every reply that they complete to the handlers.
    *
-   * Nothing of the chunk is kept: its memory may be used again.
+   * The decoder keeps no reference to the chunk, whose memory may be used again.
    *
    * Returns `undefined`, or the reason why the stream is malformed. Every later call returns the same reason, and
    * nothing more is delivered.
@@ -458,7 +468,7 @@ export class RespDecoder {
   }
 
   /**
-   * Ends it: nothing more is delivered, not even what is left of the current chunk.
+   * Ends the decoder: it delivers no more replies, not even from the rest of the current chunk.
    */
   stop(): void {
     this.open = false
@@ -556,14 +566,14 @@ export class RespDecoder {
     this.lineLength = 0
     this.lineExcess = 0
     this.lineReturned = false
-    // One long line is no reason to hold on to its memory.
+    // The memory of a long line is not kept for the next one.
     if (line.length > 1024) this.line = noLine
     if (length > this.shortLine) this.readLongLine(line, 0, lineLength, length)
     else this.readLine(line, 0, lineLength)
     return next
   }
 
-  /** Reads a line that may be beyond a bound; of its `length` bytes some may be gone. */
+  /** Reads a line that may be beyond a bound. Some of its `length` bytes may not have been kept. */
   private readLongLine(bytes: Buffer, start: number, end: number, length: number): void {
     const type = bytes[start]
     const max = this.lineLimit(type)
@@ -612,7 +622,7 @@ export class RespDecoder {
       }
       case BIG_NUMBER: {
         const text = bytes.toString("latin1", content, end)
-        // Scripts answer any text as a big number, and servers do not look at it.
+        // A script can answer any text as a big number, and servers do not check it.
         return integerGrammar.test(text) ? this.emit(BigInt(text)) : this.emitGap("a big number that is not a number")
       }
       case VERBATIM:
@@ -642,7 +652,7 @@ export class RespDecoder {
     this.bulkLength = length
   }
 
-  /** Reads what there is of a bulk string; returns the position after it. */
+  /** Reads the part of a bulk string that has come; returns the position after it. */
   private readBulk(chunk: Buffer, start: number, end: number): number {
     const length = this.bulkLength
     if (this.pieces === undefined) {
@@ -666,12 +676,12 @@ export class RespDecoder {
     return next
   }
 
-  /** Emits a bulk string of which all is there, in memory of its own or somewhere in the chunk. */
+  /** Emits a complete bulk string, which is in memory of its own or somewhere in the chunk. */
   private emitBulk(bytes: Buffer, start: number, end: number, own: boolean): void {
     if (bytes[end] !== CR || bytes[end + 1] !== LF) return this.fail(noLineEnd)
     if (this.bulkType === BULK) return this.emitText(bytes, start, end, own)
     if (this.bulkType === BULK_ERROR) return this.emit(decodeError(bytes, start, end))
-    // The format, three bytes and a colon.
+    // The format of a verbatim string: three bytes and a colon.
     const content = start + 4
     if (content > end || bytes[content - 1] !== 58) return this.fail("a verbatim string without its format")
     this.emitText(bytes, content, end, own)
@@ -694,7 +704,7 @@ export class RespDecoder {
     return this.miss(notUtf8)
   }
 
-  /** Takes note of what cannot be had, unless it is part of what is not kept anyway. */
+  /** Notes a gap in the reply, unless it is inside an aggregate that is not kept anyway. */
   private miss(unreadable: UnreadableReply): UnreadableReply {
     if (this.frame === undefined || this.frame.keeps) this.gap ??= unreadable
     return unreadable
@@ -726,7 +736,7 @@ export class RespDecoder {
     this.frame = frame
   }
 
-  /** Nothing inside is kept either, so that there is nothing to be bounded. */
+  /** Counts the values of an aggregate inside one that is not kept: they are not kept either and need no bound. */
   private count(outer: Frame, type: number, count: number): void {
     outer.remaining += count
     if (outer.remaining > Number.MAX_SAFE_INTEGER) return this.fail("more elements than can be counted")
@@ -760,7 +770,7 @@ export class RespDecoder {
       if (frame.remaining > 0) return
       this.depth--
       this.frame = frame.parent
-      // What an attribute says is about the value that follows.
+      // An attribute is about the value that follows, and is dropped.
       if (frame.type === ATTRIBUTE) return
       if (frame.type === PUSH) {
         this.pushing = false

@@ -1,9 +1,9 @@
 /**
- * Commands to bytes: what several commands say, gathered for one write.
+ * Commands to bytes: several commands, gathered for one write.
  *
  * The commands become one byte string: a string in which every character stands for one byte (`latin1`), which a
- * socket writes in one go. Short text is put together in a small buffer, because strings that are joined piece by piece
- * have to be flattened when they are written. Large arguments stay on their own, so that bytes are never copied and
+ * socket writes in one go. Short text is put together in a small buffer, because strings that are joined piece by
+ * piece have to be flattened when they are written. Large arguments stay apart, so that bytes are never copied and
  * large text is converted once.
  *
  * @since 0.1.0
@@ -12,8 +12,8 @@ import { Buffer } from "node:buffer"
 import type { Argument } from "./Reply.ts"
 
 /**
- * What one write has to send: a byte string, to be written with the encoding `latin1`, or a list of chunks, to
- * be written one after another between `cork` and `uncork`.
+ * The content of one write: a byte string, to be written with the encoding `latin1`, or a list of chunks, to be
+ * written one after another between `cork` and `uncork`.
  *
  * Large bytes are among the chunks as the caller gave them, so that they must not change before they are sent.
  *
@@ -34,7 +34,7 @@ const largeBatch = 1024 * 1024
 /** The size of the small buffer. */
 const room = 4096
 
-/** Up to this length a loop copies text, and proves that it is ASCII, faster than calls into the runtime do. */
+/** A loop copies text up to this length, and checks that it is ASCII, faster than calls into the runtime do. */
 const shortText = 64
 
 const CR = 13
@@ -46,7 +46,7 @@ const ZERO = 48
 const isFixed = (buffer: ArrayBufferLike): boolean =>
   buffer instanceof SharedArrayBuffer ? !buffer.growable : !buffer.resizable
 
-/** A view of memory that was given away shows nothing, as an empty one does. */
+/** Whether the memory of a view was transferred. Such a view looks like an empty one. */
 const isGivenAway = ({ buffer, byteLength }: Uint8Array): boolean =>
   byteLength === 0 && buffer instanceof ArrayBuffer && buffer.detached
 
@@ -59,7 +59,7 @@ const lengthHeader = (length: number): string => `$${length}\r\n`
  * @since 0.1.0
  */
 export class RespEncoder {
-  /** What was gathered last, up to `filled`. */
+  /** The bytes that were gathered last, up to `filled`. */
   private readonly bytes = Buffer.allocUnsafeSlow(room)
   private filled = 0
   /** What was gathered before that. */
@@ -74,8 +74,8 @@ export class RespEncoder {
   }
 
   /**
-   * Adds a command, or nothing at all: then it returns the reason why an argument cannot be sent. Other commands of the
-   * same write never suffer from that.
+   * Adds a command. When an argument cannot be sent, nothing is added and the result is the reason; the other commands
+   * of the write are not affected.
    *
    * `prefix` is the array header and the name words in RESP (ASCII); the header counts `args`.
    */
@@ -101,7 +101,7 @@ export class RespEncoder {
     if (chunks !== undefined && size < this.chunked) {
       let last = chunks.length - 1
       for (; this.chunked - chunks[last].byteLength > size; last--) this.chunked -= chunks[last].byteLength
-      // A command ends in a byte string, so that what is cut here are never the caller's bytes.
+      // A command ends in a byte string, so that the caller's own bytes are never cut here.
       chunks[last] = chunks[last].subarray(0, size - this.chunked + chunks[last].byteLength)
       chunks.length = last + 1
       this.chunked = size
@@ -110,7 +110,7 @@ export class RespEncoder {
     this.text = this.text.slice(0, size - this.chunked)
   }
 
-  /** Takes what was gathered and starts anew. Nothing gathered is the empty string. */
+  /** Takes the gathered commands, and starts empty again. The result is the empty string when there are none. */
   take(): EncodedBatch {
     if (this.chunks === undefined) {
       this.spill()
@@ -134,7 +134,7 @@ export class RespEncoder {
     this.filled = filled + length
   }
 
-  /** An argument that is short text; `false`, and nothing is added, when it is not ASCII. */
+  /** Adds an argument that is short text. When the text is not ASCII the result is `false`, and nothing is added. */
   private pushArgument(text: string): boolean {
     const { length } = text
     // The header takes at most five bytes, the line end two.
@@ -161,7 +161,7 @@ export class RespEncoder {
 
   private pushLong(argument: string): void {
     const { length } = argument
-    // Lone surrogates count as the three bytes of U+FFFD, which is what they are sent as.
+    // A lone surrogate is sent as U+FFFD, and counts as its three bytes.
     if (length >= largeText || Buffer.byteLength(argument) !== length) {
       return this.pushBytes(Buffer.from(argument, "utf8"))
     }
@@ -182,7 +182,7 @@ export class RespEncoder {
     this.pushText("\r\n")
   }
 
-  /** Any byte string. */
+  /** Adds a byte string of any length. */
   private pushText(text: string): void {
     this.spill()
     this.text += text

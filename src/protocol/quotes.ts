@@ -3,12 +3,15 @@
  */
 import type { Argument } from "./Reply.ts"
 
-/** Behind these words servers list the arguments of a command, cut and escaped. */
+/** The words behind which servers list the arguments of a command, cut and escaped. */
 const listed = /,? with args beginning with:.*$/s
 
-/** Servers quote this much of an argument at most. */
+/** The most bytes of an argument that servers quote. */
 const quotable = 128
-/** A shorter argument is replaced in quotation marks alone: it is a word of the text more often than a quotation. */
+/**
+ * A shorter argument is replaced inside quotation marks only, because elsewhere it is more often a word of the text
+ * than a quotation.
+ */
 const tellable = 3
 /** An argument of this length is no part of a longer word by chance: it is replaced there as well. */
 const unmistakable = 8
@@ -18,7 +21,7 @@ const marks = new Set(["'", "\"", "`"])
 const textOf = (argument: Argument): string => {
   const text = typeof argument === "string"
     ? argument
-    // Nothing that is longer than the text can stand in it.
+    // An argument that is longer than the text cannot be a part of it.
     : Buffer.from(argument.buffer, argument.byteOffset, Math.min(argument.byteLength, 64 * 1024)).toString("utf8")
   // An error is one line.
   return text.length > 64 * 1024 ? text.slice(0, quotable) : text.replace(/[\r\n]/g, " ")
@@ -26,7 +29,7 @@ const textOf = (argument: Argument): string => {
 
 const isWordCharacter = (character: string): boolean => /[\p{L}\p{N}_]/u.test(character)
 
-/** Replaces each occurrence, that of a short argument only where it is no part of a longer word. */
+/** Replaces each occurrence of an argument; a short argument is left where it is a part of a longer word. */
 const replaceAll = (text: string, quoted: string, by: string): string => {
   let result = ""
   let from = 0

@@ -1,10 +1,11 @@
 /**
- * The owners that redirects have named lately: a node that is named as the owner of a slot knows that before others have heard of it.
+ * The owners that redirects have named lately. The new owner of a slot is known from redirects before all nodes have
+ * learnt of it.
  */
 
-/** How long a redirect counts for more than an answer that contradicts it, in milliseconds. */
+/** For so long, in milliseconds, a redirect outweighs an answer that contradicts it. */
 const life = 3000
-/** So many redirects are remembered: enough to tell a view that is older. */
+/** The number of redirects that are remembered: enough to recognize an outdated view. */
 const most = 64
 
 export class Claims {

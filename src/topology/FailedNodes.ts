@@ -1,5 +1,5 @@
 /**
- * Nodes that the servers have marked as failed, and that nobody uses: finds out when one of them answers again.
+ * Finds out when a node answers again that the servers have marked as failed and that nobody uses.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -10,7 +10,7 @@ import { query, question } from "../connection/Query.ts"
 
 const ping = question("PING")
 
-/** Between two attempts to reach a failed node, and how long each of them may take, in milliseconds. */
+/** The pause between two attempts to reach a failed node, and the time that each may take, in milliseconds. */
 const pause = 1000
 const patience = 2000
 
@@ -18,7 +18,7 @@ export class FailedNodes {
   private readonly connections: Connections["Service"]
   private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly onReturn: (node: ClusterNode) => void
-  /** Those who try to reach a node, by its address. */
+  /** The running attempts to reach a node, by its address. */
   private readonly attempts = new Map<string, Fiber.Fiber<unknown, unknown>>()
 
   constructor(
@@ -31,7 +31,10 @@ export class FailedNodes {
     this.onReturn = onReturn
   }
 
-  /** Watches these nodes and no others. One that has a shared connection is left to that: it dials by itself. */
+  /**
+   * Watches these nodes and no others. A node with a shared connection is left to that connection, which dials by
+   * itself.
+   */
   watch(nodes: ReadonlyArray<ClusterNode>): void {
     const shared = new Set(this.connections.all().map(({ address }) => address))
     const watched = new Set<string>()

@@ -20,10 +20,10 @@ const clusterNodes = question("CLUSTER NODES")
 const clusterMyId = question("CLUSTER MYID")
 const ping = question("PING")
 
-/** How long a node is given to show that it is still reached where it was, in milliseconds. */
+/** The time in which a node has to answer a PING at its former address, in milliseconds. */
 const pingTimeout = 500
 
-/** Why a node could not tell the topology. */
+/** The reason why a node could not report the topology. */
 export interface Refusal {
   readonly node: string
   readonly cause: string
@@ -31,13 +31,13 @@ export interface Refusal {
 
 export const refusal = (node: string, cause: string): Refusal => ({ node, cause })
 
-/** The topology as one node tells it. */
+/** The topology as one node reports it. */
 export interface Answer {
   /** The address at which the node was asked. */
   readonly from: string
   /** The id of the node; empty when it is unknown. */
   readonly by: string
-  /** The map that was given along when the answer says nothing else. */
+  /** The snapshot of the answer. It is the known one when the answer brings nothing new. */
   readonly snapshot: Snapshot.Snapshot
   readonly slots: Reply
   readonly members: ReadonlyMap<string, Member> | undefined
@@ -47,11 +47,11 @@ export interface Answer {
 export interface Wish {
   /** The map in use. */
   readonly known: Snapshot.Snapshot
-  /** Asks for health and zones of the nodes even when nothing has changed. */
+  /** Whether health and zones of the nodes are wanted even when nothing has changed. */
   readonly detailed: boolean
-  /** Something fails: nodes that are announced under another address may be gone from the one that is known. */
+  /** Whether commands fail: a node that is announced under another address may have left the known one. */
   readonly troubled: boolean
-  /** In milliseconds. */
+  /** The timeout of each question, in milliseconds. */
   readonly timeout: number
 }
 
@@ -69,10 +69,12 @@ const isSameReply = (one: Reply, other: Reply): boolean => {
 export class Inquiry {
   private readonly connections: Connections["Service"]
   private readonly options: ResolvedOptions
-  /** The answer in use: the same reply again needs no reading. */
+  /** The answer in use: an equal reply need not be parsed. */
   private accepted: Answer | undefined
   private members: ReadonlyMap<string, Member> | undefined
-  /** The nodes that do not answer CLUSTER SHARDS: they are older than it, or the user may not run it. */
+  /**
+   * The nodes that do not answer CLUSTER SHARDS, because their version has no such command or the user may not run it.
+   */
   private readonly lackShards = new Set<string>()
 
   constructor(connections: Connections["Service"], options: ResolvedOptions) {
@@ -80,18 +82,18 @@ export class Inquiry {
     this.options = options
   }
 
-  /** The map in use is from this answer. */
+  /** Notes that the map in use comes from this answer. */
   accept(answer: Answer): void {
     this.accepted = answer
     if (answer.members !== undefined) this.members = answer.members
   }
 
-  /** Asks on the connection to a known node that everybody shares. */
+  /** Asks a known node on its shared connection. */
   askNode(node: ClusterNode, wish: Wish): Effect.Effect<Answer, Refusal> {
     return Effect.suspend(() => this.ask(this.connections.get(node), wish, undefined))
   }
 
-  /** Asks a known node to which there may be no connection yet, and leaves none behind. */
+  /** Asks a known node to which there may be no connection, and leaves no connection behind. */
   askOnce(node: ClusterNode, wish: Wish): Effect.Effect<Answer, Refusal> {
     return Effect.suspend(() => {
       const isConnected = this.connections.all().some(({ address, state }) =>
@@ -105,7 +107,10 @@ export class Inquiry {
     })
   }
 
-  /** Asks on a connection of its own, by name: resolved again, and without regard to what is known about the address. */
+  /**
+   * Asks on a connection of its own. The host name is resolved again, and nothing that is known about the address is
+   * used.
+   */
   askEndpoint(endpoint: Endpoint, wish: Wish): Effect.Effect<Answer, Refusal> {
     return Effect.scoped(
       Effect.flatMap(
@@ -135,7 +140,7 @@ export class Inquiry {
     )
   }
 
-  /** `id` is the node that answered, where that is not known by its address. */
+  /** `id` is the id of the node that answered, for when its address does not tell. */
   private readonly read = Effect.fnUntraced(
     function*(
       this: Inquiry,
@@ -162,7 +167,7 @@ export class Inquiry {
     }
   )
 
-  /** Nodes that are announced under another address are asked whether they are still at the one that is known. */
+  /** Parses an answer. A node that is announced under another address gets a PING at the known one. */
   private readonly parse = Effect.fnUntraced(
     function*(
       this: Inquiry,
@@ -212,7 +217,7 @@ export class Inquiry {
     })
   }
 
-  /** `undefined` when the node does not tell. */
+  /** The members of the cluster; `undefined` when the node does not report them. */
   private readonly membersBy = Effect.fnUntraced(
     function*(
       this: Inquiry,

@@ -1,8 +1,8 @@
 /**
  * Whether an answer may replace the map that is known: a decision over facts, pure.
  *
- * A node tells its own view. It may have lost the others, know a part of them only, or belong to another cluster by now. Such
- * a view must not replace a better one, and it must be accepted when nobody has a better one.
+ * A node reports its own view. The node may have lost the others, know only a part of them, or belong to another
+ * cluster by now. Such a view must not replace a better one, and it must be accepted when no node has a better one.
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
@@ -10,18 +10,18 @@ import { coveredSlots, type Snapshot } from "./Snapshot.ts"
 
 /** The doubts about an answer. */
 export type Doubt =
-  /** It calls as many primaries failed as not: the node that gave it may be the one that is cut off. */
+  /** The answer calls at least half of the primaries failed: its node may be the one that is cut off. */
   | "minority"
-  /** It does not know nodes that are up. */
+  /** The answer lacks nodes that are up. */
   | "partial"
-  /** It knows no owner of slots that have one. */
+  /** The answer has no owner for slots that have one. */
   | "uncovered"
-  /** It names another owner than a node has just named in a redirect. */
+  /** The answer names another owner than a recent redirect. */
   | "contradicted"
 
 export type Judgement =
   | { readonly _tag: "Accept" }
-  /** Others have to be asked first: `witnesses` are the nodes that know best. */
+  /** Other nodes have to be asked first; `witnesses` are the nodes that know best. */
   | { readonly _tag: "Confirm"; readonly doubt: Doubt; readonly witnesses: ReadonlyArray<ClusterNode> }
   | { readonly _tag: "Refuse"; readonly reason: "unjoined" | "foreign" }
 
@@ -48,13 +48,13 @@ const share = (one: ReadonlySet<string>, other: ReadonlySet<string>): boolean =>
   return false
 }
 
-/** Whether two views have a node in common: that nodes are of one cluster is certain by their ids only. */
+/** Whether two views have a node in common. Only the ids of nodes show for certain that they are of one cluster. */
 export const areKin = (one: Snapshot, other: Snapshot): boolean => share(idsOf(one), idsOf(other))
 
 const failedPrimaries = ({ primaries }: Snapshot): ReadonlyArray<ClusterNode> =>
   primaries.filter((node) => node.health === "fail")
 
-/** Whether the one who gave the answer sees most of the primaries well. */
+/** Whether most primaries are well by this answer. */
 const hasQuorum = (answer: Snapshot): boolean => failedPrimaries(answer).length * 2 < answer.primaries.length
 
 /** The owners of the slots that have none in the answer. */
@@ -102,7 +102,7 @@ export interface Opinion {
   readonly by: string
 }
 
-/** How many slots are given to an owner that itself says that the slot is not its own. */
+/** The number of slots that the snapshot gives to an owner that denies owning them. */
 const disputedSlots = (snapshot: Snapshot, opinions: ReadonlyArray<Opinion>): number => {
   const own = new Map(opinions.map((opinion) => [opinion.by, opinion.snapshot]))
   let count = 0
@@ -129,7 +129,7 @@ const merits = (
     -disputedSlots(snapshot, opinions),
     coveredSlots(snapshot),
     votes,
-    // A node that is up and forgotten by all others has only its own vote.
+    // A node that is up and that all others have forgotten has only its own vote.
     [...known.nodes.values()].filter((node) => ids.has(node.id) && isUp(node)).length,
     snapshot.nodes.size
   ]
@@ -150,13 +150,14 @@ const isGreater = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): bo
   return at !== -1 && one[at] > other[at]
 }
 
-/** For how long nothing of the known cluster may be heard before another one takes its place, in milliseconds. */
+/** The silence of the known cluster after which another cluster may take its place, in milliseconds. */
 export const strangerPatience = 10_000
 
 /**
- * Whether a cluster in which no known node is left takes the place of the known one: all startup nodes were asked, and
- * nobody of the known cluster has answered. At once when it has most of the known addresses, as a cluster that was made new
- * on the same machines has; otherwise only after a while, for a single address may have been given to a stranger.
+ * Whether a cluster without any known node takes the place of the known one, after all startup nodes were asked and no
+ * node of the known cluster has answered. A cluster that has most of the known addresses, such as one that was created
+ * again on the same machines, takes it at once. Any other has to wait for `strangerPatience`, because a single address
+ * may have been given to a node of another cluster.
  */
 export const takesPlace = (stranger: Snapshot, known: Snapshot, silentFor: number): boolean => {
   const taken = [...known.nodes.keys()].filter((address) => stranger.nodes.has(address)).length

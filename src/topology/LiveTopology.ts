@@ -1,5 +1,5 @@
 /**
- * The map that a client uses, and when and whom it asks to keep it true.
+ * The map that a client uses, and the questions to nodes that keep it true.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -35,30 +35,35 @@ import { pauseBeforeLook, RefreshPace } from "./RefreshPace.ts"
 import * as Snapshot from "./Snapshot.ts"
 import { type Findings, type Source, survey } from "./Survey.ts"
 
-/** How long a known node is waited for before the next is asked as well, in milliseconds. */
+/** The wait for one known node before the next is asked as well, in milliseconds. */
 const pauseBetweenNodes = 100
-/** The time for startup nodes, which have to be dialled. */
+/** The wait for one startup node, which has to be dialled, in milliseconds. */
 const pauseBetweenSeeds = 500
-/** How long others are waited for when an answer is doubtful, in milliseconds. */
+/** The wait for other nodes when an answer is doubtful, in milliseconds. */
 const confirmWithin = 500
-/** How many nodes that are well, and how many that may be in trouble, are asked before the startup nodes are. */
+/** The number of healthy nodes, and that of nodes that may be in trouble, that are asked before the startup nodes. */
 const mostNodes = 5
-/** With so many nodes that are well, none of them is asked too often. */
+/** With so many healthy nodes, none of them is asked too often. */
 const enoughHealthy = 10
-/** After so many refreshes that brought nothing, while commands fail, a startup node may know more than those that were asked. */
+/**
+ * After so many fruitless refreshes while commands fail, a startup node may know more than the nodes that were asked.
+ */
 const fruitlessUntilSeed = 3
-/** How often one is asked first then: not by every client of a cluster at once. */
+/** The chance that a startup node is asked first then, so that not all clients of a cluster ask it at once. */
 const seedChance = 1 / 6
-/** How often a doubtful answer that nobody else confirms is left aside before it is believed. */
+/** The number of times that a doubtful answer without confirmation is left aside before it is accepted. */
 const loneAnswers = 3
-/** After a redirect, how long others of its kind are waited for before the map is fetched, in milliseconds: as much again by chance. */
+/**
+ * The wait for further redirects after a redirect, before the map is fetched, in milliseconds. Up to as much again is
+ * added at random.
+ */
 const movedPause = 50
 
-/** Why a refresh takes place. */
+/** The reason for a refresh. */
 interface Reason {
-  /** The health and the zones of the nodes are wanted even when the slots have not changed. */
+  /** Whether health and zones of the nodes are wanted even when the slots have not changed. */
   readonly detailed: boolean
-  /** Something fails that a new map may mend. */
+  /** Whether commands fail that a new map may help. */
   readonly troubled: boolean
 }
 
@@ -70,7 +75,7 @@ export class LiveTopology {
   private readonly clock: Clock.Clock
   private readonly random: () => number
   private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  /** Snapshots for those who follow the changes; `undefined` is the end. */
+  /** The snapshots for subscribers to changes; `undefined` is the end. */
   private readonly published: PubSub.PubSub<Snapshot.Snapshot | undefined>
   private readonly inquiry: Inquiry
   private readonly pace: RefreshPace
@@ -81,25 +86,27 @@ export class LiveTopology {
   private snapshot = Snapshot.empty
   private chosenDefault: ClusterNode | undefined
   private running: Deferred.Deferred<Snapshot.Snapshot, RedisClusterException> | undefined
-  /** A refresh was asked for and has not begun. */
+  /** Whether a refresh was requested and has not begun. */
   private isWanted = false
-  /** A redirect has come since the last refresh began: it may know what the answer does not. */
+  /** Whether a redirect has come since the last refresh began: the redirect may be newer than the answer. */
   private hasMoved = false
-  /** The owners that redirects have named lately: these know what they own, of which others may not have heard. */
+  /** The owners that redirects have named lately. An owner knows its slots before other nodes have learnt of them. */
   private readonly claims = new Claims()
-  /** How many refreshes in a row have brought nothing. */
+  /** The number of refreshes in a row that brought nothing new. */
   private fruitless = 0
   private loneAnswers = 0
-  /** Addresses whose connection failed and has not come up since. */
+  /** The addresses whose connection failed and has not come up since. */
   private readonly down = new Set<string>()
-  /** Nodes, by id, of which the servers are about to tell more: they served and do not any more, or are back. */
+  /**
+   * The ids of nodes whose role the servers are about to settle: nodes that do not serve any more, or that are back.
+   */
   private unsettled = new Set<string>()
-  /** A node that is up was missing in the answer. */
+  /** Whether the last answer lacked a node that is up. */
   private lacksNodes = false
   private looks = 0
-  /** When a node of the cluster has last told the topology, in milliseconds of the monotonic clock. */
+  /** The time of the last answer by a node of the cluster, in monotonic milliseconds. */
   private heardAt = Number.NEGATIVE_INFINITY
-  /** The cluster whose place another one has taken, while some of its addresses may still be its own. */
+  /** The former cluster, after another one has taken its place and while some of its addresses may still lead to it. */
   private former: Snapshot.Snapshot | undefined
   private closed = false
 
@@ -156,7 +163,7 @@ export class LiveTopology {
       this.renew()
     }
     this.hasMoved = true
-    // The map is patched already: other redirects of the same cause come first, and the servers have time to agree.
+    // The map is patched already. A pause lets other redirects of one cause come first, and the servers agree.
     this.request(this.now + Math.min(movedPause, this.options.minRefreshInterval / 2) * (1 + this.random()))
   }
 
@@ -173,7 +180,7 @@ export class LiveTopology {
     this.chosenDefault = node
   }
 
-  /** Takes note of what becomes of the shared connections. */
+  /** Notes the states of the shared connections. */
   readonly observe = ({ address }: Connection, state: ConnectionState): void => {
     if (state === "down") {
       this.down.add(address)
@@ -184,7 +191,7 @@ export class LiveTopology {
     }
   }
 
-  /** Refreshes now and then although nothing asks for it. Never ends. */
+  /** Refreshes at long intervals although nothing has asked for it. Never ends. */
   readonly refreshForEver: Effect.Effect<never> = Effect.forever(
     Effect.suspend(() =>
       Effect.andThen(
@@ -207,14 +214,14 @@ export class LiveTopology {
     return monotonicMillis(this.clock)
   }
 
-  /** Asks for a refresh at a time, or later when the pace says so. */
+  /** Schedules a refresh for a time, or for a later one when the pace demands that. */
   private request(at: number): void {
     if (this.closed) return
     this.isWanted = true
     if (this.running === undefined) this.refreshAlarm.set(this.pace.nextAt(at))
   }
 
-  /** Ends the pause: something has changed. */
+  /** Ends the pause, because something has changed. */
   private renew(): void {
     this.fruitless = 0
     this.pace.renew()
@@ -223,7 +230,7 @@ export class LiveTopology {
 
   private refreshIfWanted(): void {
     if (!this.isWanted || this.running !== undefined) return
-    // The pause has been made longer meanwhile.
+    // The pause has become longer meanwhile.
     if (this.pace.nextAt(this.now) > this.now) return this.refreshAlarm.set(this.pace.nextAt(this.now))
     this.start({ detailed: false, troubled: true })
   }
@@ -235,7 +242,7 @@ export class LiveTopology {
     else this.lookAgain()
   }
 
-  /** A node that was down answers: its role may be another one now, and the servers need a moment to notice. */
+  /** Notes that a node that was down answers. It may have another role now, and the servers need a moment to notice. */
   private cameBack(node: ClusterNode): void {
     if (this.closed) return
     this.renew()
@@ -259,7 +266,8 @@ export class LiveTopology {
     this.hasMoved = false
     this.refreshAlarm.clear()
     this.pace.asked(this.now)
-    // In a fiber of its own: who asked may lose interest, the refresh goes on for the others.
+    // The refresh runs in a fiber of its own: when the caller that started it is interrupted, it goes on for the
+    // others.
     this.runFork(
       this.fetch(reason).pipe(
         Effect.map((answer) => this.apply(answer)),
@@ -283,14 +291,14 @@ export class LiveTopology {
     Deferred.doneUnsafe(result, exit)
   }
 
-  /** Looks again soon for as long as the servers are about to settle something, but not for ever. */
+  /** Schedules another refresh while the servers are about to settle something, for a limited number of times. */
   private lookAgain(): void {
     if (this.unsettled.size === 0 && !this.lacksNodes && this.former === undefined) return
     const pause = pauseBeforeLook(this.looks, this.random())
     if (pause !== undefined) this.lookAlarm.set(this.now + pause)
   }
 
-  /** Puts an answer in the place of the map, if it says anything else. */
+  /** Replaces the map by an answer, if they differ. */
   private apply(answer: Answer): Snapshot.Snapshot {
     if (this.closed) return this.snapshot
     this.heardAt = this.now
@@ -299,7 +307,7 @@ export class LiveTopology {
     this.inquiry.accept(answer)
     if (next !== previous) {
       this.noteNodesThatLeft(previous, next)
-      // Requests that failed since then are tried by the new map first.
+      // Requests that failed since then are sent by the new map first.
       this.isWanted &&= this.hasMoved
       this.replace(next)
       this.renew()
@@ -317,7 +325,7 @@ export class LiveTopology {
     return this.snapshot
   }
 
-  /** Nodes that are up and vanish, or serve no more, deserve another look soon. */
+  /** Notes nodes that are up and have vanished or serve no more, so that another refresh follows soon. */
   private noteNodesThatLeft(previous: Snapshot.Snapshot, next: Snapshot.Snapshot): void {
     const known = this.unsettled.size
     this.lacksNodes = false
@@ -371,7 +379,7 @@ export class LiveTopology {
       ? yield* find
       : yield* Effect.timeoutOrElse(find, { duration: timeout, orElse: () => silence })
     if (answer !== undefined) {
-      // The only one who speaks may be the one who is cut off.
+      // The only node that answers may be the one that is cut off.
       this.loneAnswers = isLone ? this.loneAnswers + 1 : 0
       const isBelieved = !isLone || isFirst || this.loneAnswers >= loneAnswers
       return isBelieved ? answer : { ...answer, snapshot: known }
@@ -387,7 +395,9 @@ export class LiveTopology {
     return stranger
   })
 
-  /** Whom to ask, the best first: the node that a redirect has named, nodes that are well, nodes that may be in trouble. */
+  /**
+   * The nodes to ask, the best first: the node that a redirect has named, healthy nodes, nodes that may be in trouble.
+   */
   private readonly sources = Effect.fnUntraced(function*(this: LiveTopology, wish: Wish, { claims }: Facts) {
     const nodes = this.shuffled([...this.snapshot.nodes.values()])
     const claimant = [...claims.values()].at(-1)
@@ -403,15 +413,15 @@ export class LiveTopology {
     return seed === undefined ? sources : [this.seed(seed, wish), ...sources]
   })
 
-  /** Half of the primaries cannot be reached: it may be the map that is wrong. */
+  /** Whether half of the primaries cannot be reached, so that the map itself may be wrong. */
   private get isAlmostAlone(): boolean {
     const { primaries } = this.snapshot
     return primaries.filter(({ address }) => this.down.has(address)).length * 2 >= primaries.length
   }
 
   /**
-   * Nodes that are well come first. In trouble, when there are few of them, others are as good: every client of a cluster
-   * might ask the same few.
+   * Puts healthy nodes first. In trouble, when few nodes are healthy, other nodes are mixed in, because all clients of
+   * the cluster would ask the few.
    */
   private inOrder(
     healthy: ReadonlyArray<ClusterNode>,
@@ -451,19 +461,19 @@ export class LiveTopology {
     return items
   }
 
-  /** Whether the cluster that was known before another one took its place is back at its own addresses. */
+  /** Asks whether the former cluster is back at its own addresses. */
   private readonly askFormer = Effect.fnUntraced(function*(this: LiveTopology, timeout: number) {
     const { former } = this
     if (former === undefined) return undefined
     const nodes = [...former.nodes.values()].filter((node) => node.id !== "" && !this.snapshot.nodes.has(node.address))
-    // All of its addresses are those of the new cluster: nobody can come back.
+    // All of its addresses belong to the new cluster, so that it cannot come back.
     if (nodes.length === 0) this.former = undefined
     const wish: Wish = { known: former, detailed: true, troubled: true, timeout: Math.min(timeout, confirmWithin) }
     for (const node of this.shuffled(nodes).slice(0, 2)) {
       const answer = yield* Effect.option(this.inquiry.askEndpoint(node, wish))
       if (answer._tag === "None" || !areKin(answer.value.snapshot, former)) continue
       this.former = undefined
-      // One more than the map in use: versions only grow.
+      // Versions only grow.
       return { ...answer.value, snapshot: { ...answer.value.snapshot, version: this.snapshot.version + 1 } }
     }
     return undefined
@@ -476,12 +486,12 @@ const isServing = (snapshot: Snapshot.Snapshot, node: ClusterNode): boolean =>
 const closedError = (): RedisClusterException =>
   exception(() => new ClosedError({ message: "the client is closed", outcome: "NotExecuted" }))
 
-/** The startup nodes: as given, or found now, within `connectTimeout`. */
+/** The startup nodes: those of the option, or those that its effect finds within `connectTimeout`. */
 const findSeeds = (options: ResolvedOptions): Effect.Effect<ReadonlyArray<Endpoint>, Refusal> => {
   if (options.findSeeds === undefined) return Effect.succeed(options.seeds)
   const refuse = (cause: string): Effect.Effect<never, Refusal> => Effect.fail(refusal("nodes", cause))
   return options.findSeeds.pipe(
-    // Another one's error may quote a secret.
+    // The error of a program may quote a secret.
     Effect.catchCause((cause) => {
       const error = Cause.squash(cause)
       return refuse(isRedisClusterException(error) ? error.message : "the effect that finds the nodes failed")

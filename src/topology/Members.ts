@@ -1,6 +1,6 @@
 /**
- * The nodes that belong to a cluster, whether they serve slots or not, as `CLUSTER SHARDS` and, on servers without it,
- * `CLUSTER NODES` tell them.
+ * The nodes that belong to a cluster, whether they serve slots or not, from `CLUSTER SHARDS` and, on servers without
+ * it, from `CLUSTER NODES`.
  *
  * @since 0.1.0
  */
@@ -9,14 +9,14 @@ import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { Reply } from "../protocol/Reply.ts"
 
 /**
- * A node that belongs to the cluster, by the word of another one.
+ * A node that belongs to the cluster, as another node reports it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Member {
   readonly id: string
-  /** Where it is reached, as it announces it; `undefined` when the node that was asked does not know. */
+  /** The endpoint that the node announces; `undefined` when the node that was asked does not know it. */
   readonly endpoint: Endpoint | undefined
   readonly role: Role
   readonly health: Health | undefined
@@ -24,8 +24,8 @@ export interface Member {
 }
 
 /**
- * The host that a server announced, or the host that it means: an unknown endpoint (null or empty) is the host the
- * answer came from, `"?"` is no host at all.
+ * The host that a server announced. An unknown endpoint (null or empty) stands for the host that the answer came from,
+ * `"?"` for no host at all.
  *
  * @category parsing
  * @since 0.1.0
@@ -36,7 +36,7 @@ export const announcedHost = (host: string | null, via: Endpoint, ip?: string): 
   return host
 }
 
-/** Fields come as a map over RESP3, as a flat array over RESP2, and not at all from servers that are too old. */
+/** The fields of a reply: a map over RESP3, a flat array over RESP2, nothing from servers that are too old. */
 export const fieldsOf = (reply: Reply | undefined): ReadonlyMap<Reply, Reply> => {
   if (reply instanceof Map) return reply
   const fields = new Map<Reply, Reply>()
@@ -101,7 +101,7 @@ const nodeLine = /^([0-9a-f]{40}) (\S*):(\d+)(?:@\d+)?(?:,\S*)? (\S+) /
 const outsiders = new Set(["handshake", "noaddr"])
 
 /**
- * Reads the answer of `CLUSTER NODES`, by id; `undefined` when it is none.
+ * Reads the answer of `CLUSTER NODES`, by id; `undefined` when the reply is something else.
  *
  * @category parsing
  * @since 0.1.0
@@ -116,7 +116,7 @@ export const fromClusterNodes = (reply: Reply, via: Endpoint): ReadonlyMap<strin
     if (flags.some((flag) => outsiders.has(flag))) continue
     members.set(id, {
       id,
-      // A node that has not met another one does not know its own address.
+      // A node that has not met any other does not know its own address.
       endpoint: { host: ip === "" ? via.host : ip, port: Number(port) },
       role: flags.includes("master") ? "primary" : "replica",
       health: flags.includes("fail") ? "fail" : "online",

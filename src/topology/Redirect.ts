@@ -17,16 +17,16 @@ import { find, onlyNodeWithPort, type Snapshot } from "./Snapshot.ts"
  * @since 0.1.0
  */
 export interface Redirect {
-  /** The node accepts this key after ASKING only, and does not own the slot yet. */
+  /** Whether the node does not own the slot yet, and accepts this key after ASKING only. */
   readonly asking: boolean
   readonly slot: number
-  /** As announced: empty for "the host you reached me at", `?` for unknown. */
+  /** The host as announced: empty for the host at which the node was reached, `?` for unknown. */
   readonly host: string
   readonly port: number
 }
 
 /**
- * The facts that the words of a redirect are relative to.
+ * The facts that complete the words of a redirect.
  *
  * @category models
  * @since 0.1.0
@@ -42,8 +42,8 @@ export interface RedirectContext {
 const isUsablePort = (port: number): boolean => port >= 1 && port <= 65535
 
 /**
- * Reads a redirect; `undefined` when it is not one, or names a slot that no cluster has. The port follows the last colon, for
- * IPv6 comes without brackets.
+ * Reads a redirect; `undefined` when the error is no redirect, or names a slot that no cluster has. The port follows
+ * the last colon, because IPv6 addresses come without brackets.
  *
  * @category parsing
  * @since 0.1.0
@@ -59,8 +59,8 @@ export const parse = (error: ServerError): Redirect | undefined => {
 }
 
 /**
- * The endpoint that a redirect names; `undefined` when it names none that is known. A known
- * node is given by the address at which it is reached, whichever of its addresses the redirect names.
+ * The endpoint that a redirect names; `undefined` when it names none that is known. For a known node the result is the
+ * address at which it is reached, whichever of its addresses the redirect names.
  *
  * @category accessors
  * @since 0.1.0

@@ -1,12 +1,12 @@
 /**
- * When the topology may be asked for again. While the answers bring nothing new the pause between two questions doubles, so
- * that an outage stays quiet however many commands wait for its end.
+ * The pace of the questions for the topology. While answers bring nothing new the pause between two questions doubles,
+ * so that an outage causes few questions however many commands wait for its end.
  */
 
-/** The longest pause, in milliseconds: a new topology is known this long after the servers know it, at the latest. */
+/** The longest pause, in milliseconds: the client learns of a new topology at most so long after the servers. */
 const longestPause = 1950
 
-/** How much of a pause is left to chance: clients that lost the same node at once do not ask in step. */
+/** The random part of a pause, so that clients that lost a node at one moment do not ask in step. */
 const spread = 0.05
 
 export class RefreshPace {
@@ -22,7 +22,7 @@ export class RefreshPace {
     this.pause = shortest
   }
 
-  /** When the next question may be asked; `time` is now. */
+  /** The time at which the next question may be asked; `time` is now. */
   nextAt(time: number): number {
     return Math.max(time, this.askedAt + this.pause)
   }
@@ -31,14 +31,14 @@ export class RefreshPace {
     this.askedAt = time
   }
 
-  /** The answer brought nothing new. */
+  /** Notes that an answer brought nothing new. */
   fruitless(): void {
     const longest = Math.max(longestPause, this.shortest)
     const doubled = Math.min(longest, Math.max(this.shortest, this.pause) * 2)
     this.pause = Math.max(this.shortest, doubled * (1 - spread * this.random()))
   }
 
-  /** Something changed: a new snapshot, a connection that came up, a redirect. */
+  /** Notes a change: a new snapshot, a connection that came up, a redirect. */
   renew(): void {
     this.pause = this.shortest * (1 + spread * this.random())
   }
@@ -48,8 +48,8 @@ export class RefreshPace {
 const looks: ReadonlyArray<number> = [500, 1000, 1000, 1500, 2000, 4000, 8000, 16_000]
 
 /**
- * The pause before a further look; `undefined` when there have been enough. `taken` is how many there were, `random` a number
- * from 0 to 1.
+ * The pause before a further look; `undefined` when there were enough looks. `taken` is the number of looks so far,
+ * `random` a number from 0 to 1.
  */
 export const pauseBeforeLook = (taken: number, random: number): number | undefined => {
   const pause = looks.at(taken)

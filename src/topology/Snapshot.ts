@@ -1,5 +1,5 @@
 /**
- * Who owns what, at one moment. A snapshot is never changed; a new one takes its place as a whole.
+ * The owners of all slots at one moment. A snapshot is never changed; a new one takes its place as a whole.
  *
  * @since 0.1.0
  */
@@ -32,13 +32,13 @@ export interface Snapshot {
   /** The shard of each of the 16384 slots. */
   readonly slots: ReadonlyArray<Shard | undefined>
   /**
-   * All nodes of the cluster by address (`host:port`): also those that serve no slots, and those that the servers have
-   * marked as failed and not forgotten.
+   * All nodes of the cluster by address (`host:port`), including those that serve no slots, and those that the servers
+   * have marked as failed and not forgotten.
    */
   readonly nodes: ReadonlyMap<string, ClusterNode>
   /** The nodes that own slots. */
   readonly primaries: ReadonlyArray<ClusterNode>
-  /** The replicas of these that the servers list as serving. */
+  /** The replicas of the primaries, as far as the servers list them as serving. */
   readonly replicas: ReadonlyArray<ClusterNode>
   /** Other addresses by which a node is known, with its id: see `find`. */
   readonly aliases: ReadonlyMap<string, string>
@@ -81,7 +81,7 @@ const make = (
 export const empty: Snapshot = make(0, new Array<undefined>(slotCount).fill(undefined))
 
 /**
- * How many slots have an owner.
+ * The number of slots that have an owner.
  *
  * @category accessors
  * @since 0.1.0
@@ -90,7 +90,7 @@ export const coveredSlots = (snapshot: Snapshot): number =>
   snapshot.slots.reduce((count: number, shard) => shard === undefined ? count : count + 1, 0)
 
 /**
- * The node with this port when there is just one: for redirects that name no host.
+ * The node with this port when exactly one node has it: for redirects that name no host.
  *
  * @category accessors
  * @since 0.1.0
@@ -102,7 +102,7 @@ export const onlyNodeWithPort = (snapshot: Snapshot, port: number): ClusterNode 
 
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/
 
-/** The node on this machine with that port, when there is just one: a loopback interface has several names. */
+/** The node on this machine with this port, when there is exactly one: the loopback interface has several names. */
 const onLoopback = (snapshot: Snapshot, { host, port }: Endpoint): ClusterNode | undefined => {
   if (!loopback.test(host)) return undefined
   const [node, ...others] = [...snapshot.nodes.values()].filter((node) =>
@@ -124,9 +124,9 @@ export const nodeWithId = (snapshot: Snapshot, id: string): ClusterNode | undefi
 }
 
 /**
- * The node at a host and port. It may be named by any address that is known to be its own: the one in `nodes`, the one it
- * announced before `mapAddress`, another one that servers announce for its id, the startup endpoint at which it answered, and
- * a name of the loopback interface for another one.
+ * The node at a host and port. Every known address of a node names it: the address in `nodes`, the one that it
+ * announced before `mapAddress`, another one that servers announce for its id, the startup endpoint at which it
+ * answered, and any name of the loopback interface in place of another.
  *
  * @category accessors
  * @since 0.1.0
@@ -143,7 +143,7 @@ const isSameShard = (one: Shard | undefined, other: Shard | undefined): boolean 
     one.replicas.length === other.replicas.length && one.replicas.every((replica) => other.replicas.includes(replica)))
 
 /**
- * Whether two snapshots say the same. The nodes have to be the same objects, as unchanged ones are; the order in which
+ * Whether two snapshots are equal. Their nodes have to be the same objects, as unchanged nodes are; the order in which
  * a server lists replicas has no meaning.
  *
  * @category combinators
@@ -153,7 +153,7 @@ export const isSame = (one: Snapshot, other: Snapshot): boolean => {
   if (one.nodes.size !== other.nodes.size || one.aliases.size !== other.aliases.size) return false
   for (const [address, node] of one.nodes) if (other.nodes.get(address) !== node) return false
   for (const [address, id] of one.aliases) if (other.aliases.get(address) !== id) return false
-  // Neighbouring slots have the same pair of shards, nearly always.
+  // Neighbouring slots have one pair of shards, nearly always.
   let mine: Shard | undefined
   let theirs: Shard | undefined
   for (let slot = 0; slot < slotCount; slot++) {
@@ -186,8 +186,8 @@ export const rangesOf = (snapshot: Snapshot, shard: Shard): ReadonlyArray<SlotRa
 }
 
 /**
- * Facts of a parse: the endpoint that answered, the translation of addresses, and the snapshot to be replaced,
- * whose unchanged nodes are kept.
+ * The facts that a parse needs: the endpoint that answered, the translation of addresses, and the snapshot to be
+ * replaced, whose unchanged nodes are kept.
  *
  * @category models
  * @since 0.1.0
@@ -196,9 +196,9 @@ export interface Origin {
   readonly via: Endpoint
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly previous: Snapshot
-  /** All nodes that belong to the cluster, by id, where `CLUSTER SHARDS` or `CLUSTER NODES` told them. */
+  /** All nodes that belong to the cluster, by id, where `CLUSTER SHARDS` or `CLUSTER NODES` reported them. */
   readonly members?: ReadonlyMap<string, Member> | undefined
-  /** The id of the node that answered at `via`, where the answer does not name that address. */
+  /** The id of the node that answered at `via`, for an answer that does not name that address. */
   readonly answeredBy?: string | undefined
   /** Whether a node of `previous` keeps its address although another one is announced for its id. Default: it does not. */
   readonly keepsAddress?: ((node: ClusterNode) => boolean) | undefined
@@ -209,7 +209,7 @@ const isSameNode = (one: ClusterNode, other: ClusterNode): boolean =>
 
 const isAt = (one: Endpoint, other: Endpoint): boolean => one.port === other.port && one.host === other.host
 
-/** The nodes of one answer: each is made once, however many ranges of slots it has. */
+/** Reads the nodes of one answer: each is made once, however many ranges of slots it has. */
 class NodeReader {
   readonly aliases = new Map<string, string>()
   private readonly origin: Origin
@@ -249,7 +249,10 @@ class NodeReader {
     return known !== undefined && isSameNode(known, node) ? known : node
   }
 
-  /** A node is its id: it stays where it is reached for as long as it can be reached there. */
+  /**
+   * The endpoint of a node. A node is identified by its id, and keeps its known address for as long as it can be
+   * reached there.
+   */
   private settle(mapped: Endpoint, id: string): Endpoint {
     const known = this.known.get(id)
     if (known === undefined || isAt(known, mapped)) return mapped
@@ -289,7 +292,7 @@ export const fromClusterSlots = (reply: Reply, origin: Origin): Result.Result<Sn
       end < slotCount
     if (!inRange) return Result.fail("a row of CLUSTER SLOTS has no valid range of slots")
     const primary = parseNode(reader, origin.via, members[0], "primary")
-    // Nothing can be sent to a primary without an address; its slots count as not covered.
+    // A primary without an address cannot be reached; its slots count as not covered.
     if (primary === undefined) continue
     const replicas: Array<ClusterNode> = []
     for (let i = 1; i < members.length; i++) {
@@ -308,13 +311,16 @@ export const fromClusterSlots = (reply: Reply, origin: Origin): Result.Result<Sn
   return Result.succeed({ ...next, aliases: aliasesOf(next, origin.previous, reader.aliases) })
 }
 
-/** The members that serve no slots. One that the servers have marked as failed comes last: another node may have its address. */
+/**
+ * The members that serve no slots. A member that the servers have marked as failed comes last, because another node
+ * may have its address.
+ */
 const idleNodes = (reader: NodeReader, origin: Origin, shards: Iterable<Shard>): ReadonlyArray<ClusterNode> => {
   const serving = new Set<string>()
   for (const { primary, replicas } of shards) for (const node of [primary, ...replicas]) serving.add(node.id)
   const idle: Array<ClusterNode> = []
   const members = origin.members ?? new Map<string, Member>()
-  // The members may have been told earlier, by a node of another cluster.
+  // A node of another cluster may have reported the members earlier.
   if (![...serving].some((id) => members.has(id))) return idle
   for (const member of members.values()) {
     if (serving.has(member.id) || member.endpoint === undefined) continue
@@ -369,7 +375,7 @@ export const moved = (snapshot: Snapshot, slot: number, owner: Endpoint): Snapsh
       { primary: asRole(named, "primary"), replicas: [] }
   }
   const next = make(snapshot.version + 1, slots)
-  // Who has lost the last slot still belongs to the cluster.
+  // A node that has lost its last slot still belongs to the cluster.
   const idle = [...snapshot.nodes.values()].filter((node) => !next.nodes.has(node.address))
   return make(snapshot.version + 1, slots, idle, snapshot.aliases)
 }

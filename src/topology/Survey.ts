@@ -1,6 +1,6 @@
 /**
- * Asks node after node for the topology, and does not wait for one before it asks the next: the first answer that nothing
- * speaks against is taken. When something does, others are asked too, and the best of their views is taken.
+ * Asks node after node for the topology, without waiting for one before it asks the next. The first answer without a
+ * doubt is taken. When an answer is doubtful, other nodes are asked too, and the best of their views is taken.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -12,42 +12,42 @@ import { type Answer, type Refusal, refusal } from "./Inquiry.ts"
 import { best, type Facts, judge, type Opinion } from "./Judgement.ts"
 import type { Snapshot } from "./Snapshot.ts"
 
-/** Somebody who can be asked. */
+/** A node that can be asked. */
 export interface Source {
-  /** Nobody is asked twice under the same name. */
+  /** The name by which the node is asked once only. */
   readonly name: string
   readonly ask: Effect.Effect<Answer, Refusal>
 }
 
 export interface Plan {
-  /** In this order. */
+  /** The sources to ask, in this order. */
   readonly first: ReadonlyArray<Source>
-  /** The startup nodes, found when the others do not answer, or doubtfully. */
+  /** The startup nodes. They are found when the other sources do not answer, or when their answers are doubtful. */
   readonly seeds: Effect.Effect<ReadonlyArray<Source>, Refusal>
-  /** How to ask a node that somebody has named. */
+  /** The source for a node that an answer or a redirect has named. */
   readonly witness: (node: ClusterNode) => Source
   readonly facts: Facts
-  /** How long one is waited for before the next is asked as well, in milliseconds. */
+  /** The wait for one source before the next is asked as well, in milliseconds. */
   readonly pause: number
-  /** How long others are waited for when the answer that is here is doubtful, in milliseconds. */
+  /** The wait for other sources after a doubtful answer, in milliseconds. */
   readonly confirmWithin: number
 }
 
 export interface Findings {
   /** The best answer. */
   readonly answer: Answer | undefined
-  /** Something speaks against it, and nobody else has answered. */
+  /** Whether the answer is doubtful and no other node has answered. */
   readonly isLone: boolean
   /** Answers of nodes that have nothing to do with the known cluster. */
   readonly strangers: ReadonlyArray<Answer>
 }
 
-/** How many nodes beside the witnesses are asked about a doubtful answer. */
+/** The number of nodes beside the witnesses that are asked about a doubtful answer. */
 const mostConfirmers = 3
 
 const reasons = { unjoined: "it knows of no shards", foreign: "it belongs to another cluster now" } as const
 
-/** Whether two answers name the same owners and the same nodes. */
+/** Whether two answers agree on the owners and on the nodes. */
 const agree = (one: Snapshot, other: Snapshot): boolean => {
   if (one === other) return true
   if (one.nodes.size !== other.nodes.size) return false
@@ -68,12 +68,12 @@ const bestOf = (answers: ReadonlyArray<Answer>, facts: Facts): Answer | undefine
 class Survey {
   private readonly plan: Plan
   private readonly replies: Queue.Queue<Result.Result<Answer, Refusal>>
-  /** Those who cannot tell the topology say why. */
+  /** The reasons of the nodes that could not report the topology. */
   private readonly refusals: Array<Refusal>
   private readonly asked = new Set<string>()
   private readonly answers: Array<Answer> = []
   private readonly strangers: Array<Answer> = []
-  /** Those who are still to be asked. */
+  /** The sources that are still to be asked. */
   private readonly waiting: Array<Source>
   private seedsAdded = false
   private underWay = 0
@@ -91,7 +91,7 @@ class Survey {
     return { answer: bestOf(answers, plan.facts), isLone: isDoubtful && answers.length === 1, strangers }
   }
 
-  /** Asks one after the other until an answer is accepted, or one is doubtful, or nobody is left. */
+  /** Asks one source after the other until an answer is accepted, or an answer is doubtful, or no source is left. */
   readonly collect = Effect.fnUntraced(function*(this: Survey) {
     for (;;) {
       if (this.waiting.length === 0 && !this.seedsAdded) yield* this.addSeeds()
@@ -109,7 +109,7 @@ class Survey {
     }
   })
 
-  /** All who are to be asked about a doubtful answer are asked at once. */
+  /** Asks several sources at once about a doubtful answer. */
   private readonly confirm = Effect.fnUntraced(function*(this: Survey) {
     if (!this.seedsAdded) yield* this.addSeeds()
     yield* Effect.forEach(this.waiting.splice(0), (source) => this.begin(source), { discard: true })
@@ -134,7 +134,7 @@ class Survey {
     else this.waiting.push(...this.isDoubtful ? seeds.success.slice(0, mostConfirmers) : seeds.success)
   })
 
-  /** Takes note of a reply; whether nothing speaks against it. */
+  /** Notes a reply. The result says whether it is an answer without a doubt. */
   private settles(reply: Result.Result<Answer, Refusal>): boolean {
     this.underWay--
     if (Result.isFailure(reply)) {
@@ -165,7 +165,10 @@ class Survey {
   }
 }
 
-/** `refusals` takes what is said by those who cannot tell the topology, also when the survey is interrupted. */
+/**
+ * Runs a survey. `refusals` collects the reasons of nodes that cannot report the topology, even if the survey is
+ * interrupted.
+ */
 export const survey = Effect.fnUntraced(
   function*(plan: Plan, refusals: Array<Refusal>): Effect.fn.Return<Findings, never, Scope.Scope> {
     const run = new Survey(plan, yield* Queue.unbounded<Result.Result<Answer, Refusal>>(), refusals)

@@ -1,6 +1,6 @@
 /**
- * The map of the cluster, kept true: fetched at the start, patched by redirects, refreshed when something hints at
- * a change and, slowly, when nothing does.
+ * The map of the cluster, kept true: it is fetched at the start, patched by redirects, refreshed when something hints
+ * at a change, and refreshed at long intervals when nothing does.
  *
  * Refreshes never run on the path of a command. There is one at a time, and the pause between two grows while nothing changes.
  *
@@ -34,30 +34,34 @@ import * as Snapshot from "./Snapshot.ts"
  * @since 0.1.0
  */
 export class Topology extends Context.Service<Topology, {
-  /** The snapshot of this moment. */
+  /** The present snapshot. */
   readonly current: () => Snapshot.Snapshot
-  /** The snapshot of this moment, then every later one. Ends when the client closes. */
+  /** The present snapshot, then every later one. The stream ends when the client closes. */
   readonly changes: Stream.Stream<Snapshot.Snapshot>
-  /** Calls back whenever another snapshot is in use, with the one before and the new one. Returns how to stop that. */
+  /** Calls `listener` whenever a new snapshot comes into use. The result removes the listener. */
   readonly onChange: (listener: (previous: Snapshot.Snapshot, next: Snapshot.Snapshot) => void) => () => void
-  /** Calls back after every refresh, with why it failed if it did. Returns how to stop that. */
+  /** Calls `listener` after every refresh, with the error if the refresh failed. The result removes the listener. */
   readonly onRefresh: (listener: (failure: RedisClusterException | undefined) => void) => () => void
-  /** Takes note of a MOVED: patches the snapshot at once and asks for a refresh. A slot that no cluster has is ignored. */
+  /** Notes a MOVED: patches the snapshot at once and requests a refresh. A slot that no cluster has is ignored. */
   readonly moved: (slot: number, owner: Endpoint) => void
-  /** Asks for a refresh soon. Never waits, may be called as often as one likes. */
+  /** Requests a refresh soon. It returns at once, and may be called any number of times. */
   readonly requestRefresh: () => void
-  /** Refreshes, or joins the refresh that is running; the new snapshot. Takes no longer than `commandTimeout`. */
+  /**
+   * Refreshes, or joins the running refresh, and succeeds with the new snapshot. Takes no longer than
+   * `commandTimeout`.
+   */
   readonly refresh: Effect.Effect<Snapshot.Snapshot, RedisClusterException>
-  /** The node for commands that any node can answer: a random primary, until that leaves or another one is set. */
+  /** The node for commands that any node can answer: a random primary, until it leaves or another node is set. */
   readonly defaultNode: () => ClusterNode | undefined
   readonly setDefaultNode: (node: ClusterNode) => void
 }>()("effect-redis-cluster/topology/Topology") {}
 
-/** How many snapshots a consumer of the changes may be behind. */
+/** The number of snapshots that a consumer of the changes may be behind. */
 const bufferedSnapshots = 64
 
 /**
- * Fetches the first snapshot, failing when no startup node can tell it, and keeps it true while the scope lives.
+ * Fetches the first snapshot and keeps it true while the scope lives. Fails when no startup node can report the
+ * topology.
  *
  * @category constructors
  * @since 0.1.0
@@ -112,7 +116,7 @@ export const layer = (options: ResolvedOptions): Layer.Layer<Topology, RedisClus
   Layer.effect(Topology, make(options))
 
 /**
- * The node at `host:port`, by any of its addresses, or the reason why there is none.
+ * The node that has `host:port` among its addresses, or the reason why there is none.
  *
  * @category accessors
  * @since 0.1.0
