@@ -1,5 +1,5 @@
 /**
- * How the fields of an entry are given to the program: as text, with values of bytes, or as pairs of bytes.
+ * The forms in which a program gets the fields of an entry: as text, with values of bytes, or as pairs of bytes.
  *
  * @since 0.1.0
  */
@@ -10,9 +10,9 @@ import type { Reply } from "../protocol/Reply.ts"
 /**
  * The fields of an entry for each value of the option `values`.
  *
- * - `text`: an object of text; of a field that the entry has twice, the last value is kept
- * - `bytes`: the same, with values of bytes
- * - `pairs`: names and values in the order of the entry, as bytes, so that nothing is left out
+ * - `text`: an object of text; the last value wins when the entry has a field twice
+ * - `bytes`: an object with values of bytes; the last value wins when the entry has a field twice
+ * - `pairs`: a list of names and values in the order of the entry, as bytes; nothing is left out
  *
  * @category models
  * @since 0.1.0
@@ -29,19 +29,19 @@ export interface RawEntry<F> {
   readonly fields: F | null
 }
 
-/** The entries of one stream that were read. */
+/** The entries that a read brought of one stream. */
 export interface RawEntries<F> {
   readonly stream: string
   readonly entries: ReadonlyArray<RawEntry<F>>
 }
 
-/** Ids and keys are text, in whatever form the fields are read. */
+/** Decodes ids and keys, which are text in whatever form the fields are read. */
 const text: decode.Decoder<string> = (reply) =>
   reply instanceof Uint8Array
     ? Buffer.from(reply.buffer, reply.byteOffset, reply.length).toString()
     : decode.string(reply)
 
-// The decoders of text pass bytes through: a reply that is read as bytes gives bytes.
+// The decoders of text pass bytes through, so that a reply that is read as bytes gives bytes.
 const fieldDecoders = {
   text: decode.record,
   bytes: decode.recordOf(decode.string) as decode.Decoder<unknown> as decode.Decoder<EntryFields["bytes"]>,
@@ -61,7 +61,7 @@ const entryOf = <F>(fields: decode.Decoder<F>): decode.Decoder<RawEntry<F> | nul
   }
 }
 
-/** Reads the replies of XREADGROUP and XCLAIM in one form. */
+/** Decodes the replies of XREADGROUP and XCLAIM to one form. */
 export interface EntryForm<F> {
   readonly ofStreams: (command: Command<unknown>) => Command<ReadonlyArray<RawEntries<F>>>
   readonly claimed: (command: Command<unknown>) => Command<ReadonlyArray<RawEntry<F>>>

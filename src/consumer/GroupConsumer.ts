@@ -1,7 +1,8 @@
 /**
- * One consumer of a group on the streams of one slot: what it was given before, what is new, what nobody acknowledged.
+ * One consumer of a group on the streams of one slot. It reads the entries that are pending for it, then new ones,
+ * then those that nobody acknowledged in time.
  *
- * A page of entries is read at a time, and the next one when the program has taken all of it.
+ * It reads a page of entries at a time, and the next page when the program has taken all entries of this one.
  *
  * @since 0.1.0
  */
@@ -17,8 +18,8 @@ import { mayPass } from "../routing/request/Recovery.ts"
 import type { EntryFields, EntryForm, RawEntry } from "./EntryForm.ts"
 
 /**
- * An entry of a stream that was given to this consumer. It stays pending, and will be given again, until it is
- * acknowledged.
+ * An entry of a stream that `redis.consume` gives to this consumer. It stays pending on the server, and is given
+ * again, until it is acknowledged.
  *
  * @category models
  * @since 0.1.0
@@ -28,11 +29,11 @@ export interface ConsumedEntry<out Fields = EntryFields["text"]> {
   readonly stream: string
   readonly id: string
   readonly fields: Fields
-  /** Somebody may have worked on it before: it was delivered to a consumer, and not acknowledged. */
+  /** Whether the entry was delivered before and not acknowledged, so that a consumer may have worked on it. */
   readonly redelivered: boolean
-  /** How often the entry was delivered, this time included: 1 when it is new. */
+  /** The number of deliveries, this one included: 1 for a new entry. */
   readonly deliveries: number
-  /** Acknowledges the entry (XACK). Doing so again does no harm. */
+  /** Acknowledges the entry (XACK). A second acknowledgement changes nothing. */
   readonly acknowledge: Effect.Effect<void, RedisClusterException>
 }
 
@@ -40,13 +41,16 @@ export interface ConsumedEntry<out Fields = EntryFields["text"]> {
 export interface ConsumerSettings<F> {
   readonly group: string
   readonly consumer: string
-  /** Where a group begins that has to be made; `undefined` when it has to exist. */
+  /** The id from which a new group reads; `undefined` when the group has to exist. */
   readonly createFrom: string | undefined
-  /** How many entries are read at a time. */
+  /** The most entries of one read. */
   readonly count: number
-  /** Milliseconds. */
+  /** The time for which one read blocks, in milliseconds. */
   readonly block: number
-  /** When entries that are not acknowledged are given again; `undefined`: at the next start. */
+  /**
+   * The time after which an entry without acknowledgement is given again; `undefined` for the next start of its
+   * consumer.
+   */
   readonly claim: { readonly after: number; readonly interval: number } | undefined
   readonly form: EntryForm<F>
 }
@@ -59,7 +63,7 @@ const groupExists = ({ reason }: RedisClusterException): boolean =>
 const groupMissing = ({ reason }: RedisClusterException): boolean =>
   reason._tag === "ReplyError" && saysGroupMissing(reason)
 
-/** How often in a row a group may be missing. */
+/** The number of reads in a row that may find no group. */
 const groupPatience = 5
 
 const backOff = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("1 second")]).pipe(Schedule.jittered)
@@ -72,19 +76,19 @@ interface Waiting<F> {
   readonly id: string
   readonly fields: F
   readonly deliveries: number
-  /** It was taken over by XCLAIM, and is not read in the order of the stream. */
+  /** Whether XCLAIM took the entry over, so that it is not in the order of the stream. */
   readonly claimed: boolean
 }
 
-/** How far the consumer is with one stream. */
+/** The progress of the consumer in one stream. */
 class Progress {
-  /** The last entry that the program was given in the order of the stream. */
+  /** The last entry that the program got in the order of the stream. */
   givenUpTo = "0-0"
-  /** Pending entries behind this id have still to be read; `undefined` when there are none. */
+  /** The id after which pending entries are still to be read; `undefined` when there are none. */
   pendingFrom: string | undefined = "0-0"
-  /** The group has existed: a new one begins with the first entry, or entries would be left out. */
+  /** Whether the group has existed. A new group then begins with the first entry, or entries would be left out. */
   groupExisted = false
-  /** Entries that were claimed, and until when they are not given again, in the order of these times. */
+  /** The claimed entries, with the time until which they are not given again, in the order of these times. */
   readonly claimed = new Map<string, number>()
 }
 
@@ -98,10 +102,10 @@ export class GroupConsumer<F> {
   private readonly settings: ConsumerSettings<F>
   private readonly progress: ReadonlyMap<string, Progress>
   private page: Array<Waiting<F>> = []
-  /** When the entries of the page were delivered, in milliseconds of the monotonic clock. */
+  /** The time at which the entries of the page were delivered, in monotonic milliseconds. */
   private deliveredAt = 0
   private groupsMissing = 0
-  /** The streams that are still to be searched for overdue entries in this round, and from which id on. */
+  /** The streams that are still to be searched for overdue entries in this round, with the id from which to search. */
   private readonly search = new Map<string, string>()
   private nextSearch = 0
   private searchedLast = false
@@ -118,7 +122,7 @@ export class GroupConsumer<F> {
     return this.page.length > 0
   }
 
-  /** Makes the groups that are not there, and the streams with them. */
+  /** Makes the groups that do not exist, and their streams. */
   readonly prepare: Effect.Effect<void, RedisClusterException> = Effect.suspend(() => {
     const { createFrom } = this.settings
     if (createFrom === undefined) return Effect.void
@@ -129,12 +133,12 @@ export class GroupConsumer<F> {
     )
   })
 
-  /** Waits until there are entries to give. Only when there are none. */
+  /** Waits until there are entries to give. It may be called only when there are none. */
   readonly load: Effect.Effect<void, RedisClusterException> = Effect.suspend(() =>
     Effect.asVoid(Effect.repeat(this.read, { until: () => this.hasEntries }))
   )
 
-  /** The next entry of the page; `undefined` when the rest of the page belongs to others by now. */
+  /** The next entry of the page; `undefined` when other consumers have taken the rest of the page. */
   readonly give: Effect.Effect<ConsumedEntry<F> | undefined, RedisClusterException> = Effect.suspend(() => {
     const { claim } = this.settings
     if (claim === undefined) return Effect.succeed(this.shift())
@@ -161,7 +165,7 @@ export class GroupConsumer<F> {
     )
   }
 
-  /** One attempt to fill the page. */
+  /** Tries once to fill the page. */
   private readonly read: Effect.Effect<void, RedisClusterException> = Effect.suspend(() => {
     for (const [stream, { pendingFrom }] of this.progress) {
       if (pendingFrom !== undefined) return this.readPending(stream, pendingFrom)
@@ -171,7 +175,7 @@ export class GroupConsumer<F> {
       : Effect.flatMap(now, this.readOrSearch)
   }).pipe(Effect.retry({ while: (error) => mayPass(error) || this.mayComeBack(error), schedule: backOff }))
 
-  /** New entries and overdue ones take turns, so that many of one kind do not keep the other waiting. */
+  /** Reads new and overdue entries in turns, so that many of one kind do not delay the other. */
   private readonly readOrSearch = (time: number): Effect.Effect<void, RedisClusterException> => {
     const left = this.search.size > 0 ? 0 : this.nextSearch - time
     if (left > 0 || this.searchedLast) {
@@ -183,11 +187,11 @@ export class GroupConsumer<F> {
     return this.searchOverdue
   }
 
-  /** New entries: the server holds the reply back for `block` milliseconds, or not at all. */
+  /** Reads new entries. The server holds the reply back for up to `block` milliseconds, or not at all. */
   private readNew(block: number): Effect.Effect<void, RedisClusterException> {
     const { consumer, count, form, group } = this.settings
     const news = this.streams.map((stream) => [stream, ">"] as const)
-    // COUNT is by stream.
+    // COUNT applies to each stream.
     const command = Streams.xreadgroup(group, consumer, news, {
       count: Math.max(1, Math.floor(count / this.streams.length)),
       block: block === 0 ? undefined : Duration.millis(block)
@@ -203,7 +207,7 @@ export class GroupConsumer<F> {
     )
   }
 
-  /** A page of the entries that are pending for this consumer; it may have worked on them before. */
+  /** Reads a page of the entries that are pending for this consumer, which may have worked on them before. */
   private readPending(stream: string, from: string): Effect.Effect<void, RedisClusterException> {
     const { consumer, count, form, group } = this.settings
     const progress = this.of(stream)
@@ -231,7 +235,7 @@ export class GroupConsumer<F> {
     )
   }
 
-  /** A page of the entries of one stream that were delivered too long ago; the rest of them follows later. */
+  /** Claims a page of one stream's entries that were delivered too long ago; the rest of them follows later. */
   private readonly searchOverdue: Effect.Effect<void, RedisClusterException> = Effect.suspend(() => {
     const { claim, count, group } = this.settings
     const [next] = this.search
@@ -242,7 +246,7 @@ export class GroupConsumer<F> {
       const last = found.at(-1)
       if (last === undefined || found.length < count) this.search.delete(stream)
       else this.search.set(stream, `(${last.id}`)
-      // Others have the first chance at an entry that this consumer did not manage.
+      // Other consumers get the first chance at an entry that this consumer did not acknowledge.
       const due = found.filter(({ consumer, idle }) =>
         consumer !== this.settings.consumer || idle >= claim.after + claim.interval
       )
@@ -251,7 +255,7 @@ export class GroupConsumer<F> {
         : Effect.andThen(this.takeOver(stream, due, claim), this.search.size === 0 ? this.endSearch : Effect.void)
     })
   }).pipe(
-    // The rest can wait for the next time.
+    // A search that fails goes on at the next time.
     Effect.catch((error) => mayPass(error) || groupMissing(error) ? this.endSearch : Effect.fail(error))
   )
 
@@ -267,7 +271,7 @@ export class GroupConsumer<F> {
   ): Effect.Effect<void, RedisClusterException> {
     const { consumer, form, group } = this.settings
     const ids = due.map(({ id }) => id)
-    // Of those that another consumer has taken meanwhile the server gives none.
+    // The server leaves out entries that another consumer has taken meanwhile.
     const command = Streams.xclaim(stream, group, consumer, Duration.millis(claim.after), ids)
     return Effect.flatMap(Effect.zip(this.execute(form.claimed(command)), now), ([entries, time]) => {
       const deliveries = new Map(due.map((entry) => [entry.id, entry.deliveries + 1]))
@@ -299,7 +303,10 @@ export class GroupConsumer<F> {
     return { stream, id, fields, deliveries, redelivered: deliveries > 1, acknowledge: this.acknowledge(stream, [id]) }
   }
 
-  /** Entries that still wait for the program are nobody else's yet: their time begins again, and no delivery is counted. */
+  /**
+   * Claims entries that still wait for the program again, so that no other consumer claims them. No delivery is
+   * counted.
+   */
   private renew(claimAfter: number): Effect.Effect<void, RedisClusterException> {
     const { consumer, group } = this.settings
     const minIdle = Duration.millis(Math.floor(claimAfter / 4))
@@ -319,7 +326,10 @@ export class GroupConsumer<F> {
     )
   }
 
-  /** Others may have taken entries of the page: the server knows which of them are still pending for this consumer. */
+  /**
+   * Drops the page and reads its entries again, because other consumers may have taken some of them: the server knows
+   * which are still pending here.
+   */
   private readonly readAgain: Effect.Effect<void> = Effect.sync(() => {
     for (const { claimed, stream } of this.page) {
       const progress = this.of(stream)
@@ -328,7 +338,7 @@ export class GroupConsumer<F> {
     this.page = []
   })
 
-  /** An entry that is not in the stream any more can only be acknowledged. */
+  /** Acknowledges entries that are not in their stream any more. */
   private acknowledgeDeleted(
     stream: string,
     entries: ReadonlyArray<RawEntry<F>>
@@ -338,11 +348,14 @@ export class GroupConsumer<F> {
   }
 
   private acknowledge(stream: string, ids: ReadonlyArray<string>): Effect.Effect<void, RedisClusterException> {
-    // Acknowledging twice is acknowledging once.
+    // A second XACK changes nothing, so that it may be sent again.
     return Effect.asVoid(this.execute(idempotent(Streams.xack(stream, this.settings.group, ids))))
   }
 
-  /** A read that failed may have been given entries that did not arrive: they are pending, behind those that did. */
+  /**
+   * Handles a failed read. The server may have delivered entries that did not arrive: they are pending, after those
+   * that did.
+   */
   private recover(error: RedisClusterException): Effect.Effect<void, RedisClusterException> {
     return Effect.suspend(() => {
       for (const progress of this.progress.values()) progress.pendingFrom = progress.givenUpTo
@@ -352,13 +365,13 @@ export class GroupConsumer<F> {
     })
   }
 
-  /** While a slot moves, its keys are gone for a moment, and their groups with them. */
+  /** Whether a missing group may come back. While a slot migrates, a key and its groups are gone for a moment. */
   private mayComeBack(error: RedisClusterException): boolean {
     return groupMissing(error) && this.groupsMissing < groupPatience
   }
 
   private of(stream: string): Progress {
-    // Servers answer about the streams that they were asked for.
+    // The reply names only streams of the request.
     return this.progress.get(stream) ?? new Progress()
   }
 }

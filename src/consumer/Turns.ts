@@ -1,6 +1,6 @@
 /**
- * The consumers of several slots read side by side, and give their entries in turns, one at a time: no entry waits
- * anywhere but in the page of its consumer, which knows how long it has been waiting.
+ * Lets the consumers of several slots read side by side and give their entries in turns, one at a time. An entry waits
+ * in the page of its consumer only, which knows the time of its delivery.
  *
  * @since 0.1.0
  */
@@ -14,13 +14,13 @@ import type { ConsumedEntry, GroupConsumer } from "./GroupConsumer.ts"
 /** A consumer that has entries to give. */
 interface Turn<F> {
   readonly consumer: GroupConsumer<F>
-  /** Done when all of them are given. */
+  /** Done when all entries of the page are given. */
   readonly over: Deferred.Deferred<void>
 }
 
 type Turns<F> = Queue.Queue<Turn<F>, RedisClusterException>
 
-/** Reads a page, waits until it is given, and reads the next one. */
+/** Reads a page, waits until all of it is given, and reads the next one. */
 const read = <F>(consumer: GroupConsumer<F>, turns: Turns<F>): Effect.Effect<never, RedisClusterException> =>
   Effect.andThen(
     consumer.prepare,

@@ -1,5 +1,5 @@
 /**
- * The service of subscriptions, which every stream of messages begins with.
+ * The service of subscriptions, with which every stream of messages begins.
  *
  * @since 0.1.0
  */
@@ -30,19 +30,20 @@ import type { Wish } from "./Wish.ts"
  */
 export class ClusterPubSub extends Context.Service<ClusterPubSub, {
   /**
-   * Subscribes, and gives what comes once the servers have confirmed all of it. Fails when they have not within
-   * `commandTimeout`, when they refuse, or when a named node is not part of the cluster. Ends with the scope.
+   * Subscribes to all names, and succeeds with the buffer of the messages once the servers have confirmed each of
+   * them. Fails when they have not confirmed within `commandTimeout`, when they refuse, or when a named node is not
+   * part of the cluster. The subscription ends with the scope.
    */
   readonly open: (
     wishes: ReadonlyArray<Wish>,
     settings: Settings
   ) => Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope>
-  /** Starts MONITOR on a node; each line is the payload of a message. Fails when the connection is lost. */
+  /** Starts MONITOR on a node; each line is the payload of a message. The buffer fails when the connection is lost. */
   readonly monitor: (
     node: Endpoint,
     settings: Settings
   ) => Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope>
-  /** How many subscriptions each node holds, or is about to, by address. */
+  /** The number of subscriptions that each node holds, or is about to hold, by address. */
   readonly held: () => ReadonlyMap<string, number>
   readonly statistics: PubSubStatistics
 }>()("effect-redis-cluster/pubsub/ClusterPubSub") {}
@@ -59,7 +60,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const statistics = new PubSubStatistics()
   const manager = new SubscriptionManager({ options, connections, topology, statistics, clock, runFork })
   const stopListening = topology.onChange(() => manager.replan())
-  // A refresh that brings nothing new is a proof: until now nothing has changed.
+  // A refresh that brings nothing new proves that nothing has changed until now.
   const stopRefreshes = topology.onRefresh((failure) => {
     if (failure === undefined) manager.replan()
   })
@@ -78,7 +79,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     })
   )
 
-  /** A buffer that is filled while the scope lives, once it is live. */
+  /** Opens a buffer that gets messages while the scope lives, and succeeds with it once it is live. */
   const opened = (
     settings: Settings,
     names: ReadonlyArray<string>,

@@ -1,5 +1,5 @@
 /**
- * The messages that one connection brings, on their way to the buffers of the streams that listen.
+ * The messages that one connection brings, on their way to the buffers of the streams.
  *
  * @internal
  */
@@ -19,10 +19,10 @@ export const textOf = (reply: Reply): string =>
 export class IncomingMessages {
   private readonly node: ClusterNode
   private readonly subscriptions: ByKind
-  /** The source that full buffers stop, and the time of what is read. */
+  /** The source that full buffers stop, with the time of its last bytes. */
   private readonly upstream: Upstream & { readonly heardAt: number }
   private touched: Array<MessageBuffer> = []
-  /** Buffers that want bytes, by how many subscriptions they have here. */
+  /** The buffers that want bytes, with the number of their subscriptions here. */
   private readonly byteBuffers = new Map<MessageBuffer, number>()
 
   constructor(node: ClusterNode, subscriptions: ByKind, upstream: Upstream & { readonly heardAt: number }) {
@@ -31,14 +31,14 @@ export class IncomingMessages {
     this.upstream = upstream
   }
 
-  /** Whether some stream wants bytes. */
+  /** Whether a stream wants bytes. */
   get wantsBytes(): boolean {
     return this.byteBuffers.size > 0
   }
 
   /**
-   * Counts the streams that want bytes: the connection gives bytes while there is one. A text that is half read when the first
-   * comes stays text, and is turned into bytes for it.
+   * Adds a stream that wants bytes: the connection reads bytes while there is one. A text that is half read when the
+   * first such stream comes stays text, and is turned into bytes for it.
    */
   addBytes(buffer: MessageBuffer): void {
     this.byteBuffers.set(buffer, (this.byteBuffers.get(buffer) ?? 0) + 1)
@@ -50,12 +50,12 @@ export class IncomingMessages {
     else this.byteBuffers.delete(buffer)
   }
 
-  /** Notes that a buffer has something new. */
+  /** Notes that a buffer has new events. */
   touch(buffer: MessageBuffer): void {
     this.touched.push(buffer)
   }
 
-  /** Hands over what the buffers have got. Consumers may run in here, and do anything. */
+  /** Hands the new events of the buffers over. Consumers may run inside this call, and do anything. */
   settle(): void {
     if (this.touched.length === 0) return
     const touched = this.touched
@@ -63,7 +63,7 @@ export class IncomingMessages {
     for (const buffer of touched) buffer.settle(this.upstream)
   }
 
-  /** Takes a push; whether it was a message. */
+  /** Takes a push. The result says whether it was a message. */
   receive(kind: Reply, push: ReadonlyArray<Reply>): boolean {
     switch (kind) {
       case "message":
@@ -104,7 +104,7 @@ export class IncomingMessages {
     }
   }
 
-  /** Some stream wants bytes as they are, others want text. */
+  /** Delivers a message that was read as bytes: some streams want bytes, others text. */
   private deliverBytes(
     entries: Map<string, NodeSubscription>,
     name: Reply,

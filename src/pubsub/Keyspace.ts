@@ -51,8 +51,8 @@ const classes = {
 } as const
 
 /**
- * The names of events. `overwritten` and `type_changed` are known since Redis 8.2. Modules tell events of their own, which need
- * `classes: "d"` beside their name.
+ * The names of keyspace events. `overwritten` and `type_changed` exist since Redis 8.2. Modules have events of their
+ * own, which need `classes: "d"` beside their name.
  *
  * @category models
  * @since 0.1.0
@@ -60,7 +60,7 @@ const classes = {
 export type KeyspaceEventName = (typeof classes)[keyof typeof classes][number] | (string & {})
 
 /**
- * Something happened to a key.
+ * A keyspace notification: a command changed a key, or the key has expired or was evicted.
  *
  * @category models
  * @since 0.1.0
@@ -70,7 +70,7 @@ export class KeyspaceEvent<out K = string> {
   /** The key: text, or bytes with `keys: "bytes"`. */
   readonly key: K
   readonly event: KeyspaceEventName
-  /** The primary that told it. */
+  /** The primary that sent the notification. */
   readonly node: ClusterNode
 
   constructor(key: K, event: KeyspaceEventName, node: ClusterNode) {
@@ -81,38 +81,39 @@ export class KeyspaceEvent<out K = string> {
 }
 
 /**
- * Which notifications are wanted; all of them, unless something is said.
+ * Options of `keyspaceNotifications` and `keyspaceEvents`, which choose the notifications. Without options all come.
  *
  * @category models
  * @since 0.1.0
  */
 export interface KeyspaceOptions {
-  /** Of keys that match a pattern: `user:*`. Not together with `prefix`. */
+  /** Only notifications of keys that match this pattern: `user:*`. It cannot be used together with `prefix`. */
   readonly pattern?: string | undefined
-  /** Of keys that begin with this. */
+  /** Only notifications of keys that begin with this text. */
   readonly prefix?: string | undefined
-  /** Only these events. */
+  /** Only notifications of these events. */
   readonly events?: ReadonlyArray<KeyspaceEventName> | undefined
   /**
-   * Further letters that `notify-keyspace-events` has to have: for events that this client does not know, `"d"` for those of
-   * modules.
+   * Further letters that `notify-keyspace-events` has to have: for events that this client does not know; `"d"` for
+   * the events of modules.
    */
   readonly classes?: string | undefined
   /** Whether keys are text (UTF-8) or bytes. Default: `"text"`. */
   readonly keys?: "text" | "bytes" | undefined
   /**
-   * Adds the letters that are missing to `notify-keyspace-events` of each primary, with CONFIG SET, whenever it is connected to: also when
-   * it joins later, is promoted, or has been restarted. Without it the setting is checked, where the user may read it. Default: `false`.
+   * Whether missing letters are added to `notify-keyspace-events` of each primary, with CONFIG SET, on each new
+   * connection: also when the primary joins later, is promoted, or has been restarted. With `false` the setting is
+   * only checked, where the user may read it. Default: `false`.
    */
   readonly configure?: boolean | undefined
-  /** How many notifications may wait for the consumer. Default: 16384. */
+  /** The number of notifications that may wait for the consumer. Default: 16384. */
   readonly bufferSize?: number | undefined
-  /** What becomes of further notifications when so many wait. Default: `"suspend"`. */
+  /** The treatment of further notifications when so many wait. Default: `"suspend"`. */
   readonly strategy?: BufferStrategy | undefined
 }
 
 /**
- * The type of the keys that options ask for.
+ * The type of the keys for given options.
  *
  * @category utility types
  * @since 0.1.0
@@ -130,16 +131,16 @@ export interface KeyspacePlan {
   readonly names: ReadonlyArray<string>
   /** The letter of the channels in `notify-keyspace-events`. */
   readonly letter: "K" | "E"
-  /** The letters of the classes of events; `undefined` when any will do. */
+  /** The letters of the wanted classes of events; `undefined` when any class will do. */
   readonly classes: ReadonlyArray<string> | undefined
-  /** The events that are wanted when the channels do not choose them; `undefined` for all. */
+  /** The wanted events when the channels do not choose them; `undefined` for all. */
   readonly only: ReadonlySet<string> | undefined
 }
 
 const classOf = (event: string): string | undefined =>
   Object.entries(classes).find(([, events]) => (events as ReadonlyArray<string>).includes(event))?.[0]
 
-/** The letters that the options need, or what is wrong with them. */
+/** The letters that the options need, or the problem of the options. */
 const classesOf = (
   { classes = "", configure, events }: KeyspaceOptions
 ): ReadonlyArray<string> | undefined | string => {
@@ -166,7 +167,7 @@ const optionChecks: checks.Checks<KeyspaceOptions> = {
   configure: checks.boolean
 }
 
-/** The subscription, or what is wrong with the options. */
+/** The subscription for options, or the problem of the options. */
 export const plan = (options: KeyspaceOptions): KeyspacePlan | string => {
   const problem = checks.problemOf(options, optionChecks)
   if (problem !== undefined) return problem
@@ -191,20 +192,20 @@ export const plan = (options: KeyspaceOptions): KeyspacePlan | string => {
     }
 }
 
-/** The classes that A stands for. */
+/** The classes for which the letter A stands. */
 const allClasses = "g$lshzxetd"
 
-/** The letters that are missing in a node's `notify-keyspace-events`; empty when it tells the events that are wanted. */
+/** The letters that are missing in a node's `notify-keyspace-events`; empty when the node sends the wanted events. */
 export const missing = (flags: string, { classes, letter }: KeyspacePlan): string => {
   const has = flags.replace("A", allClasses)
   const lacks = (one: string): boolean =>
     one === "A" ? [...allClasses].some((each) => !has.includes(each)) : !has.includes(one)
-  // Whoever chooses no events and does not set up the servers takes those that they tell.
+  // Without a choice of events, and without `configure`, any events that the servers send are fine.
   const needed = classes ?? (/[g$lshzxetdmnoc]/.test(has) ? [] : ["A"])
   return [letter, ...needed].filter(lacks).join("")
 }
 
-/** Reads a notification; `undefined` when it is of an event that is not wanted. */
+/** Reads a notification; `undefined` when its event is not wanted. */
 export const read = (message: Message, { letter, only }: KeyspacePlan): KeyspaceEvent | undefined => {
   const { channel, node, payload } = message
   if (letter === "E") return new KeyspaceEvent(payload, channel.slice(keyevent.length), node)

@@ -1,6 +1,6 @@
 /**
- * The events of one stream that it has not taken yet: filled by reads of sockets, emptied by its consumer, one by one or all at
- * once.
+ * The events that one stream has not taken yet. Reads of sockets add events, and the consumer takes them, one by one
+ * or all at once.
  *
  * @internal
  */
@@ -15,18 +15,18 @@ import type { PubSubStatistics } from "./PubSubStatistics.ts"
 import type { BufferStrategy } from "./Subscription.ts"
 import type { Gap, GapReason, Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
 
-/** A source of messages that can be stopped for a while. */
+/** A source of messages that can be paused. */
 export interface Upstream {
   hold(buffer: MessageBuffer): void
   release(buffer: MessageBuffer): void
 }
 
-/** How the messages of one stream are kept until it takes them. */
+/** The settings of one stream's buffer. */
 export interface Settings {
   readonly bytes: boolean
   readonly bufferSize: number
   readonly strategy: BufferStrategy
-  /** Whether the stream asks for gaps and confirmations, beside the messages. */
+  /** Whether the stream wants gaps and confirmations beside the messages. */
   readonly keepsNotices: boolean
 }
 
@@ -34,12 +34,12 @@ export type RawEvent = SubscriptionEvent<string | Uint8Array>
 export type RawMessage = Message<string | Uint8Array>
 /** A batch is never empty. */
 export type Batch<A> = readonly [A, ...Array<A>]
-/** The end comes with the scope of the subscription. */
+/** The end of a buffer: an error, or the end of the subscription's scope. */
 export type Ending = RedisClusterException | Cause.Done
 
 type Taken = Exit.Exit<Batch<RawEvent>, Ending>
 
-/** The events that a consumer takes: all that wait or the first one, of every kind or messages alone. */
+/** The events that a consumer wants: all that wait or the first one, of every kind or messages only. */
 interface Demand {
   readonly messagesOnly: boolean
   readonly one: boolean
@@ -49,10 +49,10 @@ interface Waiter extends Demand {
   readonly resume: (taken: Taken) => void
 }
 
-/** Events of a stream that nobody consumes must not add up. */
+/** The most notices that wait: the notices of a stream that nobody consumes must not add up. */
 const maxNotices = 1024
 
-/** Whoever takes one by one has taken so many before their places are given back. */
+/** A consumer that takes events one by one has taken so many before their places are freed. */
 const compactAfter = 1024
 
 interface Growing {
@@ -60,7 +60,7 @@ interface Growing {
 }
 
 export class MessageBuffer {
-  /** Payloads are bytes. */
+  /** Whether payloads are bytes. */
   readonly bytes: boolean
   private readonly limit: number
   private readonly strategy: BufferStrategy
@@ -70,18 +70,18 @@ export class MessageBuffer {
   private readonly statistics: PubSubStatistics
   private readonly onFailure: (error: RedisClusterException) => void
 
-  /** The events from `head` on wait. */
+  /** The events; those from `head` on wait. */
   private events: Array<RawEvent> = []
   private head = 0
-  /** How many of those that wait are no messages. */
+  /** The number of waiting events that are no messages. */
   private notices = 0
-  /** An event was added since the buffer was settled last. */
+  /** Whether an event was added since `settle` ran last. */
   private touched = false
   private subscribed: (Growing & { readonly node: ClusterNode }) | undefined
   private gap: (Growing & { readonly from: number; readonly reason: GapReason }) | undefined
-  /** Messages were dropped since the consumer was last told. */
+  /** Whether messages were dropped since the last gap for the consumer. */
   private dropped = false
-  /** When no message waited last, in monotonic milliseconds. */
+  /** The last time at which no message waited, in monotonic milliseconds. */
   private emptyAt: number
   private readonly waiters: Array<Waiter> = []
   private readonly held = new Set<Upstream>()
@@ -108,13 +108,13 @@ export class MessageBuffer {
     this.emptyAt = monotonicMillis(context.clock)
   }
 
-  /** Adds a message; whether the buffer has to be settled at the end of this read. */
+  /** Adds a message. The result says whether `settle` has to run at the end of this read. */
   push(message: RawMessage): boolean {
     this.statistics.messages++
     return this.add(message)
   }
 
-  /** The server has confirmed; whether the buffer has to be settled at the end of this read. */
+  /** Adds a confirmation of the server. The result says whether `settle` has to run at the end of this read. */
   addSubscribed(channel: string, node: ClusterNode): boolean {
     if (!this.keepsNotices) return false
     if (this.subscribed?.node === node) {
@@ -128,7 +128,10 @@ export class MessageBuffer {
     return this.add({ _tag: "Subscribed", channels, node })
   }
 
-  /** Messages between two monotonic times may have been lost; whether the buffer has to be settled at the end of this read. */
+  /**
+   * Adds a gap: messages between two monotonic times may have been lost. The result says whether `settle` has to run
+   * at the end of this read.
+   */
   addGap(channel: string, from: number, to: number, reason: GapReason): boolean {
     if (!this.keepsNotices) return false
     if (this.gap !== undefined && this.gap.from === from && this.gap.reason === reason) {
@@ -142,7 +145,7 @@ export class MessageBuffer {
     return this.add(this.shownGap(channels, from, to, reason))
   }
 
-  /** The end of a read: keeps the bound, and hands over the events. */
+  /** Applies the bound and hands the events over, at the end of a read. */
   settle(source: Upstream | undefined): void {
     this.touched = false
     this.subscribed = undefined
@@ -151,27 +154,27 @@ export class MessageBuffer {
     if (this.messagesWaiting > this.limit) this.overflow(source)
   }
 
-  /** The stream is over: it gives the events that wait, and fails then. */
+  /** Fails the stream, after it has given the events that wait. */
   fail(error: RedisClusterException): void {
     if (this.ending !== undefined) return
     this.end(Exit.fail(error))
     this.onFailure(error)
   }
 
-  /** Its scope has ended: nobody takes anything any more. */
+  /** Ends the buffer, because its scope has ended and no consumer takes events any more. */
   close(): void {
     this.clear()
     this.releaseSources()
     this.end(Exit.fail(Cause.Done()))
   }
 
-  /** All events that wait, or the next that come. */
+  /** Takes all events that wait, or waits for the next. */
   readonly takeAll: Effect.Effect<Batch<RawEvent>, Ending> = this.taking({ messagesOnly: false, one: false })
-  /** The first event that waits, or the next that comes. */
+  /** Takes the first event that waits, or waits for the next. */
   readonly takeOne: Effect.Effect<Batch<RawEvent>, Ending> = this.taking({ messagesOnly: false, one: true })
-  /** As `takeAll`, without the notices before and between the messages: these are dropped. */
+  /** Takes all messages that wait, or waits for the next. Notices before and between them are dropped. */
   readonly takeAllMessages = this.taking({ messagesOnly: true, one: false }) as Effect.Effect<Batch<RawMessage>, Ending>
-  /** As `takeOne`, without the notices before the message: these are dropped. */
+  /** Takes the first message that waits, or waits for the next. Notices before it are dropped. */
   readonly takeOneMessage = this.taking({ messagesOnly: true, one: true }) as Effect.Effect<Batch<RawMessage>, Ending>
 
   private get messagesWaiting(): number {
@@ -242,7 +245,7 @@ export class MessageBuffer {
     const all = this.events
     const events = messagesOnly && this.notices > 0 ? all.filter(({ _tag }) => _tag === "Message") : all
     this.clear()
-    // The cast is about the length, which is looked at: the other way to say it would copy each batch.
+    // The cast says that the list is not empty, which is checked here: without it each batch would be copied.
     return events.length === 0 ? undefined : events as ReadonlyArray<RawEvent> as Batch<RawEvent>
   }
 
@@ -252,7 +255,7 @@ export class MessageBuffer {
     this.head = 0
   }
 
-  /** Resumes those who wait, as far as there are events. */
+  /** Resumes waiting consumers, as far as there are events. */
   private wake(): void {
     while (this.waiters.length > 0 && (this.events.length > this.head || this.dropped)) {
       const taken = this.take(this.waiters[0])
@@ -261,7 +264,7 @@ export class MessageBuffer {
     }
   }
 
-  /** Too many events wait: the last gap stands for this one, too. */
+  /** Widens the last gap to cover this one, too, because too many events wait. */
   private widenGap(channel: string, to: number): boolean {
     const position = this.events.findLastIndex((event) => event._tag === "Gap")
     const last = this.events[position]
@@ -320,7 +323,7 @@ export class MessageBuffer {
     return this.shownGap(this.names, this.emptyAt, monotonicMillis(this.clock), "Overflow")
   }
 
-  /** Programs are told the time of day. */
+  /** The gap as programs see it, in the time of day. */
   private shownGap(channels: ReadonlyArray<string>, from: number, to: number, reason: GapReason): Gap {
     return { _tag: "Gap", channels, from: timeOfDayAt(this.clock, from), to: timeOfDayUntil(this.clock, to), reason }
   }

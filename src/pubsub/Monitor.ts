@@ -1,5 +1,5 @@
 /**
- * What MONITOR shows: the commands that a node executes. Pure.
+ * The lines of MONITOR: the commands that a node executes. Pure.
  *
  * @since 0.1.0
  */
@@ -8,18 +8,18 @@ import type { BufferStrategy } from "./Subscription.ts"
 import type { Message } from "./SubscriptionEvent.ts"
 
 /**
- * A command that the node has executed.
+ * A command that a node has executed, as `redis.monitor` gives it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface MonitoredCommand {
-  /** When, by the clock of the server, in milliseconds since 1970, with a fraction. */
+  /** The time by the clock of the server, in milliseconds since 1970, with a fraction. */
   readonly time: number
   readonly database: number
-  /** Who sent it: `host:port`, `unix:path`, or `lua` for a script. */
+  /** The client that sent it: `host:port`, `unix:path`, or `lua` for a script. */
   readonly client: string
-  /** The name and the arguments. What is not printable ASCII is one character per byte. */
+  /** The name and the arguments. A byte that is not printable ASCII is one character. */
   readonly command: ReadonlyArray<string>
   readonly node: ClusterNode
 }
@@ -29,14 +29,17 @@ export interface MonitoredCommand {
  * @since 0.1.0
  */
 export interface MonitorOptions {
-  /** How many commands may wait for the consumer. Default: 16384. */
+  /** The number of commands that may wait for the consumer. Default: 16384. */
   readonly bufferSize?: number | undefined
-  /** What becomes of further commands when so many wait. Default: `"suspend"`. */
+  /** The treatment of further commands when so many wait. Default: `"suspend"`. */
   readonly strategy?: BufferStrategy | undefined
 }
 
 const lineGrammar = /^(\d+\.\d+) \[(\d+) ([^\]]*(?:\][^\]"]*)*)\] (".*)$/s
-/** Valkey 8.1 leaves quotes inside an argument as they are: one that ends it is followed by the next argument, or by none. */
+/**
+ * The arguments of a line. Valkey 8.1 does not escape quotes inside an argument: the quote that ends an argument is
+ * followed by the next argument or by the end of the line.
+ */
 const argumentGrammar = /"((?:[^\\]|\\.)*?)"(?= "|$)/gs
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", a: "\x07", b: "\b" }
 
@@ -47,7 +50,7 @@ const unescaped = (text: string): string =>
       hex === undefined ? escapes[letter] ?? letter : String.fromCharCode(Number.parseInt(hex, 16))
   )
 
-/** Reads a line of MONITOR; `undefined` when it is none. */
+/** Reads a line of MONITOR; `undefined` when the message is something else. */
 export const read = ({ node, payload }: Message): MonitoredCommand | undefined => {
   const match = lineGrammar.exec(payload)
   if (match === null) return undefined

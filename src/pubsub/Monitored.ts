@@ -20,7 +20,7 @@ export class Monitored implements Upstream {
   private readonly onLive: () => void
   private readonly connection: PushConnection
   private touched = false
-  /** How the server shows what this connection sends: its own signs of life are of no interest. */
+  /** The name under which the server lists this connection's commands: the PINGs of the client are left out. */
   private self: string | undefined
 
   constructor(node: ClusterNode, connections: Connections["Service"], buffer: MessageBuffer, onLive: () => void) {

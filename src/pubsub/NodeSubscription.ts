@@ -7,22 +7,25 @@ import type { SharedSubscription } from "./SharedSubscription.ts"
 import type { Kind } from "./Wish.ts"
 
 /**
- * - `absent`: the node does not have it, or has refused it
- * - `asked`, `leaving`: the node was told, and has not confirmed
- * - `live`: confirmed
+ * - `absent`: the node does not have the subscription, or has refused it
+ * - `asked`, `leaving`: a request was sent, and the node has not confirmed it
+ * - `live`: the node has confirmed the subscription
  */
 export class NodeSubscription {
   readonly kind: Kind
   readonly name: string
   readonly slot: number
-  /** The subscriptions of the client that it serves: one name may be wished for at the owner, and at the node by its address. */
+  /**
+   * The subscriptions of the client that it serves. Streams may want one name both at the owner and at a node by its
+   * address.
+   */
   readonly shared: Array<SharedSubscription> = []
   state: "absent" | "asked" | "live" | "leaving" = "absent"
-  /** Counts the requests: an answer to an older one changes nothing. */
+  /** Counts the requests: the answer to an older request changes nothing. */
   round = 0
-  /** When the node last confirmed it, in monotonic milliseconds. */
+  /** The time at which the node last confirmed it, in monotonic milliseconds. */
   confirmedAt = 0
-  /** When the node last delivered a message for it, in monotonic milliseconds. */
+  /** The time at which the node last delivered a message for it, in monotonic milliseconds. */
   deliveredAt = 0
 
   constructor(kind: Kind, name: string, slot: number) {
@@ -35,7 +38,7 @@ export class NodeSubscription {
     return this.shared.length > 0
   }
 
-  /** Until when the node has shown that the subscription is good. */
+  /** The last time at which the subscription has proved to be good. */
   get provenAt(): number {
     return Math.max(this.confirmedAt, this.deliveredAt)
   }

@@ -1,6 +1,6 @@
 /**
- * The subscriptions that one node holds: on one connection that all streams share, and on further ones while full buffers have stopped
- * the reading of the others.
+ * The subscriptions that one node holds: on one connection that all streams share, and on further connections while
+ * full buffers have paused the others.
  *
  * @internal
  */
@@ -11,7 +11,7 @@ import type { NodeSubscription } from "./NodeSubscription.ts"
 import type { SharedSubscription } from "./SharedSubscription.ts"
 import { SubscriptionConnection, type SubscriptionHooks } from "./SubscriptionConnection.ts"
 
-/** The most connections to one node. When the reading of all of them is stopped, a new subscription waits. */
+/** The most connections to one node. When all of them are paused, a new subscription waits. */
 const maxConnections = 8
 
 export class NodeSubscriptions {
@@ -30,7 +30,7 @@ export class NodeSubscriptions {
     return this.node.address
   }
 
-  /** How many subscriptions it has, or is about to have. */
+  /** The number of subscriptions that the node has, or is about to have. */
   get size(): number {
     return this.open.reduce((sum, connection) => sum + connection.size, 0)
   }
@@ -39,12 +39,15 @@ export class NodeSubscriptions {
     return this.open.length > 0
   }
 
-  /** The node takes no subscriptions at this moment. */
+  /** Whether the node takes no subscriptions at this moment. */
   get isDown(): boolean {
     return this.open.length > 0 && this.open.every(({ isDown }) => isDown)
   }
 
-  /** When its connections last brought something, the first to fall silent counts, in monotonic milliseconds. */
+  /**
+   * The time at which all connections have last brought bytes, in monotonic milliseconds: that of the connection which
+   * fell silent first.
+   */
   get heardAt(): number {
     return Math.min(...this.open.map(({ heardAt }) => heardAt))
   }
@@ -63,17 +66,17 @@ export class NodeSubscriptions {
     for (const { buffer } of shared.listeners) if (buffer.bytes) connection.removeBytes(buffer)
   }
 
-  /** A stream that has come to a subscription that is held already. */
+  /** Notes a stream that joins a subscription which the node holds already. */
   addBytes(shared: SharedSubscription, buffer: MessageBuffer): void {
     if (buffer.bytes) this.connectionOf(shared)?.addBytes(buffer)
   }
 
-  /** A stream that has left a subscription that stays. */
+  /** Notes a stream that leaves a subscription which stays. */
   removeBytes(shared: SharedSubscription, buffer: MessageBuffer): void {
     if (buffer.bytes) this.connectionOf(shared)?.removeBytes(buffer)
   }
 
-  /** The connection that was told of a subscription. */
+  /** The connection to which a subscription belongs. */
   connectionOf(shared: SharedSubscription): SubscriptionConnection | undefined {
     return this.open.find((connection) => connection.entryOf(shared) !== undefined)
   }
@@ -104,7 +107,7 @@ export class NodeSubscriptions {
     for (const connection of this.open.splice(0)) connection.close()
   }
 
-  /** The connection that has the name already, or the first that can send requests. */
+  /** The connection that has the name already, or else the first that can send requests. */
   private connectionFor(shared: SharedSubscription): SubscriptionConnection {
     const known = this.open.find((connection) => connection.has(shared)) ??
       this.open.find((connection) => !connection.isHeld)

@@ -11,19 +11,19 @@ import type { SharedSubscription } from "./SharedSubscription.ts"
 import type { SubscriptionHooks } from "./SubscriptionConnection.ts"
 
 /**
- * How much later than one node another one may get a message, in milliseconds. Servers hand them on through a bus
- * of their own, whose packets may wait for an acknowledgement (40 ms were seen).
+ * The most time between the deliveries of a message by two nodes, in milliseconds. Servers pass messages on through
+ * the cluster bus, whose packets may wait for an acknowledgement (40 ms were seen).
  */
 const busDelay = 100
 
-/** The world around the placements. */
+/** The parts of the client that placements need. */
 export interface Surroundings {
   readonly connections: Connections["Service"]
   readonly snapshot: () => Snapshot.Snapshot
   readonly now: () => number
-  /** When the topology was last known to be as planned, in monotonic milliseconds. */
+  /** The time at which the topology was last known to be as planned, in monotonic milliseconds. */
   readonly checkedAt: () => number
-  /** A subscription may be placed from this time on. */
+  /** Asks for another call of `place` at this time. */
   readonly lookAt: (time: number) => void
   readonly hooks: SubscriptionHooks
 }
@@ -44,14 +44,17 @@ export class Placements {
     }
   }
 
-  /** Puts a subscription where the plan says; whether that changed. A node that has it keeps it. */
+  /**
+   * Moves a subscription to the nodes of the plan. The result says whether they changed. A node that has the
+   * subscription keeps it.
+   */
   place(shared: SharedSubscription): boolean {
     const before = shared.places
     const after = placesOf(shared, this.facts, before)
     const left = before.filter((address) => !after.includes(address))
     const added = after.filter((address) => !before.includes(address))
     if (left.length === 0 && added.length === 0) return false
-    // A primary that has no slots any more takes nothing with it.
+    // A primary without slots has no messages to lose.
     const mayLose = added.length > 0 || after.length === 0
     if (shared.isLive && mayLose) shared.interrupt(this.provenAt(shared, left), "OwnerChanged")
     shared.places = after
@@ -61,7 +64,7 @@ export class Placements {
     return true
   }
 
-  /** Asks each of its nodes for a subscription once more. */
+  /** Requests a subscription once more from each of its nodes. */
   askAgain(shared: SharedSubscription): void {
     for (const address of shared.places) this.give(address, shared)
   }
@@ -76,7 +79,7 @@ export class Placements {
     return places.length > 0 && places.every((address) => this.nodes.get(address)?.isLive(shared) === true)
   }
 
-  /** The nodes that were told of a subscription. */
+  /** The nodes from which a subscription was requested. */
   holdersOf(shared: SharedSubscription): ReadonlyArray<NodeSubscriptions> {
     return shared.places.flatMap((address) => {
       const node = this.nodes.get(address)
@@ -84,7 +87,7 @@ export class Placements {
     })
   }
 
-  /** Another node has taken an address over: the subscriptions of its predecessor are lost. */
+  /** Drops the subscriptions of nodes whose address another node has taken over. */
   replaceStrangers(all: ReadonlyArray<SharedSubscription>): void {
     for (const [address, node] of this.nodes) {
       const id = this.facts.snapshot.nodes.get(address)?.id ?? ""
@@ -106,7 +109,10 @@ export class Placements {
     this.nodes.clear()
   }
 
-  /** Until when a live subscription that leaves these nodes, or that others have to join, can have lost nothing. */
+  /**
+   * The time until which a live subscription has certainly lost nothing, when it leaves these nodes or when other
+   * nodes have to join.
+   */
   private provenAt(shared: SharedSubscription, left: ReadonlyArray<string>): number {
     const entries = left.map((address) => this.nodes.get(address)?.entryOf(shared))
     return Math.min(this.around.checkedAt(), ...entries.map((entry) => entry?.provenAt ?? 0).filter((at) => at > 0))

@@ -1,5 +1,5 @@
 /**
- * Which node holds which subscription: a decision about wishes and the map, pure.
+ * The nodes that hold each subscription: a pure decision about wishes and the map.
  *
  * @internal
  */
@@ -9,7 +9,7 @@ import { find, type Shard, type Snapshot } from "../topology/Snapshot.ts"
 import type { Wish } from "./Wish.ts"
 
 /**
- * The facts that a plan is made from.
+ * The facts from which a plan is made.
  */
 export interface Facts {
   readonly snapshot: Snapshot
@@ -17,7 +17,7 @@ export interface Facts {
   readonly isDown: (address: string) => boolean
 }
 
-/** The first of the nodes that serves, beginning at a place that spreads the slots over them. */
+/** The first node that is up, counted from a position that spreads the slots over the nodes. */
 const spread = (nodes: ReadonlyArray<ClusterNode>, slot: number, facts: Facts): ClusterNode | undefined => {
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[(slot + i) % nodes.length]
@@ -26,17 +26,17 @@ const spread = (nodes: ReadonlyArray<ClusterNode>, slot: number, facts: Facts): 
   return undefined
 }
 
-/** Of a shard channel: the owner, also when it is down, for no other node gets its messages. */
+/** The place of a shard channel: the owner, even when it is down, because no other node gets the messages. */
 const placeOfShardChannel = (wish: Wish, facts: Facts, held: string | undefined): string | undefined => {
   const shard = facts.snapshot.slots[wish.slot]
-  // Who owns the slot is being decided; what is held may well stay.
+  // The slot has no owner at the moment; the subscription stays where it is.
   if (shard === undefined) return held
   if (wish.placement !== "replica") return shard.primary.address
   const stays = held !== undefined && !facts.isDown(held) && shard.replicas.some((one) => one.address === held)
   return stays ? held : (spread(shard.replicas, wish.slot, facts) ?? shard.primary).address
 }
 
-/** Of a channel or a pattern: where it is, while that node serves, or else any node that does, the owner first. */
+/** The place of a channel or a pattern: its present node while that is up, or else the owner or any node that is up. */
 const placeOfChannel = (wish: Wish, facts: Facts, held: string | undefined): string | undefined => {
   const { nodes, primaries, replicas, slots } = facts.snapshot
   if (held !== undefined && nodes.has(held) && !facts.isDown(held)) return held
@@ -48,8 +48,8 @@ const placeOfChannel = (wish: Wish, facts: Facts, held: string | undefined): str
 }
 
 /**
- * The addresses of the nodes that have to hold a subscription; none when there is no such node now. `held` are those that
- * do, or are about to.
+ * The addresses of the nodes that have to hold a subscription; none when there is no such node now. `held` are the
+ * nodes that hold it, or are about to.
  */
 export const placesOf = (wish: Wish, facts: Facts, held: ReadonlyArray<string>): ReadonlyArray<string> => {
   const { placement } = wish
@@ -65,13 +65,13 @@ export const placesOf = (wish: Wish, facts: Facts, held: ReadonlyArray<string>):
 }
 
 /**
- * Whether a message that one node has delivered may reach another one as well: those of classic channels travel to all nodes,
- * those of shard channels to the nodes of a shard, and what nodes tell of themselves to none.
+ * Whether two nodes may deliver one message. Messages of classic channels travel to all nodes, those of shard channels
+ * to the nodes of the shard, and the notifications of a node to no other node.
  */
 export const sharesMessages = (wish: Wish, snapshot: Snapshot, one: string, other: string): boolean => {
   if (wish.placement === "everyPrimary") return false
   if (wish.kind !== "shardChannel") return true
-  // A node that is not listed, or that only a redirect has named, may be of any shard.
+  // A node that is not listed, or that only a redirect has named, may belong to any shard.
   const isListed = (address: string) => (snapshot.nodes.get(address)?.id ?? "") !== ""
   return !isListed(one) || !isListed(other) || shardOf(snapshot, one) === shardOf(snapshot, other)
 }
@@ -82,12 +82,12 @@ const shardOf = (snapshot: Snapshot, address: string): Shard | undefined =>
   )
 
 /**
- * The name of a shard channel that a node serves, made from a prefix; `undefined` when it serves none.
+ * The name of a shard channel that a node serves, made from a prefix; `undefined` when the node serves no slot.
  */
 export const markAt = (snapshot: Snapshot, address: string, prefix: string): string | undefined => {
   const shard = shardOf(snapshot, address)
   if (shard === undefined) return undefined
-  // Of a shard with one slot a name in 16384 is.
+  // For a shard with one slot, one name in 16384 matches.
   for (let i = 0; i < 200_000; i++) {
     const name = `${prefix}:${i}`
     if (snapshot.slots[ofKey(name)] === shard) return name

@@ -1,5 +1,5 @@
 /**
- * The counts of subscriptions: plain fields that are read when somebody asks.
+ * The counters of subscriptions: plain fields that the metrics read on demand.
  *
  * @internal
  */
@@ -7,10 +7,10 @@ import { Listeners } from "../internal/Listeners.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
 
 export class PubSubStatistics {
-  /** Messages that were handed to subscriptions: a message counts once for each that gets it. */
+  /** The number of messages that subscriptions got: a message counts once for each of them. */
   messages = 0
   readonly gaps: Record<GapReason, number> = { ConnectionLost: 0, OutputBufferLimit: 0, OwnerChanged: 0, Overflow: 0 }
-  /** Told of each gap, with its beginning in milliseconds since 1970. */
+  /** The listeners for gaps: they get the beginning of each gap in milliseconds since 1970. */
   private readonly gapListeners = new Listeners<[reason: GapReason, from: number]>()
   readonly onGap = this.gapListeners.add
 

@@ -1,5 +1,5 @@
 /**
- * One subscription of the client, shared by all streams that wish for it.
+ * One subscription of the client, shared by all streams that want it.
  *
  * @internal
  */
@@ -7,11 +7,11 @@ import type { MessageBuffer } from "./MessageBuffer.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
 import type { Kind, Placement, Preparation, Wish } from "./Wish.ts"
 
-/** A stream that listens to a subscription. */
+/** A stream that gets the messages of a subscription. */
 export interface SubscriptionListener {
   readonly shared: SharedSubscription
   readonly buffer: MessageBuffer
-  /** The stream was told that it is subscribed. */
+  /** Whether the stream has got the confirmation. */
   isLive: boolean
   /** Called when the server has confirmed for the first time. */
   readonly onLive: () => void
@@ -32,11 +32,11 @@ export class SharedSubscription implements Wish {
   readonly key: string
   /** The addresses of the nodes that have to hold it. */
   places: ReadonlyArray<string> = []
-  /** All of these nodes have confirmed. */
+  /** Whether all of these nodes have confirmed. */
   isLive = false
-  /** The gap that the streams are told of once it is live again. */
+  /** The gap that the streams get once the subscription is live again. */
   gap: OpenGap | undefined
-  /** No other node is asked before, in monotonic milliseconds. */
+  /** The time before which no other node is asked, in monotonic milliseconds. */
   notBefore = 0
   readonly listeners: Array<SubscriptionListener> = []
 
@@ -49,7 +49,10 @@ export class SharedSubscription implements Wish {
     this.key = key
   }
 
-  /** It is not live any more: messages since `from` may be lost. The earliest time stands, with the first reason. */
+  /**
+   * Notes that the subscription is not live any more, so that messages since `from` may be lost. Several interruptions
+   * count as one gap, with the earliest time and the first reason.
+   */
   interrupt(from: number, reason: GapReason): void {
     if (this.gap === undefined) this.gap = { from, reason }
     else if (from < this.gap.from) this.gap = { from, reason: this.gap.reason }

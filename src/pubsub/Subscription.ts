@@ -11,12 +11,13 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
 
 /**
- * The treatment of messages when `bufferSize` of them wait for the consumer.
+ * The treatment of further messages when `bufferSize` of them wait for the consumer of a subscription.
  *
- * - `suspend`: nothing more is read from that connection until half of them are taken. All streams that it feeds wait as well,
- *   and the server holds the messages back, up to its `client-output-buffer-limit pubsub`. New subscriptions go over another connection.
+ * - `suspend`: the client stops reading from the connection until half of the messages are taken. All other streams of
+ *   this connection wait as well, and the server holds messages back, up to its `client-output-buffer-limit pubsub`.
+ *   New subscriptions go over another connection.
  * - `dropOldest`, `dropNewest`: messages are dropped; the events have a `Gap` with the reason `Overflow`
- * - `fail`: the stream fails with an `OverloadedError`, after those that wait
+ * - `fail`: the stream fails with an `OverloadedError`, after the messages that wait
  *
  * @category models
  * @since 0.1.0
@@ -24,7 +25,7 @@ import type { Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
 export type BufferStrategy = "suspend" | "dropOldest" | "dropNewest" | "fail"
 
 /**
- * What one subscription wants beyond its channels.
+ * Options of a subscription.
  *
  * @category models
  * @since 0.1.0
@@ -33,24 +34,24 @@ export interface SubscribeOptions {
   /** Whether payloads are text (UTF-8) or bytes. Default: `"text"`. */
   readonly payload?: "text" | "bytes" | undefined
   /**
-   * What payloads are decoded with: `Schema.fromJsonString(...)` for JSON. A payload that it refuses fails the stream with a
-   * `DecodeError`.
+   * The schema that decodes payloads: `Schema.fromJsonString(...)` for JSON. A payload that does not fit fails the
+   * stream with a `DecodeError`.
    */
   readonly schema?: Schema.ConstraintDecoder<unknown> | undefined
   /**
-   * The node that holds the subscription: the primary that owns the slot of the channel (or of the pattern, taken as a key),
-   * one of its replicas, or a node by host and port. Default: where reads go, `"owner"` with the policy `ReadFrom.primary`
+   * The node that holds the subscription: the primary that owns the slot of the channel (or of the pattern, taken as a
+   * key), one of its replicas, or a node by host and port. Default: `"owner"` with the read policy `ReadFrom.primary`,
    * and `"replica"` with any other.
    */
   readonly node?: "owner" | "replica" | Endpoint | undefined
-  /** How many messages may wait for the consumer. Default: 16384. */
+  /** The number of messages that may wait for the consumer. Default: 16384. */
   readonly bufferSize?: number | undefined
-  /** What becomes of further messages when so many wait. Default: `"suspend"`. */
+  /** The treatment of further messages when so many wait. Default: `"suspend"`. */
   readonly strategy?: BufferStrategy | undefined
 }
 
 /**
- * The type of the payloads that options ask for.
+ * The type of a subscription's payloads, from its options: text, bytes, or the type of the schema.
  *
  * @category utility types
  * @since 0.1.0
@@ -60,16 +61,18 @@ export type PayloadOf<O> = O extends { readonly schema: Schema.ConstraintDecoder
   : string
 
 /**
- * A subscription that the server has confirmed. Its messages wait in one buffer, and each goes to the stream that takes it
- * first, so run one stream at a time. A stream takes one message after the other: when it ends (`Stream.runHead`, `Stream.take`), the next
- * one goes on where it ended.
+ * A subscription that the server has confirmed. Its messages wait in one buffer, and each message goes to the stream
+ * that takes it first, so run one stream at a time. A stream takes one message after the other: when it ends
+ * (`Stream.runHead`, `Stream.take`), the next stream goes on with the next message.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Subscription<P = string> {
   readonly messages: Stream.Stream<Message<P>, RedisClusterException>
-  /** The messages, and beside them when it is live and where messages may have been lost. */
+  /**
+   * The messages, together with events that say when the subscription is live and where messages may have been lost.
+   */
   readonly events: Stream.Stream<SubscriptionEvent<P>, RedisClusterException>
 }
 

@@ -1,9 +1,10 @@
 /**
- * One connection for subscriptions to a node: asks the node for those that are wanted and not there, gives back those that are
- * there and not wanted, and hands out the messages.
+ * One connection for subscriptions to a node. It subscribes to wanted names, unsubscribes from names that are not
+ * wanted any more, and hands out the messages.
  *
- * A full buffer stops the reading. Requests of others would wait for their answers then, or the reading would have to go on
- * past the bound of that buffer: while its reading is stopped a connection sends no requests, and `NodeSubscriptions` takes another one.
+ * A full buffer pauses the reading. Requests of other streams would then wait for their replies, or the reading would
+ * have to go on past the bound of the buffer. A paused connection therefore sends no requests, and `NodeSubscriptions`
+ * takes another one.
  *
  * @internal
  */
@@ -21,19 +22,19 @@ import type { SharedSubscription } from "./SharedSubscription.ts"
 import { isVerb, requestsFor, SubscriptionRequests, type Verb } from "./SubscriptionRequests.ts"
 import type { Kind, Wish } from "./Wish.ts"
 
-/** The news of a connection, for the manager. */
+/** The callbacks of a connection's manager. */
 export interface SubscriptionHooks {
   onConfirmed(connection: SubscriptionConnection, entry: NodeSubscription): void
   onRefused(connection: SubscriptionConnection, entry: NodeSubscription, error: ServerError): void
-  /** The node has ended a subscription on its own account: the slot is not its any more. */
+  /** Called when the node itself has ended a subscription, because the slot does not belong to it any more. */
   onEvicted(connection: SubscriptionConnection, entry: NodeSubscription): void
   onLost(connection: SubscriptionConnection, live: ReadonlyArray<NodeSubscription>, loss: Loss): void
   onDown(connection: SubscriptionConnection, failure: LinkFailure): void
-  /** Runs the preparation of a subscription; `onEnd` is told whether it succeeded. */
+  /** Runs the preparation of a subscription; `onEnd` gets whether it succeeded. */
   prepare(connection: SubscriptionConnection, shared: SharedSubscription, onEnd: (isDone: boolean) => void): void
-  /** A shard channel that the node serves and nobody else uses. */
+  /** A shard channel that the node serves and that nothing else uses. */
   markAt(connection: SubscriptionConnection): string | undefined
-  /** Nothing is wanted of it any more, and the node knows. */
+  /** Called when the connection has no subscriptions any more and the node has confirmed that. */
   onIdle(connection: SubscriptionConnection): void
 }
 
@@ -53,7 +54,7 @@ export class SubscriptionConnection implements Upstream {
   private changed = new Set<NodeSubscription>()
   private reconciling = false
   private readonly holders = new Set<MessageBuffer>()
-  /** The preparations that were begun on this socket, and whether they are done. */
+  /** The preparations that were begun on this socket, with whether they are done. */
   private prepared = new Map<SharedSubscription, boolean>()
 
   constructor(node: ClusterNode, connections: Connections["Service"], hooks: SubscriptionHooks) {
@@ -76,7 +77,7 @@ export class SubscriptionConnection implements Upstream {
     this.push = connections.push(node, events)
   }
 
-  /** When the last byte came, in monotonic milliseconds. */
+  /** The time at which the last byte came, in monotonic milliseconds. */
   get heardAt(): number {
     return this.push.heardAt
   }
@@ -85,17 +86,17 @@ export class SubscriptionConnection implements Upstream {
     return this.push.isDown
   }
 
-  /** A full buffer has stopped the reading. */
+  /** Whether a full buffer has paused the reading. */
   get isHeld(): boolean {
     return this.holders.size > 0
   }
 
-  /** How many subscriptions it has, or is about to have. */
+  /** The number of subscriptions that it has, or is about to have. */
   get size(): number {
     return this.byKind.channel.size + this.byKind.pattern.size + this.byKind.shardChannel.size
   }
 
-  /** Whether it has the subscription, or asks for it, on whoever's behalf. */
+  /** Whether it has a subscription to the name of a wish, or has requested one, for whatever stream. */
   has({ kind, name }: Wish): boolean {
     const state = this.byKind[kind].get(name)?.state
     return state === "live" || state === "asked"
@@ -121,7 +122,7 @@ export class SubscriptionConnection implements Upstream {
     this.change(entry)
   }
 
-  /** The subscription that serves one of the client's. */
+  /** The node's subscription that serves one of the client. */
   entryOf(shared: SharedSubscription): NodeSubscription | undefined {
     const entry = this.byKind[shared.kind].get(shared.name)
     return entry?.shared.includes(shared) === true ? entry : undefined
@@ -157,22 +158,22 @@ export class SubscriptionConnection implements Upstream {
     this.holders.delete(buffer)
     if (this.isHeld) return
     this.regulate()
-    // The requests that had to wait.
+    // Requests that had to wait are sent now.
     if (this.changed.size > 0) this.reconcileSoon()
   }
 
-  /** Notes that a buffer has something new from outside of a read. */
+  /** Notes that a buffer has new events outside of a read. */
   touch(buffer: MessageBuffer): void {
     this.incoming.touch(buffer)
   }
 
-  /** Hands over what the buffers have got. Consumers may run in here, and do anything. */
+  /** Hands the new events of the buffers over. Consumers may run inside this call, and do anything. */
   settle(): void {
     this.incoming.settle()
     if (this.isHeld) this.regulate()
   }
 
-  /** The far end is not the node: the next socket may reach it. */
+  /** Replaces a socket that leads to another server: the next socket may reach the node. */
   reset(message: string): void {
     this.push.reset(message)
   }
@@ -181,7 +182,7 @@ export class SubscriptionConnection implements Upstream {
     this.push.close()
   }
 
-  /** Reading stops for a full buffer, once the answers have come that were due when it became full. */
+  /** Pauses the reading for a full buffer, once the replies have come that were due when it became full. */
   private regulate(): void {
     if (this.isHeld && this.requests.size === 0) this.push.pause()
     else this.push.resume()
@@ -189,10 +190,10 @@ export class SubscriptionConnection implements Upstream {
 
   private receive(push: ReadonlyArray<Reply>): void {
     if (this.incoming.receive(push[0], push)) return
-    // RESP2 has the kind in bytes as well.
+    // With RESP2 the kind may be bytes.
     const kind = textOf(push[0])
     if (push[0] !== kind && this.incoming.receive(kind, push)) return
-    // Anything else is not about subscriptions, such as what a server tells about the keys of a cache.
+    // Other pushes are not about subscriptions, such as the invalidations of client-side caching.
     if (isVerb(kind)) this.confirm(kind, textOf(push[1]))
   }
 
@@ -212,7 +213,7 @@ export class SubscriptionConnection implements Upstream {
   private confirmed(entry: NodeSubscription, isRenamed: boolean): void {
     switch (entry.state) {
       case "asked":
-        // Its messages would come under that other name, too.
+        // The messages would come under that other name, too.
         if (isRenamed) return this.refused(entry, new ServerError("ERR the server has confirmed another name"))
         entry.state = "live"
         entry.confirmedAt = this.heardAt
@@ -228,7 +229,7 @@ export class SubscriptionConnection implements Upstream {
     }
   }
 
-  /** No request asked for it. While one for the same name is due, the answer to that decides. */
+  /** Handles an unsubscription that was not requested. When a request for this name is due, the reply to it decides. */
   private evict(name: string): void {
     const entry = this.byKind.shardChannel.get(name)
     if (entry?.state !== "live") return
@@ -237,7 +238,7 @@ export class SubscriptionConnection implements Upstream {
   }
 
   private refuse(error: ServerError): void {
-    // A refusal for the time being is about the node, or the slot that all names have.
+    // A passing refusal is about the node, or about the slot of all names.
     for (const entry of this.requests.refuse(isPassing(kindOf(error)))) this.refused(entry, error)
   }
 
@@ -275,7 +276,7 @@ export class SubscriptionConnection implements Upstream {
 
   private askForAll(): void {
     for (const entries of Object.values(this.byKind)) for (const entry of entries.values()) this.changed.add(entry)
-    // Also for a full buffer: the answers come before the messages.
+    // This holds for a full buffer as well: the replies come before the messages.
     this.reconcile()
   }
 
@@ -293,7 +294,7 @@ export class SubscriptionConnection implements Upstream {
     })
   }
 
-  /** Brings what the node has and what is wanted together, as far as that takes requests. */
+  /** Sends the requests that make the subscriptions of the node those that are wanted. */
   private reconcile(postponed = false): void {
     if (this.changed.size === 0) return
     const changed = this.changed
@@ -326,7 +327,7 @@ export class SubscriptionConnection implements Upstream {
     return shared.preparation === undefined || this.prepared.get(shared) === true
   }
 
-  /** Begins the preparations that are missing; whether the node can be asked for the subscription. */
+  /** Begins missing preparations. The result says whether the subscription can be requested. */
   private prepareAll(entry: NodeSubscription): boolean {
     if (!this.push.isReady) return true
     for (const shared of entry.shared) {
@@ -334,11 +335,11 @@ export class SubscriptionConnection implements Upstream {
       if (shared.preparation === undefined || prepared.has(shared)) continue
       prepared.set(shared, false)
       this.hooks.prepare(this, shared, (isDone) => {
-        // Nobody wants it any more.
+        // No stream wants the subscription any more.
         if (!prepared.has(shared)) return
         if (isDone) prepared.set(shared, true)
         else prepared.delete(shared)
-        // A socket that was lost meanwhile took its preparations with it.
+        // Preparations end with their socket.
         if (isDone && prepared === this.prepared) this.change(entry)
       })
     }
@@ -350,7 +351,10 @@ export class SubscriptionConnection implements Upstream {
     if (entries.get(entry.name) === entry) entries.delete(entry.name)
   }
 
-  /** The requests for all that the node has confirmed. What was asked of it since has not been written, if it is unanswered. */
+  /**
+   * The requests for all subscriptions that the node has confirmed. Requests since then that are unanswered were not
+   * written.
+   */
   private held(): Holdings["requests"] {
     return kinds.flatMap((kind) =>
       requestsFor(kind, [...this.byKind[kind].values()].filter((entry) => entry.state === "live"))

@@ -1,23 +1,23 @@
 /**
- * What a subscription tells: messages, when it is live, and where messages may have been lost.
+ * The events of a subscription: messages, confirmations, and gaps in which messages may have been lost.
  *
  * @since 0.1.0
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 
 /**
- * A published message.
+ * A message of a subscription.
  *
  * @category models
  * @since 0.1.0
  */
 export class Message<out P = string> {
   readonly _tag = "Message"
-  /** The channel it was published to. */
+  /** The channel to which it was published. */
   readonly channel: string
   /** The pattern that matched the channel, in a pattern subscription. */
   readonly pattern: string | undefined
-  /** What was published: text, bytes, or what a schema made of it. */
+  /** The payload: text, bytes, or the value that a schema decoded. */
   readonly payload: P
   /** The node that delivered it. */
   readonly node: ClusterNode
@@ -40,29 +40,29 @@ export class Message<out P = string> {
 }
 
 /**
- * The server has confirmed: from here on nothing that is published to these channels is missed, until a `Gap` says
- * otherwise. It comes for each channel or pattern once, and again after each gap.
+ * The server has confirmed a subscription: from here on no message to these channels is missed, until a `Gap` says
+ * otherwise. The event comes once for each channel or pattern, and again after each gap.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Subscribed {
   readonly _tag: "Subscribed"
-  /** Channels, patterns or shard channels, as they were asked for. */
+  /** The channels, patterns or shard channels, as the program named them. */
   readonly channels: ReadonlyArray<string>
-  /** The node that confirmed; the last one, when several nodes have to. */
+  /** The node that confirmed; the last one, when several nodes have to confirm. */
   readonly node: ClusterNode
 }
 
 /**
- * Why messages may have been lost.
+ * The reason why messages may have been lost.
  *
  * - `ConnectionLost`: the connection to the node was lost, or the node did not answer any more
- * - `OutputBufferLimit`: the server closed the connection while it had more to say than was read, which is what it does
- *   when a subscriber falls too far behind (`client-output-buffer-limit pubsub`). The server does not give its reason: this
- *   is what it looked like from here.
+ * - `OutputBufferLimit`: the server closed the connection while messages waited, as it does when a subscriber falls
+ *   too far behind (`client-output-buffer-limit pubsub`). The server does not give its reason, so that this is what
+ *   the client concludes.
  * - `OwnerChanged`: the slot of the channel was moved to another node, its shard failed over, or the node left the cluster
- * - `Overflow`: this program was slower than the messages, and the strategy of the subscription is to drop some
+ * - `Overflow`: the program was slower than the messages, and the strategy of the subscription is to drop some
  *
  * @category models
  * @since 0.1.0
@@ -70,19 +70,19 @@ export interface Subscribed {
 export type GapReason = "ConnectionLost" | "OutputBufferLimit" | "OwnerChanged" | "Overflow"
 
 /**
- * Messages may have been lost: such as were published between `from` and `to`. It comes once the subscription is live
- * again, before any message of the time afterwards.
+ * Messages that were published between `from` and `to` may have been lost. The event comes once the subscription is
+ * live again, before all later messages.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Gap {
   readonly _tag: "Gap"
-  /** Channels, patterns or shard channels, as they were asked for. */
+  /** The channels, patterns or shard channels, as the program named them. */
   readonly channels: ReadonlyArray<string>
-  /** The last moment that was known to be good, in milliseconds of the clock (since 1970). */
+  /** The last moment at which the subscription was known to be good, in milliseconds since 1970. */
   readonly from: number
-  /** When the server confirmed the subscription again, in milliseconds of the clock (since 1970). */
+  /** The time at which the server confirmed the subscription again, in milliseconds since 1970. */
   readonly to: number
   readonly reason: GapReason
 }

@@ -1,8 +1,9 @@
 /**
  * The subscriptions of the client, shared by its streams.
  *
- * `Plan` says where each belongs, `Placements` keeps it there, and every event that makes it uncertain (a lost connection, a slot
- * that moved, a node that left) interrupts it: it is placed anew, and when the servers have confirmed, its streams are told of the gap.
+ * `Plan` names the nodes of each subscription, and `Placements` keeps it there. An event that makes a subscription
+ * uncertain (a lost connection, a slot that moved, a node that left) interrupts it: it is placed again, and when the
+ * servers have confirmed it, its streams get a gap.
  *
  * @internal
  */
@@ -33,38 +34,42 @@ import type { SubscriptionConnection, SubscriptionHooks } from "./SubscriptionCo
 import type { GapReason } from "./SubscriptionEvent.ts"
 import { keyOf, type Wish } from "./Wish.ts"
 
-/** How long a connection is kept when nothing is subscribed on it any more, in milliseconds. */
+/** The time for which a connection without subscriptions is kept, in milliseconds. */
 const linger = 1000
 /**
- * Subscriptions that are not live are looked at again after a tenth of the time that this has lasted, within these bounds, in
- * milliseconds: a failover is followed soon, a node that stays away for days is no burden.
+ * Subscriptions that are not live are checked again after a tenth of the time for which they have not been live,
+ * within these bounds, in milliseconds. A failover is thus followed soon, and a node that stays away for days costs
+ * little.
  */
 const leastPatience = 50
 const mostPatience = 5000
 
 /**
- * How long a shard channel at a replica may be silent before that is asked whether it serves it, in milliseconds. A replica that is given
- * to another primary tells its subscribers nothing.
+ * A shard channel at a replica that is silent for so long, in milliseconds, is verified. A replica that gets another
+ * primary sends its subscribers no word of that.
  */
 const verifyAfter = 2000
 
-/** No connection to a node is replaced for a far end that is not the node more often, in milliseconds. */
+/**
+ * The least time between two replacements of a node's connections because they lead to another server, in
+ * milliseconds.
+ */
 const resetAfter = 5000
 
 export class SubscriptionManager {
   readonly placements: Placements
   private readonly subscriptions = new Map<string, SharedSubscription>()
   private readonly streams = new Map<MessageBuffer, ReadonlyArray<SubscriptionListener>>()
-  /** Subscriptions that are not live. */
+  /** The subscriptions that are not live. */
   private readonly unsettled = new Set<SharedSubscription>()
   private readonly alarm: Alarm
   private readonly verification: Alarm
-  /** Since when some subscription has not been live. */
+  /** The time since when a subscription has not been live. */
   private unsettledSince = 0
   private planned: Snapshot.Snapshot
   private checkedAt: number
   private closed = false
-  /** When the connections of a node were last replaced for a far end that is not the node. */
+  /** The time at which the connections of a node were last replaced because they led to another server. */
   private readonly resetAt = new Map<string, number>()
   private readonly statistics: PubSubStatistics
   private readonly options: ResolvedOptions
@@ -104,7 +109,7 @@ export class SubscriptionManager {
     return monotonicMillis(this.clock)
   }
 
-  /** Why wishes cannot be fulfilled at all. */
+  /** The error of wishes that can never be fulfilled. */
   objection(wishes: ReadonlyArray<Pick<Wish, "placement">>): RedisClusterException | undefined {
     if (this.closed) return closedError()
     const snapshot = this.topology.current()
@@ -115,7 +120,7 @@ export class SubscriptionManager {
     return undefined
   }
 
-  /** Adds a stream; `onLive` is called when all of its subscriptions are. */
+  /** Adds a stream; `onLive` is called when all of its subscriptions are live. */
   add(buffer: MessageBuffer, wishes: ReadonlyArray<Wish>, onLive: () => void): void {
     const all = new Set(wishes.map((wish) => this.subscriptionOf(wish)))
     let missing = all.size
@@ -147,7 +152,7 @@ export class SubscriptionManager {
     this.placements.close()
   }
 
-  /** The topology was looked at, and may have changed. */
+  /** Plans again, because the topology may have changed. */
   replan(): void {
     const snapshot = this.topology.current()
     if (snapshot !== this.planned) {
@@ -193,7 +198,7 @@ export class SubscriptionManager {
 
   private place(shared: SharedSubscription): void {
     if (!this.placements.place(shared)) return
-    // When no node was added, there is nothing to wait for.
+    // Without an added node no confirmation is due.
     const connection = this.connectionOf(shared)
     this.conclude(shared, connection)
     connection?.settle()
@@ -219,14 +224,14 @@ export class SubscriptionManager {
       for (const shared of entry.shared) {
         shared.interrupt(entry.provenAt, "OwnerChanged")
         this.watch(shared)
-        // The node knows by now who the owner is: it accepts once more, or says where to go.
+        // The node knows the owner by now: it accepts the subscription again, or redirects it.
         connection.want(shared)
       }
     },
     onLost: (connection, live, loss) => {
       const reason = reasonOf(loss)
       for (const entry of live) {
-        // That the connection was well says nothing about who owned the slot meanwhile.
+        // A good connection does not show who owned the slot meanwhile.
         const from = entry.kind === "shardChannel" ? Math.min(entry.provenAt, loss.heardAt) : loss.heardAt
         for (const shared of entry.shared) {
           shared.interrupt(from, reason)
@@ -243,7 +248,10 @@ export class SubscriptionManager {
     }
   }
 
-  /** A subscription may have become live; then its streams are told, and before that of the gap. */
+  /**
+   * Checks whether a subscription has become live. Its streams then get the gap, if there is one, and the
+   * confirmation.
+   */
   private conclude(shared: SharedSubscription, connection: SubscriptionConnection | undefined): void {
     if (shared.isLive || !this.placements.isConfirmed(shared)) return
     shared.isLive = true
@@ -272,7 +280,7 @@ export class SubscriptionManager {
     listener.onLive()
   }
 
-  /** The streams that want a subscription that they will not get fail. */
+  /** Fails the streams of subscriptions that were refused. */
   private giveUp(refused: ReadonlyArray<SharedSubscription>, error: RedisClusterException): void {
     for (const { listeners } of [...refused]) {
       for (const { buffer } of [...listeners]) buffer.fail(error)
@@ -289,12 +297,15 @@ export class SubscriptionManager {
     })
     if (owner === undefined) return this.topology.requestRefresh()
     if (addressOf(owner) === node.address) return this.replaceFarEnd(connection)
-    // A replica knows no more than who its own primary is.
+    // A replica knows its own primary only.
     if (this.topology.current().nodes.get(node.address)?.role === "replica") return this.topology.requestRefresh()
     this.topology.moved(entry.slot, owner)
   }
 
-  /** No node sends anybody away to itself: the socket ends elsewhere, behind a name or a proxy. The next one may not. */
+  /**
+   * Replaces a connection whose node redirects to itself: its socket leads to another server, through a host name or a
+   * proxy. The next socket may reach the node.
+   */
   private replaceFarEnd(connection: SubscriptionConnection): void {
     const { address } = connection.node
     this.topology.requestRefresh()
@@ -315,7 +326,8 @@ export class SubscriptionManager {
       const isDone = Result.isSuccess(result)
       onEnd(isDone)
       if (isDone || result.failure.isRetryable) return Effect.void
-      // Streams that were never live have a caller who waits; the others go on, and are told of the gap once it is mended.
+      // A stream that was never live has a caller that waits, and fails; the others go on, and get a gap once the
+      // subscription is live again.
       for (const { buffer, isLive } of [...shared.listeners]) if (!isLive) buffer.fail(result.failure)
       return shared.listeners.length === 0 ? Effect.void : Effect.logWarning(
         `the subscription to ${shared.name} is not live at ${node.address}: ${result.failure.message}`
@@ -323,7 +335,7 @@ export class SubscriptionManager {
     }))
   }
 
-  /** A node that does not serve: subscriptions that others can hold go to them. */
+  /** Moves the subscriptions that other nodes can hold away from a node that does not serve. */
   private evacuate(address: string): void {
     if (this.placements.nodes.get(address)?.isDown !== true) return
     this.topology.requestRefresh()
@@ -349,7 +361,7 @@ export class SubscriptionManager {
     this.alarm.set(this.now + patience)
   }
 
-  /** Subscriptions that are still not live are placed and asked for again, by a fresh topology. */
+  /** Places and requests subscriptions that are still not live again, by a fresh topology. */
   private look(): void {
     if (this.unsettled.size === 0) return
     this.topology.requestRefresh()
@@ -373,7 +385,10 @@ export class SubscriptionManager {
   }
 }
 
-/** Whether the node that holds a subscription may lose it without a word. Primaries tell when they lose a slot. */
+/**
+ * Whether the node of a subscription may drop it without a word. Primaries send an unsubscription when they lose a
+ * slot.
+ */
 const isDoubtful = ({ kind, placement }: SharedSubscription): boolean =>
   kind === "shardChannel" && placement !== "owner"
 

@@ -1,9 +1,9 @@
 /**
  * The requests that one connection has sent and the server has not answered: SUBSCRIBE, UNSUBSCRIBE and their siblings.
  *
- * A server answers in order, and confirms each name by a reply of its own, so that a confirmation belongs to the oldest
- * request that is not answered, under whatever name the server repeats it. One refusal is about a whole request: it is divided
- * until it is known which name was meant.
+ * A server answers in order, and confirms each name by a reply of its own, so that a confirmation belongs to the
+ * oldest unanswered request, whatever name the server repeats. A refusal is about a whole request, which is divided
+ * until the refused name is known.
  *
  * @internal
  */
@@ -39,7 +39,7 @@ interface Request {
   readonly verb: Verb
   readonly entries: ReadonlyArray<NodeSubscription>
   readonly rounds: ReadonlyArray<number>
-  /** How many of its entries are confirmed. */
+  /** The number of its confirmed entries. */
   answered: number
 }
 
@@ -50,10 +50,10 @@ export interface WrittenRequest {
 }
 
 /**
- * - an entry: confirmed; `isRenamed` when the server has repeated another name
+ * - an entry: the server has confirmed it; `isRenamed` when the server has repeated another name
  * - `outdated`: the entry was asked for again since
- * - `unsolicited`: no request asked for it. A server ends subscriptions to shard channels on its own account.
- * - `misaligned`: no request can have caused it
+ * - `unsolicited`: it answers no request. A server itself ends subscriptions to shard channels.
+ * - `misaligned`: no request, and no server by itself, can have caused it
  */
 export type Confirmation =
   | { readonly entry: NodeSubscription; readonly isRenamed: boolean }
@@ -69,7 +69,7 @@ export class SubscriptionRequests {
     this.send = send
   }
 
-  /** How many are not answered. */
+  /** The number of unanswered requests. */
   get size(): number {
     return this.due.size
   }
@@ -88,12 +88,12 @@ export class SubscriptionRequests {
     }
   }
 
-  /** Asks again for a subscription that is live, to hear whether the node still serves it. */
+  /** Subscribes again to a live name, to learn whether the node still serves it. */
   verify(entry: NodeSubscription): void {
     this.write(subscribing[entry.kind], [entry])
   }
 
-  /** Takes a confirmation; `isKnown` tells whether the connection has a shard channel of a name. */
+  /** Takes a confirmation; `isKnown` says whether the connection has a shard channel of a name. */
   confirm(verb: Verb, name: string, isKnown: (name: string) => boolean): Confirmation {
     const request = this.due.peek()
     if (request === undefined || request.verb !== verb) return verb === "sunsubscribe" ? "unsolicited" : "misaligned"
@@ -106,8 +106,8 @@ export class SubscriptionRequests {
   }
 
   /**
-   * Takes a refusal: the entries that it is about. A refusal of several names that may be about one of them is about
-   * none yet: the names are asked for again, in halves.
+   * Takes a refusal. The result are the entries that it concerns. When it may concern one of several names, the result
+   * is empty, and the names are requested again, in halves.
    */
   refuse(isAboutAll: boolean): ReadonlyArray<NodeSubscription> {
     const request = this.due.shift()
@@ -121,7 +121,7 @@ export class SubscriptionRequests {
     return []
   }
 
-  /** The connection is lost: nothing will be answered. */
+  /** Drops all requests, because the connection is lost. */
   clear(): void {
     this.due.takeAll()
   }
@@ -132,7 +132,7 @@ export class SubscriptionRequests {
   }
 }
 
-/** The requests that ask for entries of one kind, without a note of them. */
+/** The requests for entries of one kind, without noting them as sent. */
 export const requestsFor = (kind: Kind, entries: ReadonlyArray<NodeSubscription>): ReadonlyArray<WrittenRequest> =>
   portions(kind, entries).map((group) => ({ spec: specs[subscribing[kind]], names: group.map(({ name }) => name) }))
 

@@ -47,7 +47,7 @@ const decoding = <P>(schema: Schema.ConstraintDecoder<unknown>) => {
           failure = undecodable(result.failure)
           break
         }
-        // The type of the payload is that of the schema.
+        // The schema decides the type of the payload.
         events.push(new Message(event.channel, event.pattern, result.success as P, event.node, event.channelBytes))
       }
       const [first, ...others] = events
@@ -66,15 +66,15 @@ const streamOf = <A>(take: Effect.Effect<Batch<A>, Ending>): Stream.Stream<A, Re
   Stream.fromPull(Effect.succeed(take))
 
 /**
- * How a stream takes from the buffer.
+ * The way in which a stream takes events from its buffer.
  *
- * - `one`: event by event. The rest of a chunk is lost when a stream ends within it, which those must not do after whose end
- *   the subscription goes on.
- * - `all`: all that waits as one chunk, for a stream that ends together with its subscription
+ * - `one`: event by event, for a stream whose subscription goes on after its end. A stream that ends within a chunk
+ *   would lose the rest of it.
+ * - `all`: all waiting events as one chunk, for a stream that ends together with its subscription
  */
 export type Taking = "one" | "all"
 
-/** The options say what the payloads are, which is more than the types of a buffer know. */
+/** A stream over a buffer. The options decide the type of the payloads, which the types of a buffer do not know. */
 const view = <P>(buffer: MessageBuffer, schema: SubscribeOptions["schema"], taking: Taking): Subscription<P> => {
   const messages: Effect.Effect<Batch<RawMessage>, Ending> = taking === "one"
     ? buffer.takeOneMessage
@@ -97,16 +97,16 @@ const settingsOf = (options: SubscribeOptions, keepsNotices: boolean): Settings 
   keepsNotices
 })
 
-/** The bytes on the wire, as text: a lone surrogate is sent as U+FFFD, and the server answers with that. */
+/** A name as the server will repeat it: a lone surrogate is sent as U+FFFD. */
 const asSent = (name: string): string => Buffer.from(name).toString()
 
-/** How a subscription is opened. */
+/** The settings with which a subscription is opened. */
 export interface Opening {
   readonly kind: Kind
   readonly placement: Placement
   readonly taking: Taking
   readonly keepsNotices: boolean
-  /** For a subscription at nodes that have to be set up first. */
+  /** A preparation of the nodes, if they have to be set up first. */
   readonly preparation?: Preparation | undefined
 }
 

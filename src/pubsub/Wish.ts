@@ -1,5 +1,5 @@
 /**
- * One subscription that a stream asks for: the name, and where it is to be held. Pure.
+ * One subscription that a stream wants: its name, and the node that is to hold it. Pure.
  *
  * @internal
  */
@@ -15,19 +15,19 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 export type Kind = "channel" | "pattern" | "shardChannel"
 
 /**
- * Where a subscription is held.
+ * The place of a subscription.
  *
- * - `owner`: at the primary that owns the slot of the channel, or of the pattern taken as a key. Shard channels have to follow
- *   it; others stay where they are for as long as that node serves.
+ * - `owner`: at the primary that owns the slot of the channel, or of the pattern taken as a key. Shard channels follow
+ *   the slot; other channels stay at their node for as long as it serves.
  * - `replica`: at a replica of that primary, while there is one that serves
- * - an endpoint: at that node, and at no other one
- * - `everyPrimary`: at all of them, for messages that nodes send their own clients only
+ * - an endpoint: at that node, and at no other
+ * - `everyPrimary`: at all primaries, for messages that a node sends to its own clients only
  */
 export type Placement = "owner" | "replica" | "everyPrimary" | Endpoint
 
 /** A step that a node has to take before it is subscribed to, on each new connection. */
 export interface Preparation {
-  /** Two preparations with one key do the same. */
+  /** The identity of the preparation: two preparations with one key are interchangeable. */
   readonly key: string
   readonly run: (node: ClusterNode) => Effect.Effect<void, RedisClusterException>
 }
@@ -42,6 +42,6 @@ export interface Wish {
   readonly preparation?: Preparation | undefined
 }
 
-/** Wishes with one key are served by one subscription. */
+/** The key of a wish: one subscription serves all wishes with one key. */
 export const keyOf = ({ kind, name, placement, preparation }: Wish): string =>
   [kind, typeof placement === "string" ? placement : addressOf(placement), preparation?.key ?? "", name].join(" ")

@@ -1,5 +1,5 @@
 /**
- * Answers and conditions because of which a subscription cannot be had.
+ * The errors of subscriptions that cannot be made.
  *
  * @internal
  */
@@ -17,7 +17,7 @@ import type { Snapshot } from "../topology/Snapshot.ts"
 import type { NodeSubscription } from "./NodeSubscription.ts"
 import { commandOf } from "./SubscriptionRequests.ts"
 
-/** The client is closed. */
+/** The error of a closed client. */
 export const closedError = (): RedisClusterException =>
   exception(() => new ClosedError({ message: "the client is closed", outcome: "NotExecuted" }))
 

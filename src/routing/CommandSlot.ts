@@ -1,5 +1,5 @@
 /**
- * The slot a command belongs to: that of its keys, which have to agree.
+ * The slot to which a command belongs: the slot of its keys, which all have to be of one slot.
  *
  * @since 0.1.0
  */
@@ -7,11 +7,11 @@ import * as HashSlot from "../cluster/HashSlot.ts"
 import type { Command } from "../commands/Command.ts"
 import { CrossSlotError, NoKeyError, OptionsError, type Reason } from "../RedisClusterException.ts"
 
-/** The command has no key: the policies of its spec say where it goes. */
+/** The slot of a command without keys: the policies of its spec say where it goes. */
 export const keyless = -1
 
 /**
- * The slot, `keyless`, or the reason why there is none.
+ * The slot of a command, `keyless`, or the reason why it has none.
  *
  * @category accessors
  * @since 0.1.0
@@ -32,11 +32,11 @@ export const slotOf = (command: Command<unknown>): number | Reason => {
   return slot
 }
 
-/** A command without keys may say beside which key it wants to run. */
+/** The slot of the key beside which a command without keys wants to run. */
 const routedSlot = ({ settings }: Command<unknown>): number =>
   settings.routing === undefined ? keyless : HashSlot.ofKey(settings.routing)
 
-/** Commands about a slot go to its owner: only that node answers truthfully. */
+/** The slot of a command about a slot: only the owner of the slot gives the true answer. */
 const namedSlot = (command: Command<unknown>, slot: number): number | Reason =>
   HashSlot.isSlot(slot) ? slot : new OptionsError({
     message: `${command.spec.name} needs a slot from 0 to ${HashSlot.slotCount - 1}`,

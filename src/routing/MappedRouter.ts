@@ -1,5 +1,5 @@
 /**
- * A router through which every command passes a function first: namespaces, auditing, faults for tests.
+ * A router that passes every command through a function first: for namespaces, auditing, faults in tests.
  */
 import * as Effect from "effect/Effect"
 import { Command, isCommand, rejected } from "../commands/Command.ts"
@@ -12,14 +12,15 @@ import type { DedicatedConnection } from "./dedicated/DedicatedSession.ts"
 import type { Execute, RouterShape } from "./Router.ts"
 
 /**
- * A function that every command passes before it is sent. It changes how a command is sent, not the type of its result.
+ * A function that every command passes before it is sent. It can change the arguments and settings of a command, not
+ * the type of its result.
  *
  * @category models
  * @since 0.1.0
  */
 export type MapCommand = <A, M>(command: Command<A, M>) => Command<A, M>
 
-/** A function that throws, or gives something else than a command, fails the command that it was given. */
+/** Fails a command whose function throws, or returns something that is no command. */
 const guarded = (f: MapCommand): MapCommand => (command) => {
   try {
     const mapped = f(command)
@@ -44,7 +45,7 @@ const mapConnection = (connection: DedicatedConnection, map: MapCommand): Dedica
 
 const WATCH = new CommandSpec("WATCH", { keys: allKeys })
 
-/** The keys as the function has them: it sees the WATCH that they are for. */
+/** The keys after the function has mapped them, as those of a WATCH. */
 const mapKeys = (
   keys: ReadonlyArray<Argument>,
   map: MapCommand

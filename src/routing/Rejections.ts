@@ -1,5 +1,5 @@
 /**
- * Why commands are refused before anything is sent.
+ * The reasons for which commands are refused before anything is sent.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import {
 } from "../RedisClusterException.ts"
 
 /**
- * Fails with the reason.
+ * Fails with a reason.
  *
  * @category constructors
  * @since 0.1.0
@@ -29,7 +29,7 @@ const misdirected = (command: Command<unknown>, message: string): Reason =>
   new NoTargetError({ message, outcome: "NotExecuted", command: command.spec.name })
 
 /**
- * Its arguments are wrong; `undefined` when they are not.
+ * The reason to refuse a command with wrong arguments; `undefined` when they are right.
  *
  * @category constructors
  * @since 0.1.0
@@ -38,7 +38,7 @@ export const invalid = (command: Command<unknown>): Reason | undefined =>
   command.settings.invalid === undefined ? undefined : unusable(command, command.settings.invalid)
 
 /**
- * Only its caller can say which node it concerns.
+ * The reason to refuse a command without keys that needs a node: only the caller can name the node.
  *
  * @category constructors
  * @since 0.1.0
@@ -47,7 +47,7 @@ export const needsNode = (command: Command<unknown>): Reason =>
   misdirected(command, `${command.spec.name} concerns one node; name it: redis.on(node) or redis.node(node)`)
 
 /**
- * It runs on several nodes, and a batch has one place for its result.
+ * The reason to refuse a command in a batch because it runs on several nodes: a batch has one place for its result.
  *
  * @category constructors
  * @since 0.1.0
@@ -56,7 +56,7 @@ export const fansOut = (command: Command<unknown>): Reason =>
   misdirected(command, `${command.spec.name} runs on several nodes and cannot be part of a batch; run it on its own`)
 
 /**
- * The server may hold it back, and others would wait behind it.
+ * The reason to refuse a blocking command in a batch: the other commands would wait behind it.
  *
  * @category constructors
  * @since 0.1.0
@@ -65,7 +65,7 @@ export const holdsUpBatch = (command: Command<unknown>): Reason =>
   unusable(command, `${command.spec.name} waits on the server and would hold up the batch; run it on its own`)
 
 /**
- * The server may hold it back on many nodes at a time, whose connections everybody shares.
+ * The reason to refuse a blocking command on many nodes, whose connections all callers share.
  *
  * @category constructors
  * @since 0.1.0
@@ -74,14 +74,14 @@ export const holdsUpNodes = (command: Command<unknown>): Reason =>
   unusable(command, `${command.spec.name} waits on the server; run it on one node at a time: redis.node(node)`)
 
 /**
- * Why a command may not run on a connection that callers share; `undefined` when it may. One caller's MULTI would swallow
- * another caller's commands, a CLIENT REPLY OFF would shift everybody's replies.
+ * The reason to refuse a command on a shared connection; `undefined` when it may run there. The MULTI of one caller
+ * would swallow the commands of others, and a CLIENT REPLY OFF would shift the replies of all callers.
  */
 export const forShared = (command: Command<unknown>): Reason | undefined => {
   const use = command.spec.connectionUse(command.args)
   switch (use?._tag) {
     case undefined:
-    // Router asks for a connection of its own, or refuses, by whether the call waits.
+    // `Router` uses a dedicated connection or refuses the command, by whether the call waits.
     case "countsWrites":
       return undefined
     case "never":
@@ -98,8 +98,8 @@ export const forShared = (command: Command<unknown>): Reason | undefined => {
 }
 
 /**
- * Why a command may not run on a dedicated connection; `undefined` when it may. A connection that goes back to others
- * afterwards, as that of `watch` does, has to keep its state.
+ * The reason to refuse a command on a dedicated connection; `undefined` when it may run there. A connection that goes
+ * back to the pool, as the one of `watch` does, has to keep its state.
  */
 export const forDedicated = (command: Command<unknown>, goesBack: boolean): Reason | undefined => {
   const use = command.spec.connectionUse(command.args)
@@ -122,8 +122,8 @@ export const forDedicated = (command: Command<unknown>, goesBack: boolean): Reas
 }
 
 /**
- * Why a command may not be part of a transaction; `undefined` when it may. It would end the transaction, or change how its
- * replies are read.
+ * The reason to refuse a command in a transaction; `undefined` when it may be a part. Refused commands would end the
+ * transaction, or change how its replies are read.
  */
 export const forTransaction = (command: Command<unknown>): Reason | undefined => {
   const use = command.spec.connectionUse(command.args)
@@ -143,8 +143,7 @@ export const forTransaction = (command: Command<unknown>): Reason | undefined =>
 }
 
 /**
- * Why a command means nothing on a connection that others write on, or that nobody has written on; `undefined` when it
- * may be sent.
+ * The reason to refuse a command that is about the writes of its own connection; `undefined` for other commands.
  */
 export const needsOwnConnection = (command: Command<unknown>): Reason | undefined => {
   const { name } = command.spec

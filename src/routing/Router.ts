@@ -1,5 +1,5 @@
 /**
- * Takes a command to the nodes that can execute it.
+ * Sends commands to the nodes that can execute them.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -30,7 +30,7 @@ import { Request } from "./request/Request.ts"
 import type { RoutingStatistics } from "./request/RoutingStatistics.ts"
 import * as Tracing from "./request/Tracing.ts"
 
-/** An answer and the socket that brought it: answers of equal sockets are of the same server process. */
+/** A result with the socket that brought it: equal sockets mean one server process. */
 export interface Located<out A> {
   readonly value: A
   readonly connection: Connection
@@ -38,8 +38,8 @@ export interface Located<out A> {
 }
 
 /**
- * Runs a command value: where its keys say, or where its policy says when it has none. The result of a command that answers
- * per node (`Server.info()`) is a map by node.
+ * Runs a command on the node of its keys, or on the nodes of its policy when it has no keys. The result of a command
+ * that answers per node (`Server.info()`) is a map by node.
  */
 export interface Execute {
   <A>(command: PerNodeCommand<A>): Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
@@ -53,51 +53,54 @@ export interface RouterShape extends Batch.Batching, Pick<Sessions.DedicatedSess
     command: Command<A>,
     target: Target.Target
   ) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
-  /** Runs a command on every node of a target; how it ended on each node. */
+  /** Runs a command on every node of a target. The result says how it ended on each node. */
   readonly onTargetResults: <A>(
     command: Command<A>,
     target: Target.Target
   ) => Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<A, RedisClusterException>>, RedisClusterException>
-  /** Runs a command on one node, without cluster handling: what the node answers is the result. */
+  /** Runs a command on one node, without cluster handling: redirects of the node are errors for the caller. */
   readonly onNode: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
-  /** Runs a command where its keys say, or on one node, and says which socket brought the answer. */
+  /** Runs a command on the node of its keys, or on a given node. The result says which socket brought the reply. */
   readonly executeWithSocket: <A>(
     command: Command<A>,
     node?: Endpoint
   ) => Effect.Effect<Located<A>, RedisClusterException>
-  /** The same router with a policy for its reads that nothing else overrides. */
+  /** This router with a policy for its reads that no region overrides. */
   readonly reading: (policy: ReadFrom.Policy) => RouterShape
-  /** Sets the policy of reads that neither a view nor a region has one for. */
+  /** Sets the policy of reads for which neither a view nor a region has one. */
   readonly setReadFrom: (policy: ReadFrom.Policy) => void
   /** The policy of reads that the running fiber makes. */
   readonly readFrom: () => ReadFrom.Policy
-  /** How often reads went where, by policies other than `ReadFrom.primary`. */
+  /** The number of reads of each node, by policies other than `ReadFrom.primary`. */
   readonly readStatistics: () => ReadonlyArray<ShardReads>
   readonly statistics: RoutingStatistics
 }
 
 export class Router extends Context.Service<Router, RouterShape>()("effect-redis-cluster/routing/Router") {}
 
-/** Why a command cannot be sent at all on the connections that everybody shares. */
+/** The reason to refuse a command on shared connections, whatever its keys. */
 const unfit = (command: Command<unknown>): Reason | undefined =>
   command.settings.invalid === undefined ? forShared(command) : invalid(command)
 
 const blocks = (command: Command<unknown>): boolean => command.blockingTime !== undefined
 
-/** The slot of a command that can be one of a batch, or why it cannot. */
+/** The slot of a command in a pipeline, or the reason to refuse it there. */
 const batchSlot = (command: Command<unknown>): number | Reason =>
   blocks(command) ? holdsUpBatch(command) : transactionSlot(command)
 
-/** Within a transaction nothing waits: servers answer at once, as if the time were over. */
+/**
+ * The slot of a command in a transaction, or the reason to refuse it there. A blocking command may be one: in a
+ * transaction servers answer it at once, as if its time were over.
+ */
 const transactionSlot = (command: Command<unknown>): number | Reason => {
   const slot = unfit(command) ?? slotOf(command)
   return slot === keyless && command.spec.request !== "default" ? fansOut(command) : slot
 }
 
-/** Fan-outs share the connections of everybody else. */
+/** The reason to refuse a blocking command on many nodes, because fan-outs use the shared connections. */
 const blocksNodes = (command: Command<unknown>): Reason => needsOwnConnection(command) ?? holdsUpNodes(command)
 
-/** The same command with its replies as they came: rules that merge replies are about what the servers said. */
+/** The command without its decoder: the rules that merge replies need the replies of the servers. */
 const undecoded = (command: Command<unknown>): Command<Reply> =>
   new Command(command.spec, command.args, (reply) => reply, command.settings)
 
@@ -105,7 +108,7 @@ const mapped = <A>(
   command: Command<A>,
   replies: ReadonlyArray<NodeReply>
 ): Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException> =>
-  // The values are what the command's own decoder made.
+  // The decoder of the command made the values.
   Effect.fromResult(aggregate(command, replies, "perNode")) as Effect.Effect<
     ReadonlyMap<ClusterNode, A>,
     RedisClusterException
@@ -137,13 +140,13 @@ interface Parts {
   readonly sessions: Sessions.DedicatedSessions
   readonly fanOut: FanOut
   readonly policies: CurrentReadPolicy
-  /** The time of commands that do not carry their own, in milliseconds. */
+  /** The timeout of commands without one of their own, in milliseconds. */
   readonly timeout: number
 }
 
 /**
- * A router whose reads follow one policy: `own`, or that of the region and the client. Its members may be taken out of
- * the object.
+ * A router whose reads follow one policy: `own`, or else that of the region or the client. Its members can be used
+ * apart from the object.
  */
 class RouterView implements RouterShape {
   private readonly parts: Parts
@@ -169,7 +172,7 @@ class RouterView implements RouterShape {
     })
   }
 
-  // A command that answers per node says so in its spec: a `PerNodeCommand` is merged to a map.
+  // The spec of a command says whether it answers per node: the replies to a `PerNodeCommand` become a map.
   readonly execute = ((command: Command<unknown>): Effect.Effect<unknown, RedisClusterException> => {
     const slot = unfit(command) ?? slotOf(command)
     if (typeof slot !== "number") return this.refuse(slot)
@@ -184,7 +187,7 @@ class RouterView implements RouterShape {
   readonly onTargetResults: RouterShape["onTargetResults"] = <A>(command: Command<A>, target: Target.Target) =>
     Effect.map(
       this.onNodes(command, target),
-      // The values are what the command's own decoder made.
+      // The decoder of the command made the values.
       (replies) =>
         new Map(replies.map(({ node, outcome }) => [node, outcome as Result.Result<A, RedisClusterException>]))
     )
@@ -235,7 +238,7 @@ class RouterView implements RouterShape {
     return unfit === undefined ? this.parts.sessions.execute(command, slot, pinned) : this.refuse(unfit)
   }
 
-  /** One command, one suspension: the path that everything else is measured by. */
+  /** Runs one command with one suspension of the fiber. Nearly all commands take this path. */
   private suspended<A>(
     given: Command<A>,
     slot: number,
@@ -261,7 +264,10 @@ class RouterView implements RouterShape {
     return self
   }
 
-  /** Apart from `suspended`, so that the path of everybody has nothing to ask about it. */
+  /**
+   * Runs one command for its result and its socket. It is apart from `suspended`, so that the common path has nothing
+   * to check.
+   */
   private located<A>(
     given: Command<A>,
     slot: number,
@@ -298,7 +304,7 @@ class RouterView implements RouterShape {
     return refused === undefined ? this.parts.fanOut.byTarget(command, target) : this.refuse(refused)
   }
 
-  /** A command without keys, on the nodes that its policy names. */
+  /** Runs a command without keys on the nodes that its policy names. */
   private onManyNodes(command: Command<unknown>): Effect.Effect<unknown, RedisClusterException> {
     const { fanOut } = this.parts
     if (command.spec.request === "explicit") return this.refuse(needsNode(command))
@@ -314,7 +320,7 @@ class RouterView implements RouterShape {
   }
 
   private decoded<A>(command: Command<A>, reply: unknown): Effect.Effect<A, RedisClusterException> {
-    // Merging replies gives a reply.
+    // Merged replies are a reply.
     const value = decodeReply(command, reply as Reply)
     if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
     return this.refuse(

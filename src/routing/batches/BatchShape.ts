@@ -1,8 +1,8 @@
 /**
- * Many commands in one go: over any slots, with results in the order given.
+ * Pipelines: many commands, of any slots, with results in the order of the commands.
  *
- * The entries are written to all nodes before the first reply is awaited. Each follows its own redirects and retries:
- * none is sent again because another one failed. A pipeline is not atomic; entries of one slot are executed in the order
+ * All entries are written before the first reply is awaited. Each entry has its own redirects and retries: none is
+ * sent again because another one failed. A pipeline is not atomic; entries of one slot are executed in the order
  * given.
  *
  * @since 0.1.0
@@ -37,7 +37,7 @@ export type Batch = ReadonlyArray<Command<unknown>> | { readonly [name: string]:
 export type Values<B extends Batch> = { -readonly [K in keyof B]: Success<B[K]> }
 
 /**
- * How each entry of a batch ended.
+ * The results of a batch as a `Result` for each entry: its value, or its error.
  *
  * @category utility types
  * @since 0.1.0
@@ -47,19 +47,19 @@ export type Results<B extends Batch> = {
 }
 
 /**
- * How a stream of commands is divided into pipelines.
+ * Options of `pipelineStream` and `pipelineStreamResults`: how a stream of commands is divided into pipelines.
  *
  * @category models
  * @since 0.1.0
  */
 export interface PipelineStreamOptions {
-  /** How many commands a batch has, at most. Default: 1024. */
+  /** The most commands of a batch. Default: 1024. */
   readonly batch?: number | undefined
-  /** How many batches are under way at a time, at most. Default: 1. */
+  /** The most batches that are under way at a time. Default: 1. */
   readonly concurrency?: number | undefined
 }
 
-/** Whether a batch is a list; the language's own test does not tell read-only lists. */
+/** Whether a batch is a list. `Array.isArray` does not narrow the type of a read-only list. */
 const isList = (batch: Batch): batch is ReadonlyArray<Command<unknown>> => Array.isArray(batch)
 
 const nothing = new CommandSpec("PIPELINE", {})
@@ -68,8 +68,8 @@ const noEntry = (problem: string): Command<unknown> =>
   invalid(nothing, `${problem}; an entry is a command: Strings.get("key"), or what a method of the client gives`)
 
 /**
- * The entries of a batch in their order. Programs without types may give anything: what is no command is an entry that
- * cannot be sent.
+ * The entries of a batch in their order. Programs without types may pass anything: a value that is no command becomes
+ * an entry that cannot be sent.
  */
 export const entriesOf = (batch: Batch): ReadonlyArray<Command<unknown>> => {
   const given: unknown = batch
@@ -81,7 +81,7 @@ export const entriesOf = (batch: Batch): ReadonlyArray<Command<unknown>> => {
 }
 
 /**
- * Gives what belongs to the entries the shape of the batch.
+ * Gives a list with an element for each entry the shape of the batch.
  *
  * @category combinators
  * @since 0.1.0
@@ -91,7 +91,7 @@ export const shaped = (batch: Batch, list: ReadonlyArray<unknown>): unknown =>
     ? list
     : Object.fromEntries(Object.keys(batch).map((name, i) => [name, list[i]]))
 
-/** The error of an entry, as that of the whole batch. */
+/** The error of a batch, made from the error of one entry. */
 export const entryError = (
   batch: "pipeline" | "transaction",
   index: number,
@@ -112,7 +112,7 @@ export const entryError = (
 }
 
 /**
- * The error of a pipeline some entries of which failed: the first of them, and what became of the whole.
+ * The error of a pipeline with failed entries: it has the first failure, and the outcome of the whole.
  *
  * @category constructors
  * @since 0.1.0
@@ -144,11 +144,11 @@ export const run = <B extends Batch>(
   ) => Effect.Effect<ReadonlyArray<unknown>, RedisClusterException>,
   batch: B
 ): Effect.Effect<Values<B>, RedisClusterException> =>
-  // Each value is what the decoder of its entry made, at the place of that entry.
+  // The decoder of each entry made the value at the place of the entry.
   Effect.map(executeEvery(entriesOf(batch)), (values) => shaped(batch, values) as Values<B>)
 
 /**
- * Runs a batch for how each entry ended.
+ * Runs a batch for a `Result` of each entry.
  *
  * @category combinators
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Many commands, one suspension: gathers how each ended and resumes the fiber once.
+ * Runs many commands with one suspension of the fiber: collects the end of each, and resumes the fiber once.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -8,12 +8,12 @@ import type { Collector, Request, Step } from "../request/Request.ts"
 import type { BatchCollector } from "./PipelineOrder.ts"
 
 /**
- * How each of several commands ended, in their order.
+ * The ends of several commands, in their order.
  */
 export type Outcomes = ReadonlyArray<Result.Result<unknown, RedisClusterException>>
 
 /**
- * What failed, by position.
+ * The errors of failed commands, by position.
  */
 export type Failures = ReadonlyMap<number, RedisClusterException>
 
@@ -53,18 +53,18 @@ export class OutcomeCollector implements Collector, BatchCollector {
     return this.remaining === 0
   }
 
-  /** How the command at a position ended that never became a request. */
+  /** Notes the end of a command that never became a request, at its position. */
   settle(index: number, outcome: Result.Result<unknown, RedisClusterException>): void {
     this.outcomes[index] = outcome
     if (--this.remaining === 0) this.done(this.outcomes)
   }
 }
 
-/** Stands where a value will be: decoded values may be anything, `undefined` too. */
+/** Stands for a value that has not come: decoded values may be anything, even `undefined`. */
 const pending = Symbol("pending")
 
 /**
- * Gathers bare values, as long as nothing fails.
+ * Collects plain values, as long as nothing fails.
  */
 export class ValueCollector implements BatchCollector {
   private readonly values: Array<unknown>
@@ -106,7 +106,7 @@ export class ValueCollector implements BatchCollector {
   }
 }
 
-/** Something under way that can be given up. */
+/** A part of a batch that can be cancelled. */
 export interface Cancellable {
   cancel(): void
 }
@@ -117,8 +117,8 @@ const cancelAll = (parts: ReadonlyArray<Cancellable>): Effect.Effect<void> =>
   })
 
 /**
- * Starts many commands at once for their values; when some fail, `failed` says with what the whole fails. Every command
- * has ended by then.
+ * Starts many commands at once for their values. When some fail, `failed` makes the error of the whole from them,
+ * after every command has ended.
  */
 export const collectValues = (
   count: number,

@@ -1,31 +1,31 @@
 /**
  * The order of a pipeline's entries of one slot, when some of them have to be sent again: a pure decision.
  *
- * An entry is sent again only as long as nothing that follows it in the pipeline has been executed. While a slot is on the
- * move its keys are on two nodes, each of which executes what it has; there this holds key by key.
+ * An entry is sent again only while no later entry of its slot has been executed. While a slot migrates its keys are
+ * on two nodes, which both execute commands for the keys that they have; the rule then holds for each key.
  */
 import type { Command } from "../../commands/Command.ts"
 import type { Argument } from "../../protocol/Reply.ts"
 import type { Step } from "../request/Request.ts"
 
 export interface Entry {
-  /** Its place in the pipeline. */
+  /** The place of the entry in the pipeline. */
   readonly position: number
   readonly command: Command<unknown>
 }
 
 /** An entry that has to be sent again. */
 export interface HeldEntry extends Entry {
-  /** The step that follows; `undefined` when the entry was not sent yet. */
+  /** The next step of the entry; `undefined` when it was not sent yet. */
   readonly step: Step | undefined
-  /** It failed because its slot is on the move: ASK or TRYAGAIN. */
+  /** Whether the entry failed because its slot migrates: by ASK or TRYAGAIN. */
   readonly onTheMove: boolean
 }
 
 /**
- * - `overtaken`: entries that may not be sent any more, because a later one has been executed
- * - `next`: those that go out now, in this order: after a pause, or at once and all of them the same way
- * - `rest`: those that stay until the others have been answered
+ * - `overtaken`: entries that may not be sent any more, because a later entry has been executed
+ * - `next`: entries that are sent now, in this order: after a pause, or at once and all to one place
+ * - `rest`: entries that wait until those of `next` have been answered
  */
 export interface Round<H extends HeldEntry> {
   readonly overtaken: ReadonlyArray<H>
@@ -41,7 +41,7 @@ const keysOf = ({ args, spec }: Command<unknown>): ReadonlyArray<Argument> =>
 
 const textOf = (key: Argument): string => typeof key === "string" ? key : Buffer.from(key).toString("utf8")
 
-/** The last entries that were executed: any, and any that may write. */
+/** The positions of the last executed entry, and of the last executed entry that may write. */
 class Last {
   any = -1
   write = -1
@@ -51,13 +51,16 @@ class Last {
     if (!command.spec.readonly) this.write = Math.max(this.write, position)
   }
 
-  /** Reads may pass each other: executed behind a later write, or as a write behind anything later, an entry is late. */
+  /**
+   * Whether a later entry overtook this one. Reads may overtake reads; a read is late behind a later write, and a
+   * write behind any later entry.
+   */
   overtakes({ command, position }: Entry): boolean {
     return position < (command.spec.readonly ? this.write : this.any)
   }
 }
 
-/** The entries that have been executed, of the slot and of each key. */
+/** The executed entries of a slot, and of each of its keys. */
 class Accepted {
   private readonly ofSlot = new Last()
   private readonly byKey = new Map<string, Last>()
@@ -83,7 +86,7 @@ class Accepted {
   }
 }
 
-/** Entries that go the same way keep their order on it. */
+/** A name for the place to which a step sends an entry: entries that go to one place keep their order. */
 const wayOf = (step: Step | undefined): string => {
   switch (step?._tag) {
     case undefined:
@@ -98,8 +101,8 @@ const wayOf = (step: Step | undefined): string => {
 }
 
 /**
- * Decides what becomes of entries that have to be sent again, when nothing of their slot is under way. `accepted` are those
- * that were executed, or may have been.
+ * Decides about entries that have to be sent again, when no entry of their slot is under way. `accepted` are the
+ * entries that were executed, or may have been.
  */
 export const nextRound = <H extends HeldEntry>(
   held: ReadonlyArray<H>,
@@ -113,7 +116,7 @@ export const nextRound = <H extends HeldEntry>(
     else left.push(entry)
   }
   if (left.length === 0) return { overtaken, next: [], rest: [], pause: false }
-  // Who has to wait is not passed by those behind.
+  // Later entries do not pass an entry that has to wait.
   if (left[0].step?._tag === "RetryAfter") return { overtaken, next: left, rest: [], pause: true }
   const way = wayOf(left[0].step)
   const end = left.findIndex(({ step }) => wayOf(step) !== way)

@@ -1,5 +1,5 @@
 /**
- * Several commands in one go, wherever they are sent to: side by side, or as one transaction.
+ * Several commands at once, on any route: side by side, or as one transaction.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -20,31 +20,31 @@ import { type BatchCollector, PipelineOrder, PipelineRun } from "./PipelineOrder
 import * as Transaction from "./Transaction.ts"
 
 /**
- * Where the commands of a batch go.
+ * The route of a batch: how its commands find their nodes.
  */
 export interface Route {
   readonly owner: RequestOwner
-  /** Monotonic milliseconds. */
+  /** The time in monotonic milliseconds. */
   readonly now: () => number
   readonly dispatch: (request: Request) => void
   /** The node that entries of a slot may travel to together; `undefined` when each has to be dispatched. */
   readonly nodeOf: (slot: number) => ClusterNode | undefined
   readonly connectionTo: (node: ClusterNode) => Connection
-  /** The slot of an entry of a pipeline, or why it cannot be one. */
+  /** The slot of an entry of a pipeline, or the reason to refuse it. */
   readonly slotOf: (command: Command<unknown>) => number | Reason
-  /** The slot of an entry of a transaction, or why it cannot be one. */
+  /** The slot of an entry of a transaction, or the reason to refuse it. */
   readonly transactionSlotOf: (command: Command<unknown>) => number | Reason
-  /** The commands as they are to be executed in the region of the running fiber. */
+  /** The commands with the settings of the running fiber's region. */
   readonly settle: (commands: ReadonlyArray<Command<unknown>>) => ReadonlyArray<Command<unknown>>
-  /** Told why an entry, or a whole transaction, cannot be sent. */
+  /** Counts the refusal of an entry or of a whole transaction. */
   readonly refused: (reason: Reason) => void
-  /** Where the running fiber reads from. */
+  /** The read policy of the running fiber. */
   readonly readFrom: () => ReadFrom.Policy
-  /** The time of entries that do not carry their own, in milliseconds. */
+  /** The timeout of entries without one of their own, in milliseconds. */
   readonly timeout: number
 }
 
-/** No entry of a batch waits on the server. */
+/** The deadline of an entry. Entries of a batch never block on the server. */
 const deadlineOf = (command: Command<unknown>, route: Route, now: number): number =>
   now + (command.settings.timeout ?? route.timeout)
 
@@ -54,13 +54,13 @@ class Sender {
   readonly parts: Array<Request | PipelineBlock> = []
   private readonly route: Route
   private readonly run: PipelineRun
-  // One look at the clock and at the policy for all of them.
+  // The clock and the policy are read once for all entries.
   private readonly now: number
   private readonly policy: ReadFrom.Policy
-  /** A span tells about each entry. */
+  /** With tracing each entry is a request, so that the span can describe it. */
   private readonly together = Tracing.look() === undefined
   private readonly open = new Map<ClusterNode, PipelineBlock>()
-  /** Scripts that went to a node, or to a slot, with their source. */
+  /** The scripts whose source was sent to a node, or to a slot. */
   private given: Map<ClusterNode | number, Set<Prerequisite>> | undefined = undefined
 
   constructor(route: Route, run: PipelineRun) {
@@ -70,7 +70,7 @@ class Sender {
     this.policy = route.readFrom()
   }
 
-  /** Sends all entries; the parts that have to be cancelled to give them up. */
+  /** Sends all entries. The result are the parts to cancel when the pipeline is given up. */
   send(): ReadonlyArray<Request | PipelineBlock> {
     const { commands, slots } = this.run
     for (let i = 0; i < commands.length; i++) {
@@ -96,8 +96,8 @@ class Sender {
   }
 
   /**
-   * The first call of a script at a node brings its source along when other entries of its slot follow: a node that lacked
-   * the script would execute those first.
+   * Gives the first call of a script at a node the source of the script when other entries of its slot follow. A node
+   * that lacks the script would otherwise execute those entries first.
    */
   private withSource(
     command: Command<unknown>,
@@ -123,7 +123,7 @@ class Sender {
     return block
   }
 
-  /** Sends the blocks that are still being gathered. */
+  /** Sends the blocks that are not full. */
   private flush(): void {
     for (const block of this.open.values()) block.send()
     this.open.clear()
@@ -139,32 +139,35 @@ class Sender {
     const request = Request.entry(route.owner, command, slot, reading, deadlineOf(command, route, now), run, index)
     Tracing.join(request)
     this.parts.push(request)
-    // Commands without keys go to several nodes; there is no order among those.
+    // Commands without keys go to several nodes, which have no common order.
     if (reading !== undefined || slot === keyless) run.exempt(index)
     else if (run.isHeldUp(slot)) return run.enqueue(request)
     route.dispatch(request)
   }
 }
 
-/** Many commands in one go, each with its place in the results. */
+/** Runs many commands at once, each with its place in the results. */
 export interface Batching {
   /**
-   * Runs commands side by side, written per node before any is awaited; how each ended, in their order. Batches that share
-   * an `order` keep the order of each slot over all of them.
+   * Runs commands side by side. All are written before a reply is awaited. The result has the end of each command, in
+   * their order. Batches that share an `order` keep the order of each slot across all batches.
    */
   readonly pipelineResults: (
     commands: ReadonlyArray<Command<unknown>>,
     order?: PipelineOrder
   ) => Effect.Effect<Outcomes>
   /**
-   * Runs commands side by side for their values alone: fails when any fails, and sends nothing when one of them cannot be
-   * sent.
+   * Runs commands side by side for their values. Fails when a command fails, and sends nothing when one of them cannot
+   * be sent.
    */
   readonly pipeline: (
     commands: ReadonlyArray<Command<unknown>>,
     order?: PipelineOrder
   ) => Effect.Effect<ReadonlyArray<unknown>, RedisClusterException>
-  /** Runs commands as one transaction on the node of their slot; how each ended, in their order. */
+  /**
+   * Runs commands as one transaction on the node of their slot. The result has the end of each command, in their
+   * order.
+   */
   readonly transaction: (
     commands: ReadonlyArray<Command<unknown>>
   ) => Effect.Effect<Outcomes, RedisClusterException>
@@ -249,7 +252,7 @@ export class Batches implements Batching {
     return new Sender(this.route, new PipelineRun(commands, slots, collector, order ?? new PipelineOrder())).send()
   }
 
-  /** The slot of each entry; `undefined` for those that cannot be sent, which `refused` is told about. */
+  /** The slot of each entry; `undefined` for an entry that cannot be sent, which `refused` gets. */
   private slotsOf(
     commands: ReadonlyArray<Command<unknown>>,
     refused: (index: number, reason: Reason) => void

@@ -1,8 +1,8 @@
 /**
- * What a pipeline sends to one node: its entries there travel as one, and each is answered for itself.
+ * The entries of a pipeline for one node: they are written as one block, and each gets its own reply.
  *
- * A request per entry would cost more than writing and reading it. Most entries are answered at their first attempt and
- * never need one; an entry that goes wrong becomes a request, and goes its own way from then on.
+ * A request per entry would cost more than writing and reading the entry. Most entries succeed at their first attempt
+ * and never need a request; an entry that fails becomes a request with retries of its own.
  */
 import { type Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
@@ -10,9 +10,12 @@ import type { LinkFailure, Outgoing } from "../../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import { type Collector, Request, type RequestOwner } from "../request/Request.ts"
 
-/** A connection writes a share in one go, so that its bounds are kept by keeping shares small. */
+/**
+ * The most entries of a block. A connection writes a block as a whole, so that blocks have to be small for its bounds
+ * to hold.
+ */
 const maxEntries = 64
-/** The same in bytes of arguments, nearly; a larger entry is alone. */
+/** The most bytes of a block's arguments, approximately. A larger entry is a block alone. */
 const maxBytes = 32 * 1024
 
 export class PipelineBlock implements Outgoing {
@@ -29,7 +32,7 @@ export class PipelineBlock implements Outgoing {
   private readonly places: Array<number> = []
   private bytes = 0
   private answered = 0
-  /** The entries that went wrong. */
+  /** The entries that failed and became requests. */
   private promoted: Array<Request> | undefined = undefined
 
   constructor(owner: RequestOwner, collector: Collector, connection: Connection, deadline: number) {
@@ -48,7 +51,10 @@ export class PipelineBlock implements Outgoing {
     return this.block[this.answered].settings.binary
   }
 
-  /** Takes an entry; `place` is that among the entries of the collector. Whether there is room for another one. */
+  /**
+   * Adds an entry; `place` is its place among the entries of the collector. The result says whether there is room for
+   * another entry.
+   */
   add(entry: Command<unknown>, slot: number, place: number): boolean {
     this.block.push(entry)
     this.slots.push(slot)
@@ -94,7 +100,7 @@ export class PipelineBlock implements Outgoing {
     for (let i = this.answered; i < this.block.length; i++) this.promote(i).onDeadline(written)
   }
 
-  /** Makes a request of an entry, which goes its own way from then on. */
+  /** Makes a request of an entry, which then has retries of its own. */
   private promote(i: number): Request {
     const { collector, deadline, owner } = this
     const place = this.places[i]

@@ -1,9 +1,10 @@
 /**
  * Keeps the entries of each slot of a pipeline in their order, when some of them have to be sent again.
  *
- * As long as nothing goes wrong there is nothing to do: what is written to one connection is executed in that order. The
- * first failure that is to be mended makes a chain of its slot. The chain holds what comes back until nothing of the slot is
- * under way any more, and then lets it go out again together, or fails what a later entry has overtaken.
+ * Without failures there is nothing to do: a server executes the commands of one connection in the order in which they
+ * were written. The first failure that can be retried makes a chain for its slot. The chain holds entries that come
+ * back until no entry of the slot is under way, and then sends them again together, or fails those that a later entry
+ * has overtaken.
  */
 import type { Command } from "../../commands/Command.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
@@ -11,15 +12,15 @@ import * as Failures from "../request/Failures.ts"
 import type { Collector, Request, Step } from "../request/Request.ts"
 import { type Entry, type HeldEntry, nextRound } from "./EntryOrder.ts"
 
-/** Takes the results of a batch, and knows which it has. */
+/** Collects the results of a batch, and knows which entries have ended. */
 export interface BatchCollector {
   succeeded(index: number, value: unknown): void
   failed(index: number, error: RedisClusterException): void
   /** Whether an entry has not ended yet. */
   isPending(index: number): boolean
-  /** With what an entry has failed, if it has. */
+  /** The error of an entry, if it has failed. */
   failureOf(index: number): RedisClusterException | undefined
-  /** Whether all have ended. */
+  /** Whether all entries have ended. */
   readonly isOver: boolean
 }
 
@@ -27,7 +28,10 @@ interface Held extends HeldEntry {
   readonly request: Request
 }
 
-/** The server has looked at the command: it was executed, or may have been, or was answered as if it had been. */
+/**
+ * Whether a failed command counts as executed for the order: it was executed, or may have been, or the server answered
+ * it with an error.
+ */
 const mayCount = ({ outcome, reason }: RedisClusterException): boolean =>
   outcome !== "NotExecuted" || reason._tag === "ReplyError"
 
@@ -36,9 +40,9 @@ const isOnTheMove = ({ retryState }: Request): boolean => {
   return failure?._tag === "Reply" && (failure.kind === "ask" || failure.kind === "tryAgain")
 }
 
-/** The entries of one slot, from when one of them has to be sent again until none has. */
+/** The entries of one slot, from the moment when one has to be sent again until none has. */
 class SlotChain {
-  /** The positions of those that were sent, or that wait, and have not come back. */
+  /** The positions of entries that were sent, or that wait, and have not come back. */
   private readonly out = new Set<number>()
   private readonly accepted: Array<Entry> = []
   private held: Array<Held> = []
@@ -48,13 +52,13 @@ class SlotChain {
     this.onEmpty = onEmpty
   }
 
-  /** An entry that was under way, or had ended, when the chain was made. */
+  /** Notes an entry that was under way, or had ended, when the chain was made. */
   begin(entry: Entry, state: "pending" | "accepted"): void {
     if (state === "pending") this.out.add(entry.position)
     else this.accepted.push(entry)
   }
 
-  /** An entry came back, or was not sent because of those before it. */
+  /** Holds an entry that came back, or that was not sent because of earlier entries. */
   hold(request: Request, position: number, step: Step | undefined): void {
     this.out.delete(position)
     this.held.push({ position, command: request.command, step, onTheMove: isOnTheMove(request), request })
@@ -69,7 +73,7 @@ class SlotChain {
   }
 
   private advance(): void {
-    // Those that were given up meanwhile, or whose deadline has passed, have settled.
+    // Entries that were given up meanwhile, or whose deadline has passed, are settled.
     const { next, overtaken, pause, rest } = nextRound(
       this.held.filter(({ request }) => !request.settled),
       this.accepted
@@ -100,10 +104,10 @@ class SlotChain {
 export class PipelineOrder {
   private readonly runs: Array<PipelineRun> = []
   private chains: Map<number, SlotChain> | undefined = undefined
-  /** How many entries there have been. */
+  /** The number of entries so far. */
   length = 0
 
-  /** Something has to be sent again at the moment. */
+  /** Whether an entry has to be sent again at the moment. */
   get isTroubled(): boolean {
     return this.chains !== undefined
   }
@@ -146,15 +150,15 @@ export class PipelineOrder {
   }
 }
 
-/** The entries of one pipeline, and what became of each. */
+/** The entries of one pipeline, and the state of each. */
 export class PipelineRun implements Collector {
   readonly commands: ReadonlyArray<Command<unknown>>
-  /** The slot of each entry; `undefined` for those that are not sent. */
+  /** The slot of each entry; `undefined` for an entry that is not sent. */
   readonly slots: ReadonlyArray<number | undefined>
   private readonly collector: BatchCollector
   private readonly order: PipelineOrder
   private readonly base: number
-  /** The entries of each slot, by index; made when it is needed. */
+  /** The indices of each slot's entries, made on demand. */
   private bySlot: Map<number, Array<number>> | undefined = undefined
   /** Entries without an order: reads that a policy sends to any node of their shard, commands without keys. */
   private unordered: Set<number> | undefined = undefined
@@ -176,7 +180,7 @@ export class PipelineRun implements Collector {
     return this.collector.isOver
   }
 
-  /** Whether a later entry is of the same slot. */
+  /** Whether a later entry is of this slot. */
   isFollowed(index: number, slot: number): boolean {
     const indexes = this.indexesOf(slot)
     return indexes[indexes.length - 1] > index
@@ -187,7 +191,7 @@ export class PipelineRun implements Collector {
     return this.order.isTroubled && this.order.isHeldUp(slot)
   }
 
-  /** The entry goes to whatever node, and has no order. */
+  /** Notes that an entry may go to any node and has no order. */
   exempt(index: number): void {
     this.unordered ??= new Set()
     this.unordered.add(index)
@@ -208,12 +212,12 @@ export class PipelineRun implements Collector {
     else this.order.hold(request, this.base + request.index, step)
   }
 
-  /** An entry that may not be sent yet. */
+  /** Keeps an entry that may not be sent yet. */
   enqueue(request: Request): void {
     this.order.hold(request, this.base + request.index, undefined)
   }
 
-  /** Tells a chain that begins about the entries of its slot. */
+  /** Adds the entries of this pipeline to a chain that begins. */
   tell(slot: number, chain: SlotChain): void {
     for (const index of this.indexesOf(slot)) {
       if (this.unordered?.has(index) === true) continue

@@ -22,17 +22,20 @@ const optionChecks: checks.Checks<PipelineStreamOptions> = { batch: checks.integ
 const bad = (message: string): RedisClusterException =>
   exception(() => new OptionsError({ message, outcome: "NotExecuted", command: "pipelineStream" }))
 
-/** Bytes can be iterated as well, and hold no commands. */
+/** Whether a value can be a source of commands. Bytes can be iterated as well, and hold no commands. */
 const isSource = (value: unknown): boolean =>
   Stream.isStream(value) || (Predicate.isIterable(value) && !ArrayBuffer.isView(value))
 
-/** A source that is slow is not waited for: a batch is what has come meanwhile. An iterable is never slow. */
+/**
+ * The batches of a source. A batch does not wait for a slow source: it has the commands that have come meanwhile. An
+ * iterable is never slow.
+ */
 const batchesOf = <A, E, R>(
   commands: CommandSource<A, E, R>,
   size: number
 ): Stream.Stream<ReadonlyArray<Command<A>>, E, R> =>
   Stream.isStream(commands)
-    // The guard knows nothing of what the stream holds.
+    // `Stream.isStream` does not know the type of the elements.
     ? Stream.chunks(Stream.buffer(commands as Stream.Stream<Command<A>, E, R>, { capacity: size }))
     : Stream.chunks(Stream.fromIterable(commands, { chunkSize: size }))
 
@@ -53,20 +56,20 @@ const run = <A, E, R, B>(
     const order = new PipelineOrder()
     return batchesOf(commands, batch).pipe(
       Stream.mapEffect((entries) => execute(entriesOf(entries), order), { concurrency }),
-      // The value of a command is the one that its own decoder made.
+      // The decoder of each command made its value.
       Stream.flatMap((ended) => Stream.fromArray(ended as ReadonlyArray<B>))
     )
   })
 }
 
-/** Runs commands as they come, for their values. */
+/** Runs the commands of a source as they come, for their values. */
 export const values = <A, E, R>(
   batching: Batching,
   commands: CommandSource<A, E, R>,
   options: PipelineStreamOptions | undefined
 ): Stream.Stream<A, E | RedisClusterException, R> => run(batching.pipeline, commands, options)
 
-/** Runs commands as they come, for how each ended. */
+/** Runs the commands of a source as they come, for a `Result` of each. */
 export const results = <A, E, R>(
   batching: Batching,
   commands: CommandSource<A, E, R>,

@@ -1,8 +1,9 @@
 /**
  * MULTI to EXEC as one request: written as one block, answered as one, retried as a whole.
  *
- * A transaction that the server discards has executed nothing, so that redirects and refusals while it is queued are
- * mended like those of a single command. ASKING in front of MULTI holds for the whole: servers keep it until EXEC.
+ * A transaction that the server discards has executed nothing, so that redirects and refusals of queued commands are
+ * retried like those of a single command. ASKING in front of MULTI holds for the whole transaction: servers keep it
+ * until EXEC.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -26,18 +27,21 @@ const reply = (reply: Reply): Reply => reply
 const multi = new Command<unknown>(new CommandSpec("MULTI", {}), [], reply)
 const exec = new Command<unknown>(new CommandSpec("EXEC", {}), [], reply)
 
-/** The name says what decides; executing it twice does no harm when that holds for every entry. */
+/** The specs of the whole transaction, by whether every entry only reads and may thus be executed twice. */
 const specs = { reading: new CommandSpec("EXEC", { readonly: true }), writing: new CommandSpec("EXEC", {}) }
 
 /**
  * A transaction that can be sent.
  */
 export interface Plan {
-  /** Stands for the whole: its settings, and whether it may be sent again. It is not what is written. */
+  /**
+   * A command that stands for the whole transaction, with its settings and with whether it may be sent again. It is
+   * not written itself.
+   */
   readonly command: Command<unknown>
   readonly entries: ReadonlyArray<Command<unknown>>
   readonly slot: number
-  /** How many entries have keys. */
+  /** The number of entries that have keys. */
   readonly keyed: number
 }
 
@@ -54,10 +58,11 @@ const crossSlot = (slots: ReadonlySet<number>): RedisClusterException =>
   )
 
 /**
- * Checks the entries: each can be sent, and all keys are of one slot. Without any key the transaction goes to the
+ * Checks that each entry can be sent and that all keys are of one slot. Without any key the transaction goes to the
  * default node, a primary.
  *
- * `timeout` is that of entries that do not carry their own, in milliseconds; the shortest one holds for the whole.
+ * `timeout` is the timeout of entries without one of their own, in milliseconds; the shortest timeout holds for the
+ * whole.
  */
 export const plan = (
   entries: ReadonlyArray<Command<unknown>>,
@@ -94,7 +99,10 @@ export const plan = (
   return Result.succeed({ command, entries, slot, keyed })
 }
 
-/** The reply of EXEC is one: when its entries want different things all get bytes, and most of them want text. */
+/**
+ * A reply with text in the place of bytes. EXEC has one reply, which is read as bytes as soon as one entry wants
+ * bytes; the other entries want text.
+ */
 const toText = (reply: Reply, lossy: boolean): Reply => {
   if (reply === null || typeof reply !== "object" || reply instanceof ServerError) return reply
   if (reply instanceof UnreadableReply) return reply
@@ -112,12 +120,12 @@ const toText = (reply: Reply, lossy: boolean): Reply => {
 
 const isList = (reply: Reply): reply is ReadonlyArray<Reply> => Array.isArray(reply)
 
-/** What EXEC has executed cannot be tried again with what was lacking. */
+/** An entry without its prerequisite: after EXEC a script that was lacking cannot be loaded and tried again. */
 const selfContained = (entry: Command<unknown>): Command<unknown> =>
   entry.settings.prerequisite === undefined ? entry : entry.settings.prerequisite.selfContained(entry)
 
 interface Refusal {
-  /** The position of the entry; -1 is MULTI. */
+  /** The position of the refused entry; -1 is MULTI. */
   readonly index: number
   readonly error: ServerError
 }
@@ -128,15 +136,15 @@ const isRedirect = (error: ServerError): boolean => {
 }
 
 /**
- * A transaction on its way through the router. It succeeds with how each entry ended.
+ * A transaction on its way through the router. It succeeds with the end of each entry.
  */
 export class TransactionRequest extends Request {
   readonly block: ReadonlyArray<Command<unknown>>
   private readonly plan: Plan
-  /** How many replies of this attempt have come. */
+  /** The number of replies of this attempt so far. */
   private received = 0
   private refusals: Array<Refusal> = []
-  /** The refusal that is being decided about. */
+  /** The refusal about which the owner is deciding. */
   private culprit: Refusal | undefined = undefined
 
   constructor(plan: Plan, owner: RequestOwner, deadline: number, resume: Request["resume"]) {
@@ -164,7 +172,7 @@ export class TransactionRequest extends Request {
     super.onLost(failure, written)
   }
 
-  /** MULTI comes first. */
+  /** Ends the transaction when an entry cannot be sent. Position 0 is MULTI. */
   onUnsendable(index: number, failure: LinkFailure): void {
     this.fail(Failures.fromFailure(this.standIn(index - 1), { _tag: "Lost", failure, written: false }))
   }
@@ -179,20 +187,22 @@ export class TransactionRequest extends Request {
     this.refusals = []
   }
 
-  /** What follows a refused MULTI is not queued: it was executed, or refused, on its own. */
+  /**
+   * Handles a refused MULTI: the server did not queue the commands after it, but executed or refused each on its own.
+   */
   private withoutMulti(refusals: ReadonlyArray<Refusal>): void {
     const { error } = refusals[0]
     if (refusals.length > this.plan.entries.length) this.onFailure({ _tag: "Reply", error })
     else this.fail(Failures.withoutMulti(this, error))
   }
 
-  /** Nothing was executed. */
+  /** Handles a discarded transaction, of which nothing was executed. */
   private discarded(error: ServerError, refusals: ReadonlyArray<Refusal>): void {
-    // What no other node can mend comes first.
+    // A refusal that no other node would take back comes first.
     const refusal = refusals.find((refusal) => !isRedirect(refusal.error)) ?? refusals[0]
     if (refusal === undefined) return this.onFailure({ _tag: "Reply", error: reasonOfAbort(error) })
     if (!isRedirect(refusal.error)) this.culprit = refusal
-    // The other node has none of the keys that this one still has.
+    // The other node lacks the keys that this one still has.
     const apart = kindOf(refusal.error) === "ask" && refusals.length < this.plan.keyed
     this.onFailure({ _tag: "Reply", error: apart ? keysApart : refusal.error })
     this.culprit = undefined
@@ -200,7 +210,7 @@ export class TransactionRequest extends Request {
 
   private executed(reply: Reply): void {
     const { command, entries } = this.plan
-    // An entry whose reply cannot be had is no trouble of the others.
+    // An entry with an unreadable reply does not fail the others.
     const isWhole = !(reply instanceof UnreadableReply)
     const replies = isWhole ? reply : reply.partial
     if (!isList(replies) || replies.length !== entries.length) {
@@ -234,7 +244,7 @@ export class TransactionRequest extends Request {
     return Failures.fromFailure(this.standIn(index), reply)
   }
 
-  /** The entry as a request of its own, for those who describe failures. */
+  /** A request for one entry, from which the description of its failure is made. */
   private standIn(index: number): Request {
     const request = Request.onConnection(this.owner, this.plan.entries[index], this.slot, this.deadline, undefined)
     request.standsFor(this)
@@ -243,7 +253,8 @@ export class TransactionRequest extends Request {
 }
 
 /**
- * Runs a batch as a transaction for its values; an entry that failed fails the whole, which was executed nevertheless.
+ * Runs a batch as a transaction for its values. A failed entry fails the whole effect, although the server executed
+ * the other entries.
  */
 export const run = <B extends Batch>(
   transaction: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes, RedisClusterException>,

@@ -1,6 +1,6 @@
 /**
- * A command that the server may hold back. Its interruption makes the server let go of it, so that the server gives no
- * element to a caller that is gone.
+ * A command that the server may hold back. When the caller is interrupted the server is told to release the command,
+ * so that it gives no element to a caller that is gone.
  */
 import * as Effect from "effect/Effect"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
@@ -13,18 +13,18 @@ import { Request, type RequestOwner } from "../request/Request.ts"
 import type { AbandonedCommand, Unblocker } from "./Unblocker.ts"
 
 /**
- * Whether the server closes the connection behind this reply: a primary that becomes a replica lets go of the commands that
- * it held back, and hangs up.
+ * Whether the server closes the connection after this reply: a primary that becomes a replica releases the commands
+ * that it held back, and closes their connections.
  */
 export const endsConnection = (reply: Reply): boolean => reply instanceof ServerError && kindOf(reply) === "demoted"
 
 export class BlockingRequest extends Request implements AbandonedCommand {
-  /** The server has answered the command, or its connection is lost, after the caller had been interrupted. */
+  /** Whether the server has answered the command, or its connection was lost, after the caller had been interrupted. */
   isReleased = false
   private readonly unblocker: Unblocker
-  /** The caller was interrupted after the command had been written. */
+  /** Whether the caller was interrupted after the command had been written. */
   private isAbandoned = false
-  /** The last reply holds what the caller asked for. */
+  /** Whether the last reply holds the elements that the caller asked for. */
   private hasResult = false
   private onReleased: (() => void) | undefined = undefined
 
@@ -57,7 +57,9 @@ export class BlockingRequest extends Request implements AbandonedCommand {
     if (!this.isAbandoned) super.onDeadline(written)
   }
 
-  /** Runs when the waiting fiber is interrupted. When it has ended, the server gives nothing to this command any more. */
+  /**
+   * The effect that runs when the waiting fiber is interrupted. After it the server gives no element to this command.
+   */
   override asEffect(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { connection } = this
@@ -82,7 +84,7 @@ export class BlockingRequest extends Request implements AbandonedCommand {
       millis
     )
 
-  /** The command of an interrupted caller is off its connection. */
+  /** Called when the command of an interrupted caller has left its connection. */
   protected onUnblocked(): void {}
 
   private released(): void {
@@ -90,7 +92,7 @@ export class BlockingRequest extends Request implements AbandonedCommand {
     this.onReleased?.()
   }
 
-  /** The reply may have come when the caller had been interrupted already. */
+  /** Reports elements that came after the caller had been interrupted. */
   private readonly reportTaken: Effect.Effect<void> = Effect.suspend(() => {
     this.settled = true
     return this.hasResult && this.command.spec.takes

@@ -44,12 +44,15 @@ export class DedicatedPool {
     pool.acquire(target, waiter)
   }
 
-  /** The caller does not wait any more. */
+  /** Removes a caller that does not wait any more. */
   withdraw(waiter: ConnectionWaiter): void {
     for (const pool of this.pools.values()) pool.withdraw(waiter)
   }
 
-  /** Gives a connection back. One that still owes a reply is closed: the next caller must not get that reply. */
+  /**
+   * Gives a connection back. A connection with a reply that is due is closed, because the next caller must not get
+   * that reply.
+   */
   release(connection: Connection): void {
     if (connection.state === "closed") return
     const pool = this.pools.get(connection.address)
@@ -64,12 +67,12 @@ export class DedicatedPool {
     connection.closeNow(unclean)
   }
 
-  /** The id that the server gave a connection; `undefined` when the server did not tell it. */
+  /** The id that the server gave a connection; `undefined` when the server did not report it. */
   idOf(connection: Connection): number | undefined {
     return this.ids.get(connection)
   }
 
-  /** The shared connection to a node has just been made. */
+  /** Notes that the shared connection to a node has just been made. */
   nodeAnswers(address: string): void {
     this.pools.get(address)?.nodeAnswers()
   }

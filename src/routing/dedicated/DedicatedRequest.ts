@@ -1,9 +1,10 @@
 /**
  * A command on a dedicated connection: one that the server may hold back, or the first command of a session.
  *
- * It has one deadline, for all connections and nodes that it tries: the time of any command, and in addition the time for
- * which the server may hold it back. Once the server has held it back, a failover or a slot that moves finds it as if it had
- * just been called: a command that waits for months may follow its slot as often as that moves.
+ * The request has one deadline for all connections and nodes that it tries: the timeout of any command plus the time
+ * for which the server may hold the command back. Once the server has held the command back, a failover or a migration
+ * of its slot starts it again with fresh limits, so that a command that waits for months can follow its slot any
+ * number of times.
  */
 import type * as Clock from "effect/Clock"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
@@ -26,13 +27,13 @@ export interface DedicatedRequestContext {
   readonly unblocker: Unblocker
   readonly owner: RequestOwner
   readonly clock: Clock.Clock
-  /** How long the client may take, in milliseconds. */
+  /** The time that the client may take, in milliseconds. */
   readonly clientTime: number
-  /** How long the server may hold the command back, in milliseconds; 0 when it does not. */
+  /** The time for which the server may hold the command back, in milliseconds; 0 for a command that does not block. */
   readonly serverTime: number
   /**
-   * Takes the connection over when the command has succeeded; without it, the connection goes back to the pool. `asking`
-   * tells whether the command was sent behind ASKING.
+   * Takes the connection over when the command has succeeded; without it, the connection goes back to the pool.
+   * `asking` says whether the command was sent behind ASKING.
    */
   readonly keep: ((connection: Connection, asking: boolean) => void) | undefined
 }
@@ -45,11 +46,11 @@ export class DedicatedRequest extends BlockingRequest implements ConnectionWaite
   /** The connection that the pool gave to this request. */
   private held: Connection | undefined = undefined
   private sentAt = Number.POSITIVE_INFINITY
-  /** When the client's part of the time is over, in monotonic milliseconds. */
+  /** The end of the client's part of the time, in monotonic milliseconds. */
   private clientDeadline: number
-  /** The client's part does not start again after this time. */
+  /** The time after which the client's part does not start again. */
   private readonly lastDeadline: number
-  /** The server closes the connection behind the last reply. */
+  /** Whether the server closes the connection after the last reply. */
   private isEnding = false
 
   constructor(
@@ -95,7 +96,7 @@ export class DedicatedRequest extends BlockingRequest implements ConnectionWaite
     this.isEnding = endsConnection(reply)
     if (reply instanceof ServerError) {
       this.resumeClientTime()
-      // Nobody holds a connection while waiting for a better time, unless a script is to be loaded over it.
+      // A request that pauses gives its connection back, unless a script is to be loaded over it.
       if (this.command.settings.prerequisite === undefined) this.giveBack()
     }
     super.onReply(reply)
@@ -129,12 +130,12 @@ export class DedicatedRequest extends BlockingRequest implements ConnectionWaite
   }
 
   protected override onUnblocked(): void {
-    // The first command of a session leaves its mark on the connection: keys that are watched.
+    // The first command of a session changes the state of the connection, as WATCH does.
     if (this.context.keep !== undefined) this.isEnding = true
     this.giveBack()
   }
 
-  /** The server has let go of the command: the client's part of the time goes on, or starts again. */
+  /** Lets the client's part of the time go on, or start again, because the server has released the command. */
   private resumeClientTime(): void {
     const now = this.now()
     const wasHeldBack = this.context.serverTime > 0 && now - this.sentAt >= heldBackAfter

@@ -1,5 +1,5 @@
 /**
- * Commands on one connection, for as long as that lives: no redirects, no retries, no second socket.
+ * Commands on one connection, for as long as the connection lives: no redirects, no retries, no second socket.
  *
  * @since 0.1.0
  */
@@ -35,13 +35,13 @@ import type { Unblocker } from "./Unblocker.ts"
 export interface SessionContext {
   readonly statistics: RoutingStatistics
   readonly topology: Topology["Service"]
-  /** The slot of a command, or why it cannot be sent. */
+  /** The slot of a command, or the reason to refuse it. */
   readonly slotOf: (command: Command<unknown>) => number | Reason
   readonly deadlineOf: (command: Command<unknown>) => number
-  /** Monotonic milliseconds. */
+  /** The time in monotonic milliseconds. */
   readonly now: () => number
   readonly timeoutOf: (command: Command<unknown>) => number
-  /** The time of commands that do not carry their own, in milliseconds. */
+  /** The timeout of commands without one of their own, in milliseconds. */
   readonly timeout: number
   readonly unblocker: Unblocker
   readonly region: CallRegion
@@ -50,7 +50,7 @@ export interface SessionContext {
 
 /** A connection that one user has to itself for a while. */
 export interface DedicatedConnection {
-  /** The node at the other end. */
+  /** The endpoint of the node at the other end. */
   readonly endpoint: Endpoint
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /** Sends ASKING and the command in one write: for a node that imports the slot. */
@@ -61,7 +61,7 @@ export interface DedicatedConnection {
 /**
  * The purpose of the session's connection.
  *
- * - `dedicated`: anything; it is closed with the session
+ * - `dedicated`: any commands; it is closed with the session
  * - `watch`: optimistic transactions on keys of one slot; it goes back to the pool
  */
 export type Purpose =
@@ -86,7 +86,7 @@ const demoted: LinkFailure = {
 
 export class DedicatedSession implements RequestOwner, DedicatedConnection {
   readonly connection: Connection
-  /** Commands side by side, and as a transaction. */
+  /** Pipelines and transactions on this connection. */
   readonly batches: Batch.Batches
   private readonly context: SessionContext
   private readonly purpose: Purpose
@@ -111,14 +111,14 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
     })
   }
 
-  /** The node at the other end. */
+  /** The endpoint of the node at the other end. */
   get endpoint(): Endpoint {
     return this.connection.endpoint
   }
 
   readonly execute = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => this.run(command, false)
 
-  /** ASKING and the command in one write: for a node that imports the slot. */
+  /** Sends ASKING and the command in one write: for a node that imports the slot. */
   readonly executeAsking = <A>(command: Command<A>): Effect.Effect<A, RedisClusterException> => this.run(command, true)
 
   private run<A>(given: Command<A>, asking: boolean): Effect.Effect<A, RedisClusterException> {
@@ -147,7 +147,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
   }
 
   judge(request: Request, failure: Failure): RedisClusterException | Step {
-    // A command that is written behind this reply would never be answered, and nobody could say that it was not executed.
+    // A command that is written after this reply would never be answered, and its outcome would be unknown.
     if (failure._tag === "Reply" && endsConnection(failure.error)) this.connection.closeNow(demoted)
     const { mapAddress, topology } = this.context
     const diagnosis = diagnose(failure, request, { via: this.endpoint, mapAddress, snapshot: topology.current() })
@@ -166,7 +166,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
       case "Return":
         this.tellTopology(decision.lesson)
         return this.errorOf(request, diagnosis)
-      // Nothing is sent a second time over the only connection there is.
+      // Nothing is sent twice over the only connection of the session.
       case "GiveUp":
       case "RetryAt":
       case "RetryNext":
@@ -175,7 +175,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
     }
   }
 
-  /** There is one step that needs no other connection. */
+  /** Takes the one step that needs no other connection. */
   proceed(request: Request): void {
     const { retryState } = request
     if (retryState === undefined) return
@@ -183,7 +183,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
     deliver(request, retryState)
   }
 
-  /** Nothing of it is ever sent again after a pause: `judge` does not decide so. */
+  /** Never called: `judge` makes no decision that pauses. */
   pause(requests: ReadonlyArray<Request>): void {
     for (const request of requests) this.dispatch(request)
   }
@@ -228,7 +228,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
     return otherSlot(command, slot, purpose.slot)
   }
 
-  /** The next session goes to the right node. */
+  /** Passes news to the topology, so that the next session goes to the right node. */
   private tellTopology(lesson: Recovery.Lesson | undefined): void {
     const { topology } = this.context
     if (lesson?._tag === "Moved") topology.moved(lesson.slot, lesson.endpoint)

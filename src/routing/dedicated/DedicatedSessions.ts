@@ -1,6 +1,6 @@
 /**
- * Dedicated connections for callers: for one command that waits on the server, for watched keys, for anything that needs the
- * state of a connection.
+ * Dedicated connections for callers: for one blocking command, for watched keys, for commands that need the state of a
+ * connection.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -36,10 +36,13 @@ const PING = new Command<unknown>(new CommandSpec("PING", { readonly: true }), [
 const UNWATCH = question("UNWATCH")
 const WATCH = new CommandSpec("WATCH", { keys: allKeys, readonly: true })
 
-/** Whether an error says of the node only that it does not answer PING. */
+/** Whether an error is about PING only, and not about the state of the node. */
 const concernsPing = (kind: ErrorKind): boolean => kind === "noPermission" || kind === "busy"
 
-/** The PING in front of a session shows that the connection works, for a user without the right to PING as well. */
+/**
+ * The PING at the start of a session, which shows that the connection works. Its refusal to a user without the right
+ * to PING shows that as well.
+ */
 class OpeningPing extends DedicatedRequest {
   override onReply(reply: Reply): void {
     super.onReply(reply instanceof ServerError && concernsPing(kindOf(reply)) ? "PONG" : reply)
@@ -52,7 +55,10 @@ interface Opening {
   readonly command: Command<unknown>
   readonly slot: number
   readonly pinned: ClusterNode | undefined
-  /** `asking`: the command was sent behind ASKING, and so has to be every other of the session. */
+  /**
+   * The purpose of the session. With `asking` the command was sent behind ASKING, and so has to be every other command
+   * of the session.
+   */
   readonly purpose: (asking: boolean) => Purpose
 }
 
@@ -107,7 +113,10 @@ export class DedicatedSessions {
     }
   }
 
-  /** Runs one command on a connection that no other command waits behind; an interruption frees the server. */
+  /**
+   * Runs one command on a connection where no other command waits behind it. Interruption makes the server release the
+   * command.
+   */
   execute<A>(
     command: Command<A>,
     slot: number,
@@ -152,7 +161,7 @@ export class DedicatedSessions {
     )
   }
 
-  /** Begins a session with its first command. When the scope ends, so does the session, and then `release` runs. */
+  /** Begins a session with its first command. When the scope ends, the session ends, and then `release` runs. */
   private open(
     { command, make, pinned, purpose, slot }: Opening,
     release: (session: DedicatedSession) => Effect.Effect<void>
@@ -166,7 +175,8 @@ export class DedicatedSessions {
         opened?.end()
         return opened === undefined ? Effect.void : release(opened)
       })
-      // The finalizer is there before the connection is: an interruption in between must not lose the connection.
+      // The finalizer is added before the connection is opened, so that an interruption in between cannot lose the
+      // connection.
       return Effect.addFinalizer(() => end).pipe(
         Effect.andThen(begin),
         Effect.flatMap(() =>
@@ -206,7 +216,10 @@ export class DedicatedSessions {
     return Tracing.observed(run, () => Tracing.commandCall(given, slot))
   }
 
-  /** The next caller gets a connection on which nothing is watched and no reply is due, or a new one. */
+  /**
+   * Ends a session with watched keys: the next caller gets this connection without watched keys and replies due, or a
+   * new one.
+   */
   private endWatch({ connection }: DedicatedSession): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (connection.state !== "ready" || connection.depth > 0) return this.discard(connection)

@@ -1,8 +1,8 @@
 /**
  * The dedicated connections to one node: those that are being opened, in use and idle, and the callers that wait for one.
  *
- * There is one attempt at a time, on `reconnectSchedule`, as long as the node refuses connections or nobody knows. Each that
- * succeeds lets twice as many run side by side, so that the pool of a healthy node fills quickly.
+ * There is one attempt at a time, on `reconnectSchedule`, as long as the node refuses connections or its state is
+ * unknown. Each success doubles the number of attempts side by side, so that the pool of a healthy node fills quickly.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -16,13 +16,13 @@ import { Redial } from "./Redial.ts"
 
 /** A caller that waits for a connection. The pool calls one of the three methods, once, unless the caller withdraws. */
 export interface ConnectionWaiter {
-  /** Until when it waits, in monotonic milliseconds. */
+  /** The deadline of the caller, in monotonic milliseconds. */
   readonly deadline: number
-  /** The connection is ready, and nobody else uses it. */
+  /** Gives the caller a connection that is ready and that nobody else uses. */
   onConnection(connection: Connection): void
-  /** The node cannot be reached now. `attempted` is the connection that failed, where there was one. */
+  /** Called when the node cannot be reached now. `attempted` is the connection that failed, if there was one. */
   onUnavailable(attempted: Connection | undefined, failure: LinkFailure): void
-  /** The deadline has passed. `inUse` connections were in use by others, of at most `max`. */
+  /** Called when the deadline has passed. Others used `inUse` connections, of at most `max`. */
   onExpired(address: string, inUse: number, max: number): void
 }
 
@@ -30,10 +30,10 @@ export interface ConnectionWaiter {
 export interface PoolSettings {
   /** The most connections to one node. */
   readonly max: number
-  /** How long a connection may be unused, in milliseconds. */
+  /** The time after which an unused connection is closed, in milliseconds. */
   readonly idleTimeout: number
   readonly reconnectSchedule: ConstructorParameters<typeof Redial>[0]
-  /** A connection that is closed when it is lost, and not dialled again. */
+  /** Opens a connection that is closed when its socket is lost, and not dialled again. */
   readonly lease: (
     target: ConnectionTarget,
     onState: (connection: Connection, state: ConnectionState) => void
@@ -42,7 +42,7 @@ export interface PoolSettings {
   readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   /** Remembers the id that the server gave a connection. */
   readonly identified: (connection: Connection, id: number) => void
-  /** Looks at deadlines and idle connections at this time of the clock. */
+  /** Asks for a call of `inspect` at this time of the clock. */
   readonly lookAt: (time: number) => void
 }
 
@@ -58,7 +58,7 @@ interface Outage {
 }
 
 const clientId = question("CLIENT ID")
-/** How long the server may take to tell the id of a new connection, in milliseconds. */
+/** The time in which the server has to report the id of a new connection, in milliseconds. */
 const identifyTimeout = 2000
 
 /** A connection that the node ends within this time, in milliseconds, counts as a failed attempt. */
@@ -68,24 +68,24 @@ const unneeded: LinkFailure = { kind: "closed", message: "the dedicated connecti
 const unanswered: LinkFailure = { kind: "connection", message: "a new connection was not answered in time" }
 const replaced: LinkFailure = { kind: "closed", message: "another node has this address now" }
 
-/** Whether the other side ended the connection. */
+/** Whether the server ended the connection. */
 const wasLost = ({ lastFailure }: Connection): boolean => lastFailure?.kind === "connection"
 
 export class NodePool {
   readonly address: string
   private readonly settings: PoolSettings
-  /** The node as it was last asked for: another node may have its address by now. */
+  /** The node of the last request: another node may have its address by now. */
   private target: ConnectionTarget
   private readonly redial: Redial
-  /** Why no connection can be opened now; `undefined` while one can, or while nobody knows. */
+  /** The reason why no connection can be opened now; `undefined` when one can, or when that is unknown. */
   private outage: Outage | undefined
-  /** How many connections may be opened side by side: each success doubles it, a failure ends it. */
+  /** The number of connections that may be opened side by side: a success doubles it, a failure resets it. */
   private width = 1
   private isClosed = false
-  /** All connections: being opened, in use, idle. */
+  /** The number of all connections: being opened, in use, idle. */
   private total = 0
   private opening = 0
-  /** The connection that was used last comes last. */
+  /** The idle connections, the one that was used last at the end. */
   private idle: Array<IdleConnection> = []
   private readonly waiting = new Set<ConnectionWaiter>()
 
@@ -96,12 +96,12 @@ export class NodePool {
     this.redial = new Redial(settings.reconnectSchedule, settings.clock, settings.runFork)
   }
 
-  /** There is no connection, and no caller waits for one. */
+  /** Whether there is no connection and no caller waits for one. */
   get isEmpty(): boolean {
     return this.total === 0 && this.waiting.size === 0
   }
 
-  /** Gives the caller a connection: an idle one, or the next that is released or opened. */
+  /** Gives the caller an idle connection, or the next that is released or opened. */
   acquire(target: ConnectionTarget, waiter: ConnectionWaiter): void {
     this.target = target
     const idle = this.takeIdle()
@@ -127,7 +127,7 @@ export class NodePool {
     this.settings.lookAt(since + this.settings.idleTimeout)
   }
 
-  /** Another connection to the node has just been made: the next caller need not wait for the schedule. */
+  /** Notes that another connection to the node has just been made: the next attempt need not wait for the schedule. */
   nodeAnswers(): void {
     this.redial.hurry()
   }
@@ -139,7 +139,10 @@ export class NodePool {
     for (const { connection } of this.idle.splice(0)) connection.closeNow(failure)
   }
 
-  /** Rejects callers whose deadline has passed, closes what was idle for too long; when to look again. */
+  /**
+   * Rejects callers whose deadline has passed, and closes connections that were idle for too long. The result is the
+   * time of the next inspection.
+   */
   inspect(now: number): number {
     const { idleTimeout, max } = this.settings
     let next = Number.POSITIVE_INFINITY
@@ -160,7 +163,7 @@ export class NodePool {
     return monotonicMillis(this.settings.clock)
   }
 
-  /** An idle connection to the node that is wanted. */
+  /** An idle connection to the node, if there is one. */
   private takeIdle(): Connection | undefined {
     for (let idle = this.idle.pop(); idle !== undefined; idle = this.idle.pop()) {
       const { connection } = idle
@@ -203,7 +206,7 @@ export class NodePool {
         const failed = isOpening || (wasLost(connection) && this.now() - readyAt < shortLife)
         if (isOpening) opened()
         this.lost(connection)
-        // Of several attempts side by side the first failure is the news.
+        // Only the first failure of several attempts side by side changes the state.
         if (failed && this.outage === before) this.unreachable(connection)
         else if (failed && this.outage !== undefined && this.opening === 0) this.rejectWaiting(this.outage)
         else this.open()
@@ -212,7 +215,7 @@ export class NodePool {
     connection.connect()
   }
 
-  /** Asks for the id, by which the server can be told to let go of a command. A connection serves without one, too. */
+  /** Asks for the id of a connection, with which CLIENT UNBLOCK names it. A connection serves without an id, too. */
   private identify(connection: Connection, ready: () => void): void {
     this.settings.runFork(
       Effect.map(Effect.result(query(connection, clientId, identifyTimeout)), (reply) => {

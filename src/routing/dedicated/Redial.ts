@@ -1,5 +1,5 @@
 /**
- * When a node that refused the last connection may be dialled again: after the pauses of `reconnectSchedule`.
+ * The pauses after which a node that refused the last connection may be dialled again, by `reconnectSchedule`.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -11,7 +11,7 @@ import { monotonicMillis, steadyTimeOfDay } from "../../internal/monotonic.ts"
 /** The next pause, in milliseconds; `undefined` when the schedule has ended. */
 type NextPause = () => Effect.Effect<number | undefined>
 
-/** How long a node has to be reachable before its next failure starts the schedule again, in milliseconds. */
+/** The time for which a node has to be reachable before its next failure starts the schedule again, in milliseconds. */
 const lastingAfter = 1000
 
 /** The pause after a schedule that ended, or died, before it named one, in milliseconds. */
@@ -21,11 +21,11 @@ export class Redial {
   private readonly schedule: Schedule.Schedule<unknown>
   private readonly clock: Clock.Clock
   private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  /** The next step of the schedule, once that has started. */
+  /** The next step of the schedule, once it has started. */
   private nextPause: NextPause | undefined
   private lastPause = firstPause
   private dueAt = 0
-  /** Since when the node is reachable; `undefined` while it is not. */
+  /** The time since when the node is reachable; `undefined` while it is not. */
   private reachableSince: number | undefined
 
   constructor(
@@ -43,7 +43,7 @@ export class Redial {
     return now >= this.dueAt
   }
 
-  /** An attempt has failed: the next one has to wait for the schedule. */
+  /** Notes a failed attempt: the next one has to wait for the schedule. */
   failed(): void {
     if (this.reachableSince !== undefined && this.now() - this.reachableSince >= lastingAfter) this.restart()
     this.reachableSince = undefined
@@ -61,13 +61,13 @@ export class Redial {
     )
   }
 
-  /** An attempt has succeeded. */
+  /** Notes a successful attempt. */
   succeeded(): void {
     this.reachableSince ??= this.now()
     this.dueAt = 0
   }
 
-  /** The next attempt need not wait, whatever the schedule says. */
+  /** Allows the next attempt at once, whatever the schedule says. */
   hurry(): void {
     this.dueAt = 0
   }

@@ -1,6 +1,6 @@
 /**
- * Makes a server let go of a command that it holds back: by CLIENT UNBLOCK on the shared connection, and where that cannot
- * be, by closing the command's own connection.
+ * Makes a server release a command that it holds back: by CLIENT UNBLOCK on the shared connection or, where that is
+ * not possible, by closing the command's own connection.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -12,15 +12,15 @@ import { monotonicMillis } from "../../internal/monotonic.ts"
 
 /** A written command whose caller was interrupted. */
 export interface AbandonedCommand extends Outgoing {
-  /** The server has answered it, or its connection is lost. */
+  /** Whether the server has answered the command, or its connection was lost. */
   readonly isReleased: boolean
-  /** Waits until it is released, at most `millis` milliseconds. */
+  /** Waits until the command is released, for at most `millis` milliseconds. */
   readonly awaitRelease: (millis: number) => Effect.Effect<unknown>
 }
 
 const unblock = (id: number) => question("CLIENT UNBLOCK", String(id))
 
-/** When to ask again for a command that the server was not holding back, in milliseconds. */
+/** The pause before the next CLIENT UNBLOCK when the server was not holding the command back, in milliseconds. */
 const askAgainAfter = 5
 
 export class Unblocker {
@@ -30,8 +30,8 @@ export class Unblocker {
   private readonly patience: number
 
   /**
-   * `idOf` tells the id that the server gave a connection. `patience` is how long an interruption waits for the server, in
-   * milliseconds.
+   * `idOf` gives the id that the server gave a connection. `patience` is the time for which an interruption waits for
+   * the server, in milliseconds.
    */
   constructor(
     clock: Clock.Clock,
@@ -45,7 +45,7 @@ export class Unblocker {
     this.patience = patience
   }
 
-  /** Lasts until the command is released: on its connection, which then goes on, or by closing that. */
+  /** Lasts until the command is released: by the server, and its connection goes on, or by closing the connection. */
   release(command: AbandonedCommand, connection: Connection): Effect.Effect<void> {
     const id = this.idOf(connection)
     const until = this.now() + this.patience

@@ -16,7 +16,7 @@ import {
 } from "../../RedisClusterException.ts"
 
 /**
- * How the command ended on one node.
+ * The end of a command on one node.
  *
  * @category models
  * @since 0.1.0
@@ -62,7 +62,7 @@ const combine = (values: ReadonlyArray<unknown>, f: (a: number, b: number) => nu
     return undefined
   })
 
-/** Bytes that are equal are one element. */
+/** The distinct elements of a list. Equal bytes are one element. */
 const distinct = (elements: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
   const seen = new Set<unknown>()
   return elements.filter((element) => {
@@ -93,8 +93,8 @@ const merge = (policy: ResponsePolicy, answers: ReadonlyArray<Answer>): unknown 
 }
 
 /**
- * The result, or what failed. A failure on one node fails the whole, naming the nodes that succeeded, unless one
- * success is all that is asked for.
+ * The result, or the failure. A failure on one node fails the whole command, and the error names the nodes that
+ * succeeded, unless the policy asks for one success only.
  *
  * @category combinators
  * @since 0.1.0

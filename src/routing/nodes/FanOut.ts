@@ -1,9 +1,9 @@
 /**
  * One command on many nodes.
  *
- * The parts of a fan-out over primaries are bound to the shards: they follow a failover to the new primary. Those for
- * other nodes are bound to these. A command for a set of nodes is done when every node of that set has answered: the set is
- * looked at again when the replies are here, for nodes may have joined, or lost the slots that they were asked for.
+ * The parts of a fan-out over primaries are bound to the shards: they follow a failover to the new primary. Parts for
+ * other nodes are bound to the nodes. A command for a set of nodes is done when every node of the set has answered.
+ * The set is resolved again when the replies have come, because nodes may have joined, or lost their slots.
  *
  * @since 0.1.0
  */
@@ -32,7 +32,10 @@ const hasLeft = ({ outcome }: NodeReply): boolean =>
 
 const legTo = (node: ClusterNode, binding: Binding): Leg => ({ node, slot: keyless, binding })
 
-/** How often the nodes of a set are looked at again: a cluster that changes all the time must not keep a command for ever. */
+/**
+ * The most times that the set of nodes is resolved again: a cluster that changes all the time must not keep a command
+ * without end.
+ */
 const mostRounds = 8
 
 /**
@@ -50,13 +53,13 @@ export class FanOut {
     this.random = random
   }
 
-  /** On the nodes that the policy of the command names. */
+  /** Runs a command on the nodes that its policy names. */
   byPolicy(command: Command<unknown>): Replies {
     const legs = command.spec.request === "allNodes" ? this.nodeLegs : this.shardLegs
     return this.observed(command, (settled) => this.onEach(settled, legs))
   }
 
-  /** On the nodes of a target. */
+  /** Runs a command on the nodes of a target. */
   byTarget(command: Command<unknown>, target: Target.Target): Replies {
     return this.observed(command, (settled) => this.onTarget(settled, target))
   }
@@ -103,14 +106,14 @@ export class FanOut {
     }))
   }
 
-  /** Every node of the cluster; primaries through their shards. */
+  /** A part for every node of the cluster; primaries are bound through their shards. */
   private readonly nodeLegs = (): ReadonlyArray<Leg> => {
     const { nodes, primaries } = this.topology.current()
     const others = [...nodes.values()].filter((node) => !primaries.includes(node))
     return [...this.shardLegs(), ...others.map((node) => legTo(node, "node"))]
   }
 
-  /** On each node of a set, until each that is in it has been reached, or has left the cluster. */
+  /** Runs a command on each node of a set, until each has answered or has left the cluster. */
   private onEach(command: Command<unknown>, legs: () => ReadonlyArray<Leg>, flag?: Target.TargetFlag): Replies {
     return Effect.suspend(() => {
       const first = legs()
@@ -133,7 +136,7 @@ export class FanOut {
       for (let round = 0; missing.length > 0 && round < mostRounds; round++) {
         for (const reply of yield* this.run(command, missing, deadline)) {
           const { address } = reply.node
-          // A shard may have been given to another one's primary meanwhile: a node counts once.
+          // The slots of a shard may have gone to the primary of another shard meanwhile: a node counts once.
           if (hasLeft(reply)) gone.add(address)
           else if (!reached.has(address)) reached.set(address, reply)
         }
@@ -143,7 +146,7 @@ export class FanOut {
     }
   )
 
-  /** On one node; on another one when that has left the cluster. */
+  /** Runs a command on one node, or on another one when that has left the cluster. */
   private onOne(command: Command<unknown>, flag: Target.TargetFlag, deadline: number, round: number): Replies {
     const resolved = Target.resolve(flag, this.facts)
     if (Result.isFailure(resolved)) return this.dispatcher.statistics.refuse(resolved.failure)
@@ -181,7 +184,7 @@ export class FanOut {
     })
   }
 
-  /** After a failover it was not the node that had been asked first. */
+  /** The node that answered a part. After a failover it is another one than the node that was asked first. */
   private answered(request: Request, leg: Leg): ClusterNode {
     return this.topology.current().nodes.get(request.connection?.address ?? "") ?? leg.node
   }

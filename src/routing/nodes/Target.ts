@@ -1,5 +1,5 @@
 /**
- * Which nodes a command is meant for, when its keys do not decide.
+ * The nodes for which a command is meant when its keys do not decide.
  *
  * @since 0.1.0
  */
@@ -14,8 +14,9 @@ import { nodeAt } from "../../topology/Topology.ts"
  * A set of nodes by role. It is resolved when a command is sent, and again when the topology changes.
  *
  * - `primaries`: the nodes that own slots
- * - `replicas`: the replicas of these that servers list as serving
- * - `all`: every node of the cluster, also one that serves no slots or that the servers have marked as failed
+ * - `replicas`: the replicas of the primaries, as far as the servers list them as serving
+ * - `all`: every node of the cluster, including those that serve no slots and those that the servers have marked as
+ *   failed
  * - `random`: one of the primaries and replicas
  * - `default`: the default node of the client
  *
@@ -25,8 +26,8 @@ import { nodeAt } from "../../topology/Topology.ts"
 export type TargetFlag = "primaries" | "replicas" | "all" | "random" | "default"
 
 /**
- * Nodes by role, or nodes by name. Named nodes are taken at their word: what they answer is the result, redirects
- * included.
+ * The nodes for a command: by role, or by name. The reply of a named node is the result: a redirect of such a node is
+ * an error and is not followed.
  *
  * @category models
  * @since 0.1.0
@@ -48,12 +49,12 @@ export const isFlag = (target: Target): target is TargetFlag => typeof target ==
 export interface Facts {
   readonly snapshot: Snapshot
   readonly defaultNode: ClusterNode | undefined
-  /** A number from 0 to 1, by chance. */
+  /** A random number from 0 to 1. */
   readonly random: () => number
 }
 
 /**
- * One of the nodes that serve, by chance; `undefined` without any.
+ * A random node among those that serve; `undefined` when there are none.
  *
  * @category combinators
  * @since 0.1.0
@@ -63,10 +64,10 @@ export const anyServing = ({ primaries, replicas }: Snapshot, random: () => numb
 
 const orNone = (node: ClusterNode | undefined): ReadonlyArray<ClusterNode> => node === undefined ? [] : [node]
 
-/** The language's own test does not tell read-only lists. */
+/** Whether a target is a list of nodes. `Array.isArray` does not narrow the type of a read-only list. */
 const isList = (target: Endpoint | ReadonlyArray<Endpoint>): target is ReadonlyArray<Endpoint> => Array.isArray(target)
 
-/** `undefined` for a name that is no flag, as programs in plain JavaScript may give one. */
+/** The nodes of a flag; `undefined` for a name that is no flag, which programs in plain JavaScript may pass. */
 const byFlag = (flag: TargetFlag, { defaultNode, random, snapshot }: Facts): ReadonlyArray<ClusterNode> | undefined => {
   switch (flag) {
     case "primaries":
@@ -83,7 +84,7 @@ const byFlag = (flag: TargetFlag, { defaultNode, random, snapshot }: Facts): Rea
 }
 
 /**
- * The nodes a target means at this moment; at least one, or the reason why there is none.
+ * The nodes of a target at this moment: at least one, or the reason why there is none.
  *
  * @category combinators
  * @since 0.1.0

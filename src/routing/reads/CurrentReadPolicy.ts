@@ -1,5 +1,5 @@
 /**
- * The policy that a read follows: that of its view, else that of the region of the program, else that of the client.
+ * The policy that a read follows: that of its view, else that of the program's region, else that of the client.
  */
 import type { Command } from "../../commands/Command.ts"
 import { RegionValue } from "../../internal/RegionValue.ts"
@@ -8,7 +8,8 @@ import { keyless } from "../CommandSlot.ts"
 import { ReadRoute } from "./ReadRoute.ts"
 
 /**
- * The way of a command that only reads and has keys, by a policy; `undefined` for a command that belongs to the primary.
+ * The route of a command that only reads and has keys, by a policy; `undefined` for a command that belongs to the
+ * primary.
  */
 export const routeBy = (
   { spec }: Command<unknown>,
@@ -20,7 +21,7 @@ export const routeBy = (
     : undefined
 
 export class CurrentReadPolicy {
-  /** The policy of the client: of reads for which neither a view nor a region has one. */
+  /** The policy of the client, for reads without one from a view or a region. */
   standing: ReadFrom.Policy
   private readonly region = new RegionValue(ReadFrom.current)
 
@@ -28,12 +29,12 @@ export class CurrentReadPolicy {
     this.standing = standing
   }
 
-  /** The policy of reads that the running fiber makes on the client itself. */
+  /** The policy of the running fiber's reads on the client itself. */
   get current(): ReadFrom.Policy {
     return this.region.current ?? this.standing
   }
 
-  /** The way of a command that the running fiber makes; `view` is the policy of the view it is made on. */
+  /** The route of a command of the running fiber; `view` is the policy of the view on which the command runs. */
   routeOf(command: Command<unknown>, slot: number, view: ReadFrom.Policy | undefined): ReadRoute | undefined {
     return command.spec.readonly ? routeBy(command, slot, view ?? this.current) : undefined
   }

@@ -1,5 +1,5 @@
 /**
- * Second attempts for reads that are slow to be answered: one timer for all of them, within a budget.
+ * Second attempts for slow reads: one timer for all of them, within a budget.
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
@@ -16,17 +16,20 @@ import type { Hedge } from "../../ReadFrom.ts"
 import type { ReadNode } from "./ReadNode.ts"
 import type { ReadRoute } from "./ReadRoute.ts"
 
-/** A read that a second node may be asked for. */
+/** A read that may be sent to a second node. */
 export interface RoutedRead extends Pick<Outgoing, "command" | "binary" | "deadline" | "settled"> {
   readonly readRoute: ReadRoute | undefined
-  /** The reply has come over another connection than the read was sent on. */
+  /** Takes a reply that came over another connection than the one to which the read was sent. */
   onReplyFrom(connection: Connection, reply: Reply): void
 }
 
-/** How many hedges there may be beyond the budget, at the start and after a calm time. */
+/** The number of hedges beyond the budget, at the start and after a calm time. */
 const burst = 10
 
-/** The second node's answer counts. Its trouble does not: the first node is still being asked. */
+/**
+ * The attempt at the second node. Its reply counts, and its failure does not, because the reply of the first node is
+ * still due.
+ */
 class SecondAttempt extends OwnCommand {
   private readonly read: RoutedRead
   private readonly connection: Connection
@@ -59,11 +62,11 @@ const budgetKey = ({ budget }: Hedge): number => Math.round(budget * 1000)
 
 export class Hedges {
   /**
-   * Reads that may be hedged, by the node that was asked and by how long it was given: the read that was sent first is
-   * answered first, and is due first.
+   * The reads that may be hedged, by node and by the time before the hedge: in each queue the read that was sent first
+   * is due first.
    */
   private readonly queues = new Map<ReadNode, Map<number, Fifo<RoutedRead>>>()
-  /** By the fraction, not by the policy: a program may build its policy anew for each read. */
+  /** The budgets by fraction, and not by policy, because a program may make a new policy for each read. */
   private readonly budgets = new Map<number, Budget>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
@@ -73,7 +76,7 @@ export class Hedges {
     this.alarm = new Alarm(clock, runFork, () => this.ring())
   }
 
-  /** A read is sent to the first of its nodes. */
+  /** Watches a read that is sent to the first of its nodes. */
   watch(read: RoutedRead, route: ReadRoute, node: ReadNode, hedge: Hedge): void {
     const budget = this.budgetOf(hedge)
     budget.left = Math.min(burst, budget.left + hedge.budget)
@@ -90,8 +93,8 @@ export class Hedges {
   }
 
   /**
-   * Asks the next node as well, whatever the budget: the node that was asked does not answer at all. Whether there was a next
-   * one to ask.
+   * Sends a read to its next node as well, whatever the budget, because the first node does not answer at all. The
+   * result says whether there was a next node.
    */
   rescue(read: RoutedRead): boolean {
     const { readRoute } = read
@@ -142,7 +145,7 @@ export class Hedges {
     this.alarm.set(next)
   }
 
-  /** Hedges the reads that are due; when the first of the others is. */
+  /** Hedges the reads that are due. The result is the time at which the next one is. */
   private askDue(node: ReadNode, queue: Fifo<RoutedRead>, now: number): number {
     for (let read = queue.peek(); read !== undefined; read = queue.peek()) {
       const { readRoute } = read

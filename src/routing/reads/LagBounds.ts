@@ -1,17 +1,17 @@
 /**
- * The bounds on the lag that reads have asked for lately: how often the lag is measured, and whether at all.
+ * The bounds on the lag that recent reads have: they decide whether the lag is measured, and how often.
  */
 
-/** A bound is forgotten when no read asked for it during so many of its lengths, but not sooner than `leastMemory`. */
+/** A bound is forgotten after so many times its length without a read that has it, but not before `leastMemory`. */
 const remembered = 3
-/** In milliseconds. */
+/** The least time for which a bound is remembered, in milliseconds. */
 const leastMemory = 3000
-/** How often the lag is measured within a bound. */
+/** The number of measurements within the length of a bound. */
 const measuredPerBound = 4
 
 class Bound {
   readonly millis: number
-  /** A read has asked for it since the last look. */
+  /** Whether a read has had this bound since the last look. */
   isUsed = true
   usedAt: number
 
@@ -25,7 +25,7 @@ export class LagBounds {
   private readonly longestPause: number
   private bounds: ReadonlyArray<Bound> = []
 
-  /** `longestPause`: the lag is measured at least that often, in milliseconds. */
+  /** `longestPause` is the longest time between two measurements, in milliseconds. */
   constructor(longestPause: number) {
     this.longestPause = longestPause
   }
@@ -41,7 +41,7 @@ export class LagBounds {
     return Math.max(0, ...this.bounds.map(({ millis }) => millis))
   }
 
-  /** A read asks for a bound. `true` when no other has asked for it lately. */
+  /** Notes a read with a bound. The result is `true` when no recent read has had this bound. */
   ask(millis: number, now: () => number): boolean {
     for (const bound of this.bounds) {
       if (bound.millis !== millis) continue
@@ -52,7 +52,7 @@ export class LagBounds {
     return true
   }
 
-  /** Forgets the bounds that no read has asked for in a while. */
+  /** Forgets the bounds that no read has had in a while. */
   look(now: number): void {
     this.bounds = this.bounds.filter((bound) => {
       if (bound.isUsed) bound.usedAt = now

@@ -1,5 +1,5 @@
 /**
- * A node that can serve the reads of its shard, with what the client knows of it.
+ * A node that can serve the reads of its shard, with the measurements of the client.
  */
 import type * as Clock from "effect/Clock"
 import type { ClusterNode, Role } from "../../cluster/ClusterNode.ts"
@@ -9,7 +9,7 @@ import type { Connections } from "../../connection/Connections.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Candidate } from "../../ReadFrom.ts"
 
-/** How often reads went to a node. The counters outlive the snapshots that have the node. */
+/** The counters of a node's reads. They outlive the snapshots that have the node. */
 export class ReadCounters {
   reads = 0
   passedOn = 0
@@ -20,22 +20,22 @@ export interface ReadNetwork {
   readonly connections: Connections["Service"]
   readonly clock: Clock.Clock
   readonly options: ResolvedOptions
-  /** Numbers from 0 to 1, by chance. */
+  /** Random numbers from 0 to 1. */
   readonly random: () => number
 }
 
-/** For how many rounds of the probes a node that refused a read is avoided. */
+/** The number of rounds of the probes for which a node that refused a read is avoided. */
 const doubtfulRounds = 2
 
 export class ReadNode implements Candidate {
   readonly node: ClusterNode
   readonly role: Role
   readonly counters: ReadCounters
-  /** The zone that the server told; `undefined` until it was asked, empty when it has none. */
+  /** The zone that the server reported; `undefined` until it was asked, empty when it has none. */
   toldZone: string | undefined
-  /** Every write before this time, in monotonic milliseconds, has reached the node. */
+  /** The time, in monotonic milliseconds, before which every write has reached the node. */
   freshUntil = Number.NEGATIVE_INFINITY
-  /** How many samples of its latency there were at the last round of the probes. */
+  /** The number of samples of its latency at the last round of the probes. */
   samplesSeen = -1
 
   private readonly network: ReadNetwork
@@ -81,12 +81,12 @@ export class ReadNode implements Candidate {
     return this.connection.state === "ready" || this.node.health !== "fail"
   }
 
-  /** It refused a read: it is avoided for a second or two. */
+  /** Avoids the node for a second or two, because it refused a read. */
   doubt(): void {
     this.doubts = doubtfulRounds
   }
 
-  /** Another round of the probes has passed. */
+  /** Notes that another round of the probes has passed. */
   forgive(): void {
     if (this.doubts > 0) this.doubts--
   }

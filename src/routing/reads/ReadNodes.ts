@@ -1,5 +1,5 @@
 /**
- * The nodes that can serve the reads of each shard, in the order of a policy, and how often they did.
+ * The nodes that can serve the reads of each shard, in the order of a policy, and the counters of their reads.
  *
  * @since 0.1.0
  */
@@ -11,22 +11,22 @@ import { ReadCounters, type ReadNetwork, ReadNode } from "./ReadNode.ts"
 import type { ReadRoute } from "./ReadRoute.ts"
 
 /**
- * How often reads went to a node by a policy other than `ReadFrom.primary`.
+ * The reads of a node by policies other than `ReadFrom.primary`, as `redis.readStatistics` counts them.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NodeReads {
-  /** Reads that were sent to the node, hedges included. */
+  /** The number of reads that were sent to the node, hedges included. */
   readonly reads: number
-  /** Reads that the node could not serve, so that another node was asked. */
+  /** The number of reads that the node could not serve, so that they were sent to another node. */
   readonly passedOn: number
-  /** Reads that were hedges: another node had been asked before and had not answered. */
+  /** The number of reads that were hedges: another node had got the read before and had not answered. */
   readonly hedges: number
 }
 
 /**
- * How often reads went to the nodes of a shard by policies other than `ReadFrom.primary`.
+ * The reads of a shard's nodes by policies other than `ReadFrom.primary`, as `redis.readStatistics` counts them.
  *
  * @category models
  * @since 0.1.0
@@ -39,11 +39,11 @@ export interface ShardReads {
 /** The nodes of one shard, the primary first. */
 export class ShardReadNodes {
   readonly all: ReadonlyArray<ReadNode>
-  /** How many reads of the shard there were. */
+  /** The number of reads of the shard so far. */
   turn = 0
 
   constructor(all: ReadonlyArray<ReadNode>) {
-    // Functions of programs get to see it, and may try to sort it.
+    // The functions of programs get this list, and may try to sort it.
     this.all = Object.freeze(all)
   }
 }
@@ -69,12 +69,12 @@ export class ReadNodes {
     return nodes
   }
 
-  /** The nodes of the shards that were read from. */
+  /** The nodes of the shards that have served reads. */
   known(snapshot: Snapshot): ReadonlyArray<ShardReadNodes> {
     return snapshot.shards.flatMap((shard) => this.byShard.get(shard) ?? [])
   }
 
-  /** Begins a read with the first of its nodes. `undefined` when the function of the policy failed. */
+  /** Begins a read with the first of its nodes. The result is `undefined` when the function of the policy failed. */
   begin(shard: Shard, route: ReadRoute, command: string, slot: number): ReadNode | undefined {
     const { policy } = route
     const nodes = this.of(shard)
@@ -113,7 +113,7 @@ export class ReadNodes {
   }
 }
 
-/** Whether the list holds candidates that were given, each once. */
+/** Whether the list holds given candidates only, each once. */
 const isOrderOf = (
   chosen: ReadonlyArray<Candidate>,
   candidates: ReadonlyArray<ReadNode>
@@ -128,7 +128,7 @@ const isOrderOf = (
   return true
 }
 
-/** Calls the function of a policy, which may be the program's. */
+/** Calls the function of a policy, which may be the function of a program. */
 const ordered = (
   order: Order,
   candidates: ReadonlyArray<ReadNode>,

@@ -1,6 +1,7 @@
 /**
- * Measures the nodes that serve reads, off the path of the reads: how fast each is, in which zone, how far it lags behind.
- * Measuring begins with the first read that is not bound to the primary, and ends when there are no such reads any more.
+ * Measures the nodes that serve reads, off the path of the reads: the latency, the zone and the lag of each. The
+ * measurements begin with the first read that is not bound to the primary, and end when there are no such reads any
+ * more.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -20,9 +21,9 @@ const infoReplication = question("INFO", "replication")
 
 /** The time between two rounds, in milliseconds. */
 const roundTime = 1000
-/** The rounds end when so many of them saw no read. */
+/** The rounds end after so many of them without a read. */
 const quietRounds = 10
-/** How long one node may take to answer, in milliseconds. */
+/** The time in which a node has to answer, in milliseconds. */
 const patience = 1000
 
 const lineOf = (info: unknown, name: string): string | undefined =>
@@ -44,7 +45,7 @@ export class ReadProbes {
   private readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   private readonly marks = new WeakMap<ShardReadNodes, ReplicationMarks>()
   private readonly bounds = new LagBounds(roundTime)
-  /** How many rounds have seen no read; `undefined` while there are no rounds. */
+  /** The number of rounds without a read; `undefined` while there are no rounds. */
   private quiet: number | undefined
   private measuring: Fiber.Fiber<void> | undefined
 
@@ -60,7 +61,7 @@ export class ReadProbes {
     this.runFork = runFork
   }
 
-  /** A read is made by a policy. `maxLag` is its bound on the lag, in milliseconds, if it has one. */
+  /** Notes a read by a policy. `maxLag` is its bound on the lag, in milliseconds, if it has one. */
   begin(maxLag: number | undefined): void {
     if (this.quiet === undefined) {
       this.quiet = 0
@@ -69,7 +70,7 @@ export class ReadProbes {
       this.quiet = 0
     }
     if (maxLag === undefined || !this.bounds.ask(maxLag, this.now)) return
-    // The pause that is under way may be too long for the new bound.
+    // The present pause may be too long for the new bound.
     this.measuring?.interruptUnsafe()
     this.measuring = this.runFork(this.measurements)
   }
@@ -111,7 +112,10 @@ export class ReadProbes {
     })
   }
 
-  /** The connection measures only a sample of what it carries, and nothing when it carries nothing. */
+  /**
+   * Measures the latency of a node with a PING. Its connection measures only a sample of the commands, and nothing
+   * without commands.
+   */
   private measureLatency(node: ReadNode): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { connection } = node
@@ -145,7 +149,7 @@ export class ReadProbes {
     const askedAt = this.now()
     const info = yield* this.ask(primary, infoReplication)
     const offset = offsetOf(info, "master_repl_offset")
-    // A node that is no primary any more has no stream of its own.
+    // Only a primary has a replication stream of its own.
     if (offset !== undefined && lineOf(info, "role") === "master") {
       marks.add(streamOf(info), askedAt, offset, this.bounds.longest)
     }

@@ -1,5 +1,5 @@
 /**
- * The way of a read: the nodes that it may be asked of, in order, and where it is.
+ * The route of a read: the nodes to which it may be sent, in order, and its present place among them.
  */
 import type { Policy } from "../../ReadFrom.ts"
 import type { ReadNode } from "./ReadNode.ts"
@@ -8,12 +8,15 @@ const nowhere: ReadonlyArray<ReadNode> = []
 
 export class ReadRoute {
   readonly policy: Policy
-  /** When the next node is asked although the first may still answer, in monotonic milliseconds, if the policy hedges. */
+  /**
+   * The time at which the read is hedged, in monotonic milliseconds, if the policy hedges: it is then sent to the next
+   * node although the first may still answer.
+   */
   hedgeAt = 0
-  /** The next node was asked as well. */
+  /** Whether the read was sent to the next node as well. */
   isHedged = false
   private order: ReadonlyArray<ReadNode> = nowhere
-  /** The primary, when the policy does not name it: it is asked after all others. */
+  /** The primary, when the policy does not name it: it comes after all others. */
   private lastResort: ReadNode | undefined = undefined
   private position = 0
 
@@ -21,7 +24,7 @@ export class ReadRoute {
     this.policy = policy
   }
 
-  /** The node that was asked last; `undefined` when the read follows a redirect instead of the policy. */
+  /** The node to which the read was sent last; `undefined` when the read follows a redirect instead of the policy. */
   get current(): ReadNode | undefined {
     return this.nodeAt(this.position)
   }
@@ -43,7 +46,7 @@ export class ReadRoute {
     return this.nodeAt(++this.position)
   }
 
-  /** The read follows a redirect from now on. */
+  /** Leaves the policy: the read follows a redirect from now on. */
   leave(): void {
     this.order = nowhere
     this.lastResort = undefined

@@ -1,19 +1,21 @@
 /**
- * The places of a primary's replication stream at known times. A replica that has received the stream up to a mark has every
- * write that is older than the mark.
+ * The offsets of a primary's replication stream at known times. A replica that has received the stream up to a mark
+ * has every write that is older than the mark.
  */
 
-/** The primary's offset was at most `offset` at the time `at`, in monotonic milliseconds. */
+/** A mark says that the primary's offset was at most `offset` at the time `at`, in monotonic milliseconds. */
 interface Mark {
   readonly at: number
   readonly offset: number
 }
 
-/** A mark is left out when its neighbours are closer together than this part of their age: old marks may be sparse. */
+/**
+ * A mark is left out when its neighbours are closer together than this fraction of their age: old marks may be sparse.
+ */
 const sparseness = 1 / 16
 
 export class ReplicationMarks {
-  /** The id of the stream. After a failover there is another one, with offsets of its own. */
+  /** The id of the stream. A failover begins another stream, with offsets of its own. */
   private stream: string | undefined
   private marks: ReadonlyArray<Mark> = []
 
@@ -27,7 +29,7 @@ export class ReplicationMarks {
     this.stream = stream
     const marks: Array<Mark> = []
     for (const mark of this.marks) {
-      // Of several marks at one offset the latest says the most.
+      // The latest of several marks at one offset replaces the others.
       if (mark.at < at - keptFor || mark.offset >= offset) continue
       const before = marks.at(-2)
       if (before !== undefined && mark.at - before.at < (at - mark.at) * sparseness) marks.pop()

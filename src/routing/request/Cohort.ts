@@ -1,13 +1,13 @@
 /**
- * Those who wait together for the same thing.
+ * Requests that wait together for one thing.
  */
 import type * as Effect from "effect/Effect"
 import type { Connection } from "../../connection/Connection.ts"
 import type { Shard } from "../../topology/Snapshot.ts"
 
-/** Where a request has failed: it can be worth sending again when this changes. */
+/** The place where a request failed: when it changes, the request may succeed. */
 export interface Awaited {
-  /** The connection that it came back from; `undefined` when no node owns its slot. */
+  /** The connection that gave the request back; `undefined` when no node owns its slot. */
   readonly connection: Connection | undefined
   /** The owners of its slot at that time. */
   readonly shard: Shard | undefined
@@ -16,16 +16,16 @@ export interface Awaited {
 /** Requests that share their pauses. */
 export class Cohort<R> {
   readonly requests = new Set<R>()
-  /** When the present pause ends; `Infinity` while that is not known. */
+  /** The end of the present pause; `Infinity` while it is not known. */
   retryAt = Number.POSITIVE_INFINITY
-  /** No deadline of its requests is earlier. */
+  /** A lower bound of the deadlines of its requests. */
   earliest = Number.POSITIVE_INFINITY
-  /** Its pauses, one after the other; `undefined` before the first. */
+  /** Gives the next pause; `undefined` before the first one. */
   nextPause: ((request: R) => Effect.Effect<number | undefined>) | undefined = undefined
-  /** The next pause is being asked for, or is under way. */
+  /** Whether the cohort is pausing, or asking the schedule for its next pause. */
   isPausing = false
-  /** How many pauses it has had. */
+  /** The number of pauses so far. */
   pauses = 0
-  /** There are no more pauses: what comes back fails. */
+  /** Whether the schedule has ended: requests that come back fail. */
   isOver = false
 }

@@ -1,15 +1,15 @@
 /**
- * Gives a node what a command needs there: its script, its library of functions.
+ * Sends a node the prerequisite of a command: a script, or a library of functions.
  *
- * It is sent right in front of the command and nobody waits for it: what matters is whether the command then succeeds.
- * Only when the node still lacks it does the answer to the delivery say why.
+ * The prerequisite is sent right in front of the command, and its reply is not awaited: only the success of the
+ * command matters. When the node still lacks the prerequisite, the reply to the delivery says why.
  */
 import type { Command } from "../../commands/Command.ts"
 import { type End, OwnCommand } from "../../connection/OwnCommand.ts"
 import { ServerError } from "../../protocol/Reply.ts"
 import type { Request, RetryState } from "./Request.ts"
 
-/** When it is lost, the command shares its fate. */
+/** The command that loads a prerequisite. When it is lost, the command behind it is lost as well. */
 class Delivery extends OwnCommand {
   private readonly answered: (refusal: ServerError | undefined) => void
 
@@ -24,8 +24,8 @@ class Delivery extends OwnCommand {
 }
 
 /**
- * Gives the node what the request needs there, and the request again right behind: on the same connection, with ASKING if
- * that was due.
+ * Sends the prerequisite of a request and, right behind it, the request again: on one connection, with ASKING if the
+ * request was sent with it.
  */
 export const deliver = (request: Request, retryState: RetryState): void => {
   const { connection, command: { settings } } = request

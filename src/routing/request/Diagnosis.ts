@@ -1,8 +1,8 @@
 /**
  * The meaning of a failure for its command.
  *
- * The word of a server is believed only about the slot of the command. Where user code may have run, in a script, a function or
- * a command of a module, an error is taken for the server's own only when it has the server's wording.
+ * A redirect counts only when it is about the slot of the command. Where user code may have run (a script, a function,
+ * a command of a module) an error counts as the server's own only when it has the server's wording.
  *
  * @since 0.1.0
  */
@@ -39,9 +39,9 @@ export interface ErrorReply {
   readonly _tag: "Reply"
   readonly error: ServerError
   readonly kind: ErrorKind
-  /** For `moved` and `ask`, when it names the slot of the command. */
+  /** The redirect of `moved` and `ask`, when it names the slot of the command. */
   readonly redirect: Redirect.Redirect | undefined
-  /** Where the redirect leads to, when that is known. */
+  /** The endpoint to which the redirect leads, when it is known. */
   readonly endpoint: Endpoint | undefined
   /** The outcome of the command. */
   readonly outcome: Outcome
@@ -55,11 +55,14 @@ export interface ErrorReply {
  */
 export type Diagnosis = ErrorReply | Exclude<Failure, { readonly _tag: "Reply" }>
 
-/** The commands that this library does not know are those of modules. What they do is the module's affair. */
+/**
+ * Whether a command runs user code. Commands that this library does not know are commands of modules, which may run
+ * any code.
+ */
 const runsUserCode = (spec: CommandSpec): boolean =>
   spec.runsScript || (!spec.readonly && !embedded().entries.has(spec.name))
 
-/** The error without what the server quotes of the command. */
+/** The error without the arguments that the server quotes in it. */
 const withoutQuotes = (error: ServerError, args: ReadonlyArray<Argument>): ServerError => {
   const message = withoutArguments(error.message, args)
   return message === error.message ? error : new ServerError(message)
@@ -74,12 +77,12 @@ const errorReply = (
   endpoint?: Endpoint
 ): ErrorReply => ({ _tag: "Reply", error: withoutQuotes(error, args), kind, outcome, redirect, endpoint })
 
-/** The command gave the error itself, after it ran. */
+/** The reading of an error that the command itself gave, after it ran. */
 const afterwards = (error: ServerError, command: Command<unknown>): ErrorReply =>
   errorReply(error, command, "answer", command.spec.readonly ? "NotExecuted" : "Unknown")
 
 /**
- * Reads an error reply to a command. `slot` is that by which the command was routed.
+ * Reads an error reply to a command. `slot` is the slot by which the command was routed.
  *
  * @category constructors
  * @since 0.1.0
@@ -104,7 +107,7 @@ export const ofError = (
 }
 
 /**
- * Reads the refusal of a command that was to be queued in a transaction. Nothing has run.
+ * Reads the refusal of a command that was to be queued in a transaction. No command of the transaction has run.
  *
  * @category constructors
  * @since 0.1.0
@@ -113,7 +116,7 @@ export const ofQueued = (error: ServerError, command: Command<unknown>): ErrorRe
   errorReply(error, command, kindOf(error), "NotExecuted")
 
 /**
- * Reads an error among the replies of EXEC. The command was executed: nothing that it says is about the node.
+ * Reads an error among the replies of EXEC. The command was executed, so that the error says nothing about the node.
  *
  * @category constructors
  * @since 0.1.0
@@ -132,14 +135,14 @@ export const ofExecuted = (error: ServerError, command: Command<unknown>): Error
  */
 export interface Subject {
   readonly command: Command<unknown>
-  /** The slot that it was routed by. */
+  /** The slot by which the command was routed. */
   readonly slot: number
-  /** `refusal` is why the node refused what it lacked for the command. */
+  /** `refusal` is the error with which the node refused the prerequisite of the command. */
   readonly retryState: { readonly refusal: ServerError | undefined } | undefined
 }
 
 /**
- * Says what a failure means. When a node refuses what it was given and so still lacks it, the refusal is the failure.
+ * Reads a failure. When a node refused the prerequisite and thus still lacks it, that refusal is the failure.
  *
  * @category constructors
  * @since 0.1.0

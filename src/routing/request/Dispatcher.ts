@@ -31,7 +31,7 @@ import type { Request, RequestOwner, Step } from "./Request.ts"
 import { Retries } from "./Retries.ts"
 import { RoutingStatistics } from "./RoutingStatistics.ts"
 
-/** Redirects come over a connection; what failed without one has none to be relative to. */
+/** The endpoint that stands for no connection: a failure without a connection is never a redirect. */
 const nowhere: Endpoint = { host: "", port: 0 }
 
 /** The services and parts that a dispatcher works with. */
@@ -40,7 +40,7 @@ export interface DispatcherContext {
   readonly connections: Connections["Service"]
   readonly topology: Topology["Service"]
   readonly clock: Clock.Clock
-  /** Numbers from 0 to 1, by chance. */
+  /** Random numbers from 0 to 1. */
   readonly random: () => number
   readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
@@ -49,7 +49,7 @@ export class Dispatcher implements RequestOwner {
   readonly statistics = new RoutingStatistics()
   readonly region = new CallRegion()
   private isClosed = false
-  /** Commands beyond the bounds of a node fail at once. */
+  /** Whether commands beyond the bounds of a node fail at once. */
   private readonly isBounded: boolean
   private readonly options: ResolvedOptions
   private readonly connections: Connections["Service"]
@@ -58,7 +58,10 @@ export class Dispatcher implements RequestOwner {
   private readonly reads: ReadDispatch
   private readonly retries: Retries
   private readonly random: () => number
-  /** Which primary a script without keys goes to, from 0 to 1: drawn once, so that the request knows its node while it waits. */
+  /**
+   * The random numbers, from 0 to 1, that choose the primaries of scripts without keys. Each is drawn once, so that
+   * the request has one node while it waits.
+   */
   private readonly lots = new WeakMap<Request, number>()
 
   constructor({ clock, connections, options, random, runFork, topology }: DispatcherContext) {
@@ -84,22 +87,27 @@ export class Dispatcher implements RequestOwner {
     })
   }
 
-  /** When a command that is called now has to be answered, in monotonic milliseconds. */
+  /** The deadline of a command that is called now, in monotonic milliseconds. */
   deadlineOf(command: Command<unknown>): number {
     return this.now() + this.timeoutOf(command)
   }
 
-  /** How long a command may take, in milliseconds. A command that the server may hold back has that time in addition. */
+  /**
+   * The time that a command may take, in milliseconds. For a blocking command, the time for which the server may hold
+   * it back is added.
+   */
   timeoutOf(command: Command<unknown>): number {
     return (command.settings.timeout ?? this.options.commandTimeout) + (command.blockingTime ?? 0)
   }
 
-  /** Monotonic milliseconds. */
+  /** The time in monotonic milliseconds. */
   now(): number {
     return monotonicMillis(this.clock)
   }
 
-  /** Sends a request to the node it belongs to at this moment. It ends through its own callbacks, always. */
+  /**
+   * Sends a request to the node to which it belongs at this moment. The request always ends through its own callbacks.
+   */
   dispatch(request: Request): void {
     const { binding, pinned, readRoute, slot } = request
     const snapshot = this.topology.current()
@@ -122,8 +130,8 @@ export class Dispatcher implements RequestOwner {
   }
 
   /**
-   * The primary of a slot, for commands that travel together; `undefined` when each has to be dispatched. With overflow
-   * `"fail"` each command is refused or taken for itself.
+   * The primary of a slot, for commands that are sent as one block; `undefined` when each has to be dispatched. With
+   * overflow `"fail"` each command is checked by itself.
    */
   nodeOf(slot: number): ClusterNode | undefined {
     return slot === keyless || this.options.overflow === "fail"
@@ -131,17 +139,17 @@ export class Dispatcher implements RequestOwner {
       : this.topology.current().slots[slot]?.primary
   }
 
-  /** The connection to a node that everybody shares. */
+  /** The shared connection to a node. */
   connectionTo(node: Endpoint): Connection {
     return this.connections.get(node)
   }
 
-  /** How often reads went where, by policies other than `ReadFrom.primary`. */
+  /** The number of reads of each node, by policies other than `ReadFrom.primary`. */
   readStatistics(): ReadonlyArray<ShardReads> {
     return this.reads.statistics()
   }
 
-  /** There may be a new snapshot. */
+  /** Looks again at waiting requests, because there may be a new snapshot. */
   onTopology(): void {
     this.retries.onSnapshot()
   }
@@ -244,14 +252,17 @@ export class Dispatcher implements RequestOwner {
     this.statistics.failed(error.reason._tag)
   }
 
-  /** The node that a request belongs to at this moment, unless a read policy chooses one. */
+  /** The node to which a request belongs at this moment, unless a read policy chooses one. */
   private targetOf(request: Request): ClusterNode | undefined {
     const { pinned, slot } = request
     if (pinned !== undefined) return pinned
     return slot === keyless ? this.keylessTarget(request) : this.topology.current().slots[slot]?.primary
   }
 
-  /** Commands without keys are the default node's; messages and scripts, of which there may be many, are spread. */
+  /**
+   * The node of a command without keys: the default node. PUBLISH and scripts, of which there may be many, are spread
+   * over the primaries.
+   */
   private keylessTarget(request: Request): ClusterNode | undefined {
     const { args, spec } = request.command
     const { primaries, slots } = this.topology.current()

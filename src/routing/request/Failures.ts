@@ -1,5 +1,5 @@
 /**
- * From what went wrong inside to the error that leaves the library.
+ * Makes the errors that callers get from failures inside the library.
  *
  * @since 0.1.0
  */
@@ -59,7 +59,7 @@ const nameAndNode = (request: Request): Pick<Context, "command" | "node"> => ({
   node: request.connection?.address
 })
 
-/** `GET on 127.0.0.1:7000`: with it each message begins. */
+/** The beginning of each message: `GET on 127.0.0.1:7000`. */
 const where = ({ command, node }: Pick<Context, "command" | "node">): string =>
   node === undefined ? command : `${command} on ${node}`
 
@@ -68,7 +68,7 @@ const notKnown = (name: string): string => {
   return `the server does not know this command${versions === undefined ? "" : `, which came with ${versions}`}`
 }
 
-/** Where a redirect leads to, or what it says of that. */
+/** The address to which a redirect leads, or the words of the redirect about it. */
 const addressOfRedirect = ({ endpoint, redirect }: ErrorReply): string =>
   endpoint !== undefined
     ? addressOf(endpoint)
@@ -149,7 +149,7 @@ const reasonOf = (request: Request, failure: Diagnosis): Reason => {
 }
 
 /**
- * A word or two for the list of stations.
+ * A failure in one or two words, for the list of hops.
  *
  * @category accessors
  * @since 0.1.0
@@ -190,7 +190,7 @@ export const tooManyRedirections = (request: Request): RedisClusterException => 
 }
 
 /**
- * The deadline passed while the command waited for a connection or for its reply.
+ * The error of a command whose deadline passed while it waited for a connection or for its reply.
  *
  * @category constructors
  * @since 0.1.0
@@ -208,7 +208,7 @@ export const timedOut = (request: Request, timeout: number, written: boolean): R
   )
 
 /**
- * No dedicated connection was to be had in time.
+ * The error of a command that got no dedicated connection in time.
  *
  * @category constructors
  * @since 0.1.0
@@ -238,7 +238,8 @@ export const noDedicatedConnection = (
   })
 
 /**
- * The connection with the watched keys cannot commit any more, or they were changed: nothing was executed.
+ * The error of a transaction whose watched keys were changed, or whose connection cannot commit any more: nothing was
+ * executed.
  *
  * @category constructors
  * @since 0.1.0
@@ -252,7 +253,7 @@ export const conflict = (request: Request, why: string): RedisClusterException =
   )
 
 /**
- * A dedicated connection is gone, and with it the state that it had.
+ * The error of a command on a dedicated connection that is gone, together with its state.
  *
  * @category constructors
  * @since 0.1.0
@@ -281,7 +282,7 @@ export const undecodable = (request: Request, failure: DecodeFailure): RedisClus
   )
 
 /**
- * The server refused MULTI, and so took the commands of a transaction one by one.
+ * The error of a transaction whose MULTI the server refused, so that it took the commands one by one.
  *
  * @category constructors
  * @since 0.1.0
@@ -298,7 +299,7 @@ export const withoutMulti = (request: Request, error: ServerError): RedisCluster
   )
 
 /**
- * The node that the request was bound to is no longer part of the cluster.
+ * The error of a request that was bound to a node which has left the cluster.
  *
  * @category constructors
  * @since 0.1.0
@@ -324,7 +325,7 @@ export const closed = (request: Request): RedisClusterException =>
     })
   )
 
-/** A later entry of its pipeline was executed, and it may not be slipped in behind that one. */
+/** The error of an entry that may not be sent again, because a later entry of its pipeline was executed. */
 export const overtaken = (request: Request): RedisClusterException => {
   const { command, retryState, slot } = request
   const why = retryState === undefined ? "it was not sent" : summary(retryState.lastFailure)
@@ -340,7 +341,7 @@ export const overtaken = (request: Request): RedisClusterException => {
 }
 
 /**
- * The read was made by a policy that cannot be used.
+ * The error of a read with a policy that cannot be used.
  *
  * @category constructors
  * @since 0.1.0

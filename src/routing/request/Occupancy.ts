@@ -1,11 +1,11 @@
 /**
- * How many commands wait for each node, and how many bytes they hold: the bounds of a node are for them, too.
+ * Counts the commands that wait for each node, and their bytes: the bounds of a node apply to waiting commands, too.
  */
 import { weightOf } from "../../connection/CommandQueue.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { Outgoing } from "../../connection/Outgoing.ts"
 
-/** The connection that commands wait for; `undefined` for those whose slot no node owns. */
+/** The connection for which commands wait; `undefined` for commands whose slot no node owns. */
 export type Place = Connection | undefined
 
 interface Load {

@@ -1,5 +1,5 @@
 /**
- * Sends reads to the nodes of their shard, one after the other, as their policy says.
+ * Sends reads to the nodes of their shard, one after the other, in the order of their policy.
  */
 import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
@@ -33,7 +33,7 @@ export class ReadDispatch {
     this.options = options
   }
 
-  /** Sends a read to the first of the nodes that its policy names; the error when the policy cannot be used. */
+  /** Sends a read to the first node of its policy. The result is an error when the policy cannot be used. */
   begin(request: Request, route: ReadRoute, shard: Shard): RedisClusterException | undefined {
     const { policy } = route
     const problem = ReadFrom.problemOf(policy, this.options.availabilityZone)
@@ -46,7 +46,9 @@ export class ReadDispatch {
     return undefined
   }
 
-  /** Sends a read to its next node; `false` when there is none. `doubt`: the node where it was is avoided for a while. */
+  /**
+   * Sends a read to its next node; `false` when there is none. With `doubt` the present node is avoided for a while.
+   */
   next(request: Request, doubt: boolean): boolean {
     const { readRoute } = request
     const passing = readRoute?.current
@@ -58,12 +60,12 @@ export class ReadDispatch {
     return true
   }
 
-  /** Asks the next node of a read as well: the one that was asked is silent. */
+  /** Sends a read to its next node as well, because the present node is silent. */
   rescue(request: Request): boolean {
     return this.hedges.rescue(request)
   }
 
-  /** Where a read is, for those who decide about its failure. */
+  /** The facts about the place of a read, for the decision about its failure. */
   factsOf(request: Request): ReadFacts | undefined {
     const node = request.readRoute?.current
     return node === undefined ? undefined : {

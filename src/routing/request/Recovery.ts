@@ -18,10 +18,10 @@ import type { Diagnosis, ErrorReply } from "./Diagnosis.ts"
  * The tie of a command to a node.
  *
  * - `slot`: its keys; redirects are followed
- * - `shard`: it is the part of a fan-out for one shard, and goes to whoever is its primary
- * - `node`: it is the part of a fan-out for one node, as long as that is in the cluster
- * - `explicit`: the caller named the node and gets what that answers
- * - `connection`: the caller has the connection to himself, and only another one could be told something else
+ * - `shard`: it is the part of a fan-out for one shard, and goes to the present primary of the shard
+ * - `node`: it is the part of a fan-out for one node, as long as the node is in the cluster
+ * - `explicit`: the caller named the node and gets its reply, redirects included
+ * - `connection`: it runs on a dedicated connection, so that only the topology can use a redirect
  *
  * @category models
  * @since 0.1.0
@@ -29,16 +29,16 @@ import type { Diagnosis, ErrorReply } from "./Diagnosis.ts"
 export type Binding = "slot" | "shard" | "node" | "explicit" | "connection"
 
 /**
- * Where a read was sent by a policy.
+ * The place to which a policy sent a read.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ReadFacts {
   readonly role: Role
-  /** The address of the shard's primary, as far as it is known here. */
+  /** The address of the shard's primary by the present snapshot. */
   readonly primary: string
-  /** Another node can be asked. */
+  /** Whether there is another node for the read. */
   readonly alternatives: boolean
 }
 
@@ -49,22 +49,23 @@ export interface ReadFacts {
  * @since 0.1.0
  */
 export interface Facts {
-  /** Executing it twice does no harm: it only reads, or the caller says so. */
+  /** Whether the command may be executed twice: it only reads, or the caller says so. */
   readonly repeatable: boolean
-  /** It comes with what nodes may lack for it. */
+  /** Whether the command carries its prerequisite, which nodes may lack. */
   readonly supplied: boolean
   readonly binding: Binding
-  /** How many redirects it has followed since it last waited, and how many it may. */
+  /** The number of redirects that the command has followed since its last pause, and the most that it may follow. */
   readonly redirects: number
   readonly maxRedirects: number
-  /** The endpoint it was sent to. */
+  /** The endpoint to which the command was sent. */
   readonly via: Endpoint
-  /** For reads that a policy has sent to where they failed. */
+  /** The place of a read that a policy sent. */
   readonly read?: ReadFacts | undefined
 }
 
 /**
- * The news for the topology in a failure that nothing else is done about: the slot's new owner, or that it may have changed.
+ * The news for the topology in a failure that goes to the caller: the new owner of the slot, or that the topology may
+ * have changed.
  *
  * @category models
  * @since 0.1.0
@@ -74,13 +75,13 @@ export type Lesson =
   | { readonly _tag: "Refresh" }
 
 /**
- * - `Return`: the failure is the caller's
+ * - `Return`: the caller gets the failure
  * - `GiveUp`: the redirect budget is spent
- * - `RetryAt`: send it to that endpoint now; `moved` is the slot whose owner that endpoint is from now on
- * - `RetryNext`: ask the next node of the read now; `refresh` when the topology may have changed, `doubt` when this node
- *   had better be left alone for a while
- * - `RetryAfter`: wait, then find the node again; `refresh` when the topology may have changed
- * - `LoadThenResend`: give the node the script or the library that it lacks, and the command again right behind
+ * - `RetryAt`: send the command to that endpoint now; `moved` is the slot that the endpoint owns from now on
+ * - `RetryNext`: send the read to its next node now; `refresh` when the topology may have changed, `doubt` when this
+ *   node should be avoided for a while
+ * - `RetryAfter`: pause, then find the node again; `refresh` when the topology may have changed
+ * - `LoadThenResend`: send the node the script or the library that it lacks, and the command again right behind it
  *
  * @category models
  * @since 0.1.0
@@ -99,7 +100,8 @@ export type Decision =
   | { readonly _tag: "LoadThenResend" }
 
 /**
- * Whether a node has refused what the map says it serves. When a connection meets that again and again, it may end elsewhere.
+ * Whether a node has refused a command for a slot that it serves by the map. When that happens again and again on one
+ * connection, the connection may lead to another server.
  *
  * @category guards
  * @since 0.1.0
@@ -116,11 +118,11 @@ const retryAfterRefresh: Decision = { _tag: "RetryAfter", refresh: true }
 const loadThenResend: Decision = { _tag: "LoadThenResend" }
 
 const redirected = ({ endpoint, redirect }: ErrorReply, facts: Facts): Decision => {
-  // A redirect to nowhere, or about another slot: only a fresh map can help.
+  // A redirect to an unknown endpoint, or about another slot: only a fresh map can help.
   if (redirect === undefined || endpoint === undefined) return retryAfterRefresh
   if (facts.redirects >= facts.maxRedirects) return giveUp
   const { asking, slot } = redirect
-  // A node that sends a command back to itself has not made up its mind.
+  // A node that redirects to itself is in the middle of a change.
   if (!asking && addressOf(endpoint) === addressOf(facts.via)) return retryAfterRefresh
   return { _tag: "RetryAt", endpoint, asking, moved: asking ? undefined : slot }
 }
@@ -129,7 +131,7 @@ const afterReply = (reply: ErrorReply, facts: Facts): Decision => {
   switch (reply.kind) {
     case "moved":
     case "ask":
-      // The part of a fan-out that is meant for one node is no use on another.
+      // The part of a fan-out for one node cannot run on another.
       return facts.binding === "slot" ? redirected(reply, facts) : giveBack
     case "tryAgain":
       return retryAfter
@@ -137,7 +139,7 @@ const afterReply = (reply: ErrorReply, facts: Facts): Decision => {
     case "masterDown":
     case "loading":
       return retryAfterRefresh
-    // A primary that became a replica lets go of the commands it held back, and refuses writes.
+    // A primary that became a replica releases the commands that it held back, and refuses writes.
     case "demoted":
     case "readOnly":
       return facts.binding === "node" ? giveBack : retryAfterRefresh
@@ -158,10 +160,10 @@ const afterLoss = (failure: LinkFailure, written: boolean, facts: Facts): Decisi
   switch (failure.kind) {
     case "authentication":
     case "overloaded":
-    // No node is to blame, and none can help.
+    // The failure is not about a node, and no other node can help.
     case "unsendable":
       return giveBack
-    // A reply that broke the stream would break the next one as well.
+    // A reply that broke this stream would break the next one as well.
     case "protocol":
       return written ? giveBack : retryAfterRefresh
     case "connection":
@@ -171,16 +173,19 @@ const afterLoss = (failure: LinkFailure, written: boolean, facts: Facts): Decisi
 }
 
 /**
- * Where a replica sends a read away to: its own primary when it does not serve reads here (it lacks READONLY, or has
- * changed sides), another one when it believes that the slot has moved. It follows the cluster from afar and may be
- * behind: the primary knows, so that this patches no map.
+ * The decision about a redirect by a replica. A replica redirects to its own primary when it does not serve reads on
+ * this connection (READONLY is missing, or it has changed shards), and to another primary when by its view the slot
+ * has moved. The view of a replica may be late, so that its redirect does not patch the map: the primary knows better.
  */
 const sentAway = ({ endpoint }: ErrorReply, { alternatives, primary }: ReadFacts): Decision =>
   alternatives
     ? { _tag: "RetryNext", refresh: true, doubt: endpoint !== undefined && addressOf(endpoint) === primary }
     : retryAfterRefresh
 
-/** A read by a policy: what one node cannot do now, the next one may. `undefined` when it is as any other command. */
+/**
+ * The decision about a read by a policy: the next node may serve what this node cannot. `undefined` when the rules of
+ * other commands apply.
+ */
 const atNextNode = (reply: ErrorReply, read: ReadFacts): Decision | undefined => {
   const { alternatives, role } = read
   switch (reply.kind) {
@@ -190,7 +195,7 @@ const atNextNode = (reply: ErrorReply, read: ReadFacts): Decision | undefined =>
     case "masterDown":
     case "loading":
       return alternatives ? { _tag: "RetryNext", refresh: true, doubt: true } : undefined
-    // Scripts are loaded per node, and replicas may have missed it.
+    // Scripts are loaded per node, and replicas may lack them.
     case "lacksCode":
     case "tryAgain":
     case "readOnly":
@@ -209,7 +214,7 @@ const atNextNode = (reply: ErrorReply, read: ReadFacts): Decision | undefined =>
   }
 }
 
-/** Another node may do better. */
+/** Whether a failure is about the node, so that another node may succeed. */
 const isNodes = ({ kind }: LinkFailure, written: boolean): boolean =>
   kind !== "unsendable" && !(kind === "protocol" && written)
 
@@ -226,7 +231,7 @@ const ofRead = (failure: Diagnosis, read: ReadFacts): Decision | undefined => {
   }
 }
 
-/** The decision for another connection tells what the next connection should know. */
+/** The news for the topology in the decision that a command of a slot would have got. */
 const lessonOf = (decision: Decision): Lesson | undefined => {
   switch (decision._tag) {
     case "RetryAt":
@@ -246,13 +251,13 @@ const lessonOf = (decision: Decision): Lesson | undefined => {
 const returned = (lesson: Lesson | undefined): Decision => lesson === undefined ? giveBack : { _tag: "Return", lesson }
 
 /**
- * Decides.
+ * Decides about a failure.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const decide = (failure: Diagnosis, facts: Facts): Decision => {
-  // Also on a named node: what it lacks is no answer to the question.
+  // This holds for a named node as well: the lack of a script is no answer to the command.
   if (facts.supplied && failure._tag === "Reply" && failure.kind === "lacksCode") {
     return facts.redirects >= facts.maxRedirects ? giveBack : loadThenResend
   }
@@ -273,8 +278,8 @@ export const decide = (failure: Diagnosis, facts: Facts): Decision => {
 }
 
 /**
- * Whether time, another connection or another node may mend the failure of a command that may be executed twice: for those who
- * go on after a command has failed for good, such as a consumer or a scan.
+ * Whether time, another connection or another node may end the failure of a command that may be executed twice.
+ * Consumers and scans ask this when a command has failed for good and they go on.
  *
  * @category guards
  * @since 0.1.0
@@ -299,7 +304,7 @@ export const mayPass = ({ reason }: RedisClusterException): boolean => {
     case "TimeoutError":
     case "ProtocolError":
       return true
-    // That of a node which left while it owed an answer; a client that is closed sends nothing.
+    // The error of a node that left while its reply was due; a closed client sends no commands at all.
     case "ClosedError":
       return reason.outcome === "Unknown"
     case "UnhealthyError":

@@ -1,18 +1,19 @@
 /**
- * Nodes that refuse every command for a while, because they load their data or have lost their primary. Thousands may wait
- * for one of them: a few at a time ask whether it still refuses, and the others follow when it does not.
+ * Nodes that refuse every command for a while, because they load their data or have lost their primary. Thousands of
+ * requests may wait for one node: a few at a time are sent as a test, and the others follow when the node serves
+ * again.
  */
 import type { Connection } from "../../connection/Connection.ts"
 import type { Diagnosis } from "./Diagnosis.ts"
 
-/** How long a refusal is taken for the state of the node, in milliseconds. */
+/** The time for which a refusal counts as the state of the node, in milliseconds. */
 const current = 20
-/** When a node has not refused those that ask it for so long, it serves again, in milliseconds. */
+/** A node serves again when it has not refused the test requests for so long, in milliseconds. */
 const patience = 100
 
 /**
- * The requests that may be sent to a node now: all that wait for it, a few to find out, none because it has just refused one, or
- * none yet because a few are under way.
+ * The requests that may be sent to a node now: `all` that wait for it, a `few` as a test, `none` because the node has
+ * just refused one, or none yet (`soon`) because a few are under way.
  */
 export type Admission = "all" | "few" | "none" | "soon"
 

@@ -1,5 +1,5 @@
 /**
- * One command on its way through the router: where it has been, how long it may take, who waits for it.
+ * One command on its way through the router: its hops, its deadline, its waiting fiber.
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -23,7 +23,7 @@ import type { Binding, Decision } from "./Recovery.ts"
 export interface Collector {
   succeeded(index: number, value: unknown): void
   failed(index: number, error: RedisClusterException): void
-  /** A request of it failed, and its owner decided on its next step. */
+  /** Called when a request of the collector has failed and its owner has decided on the next step. */
   goOn(request: Request, step: Step): void
 }
 
@@ -33,79 +33,80 @@ export interface Collector {
 export type Step = Exclude<Decision, { readonly _tag: "Return" } | { readonly _tag: "GiveUp" }>
 
 /**
- * Decides about the failures of requests. A failure is told once, and the answer says how the request goes on.
+ * Decides about the failures of requests. The owner gets each failure once, and its answer says how the request goes
+ * on.
  */
 export interface RequestOwner {
-  /** Decides about a failure: the error that the request ends with, or its next step. */
+  /** Decides about a failure: the result is the error with which the request ends, or its next step. */
   judge(request: Request, failure: Failure): RedisClusterException | Step
-  /** Takes the step that `judge` decided on. */
+  /** Takes the step on which `judge` has decided. */
   proceed(request: Request, step: Step): void
-  /** Lets requests of one slot wait, and then sends them again in this order. */
+  /** Lets requests of one slot pause, and then sends them again in this order. */
   pause(requests: ReadonlyArray<Request>, refresh: boolean): void
   /** Keeps a request that waits for others until it is released, or its deadline has passed. */
   hold(request: Request): void
   release(request: Request): void
-  /** Sends a request to the node it belongs to at this moment. */
+  /** Sends a request to the node to which it belongs at this moment. */
   dispatch(request: Request): void
   /** The error of a request whose deadline has passed. */
   expired(request: Request, written: boolean): RedisClusterException
   /** The error of a request whose reply could not be decoded. */
   undecodable(request: Request, failure: DecodeFailure): RedisClusterException
-  /** Nobody waits for the request any more. */
+  /** Called when nobody waits for the request any more. */
   cancelled(request: Request): void
-  /** The node that a read by a policy was sent to is silent. */
+  /** Called when the node to which a policy sent a read is silent. */
   silent(request: Request): void
-  /** The request has failed for good. */
+  /** Called when the request has failed for good. */
   ended(error: RedisClusterException): void
 }
 
 /** The span of the call that a request is part of. */
 export interface RequestTrace {
-  /** Takes note of what is done about a failure. */
+  /** Notes the decision about a failure. */
   decided(request: Request, failure: Diagnosis, decision: Decision): void
 }
 
-/** How many stations are remembered for the error of a command that is redirected without end. */
+/** The number of hops that are remembered for the error of a command that is redirected without end. */
 const rememberedHops = 32
 
 /**
- * State that only a request needs that did not succeed at its first attempt.
+ * The state of a request that did not succeed at its first attempt.
  */
 export class RetryState {
   attempts = 1
   redirects = 0
-  /** An earlier attempt was lost after it had been written, and may have been executed. */
+  /** Whether an earlier attempt was lost after it had been written, so that it may have been executed. */
   maybeExecuted = false
   readonly hops: Array<Hop> = []
   lastFailure: Diagnosis
-  /** The error that the node answered to SCRIPT LOAD or FUNCTION LOAD. */
+  /** The error reply of the node to SCRIPT LOAD or FUNCTION LOAD. */
   refusal: ServerError | undefined = undefined
-  /** Those it waits together with, from its first pause on. */
+  /** The requests with which it pauses, from its first pause on. */
   cohort: Cohort<Request> | undefined = undefined
-  /** The purpose of its present pause. */
+  /** The change for which it waits in its present pause. */
   awaits: Awaited | undefined = undefined
 
   constructor(failure: Diagnosis) {
     this.lastFailure = failure
   }
 
-  /** The request follows a redirect, or is sent again behind its prerequisite. */
+  /** Counts a redirect, or an attempt behind the prerequisite. */
   redirected(): void {
     this.redirects++
     this.attempts++
   }
 
   /**
-   * The request pauses. The budget of redirects is against going in circles without a pause: keys of a multi-key command
-   * that are new while their slot migrates mean ASK and TRYAGAIN in turn for as long as that takes, and the deadline
-   * is the bound there.
+   * Counts a pause, and starts the budget of redirects again. The budget stops circles without a pause. A multi-key
+   * command for new keys of a migrating slot gets ASK and TRYAGAIN in turn while the migration lasts; its bound is the
+   * deadline.
    */
   paused(): void {
     this.redirects = 0
     this.refusal = undefined
   }
 
-  /** A server has held the command back for a while: redirects and pauses count from here. */
+  /** Counts redirects and pauses from here on, because a server has held the command back for a while. */
   startAgain(): void {
     this.redirects = 0
     this.cohort = undefined
@@ -122,18 +123,18 @@ export interface Leg {
 type Resume = ((exit: Exit.Exit<never, RedisClusterException> | Exit.Exit<unknown>) => void) | undefined
 
 /**
- * The request is itself the effect that cancels it: `Effect.callback` wants one per suspended command, and this
- * one costs nothing.
+ * A request is itself the effect that cancels it: `Effect.callback` needs one per suspended command, and this one
+ * needs no allocation.
  */
 export class Request extends Effectable.Class<void> implements Outgoing {
   readonly command: Command<unknown>
   readonly owner: RequestOwner
-  /** The slot it is routed by, or -1. */
+  /** The slot by which it is routed, or -1. */
   readonly slot: number
-  /** Monotonic milliseconds. */
+  /** The deadline in monotonic milliseconds. */
   deadline: number
   readonly binding: Binding
-  /** The node it is bound to, when the slot does not decide. */
+  /** The node to which it is bound, when the slot does not decide. */
   readonly pinned: ClusterNode | undefined
   readonly resume: Resume
   readonly collector: Collector | undefined
@@ -149,7 +150,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   readonly readRoute: ReadRoute | undefined
   /** The state of its retries; most requests never need it. */
   retryState: RetryState | undefined
-  /** The call it is part of, when that is traced. */
+  /** The call of which it is a part, when that is traced. */
   trace: RequestTrace | undefined
 
   protected constructor(
@@ -181,7 +182,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.trace = undefined
   }
 
-  /** A single command that goes where its slot is, or where its read policy says. */
+  /** A single command for the owner of its slot, or for the nodes of its read policy. */
   static bySlot(
     owner: RequestOwner,
     command: Command<unknown>,
@@ -241,12 +242,12 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     return new Request(owner, command, slot, binding, pinned, deadline, undefined, collector, index, undefined)
   }
 
-  /** How often it has been sent. */
+  /** The number of times that it has been sent. */
   get attempts(): number {
     return this.retryState === undefined ? 1 : this.retryState.attempts
   }
 
-  /** Run when the waiting fiber is interrupted. */
+  /** The effect that runs when the waiting fiber is interrupted. */
   asEffect(): Effect.Effect<void> {
     return Effect.sync(() => this.cancel())
   }
@@ -257,17 +258,17 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.owner.cancelled(this)
   }
 
-  /** It is part of a call that is traced. */
+  /** Notes that the request is part of a traced call. */
   belongsTo(trace: RequestTrace): void {
     this.trace = trace
   }
 
-  /** The connection that it is meant for, whether it is sent or not. */
+  /** Notes the connection for which it is meant, whether it is sent or not. */
   headsFor(connection: Connection): void {
     this.connection = connection
   }
 
-  /** Goes to a node; `shared` gives the connection that everybody uses for it. */
+  /** Sends the request to a node; `shared` gives the shared connection to it. */
   sendTo(node: Endpoint, asking: boolean, shared: (node: Endpoint) => Connection): void {
     this.sendOver(shared(node), asking)
   }
@@ -278,7 +279,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     connection.send(this)
   }
 
-  /** Goes out again over its connection, behind one that has brought what it lacked. */
+  /** Sends the request again over its connection, behind the command that loads its prerequisite. */
   resend(): void {
     this.retryState?.redirected()
     if (this.connection !== undefined) this.sendOver(this.connection, this.asking)
@@ -291,7 +292,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     else this.succeed(value)
   }
 
-  /** Another connection than the one that was asked first has brought the reply. */
+  /** Takes a reply that came over another connection than the first. */
   onReplyFrom(connection: Connection, reply: Reply): void {
     this.connection = connection
     this.onReply(reply)
@@ -309,7 +310,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     if (!this.settled) this.fail(this.owner.expired(this, written))
   }
 
-  /** Asks the owner about a failure, and does as that says. */
+  /** Asks the owner about a failure, and carries its decision out. */
   onFailure(failure: Failure): void {
     if (this.settled) return
     const verdict = this.owner.judge(this, failure)
@@ -332,13 +333,13 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     else this.collector?.failed(this.index, error)
   }
 
-  /** It describes what happened to another request. */
+  /** Makes this request describe another one, with its connection and retries. */
   standsFor({ connection, retryState }: Request): void {
     this.connection = connection
     this.retryState = retryState
   }
 
-  /** It waits because of a failure: its own, or that of one it may not pass. */
+  /** Lets the request wait because of a failure: its own, or the failure of a request that it may not pass. */
   waits(failure: Diagnosis, cohort: Cohort<Request>, awaits: Awaited): void {
     const retryState = this.retryState ??= new RetryState(failure)
     retryState.paused()
@@ -346,12 +347,12 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     retryState.awaits = awaits
   }
 
-  /** Its pause is over, and it is sent again. */
+  /** Notes that its pause is over and that it is sent again. */
   retried(): void {
     if (this.retryState !== undefined) this.retryState.attempts++
   }
 
-  /** Takes note of a failure; `summary` says it in a word or two. */
+  /** Notes a failure; `summary` is the failure in one or two words. */
   note(failure: Diagnosis, summary: string): RetryState {
     const retryState = this.retryState ??= new RetryState(failure)
     retryState.lastFailure = failure

@@ -1,9 +1,10 @@
 /**
- * Requests that failed and are sent again later: how long they pause, and what ends a pause early.
+ * Requests that failed and are sent again later: their pauses, and the changes that end a pause early.
  *
- * Waiting is cheap, for a dead node may have thousands who wait for it. Those that fail at one place for one reason before
- * the first of them is sent again are a cohort: they share the steps of the retry schedule. While the connection that they
- * wait for stays down nothing is sent: the pauses go by, and the end of the schedule ends them.
+ * Waiting has to be cheap, because thousands of requests may wait for a dead node. Requests that fail at one place for
+ * one reason, before the first of them is sent again, are a cohort: they share the steps of the retry schedule. While
+ * the connection for which they wait stays down they are not sent: their pauses go by, and they fail when the schedule
+ * ends.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -30,25 +31,25 @@ export interface RetryContext {
   readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly schedule: Schedule.Schedule<unknown, RedisClusterException>
   readonly topology: { readonly current: () => Snapshot }
-  /** How many commands, and bytes of them, a node may hold, when more of them fail at once. */
+  /** The most commands of a node, and bytes of them, when commands beyond the bounds fail at once. */
   readonly bound: { readonly commands: number; readonly bytes: number } | undefined
   /** Sends a request again. */
   readonly dispatch: (request: Request) => void
-  /** The node that a request would be sent to now; `undefined` when there is none, or a read policy chooses. */
+  /** The node to which a request would be sent now; `undefined` when there is none, or when a read policy chooses. */
   readonly nodeOf: (request: Request) => Endpoint | undefined
 }
 
-/** The subject of a failure, in a word: requests that wait for unlike things do not share their pauses. */
+/** The kind of a failure, in a word: requests with unlike failures do not share their pauses. */
 const kindOf = (failure: Diagnosis): string => failure._tag === "Reply" ? failure.kind : failure._tag
 
-/** From so many on, those who wait for a node that refuses everything are not all sent to find out. */
+/** When so many requests or more wait for a node that refuses everything, only a portion of them is sent as a test. */
 const crowd = 256
-/** How many are. */
+/** The number of requests in such a portion. */
 const portion = 64
-/** When the others look at what became of these, in milliseconds. */
+/** The pause after which the other requests learn the outcome of the portion, in milliseconds. */
 const lookAgain = 10
 
-/** The first of them; entries of one slot of a pipeline stay together. */
+/** The first of the requests; entries of one slot of a pipeline stay together. */
 const portionOf = (requests: ReadonlyArray<Request>): number => {
   let count = Math.min(portion, requests.length)
   const { collector, slot } = requests[count - 1]
@@ -57,7 +58,7 @@ const portionOf = (requests: ReadonlyArray<Request>): number => {
   return count
 }
 
-/** Whether the errors of two requests say the same. */
+/** Whether the errors of two requests are equal. */
 const isAlike = (one: Request, other: Request): boolean => {
   const [mine, theirs] = [one.retryState, other.retryState]
   if (mine === undefined || theirs === undefined) return false
@@ -68,7 +69,10 @@ const isAlike = (one: Request, other: Request): boolean => {
     one.command.spec === other.command.spec
 }
 
-/** Whether waiting for a connection may help. A node that refuses the login tells those who ask: only others can mend that. */
+/**
+ * Whether it may help to wait for a connection. It does not help when the node refuses the login: requests then fail
+ * with that error.
+ */
 const isAwaited = ({ lastFailure, state }: Connection): boolean =>
   state === "down" && lastFailure?.kind !== "authentication"
 
@@ -79,7 +83,7 @@ export class Retries {
   private isClosed = false
   private readonly context: RetryContext
   private readonly room: WaitingRoom
-  /** The cohort that may still be joined, by what it waits for and why. */
+  /** The cohorts that requests may still join, by their place and the kind of their failure. */
   private readonly joinable = new WeakMap<
     Connection | typeof nowhere,
     { readonly kind: string; readonly cohort: Cohort<Request> }
@@ -99,7 +103,10 @@ export class Retries {
     }, this.occupancy)
   }
 
-  /** Why no further command may be sent to a node; `undefined` when it may. The connection counts what it holds itself. */
+  /**
+   * The reason to refuse further commands to a node; `undefined` when they may be sent. The connection counts the
+   * commands that it holds itself.
+   */
   overload(place: Place): LinkFailure | undefined {
     const { bound } = this.context
     if (bound === undefined || this.occupancy === undefined) return undefined
@@ -114,7 +121,7 @@ export class Retries {
     }
   }
 
-  /** Lets requests wait together, and sends them again in this order. They fail when the retry schedule says no more. */
+  /** Lets requests wait together, and sends them again in this order. They fail when the retry schedule has ended. */
   add(requests: ReadonlyArray<Request>): void {
     const [first] = requests
     const failure = first.retryState?.lastFailure
@@ -148,7 +155,7 @@ export class Retries {
     this.room.remove(request)
   }
 
-  /** There is a new snapshot: those whose slot has other owners than before need not wait any more. */
+  /** Sends requests again whose slot has other owners in the new snapshot. */
   onSnapshot(): void {
     const snapshot = this.context.topology.current()
     if (snapshot === this.seen) return
@@ -161,7 +168,7 @@ export class Retries {
     }))
   }
 
-  /** A connection takes commands again, or is gone for good. */
+  /** Sends the requests of a connection again, because it takes commands again or is gone for good. */
   onConnection(connection: Connection): void {
     this.release(this.room.takeWhere((request) => request.retryState?.awaits?.connection === connection))
   }
@@ -171,7 +178,10 @@ export class Retries {
     for (const request of this.room.close()) request.fail(Failures.closed(request))
   }
 
-  /** Thousands who wait for one node end together: equal failures of equal commands are one error. */
+  /**
+   * The error of a request. Thousands of requests may end together, so that equal failures of equal commands share one
+   * error.
+   */
   private errorOf(request: Request): RedisClusterException {
     const { lastError } = this
     if (lastError !== undefined && isAlike(lastError.request, request)) return lastError.error
@@ -191,7 +201,7 @@ export class Retries {
     return cohort
   }
 
-  /** The pause of a cohort is over: what can be sent again is, the others pause again. */
+  /** Called when the pause of a cohort is over: requests that can be sent again are sent, the others pause again. */
   private due(cohort: Cohort<Request>): void {
     cohort.isPausing = false
     cohort.pauses++
@@ -203,7 +213,7 @@ export class Retries {
         waitsFor = connection
       } else ready.push(request)
     }
-    // Its own attempts may have come to an end.
+    // The connection's own attempts to dial may have ended.
     waitsFor?.connect()
     const admission = this.admissionOf(ready)
     const count = admission === "all" ? ready.length : admission === "few" ? portionOf(ready) : 0
@@ -217,7 +227,7 @@ export class Retries {
     this.release(sent)
   }
 
-  /** How many of those who could be sent are. */
+  /** The number of ready requests that are sent. */
   private admissionOf(ready: ReadonlyArray<Request>): Admission {
     const state = ready.at(0)?.retryState
     const connection = state?.awaits?.connection
@@ -251,7 +261,7 @@ export class Retries {
         : cohort.nextPause(first)
     })
     this.context.runFork(
-      // A schedule that dies, or the end of the client: the callers must not wait for ever.
+      // When the schedule dies, or the client ends, the callers must not wait without end.
       Effect.matchCause(step, { onSuccess: (delay) => delay, onFailure: () => undefined }).pipe(
         Effect.map((delay) => {
           if (delay === undefined) this.end(cohort)
@@ -261,7 +271,7 @@ export class Retries {
     )
   }
 
-  /** The schedule says no more: the failures of its requests are final. */
+  /** Fails the requests of a cohort, because its schedule has ended. */
   private end(cohort: Cohort<Request>): void {
     cohort.isOver = true
     for (const request of [...cohort.requests]) {

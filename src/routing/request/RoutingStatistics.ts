@@ -1,5 +1,5 @@
 /**
- * What routing counts when a command does not succeed at once: plain fields that are read when somebody asks.
+ * The counters of commands that do not succeed at once: plain fields that the metrics read on demand.
  */
 import * as Effect from "effect/Effect"
 import { Listeners } from "../../internal/Listeners.ts"
@@ -10,15 +10,15 @@ import type { Decision } from "./Recovery.ts"
 export class RoutingStatistics {
   readonly redirects = { moved: 0, ask: 0 }
   /**
-   * - `wait`: sent again after a wait for the topology
+   * - The retries. `wait`: sent again after a pause
    * - `replica`: a read that was passed on to the next node of its shard
    * - `supply`: sent again behind the script or the library that the node had lacked
    */
   readonly retries = { wait: 0, replica: 0, supply: 0 }
-  /** Commands that failed, by the tag of the reason; also those that were never sent. */
+  /** The number of failed commands by the tag of the reason, including commands that were never sent. */
   readonly errors = new Map<string, number>()
   private readonly newReasons = new Listeners<[reason: string]>()
-  /** Calls back when a command fails for a reason that none has failed for before. Returns how to stop that. */
+  /** Adds a listener for reasons for which a command fails for the first time. The result removes the listener. */
   readonly onReason = this.newReasons.add
 
   decided(decision: Decision): void {
@@ -48,7 +48,7 @@ export class RoutingStatistics {
     if (before === undefined) this.newReasons.tell(reason)
   }
 
-  /** The failure of a command that is not under way, counted whenever it happens. */
+  /** Fails with a reason before the command is sent, and counts the failure each time the effect runs. */
   refuse(reason: Reason): Effect.Effect<never, RedisClusterException> {
     return Effect.suspend(() => {
       this.failed(reason._tag)

@@ -1,9 +1,10 @@
 /**
  * Spans of commands, for callers that are traced themselves.
  *
- * A command makes a span when the fiber that calls it has a span that is sampled, and none otherwise: what is not traced
- * costs one look at the fiber. Names and attributes are those of OpenTelemetry's conventions for database clients
- * (https://opentelemetry.io/docs/specs/semconv/database/redis/). Values are never part of them, statements when asked for.
+ * A command makes a span only when the calling fiber has a sampled span: without tracing the cost is one look at the
+ * fiber. Names and attributes are those of OpenTelemetry's conventions for database clients
+ * (https://opentelemetry.io/docs/specs/semconv/database/redis/). Values are never part of them; statements are on
+ * request.
  *
  * @since 0.1.0
  */
@@ -20,7 +21,7 @@ import type { Diagnosis } from "./Diagnosis.ts"
 import type { Decision } from "./Recovery.ts"
 import type { Request, RequestTrace } from "./Request.ts"
 
-/** What a span is about: one command, or several in one go. */
+/** The subject of a span: one command, or several at once. */
 interface Call {
   readonly operation: string
   readonly slot: number
@@ -51,7 +52,7 @@ export const TraceStatements: Context.Reference<boolean> = Context.Reference<boo
   { defaultValue: () => false }
 )
 
-/** How many arguments of a statement, and how many statements of a batch, are told. */
+/** The most arguments of a statement, and the most statements of a batch, in a span. */
 const told = 32
 
 const statementOf = ({ args, spec }: Command<unknown>): string => {
@@ -81,13 +82,13 @@ export class Trace implements RequestTrace {
     this.clock = clock
   }
 
-  /** A request belongs to this call. */
+  /** Notes that a request belongs to this call. */
   begin(request: Request): void {
     request.belongsTo(this)
     this.first ??= request
   }
 
-  /** Takes note of what is done about a failure, unless that ends the request. */
+  /** Notes the decision about a failure, unless it ends the request. */
   decided(request: Request, failure: Diagnosis, decision: Decision): void {
     const attributes = {
       ...serverOf(request),
@@ -115,7 +116,7 @@ export class Trace implements RequestTrace {
     }
   }
 
-  /** The last that is known, before the span ends. */
+  /** Adds the last attributes before the span ends. */
   end(exit: Exit.Exit<unknown, unknown>): void {
     const { first, span } = this
     const attribute = (attributes: Record<string, unknown>) => {
@@ -145,7 +146,7 @@ const typeOf = (failure: Diagnosis): string => {
   }
 }
 
-/** The reason's tag; for what the server answered its code, too. */
+/** The attributes of a failure: the tag of the reason, and the code of an error reply. */
 const failureOf = (exit: Exit.Failure<unknown, unknown>): Record<string, unknown> => {
   const fail = exit.cause.reasons.find((reason) => reason._tag === "Fail")
   if (fail === undefined || !isRedisClusterException(fail.error)) return {}
@@ -155,12 +156,12 @@ const failureOf = (exit: Exit.Failure<unknown, unknown>): Record<string, unknown
     : { "error.type": reason._tag }
 }
 
-/** Spans of this library, and the calls they are about. */
+/** The spans of this library, with their calls. */
 const own = new WeakMap<Tracer.AnySpan, Trace>()
 
 /**
- * What tracing says to a call that begins: `"due"` when it is to be started over within a span of its own (`traced`), a
- * `Trace` when it already is, `undefined` when it is not traced.
+ * The tracing of a call that begins: `"due"` when the call has to start again within a span of its own (`traced`), a
+ * `Trace` when it runs in one already, `undefined` when it is not traced.
  *
  * @category accessors
  * @since 0.1.0
@@ -174,7 +175,7 @@ const inspect = (span: Tracer.AnySpan, enabled: boolean): Trace | "due" | undefi
   enabled && span.sampled ? own.get(span) ?? "due" : undefined
 
 /**
- * Marks a request as part of the call that the running fiber is in.
+ * Marks a request as part of the running fiber's call.
  *
  * @category combinators
  * @since 0.1.0
@@ -185,7 +186,7 @@ export const join = (request: Request): void => {
 }
 
 /**
- * Runs a call within a span of its own, a child of that of the calling fiber.
+ * Runs a call within a span of its own, a child of the calling fiber's span.
  *
  * @category combinators
  * @since 0.1.0
@@ -199,7 +200,7 @@ export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, call: Call): Effec
         span.attribute("db.query.text", statementsOf(call.commands))
       }
       own.set(span, trace)
-      // Giving it a parent takes nothing away from what it needs.
+      // A parent span does not change the requirements of the effect.
       return Effect.onExit(
         Effect.withParentSpan(self, span, { captureStackTrace: false }),
         (exit) => Effect.sync(() => trace.end(exit))
@@ -208,7 +209,7 @@ export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, call: Call): Effec
   )
 
 /**
- * Runs a call within a span of its own when it is due; for calls that are not single commands on the way of everybody.
+ * Runs a call within a span of its own when one is due: for calls other than single commands on the common path.
  *
  * @category combinators
  * @since 0.1.0
@@ -218,7 +219,7 @@ export const observed = <A, E, R>(self: Effect.Effect<A, E, R>, call: () => Call
 
 const attributesOf = ({ commands, operation, slot }: Call): Record<string, unknown> => ({
   "db.system.name": "redis",
-  // The only one that a cluster has.
+  // A cluster has the database 0 only.
   "db.namespace": "0",
   "db.operation.name": operation,
   ...(slot === keyless ? {} : { "redis.cluster.slot": slot }),
@@ -236,7 +237,7 @@ export const commandCall = (command: Command<unknown>, slot: number): Call => ({
 })
 
 /**
- * Several commands, named as one when all of them are the same.
+ * The call of several commands, with one name when all have it.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,8 +1,9 @@
 /**
- * Requests that wait before they are sent again: until their pause is over, until something has changed for them, at the
+ * Requests that wait before they are sent again: until their pause is over, until their place has changed, at the
  * latest until their deadline.
  *
- * Those that began to wait together are a cohort and share their pauses. A request that waits costs a place in a set.
+ * Requests that began to wait together are a cohort and share their pauses. A waiting request needs only a place in a
+ * set.
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
@@ -15,20 +16,20 @@ import type { Request } from "./Request.ts"
 
 /** The callbacks for requests that leave the room. */
 export interface WaitingRoomExits {
-  /** Their pause is over. They are still in the room. */
+  /** Called when the pause of a cohort is over. Its requests are still in the room. */
   readonly due: (cohort: Cohort<Request>) => void
-  /** Its deadline has passed. */
+  /** Called when the deadline of a request has passed. */
   readonly expire: (request: Request) => void
 }
 
-/** The alarm rings no more often than once in a millisecond for each of these many requests, for it looks at all. */
+/** The alarm pauses for a millisecond per so many requests, because an inspection visits all of them. */
 const inspectedPerMilli = 1024
-/** So many deadlines that pass together are told in one turn of the event loop; others have their turns in between. */
+/** The most requests that expire in one turn of the event loop, so that other work gets its turns in between. */
 const expiredPerTurn = 512
 
 export class WaitingRoom {
   private readonly cohorts = new Set<Cohort<Request>>()
-  /** Those that wait for others, not for a time. */
+  /** The requests that wait for other requests, and not for a pause. */
   private readonly held = new Cohort<Request>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
@@ -36,7 +37,7 @@ export class WaitingRoom {
   size = 0
   private readonly occupancy: Occupancy | undefined
 
-  /** With an `occupancy` it is kept up to date. */
+  /** `occupancy`, if it is given, is kept up to date. */
   constructor(
     clock: Clock.Clock,
     runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>,
@@ -77,7 +78,7 @@ export class WaitingRoom {
     this.leave(request, this.held)
   }
 
-  /** Takes out those for whom something has changed; in the order in which they came, per cohort. */
+  /** Removes and returns the requests for which `changed` holds, in the order in which they came, per cohort. */
   takeWhere(changed: (request: Request) => boolean): ReadonlyArray<Request> {
     const taken: Array<Request> = []
     for (const cohort of this.cohorts) {
@@ -88,7 +89,7 @@ export class WaitingRoom {
     return taken
   }
 
-  /** Empties the room and gives back who was in it. */
+  /** Empties the room and returns its requests. */
   close(): ReadonlyArray<Request> {
     this.alarm.clear()
     const all = Array.from(this.cohorts, ({ requests }) => Array.from(requests)).flat()
@@ -101,7 +102,7 @@ export class WaitingRoom {
     this.occupancy?.leave(request.retryState?.awaits?.connection, request)
     this.size--
     if (cohort.requests.size === 0) {
-      // Who comes back to it begins a pause of its own.
+      // A request that comes back to the cohort begins a new pause.
       cohort.isPausing = false
       cohort.retryAt = Number.POSITIVE_INFINITY
       cohort.earliest = Number.POSITIVE_INFINITY
@@ -124,7 +125,7 @@ export class WaitingRoom {
     this.alarm.set(left === 0 ? now : Math.max(next, now + this.size / inspectedPerMilli))
   }
 
-  /** Ends what is overdue, at most so many; how many it were. */
+  /** Ends overdue requests, at most `most`. The result is their number. */
   private expire(cohort: Cohort<Request>, now: number, most: number): number {
     const due: Array<Request> = []
     let next = Number.POSITIVE_INFINITY
