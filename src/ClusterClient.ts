@@ -138,7 +138,7 @@ const layerResolved = (
   )
 
 /**
- * Where the environment's options come from.
+ * Options of `ClusterClient.layerEnv`: where the options of the environment come from.
  *
  * @category models
  * @since 0.1.0
@@ -146,13 +146,13 @@ const layerResolved = (
 export interface Environment {
   /** The first part of the names of the variables. Default: `REDIS`. */
   readonly prefix?: string | undefined
-  /** Options for which no variable is set. */
+  /** Values of options for which no variable is set. */
   readonly defaults?: Partial<ClusterOptions.ClusterOptions> | undefined
 }
 
 const optionsFrom = ({ defaults = {}, prefix = "REDIS" }: Environment) => ClusterConfig.withDefaults(prefix, defaults)
 
-/** The service, which commands require by the type that they know. */
+/** The service, under the type that commands require. */
 const Service: Context.Service<Executor.ClusterClient, ClusterClientShape> & (new(_: never) => Executor.ClusterClient) =
   Context.Service<Executor.ClusterClient, ClusterClientShape>()(Executor.key)
 

@@ -24,7 +24,7 @@ import type { ClusterOptions, TlsOptions } from "./ClusterOptions.ts"
 import * as Discovery from "./Discovery.ts"
 import * as ReadFrom from "./ReadFrom.ts"
 
-/** A failure of a variable that says what is wrong with it, and nothing of what it holds. */
+/** The error of a variable. The message says what is wrong, and never shows the value. */
 const problem = (name: string, message: string): Config.ConfigError =>
   new Config.ConfigError(
     new Schema.SchemaError(new SchemaIssue.Pointer([name], new SchemaIssue.InvalidValue({ message })))
@@ -35,8 +35,8 @@ const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => 
 const hasScheme = (text: string): boolean => text.includes("://")
 
 /**
- * A list separated by commas. A password may hold commas as well: what has an `@` and no scheme goes on with the URL before
- * it. A URL may hold a password.
+ * A list separated by commas. A password may hold commas as well: a part with an `@` and without a scheme belongs to
+ * the URL before it. The parts are redacted, because a URL may hold a password.
  */
 const nodeList = (list: Redacted.Redacted): ReadonlyArray<Redacted.Redacted> => {
   const nodes: Array<string> = []
@@ -55,14 +55,14 @@ const words: Readonly<Record<string, boolean | undefined>> = {
   ...{ false: false, no: false, off: false, 0: false, n: false }
 }
 
-/** Yes or no, in upper or lower case. */
+/** A boolean, in upper or lower case. */
 const flag = (name: string): Config.Config<boolean> =>
   Config.mapEffect(Config.String(name), (value) => {
     const meant = words[value.trim().toLowerCase()]
     return meant === undefined ? Effect.fail(problem(name, "expected true or false")) : Effect.succeed(meant)
   })
 
-/** One of these words, in upper or lower case. */
+/** A word of a list, in upper or lower case. */
 const literal = <const L extends ReadonlyArray<string>>(name: string, literals: L): Config.Config<L[number]> =>
   Config.mapEffect(Config.String(name), (value) => {
     const meant = literals.find((literal) => literal.toLowerCase() === value.trim().toLowerCase())
@@ -71,7 +71,7 @@ const literal = <const L extends ReadonlyArray<string>>(name: string, literals: 
       : Effect.succeed(meant as L[number])
   })
 
-/** `undefined` when no variable names a node. */
+/** The startup nodes; `undefined` when no variable names one. */
 const nodes = (prefix: string): Config.Config<ClusterOptions["nodes"] | undefined> =>
   Config.all([
     optional(Config.Redacted(`${prefix}_NODES`)),
@@ -124,15 +124,15 @@ const readFrom = (prefix: string): Config.Config<ReadFrom.Policy | undefined> =>
   optional(
     Config.map(
       literal(`${prefix}_READ_FROM`, Object.keys(ReadFrom.byName)),
-      // One of its keys.
+      // The name is a key of `byName`.
       (name) => ReadFrom.byName[name as keyof typeof ReadFrom.byName]
     )
   )
 
-/** Without what is `undefined`, which would hide what stands below. */
+/** The options that are not `undefined`: an `undefined` option would hide a default. */
 const onlyGiven = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K], undefined> } =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    // `fromEntries` forgets which value belongs to which key.
+    // `fromEntries` loses the types of single keys.
     [K in keyof A]?: Exclude<A[K], undefined>
   }
 

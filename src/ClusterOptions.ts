@@ -68,7 +68,7 @@ export interface ClusterOptions {
    * in anew as soon as they come. One that ends leaves its last credentials in force, one that fails is run again.
    */
   readonly credentials?: Effect.Effect<Credentials, unknown> | Stream.Stream<Credentials, unknown> | undefined
-  /** The name of the connections, as `CLIENT LIST` shows it. */
+  /** The name of the client's connections, as `CLIENT LIST` shows it. */
   readonly clientName?: string | undefined
   /**
    * TLS; implied by `rediss://`. An effect is asked before each connection attempt: for certificates that are renewed while the
@@ -165,10 +165,10 @@ export type FindNodes = Effect.Effect<ReadonlyArray<Endpoint>, unknown>
  */
 export interface ResolvedOptions {
   readonly seeds: ReadonlyArray<Endpoint>
-  /** In place of `seeds`. */
+  /** The effect that finds the startup nodes, in place of `seeds`. */
   readonly findSeeds: FindNodes | undefined
   readonly credentials: Effect.Effect<Credentials, unknown> | Credentials | undefined
-  /** In place of `credentials`. */
+  /** The stream of credentials, in place of `credentials`. */
   readonly credentialsStream: Stream.Stream<Credentials, unknown> | undefined
   readonly clientName: string | undefined
   readonly tls: TlsOptions | Effect.Effect<TlsOptions, unknown> | undefined
@@ -230,22 +230,22 @@ const credentials: checks.Check = (value) =>
 
 const policy: checks.Check = (value) => ReadFrom.isPolicy(value) ? undefined : "one of the policies of ReadFrom"
 
-/** One option: what it may be, and what it is when it is left out. */
+/** One option: its check and its default. */
 interface Option<A> {
   readonly check: checks.Check
-  /** As a program would write it. */
+  /** The default, as a program would write it. */
   readonly fallback: A
 }
 
 const option = <A>(fallback: A, check: checks.Check): Option<A> => ({ fallback, check })
 
 /**
- * Every option there is. What is not here is refused.
+ * All options. Every other name is refused.
  *
  * @internal
  */
 export const table = {
-  // Has a check of its own, which names the node.
+  // `nodes` has a check of its own, which names the node.
   nodes: option(undefined, checks.anything),
   username: option(undefined, checks.text),
   password: option(undefined, secret),
@@ -282,7 +282,7 @@ const optionChecks: Readonly<Record<string, checks.Check>> = Object.fromEntries(
   Object.entries(table).map(([name, { check }]) => [name, check])
 )
 
-/** Names that other clients have for an option. */
+/** The names that other clients have for an option. */
 const elsewhere: Readonly<Record<string, string>> = {
   address_remap: "mapAddress",
   client_name: "clientName",
@@ -316,11 +316,11 @@ interface ParsedNode {
 
 const isPort = (port: unknown): boolean => Number.isInteger(port) && Number(port) > 0 && Number(port) < 65536
 
-/** A name, or an address as sockets want it: brackets and ports belong to URLs. */
+/** Whether a value is a host name, or an address as sockets expect it: brackets and ports belong to URLs. */
 const isHost = (host: unknown): boolean =>
   typeof host === "string" && (/^[\p{L}\p{N}._-]+$/u.test(host) || isIPv6(host))
 
-/** The host as sockets want it: without the brackets of an IPv6 literal. */
+/** The host as sockets expect it: without the brackets of an IPv6 literal. */
 const bareHost = (hostname: string): string => hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
 
 const decoded = (text: string): string | undefined =>
@@ -333,11 +333,11 @@ const schemes: Readonly<Record<string, { readonly tls: boolean } | undefined>> =
   "valkeys:": { tls: true }
 }
 
-/** An IPv6 address with a zone (`[fe80::1%25eth0]`), which URLs of the platform do not take. */
+/** An IPv6 address with a zone (`[fe80::1%25eth0]`), which `URL` does not accept. */
 const zoned = /\[([0-9A-Fa-f:.]+)%25([\w.~-]+)\](?=[^@]*$)/
 
 const parseUrl = (given: string, position: number): Result.Result<ParsedNode, string> => {
-  // The URL itself may hold a password: messages name its position only.
+  // The URL itself may hold a password, so that messages name its position only.
   const where = `nodes[${position}]`
   const zone = zoned.exec(given)
   const bare = zone === null ? given : given.replace(zone[0], `[${zone[1]}]`)
@@ -372,7 +372,7 @@ const parseUrl = (given: string, position: number): Result.Result<ParsedNode, st
   })
 }
 
-/** A node of a cluster, in memory or not, says more of itself than its place. */
+/** Whether a value is a node of a cluster, in memory or not: it has more members than an endpoint. */
 const describesNode = (value: object): boolean =>
   ClusterNode.isClusterNode(value) ||
   ("id" in value && typeof value.id === "string" && "address" in value && typeof value.address === "string")
@@ -423,7 +423,7 @@ const parseNodes = (
     : Result.succeed(parsed)
 }
 
-/** How many different values there are. */
+/** The number of different values. */
 const kinds = (values: ReadonlyArray<string | undefined>): number =>
   new Set(values.filter((value) => value !== undefined)).size
 
@@ -434,7 +434,7 @@ const checkedSeeds = (find: FindNodes): FindNodes =>
       ? found.map((node, i) => endpointProblem(node, `[${i}]`)).find((problem) => problem !== undefined)
       : "it gave no list"
     return problem === undefined
-      // The check has seen each of them.
+      // The check above has accepted each of them.
       ? Effect.succeed(found as ReadonlyArray<Endpoint>)
       : Effect.fail(exception(() =>
         new OptionsError({
@@ -445,8 +445,8 @@ const checkedSeeds = (find: FindNodes): FindNodes =>
   })
 
 /**
- * A program's own function is called where nobody could catch what it throws: in the middle of what a socket brought. A
- * result that is none, from a table that misses for example, counts as no answer.
+ * Guards a function of a program. It is called while the bytes of a socket are read, where nobody could catch an
+ * error. An invalid result, for example `undefined` from a table without this entry, counts as no answer.
  */
 const guarded =
   <A, B>(f: (value: A) => B, isResult: (result: unknown) => boolean, otherwise: (value: A) => B) => (value: A): B => {
@@ -493,13 +493,13 @@ const contradictions = (options: ClusterOptions, parsed: ReadonlyArray<ParsedNod
 }
 
 /**
- * Checks options and fills in the defaults. A failure is a message that says what was wrong.
+ * Checks options and fills in the defaults. A failure is a message with the problems.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions, string> => {
-  // Programs in plain JavaScript may give anything.
+  // Programs in plain JavaScript may pass anything.
   const problems = [...checks.problemsOf(options, optionChecks, elsewhere)]
   if (typeof options !== "object" || options === null) return Result.fail(problems.join("; "))
   if (options.nodes === undefined) problems.push("nodes is required: a URL, or { host, port }, or a list of these")

@@ -1,5 +1,5 @@
 /**
- * Finding the startup nodes by DNS, for the option `nodes`: at the start, and again whenever no known node answers.
+ * Finds the startup nodes by DNS, for the option `nodes`: at the start, and again whenever no known node answers.
  *
  * **Example** (Nodes behind a name)
  *
@@ -68,7 +68,7 @@ const notFound = (what: string, cause: string): RedisClusterException =>
     })
   )
 
-/** One question. Interrupted, it is called off. */
+/** Asks one DNS question. An interruption cancels it. */
 const ask = <A>(
   record: string,
   name: string,
@@ -89,7 +89,10 @@ const ask = <A>(
     }))
 }
 
-/** By priority; within one at random, the more often in front the higher the weight (RFC 2782). */
+/**
+ * The records by priority. Records of one priority are shuffled: the higher its weight, the more often a record comes
+ * first (RFC 2782).
+ */
 const inOrder = (records: ReadonlyArray<nodeDns.SrvRecord>): Effect.Effect<ReadonlyArray<nodeDns.SrvRecord>> =>
   Effect.map(
     Effect.forEach(

@@ -128,14 +128,17 @@ export interface FencedLock extends Lock {
  */
 export type LockOf<O> = O extends { readonly fencing: true } ? FencedLock : Lock
 
-/** How long the last fence number is remembered, in milliseconds: for servers whose clock is set back. */
+/**
+ * The time for which the last fence number is remembered, in milliseconds, for the case that a server's clock is set
+ * back.
+ */
 const fenceMemory = 86_400_000
 
 const result = Schema.Int
 
 /**
- * Answers 1, or 0 when another one holds the lock. The same token may ask again, so that the command may be sent again when
- * its fate is unknown. A time to live of 0 is none.
+ * Answers 1, or 0 when another holder has the lock. A holder may ask again with its token, so that the command can be
+ * sent again when its outcome is unknown. A time to live of 0 stands for none.
  */
 const take = `
   local function take()
@@ -156,7 +159,7 @@ const acquireScript = Script.make({
   result
 })
 
-/** Answers the fence number in the place of 1. */
+/** Acquires a lock with a fence: answers the fence number in the place of 1. */
 const acquireFencedScript = Script.make({
   lua: `
     ${take}
@@ -173,8 +176,8 @@ const acquireFencedScript = Script.make({
 })
 
 /**
- * Answers 1, or 0 when the lock is another one's or nobody's. The lock lives for at least so long; one that lives longer, or
- * without end, is left as it is.
+ * Answers 1, or 0 when the token does not hold the lock. The lock then lives for at least the given time; a longer
+ * time to live is not shortened.
  */
 const extendScript = Script.make({
   lua: `
@@ -199,7 +202,7 @@ const releaseScript = Script.make({
 })
 
 /**
- * For `TestCluster`, which has no Lua and does what they do.
+ * The scripts, for `TestCluster`, which has no Lua and does the same in TypeScript.
  *
  * @internal
  */
@@ -214,17 +217,17 @@ export const scripts = {
 /** The options and the key, checked. Times are in milliseconds, `Infinity` without end. */
 interface Settings {
   readonly key: string
-  /** `undefined` without fencing. */
+  /** The key of the fence; `undefined` without fencing. */
   readonly fenceKey: string | undefined
   readonly ttl: number
   readonly wait: number
   readonly schedule: Schedule.Schedule<unknown>
 }
 
-/** The least that leaves time for extensions. */
+/** The shortest time to live that leaves time for extensions, in milliseconds. */
 const leastTtl = 100
 
-/** The time between two looks at a lock that needs no extensions, in milliseconds: it may be lost all the same. */
+/** The time between two checks of a lock without a time to live, in milliseconds: it can be lost as well. */
 const lookAtForever = 10_000
 
 const defaultSchedule: Schedule.Schedule<unknown> = Schedule.modifyDelay(
@@ -232,7 +235,10 @@ const defaultSchedule: Schedule.Schedule<unknown> = Schedule.modifyDelay(
   ({ duration }) => Effect.map(Random.nextBetween(0.5, 1.5), (factor) => Duration.times(duration, factor))
 )
 
-/** In the slot of the lock, whatever hash tag that has; `undefined` for a key whose braces leave no way. */
+/**
+ * The key of the fence, in the slot of the lock. It is `undefined` when the braces of the lock's key make that
+ * impossible.
+ */
 const fenceKeyOf = (key: string): string | undefined =>
   [`${key}:fence`, `{${key}}:fence`].find((candidate) => HashSlot.ofKey(candidate) === HashSlot.ofKey(key))
 
@@ -275,10 +281,13 @@ const check = (key: string, options: LockOptions): Effect.Effect<Settings, Redis
     })
   })
 
-/** How long the end of a scope waits for the server to confirm the release, in milliseconds. */
+/** The time for which the end of a scope waits for the server to confirm the release, in milliseconds. */
 const releasePatience = 2000
 
-/** It has to be told before the key can expire, and needs time to stop. */
+/**
+ * The time for which a lock counts as held. It is a little shorter than the time to live, so that the work under the
+ * lock can stop before the key expires.
+ */
 const validity = (ttl: number): number => ttl === Infinity ? Infinity : ttl - ttl / 20
 
 const notAcquired = (
@@ -293,23 +302,23 @@ const lockLost = (why: string): RedisClusterException =>
     })
   )
 
-/** Answers that take longer than the lock lives are no use to its holder. */
+/** The error of an answer that took longer than the lock lives. */
 const late = (): RedisClusterException =>
   notAcquired("the server's answers take longer than the lock lives; give it a longer ttl")
 
-/** As scripts take it. */
+/** The time to live as an argument of the scripts. */
 const ttlArgument = (ttl: number): number => ttl === Infinity ? 0 : ttl
 
-/** One holder: what it says to the server, and what it knows of its lock. */
+/** One holder: its commands, and its knowledge of the lock. */
 class Holder {
   readonly token = randomUUID()
   readonly redis: ClusterClientShape
   readonly settings: Settings
   readonly loss = Deferred.makeUnsafe<never, RedisClusterException>()
   private isLost = false
-  /** The server may have the lock in this holder's name. */
+  /** Whether the server may have the lock under this holder's token. */
   private isLeft = false
-  /** Until when the lock is certainly held, in monotonic milliseconds. */
+  /** The time until which the lock is certainly held, in monotonic milliseconds. */
   private validUntil = 0
 
   constructor(redis: ClusterClientShape, settings: Settings) {
@@ -317,7 +326,10 @@ class Holder {
     this.settings = settings
   }
 
-  /** The fence number (1 without fencing), or 0 when another one holds the lock. Fails with `undefined` when the answer came too late. */
+  /**
+   * Tries to acquire the lock. The result is the fence number (1 without fencing), or 0 when another holder has the
+   * lock. Fails with `undefined` when the answer came too late.
+   */
   private readonly tryAcquire: Effect.Effect<number, RedisClusterException | undefined> = Clock.clockWith((clock) => {
     const { fenceKey, key, ttl } = this.settings
     const sentAt = monotonicMillis(clock)
@@ -334,13 +346,13 @@ class Holder {
     })
   })
 
-  /** Waits its turn. */
+  /** Acquires the lock, and waits while others hold it. */
   readonly acquire: Effect.Effect<number, RedisClusterException> = Effect.suspend(() => {
     const { schedule, wait } = this.settings
     const isPassing = (error: RedisClusterException | undefined): boolean => error === undefined || error === held
     const held = notAcquired()
     const attempt = Effect.flatMap(
-      // Who came too late may still have the lock: the next answer says so.
+      // After an answer that came too late the lock may be acquired: the next answer tells.
       Effect.retry(this.tryAcquire, { times: 1, while: (error) => error === undefined }),
       (fence) => fence === 0 ? Effect.fail(held) : Effect.succeed(fence)
     )
@@ -365,7 +377,7 @@ class Holder {
     return Math.min(this.settings.ttl / 3, lookAtForever)
   }
 
-  /** Extends the lock once, to at least `ttl` from now; whether it is held. */
+  /** Extends the lock once, to at least `ttl` from now. The result says whether it is held. */
   private extendBy(ttl: number, timeout: number | undefined): Effect.Effect<boolean, RedisClusterException> {
     return Clock.clockWith((clock) => {
       const sentAt = monotonicMillis(clock)
@@ -385,7 +397,7 @@ class Holder {
     })
   }
 
-  /** Extends the lock once; how long the next time is to wait for, in milliseconds. */
+  /** Extends the lock once. The result is the pause before the next extension, in milliseconds. */
   private readonly extendInTime: Effect.Effect<number> = Clock.clockWith((clock) => {
     const { ttl } = this.settings
     const left = this.validUntil - monotonicMillis(clock)
@@ -395,12 +407,12 @@ class Holder {
     const timeout = left === Infinity ? undefined : Math.max(1, left)
     return Effect.match(this.extendBy(ttl, timeout), {
       onSuccess: () => within(this.period),
-      // Again soon, for as long as the lock lives.
+      // The extension is repeated soon, for as long as the lock lives.
       onFailure: () => within(this.period / 7)
     })
   })
 
-  /** Extends the lock because the program wants so. */
+  /** Extends the lock on demand of the program. */
   readonly extend = (ttl?: Lifetime): Effect.Effect<void, RedisClusterException> =>
     Effect.suspend(() => {
       const problem = ttl === undefined ? undefined : ttlCheck(ttl)
@@ -420,12 +432,12 @@ class Holder {
     return 0
   }
 
-  /** Whether the holder can be sure of it now. */
+  /** Whether the lock is certainly held now. */
   readonly isHeld: Effect.Effect<boolean> = Clock.clockWith((clock) =>
     Effect.sync(() => this.isLeft && !this.isLost && monotonicMillis(clock) < this.validUntil)
   )
 
-  /** Frees the lock if it is this holder's. When that fails, the time to live frees it. */
+  /** Releases the lock if this holder has it. When that fails, the lock ends with its time to live. */
   readonly release: Effect.Effect<void> = Effect.suspend(() => {
     if (this.isLost || !this.isLeft) return Effect.void
     this.isLeft = false
@@ -435,7 +447,10 @@ class Holder {
   })
 }
 
-/** The locks that a scope holds. They are released side by side, so that a node that hangs is waited for once. */
+/**
+ * The locks of each scope. They are released side by side, so that a node that hangs delays the end of the scope once
+ * only.
+ */
 const heldBy = new WeakMap<Scope.Scope, Set<Holder>>()
 
 const releaseWithScope = (scope: Scope.Scope, holder: Holder): Effect.Effect<void> => {
@@ -496,7 +511,7 @@ export const make = <const O extends LockOptions>(
     yield* Effect.forkScoped(Effect.interruptible(holder.keep))
     const { extend, isHeld, loss, release, token } = holder
     const lock: Lock = { key, token, lost: Deferred.await(loss), isHeld, extend, release }
-    // The option says whether there is a number.
+    // The option decides whether there is a fence.
     return (settings.fenceKey === undefined ? lock : { ...lock, fence }) as LockOf<O>
   }))
 
@@ -552,7 +567,7 @@ export const tryWithLock = <const O extends LockOptions>(key: string, options: O
   Effect.scopedWith((scope) =>
     make(key, { ...options, wait: options?.wait ?? "none" }).pipe(
       Scope.provide(scope),
-      // The wait does not change what the lock is.
+      // The option `wait` does not change the type of the lock.
       Effect.map((lock) => Option.some(lock as LockOf<O>)),
       Effect.catchReason(
         "RedisClusterException",

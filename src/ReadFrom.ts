@@ -153,7 +153,7 @@ export const isPolicy = (value: unknown): value is Policy => Predicate.hasProper
 export const notAPolicy = "the policy has to be one of the policies of ReadFrom"
 
 /**
- * Why a policy cannot be used by a client that runs in `zone`; `undefined` when it can.
+ * The reason why a client in `zone` cannot use a policy; `undefined` when it can.
  *
  * @internal
  */
@@ -185,7 +185,7 @@ export const make = (name: string, order: Order): Policy => new Policy({ name, o
 const isHealthy = (candidate: Candidate): boolean => candidate.healthy
 const none: ReadonlyArray<Candidate> = []
 
-/** The same list when all of it passes, which is the rule. */
+/** The candidates that pass a test. When all pass, as they nearly always do, the result is the list itself. */
 const only = (
   candidates: ReadonlyArray<Candidate>,
   test: (candidate: Candidate) => boolean
@@ -203,7 +203,7 @@ const rotated = (candidates: ReadonlyArray<Candidate>, turn: number): ReadonlyAr
   return order
 }
 
-/** The healthy ones in the order that is given for them, then the others. */
+/** The healthy candidates in a given order, then the others. */
 const healthyFirst = (
   candidates: ReadonlyArray<Candidate>,
   arrange: (healthy: ReadonlyArray<Candidate>) => ReadonlyArray<Candidate>
@@ -318,7 +318,7 @@ export const nearest = (zone?: string): Policy =>
     }
   })
 
-/** What was not measured yet goes first, or it never would be. */
+/** The order by latency. A node without a measurement comes first, or it would never be measured. */
 const byLatency = (a: Candidate, b: Candidate): number => (a.latency ?? -1) - (b.latency ?? -1)
 
 /**
@@ -333,7 +333,7 @@ export const lowestLatency: Policy = make(
   (candidates) => healthyFirst(candidates, (healthy) => healthy.length < 2 ? healthy : healthy.toSorted(byLatency))
 )
 
-/** How fresh a bound can be that is checked by asking the nodes, in milliseconds. */
+/** The smallest bound that questions to the nodes can check, in milliseconds. */
 const leastLag = 100
 
 /**
@@ -374,7 +374,7 @@ export interface HedgeOptions {
   readonly budget?: number | undefined
 }
 
-/** Programs in plain JavaScript may give anything. */
+/** Whether a value is a number. Programs in plain JavaScript may pass anything. */
 const isNumber = (value: unknown): boolean => typeof value === "number"
 
 const hedgeProblem = ({ after, budget, percentile }: Hedge): string | undefined => {

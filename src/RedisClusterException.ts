@@ -52,7 +52,7 @@ export const Outcome = Schema.Literals(["NotExecuted", "Unknown", "Executed"])
 export type Outcome = typeof Outcome.Type
 
 const context = {
-  /** What was wrong, what was expected, what to do. Argument values never appear in it. */
+  /** The message says what was wrong, what was expected, and what to do. Argument values never appear in it. */
   message: Schema.String,
   outcome: Outcome,
   /** The name of the command, when there was one. */
@@ -63,7 +63,7 @@ const context = {
   attempts: Schema.optional(Schema.Number)
 }
 
-/** Where a command was sent to, and what came of it. */
+/** One attempt of a redirected command: the node, and the reply. */
 const Hop = Schema.Struct({ node: Schema.String, reply: Schema.String })
 
 /**
@@ -353,7 +353,7 @@ export class UnhealthyError extends Schema.TaggedError<UnhealthyError>(id("Unhea
   readonly isRetryable: boolean = true
 }
 
-/** An exception as the schema of the errors encodes it. */
+/** The encoded form of an exception, by the schema of the errors. */
 interface EncodedException {
   readonly _tag: "RedisClusterException"
   readonly reason: (typeof Reason)["Encoded"]
@@ -681,7 +681,7 @@ export const exception = (makeReason: () => Reason): RedisClusterException => {
 }
 
 /**
- * What became of a whole of which some parts failed: nothing was executed only when no part was.
+ * The outcome of a whole of which some parts failed: `NotExecuted` only when no part was executed.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Many commands in one go: pipelines and transactions.
+ * Many commands at once: pipelines and transactions.
  *
  * @since 0.1.0
  */

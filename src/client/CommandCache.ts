@@ -1,5 +1,5 @@
 /**
- * What the servers say about their commands, laid over the embedded table, for commands that are sent by name.
+ * The servers' description of their commands, laid over the embedded table, for commands that are sent by name.
  *
  * @since 0.1.0
  */
@@ -20,9 +20,9 @@ import { exception, OptionsError, type RedisClusterException } from "../RedisClu
  */
 export interface CommandCache {
   /**
-   * The command of a name, whose second word may come first among the arguments; its reply is taken as it comes.
+   * The command with a name, whose second word may be the first argument. Its reply is not decoded any further.
    *
-   * A name that is unknown causes one look at what the servers know now, then an `OptionsError`; however many are unknown,
+   * An unknown name causes one question to the servers, and then an `OptionsError`. However many names are unknown,
    * the servers are asked once a second at most.
    */
   readonly find: (name: string, args: ReadonlyArray<Argument>) => Effect.Effect<Command<Reply>, RedisClusterException>
@@ -34,7 +34,7 @@ const command = new Command<CommandTable.CommandTable>(
   CommandTable.fromReply
 )
 
-/** Milliseconds from one look at what the servers know to the next, at least. */
+/** The least time between two questions to the servers, in milliseconds. */
 const leastInterval = 1000
 
 const lookUp = (
@@ -51,7 +51,9 @@ const noName = exception(() =>
   new OptionsError({ message: "send: the first argument has to be the name of a command", outcome: "NotExecuted" })
 )
 
-/** `refusal` is why the servers did not tell what they know. */
+/**
+ * The error of an unknown command. `refusal` is the error with which the servers refused to describe their commands.
+ */
 const unknown = (
   table: CommandTable.CommandTable,
   name: string,
@@ -73,7 +75,8 @@ const unknown = (
 }
 
 /**
- * A cache that is filled when a command is looked up first. Without the right to run COMMAND the embedded table serves.
+ * A cache that is filled when a command is first looked up. For a user without the right to run COMMAND it uses the
+ * embedded table.
  *
  * @category constructors
  * @since 0.1.0
@@ -89,7 +92,7 @@ export const make = (router: {
     let refusal: RedisClusterException | undefined
     let askedAt = Number.NEGATIVE_INFINITY
 
-    /** The table after a look at what the servers know, or after the look that others just had. */
+    /** The table after a question to the servers, or after the question that another fiber has just asked. */
     const ask = oneAtATime.withPermits(1)(
       Effect.gen(function*() {
         const now = monotonicMillis(yield* Clock.Clock)
@@ -97,7 +100,7 @@ export const make = (router: {
         askedAt = now
         const told = yield* Effect.result(router.execute(command))
         refusal = Result.isFailure(told) ? told.failure : undefined
-        // What was known stays known: a server that is gone takes nothing with it.
+        // Known commands stay known, also when the server that reported them is gone.
         return table = Result.isSuccess(told)
           ? CommandTable.overlay(CommandTable.embedded(), told.success)
           : table ?? CommandTable.embedded()

@@ -25,33 +25,33 @@ export interface ConsumeOptions<Values extends keyof EntryFields = "text"> {
   /** The keys of the streams, of any slots. */
   readonly streams: string | ReadonlyArray<string>
   readonly group: string
-  /** The name of this consumer: unique among those that run, the same after a restart. */
+  /** The name of this consumer: unique among running consumers, and unchanged after a restart. */
   readonly consumer: string
   /**
-   * Makes the group where it does not exist, and the stream with it: `"all"` begins with the first entry, `"new"` with
-   * what comes from now on. A group that is lost later (the stream was deleted, or has expired) is made again and begins
-   * with the first entry. Without `create` the group has to exist.
+   * Makes the group if it does not exist, and the stream with it: `"all"` begins with the first entry, `"new"` with
+   * later entries. A group that is lost later (the stream was deleted, or has expired) is made again and begins with
+   * the first entry. Without `create` the group has to exist.
    */
   readonly create?: "all" | "new" | undefined
   /**
-   * How many entries are read at a time, at most, per slot, and at least one per stream. The next ones are read when the
-   * program has taken these. Default: 100.
+   * The most entries of one read, per slot; at least one per stream. The next entries are read when the program has
+   * taken these. Default: 100.
    */
   readonly count?: number | undefined
-  /** How long one read waits on the server for entries. Default: 5 seconds. */
+  /** The time for which one read waits on the server for entries. Default: 5 seconds. */
   readonly block?: Duration.Input | undefined
   /**
-   * Gives entries again that were delivered to a consumer of the group, this one included, and not acknowledged for this
-   * long; at an entry that this consumer did not manage, others have the first chance. Longer than the work on an entry
-   * may take, or two will do it: the time begins when the program is given the entry. Without `claimAfter` an entry is given again
-   * when its consumer starts again.
+   * The time after which an entry without acknowledgement is given again: an entry of any consumer of the group, this
+   * one included. Other consumers get the first chance at an entry that this consumer did not acknowledge. The time
+   * begins when the program gets the entry, and has to be longer than the work on an entry, or two consumers will do
+   * it. Without `claimAfter` an entry is given again when its consumer starts again.
    */
   readonly claimAfter?: Duration.Input | undefined
-  /** The time between two searches for such entries. Default: half of `claimAfter`. */
+  /** The time between two searches for entries without acknowledgement. Default: half of `claimAfter`. */
   readonly claimInterval?: Duration.Input | undefined
   /**
-   * How the fields are given: `"text"` as an object of text, `"bytes"` as one of bytes, `"pairs"` as a list of names and values in bytes,
-   * which keeps the order and fields that occur more than once. Default: `"text"`.
+   * The form of the fields: `"text"` gives an object of text, `"bytes"` an object of bytes, `"pairs"` a list of names
+   * and values in bytes, which keeps the order and fields that occur more than once. Default: `"text"`.
    */
   readonly values?: Values | undefined
 }
@@ -148,7 +148,7 @@ const settingsOf = <Values extends keyof EntryFields>(
     claim: after === undefined
       ? undefined
       : { after, interval: Math.ceil(claimInterval === undefined ? after / 2 : millisOf(claimInterval)) },
-    // Without the option, its type is "text".
+    // Without the option the type is "text".
     form: forms[options.values ?? "text" as Values]
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Connections of one's own: for what needs the state of a connection, and for optimistic transactions.
+ * Dedicated connections: for commands that need the state of a connection, and for optimistic transactions.
  *
  * @since 0.1.0
  */
@@ -32,13 +32,13 @@ import { type NodeSurface, view } from "./Surfaces.ts"
 export interface DedicatedClient
   extends Commands<NodeSurface>, Omit<Batches.BatchMembers, "pipelineStream" | "pipelineStreamResults">
 {
-  /** The address of the node at the other end. */
+  /** The address (`host:port`) of the node at the other end. */
   readonly address: string
   /** Runs a command value. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /**
-   * Runs a command value right behind `ASKING`, in one write. A node that imports the command's slot serves it then: the node
-   * that an `AskError` names.
+   * Runs a command value right behind `ASKING`, in one write: for a node that imports the slot of the command, as an
+   * `AskError` names it.
    */
   readonly executeAsking: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /** Sends any command by name. */
@@ -105,7 +105,7 @@ export interface DedicatedMembers {
   ) => Effect.Effect<A, E | RedisClusterException, R>
 }
 
-/** The language's own test does not tell read-only lists. */
+/** Whether the keys are a list. `Array.isArray` does not narrow the type of a read-only list. */
 const isList = (keys: Argument | ReadonlyArray<Argument>): keys is ReadonlyArray<Argument> => Array.isArray(keys)
 
 const noBody = new OptionsError({

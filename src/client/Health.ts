@@ -1,5 +1,5 @@
 /**
- * Is the cluster there? For readiness probes and status pages.
+ * The health of the cluster, for readiness probes and status pages.
  *
  * @since 0.1.0
  */
@@ -20,37 +20,40 @@ import * as Snapshot from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 
 /**
- * What one node said.
+ * The health of one node, as a part of a `HealthReport`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NodeHealth {
   readonly node: ClusterNode
-  /** It answered a PING in time. */
+  /** Whether the node answered a PING in time. */
   readonly isUp: boolean
-  /** From PING to PONG in milliseconds, dialling included when there was no connection; `undefined` when it is down. */
+  /**
+   * The time from PING to PONG in milliseconds, with the time for dialling when there was no connection; `undefined`
+   * when the node is down.
+   */
   readonly latency: number | undefined
-  /** Why it is down; `undefined` when it is up. */
+  /** The reason why the node is down; `undefined` when it is up. */
   readonly cause: string | undefined
 }
 
 /**
- * The cluster at one moment, as this client sees it.
+ * The health of the cluster at one moment, as this client sees it: the result of `redis.health`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface HealthReport {
-  /** Every slot has an owner, and every owner of slots answered. */
+  /** Whether every slot has an owner and every owner of slots answered. */
   readonly isReady: boolean
   /** Each node that was asked: the primaries, then all other nodes of the cluster. */
   readonly nodes: ReadonlyArray<NodeHealth>
-  /** Those that did not answer. */
+  /** The nodes that did not answer. */
   readonly down: ReadonlyArray<NodeHealth>
-  /** How many of the 16384 slots have an owner. */
+  /** The number of slots, of 16384, that have an owner. */
   readonly coveredSlots: number
-  /** How many of the 16384 slots have an owner that answered. */
+  /** The number of slots, of 16384, whose owner answered. */
   readonly servedSlots: number
 }
 
@@ -59,11 +62,10 @@ export interface HealthReport {
  * @since 0.1.0
  */
 export interface HealthOptions {
-  /** How long a node may take to answer. Default: 1 second. */
+  /** The time in which a node has to answer. Default: 1 second. */
   readonly timeout?: Duration.Input | undefined
   /**
-   * Whether other nodes than the primaries are asked, too: replicas, and nodes without slots. This opens a connection to each.
-   * Default: `true`.
+   * Whether replicas and nodes without slots are asked, too. This opens a connection to each of them. Default: `true`.
    */
   readonly replicas?: boolean | undefined
 }
@@ -74,8 +76,8 @@ export interface HealthOptions {
  */
 export interface HealthMembers {
   /**
-   * Sends a PING to every node, side by side, and reports. It does not fail because of the cluster, and takes no longer than
-   * `timeout`; only options that cannot be meant fail with `OptionsError`.
+   * Sends a PING to every node, side by side, and reports which nodes answer. It does not fail because of the cluster,
+   * and takes no longer than `timeout`; only invalid options fail, with `OptionsError`.
    *
    * **Example** (A status page)
    *
@@ -91,7 +93,10 @@ export interface HealthMembers {
    * ```
    */
   readonly health: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
-  /** The report of `health`; fails with `UnhealthyError` when it is not `isReady`. A replica that is down is no reason. */
+  /**
+   * Succeeds with the report of `health`, or fails with `UnhealthyError` when the report is not `isReady`. A replica
+   * that is down does not make it fail.
+   */
   readonly requireHealthy: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
 }
 
@@ -113,7 +118,7 @@ const askNode = Effect.fnUntraced(function*(
   return yield* query(connection, ping, timeout).pipe(
     Effect.match({
       onFailure: ({ message }) => down(node, message),
-      // A user who may not run PING got an answer all the same.
+      // The refusal to a user who may not run PING is an answer, too.
       onSuccess: (reply) =>
         reply instanceof ServerError && kindOf(reply) !== "noPermission"
           ? down(node, reply.message)

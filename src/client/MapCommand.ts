@@ -1,5 +1,5 @@
 /**
- * A view of the client through which every command passes a function.
+ * A view of the client that passes every command through a function.
  *
  * @since 0.1.0
  */

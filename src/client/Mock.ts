@@ -1,5 +1,5 @@
 /**
- * A stand-in for the client that has some members, for tests of programs that use few.
+ * A client with only some members, for tests of programs that use few.
  */
 import * as Effect from "effect/Effect"
 import * as HashSlot from "../cluster/HashSlot.ts"
@@ -15,16 +15,16 @@ import type { TargetMembers } from "./Targets.ts"
 const die = (member: string): Effect.Effect<never> =>
   Effect.die(new Error(`ClusterClient.layerMock: ${member} is not implemented; give it to layerMock`))
 
-/** An object each of whose members is a method that dies and says its name. */
+/** An object whose members are all methods that die with their own name. */
 const unimplemented = <A extends object>(path: string): A =>
   // Every member of the views is a method that returns an effect.
   new Proxy({}, { get: (_, name) => () => die(`${path}.${String(name)}`) }) as A
 
 const run = (command: Command<unknown>): Effect.Effect<unknown, never> =>
-  // A command that a stand-in made brings its own result.
+  // A command that a mock made brings its own result.
   command.run === undefined ? die(command.spec.name) : command.run(command) as Effect.Effect<unknown, never>
 
-/** The members that no effect can stand in for, and those that follow from the others: a pipeline runs its entries. */
+/** The members that are no effects, and those that follow from others: a pipeline runs its entries. */
 export const members:
   & Pick<NodeMembers, "slotOf">
   & Pick<TargetMembers, "on" | "execute">
@@ -35,7 +35,7 @@ export const members:
     on: () => unimplemented("on(...)"),
     readFrom: () => unimplemented("readFrom(...)"),
     mapCommand: () => unimplemented("mapCommand(...)"),
-    // The result of a command has the type that the command says.
+    // The type of the result is that of the command.
     execute: run as TargetMembers["execute"],
     pipeline:
       ((commands: Batch) =>

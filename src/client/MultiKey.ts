@@ -17,7 +17,9 @@ import * as Nonatomic from "./Nonatomic.ts"
  * @since 0.1.0
  */
 export interface MultiKeyMembers {
-  /** The values of keys over any slots, in the order of the keys. Not atomic: each slot is read on its own. */
+  /**
+   * The values of keys of any slots, in the order of the keys. Not atomic: each slot is read by a command of its own.
+   */
   readonly mgetNonatomic: {
     (
       keys: ReadonlyArray<Argument>,
@@ -28,23 +30,23 @@ export interface MultiKeyMembers {
       options: { readonly bytes: true }
     ): Effect.Effect<Array<Uint8Array | null>, RedisClusterException>
   }
-  /** Sets keys over any slots. Not atomic: each slot is written on its own. */
+  /** Sets keys of any slots. Not atomic: each slot is written by a command of its own. */
   readonly msetNonatomic: (
     entries: Readonly<Record<string, Argument>> | ReadonlyArray<readonly [key: Argument, value: Argument]>
   ) => Effect.Effect<"OK", RedisClusterException>
-  /** Deletes keys over any slots; how many there were. */
+  /** Deletes keys of any slots. The result is the number of keys that existed. */
   readonly delNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
-  /** Unlinks keys over any slots; how many there were. */
+  /** Unlinks keys of any slots. The result is the number of keys that existed. */
   readonly unlinkNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
-  /** How many of the keys, over any slots, exist. */
+  /** The number of keys, of any slots, that exist. */
   readonly existsNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
-  /** Touches keys over any slots; how many there were. */
+  /** Touches keys of any slots. The result is the number of keys that existed. */
   readonly touchNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
 }
 
 type Pair = readonly [key: Argument, value: Argument]
 
-/** `undefined` for what is neither a record nor a list of pairs. */
+/** The pairs of a record or a list; `undefined` when the value is neither. */
 const pairsOf = (
   entries: Readonly<Record<string, Argument>> | ReadonlyArray<Pair>
 ): ReadonlyArray<Pair> | undefined => {
@@ -53,7 +55,7 @@ const pairsOf = (
   return entries.every((entry) => Array.isArray(entry)) ? entries : undefined
 }
 
-/** The language's own test does not tell read-only lists. */
+/** Whether the entries are a list. `Array.isArray` does not narrow the type of a read-only list. */
 const isList = (entries: Readonly<Record<string, Argument>> | ReadonlyArray<Pair>): entries is ReadonlyArray<Pair> =>
   Array.isArray(entries)
 

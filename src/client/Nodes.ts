@@ -1,5 +1,5 @@
 /**
- * The nodes of the cluster, and who owns what.
+ * The nodes of the cluster, and the owners of slots.
  *
  * @since 0.1.0
  */
@@ -22,25 +22,25 @@ import { nodeAt, type Topology } from "../topology/Topology.ts"
  * @since 0.1.0
  */
 export interface NodeMembers {
-  /** Who owns what at this moment. */
+  /** The topology at this moment: the owner of each slot. */
   readonly topology: Effect.Effect<Snapshot>
   /**
-   * The topology of this moment, then every change of it. Ends with the client. A consumer that falls more than 64 snapshots
-   * behind misses the oldest.
+   * The topology at this moment, then every change of it. The stream ends with the client. A consumer that falls more
+   * than 64 snapshots behind misses the oldest.
    */
   readonly topologyChanges: Stream.Stream<Snapshot>
   /**
-   * Fetches the topology now. It refreshes by itself; this is for those who know more. Takes no longer than `commandTimeout`, and
-   * fails with `ClosedError` when the client is closed.
+   * Fetches the topology now. The client refreshes it by itself, so that this is only for programs that know of a
+   * change. Takes no longer than `commandTimeout`, and fails with `ClosedError` when the client is closed.
    */
   readonly refreshTopology: Effect.Effect<Snapshot, RedisClusterException>
-  /** All nodes of the cluster, also those that serve no slots or that the servers have marked as failed. */
+  /** All nodes of the cluster, including nodes that serve no slots and nodes that the servers have marked as failed. */
   readonly nodes: Effect.Effect<ReadonlyArray<ClusterNode>>
   /** The nodes that own slots. */
   readonly primaries: Effect.Effect<ReadonlyArray<ClusterNode>>
-  /** The replicas that serve. */
+  /** The replicas that the servers list as serving. */
   readonly replicas: Effect.Effect<ReadonlyArray<ClusterNode>>
-  /** Any of the primaries and replicas. */
+  /** A random node among the primaries and replicas. */
   readonly randomNode: Effect.Effect<ClusterNode>
   /**
    * The node at a host and port; fails with `UnknownNodeError` when there is none. A startup endpoint, a name of the loopback
@@ -49,9 +49,9 @@ export interface NodeMembers {
   readonly nodeAt: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
   /** The primary that owns the slot of a key; `undefined` when no node does. */
   readonly ownerOf: (key: Argument) => Effect.Effect<ClusterNode | undefined>
-  /** The slot of a key; `NaN` for what is no key. */
+  /** The slot of a key; `NaN` for a value that is no key. */
   readonly slotOf: (key: Argument) => number
-  /** The node for commands that any node can answer: a random primary, unless it was set. */
+  /** The node for commands that any node can answer: a random primary, unless the program has set it. */
   readonly defaultNode: Effect.Effect<ClusterNode>
   readonly setDefaultNode: (endpoint: Endpoint) => Effect.Effect<void, RedisClusterException>
 }
@@ -78,7 +78,7 @@ export const make = (topology: Topology["Service"], random: () => number): NodeM
     replicas: Effect.sync(() => topology.current().replicas),
     randomNode: Effect.sync(() => {
       const { primaries } = topology.current()
-      // Without a primary there is no client: the first topology has one, and later ones are refused without.
+      // There is always a primary: the first topology has one, and later ones without are refused.
       return anyServing(topology.current(), random) ?? primaries[0]
     }),
     nodeAt: lookUp,

@@ -1,7 +1,7 @@
 /**
- * Multi-key commands over any slots: split per slot, sent side by side, put together in the caller's order.
+ * Multi-key commands over any slots: split by slot, sent side by side, put together in the caller's order.
  *
- * Each part is atomic, the whole is not. When parts fail the error says which keys they held.
+ * Each part is atomic, the whole is not. When parts fail, the error has the positions of their keys.
  *
  * @since 0.1.0
  */
@@ -68,7 +68,7 @@ const partialFailure = (
 }
 
 /**
- * Runs the parts and folds their results; fails when any part failed.
+ * Runs the parts and combines their results; fails when a part failed.
  *
  * @category combinators
  * @since 0.1.0
@@ -85,7 +85,7 @@ export const run = <A, B>(
     const misfit = misfitOf(keys)
     if (misfit >= 0) return router.statistics.refuse(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
     const parts = bySlot(keys).map((positions): Part<A> => ({ positions, command: build(positions) }))
-    // No part is sent when another cannot be.
+    // No part is sent when one of them cannot be sent.
     const invalid = parts.find((part) => part.command.settings.invalid !== undefined)?.command.settings.invalid
     if (invalid !== undefined) return router.statistics.refuse(refused(invalid))
     return Effect.flatMap(router.pipelineResults(parts.map((part) => part.command)), (outcomes) => {
@@ -93,7 +93,7 @@ export const run = <A, B>(
       for (let i = 0; i < parts.length; i++) {
         const outcome = outcomes[i]
         if (Result.isFailure(outcome)) return Effect.fail(partialFailure(parts[0].command.spec.name, parts, outcomes))
-        // The outcome at a position is that of the command at the same position.
+        // The outcome at a position belongs to the command at that position.
         results.push({ positions: parts[i].positions, value: outcome.success as A })
       }
       return Effect.succeed(merge(results))

@@ -1,5 +1,5 @@
 /**
- * What servers tell of themselves, as streams: keyspace notifications and MONITOR.
+ * Keyspace notifications and MONITOR, as streams.
  *
  * @since 0.1.0
  */
@@ -71,7 +71,7 @@ const notTold = (node: ClusterNode, flags: string, lacking: string): RedisCluste
       `run CONFIG SET ${setting} "${flags}${lacking}" on every node, or set configure: true`
   )
 
-/** The user may not ask, or the command was taken away: managed services do either. */
+/** Whether the user may not run CONFIG, or the server has no such command: managed services do either. */
 const mayNotAsk = ({ reason }: RedisClusterException): boolean => {
   if (reason._tag !== "ReplyError") return false
   const kind = kindOf(reason)
@@ -79,12 +79,16 @@ const mayNotAsk = ({ reason }: RedisClusterException): boolean => {
 }
 
 /**
- * Sets up primaries for notifications before they are subscribed to. A server that is restarted has forgotten the setting, and
- * its subscribers with it: so each new connection of subscribers begins here, and the gap of the subscription lasts until it is done.
+ * Sets `notify-keyspace-events` on primaries before they are subscribed to. A server that is restarted has forgotten
+ * the setting, and has lost its subscribers, so that each new connection for subscriptions begins here. The gap of the
+ * subscription lasts until the setting is there.
  */
 class Settings {
   private readonly router: Router["Service"]
-  /** One at a time for each node: one that reads the setting, adds to it and writes must not be overwritten by another. */
+  /**
+   * One turn at a time for each node: two fibers that read, extend and write the setting must not overwrite each
+   * other.
+   */
   private readonly turns = new Map<string, Semaphore.Semaphore>()
 
   constructor(router: Router["Service"]) {
@@ -98,7 +102,7 @@ class Settings {
     }
   }
 
-  /** Checks the setting of one node, or completes it. A node that cannot be asked is taken at its word. */
+  /** Checks the setting of one node, or completes it. When the setting of a node cannot be read, it counts as right. */
   private readonly prepare = Effect.fnUntraced({ self: this }, function*(
     node: ClusterNode,
     plan: Keyspace.KeyspacePlan,
@@ -175,7 +179,7 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
     options?.keys === "bytes" ? byteEvents(options, keepsNotices) : textEvents(options, keepsNotices)
 
   return {
-    // The types of the options say what the keys are.
+    // The types of the options decide the type of the keys.
     keyspaceNotifications: events(false) as NotificationMembers["keyspaceNotifications"],
     keyspaceEvents: events(true) as NotificationMembers["keyspaceEvents"],
     monitor: (node, options = {}) =>
@@ -186,7 +190,7 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
   }
 }
 
-/** What `f` makes of the elements, without those of which it makes nothing. */
+/** The results of `f` for the elements, without `undefined`. */
 const chosen = <A, B>(
   stream: Stream.Stream<A, RedisClusterException>,
   f: (value: A) => B | undefined

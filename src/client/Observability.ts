@@ -1,5 +1,5 @@
 /**
- * What can be seen of a client from outside: its metrics, its events, its logs.
+ * The metrics, the events and the logs of a client.
  *
  * @since 0.1.0
  */
@@ -65,7 +65,7 @@ export const make = Effect.fnUntraced(function*(parts: {
   const published = yield* Effect.acquireRelease(PubSub.sliding<ClientEvent>(bufferedEvents), PubSub.shutdown)
   const nodeStates = new NodeStates()
   const topologyStates = new TopologyStates(topology.current())
-  // Without the first one there is no client.
+  // The first refresh has succeeded, or there would be no client.
   const refreshes = { ok: 1, failed: 0 }
   const registry = new Registry(yield* Effect.context<never>())
   const routing = router.statistics

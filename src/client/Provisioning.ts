@@ -1,8 +1,9 @@
 /**
- * State that the program keeps on servers, put there again when a server has forgotten it.
+ * State of a program on the servers, such as functions and users, which is made again when a server has lost it.
  *
- * A server that is restarted at its address looks to the map as if nothing had happened, with none of its functions, scripts, settings and
- * users that were not saved. Its connections are lost, though: so each new connection to a node is a reason to supply it.
+ * A server that is restarted at its address has lost the functions, scripts, settings and users that were not saved,
+ * although the map does not change. Its connections are lost, however, so that each new connection to a node is a
+ * reason to supply the node again.
  *
  * @since 0.1.0
  */
@@ -43,7 +44,7 @@ export interface ProvisioningMembers {
   readonly provision: (
     supply: (node: ClusterNode) => Effect.Effect<unknown, RedisClusterException>,
     options?: {
-      /** Which nodes. Default: `"all"`. */
+      /** The nodes to supply. Default: `"all"`. */
       readonly nodes?: "all" | "primaries" | undefined
     }
   ) => Effect.Effect<void, RedisClusterException, Scope.Scope>
@@ -51,15 +52,15 @@ export interface ProvisioningMembers {
 
 const optionChecks = { nodes: checks.oneOf("all", "primaries") }
 
-/** How long to wait before a node is supplied again that could not be, in milliseconds: doubled each time, up to the longest. */
+/** The pause before the next attempt to supply a node, in milliseconds. It doubles each time, up to the longest. */
 const leastPause = 100
 const longestPause = 5000
 
-/** A node, and the sockets that its connection has had. */
+/** A node, with the number of sockets that its connection has had. */
 interface Supplied {
   node: ClusterNode
   sockets: number
-  /** The socket on which it was supplied. */
+  /** The number of the socket on which the node was supplied. */
   on: number | undefined
   isRunning: boolean
 }
@@ -87,7 +88,7 @@ class Provision {
     this.run = run
   }
 
-  /** Supplies the nodes of this moment; the failure of a primary. */
+  /** Supplies the present nodes; fails with the error of a primary. */
   readonly first: Effect.Effect<void, RedisClusterException> = Effect.suspend(() => {
     const all = this.wanted().map((node) => this.track(node))
     return Effect.flatMap(
@@ -102,11 +103,11 @@ class Provision {
     )
   })
 
-  /** The topology may have changed: nodes that came are supplied. */
+  /** Supplies new nodes, because the topology may have changed. */
   follow(): void {
     const wanted = this.wanted()
     const addresses = new Set(wanted.map(({ address }) => address))
-    // A node that comes back may be another one.
+    // A node that comes back at its address may be another node.
     for (const address of this.nodes.keys()) if (!addresses.has(address)) this.nodes.delete(address)
     for (const node of wanted) {
       const known = this.nodes.get(node.address)
@@ -115,7 +116,7 @@ class Provision {
     }
   }
 
-  /** A connection has a new socket. */
+  /** Supplies a node again, because its connection has a new socket. */
   reconnected(address: string): void {
     const one = this.nodes.get(address)
     if (one === undefined) return
@@ -133,7 +134,7 @@ class Provision {
     if (!one.isRunning) this.run(one.node.address, this.repeat(one))
   }
 
-  /** Supplies a node until it is supplied on its present socket. */
+  /** Repeats the effect for a node until the node is supplied on its present socket. */
   private readonly repeat = Effect.fnUntraced({ self: this }, function*(one: Supplied): Effect.fn.Return<void> {
     let pause = leastPause
     while (this.nodes.get(one.node.address) === one && one.on !== one.sockets) {
@@ -149,7 +150,7 @@ class Provision {
     }
   })
 
-  /** Supplies a node once, and notes on which socket. */
+  /** Runs the effect for a node once, and notes the socket. */
   private attempt(one: Supplied): Effect.Effect<Result.Result<unknown, RedisClusterException>> {
     return Effect.suspend(() => {
       const { sockets } = one
@@ -158,7 +159,8 @@ class Provision {
       return Effect.result(this.supply(one.node)).pipe(
         Effect.tap((result) =>
           Effect.sync(() => {
-            // Without a socket at first, all of it went over the one that came; otherwise that may have come halfway.
+            // When there was no socket at first, all commands went over the first new socket; otherwise the socket may
+            // have changed halfway.
             const isWhole = one.sockets === sockets || (!wasReady && one.sockets === sockets + 1)
             if (Result.isSuccess(result)) one.on = isWhole ? one.sockets : sockets
           })

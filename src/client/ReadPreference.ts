@@ -1,5 +1,5 @@
 /**
- * Where reads are served from: for a view of the client, and for all of it at run time.
+ * The policy of reads: for a view of the client, and for the whole client at run time.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,8 @@ import type { ClusterSurface } from "./Surfaces.ts"
 import type { TargetMembers } from "./Targets.ts"
 
 /**
- * A view of the client whose reads are made by a policy of its own. It shares the connections of the client.
+ * A view of the client whose reads follow a policy of their own, made by `redis.readFrom`. It shares the connections
+ * of the client.
  *
  * @category models
  * @since 0.1.0
@@ -31,8 +32,8 @@ export interface ReadFromClient
  */
 export interface ReadPreferenceMembers {
   /**
-   * A view of the client whose reads are made by a policy: single commands, pipelines and the nonatomic multi-key
-   * commands. It wins over the region of the program (`ReadFrom.withPolicy`) and the option of the client. Writes and
+   * A view of the client whose reads follow a policy: single commands, pipelines and the nonatomic multi-key commands.
+   * The policy wins over the region of the program (`ReadFrom.withPolicy`) and the option of the client. Writes and
    * transactions go to the primary.
    *
    * **Example** (A page that may be a little old)
@@ -49,15 +50,16 @@ export interface ReadPreferenceMembers {
    */
   readonly readFrom: (policy: ReadFrom.Policy) => ReadFromClient
   /**
-   * From now on reads of the whole client are made by a policy, by the primaries and their replicas in turn unless one is
-   * given. Views and regions keep theirs. Fails with `OptionsError`, and changes nothing, when it is given no policy.
+   * Sets the policy of the whole client's reads from now on. Default: `ReadFrom.roundRobin`, the primary and its
+   * replicas in turn. Views and regions keep their policies. A value that is no policy fails with `OptionsError`, and
+   * changes nothing.
    */
   readonly readonly: (policy?: ReadFrom.Policy) => Effect.Effect<void, RedisClusterException>
-  /** From now on reads of the whole client go to the primaries. Views and regions keep their policies. */
+  /** Sends the reads of the whole client to the primaries from now on. Views and regions keep their policies. */
   readonly readwrite: Effect.Effect<void>
   /**
-   * How many reads went to which node of each shard, by policies other than `ReadFrom.primary`: those of the client's
-   * lifetime, by the shards of this moment.
+   * The number of reads that each node of each shard has got by policies other than `ReadFrom.primary`: since the
+   * client was made, by the present shards.
    */
   readonly readStatistics: Effect.Effect<ReadonlyArray<ShardReads>>
 }

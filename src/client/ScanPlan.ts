@@ -1,14 +1,14 @@
 /**
- * Which slots a scan of the cluster is done with.
+ * The slots that a scan of the cluster has done, and those that are left.
  *
- * A cursor means something to one process only, and says nothing about slots. So a scan goes in passes: one pass is a
- * scan of one node from the first cursor to the last, and it covers the slots that this node owned at every page of it.
- * Slots that came, went, or went and came back in the course of a pass are left to a later one.
+ * A cursor has a meaning for one server process only, and none for slots. A scan therefore consists of passes: one
+ * pass is a scan of one node from the first cursor to the last, and it covers the slots that the node owned at every
+ * page. Slots that came, went, or went and came back during a pass are left to a later one.
  *
- * Keys of a slot that is being migrated are on both nodes, and go one way. A pass over the node they leave sees what was
- * there yet, and a pass over the other node, begun afterwards, sees the rest.
+ * Keys of a migrating slot are on both nodes, and move in one direction. A pass over the source sees the keys that are
+ * still there, and a later pass over the target sees the rest.
  *
- * Everything here is bookkeeping over what nodes say about themselves; nothing is asked here.
+ * This file only keeps account of the lines with which nodes describe themselves; it sends nothing.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import { slotCount } from "../cluster/HashSlot.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 
 /**
- * What a node says about the slots it holds, at one moment.
+ * The slots of a node at one moment, as the node itself reports them.
  *
  * @category models
  * @since 0.1.0
@@ -25,9 +25,9 @@ import type { Snapshot } from "../topology/Snapshot.ts"
 export interface Holdings {
   readonly id: string
   readonly owned: ReadonlySet<number>
-  /** Owned slots whose keys are being migrated, and to which node. */
+  /** The owned slots that migrate away, with their target. */
   readonly leaving: ReadonlyMap<number, string>
-  /** Slots of other nodes whose keys are being migrated here. */
+  /** The slots of other nodes that migrate to this node. */
   readonly arriving: ReadonlySet<number>
 }
 
@@ -54,7 +54,7 @@ export const holdingsOf = (line: string): Holdings => {
   return { id, owned, leaving, arriving }
 }
 
-/** No other node has keys of the slot. */
+/** The target of a slot that does not migrate: no other node has keys of it. */
 const nowhere = ""
 
 /**
@@ -64,11 +64,11 @@ const nowhere = ""
  * @since 0.1.0
  */
 export class Pass {
-  /** The slots whose keys it sees, and where some of these may have gone meanwhile. */
+  /** The slots whose keys the pass sees, with the node to which some of the keys may have gone meanwhile. */
   readonly whole = new Map<number, string>()
-  /** The slots whose keys it sees as far as an earlier pass over another node did not. */
+  /** The slots of which the pass sees the keys that an earlier pass over another node did not. */
   readonly rest = new Set<number>()
-  /** The node's line that was looked at last. */
+  /** The last line of the node. */
   line: string
 
   constructor(line: string) {
@@ -93,10 +93,10 @@ const hasRest = (holdings: Holdings, slot: number): boolean =>
  */
 export class ScanPlan {
   private readonly open = new Set(Array.from({ length: slotCount }, (_, slot) => slot))
-  /** Open slots of which one node has been scanned: the node that has the rest. */
+  /** The open slots of which one node has been scanned, with the node that has the rest. */
   private readonly halfDone = new Map<number, string>()
 
-  /** How many slots are done. */
+  /** The number of slots that are done. */
   get done(): number {
     return slotCount - this.open.size
   }
@@ -105,20 +105,20 @@ export class ScanPlan {
     return this.open.size === 0
   }
 
-  /** A slot that is still to be scanned and that no node owns; `undefined` when there is none. */
+  /** An open slot that no node owns; `undefined` when there is none. */
   uncovered(snapshot: Snapshot): number | undefined {
     for (const slot of this.open) if (snapshot.slots[slot] === undefined) return slot
     return undefined
   }
 
-  /** The nodes that have, as far as is known, keys of open slots. */
+  /** The nodes that have keys of open slots, by the present map. */
   nodes(snapshot: Snapshot): ReadonlyArray<ClusterNode> {
     const primaries = new Map(snapshot.primaries.map((node) => [node.id, node]))
     const nodes = new Set<ClusterNode>()
     for (const slot of this.open) {
       const rest = this.halfDone.get(slot)
       const target = rest === undefined ? undefined : primaries.get(rest)
-      // The node that had the rest is no primary any more: what was scanned of the slot is worth nothing.
+      // The node that had the rest is no primary any more, so that the slot has to be scanned again.
       if (rest !== undefined && target === undefined) this.halfDone.delete(slot)
       const node = target ?? snapshot.slots[slot]?.primary
       if (node !== undefined) nodes.add(node)
@@ -126,7 +126,7 @@ export class ScanPlan {
     return [...nodes]
   }
 
-  /** Begins a pass over the node that says this of itself. */
+  /** Begins a pass over the node that gave this line. */
   begin(line: string): Pass {
     const pass = new Pass(line)
     const holdings = holdingsOf(line)
@@ -142,7 +142,7 @@ export class ScanPlan {
     return pass
   }
 
-  /** Takes from the pass what it does not cover any more, by what the node said together with a page. */
+  /** Removes slots from the pass that it does not cover any more, by the node's line that came with a page. */
   observe(pass: Pass, line: string): void {
     if (line === pass.line) return
     pass.line = line
@@ -151,7 +151,7 @@ export class ScanPlan {
       const now = holdings.leaving.get(slot) ?? nowhere
       if (!holdings.owned.has(slot)) pass.whole.delete(slot)
       else if (before === nowhere) pass.whole.set(slot, now)
-      // The migration was given up: keys that were away when their page came may be back.
+      // The migration was cancelled: keys that were away when their page came may be back.
       else if (now !== before) pass.whole.delete(slot)
     }
     for (const slot of pass.rest) {
@@ -161,7 +161,7 @@ export class ScanPlan {
     }
   }
 
-  /** The last page has come. */
+  /** Marks the slots of a pass as done, after its last page. */
   finish(pass: Pass): void {
     for (const [slot, target] of pass.whole) {
       if (target === nowhere) this.settle(slot)

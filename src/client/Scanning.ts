@@ -38,17 +38,17 @@ import type { Topology } from "../topology/Topology.ts"
 import { type Pass, ScanPlan } from "./ScanPlan.ts"
 
 /**
- * How far a scan of the cluster is.
+ * The progress of a scan of the cluster, for the option `onProgress` of `scanStream`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ScanProgress {
-  /** How many slots are done; they become so in large steps, whenever a node has been scanned to its end. */
+  /** The number of slots that are done. It grows in large steps, whenever a node has been scanned to its end. */
   readonly slots: number
-  /** How many slots there are: 16384. */
+  /** The number of all slots: 16384. */
   readonly total: number
-  /** How many keys the stream has given so far. */
+  /** The number of keys that the stream has given so far. */
   readonly keys: number
 }
 
@@ -59,7 +59,7 @@ export interface ScanProgress {
  * @since 0.1.0
  */
 export interface ElementScanOptions extends ScanOptions {
-  /** Give fields, values and members as bytes, for those that are not UTF-8. */
+  /** Whether fields, values and members are bytes, for data that is not UTF-8. Default: `false`. */
   readonly bytes?: boolean | undefined
 }
 
@@ -70,16 +70,16 @@ export interface ElementScanOptions extends ScanOptions {
  * @since 0.1.0
  */
 export interface ScanStreamOptions extends KeyScanOptions {
-  /** Give the keys as bytes, for keys that are not UTF-8. */
+  /** Whether the keys are bytes, for keys that are not UTF-8. Default: `false`. */
   readonly bytes?: boolean | undefined
-  /** How many nodes are scanned at a time, at most. Default: 4. */
+  /** The most nodes that are scanned at a time. Default: 4. */
   readonly concurrency?: number | undefined
   /**
-   * How long the scan goes on trying while slots that are left cannot be scanned: a primary is down, nobody owns them, or
-   * they keep moving. Default: 30 seconds.
+   * The time for which the scan goes on trying while the slots that are left cannot be scanned: their primary is down,
+   * no node owns them, or they keep moving. Default: 30 seconds.
    */
   readonly patience?: Duration.Input | undefined
-  /** Run after each page. */
+  /** The effect that runs after each page. */
   readonly onProgress?: ((progress: ScanProgress) => Effect.Effect<void>) | undefined
 }
 
@@ -120,8 +120,8 @@ export interface ScanMembers {
     (options: ScanStreamOptions & { readonly bytes: true }): Stream.Stream<Uint8Array, RedisClusterException>
   }
   /**
-   * The fields of a hash with their values. Each that exists from beginning to end comes at least once, also when the
-   * key moves to another node meanwhile; then it begins anew.
+   * The fields of a hash with their values. Each field that exists from beginning to end comes at least once, also
+   * when the key moves to another node meanwhile; the stream then begins again.
    */
   readonly hscanStream: {
     (
@@ -133,7 +133,10 @@ export interface ScanMembers {
       options: ElementScanOptions & { readonly bytes: true }
     ): Stream.Stream<readonly [field: Uint8Array, value: Uint8Array], RedisClusterException>
   }
-  /** The members of a set, as `hscanStream` gives those of a hash. */
+  /**
+   * The members of a set. Each member that exists from beginning to end comes at least once, also when the key moves
+   * to another node meanwhile; the stream then begins again.
+   */
   readonly sscanStream: {
     (
       key: Argument,
@@ -144,7 +147,10 @@ export interface ScanMembers {
       options: ElementScanOptions & { readonly bytes: true }
     ): Stream.Stream<Uint8Array, RedisClusterException>
   }
-  /** The members of a sorted set with their scores, as `hscanStream` gives those of a hash. */
+  /**
+   * The members of a sorted set with their scores. Each member that exists from beginning to end comes at least once,
+   * also when the key moves to another node meanwhile; the stream then begins again.
+   */
   readonly zscanStream: {
     (
       key: Argument,
@@ -157,11 +163,11 @@ export interface ScanMembers {
   }
 }
 
-/** The work for a page unless said otherwise: some hundred microseconds of the server's time. */
+/** The default of `count`: a page then takes some hundred microseconds of the server's time. */
 const pageSize = 1000
 const defaultConcurrency = 4
 const defaultPatience = 30_000
-/** Between two attempts at slots that could not be scanned, in milliseconds. */
+/** The pause between two attempts at slots that could not be scanned, in milliseconds. */
 const pause = 100
 
 const invalid = (command: string, message: string): RedisClusterException =>
@@ -178,13 +184,13 @@ const rawBytes: Decoder<Uint8Array> = (reply) => reply instanceof Uint8Array ? r
 
 const keysPage = scanPage(arrayOf(rawBytes))
 
-/** Keys as bytes: the slot of a key that is no UTF-8 could not be told from text. */
+/** One page of keys, as bytes: from text the slot of a key that is not UTF-8 would be wrong. */
 const scan = (cursor: string, { count = pageSize, match, type }: ScanStreamOptions): Command<ScanPage<Uint8Array>> => {
   const { args, settings, spec } = Generic.scan(cursor, { count, match, type })
   return new Command(spec, args, keysPage, { ...settings, binary: true })
 }
 
-/** `id address flags ...`, among the flags `myself`. */
+/** Whether a line (`id address flags ...`) has the flag `myself`. */
 const isOwn = (line: string): boolean => /^\S+ \S+ (?:\S+,)?myself\b/.test(line)
 
 /** A node's own line of `CLUSTER NODES`. */
@@ -212,12 +218,12 @@ const textsOf = (
 
 interface Position {
   readonly pass: Pass
-  /** The answer that the pass began with. */
+  /** The answer with which the pass began. */
   readonly begun: Located<unknown>
   readonly cursor: string
 }
 
-/** The scan of a cluster: its plan, and how it goes. */
+/** The scan of a cluster: its plan and its progress. */
 class Scan {
   readonly plan = new ScanPlan()
   readonly options: ScanStreamOptions
@@ -227,7 +233,7 @@ class Scan {
   private keys = 0
   private rounds = 0
   private doneBefore = 0
-  /** Since when round after round has brought no slot to its end. */
+  /** The time since when no round has finished a slot. */
   private fruitlessSince: number | undefined
   private lastFailure: RedisClusterException | undefined
 
@@ -243,12 +249,12 @@ class Scan {
     this.patience = patience
   }
 
-  /** The nodes that are to be scanned next; `undefined` when every slot is done. */
+  /** The nodes to scan next; `undefined` when every slot is done. */
   nextRound(): Effect.Effect<ReadonlyArray<ClusterNode> | undefined, RedisClusterException> {
     return Effect.gen({ self: this }, function*() {
       for (;;) {
         if (this.plan.isComplete) return undefined
-        // All rounds but the first are for slots that the ones before could not bring to their end.
+        // All rounds but the first are for slots that earlier rounds did not finish.
         if (this.rounds++ > 0 && this.plan.done === this.doneBefore) yield* this.waitForChange()
         else this.fruitlessSince = undefined
         this.doneBefore = this.plan.done
@@ -293,7 +299,7 @@ class Scan {
     )
   }
 
-  /** One pass over a node, page by page. It ends early when the node cannot go on, or has nothing more to give. */
+  /** One pass over a node, page by page. It ends early when the node fails, or has no open slots any more. */
   pass(node: ClusterNode): Stream.Stream<Uint8Array, RedisClusterException> {
     return Stream.paginate<Position | undefined, Uint8Array, RedisClusterException>(
       undefined,
@@ -306,11 +312,11 @@ class Scan {
     )
   }
 
-  /** Whether time, or another node, may mend it. */
+  /** Whether time or another node may end the failure. */
   private mayPass(error: RedisClusterException, node: ClusterNode): boolean {
     const { _tag } = error.reason
     if (_tag === "UnknownNodeError") return true
-    // That of a node which has left, unless the client itself is closed.
+    // The error of a node that has left, unless the client itself is closed.
     if (_tag === "ClosedError") return this.topology.current().nodes.get(node.address) !== node
     return mayPass(error)
   }
@@ -322,12 +328,12 @@ class Scan {
     return Effect.gen({ self: this }, function*() {
       const { begun, cursor, pass } = position ?? (yield* this.begin(node))
       if (pass.isEmpty) return [[], Option.none()]
-      // In one write: what the node says of itself right after the page holds for the page.
+      // Both commands go in one write: the line that the node gives right after the page holds for the page.
       const [page, line] = yield* Effect.all([
         this.router.executeWithSocket(scan(cursor, this.options), node),
         this.router.executeWithSocket(ownLine, node)
       ], { concurrency: "unbounded" })
-      // Another socket may be one to another process, to which the cursor means something else.
+      // Another socket may lead to another process, for which the cursor has no meaning.
       if (!sameSocket(begun, line) || !sameSocket(begun, page)) return [[], Option.none()]
       this.plan.observe(pass, line.value)
       const keys = page.value.items.filter((key) => pass.covers(HashSlot.ofKey(key)))
@@ -388,11 +394,14 @@ const scanBytes = (
 
 interface Reached {
   readonly cursor: string
-  /** The answer that the cursor came with. */
+  /** The answer with which the cursor came. */
   readonly answer: Located<unknown>
 }
 
-/** A cursor that another process gave says nothing: then it begins anew, where the key is now. */
+/**
+ * The elements of a value, page by page. A cursor of another server process has no meaning: the scan then begins
+ * again, at the present node of the key.
+ */
 const elements = <A>(
   router: Router["Service"],
   step: (cursor: string) => Command<ScanPage<A>>

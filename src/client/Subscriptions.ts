@@ -16,7 +16,7 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
 
 /**
- * Messages, of channels one by one or of a list with options.
+ * A method for the messages of channels: channels one by one, or a list of them with options.
  *
  * @category models
  * @since 0.1.0
@@ -31,7 +31,7 @@ export interface MessagesOf {
 }
 
 /**
- * Events, of channels one by one or of a list with options.
+ * A method for the events of channels: channels one by one, or a list of them with options.
  *
  * @category models
  * @since 0.1.0
@@ -46,7 +46,7 @@ export interface EventsOf {
 }
 
 /**
- * A subscription that is live when the effect ends, of channels one by one or of a list with options.
+ * A method for a subscription that is live when the effect ends: channels one by one, or a list of them with options.
  *
  * @category models
  * @since 0.1.0
@@ -117,22 +117,24 @@ export interface SubscriptionMembers {
   readonly psubscribeScoped: ScopedOf
   /** Subscribes to shard channels, and ends when their servers have confirmed, as `subscribeScoped`. */
   readonly ssubscribeScoped: ScopedOf
-  /** How many subscriptions each node holds for this client, or is about to, by address (`host:port`). */
+  /**
+   * The number of subscriptions that each node holds, or is about to hold, for this client, by address (`host:port`).
+   */
   readonly heldSubscriptions: Effect.Effect<ReadonlyMap<string, number>>
 }
 
 type Arguments = ReadonlyArray<string | ReadonlyArray<string> | Subscription.SubscribeOptions>
 
-/** Names one by one, or one or a list of them with options. */
+/** Reads the arguments of a method: names one by one, or one name or a list of names with options. */
 const read = (
   args: Arguments
 ): { readonly names: ReadonlyArray<string>; readonly options: Subscription.SubscribeOptions } => {
   const [first, second] = args
-  // After a list there is nothing but options.
+  // After a list only options may follow.
   const isOptions = Array.isArray(first)
     ? second !== undefined
     : typeof second === "object" && !Array.isArray(second)
-  // What is not a string is refused with the other bad input.
+  // A name that is no string is refused with other bad input.
   const names = (Array.isArray(first) ? first : isOptions ? [first] : args) as ReadonlyArray<string>
   return { names, options: isOptions ? second as Subscription.SubscribeOptions : {} }
 }
@@ -142,7 +144,7 @@ const read = (
  * @since 0.1.0
  */
 export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]): SubscriptionMembers => {
-  /** Who reads from replicas listens to them as well. */
+  /** The default place of a subscription: programs that read from replicas subscribe there as well. */
   const usualPlace = (): Placement => router.readFrom() === ReadFrom.primary ? "owner" : "replica"
   const open = (kind: Kind, args: Arguments, taking: SubscriptionStreams.Taking, keepsNotices: boolean) =>
     Effect.suspend(() => {
@@ -155,7 +157,7 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
   const events = (kind: Kind) => (...args: Arguments) =>
     Stream.unwrap(Effect.map(open(kind, args, "all", true), ({ events }) => events))
 
-  // The overloads say what the options make of the payloads, which the functions do not look at.
+  // The overloads say how options change the type of payloads, which the functions do not see.
   return {
     subscribe: messages("channel") as MessagesOf,
     psubscribe: messages("pattern") as MessagesOf,

@@ -11,8 +11,8 @@ import type { Surface } from "../commands/Surface.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 
 /**
- * Methods that make commands of the client. Running one gives the result, or a map from node to result where no rule
- * merges the replies.
+ * Methods that make commands of the client. The result of a command is its reply, or a map from node to reply where no
+ * rule merges the replies.
  *
  * @category models
  * @since 0.1.0
@@ -68,12 +68,12 @@ const viewMethods: object = Object.fromEntries(
 )
 
 /**
- * The methods as members of a view, which need their `this`: each command goes to `finish`, which may run it at once.
+ * The methods as members of a view, which need their `this`. Each command goes to `finish`, which may run it at once.
  *
  * @internal
  */
 export const view = <S extends Surface>(finish: Finish): Commands<S> =>
-  // The interface of the groups says what the methods return for each surface; `finish` is what makes it so.
+  // The interfaces of the groups give the result types for each surface, and `finish` has to make them true.
   Object.assign(Object.create(viewMethods) as object, { finish }) as unknown as Commands<S>
 
 /**
@@ -84,7 +84,7 @@ export const view = <S extends Surface>(finish: Finish): Commands<S> =>
 export const boundView = (run: Run): Commands<ClusterSurface> => view((command) => bind(command, run))
 
 /**
- * The methods of the client as functions, which may be taken out of their object: commands that run by `run`.
+ * The methods of the client as functions that can be used apart from their object: commands that run by `run`.
  *
  * @internal
  */

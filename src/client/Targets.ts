@@ -1,5 +1,5 @@
 /**
- * Where a command runs: where its keys say, on the nodes of a target, or on one node.
+ * The place where a command runs: on the node of its keys, on the nodes of a target, or on one node.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,8 @@ import type { CommandCache } from "./CommandCache.ts"
 import { type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 
 /**
- * One node's own client: every command, and `send`. What the node answers is the result: no redirects, no retries.
+ * A client of one node, made by `redis.node`: every command, and `send`. It follows no redirects and makes no retries,
+ * so that the reply of the node is the result.
  *
  * @category models
  * @since 0.1.0
@@ -31,15 +32,22 @@ export interface NodeClient extends Commands<NodeSurface> {
 }
 
 /**
- * The commands on the nodes of a target. Every result is a map from node to reply, whatever the number of nodes.
+ * The commands on the nodes of a target, made by `redis.on`. Every result is a map from node to reply, whatever the
+ * number of nodes.
  *
  * @category models
  * @since 0.1.0
  */
 export interface TargetClient extends Commands<TargetSurface> {
-  /** Runs a command value on each node of the target. When it fails on some of them, the whole is a `PartialFailureError`. */
+  /**
+   * Runs a command value on each node of the target. When it fails on some of the nodes, the effect fails with a
+   * `PartialFailureError`.
+   */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
-  /** Runs a command value on each node, for how it ended on each: the replies of some are not lost when others fail. */
+  /**
+   * Runs a command value on each node of the target, for a `Result` of each: replies of some nodes are not lost when
+   * others fail.
+   */
   readonly results: <A>(
     command: Command<A>
   ) => Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<A, RedisClusterException>>, RedisClusterException>
@@ -61,8 +69,8 @@ export interface TargetMembers {
    * Sends any command by name, routed by the commands cache: `redis.send("GET", "user:1")`. A command of two words
    * has its second word first among the arguments: `redis.send("CONFIG", "GET", "maxmemory")`.
    *
-   * A command without keys follows the server's policies: it runs on one node, on all primaries or on all nodes, and the
-   * replies are merged as the policy says, or are a map by node where it says nothing (`INFO`).
+   * A command without keys follows the server's policies: it runs on one node, on all primaries or on all nodes. The
+   * replies are merged by the policy, or are a map by node for a command without such a policy (`INFO`).
    *
    * It fails with `OptionsError` when neither the servers nor this library know the command, with `NoTargetError` when it
    * concerns a node that only the caller can choose, with `CrossSlotError` when its keys are of several slots.
@@ -71,9 +79,12 @@ export interface TargetMembers {
     name: string,
     ...args: ReadonlyArray<Argument>
   ) => Effect.Effect<Reply | ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
-  /** The commands on other nodes than their keys or policies say. */
+  /**
+   * The commands on the nodes of a target, in place of those that keys or policies choose: `"primaries"`,
+   * `"replicas"`, `"all"`, `"random"`, `"default"`, a node, or a list of nodes.
+   */
   readonly on: (target: Target) => TargetClient
-  /** One node's own client; fails with `UnknownNodeError` when the cluster has no such node. */
+  /** A client of one node; fails with `UnknownNodeError` when the cluster has no such node. */
   readonly node: (endpoint: Endpoint) => Effect.Effect<NodeClient, RedisClusterException>
 }
 

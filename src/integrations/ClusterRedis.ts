@@ -1,8 +1,8 @@
 /**
- * A cluster client and Effect's `Redis` service on it, from one layer: the place of `NodeRedis.layer` in a program that moves to
- * a cluster.
+ * A cluster client with Effect's `Redis` service on it, from one layer: it takes the place of `NodeRedis.layer` in a
+ * program that moves to a cluster.
  *
- * This module follows modules of Effect that are marked unstable: it may change when they do.
+ * This module follows modules of Effect that are marked unstable, and may change with them.
  *
  * **Example** (One line of a program that used NodeRedis)
  *
@@ -29,7 +29,7 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 import * as RedisService from "./Redis.ts"
 
 /**
- * The client's options, and the pool behind `Redis.reserve`.
+ * Options of `layer`: those of the client, and those of the pool behind `Redis.reserve`.
  *
  * @category models
  * @since 0.1.0
@@ -39,8 +39,8 @@ export interface ClusterRedisOptions extends ClusterOptions {
 }
 
 /**
- * Connects to a cluster and provides `ClusterClient` and Effect's `Redis` over it. `Redis.layer` says how its commands run on
- * a cluster.
+ * Connects to a cluster and provides `ClusterClient` and Effect's `Redis` over it. The documentation of `Redis.layer`
+ * says how the commands of Effect's `Redis` run on a cluster.
  *
  * @category layers
  * @since 0.1.0
@@ -48,14 +48,14 @@ export interface ClusterRedisOptions extends ClusterOptions {
 export const layer = (
   given: ClusterRedisOptions
 ): Layer.Layer<Redis | ClusterClient, RedisClusterException> => {
-  // The client refuses a value that is no object of options.
+  // The client itself refuses a value that is no object of options.
   const { pool, ...options } = given ?? {}
   return Layer.provideMerge(RedisService.layer(pool), ClusterClient.layer(options))
 }
 
 /**
- * Connects to a cluster with options from `Config`, all of them (`ClusterConfig.options`) or a config for each, and provides
- * `ClusterClient` and Effect's `Redis` over it.
+ * Connects to a cluster with options from `Config` and provides `ClusterClient` and Effect's `Redis` over it. The
+ * options are one config (`ClusterConfig.options`), or a config for each option.
  *
  * @category layers
  * @since 0.1.0

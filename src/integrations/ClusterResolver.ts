@@ -1,5 +1,5 @@
 /**
- * Request resolvers over the client: what concurrent fibers ask for becomes one command for each slot or key.
+ * Request resolvers over the client: the requests of concurrent fibers become one command for each slot or key.
  *
  * **When to use**
  *
@@ -43,7 +43,7 @@ import type { Argument } from "../protocol/Reply.ts"
 import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
 
 /**
- * A request for the value that belongs to an input.
+ * A request for the value of an input, to a `ClusterResolver`.
  *
  * @category models
  * @since 0.1.0
@@ -53,7 +53,7 @@ export interface ClusterRequest<In, A> extends Request.Request<A, RedisClusterEx
 }
 
 /**
- * A resolver of such requests.
+ * A resolver of `ClusterRequest`s, made by `get`, `hget` or `exists`.
  *
  * @category models
  * @since 0.1.0
@@ -73,7 +73,7 @@ const prototype = {
 const make = <In, A>(input: In): ClusterRequest<In, A> => Object.assign(Object.create(prototype), { input })
 
 /**
- * Asks a resolver for the value that belongs to an input.
+ * Asks a resolver for the value of an input. Requests of concurrent fibers are joined to few commands.
  *
  * @category running
  * @since 0.1.0
@@ -85,7 +85,7 @@ export const request: {
 
 type Entry<In, A> = Request.Entry<ClusterRequest<In, A>>
 
-/** Entries that one command answers: its results are theirs, in order. */
+/** Entries that one command answers: it has a result for each entry, in order. */
 interface Group<In, A> {
   readonly entries: ReadonlyArray<Entry<In, A>>
   readonly command: Command.Command<ReadonlyArray<unknown>>
@@ -106,7 +106,7 @@ const decoding = <S extends Schema.ConstraintDecoder<unknown>>(
     )
 }
 
-/** Runs a command for each group, all in one pipeline on the client of the fibers that ask. */
+/** Runs a command for each group, all in one pipeline on the client of the requesting fibers. */
 const resolver = <In, A>(
   groupsOf: (entries: ReadonlyArray<Entry<In, A>>) => ReadonlyArray<Group<In, A>>,
   decode: Decode<A>
@@ -136,14 +136,14 @@ const groupBy = <A, K>(items: ReadonlyArray<A>, keyOf: (item: A) => K): Readonly
   return groups
 }
 
-/** Keys that are equal as bytes are equal as text of this form. */
+/** A text that is equal for keys with equal bytes. */
 const textOf = (key: Argument): string => typeof key === "string" ? key : Buffer.from(key).toString("latin1")
 
 /**
- * Values of keys, `null` for a key that is not there: one MGET for each slot, all in one pipeline.
+ * A resolver for the values of keys, `null` for a missing key. It sends one MGET for each slot, all in one pipeline.
  *
  * @param options.key the key of an input
- * @param options.schema decodes each value by itself; a value that it refuses fails its own request with a `DecodeError`
+ * @param options.schema decodes each value; a value that does not fit fails only its own request, with a `DecodeError`
  * @category constructors
  * @since 0.1.0
  */
@@ -164,11 +164,11 @@ export const get = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
   )
 
 /**
- * Fields of hashes, `null` for a field that is not there: one HMGET for each hash, all in one pipeline.
+ * A resolver for fields of hashes, `null` for a missing field. It sends one HMGET for each hash, all in one pipeline.
  *
  * @param options.key the key of an input's hash
  * @param options.field the field of an input
- * @param options.schema decodes each value by itself; a value that it refuses fails its own request with a `DecodeError`
+ * @param options.schema decodes each value; a value that does not fit fails only its own request, with a `DecodeError`
  * @category constructors
  * @since 0.1.0
  */
@@ -190,7 +190,7 @@ export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
   )
 
 /**
- * Whether keys are there: one EXISTS for each key, all in one pipeline.
+ * A resolver that says whether keys exist. It sends one EXISTS for each key, all in one pipeline.
  *
  * @param options.key the key of an input
  * @category constructors

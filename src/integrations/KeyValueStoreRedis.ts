@@ -1,7 +1,7 @@
 /**
  * Effect's `KeyValueStore` on a cluster.
  *
- * This module follows modules of Effect that are marked unstable: it may change when they do.
+ * This module follows modules of Effect that are marked unstable, and may change with them.
  *
  * **Example** (Typed values)
  *
@@ -48,13 +48,16 @@ import { checked, startingWith, unlinkStartingWith } from "./internal/namespace.
  * @since 0.1.0
  */
 export interface KeyValueStoreOptions {
-  /** What the keys of this store, and no others, begin with: `clear` deletes all that begins so. Default: `"kvs:"`. */
+  /**
+   * The beginning of all keys of this store, and of no other keys: `clear` deletes every key that begins so. Default:
+   * `"kvs:"`.
+   */
   readonly prefix?: string | undefined
-  /** How long an entry lives after it was set or modified. Default: for ever. */
+  /** The time for which an entry lives after it was set or modified. Default: without end. */
   readonly ttl?: Lifetime | undefined
 }
 
-/** Sets a value, unless another one is there by now. */
+/** Sets a value, unless the key has another value by now. */
 const replace = Script.make({
   lua: `
     if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -90,7 +93,7 @@ const optionChecks: checks.Checks<KeyValueStoreOptions> = {
       : `a finite duration greater than zero such as "1 day"; leave it out for entries that live for ever`
 }
 
-/** Others change a value between reading and writing it at most so often in a row. */
+/** The most attempts of one `modify`, when others change the value in between each time. */
 const modifyTries = 1000
 
 const contended = exception(() =>
@@ -127,8 +130,8 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
   const named = (key: string): string => `${prefix}${key}`
 
   /**
-   * As often as somebody else was faster; each time another one has made progress. The value is compared as the bytes that it
-   * is: as text it may not be the same.
+   * Repeats the modification as long as others change the value in between. The value is compared as bytes, because
+   * text may hide a difference.
    */
   const modified = <A extends Argument>(
     key: string,
@@ -189,13 +192,15 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
 })
 
 /**
- * `KeyValueStore` on a cluster: an entry is the key `prefix` and its own, of any slot.
+ * Effect's `KeyValueStore` on a cluster. The Redis key of an entry is `prefix` followed by the key of the entry;
+ * entries are in any slots.
  *
- * Beyond what Effect asks of a store:
+ * The store does more than Effect demands:
  * - bytes are stored as they are
- * - `modify` is atomic: when somebody else changed the value meanwhile, the function is called again with what is there now
- * - `clear` deletes what was there when it began, on all primaries; `keys`, `size` and `isEmpty` scan all primaries, and count
- *   each key once: their cost grows with the number of all keys in the cluster, not with that of the store
+ * - `modify` is atomic: when the value was changed meanwhile, the function is called again with the present value
+ * - `clear` deletes the entries that existed when it began, on all primaries; `keys`, `size` and `isEmpty` scan all
+ *   primaries, and count each key once: their cost grows with the number of all keys in the cluster, not with the size
+ *   of the store
  *
  * Fails with `OptionsError` when the prefix is empty or the time to live cannot be used.
  *

@@ -1,10 +1,10 @@
 /**
  * Effect's `PersistedCache` with one lookup at a time for each key in all processes.
  *
- * A cache whose entry expires is asked by everybody at once. Effect's cache lets one fiber of a process look up; here one process
- * of all does, under a lock, and the others wait for what it has found.
+ * When an entry of a cache expires, many processes look it up at once. Effect's cache lets one fiber of each process
+ * do the lookup. With this module only one of all processes does, under a lock, and the others wait for its result.
  *
- * This module follows modules of Effect that are marked unstable: it may change when they do.
+ * This module follows modules of Effect that are marked unstable, and may change with them.
  *
  * @since 0.1.0
  */
@@ -25,33 +25,39 @@ import * as Lock from "../Lock.ts"
  * @since 0.1.0
  */
 export interface PersistedCacheOptions<K extends Persistable.Any> {
-  /** The store that holds the entries. */
+  /** The id of the store that holds the entries. */
   readonly storeId: string
-  /** How long an entry lives in the store. */
+  /** The time for which an entry lives in the store. */
   readonly timeToLive: Persistable.TimeToLiveFn<K>
-  /** How many entries this process holds in memory. Default: 1024. */
+  /** The number of entries that this process holds in memory. Default: 1024. */
   readonly inMemoryCapacity?: number | undefined
-  /** How long this process holds an entry in memory. Default: 10 seconds. */
+  /** The time for which this process holds an entry in memory. Default: 10 seconds. */
   readonly inMemoryTTL?: Persistable.TimeToLiveFn<K> | undefined
-  /** How long the lock outlives a process that died while it looked up; it is extended while the lookup runs. Default: 10 seconds. */
+  /**
+   * The time after which the lock of a process that died ends; it is extended while the lookup runs. Default: 10
+   * seconds.
+   */
   readonly lockTtl?: Lifetime | undefined
-  /** How long to wait for the lookup of another process before doing one's own. Default: `"forever"`. */
+  /** The time to wait for the lookup of another process before this process does its own. Default: `"forever"`. */
   readonly wait?: Patience | undefined
 }
 
-/** What the store has for a key; nothing when it cannot be read, which the cache around finds out for itself. */
+/**
+ * The entry of a key in the store; `undefined` when the entry cannot be read, which the cache around this finds out
+ * for itself.
+ */
 const stored = <K extends Persistable.Any>(store: Persistence.PersistenceStore, key: K) =>
   Effect.catch(store.get(key), () => Effect.undefined) as Effect.Effect<
-    // The key's own schemas decode it; their services are those of the cache, which asks for them.
+    // The schemas of the key decode the entry; the cache requires their services.
     Exit.Exit<Persistable.Success<K>, Persistable.Error<K>> | undefined
   >
 
 /**
- * A `PersistedCache` whose lookup runs in one process at a time for each key. Who waited for it gets what it found, an error
- * too, as far as `timeToLive` lets the store keep it.
+ * Makes a `PersistedCache` whose lookup runs in one process at a time for each key. The other processes get its
+ * result, also an error, as far as `timeToLive` lets the store keep it.
  *
- * The lock protects from load, and is not what correctness depends on: when it cannot be had within `wait`, when the cluster
- * does not answer, or when it is lost, the lookup runs without it.
+ * The lock protects from load, and correctness does not depend on it: when the lock cannot be acquired within `wait`,
+ * when the cluster does not answer, or when the lock is lost, the lookup runs without it.
  *
  * **Example** (One report at a time, however many ask)
  *
@@ -89,21 +95,21 @@ export const make = Effect.fnUntraced(function*<K extends Persistable.Any, R = n
   const { lockTtl = "10 seconds", wait = "forever", ...cacheOptions } = options
   const store = yield* (yield* Persistence.Persistence).make({
     storeId: options.storeId,
-    // The store is used with keys of this type only.
+    // All keys of the store are of this type.
     timeToLive: options.timeToLive as (exit: Exit.Exit<unknown, unknown>, key: Persistable.Any) => Duration.Input
   })
 
   const lookedUp = (key: K): Effect.Effect<Exit.Exit<Persistable.Success<K>, Persistable.Error<K>>, never, R> =>
     Effect.flatMap(stored(store, key), (found) => {
       if (found !== undefined) return Effect.succeed(found)
-      // In the store before the lock is free: whoever has it next finds it.
+      // The result is stored before the lock is released, so that the next holder finds it.
       return Effect.tap(Effect.exit(lookup(key)), (exit) =>
         Effect.ignore(
           store.set(key, exit) as Effect.Effect<void, Persistence.PersistenceError>
         ))
     })
 
-  // Not under the store's own name, where `clear` would remove it.
+  // The lock's key does not begin with the name of the store, or `clear` would remove the lock.
   const lockKey = (key: K): string => `lock:${options.storeId}:${PrimaryKey.value(key)}`
 
   return yield* PersistedCache.make(

@@ -1,13 +1,13 @@
 /**
- * Effect's `PersistedQueue` on a cluster: each queue has a slot of its own choosing, and all that belongs to it is there. No
- * hash tag is needed, and queues are spread over all nodes.
+ * Effect's `PersistedQueue` on a cluster: all keys of a queue are in one slot, which its name decides. No hash tag is
+ * needed, and queues are spread over all nodes.
  *
- * It is Effect's own store, one for each queue, with a prefix that holds the queue together; so what Effect promises of its
- * queues is promised here. What is added is what a cluster needs: its scripts are repeated when a connection was lost on the
- * way (they are fenced by the claim they belong to, twice does no harm), and the recovery of elements whose worker died goes
- * on after an outage that outlasts every deadline.
+ * Each queue is a store of Effect itself, with a prefix that keeps its keys in one slot, so that all promises of
+ * Effect's queues hold. Two things are added for a cluster: scripts are sent again after a lost connection (each is
+ * fenced by its claim, so that it may run twice), and the recovery of elements whose worker died goes on after an
+ * outage that outlasts every deadline.
  *
- * This module follows modules of Effect that are marked unstable: it may change when they do.
+ * This module follows modules of Effect that are marked unstable, and may change with them.
  *
  * @since 0.1.0
  */
@@ -30,13 +30,16 @@ import { checked, hashTag, startingWith, tagPrefix } from "./internal/namespace.
  * @since 0.1.0
  */
 export interface PersistedQueueOptions {
-  /** What all keys begin with; no brace. Default: `"effectq:"`. */
+  /** The beginning of all keys, without a brace. Default: `"effectq:"`. */
   readonly prefix?: string | undefined
-  /** How long a worker waits before it looks again into a queue that was empty. Default: 1 second. */
+  /** The pause before a worker looks again into an empty queue. Default: 1 second. */
   readonly pollInterval?: Duration.Input | undefined
-  /** How often claims are renewed, and those of dead workers looked for. Default: 30 seconds. */
+  /**
+   * The time between two renewals of claims, and between two searches for the claims of dead workers. Default: 30
+   * seconds.
+   */
   readonly lockRefreshInterval?: Duration.Input | undefined
-  /** How long a claim outlives a worker that died. Default: 90 seconds. */
+  /** The time after which the claim of a dead worker ends. Default: 90 seconds. */
   readonly lockExpiration?: Duration.Input | undefined
 }
 
@@ -47,12 +50,12 @@ const optionChecks: checks.Checks<PersistedQueueOptions> = {
   lockExpiration: checks.duration(1, true)
 }
 
-/** How long a queue that nobody uses keeps what this process has for it. */
+/** The time for which this process keeps the store of a queue that nobody uses. */
 const idleTime = Duration.minutes(1)
 
 /**
- * Effect's store looks for the claims of dead workers in a loop that ends with the first error. The script that walks all
- * claims is told by that; it can be repeated at any time.
+ * Repeats the script that searches for the claims of dead workers when it fails. Effect's store runs it in a loop that
+ * would end with the first error; the script may run at any time.
  */
 const untiring = (redis: Redis["Service"]): Redis["Service"] => ({
   ...redis,
@@ -68,14 +71,17 @@ const make = Effect.fnUntraced(function*(options: PersistedQueueOptions) {
   const client = yield* ClusterClient
   const redis = untiring(yield* ClusterRedis.make({ repeatScripts: true }))
 
-  /** `prefix{queue}:queue`, and `prefix{queue}:lock:...`: Effect's store makes all keys of the prefix. */
+  /**
+   * The keys are `prefix{queue}:queue`, `prefix{queue}:lock:...` and so on: Effect's store derives all of them from
+   * the prefix.
+   */
   const stores = yield* RcMap.make({
     lookup: (tag: string) =>
       Effect.provideService(PersistedQueue.makeStoreRedis({ ...options, prefix: `${prefix}${tag}:` }), Redis, redis),
     idleTimeToLive: idleTime
   })
 
-  /** The queues that there are in the cluster: those that have elements, or remember ids. */
+  /** The queues of the cluster: those that have elements, or remember ids. */
   const tags = client.scanStream({ match: startingWith(`${prefix}{`) }).pipe(
     Stream.map((key) => key.slice(prefix.length, key.indexOf("}", prefix.length) + 1)),
     Stream.runFold(() => new Set<string>(), (found, tag) => tag === "" ? found : found.add(tag)),
@@ -99,10 +105,10 @@ const make = Effect.fnUntraced(function*(options: PersistedQueueOptions) {
 })
 
 /**
- * The store alone. Fails with `OptionsError` when the prefix has a brace.
+ * Effect's `PersistedQueueStore` on a cluster. Fails with `OptionsError` when the prefix has a brace.
  *
- * `offer` without an id is sent once: when its fate is unknown it fails, and the element may be in the queue. With an id it
- * is repeated, and the element is in the queue once.
+ * An `offer` without an id is sent once: when its outcome is unknown it fails, and the element may be in the queue. An
+ * `offer` with an id is repeated, and the element is in the queue once.
  *
  * @category layers
  * @since 0.1.0
@@ -113,7 +119,7 @@ export const layerStore = (
   Layer.effect(PersistedQueue.PersistedQueueStore, make(options))
 
 /**
- * `PersistedQueueFactory` on a cluster.
+ * Effect's `PersistedQueueFactory` on a cluster, for `PersistedQueue.make`.
  *
  * @category layers
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
  * Effect's `Persistence` on a cluster, without hash tags: the entries of a store are spread over all slots.
  *
- * Keys and values are those of Effect's own `Persistence.layerRedis`, so that data written by either is read by the other.
+ * Keys and values have the form of Effect's own `Persistence.layerRedis`, so that each can read the data of the other.
  *
- * This module follows modules of Effect that are marked unstable: it may change when they do.
+ * This module follows modules of Effect that are marked unstable, and may change with them.
  *
  * **Example** (Results that outlive the process)
  *
@@ -32,7 +32,7 @@ import { unlinkStartingWith } from "./internal/namespace.ts"
 
 const { BackingPersistence, PersistenceError } = Persistence
 
-/** As Effect's own store has it: no store's keys begin like another's. */
+/** The beginning of a store's keys, as Effect's own store makes it: no two stores have keys that begin alike. */
 const namespaceOf = (storeId: string): string => `${storeId.replace(/[%:]/g, encodeURIComponent)}:`
 
 type Entry = readonly [key: string, value: object, ttl: Duration.Duration | undefined]
@@ -42,7 +42,7 @@ const failedTo = (what: string) => (cause: unknown): Persistence.PersistenceErro
 
 const parse = (text: string): object => JSON.parse(text) as object
 
-/** A value that cannot be read counts as none. */
+/** A stored value; a value that cannot be parsed counts as missing. */
 const parseOrNone = (text: string | null): object | undefined => {
   try {
     return text === null ? undefined : parse(text)
@@ -58,7 +58,7 @@ const make = Effect.gen(function*() {
     const namespace = namespaceOf(storeId)
     const prefixed = (key: string): string => `${namespace}${key}`
 
-    /** Setting the same value twice does no harm. */
+    /** The command that sets an entry. It is idempotent, because it may set the value twice. */
     const setter = ([key, value, ttl]: Entry): Command.Command<unknown> =>
       Command.idempotent(
         Strings.set(prefixed(key), JSON.stringify(value), ttl === undefined ? undefined : { expire: ttl })
@@ -79,7 +79,7 @@ const make = Effect.gen(function*() {
       getMany: (keys) =>
         Effect.mapBoth(redis.mgetNonatomic(keys.map(prefixed)), {
           onFailure: failedTo("get keys from Redis"),
-          // As many as there are keys.
+          // There are as many texts as keys.
           onSuccess: (texts) => texts.map(parseOrNone) as Arr.NonEmptyArray<object | undefined>
         }),
       set: (key, value, ttl) =>
@@ -105,11 +105,11 @@ const make = Effect.gen(function*() {
 })
 
 /**
- * The backing store alone.
+ * Effect's `BackingPersistence` on a cluster.
  *
- * `getMany` and `setMany` are one message to each node: each entry is written atomically, all of them are not. When some fail
- * the whole fails, and the others are written. `clear` removes what was there when it began, from all primaries, whatever
- * happens to nodes and slots meanwhile.
+ * `getMany` and `setMany` send one message to each node. Each entry is written atomically, and all of them together
+ * are not: when some entries fail the effect fails, and the others are written. `clear` removes the entries that
+ * existed when it began, from all primaries, whatever happens to nodes and slots meanwhile.
  *
  * @category layers
  * @since 0.1.0
@@ -120,7 +120,7 @@ export const layerBacking: Layer.Layer<Persistence.BackingPersistence, never, Cl
 )
 
 /**
- * `Persistence` on a cluster, for `Persistence`, `PersistedCache` and what builds on them.
+ * Effect's `Persistence` on a cluster, for `PersistedCache` and the other modules that build on `Persistence`.
  *
  * @category layers
  * @since 0.1.0

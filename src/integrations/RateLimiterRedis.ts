@@ -1,8 +1,8 @@
 /**
- * Effect's `RateLimiter` on a cluster: each key that is limited has a slot of its own choosing, and all that belongs to it is
- * there. No hash tag is needed, and keys are spread over all nodes.
+ * Effect's `RateLimiter` on a cluster: all Redis keys of a limited key are in one slot, which its name decides. No
+ * hash tag is needed, and limited keys are spread over all nodes.
  *
- * This module follows modules of Effect that are marked unstable: it may change when they do.
+ * This module follows modules of Effect that are marked unstable, and may change with them.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import { checked, hashTag, tagPrefix } from "./internal/namespace.ts"
  * @since 0.1.0
  */
 export interface RateLimiterOptions {
-  /** What all keys begin with; no brace. Default: `"ratelimiter:"`. */
+  /** The beginning of all keys, without a brace. Default: `"ratelimiter:"`. */
   readonly prefix?: string | undefined
 }
 
@@ -28,7 +28,10 @@ const make = Effect.fnUntraced(function*(options: RateLimiterOptions) {
   const { prefix = "ratelimiter:" } = yield* checked("RateLimiterRedis", options, { prefix: tagPrefix })
   const redis = yield* ClusterRedis.make({ repeatScripts: false })
   const store = yield* Effect.provideService(RateLimiter.makeStoreRedis({ prefix }), Redis, redis)
-  /** Effect's store makes its keys of the one it is given: with a tag all of them are of one slot. */
+  /**
+   * The options with the key as a hash tag: Effect's store derives its keys from it, so that all of them are in one
+   * slot.
+   */
   const tagged = <O extends { readonly key: string }>(given: O): O => ({ ...given, key: hashTag(given.key) })
   return RateLimiter.RateLimiterStore.of({
     fixedWindow: (given) => store.fixedWindow(tagged(given)),
@@ -39,7 +42,8 @@ const make = Effect.fnUntraced(function*(options: RateLimiterOptions) {
 })
 
 /**
- * The store alone: `prefix{key}` and what belongs to it. Fails with `OptionsError` when the prefix has a brace.
+ * Effect's `RateLimiterStore` on a cluster, with keys that begin with `prefix{key}`. Fails with `OptionsError` when
+ * the prefix has a brace.
  *
  * A call whose connection is lost after it was sent fails and is not repeated: a token may have been taken.
  *
@@ -52,7 +56,7 @@ export const layerStore = (
   Layer.effect(RateLimiter.RateLimiterStore, make(options))
 
 /**
- * `RateLimiter` on a cluster.
+ * Effect's `RateLimiter` on a cluster, shared by all processes that use it.
  *
  * @category layers
  * @since 0.1.0

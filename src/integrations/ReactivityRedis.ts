@@ -1,10 +1,10 @@
 /**
  * Effect's `Reactivity` across processes: an invalidation in one process runs the queries of all of them again.
  *
- * A process that lost its connection may have missed invalidations. The subscription says so, and everything that is watched
- * there runs again.
+ * A process that lost its connection may have missed invalidations. Its subscription reports the gap, and all of its
+ * queries run again.
  *
- * This module follows modules of Effect that are marked unstable: it may change when they do.
+ * This module follows modules of Effect that are marked unstable, and may change with them.
  *
  * **Example** (A query that follows writes of other processes)
  *
@@ -58,13 +58,13 @@ import { checked } from "./internal/namespace.ts"
 export interface ReactivityOptions {
   /** The channel that carries invalidations. Default: `"effect/reactivity"`. */
   readonly channel?: string | undefined
-  /** Uses a shard channel, which one shard carries alone. Default: `false`. */
+  /** Whether the channel is a shard channel, whose messages stay within one shard. Default: `false`. */
   readonly sharded?: boolean | undefined
 }
 
 type Keys = ReadonlyArray<unknown> | ReadonlyRecord<string, ReadonlyArray<unknown>>
 
-/** The key that everything in this process is watched by, beside its own keys. */
+/** The key with which every query of this process is registered, beside its own keys. */
 const everything = "effect-redis-cluster/ReactivityRedis/everything"
 
 const watched = (keys: Keys): Keys => isList(keys) ? [...keys, everything] : { ...keys, [everything]: [] }
@@ -72,7 +72,7 @@ const watched = (keys: Keys): Keys => isList(keys) ? [...keys, everything] : { .
 const isList = (keys: Keys): keys is ReadonlyArray<unknown> => Array.isArray(keys)
 
 const Message = Schema.fromJsonString(Schema.Struct({
-  /** The process that published it. */
+  /** The process that published the message. */
   from: Schema.String,
   keys: Schema.Union([
     Schema.Array(Schema.Unknown),
@@ -83,13 +83,15 @@ const Message = Schema.fromJsonString(Schema.Struct({
 const decode = Schema.decodeUnknownOption(Message)
 const encode = Schema.encodeUnknownOption(Message)
 
-/** How many invalidations wait for the cluster before they become one of everything. */
+/**
+ * The most invalidations that wait for the cluster. When there are more, one invalidation of everything replaces them.
+ */
 const maxWaiting = 1024
 
 /** Invalidations that wait for the end of a batch. */
 class Batch extends Context.Service<Batch, Array<Keys>>()("effect-redis-cluster/integrations/ReactivityRedis/Batch") {}
 
-/** Publications are repeated until they succeed: an invalidation that comes twice does no harm. */
+/** Publications are repeated until they succeed, because an invalidation may come twice. */
 const untilPublished = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")]).pipe(
   Schedule.jittered
 )
@@ -113,7 +115,7 @@ const make = Effect.fnUntraced(function*(
   }
 
   const publish = (keys: Keys): Effect.Effect<void> => {
-    // Keys that JSON cannot carry are told as everything.
+    // Keys that JSON cannot carry become an invalidation of everything.
     const message = Option.getOrElse(encode({ from: self, keys }), () => `{"from":"${self}","keys":["${everything}"]}`)
     const command = sharded ? redis.spublish(channel, message) : redis.publish(channel, message)
     return Effect.asVoid(Effect.orDie(Effect.retry(Command.idempotent(command), untilPublished)))
@@ -127,7 +129,7 @@ const make = Effect.fnUntraced(function*(
   const receive = (event: SubscriptionEvent): void => {
     switch (event._tag) {
       case "Message": {
-        // The channel is open to everybody: other messages are ignored.
+        // Other programs may use the channel: their messages are ignored.
         const message = Option.getOrUndefined(decode(event.payload))
         if (message !== undefined && message.from !== self) local.invalidateUnsafe(message.keys)
         return
@@ -180,13 +182,13 @@ const make = Effect.fnUntraced(function*(
 })
 
 /**
- * `Reactivity` whose invalidations reach all processes that have this layer on the same channel.
+ * Effect's `Reactivity` whose invalidations reach all processes with this layer on one channel.
  *
  * **Details**
  *
- * Keys travel as JSON: text, numbers, and plain objects and arrays of them. An invalidation takes effect in its own process at
- * once and is published in the order given; while the cluster is away it waits, and is published when the cluster is back.
- * Batched invalidations are published when the batch ends.
+ * Keys travel as JSON: text, numbers, and plain objects and arrays of them. An invalidation takes effect in its own
+ * process at once, and invalidations are published in their order. While the cluster is away they wait, and are
+ * published when it is back. Batched invalidations are published when the batch ends.
  *
  * @category layers
  * @since 0.1.0

@@ -1,10 +1,11 @@
 /**
- * Effect's `Redis` service on a cluster: what Effect's own persistence modules and libraries made for them run on.
+ * Effect's `Redis` service on a cluster, on which Effect's own persistence modules, and libraries for `Redis`, run.
  *
- * Keys are never rewritten. A script, and any other command that is not listed in the documentation of `layer`, runs on one
- * slot: where Effect's stores use several keys, brace what they begin with, or use the cluster-safe stores beside this module.
+ * Keys are never rewritten. A script, and any other command that is not listed in the documentation of `layer`, runs
+ * on one slot. For stores of Effect that use several keys, put their prefix in braces, or use the cluster-safe stores
+ * beside this module.
  *
- * This module follows modules of Effect that are marked unstable: it may change when they do.
+ * This module follows modules of Effect that are marked unstable, and may change with them.
  *
  * **Example** (A circuit breaker that all processes share)
  *
@@ -30,16 +31,18 @@ import * as ClusterRedis from "./internal/ClusterRedis.ts"
 /**
  * Effect's `Redis` over a `ClusterClient`.
  *
- * - A command goes where its keys say, and follows redirects. `MGET`, `DEL`, `UNLINK`, `EXISTS`, `TOUCH` and `MSET` are split
- *   by slot and put together again: not atomic beyond one slot.
- * - `KEYS`, `DBSIZE`, `FLUSHALL`, `FLUSHDB` and their like run on all primaries. What nodes answer each for themselves (`INFO`)
- *   is a list of address and answer in turns.
- * - `SCAN` goes over all primaries with one cursor, a text that is `"0"` only at the end. With a hash tag in `MATCH` it goes to
- *   the one node that can have such keys.
- * - `SCRIPT LOAD` costs nothing: the source is kept, and given to each node that lacks it when the script is called there.
- * - `reserve` gives connections of one's own to the nodes that its commands need, opened when they are; `MULTI` cannot run there.
- * - `subscribe` is live when its effect ends and survives failovers and lost connections; what was published in between may be
- *   missing.
+ * - A command goes to the node of its keys, and follows redirects. `MGET`, `DEL`, `UNLINK`, `EXISTS`, `TOUCH` and
+ *   `MSET` are split by slot and put together again: not atomic beyond one slot.
+ * - `KEYS`, `DBSIZE`, `FLUSHALL`, `FLUSHDB` and similar commands run on all primaries. The replies of commands that
+ *   each node answers for itself (`INFO`) become one list of addresses and replies, in turns.
+ * - `SCAN` goes over all primaries with one cursor, a text that is `"0"` only at the end. With a hash tag in `MATCH`
+ *   it goes only to the node that can have such keys.
+ * - `SCRIPT LOAD` sends nothing: the client keeps the source, and loads it into each node that lacks it when the
+ *   script is called there.
+ * - `reserve` gives dedicated connections to the nodes that its commands need, opened on demand; `MULTI` cannot run
+ *   there.
+ * - `subscribe` is live when its effect ends, and survives failovers and lost connections; messages that were
+ *   published in between may be missing.
  * - Replies have the shape of RESP2, whatever the protocol of the client.
  *
  * Errors are `RedisError`; its `cause` is a `RedisClusterException`, and the server's code stands in its text.

@@ -20,14 +20,14 @@ import * as Resp2 from "./Resp2.ts"
 import * as Session from "./Session.ts"
 
 export interface Options {
-  /** Scripts may be sent again when their fate is unknown: executed twice they do no harm. */
+  /** Whether scripts may be sent again when their outcome is unknown, because they may run twice. */
   readonly repeatScripts: boolean
   readonly pool?: EffectRedis.PoolOptions | undefined
 }
 
 type Run = (args: ReadonlyArray<string>) => Effect.Effect<Resp2.Resp2, RedisClusterException>
 
-/** Commands that one node alone would answer with a part of the truth, or would refuse. */
+/** The commands to which a single node would give only a part of the answer, or an error. */
 const clusterWide = (redis: ClusterClientShape): ReadonlyMap<string, Run> => {
   const pairs = (args: ReadonlyArray<string>) =>
     Array.from({ length: args.length / 2 }, (_, i) => [args[2 * i], args[2 * i + 1]] as const)
@@ -42,14 +42,16 @@ const clusterWide = (redis: ClusterClientShape): ReadonlyMap<string, Run> => {
   ])
 }
 
-/** Calls that are not worth an attempt to spread them: a server says best what is wrong with them. */
+/**
+ * Whether a call lacks arguments. Such calls are not split: the error of a server says best what is wrong with them.
+ */
 const isIncomplete = (name: string, args: ReadonlyArray<string>): boolean =>
   args.length === 0 || (name === "MSET" && args.length % 2 === 1)
 
-/** It names a script that the node may lack. */
+/** Whether a command names a script by its digest, which the node may lack. */
 const callsByDigest = (name: string): boolean => name === "EVALSHA" || name === "EVALSHA_RO"
 
-/** A connection of one's own is of no use to it. */
+/** Whether a command runs on several nodes, so that a dedicated connection cannot run it. */
 const runsOnMany = ({ spec }: Command.Command<unknown>): boolean =>
   spec.request === "allShards" || spec.request === "allNodes"
 
@@ -62,7 +64,7 @@ export const make = Effect.fnUntraced(function*(
   /** The scripts that have been loaded through this service, by digest. */
   const scripts = new Map<string, Command.Prerequisite>()
 
-  /** Every node is given a script when it lacks it, so that here it is only remembered. */
+  /** Remembers a script. Nodes that lack it get it when it is called. */
   const remember = (lua: string): string => {
     const digest = createHash("sha1").update(lua).digest("hex")
     if (!scripts.has(digest)) {
@@ -85,7 +87,7 @@ export const make = Effect.fnUntraced(function*(
   const shaped = (command: Command.Command<unknown>, reply: Reply | ReadonlyMap<ClusterNode, Reply>): Resp2.Resp2 => {
     const { args, spec } = command
     if (reply instanceof Map && [...reply.keys()].every(isClusterNode) && reply.size > 0) {
-      // No rule merges what the nodes say: each by its address, in turns.
+      // No rule merges the replies of the nodes: the result is a list of addresses and replies, in turns.
       return Array.from(
         reply as ReadonlyMap<ClusterNode, Reply>,
         ([node, part]) => [node.address, Resp2.fromReply(spec.name, args, part)]
@@ -117,7 +119,7 @@ export const make = Effect.fnUntraced(function*(
     Effect.mapError(
       run(command.toUpperCase(), args, execute),
       (error) => new EffectRedis.RedisError({ cause: withServerCode(error, args) })
-      // The caller says what the command answers, as Effect's service has it.
+      // The caller chooses the type of the reply, as in Effect's service.
     ) as Effect.Effect<A, EffectRedis.RedisError>
 
   const connect = Effect.map(Session.make(redis), (session) => ({

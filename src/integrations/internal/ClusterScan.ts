@@ -1,13 +1,14 @@
 /**
  * SCAN over the whole cluster with one cursor.
  *
- * A cursor of a server means something to that server only. So the cursor of the cluster says which shard is being scanned,
- * by its lowest slot, which node answered for it, and that node's cursor. It is `"0"` only behind the last shard. When another
- * node answers for the shard meanwhile, the shard is scanned from its beginning; when slots have gone from one shard to another,
- * the cluster is: keys may come twice, as SCAN always may, and none is missed. What this cannot see is a migration that has
- * begun and not ended: keys that it moved may be missed. `ClusterClient.scanStream` sees that, too.
+ * The cursor of a server has a meaning for that server only. The cursor of the cluster therefore names the shard that
+ * is being scanned, by its lowest slot, the node that answered for the shard, and the cursor of the node. It is `"0"`
+ * only after the last shard. When another node answers for the shard, the shard is scanned again from its beginning;
+ * when slots have moved between shards, the cluster is scanned again. Keys may then come twice, which SCAN always
+ * allows, and none is missed. A migration that has begun and not ended is not visible here: keys that it moved may be
+ * missed. `ClusterClient.scanStream` covers that case, too.
  *
- * Nothing is remembered between two calls: a cursor can be used again, later, and by another process.
+ * Nothing is remembered between two calls: a cursor can be used again, later, or by another process.
  */
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
@@ -21,13 +22,13 @@ import { exception, type RedisClusterException, ReplyError } from "../../RedisCl
 import type { Snapshot } from "../../topology/Snapshot.ts"
 
 interface Position {
-  /** How the slots were shared out among the shards. */
+  /** A text for the division of the slots among the shards. */
   readonly division: string
   /** The lowest slot of the shard that is being scanned. */
   readonly slot: number
   /** The cursor of the node. */
   readonly cursor: string
-  /** The node that it came from. */
+  /** The node that gave the cursor. */
   readonly node: string
 }
 
@@ -46,7 +47,7 @@ interface Division {
 
 const divisions = new WeakMap<Snapshot, Division>()
 
-/** How the slots are shared out, whoever is the primary of each share. */
+/** The division of the slots among the shards, whichever nodes are their primaries. */
 const divisionOf = (snapshot: Snapshot): Division => {
   const known = divisions.get(snapshot)
   if (known !== undefined) return known
@@ -72,14 +73,17 @@ const patternOf = (args: ReadonlyArray<string>): string | undefined => {
   return undefined
 }
 
-/** The slot of all keys that can match: the pattern has a hash tag, and nothing in front of it or in it is a wildcard. */
+/**
+ * The slot of all keys that can match, for a pattern with a hash tag and without a wildcard in the tag or in front of
+ * it.
+ */
 export const slotOfPattern = (pattern: string): number | undefined => {
   const tagged = /^[^*?[\]\\{]*\{[^*?[\]\\}]+\}/.exec(pattern)
   if (tagged !== null) return HashSlot.ofKey(tagged[0])
   return undefined
 }
 
-/** A page of the node that owns the slot. */
+/** A page of keys from the node that owns a slot. */
 const pageOf = (slot: number, cursor: string, options: ReadonlyArray<string>) => {
   const { decode, spec } = Generic.scan("0")
   const here = new CommandSpec(spec.name, { readonly: true, slot: () => slot })
@@ -95,7 +99,7 @@ const invalidCursor = exception(() =>
   })
 )
 
-/** `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: the next cursor and some keys. */
+/** Runs `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`. The result is the next cursor and some keys. */
 export const scan = Effect.fnUntraced(function*(
   redis: ClusterClientShape,
   args: ReadonlyArray<string>
@@ -121,7 +125,7 @@ export const scan = Effect.fnUntraced(function*(
   if (onlySlot !== undefined) return ["0", page.items]
   const next = starts.find((start) => start > slot)
   if (next !== undefined) return [toText({ division, slot: next, cursor: "0", node: "" }), page.items]
-  // What the cluster was like all along is known only when one looks.
+  // Only a fresh topology shows whether slots have moved.
   const now = divisionOf(yield* redis.refreshTopology)
   if (now.name === division) return ["0", page.items]
   return [toText({ division: now.name, slot: now.starts[0] ?? 0, cursor: "0", node: "" }), page.items]

@@ -1,12 +1,11 @@
 /**
- * Replies in the shape that RESP2 gives them, which is what programs written for Effect's `Redis` expect: text, integers,
- * `null` and lists, nothing else.
+ * Replies in the shape of RESP2, which programs for Effect's `Redis` expect: only text, integers, `null` and lists.
  *
  * A connection may speak RESP3, where maps, pairs, booleans and floating point numbers have forms of their own.
  */
 import type { Argument, Reply } from "../../protocol/Reply.ts"
 
-/** A reply of a server that speaks RESP2; `never` stands for what such a server does not send. */
+/** A reply of a server that speaks RESP2. */
 export type Resp2 = null | number | string | ReadonlyArray<Resp2>
 
 /** A floating point number as a server writes it. */
@@ -19,7 +18,7 @@ type Shape = (reply: Reply) => Resp2
 
 const listOf = (shape: Shape) => (replies: Iterable<Reply>): ReadonlyArray<Resp2> => Array.from(replies, shape)
 
-/** Maps become lists of names and values in turns. */
+/** The shape of a reply, with maps as lists of names and values in turns. */
 const shaped = (number: (value: number) => Resp2): Shape => {
   const shape: Shape = (reply) => {
     if (reply === null || typeof reply === "string") return reply
@@ -30,7 +29,7 @@ const shaped = (number: (value: number) => Resp2): Shape => {
     if (reply instanceof Map) return all([...reply].flat())
     if (reply instanceof Set) return all(reply as ReadonlySet<Reply>)
     if (reply instanceof Uint8Array) return Buffer.from(reply).toString("utf8")
-    // An error inside a list, of a transaction for example.
+    // An error inside a list, for example in the reply of EXEC.
     return "message" in reply ? reply.message : null
   }
   const all = listOf(shape)
@@ -38,20 +37,20 @@ const shaped = (number: (value: number) => Resp2): Shape => {
 }
 
 const plain = shaped((value) => value)
-/** Every number in it is a score, a distance, a coordinate. */
+/** A reply whose numbers are all scores, distances or coordinates. */
 const doubles = shaped(double)
 
-/** Pairs become a flat list. */
+/** A list of pairs becomes a flat list. */
 const flat: Shape = (reply) => isList(reply) ? listOf(doubles)(reply.flat() as ReadonlyArray<Reply>) : doubles(reply)
 
-/** Streams with their entries: pairs, where other maps are flat. */
+/** Streams with their entries are a list of pairs, where other maps are flat lists. */
 const streams: Shape = (reply) =>
   reply instanceof Map ? Array.from(reply, ([name, entries]) => [plain(name), plain(entries)]) : plain(reply)
 
-/** A rank, and a score beside it. */
+/** A rank with its score. */
 const rank: Shape = (reply) => isList(reply) && reply.length === 2 ? [plain(reply[0]), doubles(reply[1])] : plain(reply)
 
-/** Places: in each the coordinates, a list of their own, are doubles. */
+/** Places: the coordinates of each are a list of doubles. */
 const places: Shape = (reply) =>
   isList(reply)
     ? reply.map((place) =>
@@ -59,10 +58,10 @@ const places: Shape = (reply) =>
     )
     : plain(reply)
 
-/** Elements alone, with scores, with attributes, or with both. */
+/** Elements of a vector set: alone, with scores, with attributes, or with both. */
 const similar: Shape = (reply) => reply instanceof Map ? listOf(doubles)([...reply].flat(2)) : doubles(reply)
 
-/** A script's `false` is a null. */
+/** A reply of a script: `false` becomes null. */
 const script: Shape = (reply) => reply === false ? null : plain(reply)
 
 const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
@@ -94,9 +93,9 @@ const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
 
 const isIncrement = (arg: Argument): boolean => typeof arg === "string" && arg.toUpperCase() === "INCR"
 
-/** The reply of a command, whatever the protocol of its connection, as RESP2 has it. */
+/** The reply of a command in the shape of RESP2, whatever the protocol of its connection. */
 export const fromReply = (name: string, args: ReadonlyArray<Argument>, reply: Reply): Resp2 => {
-  // ZADD answers how many members are new, or with INCR a score.
+  // ZADD answers the number of new members, or, with INCR, a score.
   if (name === "ZADD") return (args.some(isIncrement) ? doubles : plain)(reply)
   return (shapes.get(name) ?? plain)(reply)
 }

@@ -1,7 +1,7 @@
 /**
- * What `Redis.reserve` of Effect gives: connections that nobody else uses, to the nodes that its commands need.
+ * The session behind Effect's `Redis.reserve`: dedicated connections to the nodes that its commands need.
  *
- * Which node that is, is known when a command with a key comes; commands without keys go where the last one went.
+ * A command with a key goes to the node of the key; a command without keys goes to the node of the last command.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,7 +18,7 @@ import { mayPass } from "../../routing/request/Recovery.ts"
 
 export interface Session {
   readonly execute: (command: Command.Command<Reply>) => Effect.Effect<Reply, RedisClusterException>
-  /** Closes the connections; what runs on them fails. */
+  /** Closes the connections; running commands fail. */
   readonly close: Effect.Effect<void>
 }
 
@@ -28,7 +28,7 @@ const keyOf = ({ args, spec }: Command.Command<unknown>): Argument | undefined =
 
 const isRedirect = (reason: Reason): boolean => reason._tag === "MovedError" || reason._tag === "AskError"
 
-/** A topology change should fit in. */
+/** The pauses between attempts, together long enough for a change of the topology. */
 const untilTopologySettles = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("500 millis")]).pipe(
   Schedule.upTo({ duration: "15 seconds" })
 )
@@ -37,7 +37,7 @@ export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
   Effect.map(Effect.all([Scope.make(), Semaphore.make(1)]), ([scope, opening]): Session => {
     const open = new Map<string, DedicatedClient>()
     let last: DedicatedClient | undefined
-    /** The connection means something that a new one would not: keys are watched on it, for example. */
+    /** Whether the connection has a state that a new one would not have, such as watched keys. */
     let hasState = false
 
     const at = (node: Endpoint): Effect.Effect<DedicatedClient, RedisClusterException> =>
@@ -64,7 +64,7 @@ export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
     const isRepeatable = ({ spec }: Command.Command<unknown>, error: RedisClusterException): boolean =>
       !hasState && mayPass(error) && (error.outcome === "NotExecuted" || spec.readonly)
 
-    /** What another attempt will find different. */
+    /** Prepares another attempt after an error. */
     const prepare = (own: DedicatedClient, { reason }: RedisClusterException): Effect.Effect<void> => {
       if (hasState || isRedirect(reason)) return Effect.void
       if (reason._tag === "ConnectionError" || reason._tag === "ClosedError") {

@@ -1,11 +1,14 @@
 /**
- * The errors of this library as Effect's services expect them: in their text stands the server's code.
+ * The errors of this library as Effect's services expect them: with the server's code in the text.
  */
 import { CrossSlotError, exception, type RedisClusterException } from "../../RedisClusterException.ts"
 
 const queueKey = /:(?:pending|failed|delayed|attempts|ids|owners|lock:.*)$/
 
-/** What to do about keys of several slots: told by the names that Effect's stores give to their keys, without showing them. */
+/**
+ * The advice for keys of several slots. It depends on the names that Effect's stores give to their keys, and does not
+ * show them.
+ */
 const advice = (keys: ReadonlyArray<string>): string => {
   if (keys.some((key) => key.endsWith(":refill"))) {
     return `brace the key that is limited, RateLimiter.consume({ key: "{user:42}" }), or use ` +
@@ -19,7 +22,10 @@ const advice = (keys: ReadonlyArray<string>): string => {
     `prefix: "{orders}:"; effect-redis-cluster/integrations/PersistenceRedis needs none`
 }
 
-/** The same error, and for keys of several slots the server's code and what to brace. */
+/**
+ * The error itself or, for keys of several slots, an error with the server's code and the advice what to put in
+ * braces.
+ */
 export const withServerCode = (error: RedisClusterException, args: ReadonlyArray<string>): RedisClusterException => {
   const { reason } = error
   if (reason._tag !== "CrossSlotError") return error

@@ -1,5 +1,5 @@
 /**
- * Stores whose keys begin alike: what is theirs in the whole cluster.
+ * Stores whose keys begin with a prefix: how to find and delete them in the whole cluster.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -7,10 +7,10 @@ import type { ClusterClientShape } from "../../ClusterClient.ts"
 import * as checks from "../../internal/checks.ts"
 import { exception, OptionsError, type RedisClusterException } from "../../RedisClusterException.ts"
 
-/** A pattern that matches what begins with the text. */
+/** A pattern that matches every key that begins with a text. */
 export const startingWith = (prefix: string): string => `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`
 
-/** Deletes every key that begins so, on all primaries, and was there when it began. */
+/** Deletes every key that begins with a text and existed at the start, on all primaries. */
 export const unlinkStartingWith = (
   redis: ClusterClientShape,
   prefix: string
@@ -19,17 +19,17 @@ export const unlinkStartingWith = (
     Stream.runForEachArray((keys) => redis.unlinkNonatomic(keys))
   )
 
-/** A hash tag of the name, as long as it may be and different for each name: what would end it early is encoded. */
+/** A hash tag for a name, different for each name. Characters that would end the tag early are encoded. */
 export const hashTag = (name: string): string =>
   name === "" ? "{%}" : `{${name.replace(/[%{}]/g, (brace) => encodeURIComponent(brace))}}`
 
-/** A prefix in front of a hash tag: with a brace of its own it would take the tag's place. */
+/** The check of a prefix in front of a hash tag: a brace in the prefix would begin another tag. */
 export const tagPrefix: checks.Check = (value) =>
   typeof value === "string" && !value.includes("{")
     ? undefined
     : "text without a brace: the store braces what belongs together by itself"
 
-/** Programs in plain JavaScript may give anything as options. */
+/** Checks options, because programs in plain JavaScript may pass anything. */
 export const checked = <Options extends object>(
   name: string,
   options: Options,
