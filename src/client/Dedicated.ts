@@ -15,7 +15,7 @@ import type { DedicatedConnection } from "../routing/dedicated/DedicatedSession.
 import { refuse } from "../routing/Rejections.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Batches from "./Batches.ts"
-import type { CommandCache } from "./CommandCache.ts"
+import type { CommandCache, Sendable } from "./CommandCache.ts"
 import { type NodeSurface, view } from "./Surfaces.ts"
 
 /**
@@ -42,7 +42,7 @@ export interface DedicatedClient
    */
   readonly executeAsking: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /** Sends any command by name. */
-  readonly send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.Effect<Reply, RedisClusterException>
+  readonly send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.Effect<Reply, RedisClusterException>
 }
 
 /**
@@ -147,7 +147,7 @@ export const make = (router: Router["Service"], commands: CommandCache): Dedicat
       address: addressOf(session.endpoint),
       execute,
       executeAsking,
-      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(commands.find(name, args), execute)
+      send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.flatMap(commands.find(name, args), execute)
     })
   }
 

@@ -9,11 +9,11 @@ import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import { type Command, ensured } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
-import type { Argument, Reply } from "../protocol/Reply.ts"
+import type { Reply } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Target } from "../routing/nodes/Target.ts"
 import type { Execute, Router } from "../routing/Router.ts"
-import type { CommandCache } from "./CommandCache.ts"
+import type { CommandCache, Sendable } from "./CommandCache.ts"
 import { type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 
 /**
@@ -28,7 +28,7 @@ export interface NodeClient extends Commands<NodeSurface> {
   /** Runs a command value on the node. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /** Sends any command by name. */
-  readonly send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.Effect<Reply, RedisClusterException>
+  readonly send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.Effect<Reply, RedisClusterException>
 }
 
 /**
@@ -54,7 +54,7 @@ export interface TargetClient extends Commands<TargetSurface> {
   /** Sends any command by name to each node of the target. */
   readonly send: (
     name: string,
-    ...args: ReadonlyArray<Argument>
+    ...args: ReadonlyArray<Sendable>
   ) => Effect.Effect<ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
 }
 
@@ -77,7 +77,7 @@ export interface TargetMembers {
    */
   readonly send: (
     name: string,
-    ...args: ReadonlyArray<Argument>
+    ...args: ReadonlyArray<Sendable>
   ) => Effect.Effect<Reply | ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
   /**
    * The commands on the nodes of a target, in place of those that keys or policies choose: `"primaries"`,
@@ -103,7 +103,7 @@ export const make = (
     return Object.assign(view<TargetSurface>(execute), {
       execute,
       results,
-      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(commands.find(name, args), execute)
+      send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.flatMap(commands.find(name, args), execute)
     })
   }
 
@@ -112,7 +112,7 @@ export const make = (
     return Object.assign(view<NodeSurface>(execute), {
       node,
       execute,
-      send: (name: string, ...args: ReadonlyArray<Argument>) => Effect.flatMap(commands.find(name, args), execute)
+      send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.flatMap(commands.find(name, args), execute)
     })
   }
 

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { call, type OneOrMore } from "./Call.ts"
+import { call, type OneOrMore, type Secret } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { type ClientInfo, clientInfo } from "./clientInfo.ts"
 import { answeringPerNode, make } from "./Command.ts"
@@ -98,8 +98,8 @@ export interface AclCommands<S extends Surface> {
   aclLogReset(): Returns<S, "OK">
   /** Writes the file of users, on all nodes. Since 6.0.0. O(N) users. */
   aclSave(): Returns<S, "OK">
-  /** Makes a user or changes one, rule by rule, on all nodes. Since 6.0.0. O(N) rules. */
-  aclSetuser(user: string, rules?: ReadonlyArray<string>): Returns<S, "OK">
+  /** Makes a user or changes one, rule by rule, on all nodes. A rule with a password may be `Redacted`. Since 6.0.0. O(N) rules. */
+  aclSetuser(user: string, rules?: ReadonlyArray<string | Secret>): Returns<S, "OK">
   /** The names of all users. Since 6.0.0. O(N) users. */
   aclUsers(): Returns<S, ReadonlyArray<string>>
   /** The user of the connection. Since 6.0.0. O(1). */
@@ -168,7 +168,10 @@ export const Acl: AclCommands<CommandSurface> = /* @__PURE__ */ checked(paramete
     answeringPerNode((count === undefined ? call(ACL_LOG) : call(ACL_LOG).integer("count", count, 0)).to(logEntries)),
   aclLogReset: () => make(ACL_LOG_RESET, ["RESET"], decode.ok),
   aclSave: () => make(ACL_SAVE, [], decode.ok),
-  aclSetuser: (user, rules = []) => make(ACL_SETUSER, [user, ...rules], decode.ok),
+  aclSetuser: (user, rules = []) => {
+    const self = call(ACL_SETUSER, user)
+    return (rules.length === 0 ? self : self.many("rules", rules)).to(decode.ok)
+  },
   aclUsers: () => make(ACL_USERS, [], decode.strings),
   aclWhoami: () => make(ACL_WHOAMI, [], decode.string)
 })

@@ -9,14 +9,9 @@ import type { Argument } from "../protocol/Reply.ts"
 import { type Command, invalid, make } from "./Command.ts"
 import type { CommandSpec } from "./CommandSpec.ts"
 import type { Decoder } from "./decode.ts"
+import { argumentOf, isEncodeFailure, type Value } from "./Value.ts"
 
-/**
- * What a key or a field can hold: text is sent as UTF-8, bytes as they are, numbers in decimal.
- *
- * @category models
- * @since 0.1.0
- */
-export type Value = Argument | number | bigint
+export type { Secret, Value } from "./Value.ts"
 
 /**
  * A whole number: beyond 2^53 - 1 it has to be a bigint.
@@ -120,7 +115,9 @@ export class Call {
 
   /** A value, numbers in decimal. */
   value(value: Value): this {
-    this.args.push(typeof value === "number" || typeof value === "bigint" ? String(value) : value)
+    const argument = typeof value === "string" ? value : argumentOf(value)
+    if (isEncodeFailure(argument)) return this.refuse(`a value cannot be encoded: ${argument.message}`)
+    this.args.push(argument)
     return this
   }
 
@@ -183,11 +180,7 @@ export class Call {
 
   /** One or more. */
   many(name: string, values: OneOrMore<Value>): this {
-    if (typeof values === "string" || values instanceof Uint8Array) {
-      this.args.push(values)
-      return this
-    }
-    if (typeof values !== "object") return this.value(values)
+    if (!isList(values)) return this.value(values)
     if (values.length === 0) return this.refuse(plural(name))
     for (const value of values) this.value(value)
     return this
@@ -339,6 +332,8 @@ const millisOf = (input: Lifetime): number | undefined => {
   if (typeof input === "string" && written.size < writtenAtMost) written.set(input, value)
   return value
 }
+
+const isList = (values: OneOrMore<Value>): values is ReadonlyArray<Value> => Array.isArray(values)
 
 const isIterable = <A>(entries: Entries<A>): entries is Iterable<readonly [Argument, A]> => Symbol.iterator in entries
 

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { call, type OneOrMore } from "./Call.ts"
+import { call, type OneOrMore, type Value } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -23,7 +23,7 @@ export interface ChannelCommands<S extends Surface> {
    * Publishes to the whole cluster. Answers how many subscriptions (channels and patterns) the node that took it has itself: in a
    * cluster that is no number of receivers, and 0 does not mean that nobody listens. Since 2.0.0. O(N+M) subscribers and patterns.
    */
-  publish(channel: Argument, message: Argument): Returns<S, number>
+  publish(channel: Argument, message: Value): Returns<S, number>
   /** The channels with subscribers, of all nodes unless a target is given. Since 2.8.0. O(N) channels. */
   pubsubChannels(pattern?: Argument): Returns<S, ReadonlyArray<string>>
   /** How many patterns have subscribers, each node's added up unless a target is given. Since 2.8.0. O(1). */
@@ -38,7 +38,7 @@ export interface ChannelCommands<S extends Surface> {
    * Publishes to the shard that owns the channel's slot. Answers how many subscribers its primary has itself; those that listen at
    * a replica get the message and are not counted. Since 7.0.0. O(N) subscribers.
    */
-  spublish(channel: Argument, message: Argument): Returns<S, number>
+  spublish(channel: Argument, message: Value): Returns<S, number>
 }
 
 const concat = { request: "allNodes", response: "concat" } as const
@@ -70,11 +70,11 @@ const totals = decode.map(decode.pairsOf(decode.string, decode.integer), (pairs)
  * @since 0.1.0
  */
 export const Channels: ChannelCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
-  publish: (channel, message) => make(PUBLISH, [channel, message], decode.integer),
+  publish: (channel, message) => call(PUBLISH, channel).value(message).to(decode.integer),
   pubsubChannels: (pattern) => make(PUBSUB_CHANNELS, pattern === undefined ? [] : [pattern], decode.strings),
   pubsubNumpat: () => make(PUBSUB_NUMPAT, [], decode.integer),
   pubsubNumsub: (channels) => call(PUBSUB_NUMSUB).many("channels", channels).to(totals),
   pubsubShardchannels: (pattern) => make(PUBSUB_SHARDCHANNELS, pattern === undefined ? [] : [pattern], decode.strings),
   pubsubShardnumsub: (channels) => call(PUBSUB_SHARDNUMSUB).many("channels", channels).to(totals),
-  spublish: (channel, message) => make(SPUBLISH, [channel, message], decode.integer)
+  spublish: (channel, message) => call(SPUBLISH, channel).value(message).to(decode.integer)
 })

@@ -24,7 +24,6 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,8 +31,7 @@ import * as Effectable from "effect/Effectable"
 import { dual } from "effect/Function"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { millisOf } from "../internal/millis.ts"
 import { type Argument, type Reply, UnreadableReply } from "../protocol/Reply.ts"
@@ -42,9 +40,12 @@ import type { CallSettings } from "./CallSettings.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import { anySize, DecodeFailure, type Decoder, isDecodeFailure } from "./decode.ts"
 import { type ClusterClient, key } from "./Executor.ts"
+import { type Decodable, decoderOf, type FieldsOf, withoutMessage } from "./SchemaCoding.ts"
 
 export { type CallSettings, CurrentCallSettings, withIdempotence, withTimeout } from "./CallSettings.ts"
 export { DecodeFailure, type Decoder } from "./decode.ts"
+export { type Decodable, encode, fields, type FieldsOf } from "./SchemaCoding.ts"
+export { EncodeFailure, type Secret, type Value } from "./Value.ts"
 
 /**
  * What a caller may say about one call of a command.
@@ -390,16 +391,6 @@ export const isCommand = (value: unknown): value is Command<unknown> => Predicat
  */
 export type Success<C> = C extends Command<infer A> ? A : never
 
-/** The thrown error with its place and without its message: the message may quote the reply, as that of `JSON.parse` does. */
-const withoutMessage = (thrown: unknown): Error => {
-  const error = new Error("the message is left out, it may quote the reply")
-  if (!(thrown instanceof Error)) return error
-  error.name = thrown.name
-  const frames = thrown.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? []
-  error.stack = [`${error.name}: ${error.message}`, ...frames].join("\n")
-  return error
-}
-
 /**
  * Decodes a reply to a command. Functions of the caller's may be part of the decoder; what they throw is a failure to decode
  * like any other, for a reply is read where nobody could catch it.
@@ -482,11 +473,7 @@ export const map: {
   <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, f: (value: A) => B): Command<B, M, R>
 } = dual(
   2,
-  <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, f: (value: A) => B): Command<B, M, R> =>
-    withDecoder(self, (reply) => {
-      const value = self.decode(reply)
-      return isDecodeFailure(value) ? value : f(value)
-    })
+  <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, f: (value: A) => B): Command<B, M, R> => decodedBy(self, f)
 )
 
 /**
@@ -518,40 +505,95 @@ export const mapKeys =
     return new Command(self.spec, args, self.decode, settings, self.run)
   }
 
-const asynchronous =
-  "the schema is asynchronous, and a reply is decoded at once: let it give what it needs, and run the effect on the result"
-
-/** Whether a schema had to wait for something, which a decoder cannot. */
-const isWaiting = (error: unknown): boolean =>
-  Predicate.hasProperty(error, "cause") && Cause.isCause(error.cause) &&
-  error.cause.reasons.some((reason) => reason._tag === "Die" && Cause.isAsyncFiberError(reason.defect))
-
 /**
  * Decodes the result of a command with a schema, JSON for example. A value that the schema refuses fails the
  * command with a `DecodeError` that carries the schema's issue; so does every value when the schema is asynchronous.
  *
+ * A schema of an object reads the fields that a command answers (`hgetall`, `configGet`). For a hash that may be missing there is
+ * `Command.hash`.
+ *
+ * @see {@link encode} for the way back
  * @category mapping
  * @since 0.1.0
  */
-export const schema = <S extends Schema.ConstraintDecoder<unknown>>(target: S) => {
-  const decodeNow = Schema.decodeUnknownResult(target)
-  const decode = (value: unknown): S["Type"] | DecodeFailure => {
-    try {
-      const result = decodeNow(value)
-      return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
-    } catch (error) {
-      return new DecodeFailure(
-        isWaiting(error) ? asynchronous : "a function of the schema threw an error",
-        withoutMessage(error)
-      )
-    }
+export const schema: {
+  <S extends Schema.ConstraintDecoder<unknown>>(
+    target: S
+  ): <A extends Decodable<S["Encoded"]>, M, R extends ClusterClient>(
+    self: Command<A, M, R>
+  ) => Command<S["Type"], M, R>
+  <A extends Decodable<S["Encoded"]>, M, R extends ClusterClient, S extends Schema.ConstraintDecoder<unknown>>(
+    self: Command<A, M, R>,
+    target: S
+  ): Command<S["Type"], M, R>
+} = dual(
+  2,
+  <M, R extends ClusterClient, S extends Schema.ConstraintDecoder<unknown>>(
+    self: Command<unknown, M, R>,
+    target: S
+  ): Command<S["Type"], M, R> => decodedBy(self, decoderOf(target))
+)
+
+/**
+ * Decodes a hash with the schema of an object; a hash that does not exist is `null`. For `hgetall`, and for other commands that
+ * answer names with values.
+ *
+ * **Example** (A typed hash)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * const Order = Schema.Struct({ id: Schema.String, total: Schema.FiniteFromString })
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.hgetall("order:1").pipe(Command.hash(Order)) // { id: string; total: number } | null
+ * })
+ * ```
+ *
+ * @see {@link fields} for the way back
+ * @category mapping
+ * @since 0.1.0
+ */
+export const hash: {
+  <S extends Schema.ConstraintDecoder<unknown> & { readonly Encoded: FieldsOf<S["Encoded"]> }>(
+    target: S
+  ): <M, R extends ClusterClient>(
+    self: Command<Readonly<Record<string, string>>, M, R>
+  ) => Command<S["Type"] | null, M, R>
+  <
+    M,
+    R extends ClusterClient,
+    S extends Schema.ConstraintDecoder<unknown> & { readonly Encoded: FieldsOf<S["Encoded"]> }
+  >(
+    self: Command<Readonly<Record<string, string>>, M, R>,
+    target: S
+  ): Command<S["Type"] | null, M, R>
+} = dual(
+  2,
+  <M, R extends ClusterClient, S extends Schema.ConstraintDecoder<unknown>>(
+    self: Command<Readonly<Record<string, string>>, M, R>,
+    target: S
+  ): Command<S["Type"] | null, M, R> => {
+    const decode = decoderOf(target)
+    return decodedBy(self, (value) => hasFields(value) ? decode(value) : null)
   }
-  return <A extends S["Encoded"], M, R extends ClusterClient>(self: Command<A, M, R>): Command<S["Type"], M, R> =>
-    withDecoder(self, (reply) => {
-      const value = self.decode(reply)
-      return isDecodeFailure(value) ? value : decode(value)
-    })
+)
+
+const hasFields = (hash: Readonly<Record<string, string>>): boolean => {
+  for (const _ in hash) return true
+  return false
 }
+
+const decodedBy = <A, M, R extends ClusterClient, B>(
+  self: Command<A, M, R>,
+  decode: (value: A) => B | DecodeFailure
+): Command<B, M, R> =>
+  withDecoder(self, (reply) => {
+    const value = self.decode(reply)
+    return isDecodeFailure(value) ? value : decode(value)
+  })
 
 /**
  * A result type with bytes in the place of text.

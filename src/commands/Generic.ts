@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { type Call, call, type Instant, type Lifetime, type OneOrMore, type Patience } from "./Call.ts"
+import { type Call, call, type Instant, type Lifetime, type OneOrMore, type Patience, type Secret } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -99,7 +99,8 @@ export interface MigrateOptions {
   /** Overwrite the keys there. */
   readonly replace?: boolean | undefined
   readonly username?: string | undefined
-  readonly password?: string | undefined
+  /** Text, or `Redacted`. */
+  readonly password?: string | Secret | undefined
 }
 
 /**
@@ -273,8 +274,8 @@ export const Generic: GenericCommands<CommandSurface> = /* @__PURE__ */ checked(
       .flag("REPLACE", options.replace)
     if (options.username !== undefined) {
       if (options.password === undefined) self.refuse("a username needs a password: give both")
-      else self.add("AUTH2", options.username, options.password)
-    } else if (options.password !== undefined) self.add("AUTH", options.password)
+      else self.add("AUTH2", options.username).value(options.password)
+    } else if (options.password !== undefined) self.add("AUTH").value(options.password)
     return self.add("KEYS").many("keys", keys).to(decode.oneOf("OK", "NOKEY"))
   },
   move: (key, database) => call(MOVE, key).integer("database", database, 0).to(decode.boolean),

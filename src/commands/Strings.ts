@@ -289,13 +289,11 @@ export const Strings: StringCommands<CommandSurface> = /* @__PURE__ */ checked(p
   msetnx: (entries) => call(MSETNX).entries("entries", entries).to(decode.boolean),
   psetex: (key, expire, value) => call(PSETEX, key).milliseconds("expire", expire).value(value).to(decode.ok),
   set: (key, value, options?: SetOptions) =>
-    options === undefined
-      ? make(
-        SET,
-        [key, typeof value === "number" || typeof value === "bigint" ? String(value) : value],
-        decode.chosen(decode.ok)
-      )
-      : setWith(key, value, options),
+    options !== undefined
+      ? setWith(key, value, options)
+      : typeof value === "string"
+      ? make(SET, [key, value], decode.chosen(decode.ok))
+      : call(SET, key).value(value).to(decode.chosen(decode.ok)),
   setex: (key, expire, value) => call(SETEX, key).seconds("expire", expire, "psetex").value(value).to(decode.ok),
   setnx: (key, value) => call(SETNX, key).value(value).to(decode.boolean),
   setrange: (key, offset, value) => call(SETRANGE, key).integer("offset", offset, 0).value(value).to(decode.integer),

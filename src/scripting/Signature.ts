@@ -5,10 +5,10 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Value } from "../commands/Call.ts"
 import { type Command, invalid, make, type Prerequisite, schema } from "../commands/Command.ts"
 import type { CommandSpec } from "../commands/CommandSpec.ts"
 import { reply } from "../commands/decode.ts"
+import { argumentOf, isEncodeFailure, type Value } from "../commands/Value.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 
 /**
@@ -143,8 +143,16 @@ const keyLister = (keys: Keys): (given: Given["keys"]) => Listed => {
   }
 }
 
-const toArgument = (value: Value): Argument =>
-  typeof value === "number" || typeof value === "bigint" ? String(value) : value
+/** The arguments for values, or why one of them cannot be sent. */
+const argumentsOf = (values: ReadonlyArray<Value>): Listed => {
+  const list: Array<Argument> = []
+  for (const value of values) {
+    const argument = argumentOf(value)
+    if (isEncodeFailure(argument)) return `an argument cannot be encoded: ${argument.message}`
+    list.push(argument)
+  }
+  return list
+}
 
 /** How the arguments of a call are encoded and put in order. What a schema says would show the value. */
 const argLister = (args: Args): (given: unknown) => Listed => {
@@ -152,7 +160,7 @@ const argLister = (args: Args): (given: unknown) => Listed => {
     const encode = Schema.encodeUnknownResult(args as Schema.ConstraintEncoder<ReadonlyArray<Value>>)
     return (given) => {
       const encoded = encode(given)
-      return Result.isSuccess(encoded) ? encoded.success.map(toArgument) : "the schema of args refuses what was given"
+      return Result.isSuccess(encoded) ? argumentsOf(encoded.success) : "the schema of args refuses what was given"
     }
   }
   const fields = Object.entries(args as NamedArgs).map(([name, field]) =>
@@ -160,13 +168,13 @@ const argLister = (args: Args): (given: unknown) => Listed => {
   )
   return (given) => {
     const byName = (given ?? {}) as Readonly<Record<string, unknown>>
-    const list: Array<Argument> = []
+    const list: Array<Value> = []
     for (const [name, encode] of fields) {
       const encoded = encode(byName[name])
       if (Result.isFailure(encoded)) return `the schema of the argument "${name}" refuses what was given`
-      list.push(toArgument(encoded.success))
+      list.push(encoded.success)
     }
-    return list
+    return argumentsOf(list)
   }
 }
 

@@ -35,6 +35,49 @@ Command.schema(Schema.fromJsonString(User))(Strings.get("k"))
 // @ts-expect-error -- the schema decodes text, STRLEN answers a number
 Command.schema(json)(Strings.strlen("k"))
 
+// schema first, and of fields
+expectTypeOf(Command.schema(Strings.get("k"), json)).toEqualTypeOf<Command.Command<typeof User.Type | null>>()
+const Order = Schema.Struct({
+  id: Schema.String,
+  total: Schema.FiniteFromString,
+  state: Schema.Literals(["open", "paid"]),
+  note: Schema.optionalKey(Schema.String)
+})
+expectTypeOf(redis.hgetall("k").pipe(Command.schema(Order))).toEqualTypeOf<
+  Command.Command<typeof Order.Type, unknown, never>
+>()
+expectTypeOf(Command.schema(redis.hgetall("k"), Order)).toEqualTypeOf<
+  Command.Command<typeof Order.Type, unknown, never>
+>()
+
+// hash
+expectTypeOf(redis.hgetall("k").pipe(Command.hash(Order))).toEqualTypeOf<
+  Command.Command<typeof Order.Type | null, unknown, never>
+>()
+expectTypeOf(Command.hash(Hashes.hgetall("k"), Order)).toEqualTypeOf<Command.Command<typeof Order.Type | null>>()
+class OrderClass extends Schema.Class<OrderClass>("OrderClass")({ id: Schema.String }) {}
+expectTypeOf(redis.hgetall("k").pipe(Command.hash(OrderClass))).toEqualTypeOf<
+  Command.Command<OrderClass | null, unknown, never>
+>()
+// @ts-expect-error -- a hash holds text, and no numbers
+redis.hgetall("k").pipe(Command.hash(User))
+// @ts-expect-error -- the fields of a hash are text
+redis.hgetall("k").pipe(Command.schema(User))
+// @ts-expect-error -- GET answers no fields
+Command.hash(Strings.get("k"), Order)
+
+// encode and fields
+expectTypeOf(Command.encode(Schema.fromJsonString(User))).toEqualTypeOf<(value: typeof User.Type) => Command.Value>()
+expectTypeOf(Command.fields(Order)).toEqualTypeOf<
+  (value: typeof Order.Type) => Readonly<Record<string, Command.Value>>
+>()
+redis.hset("k", Command.fields(Order)({ id: "1", total: 1, state: "open" }))
+redis.set("k", Command.encode(Schema.fromJsonString(User))({ name: "ada", age: 36 }))
+// @ts-expect-error -- an object is no value: JSON, or fields
+Command.encode(Order)
+// @ts-expect-error -- text has no fields
+Command.fields(Schema.fromJsonString(User))
+
 // bytes
 expectTypeOf(Command.bytes(Strings.mget(["a"]))).toEqualTypeOf<Command.Command<ReadonlyArray<Uint8Array | null>>>()
 expectTypeOf(Command.bytes(Strings.strlen("a"))).toEqualTypeOf<Command.Command<number>>()
