@@ -32,8 +32,8 @@ import type { Wire } from "./Wire.ts"
  */
 export interface Loss {
   readonly failure: LinkFailure
-  /** The time at which the socket last brought bytes, in monotonic milliseconds. */
-  readonly heardAt: number
+  /** The client had read all that the server had sent by this time, in monotonic milliseconds. */
+  readonly caughtUpAt: number
   /** Whether the server closed the socket while more messages waited than were read. */
   readonly behind: boolean
 }
@@ -74,8 +74,8 @@ export class PushConnection {
   private readonly options: ResolvedOptions
   private readonly hooks: PushHooks
   private readonly onClosed: () => void
-  /** `heardAt` of the last socket, while there is no socket. */
-  private lastHeardAt: number
+  /** `caughtUpAt` of the last socket, while there is no socket. */
+  private lastCaughtUpAt: number
 
   constructor(
     endpoint: Endpoint,
@@ -94,7 +94,7 @@ export class PushConnection {
     this.options = options
     this.hooks = hooks
     this.onClosed = () => context.onClosed(this)
-    this.lastHeardAt = monotonicMillis(clock)
+    this.lastCaughtUpAt = monotonicMillis(clock)
     // A process that was busy, or asleep, reads its sockets before it judges their silence.
     this.alarm = new Alarm(clock, runFork, () => setImmediate(() => this.lane?.inspect(monotonicMillis(clock))))
     this.laneContext = {
@@ -148,7 +148,12 @@ export class PushConnection {
 
   /** The time at which the last byte came, in monotonic milliseconds. */
   get heardAt(): number {
-    return this.lane?.heardAt ?? this.lastHeardAt
+    return this.lane?.heardAt ?? this.lastCaughtUpAt
+  }
+
+  /** The client has read all that the server had sent by this time, in monotonic milliseconds. */
+  get caughtUpAt(): number {
+    return this.lane?.caughtUpAt ?? this.lastCaughtUpAt
   }
 
   /** Whether there is a socket. */
@@ -256,9 +261,9 @@ export class PushConnection {
   private dropLane(failure: LinkFailure): void {
     const { lane } = this
     if (lane === undefined) return
-    const loss: Loss = { failure, heardAt: lane.heardAt, behind: lane.isBehind && !this.isDown }
+    const loss: Loss = { failure, caughtUpAt: lane.caughtUpAt, behind: lane.isBehind && !this.isDown }
     this.lane = undefined
-    this.lastHeardAt = loss.heardAt
+    this.lastCaughtUpAt = loss.caughtUpAt
     lane.drop(failure)
     if (this.link.state !== "closed") this.hooks.onLost(loss)
   }

@@ -68,6 +68,14 @@ export class PushLane {
   isPaused = false
   /** Whether the server may hold messages that were not read. */
   isBehind = false
+  /** `caughtUpAt` at the time of the pause. */
+  private behindSince = 0
+  /** The time of the last read in an earlier turn of the event loop. */
+  private readBefore: number
+  private isTurnNoted = false
+  /** The time at which the last PING was sent, and the time that the last answer took. */
+  private askedAt = 0
+  private roundTrip = 0
   private readonly context: PushLaneContext
   private readonly encoder = new RespEncoder()
   private readonly alone = new Alone()
@@ -84,6 +92,7 @@ export class PushLane {
     this.context = context
     this.socket = wire.stream
     this.pulse = new Pulse(context.limits, this.now)
+    this.readBefore = this.pulse.heardAt
     this.decoder = new RespDecoder({
       binary: context.binary,
       lossy: () => true,
@@ -97,6 +106,15 @@ export class PushLane {
   /** The time at which the socket last brought bytes, in monotonic milliseconds. */
   get heardAt(): number {
     return this.pulse.heardAt
+  }
+
+  /**
+   * The client has read all that the server had sent by this time, in monotonic milliseconds. A busy process reads late:
+   * the bytes that it reads in one turn of the event loop may have waited since the last turn that brought bytes. Before
+   * that they were under way for as long as a PING and its answer.
+   */
+  get caughtUpAt(): number {
+    return this.isBehind ? this.behindSince : this.readBefore - this.roundTrip
   }
 
   /**
@@ -146,6 +164,7 @@ export class PushLane {
   pause(): void {
     if (this.isPaused) return
     this.isPaused = true
+    this.behindSince = this.caughtUpAt
     this.isBehind = true
     this.socket.pause()
   }
@@ -214,6 +233,7 @@ export class PushLane {
   }
 
   private read(decoder: RespDecoder, chunk: Buffer): void {
+    this.noteTurn()
     this.pulse.heard(this.now)
     this.context.heard()
     const malformed = decoder.push(chunk)
@@ -241,7 +261,10 @@ export class PushLane {
 
   private receivePong(): void {
     this.pingsDue--
-    if (this.pingsDue === 0 && !this.isPaused) this.isBehind = false
+    if (this.pingsDue === 0) {
+      this.roundTrip = this.now - this.askedAt
+      if (!this.isPaused) this.isBehind = false
+    }
     const { login } = this
     if (login !== undefined) {
       this.endAlone()
@@ -253,8 +276,21 @@ export class PushLane {
 
   private ask(): void {
     this.pingsDue++
-    this.pulse.asked(this.now)
+    this.askedAt = this.now
+    this.pulse.asked(this.askedAt)
     this.socket.write(ping)
+  }
+
+  /** Notes the first read of a turn of the event loop. */
+  private noteTurn(): void {
+    if (this.isTurnNoted) return
+    this.isTurnNoted = true
+    this.readBefore = this.pulse.heardAt
+    setImmediate(this.endTurn)
+  }
+
+  private readonly endTurn = (): void => {
+    this.isTurnNoted = false
   }
 
   private watch(): void {

@@ -60,9 +60,9 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const statistics = new PubSubStatistics()
   const manager = new SubscriptionManager({ options, connections, topology, statistics, clock, runFork })
   const stopListening = topology.onChange(() => manager.replan())
-  // A refresh that brings nothing new proves that nothing has changed until now.
-  const stopRefreshes = topology.onRefresh((failure) => {
-    if (failure === undefined) manager.replan()
+  // A refresh that brings nothing new proves that nothing had changed when it began.
+  const stopRefreshes = topology.onRefresh((failure, askedAt) => {
+    if (failure === undefined) manager.checked(askedAt)
   })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {

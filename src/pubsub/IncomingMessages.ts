@@ -13,19 +13,25 @@ import type { Kind } from "./Wish.ts"
 /** The subscriptions of a connection, by the name that messages give. */
 export type ByKind = Readonly<Record<Kind, Map<string, NodeSubscription>>>
 
+/** The times of a source in monotonic milliseconds: of its last bytes, and the time by which the client has read all that it had sent. */
+interface Times {
+  readonly heardAt: number
+  readonly caughtUpAt: number
+}
+
 export const textOf = (reply: Reply): string =>
   typeof reply === "string" ? reply : reply instanceof Uint8Array ? Buffer.from(reply).toString() : String(reply)
 
 export class IncomingMessages {
   private readonly node: ClusterNode
   private readonly subscriptions: ByKind
-  /** The source that full buffers stop, with the time of its last bytes. */
-  private readonly upstream: Upstream & { readonly heardAt: number }
+  /** The source that full buffers stop, with the times of its reads. */
+  private readonly upstream: Upstream & Times
   private touched: Array<MessageBuffer> = []
   /** The buffers that want bytes, with the number of their subscriptions here. */
   private readonly byteBuffers = new Map<MessageBuffer, number>()
 
-  constructor(node: ClusterNode, subscriptions: ByKind, upstream: Upstream & { readonly heardAt: number }) {
+  constructor(node: ClusterNode, subscriptions: ByKind, upstream: Upstream & Times) {
     this.node = node
     this.subscriptions = subscriptions
     this.upstream = upstream
@@ -93,6 +99,7 @@ export class IncomingMessages {
     const entry = entries.get(name)
     if (entry === undefined || entry.state !== "live") return
     entry.deliveredAt = this.upstream.heardAt
+    entry.caughtUpAt = this.upstream.caughtUpAt
     const message = new Message(channel, pattern as string | undefined, payload, this.node)
     const shared = entry.shared
     for (let i = 0; i < shared.length; i++) {
@@ -115,6 +122,7 @@ export class IncomingMessages {
     const entry = entries.get(textOf(name))
     if (entry === undefined || entry.state !== "live") return
     entry.deliveredAt = this.upstream.heardAt
+    entry.caughtUpAt = this.upstream.caughtUpAt
     const matched = pattern === undefined ? undefined : textOf(pattern)
     const binary = new Message(textOf(channel), matched, bytesOf(payload), this.node, bytesOf(channel))
     let text: Message | undefined

@@ -4,6 +4,7 @@
  * @internal
  */
 import type { SharedSubscription } from "./SharedSubscription.ts"
+import { publishedAfter } from "./transit.ts"
 import type { Kind } from "./Wish.ts"
 
 /**
@@ -23,10 +24,12 @@ export class NodeSubscription {
   state: "absent" | "asked" | "live" | "leaving" = "absent"
   /** Counts the requests: the answer to an older request changes nothing. */
   round = 0
-  /** The time at which the node last confirmed it, in monotonic milliseconds. */
+  /** The time at which the streams heard that the node has confirmed it, in monotonic milliseconds. */
   confirmedAt = 0
   /** The time at which the node last delivered a message for it, in monotonic milliseconds. */
   deliveredAt = 0
+  /** `caughtUpAt` of the connection at the last message, or the last sign that the node serves the subscription. */
+  caughtUpAt = 0
 
   constructor(kind: Kind, name: string, slot: number) {
     this.kind = kind
@@ -38,8 +41,13 @@ export class NodeSubscription {
     return this.shared.length > 0
   }
 
-  /** The last time at which the subscription has proved to be good. */
+  /** All messages that were published before this time have come. */
   get provenAt(): number {
-    return Math.max(this.confirmedAt, this.deliveredAt)
+    return this.provenBy(this.caughtUpAt)
+  }
+
+  /** All messages that were published before this time have come, when the client had read all that the node had sent by `caughtUpAt`. */
+  provenBy(caughtUpAt: number): number {
+    return Math.max(this.confirmedAt, publishedAfter(caughtUpAt))
   }
 }

@@ -44,12 +44,9 @@ export class NodeSubscriptions {
     return this.open.length > 0 && this.open.every(({ isDown }) => isDown)
   }
 
-  /**
-   * The time at which all connections have last brought bytes, in monotonic milliseconds: that of the connection which
-   * fell silent first.
-   */
-  get heardAt(): number {
-    return Math.min(...this.open.map(({ heardAt }) => heardAt))
+  /** The client has read all that the node had sent by this time on any of its connections, in monotonic milliseconds. */
+  get caughtUpAt(): number {
+    return Math.min(...this.open.map(({ caughtUpAt }) => caughtUpAt))
   }
 
   want(shared: SharedSubscription): void {

@@ -9,19 +9,14 @@ import { NodeSubscriptions } from "./NodeSubscriptions.ts"
 import { type Facts, placesOf, sharesMessages } from "./Plan.ts"
 import type { SharedSubscription } from "./SharedSubscription.ts"
 import type { SubscriptionHooks } from "./SubscriptionConnection.ts"
-
-/**
- * The most time between the deliveries of a message by two nodes, in milliseconds. Servers pass messages on through
- * the cluster bus, whose packets may wait for an acknowledgement (40 ms were seen).
- */
-const busDelay = 100
+import { busDelay, publishedAfter } from "./transit.ts"
 
 /** The parts of the client that placements need. */
 export interface Surroundings {
   readonly connections: Connections["Service"]
   readonly snapshot: () => Snapshot.Snapshot
   readonly now: () => number
-  /** The time at which the topology was last known to be as planned, in monotonic milliseconds. */
+  /** The time at which the servers were asked for the topology that is planned, in monotonic milliseconds. */
   readonly checkedAt: () => number
   /** Asks for another call of `place` at this time. */
   readonly lookAt: (time: number) => void
@@ -92,12 +87,12 @@ export class Placements {
     for (const [address, node] of this.nodes) {
       const id = this.facts.snapshot.nodes.get(address)?.id ?? ""
       if (id === "" || node.node.id === "" || id === node.node.id) continue
-      const { heardAt } = node
+      const { caughtUpAt } = node
       this.nodes.delete(address)
       node.close()
       for (const shared of all) {
         if (!shared.places.includes(address)) continue
-        shared.interrupt(heardAt, "ConnectionLost")
+        shared.interrupt(publishedAfter(caughtUpAt), "ConnectionLost")
         shared.places = shared.places.filter((place) => place !== address)
       }
     }
@@ -114,8 +109,11 @@ export class Placements {
    * nodes have to join.
    */
   private provenAt(shared: SharedSubscription, left: ReadonlyArray<string>): number {
-    const entries = left.map((address) => this.nodes.get(address)?.entryOf(shared))
-    return Math.min(this.around.checkedAt(), ...entries.map((entry) => entry?.provenAt ?? 0).filter((at) => at > 0))
+    const proofs = left.map((address) => this.nodes.get(address)?.entryOf(shared)?.provenAt ?? 0).filter((at) => at > 0)
+    // One node proves nothing about others that may have joined. The node that told the topology heard of its siblings' changes as
+    // late as of their messages.
+    if (shared.placement === "everyPrimary" || proofs.length === 0) proofs.push(publishedAfter(this.around.checkedAt()))
+    return Math.min(...proofs)
   }
 
   /** The earliest time at which the added nodes may be asked without a delivered message arriving a second time. */

@@ -82,6 +82,11 @@ export class SubscriptionConnection implements Upstream {
     return this.push.heardAt
   }
 
+  /** The client has read all that the node had sent by this time, in monotonic milliseconds. */
+  get caughtUpAt(): number {
+    return this.push.caughtUpAt
+  }
+
   get isDown(): boolean {
     return this.push.isDown
   }
@@ -222,7 +227,7 @@ export class SubscriptionConnection implements Upstream {
         entry.state = "absent"
         return this.change(entry)
       case "live":
-        entry.confirmedAt = this.heardAt
+        entry.caughtUpAt = this.caughtUpAt
         return
       case "absent":
         return

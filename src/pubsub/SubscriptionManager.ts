@@ -152,15 +152,19 @@ export class SubscriptionManager {
     this.placements.close()
   }
 
-  /** Plans again, because the topology may have changed. */
+  /** Plans again, because the topology has changed: by a redirect about one slot, or by a refresh. */
   replan(): void {
     const snapshot = this.topology.current()
-    if (snapshot !== this.planned) {
-      this.planned = snapshot
-      this.placements.replaceStrangers([...this.subscriptions.values()])
-      for (const shared of this.subscriptions.values()) this.place(shared)
-    }
-    this.checkedAt = this.now
+    if (snapshot === this.planned) return
+    this.planned = snapshot
+    this.placements.replaceStrangers([...this.subscriptions.values()])
+    for (const shared of this.subscriptions.values()) this.place(shared)
+  }
+
+  /** Plans again after a refresh that began at `askedAt`. */
+  checked(askedAt: number): void {
+    this.replan()
+    this.checkedAt = askedAt
   }
 
   private subscriptionOf(wish: Wish): SharedSubscription {
@@ -232,7 +236,7 @@ export class SubscriptionManager {
       const reason = reasonOf(loss)
       for (const entry of live) {
         // A good connection does not show who owned the slot meanwhile.
-        const from = entry.kind === "shardChannel" ? Math.min(entry.provenAt, loss.heardAt) : loss.heardAt
+        const from = entry.kind === "shardChannel" ? entry.provenAt : entry.provenBy(loss.caughtUpAt)
         for (const shared of entry.shared) {
           shared.interrupt(from, reason)
           this.watch(shared)

@@ -69,7 +69,7 @@ interface Reason {
 
 export class LiveTopology {
   readonly onChange = new Listeners<[previous: Snapshot.Snapshot, next: Snapshot.Snapshot]>()
-  readonly onRefresh = new Listeners<[failure: RedisClusterException | undefined]>()
+  readonly onRefresh = new Listeners<[failure: RedisClusterException | undefined, askedAt: number]>()
   private readonly options: ResolvedOptions
   private readonly connections: Connections["Service"]
   private readonly clock: Clock.Clock
@@ -265,14 +265,15 @@ export class LiveTopology {
     this.isWanted = false
     this.hasMoved = false
     this.refreshAlarm.clear()
-    this.pace.asked(this.now)
+    const askedAt = this.now
+    this.pace.asked(askedAt)
     // The refresh runs in a fiber of its own: when the caller that started it is interrupted, it goes on for the
     // others.
     this.runFork(
       this.fetch(reason).pipe(
         Effect.map((answer) => this.apply(answer)),
         Effect.catchCause((cause) => Effect.fail(failureOf(cause))),
-        Effect.onExit((exit) => Effect.sync(() => this.ended(result, exit))),
+        Effect.onExit((exit) => Effect.sync(() => this.ended(result, exit, askedAt))),
         Effect.ignore
       )
     )
@@ -281,11 +282,12 @@ export class LiveTopology {
 
   private ended(
     result: Deferred.Deferred<Snapshot.Snapshot, RedisClusterException>,
-    exit: Exit.Exit<Snapshot.Snapshot, RedisClusterException>
+    exit: Exit.Exit<Snapshot.Snapshot, RedisClusterException>,
+    askedAt: number
   ): void {
     this.running = undefined
     if (this.closed) return
-    this.onRefresh.tell(Exit.isSuccess(exit) ? undefined : failureOf(exit.cause))
+    this.onRefresh.tell(Exit.isSuccess(exit) ? undefined : failureOf(exit.cause), askedAt)
     this.lookAgain()
     if (this.isWanted) this.refreshAlarm.set(this.pace.nextAt(this.now))
     Deferred.doneUnsafe(result, exit)

@@ -40,8 +40,13 @@ export class Topology extends Context.Service<Topology, {
   readonly changes: Stream.Stream<Snapshot.Snapshot>
   /** Calls `listener` whenever a new snapshot comes into use. The result removes the listener. */
   readonly onChange: (listener: (previous: Snapshot.Snapshot, next: Snapshot.Snapshot) => void) => () => void
-  /** Calls `listener` after every refresh, with the error if the refresh failed. The result removes the listener. */
-  readonly onRefresh: (listener: (failure: RedisClusterException | undefined) => void) => () => void
+  /**
+   * Calls `listener` after every refresh, with the error if the refresh failed, and with the time at which it began, in monotonic
+   * milliseconds. The result removes the listener.
+   */
+  readonly onRefresh: (
+    listener: (failure: RedisClusterException | undefined, askedAt: number) => void
+  ) => () => void
   /** Notes a MOVED: patches the snapshot at once and requests a refresh. A slot that no cluster has is ignored. */
   readonly moved: (slot: number, owner: Endpoint) => void
   /** Requests a refresh soon. It returns at once, and may be called any number of times. */

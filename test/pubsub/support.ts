@@ -58,7 +58,7 @@ export const heldBy = (redis: ClusterClientShape): Effect.Effect<number> =>
 export const subscriberLines = (cluster: RedisClusterShape) =>
   Effect.map(
     Effect.forEach(cluster.nodes.filter((node) => node.pid > 0), (node) => cluster.command(node, "CLIENT", "LIST")),
-    (lists) => lists.flatMap((list) => String(list).split("\n")).filter((line) => /cmd=\S*subscribe/.test(line))
+    (lists) => lists.flatMap((list) => String(list).split("\n")).filter((line) => / (sub|psub|ssub)=[1-9]/.test(line))
   )
 
 /** The nodes with subscriptions to a channel. */
