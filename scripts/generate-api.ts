@@ -275,7 +275,7 @@ const byCategory = (items: ReadonlyArray<Item>): string => {
   ).join("\n")
 }
 
-const notice = "<!-- Written by `npm run generate:docs`; change the sources instead. -->"
+const notice = "<!-- Written by `npm run generate`; change the sources instead. -->"
 
 interface Page {
   readonly file: string
@@ -287,6 +287,67 @@ interface Page {
 const kebab = (name: string): string => name.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase()
 
 const firstSentence = (text: string): string => text.split("\n\n")[0].replaceAll(/\s+/g, " ")
+
+/** Pages of several modules, each under the word that its readers look for. */
+const topics: Readonly<Record<string, { readonly about: string; readonly paths: ReadonlyArray<string> }>> = {
+  Consumers: {
+    about: "Streams read by consumer groups: what `redis.consume` takes and gives.",
+    paths: ["consumer/GroupConsumer", "consumer/EntryForm"]
+  },
+  Nodes: {
+    about: "The nodes of the cluster, and where they listen.",
+    paths: ["cluster/ClusterNode", "cluster/Endpoint"]
+  },
+  Observability: {
+    about:
+      "Events of the client and statements in spans. Metrics and logs need no code: see [Observability](../observability.md).",
+    paths: ["observability/ClientEvent", "routing/request/Tracing", "routing/reads/ReadNodes"]
+  },
+  Pipelines: {
+    about: "Many commands in one go: the types of batches and of their results.",
+    paths: ["routing/batches/BatchShape"]
+  },
+  Subscriptions: {
+    about: "Subscriptions: their options, their events, keyspace notifications and MONITOR.",
+    paths: ["pubsub/Subscription", "pubsub/SubscriptionEvent", "pubsub/Keyspace", "pubsub/Monitor"]
+  },
+  Targets: {
+    about: "Which nodes a command is meant for, when its keys do not decide.",
+    paths: ["routing/nodes/Target"]
+  }
+}
+
+const topicOf = (path: string): string | undefined =>
+  Object.keys(topics).find((title) => topics[title].paths.includes(path))
+
+/** A module of a topic, with the names that it exports, and where. */
+interface Part {
+  readonly module: Module
+  readonly names: ReadonlyArray<string>
+  readonly from: string
+}
+
+/** In one line, or a name a line. */
+const importOf = (names: ReadonlyArray<string>, from: string): string => {
+  const line = `import { ${names.join(", ")} } from "${from}"`
+  return line.length <= 120 ? line : `import {\n${names.map((name) => `  ${name}`).join(",\n")}\n} from "${from}"`
+}
+
+const topicPage = (title: string, parts: ReadonlyArray<Part>): Page => {
+  const { about, paths } = topics[title]
+  const ordered = parts.toSorted((one, other) => paths.indexOf(one.module.path) - paths.indexOf(other.module.path))
+  return {
+    file: `${title}.md`,
+    title,
+    summary: about.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, "$1"),
+    text: [
+      `${notice}\n\n# ${title}\n`,
+      code(importOf(ordered.flatMap(({ names }) => names), ordered[0].from)),
+      `${about}\n`,
+      byCategory(ordered.flatMap(({ module }) => module.items))
+    ].join("\n").replaceAll(/\n{3,}/g, "\n\n")
+  }
+}
 
 const pageOf = (module: Module, title: string, imported: string, more: ReadonlyArray<Module> = []): Page => {
   const commands = module.path.startsWith("commands/")
@@ -320,6 +381,7 @@ const entryPoints = async (): Promise<ReadonlyArray<string>> => {
 const make = async (): Promise<ReadonlyArray<Page>> => {
   const pages: Array<Page> = []
   const members: Array<Module> = []
+  const parts = new Map<string, Array<Part>>()
   const groups: Array<{ readonly barrel: string; readonly name: string }> = [
     { barrel: "index", name: "effect-redis-cluster" }
   ]
@@ -331,8 +393,8 @@ const make = async (): Promise<ReadonlyArray<Page>> => {
       if (path.startsWith("client/")) continue
       const commands = path.startsWith("commands/") && basename(path) !== "Command"
       const module = await readModule(path, (name) => all || commands || names.has(name))
-      const shown = namespace ??
-        (all ? "*" : [...names].toSorted().map((name) => types.has(name) ? `type ${name}` : name).join(", "))
+      const shownNames = [...names].toSorted().map((name) => types.has(name) ? `type ${name}` : name)
+      const shown = namespace ?? (all ? "*" : shownNames.join(", "))
       const title = `${barrel === "index" ? "" : "testing/"}${namespace ?? basename(path)}`
       if (path === "ClusterClient") {
         // What the client can do stands in the modules of its members.
@@ -346,9 +408,15 @@ const make = async (): Promise<ReadonlyArray<Page>> => {
       }
       const lines = [`import ${shown === "*" ? `* as ${basename(title)}` : `{ ${shown} }`} from "${name}"`]
       if (commands) lines.push(`import type { ... } from "effect-redis-cluster/${path}" // the types below`)
-      pages.push(pageOf(module, title, lines.join("\n"), path === "ClusterClient" ? members : []))
+      const topic = topicOf(path)
+      if (topic === undefined) {
+        pages.push(pageOf(module, title, lines.join("\n"), path === "ClusterClient" ? members : []))
+      } else {
+        parts.set(topic, [...parts.get(topic) ?? [], { module, names: shownNames, from: name }])
+      }
     }
   }
+  for (const [title, all] of parts) pages.push(topicPage(title, all))
   for (const path of await entryPoints()) {
     const title = basename(path)
     const module = await readModule(path, () => true)
@@ -381,7 +449,7 @@ if (process.argv.includes("--check")) {
     if (await readFile(new URL(file, target), "utf8").catch(() => "") !== text) stale.add(file)
   }
   if (stale.size > 0) {
-    console.error(`docs/api is not current (${[...stale].join(", ")}): npm run generate:docs`)
+    console.error(`docs/api is not current (${[...stale].join(", ")}): npm run generate`)
     process.exitCode = 1
   }
 } else {

@@ -10,7 +10,7 @@ import { basename, dirname } from "node:path"
 import { files, partOf, parts, sentenceOf } from "./house.ts"
 
 const page = new URL("../docs/DESIGN.md", import.meta.url)
-const [begin, end] = ["<!-- map: npm run generate:docs -->\n", "<!-- end of the map -->"]
+const [begin, end] = ["<!-- map: npm run generate -->\n", "<!-- end of the map -->"]
 
 /** Folders of many files of one kind, which their names tell apart. */
 const summed: Readonly<Record<string, string>> = {
@@ -49,6 +49,6 @@ if (after === undefined) throw new Error("docs/DESIGN.md has no marks for the ma
 const next = `${before}${begin}${map}${end}${after}`
 if (!process.argv.includes("--check")) writeFileSync(page, next)
 else if (next !== text) {
-  console.error("The map in docs/DESIGN.md is not current: npm run generate:docs")
+  console.error("The map in docs/DESIGN.md is not current: npm run generate")
   process.exitCode = 1
 }

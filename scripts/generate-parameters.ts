@@ -166,7 +166,7 @@ for (const { text, url } of files) {
   const present = await readFile(url, "utf8").catch(() => "")
   if (bare(present) === bare(text)) continue
   stale++
-  if (process.argv.includes("--check")) console.error(`${fileURLToPath(url)} is not current: npm run generate:docs`)
+  if (process.argv.includes("--check")) console.error(`${fileURLToPath(url)} is not current: npm run generate`)
   else await writeFile(url, text)
 }
 if (process.argv.includes("--check") && stale > 0) process.exitCode = 1

@@ -356,7 +356,7 @@ for (const picture of [command, architecture]) {
     const text = draw(picture, theme)
     if (!check) await writeFile(file, text)
     else if (await readFile(file, "utf8").catch(() => "") !== text) {
-      console.error(`docs/images is not current (${picture.name}-${theme.name}.svg): npm run generate:docs`)
+      console.error(`docs/images is not current (${picture.name}-${theme.name}.svg): npm run generate`)
       process.exitCode = 1
     }
   }

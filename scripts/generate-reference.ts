@@ -71,7 +71,9 @@ const parseMethod = (text: string): Method => {
     .map(parseSignature)
   const name = /^\w+/.exec(signatures[0].call)?.[0] ?? ""
   const spec = specs.get(name)
-  if (spec === undefined) throw new Error(`no sample call of ${name} in test/commands/samples.ts`)
+  if (spec === undefined) {
+    throw new Error(`${name} has no sample: add one to the file of its group in test/commands/samples/`)
+  }
   return {
     name,
     calls: signatures.map(({ call }) => unindented(call)),
@@ -157,7 +159,7 @@ ${method.description}
 
 const fileOf = (group: Group): string => `${group.name.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase()}.md`
 
-const notice = "<!-- Written by `npm run generate:docs`; change the sources instead. -->"
+const notice = "<!-- Written by `npm run generate`; change the sources instead. -->"
 
 const page = (group: Group): string =>
   `${notice}
@@ -210,7 +212,7 @@ if (process.argv.includes("--check")) {
     if (!present.has(file) || await readFile(new URL(file, target), "utf8") !== text) stale.push(file)
   }
   if (stale.length > 0) {
-    console.error(`docs/commands is not what the sources say (${stale.join(", ")}); run npm run generate:docs`)
+    console.error(`docs/commands is not what the sources say (${stale.join(", ")}): npm run generate`)
     process.exitCode = 1
   }
 } else {

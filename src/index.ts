@@ -40,6 +40,7 @@ export * as Discovery from "./Discovery.ts"
 export * as Lock from "./Lock.ts"
 export type {
   ClientEvent,
+  ClusterReplaced,
   CredentialsFailed,
   CredentialsRotated,
   MessagesMissed,

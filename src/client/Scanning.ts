@@ -24,6 +24,7 @@ import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument } from "../protocol/Reply.ts"
+import { utf8Of } from "../protocol/text.ts"
 import {
   DecodeError,
   exception,
@@ -208,13 +209,10 @@ const notText = exception(() =>
   })
 )
 
-const textOf = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
-
 const textsOf = (
   keys: Arr.NonEmptyReadonlyArray<Uint8Array>
 ): Effect.Effect<Arr.NonEmptyReadonlyArray<string>, RedisClusterException> =>
-  keys.every((key) => isUtf8(key)) ? Effect.succeed(Arr.map(keys, textOf)) : Effect.fail(notText)
+  keys.every((key) => isUtf8(key)) ? Effect.succeed(Arr.map(keys, utf8Of)) : Effect.fail(notText)
 
 interface Position {
   readonly pass: Pass

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
+import { utf8Of } from "../protocol/text.ts"
 import { call, type OneOrMore, type Value } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
@@ -57,7 +58,7 @@ const SPUBLISH = new CommandSpec("SPUBLISH", { channel: 0 })
 const totals = decode.map(decode.pairsOf(decode.string, decode.integer), (pairs) => {
   const result = new Map<string, number>()
   for (const [name, count] of pairs) {
-    const key = typeof name === "string" ? name : Buffer.from(name).toString()
+    const key = utf8Of(name)
     result.set(key, (result.get(key) ?? 0) + count)
   }
   return Object.fromEntries(result)

@@ -420,29 +420,18 @@ const addRanges = (self: Call, ranges: ReadonlyArray<SlotRange>): Call => {
   return self
 }
 
-const slotNode: decode.Decoder<SlotNode> = (reply) => {
-  if (!Array.isArray(reply) || reply.length < 3) return decode.unexpected("a node", reply)
-  const host = decode.stringOrNull(reply[0])
-  if (host instanceof decode.DecodeFailure) return host
-  const port = decode.integer(reply[1])
-  if (port instanceof decode.DecodeFailure) return port
-  const id = decode.string(reply[2])
-  if (id instanceof decode.DecodeFailure) return id
-  const metadata = reply.length > 3 ? decode.record(reply[3]) : {}
-  return metadata instanceof decode.DecodeFailure ? metadata : { host, port, id, metadata }
-}
+const slotNode = decode.positional<SlotNode>("a node", {
+  host: decode.at(0, decode.stringOrNull),
+  port: decode.at(1, decode.integer),
+  id: decode.at(2, decode.string),
+  metadata: decode.optionalAt(3, decode.record, {})
+})
 
-const slotNodes = decode.arrayOf(slotNode)
-
-const slotAssignment: decode.Decoder<SlotAssignment> = (reply) => {
-  if (!Array.isArray(reply) || reply.length < 3) return decode.unexpected("slots and their nodes", reply)
-  const start = decode.integer(reply[0])
-  if (start instanceof decode.DecodeFailure) return start
-  const end = decode.integer(reply[1])
-  if (end instanceof decode.DecodeFailure) return end
-  const nodes = slotNodes(reply.slice(2))
-  return nodes instanceof decode.DecodeFailure ? nodes : { start, end, nodes }
-}
+const slotAssignment = decode.positional<SlotAssignment>("slots and their nodes", {
+  start: decode.at(0, decode.integer),
+  end: decode.at(1, decode.integer),
+  nodes: decode.restFrom(2, decode.arrayOf(slotNode))
+})
 
 const slotAssignments = decode.arrayOf(slotAssignment)
 

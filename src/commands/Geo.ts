@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Argument, Reply } from "../protocol/Reply.ts"
+import type { Argument } from "../protocol/Reply.ts"
 import { type Call, call, type OneOrMore, type Value } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -279,30 +279,14 @@ const coordinates: decode.Decoder<Coordinates> = decode.map(
 const places = decode.arrayOf(decode.nullable(coordinates))
 
 /** Members with distance, hash and place, of which those that are wanted stand in this order behind the name. */
-const matches = (distance: boolean, hash: boolean, place: boolean): decode.Decoder<unknown> =>
-  decode.arrayOf((reply: Reply) => {
-    if (!Array.isArray(reply)) return decode.unexpected("a member with what belongs to it", reply)
-    const member = decode.string(reply[0] ?? null)
-    if (member instanceof decode.DecodeFailure) return member
-    const match: Record<string, unknown> = { member }
-    let at = 1
-    if (distance) {
-      const value = decode.double(reply[at++] ?? null)
-      if (value instanceof decode.DecodeFailure) return value
-      match["distance"] = value
-    }
-    if (hash) {
-      const value = decode.integer(reply[at++] ?? null)
-      if (value instanceof decode.DecodeFailure) return value
-      match["hash"] = value
-    }
-    if (place) {
-      const value = coordinates(reply[at] ?? null)
-      if (value instanceof decode.DecodeFailure) return value
-      match["coordinates"] = value
-    }
-    return match
-  })
+const matches = (withDistance: boolean, withHash: boolean, withPlace: boolean): decode.Decoder<unknown> => {
+  const parts: Record<string, decode.Place<unknown>> = { member: decode.at(0, decode.string) }
+  let position = 1
+  if (withDistance) parts["distance"] = decode.at(position++, decode.double)
+  if (withHash) parts["hash"] = decode.at(position++, decode.integer)
+  if (withPlace) parts["coordinates"] = decode.at(position, coordinates)
+  return decode.arrayOf(decode.positional("a member with what belongs to it", parts))
+}
 
 /** The decoders for each choice of distance (1), hash (2) and place (4). */
 const found: ReadonlyArray<decode.Decoder<unknown>> = [

@@ -426,52 +426,29 @@ const keySpecification = decode.struct<KeySpecification>({
 
 const keySpecifications = decode.arrayOf(keySpecification)
 
-const commandInfo: decode.Decoder<CommandInfo> = (reply) => {
-  if (!Array.isArray(reply) || reply.length < 6) return decode.unexpected("a row of the command table", reply)
-  const name = decode.string(reply[0])
-  if (name instanceof decode.DecodeFailure) return name
-  const arity = decode.integer(reply[1])
-  if (arity instanceof decode.DecodeFailure) return arity
-  const flags = decode.strings(reply[2])
-  if (flags instanceof decode.DecodeFailure) return flags
-  const positions = decode.integers(reply.slice(3, 6))
-  if (positions instanceof decode.DecodeFailure) return positions
-  const [firstKey, lastKey, step] = positions
-  const categories = decode.strings(reply[6] ?? [])
-  if (categories instanceof decode.DecodeFailure) return categories
-  const tips = decode.strings(reply[7] ?? [])
-  if (tips instanceof decode.DecodeFailure) return tips
-  const specifications = keySpecifications(reply[8] ?? [])
-  if (specifications instanceof decode.DecodeFailure) return specifications
-  const subcommands = commandInfos(reply[9] ?? [])
-  if (subcommands instanceof decode.DecodeFailure) return subcommands
-  return {
-    name,
-    arity,
-    flags,
-    firstKey,
-    lastKey,
-    step,
-    categories,
-    tips,
-    keySpecifications: specifications,
-    subcommands
-  }
-}
+const commandInfo: decode.Decoder<CommandInfo> = decode.positional<CommandInfo>("a row of the command table", {
+  name: decode.at(0, decode.string),
+  arity: decode.at(1, decode.integer),
+  flags: decode.at(2, decode.strings),
+  firstKey: decode.at(3, decode.integer),
+  lastKey: decode.at(4, decode.integer),
+  step: decode.at(5, decode.integer),
+  categories: decode.optionalAt(6, decode.strings, []),
+  tips: decode.optionalAt(7, decode.strings, []),
+  keySpecifications: decode.optionalAt(8, keySpecifications, []),
+  subcommands: decode.optionalAt(9, (reply) => commandInfos(reply), [])
+})
 
 const commandInfos: decode.Decoder<ReadonlyArray<CommandInfo>> = decode.arrayOf(commandInfo)
 
-const slowlogEntry: decode.Decoder<SlowlogEntry> = (reply) => {
-  if (!Array.isArray(reply) || reply.length < 4) return decode.unexpected("an entry of the slow log", reply)
-  const numbers = decode.integers(reply.slice(0, 3))
-  if (numbers instanceof decode.DecodeFailure) return numbers
-  const args = decode.strings(reply[3])
-  if (args instanceof decode.DecodeFailure) return args
-  const client = decode.strings(reply.slice(4))
-  if (client instanceof decode.DecodeFailure) return client
-  const [id, time, duration] = numbers
-  return { id, time, duration, args, client: client[0] ?? "", clientName: client[1] ?? "" }
-}
+const slowlogEntry = decode.positional<SlowlogEntry>("an entry of the slow log", {
+  id: decode.at(0, decode.integer),
+  time: decode.at(1, decode.integer),
+  duration: decode.at(2, decode.integer),
+  args: decode.at(3, decode.strings),
+  client: decode.optionalAt(4, decode.string, ""),
+  clientName: decode.optionalAt(5, decode.string, "")
+})
 
 const slowlogEntries = decode.arrayOf(slowlogEntry)
 
@@ -518,38 +495,38 @@ const replica: decode.Decoder<{ readonly host: string; readonly port: number; re
   ([host, port, offset]) => ({ host, port, offset })
 )
 
-const replicas = decode.arrayOf(replica)
+const roleName = decode.oneOf("master", "slave")
 
+const primaryRole = decode.positional<Extract<RoleReply, { readonly role: "master" }>>("a role", {
+  role: decode.at(0, decode.oneOf("master")),
+  offset: decode.at(1, decode.integer),
+  replicas: decode.at(2, decode.arrayOf(replica))
+})
+
+const replicaRole = decode.positional<Extract<RoleReply, { readonly role: "slave" }>>("a role", {
+  role: decode.at(0, decode.oneOf("slave")),
+  host: decode.at(1, decode.string),
+  port: decode.at(2, decode.integer),
+  state: decode.at(3, decode.string),
+  offset: decode.at(4, decode.integer)
+})
+
+/** The first word says which form the reply has. */
 const role: decode.Decoder<RoleReply> = (reply) => {
-  if (!Array.isArray(reply) || reply.length < 3) return decode.unexpected("a role", reply)
-  const role = decode.oneOf("master", "slave")(reply[0])
-  if (role instanceof decode.DecodeFailure) return role
-  if (role === "master") {
-    const offset = decode.integer(reply[1])
-    if (offset instanceof decode.DecodeFailure) return offset
-    const list = replicas(reply[2])
-    return list instanceof decode.DecodeFailure ? list : { role, offset, replicas: list }
-  }
-  const host = decode.string(reply[1])
-  if (host instanceof decode.DecodeFailure) return host
-  const port = decode.integer(reply[2])
-  if (port instanceof decode.DecodeFailure) return port
-  const state = decode.string(reply[3] ?? null)
-  if (state instanceof decode.DecodeFailure) return state
-  const offset = decode.integer(reply[4] ?? null)
-  return offset instanceof decode.DecodeFailure ? offset : { role, host, port, state, offset }
+  const name = roleName(Array.isArray(reply) ? reply[0] ?? null : reply)
+  if (name instanceof decode.DecodeFailure) return name
+  return name === "master" ? primaryRole(reply) : replicaRole(reply)
 }
 
-const latencyEvent: decode.Decoder<LatencyEvent> = (reply) => {
-  // Newer servers add more figures at the end.
-  if (!Array.isArray(reply) || reply.length < 4) return decode.unexpected("a latency event", reply)
-  const event = decode.string(reply[0])
-  if (event instanceof decode.DecodeFailure) return event
-  const numbers = decode.integers(reply.slice(1, 6))
-  if (numbers instanceof decode.DecodeFailure) return numbers
-  const [time, latest, max] = numbers
-  return { event, time, latest, max, sum: numbers[3], count: numbers[4] }
-}
+/** Newer servers add figures at the end. */
+const latencyEvent = decode.positional<LatencyEvent>("a latency event", {
+  event: decode.at(0, decode.string),
+  time: decode.at(1, decode.integer),
+  latest: decode.at(2, decode.integer),
+  max: decode.at(3, decode.integer),
+  sum: decode.optionalAt(4, decode.integer, undefined),
+  count: decode.optionalAt(5, decode.integer, undefined)
+})
 
 const latencyHistogram = decode.struct<LatencyHistogram>({
   calls: decode.field("calls", decode.integer),

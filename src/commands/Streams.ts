@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Argument, Reply } from "../protocol/Reply.ts"
+import type { Argument } from "../protocol/Reply.ts"
 import {
   type Call,
   call,
@@ -653,44 +653,26 @@ const range = (spec: CommandSpec) =>
   options: { readonly count?: number | undefined } = {}
 ) => call(spec, key, from, to).integerOption("COUNT", "count", options.count, 1).to(entries)
 
-/** The id and the fields, and what may follow them. */
-const parts = (
-  reply: Reply
-): decode.DecodeFailure | readonly [id: string, fields: Reply, rest: ReadonlyArray<Reply>] => {
-  if (!Array.isArray(reply) || reply.length < 2) return decode.unexpected("an entry of a stream", reply)
-  const id = decode.string(reply[0])
-  return id instanceof decode.DecodeFailure ? id : [id, reply[1], reply]
-}
-
-const entry: decode.Decoder<StreamEntry> = (reply) => {
-  const read = parts(reply)
-  if (read instanceof decode.DecodeFailure) return read
-  const fields = decode.record(read[1])
-  return fields instanceof decode.DecodeFailure ? fields : { id: read[0], fields }
-}
+const entry = decode.positional<StreamEntry>("an entry of a stream", {
+  id: decode.at(0, decode.string),
+  fields: decode.at(1, decode.record)
+})
 
 const entries = decode.arrayOf(entry)
 
 const entryOrNull = decode.nullable(entry)
 
-const deliveredEntry: decode.Decoder<DeliveredEntry> = (reply) => {
-  const read = parts(reply)
-  if (read instanceof decode.DecodeFailure) return read
-  if (read[1] === null) return { id: read[0], fields: null }
-  const fields = decode.record(read[1])
-  return fields instanceof decode.DecodeFailure ? fields : { id: read[0], fields }
-}
+const deliveredEntry = decode.positional<DeliveredEntry>("an entry of a stream", {
+  id: decode.at(0, decode.string),
+  fields: decode.at(1, decode.nullable(decode.record))
+})
 
-const claimedEntry: decode.Decoder<ClaimedEntry> = (reply) => {
-  const read = parts(reply)
-  if (read instanceof decode.DecodeFailure) return read
-  const fields = decode.record(read[1])
-  if (fields instanceof decode.DecodeFailure) return fields
-  const idle = decode.integer(read[2][2] ?? 0)
-  if (idle instanceof decode.DecodeFailure) return idle
-  const deliveries = decode.integer(read[2][3] ?? 0)
-  return deliveries instanceof decode.DecodeFailure ? deliveries : { id: read[0], fields, idle, deliveries }
-}
+const claimedEntry = decode.positional<ClaimedEntry>("an entry of a stream", {
+  id: decode.at(0, decode.string),
+  fields: decode.at(1, decode.record),
+  idle: decode.optionalAt(2, decode.integer, 0),
+  deliveries: decode.optionalAt(3, decode.integer, 0)
+})
 
 /** Streams with their entries; nothing at all is an empty list. */
 const ofStreams = <E>(entry: decode.Decoder<E>): decode.Decoder<ReadonlyArray<StreamEntries<E>>> => {
@@ -711,28 +693,17 @@ const claimed: decode.Decoder<ReadonlyArray<StreamEntry>> = decode.map(
   (list) => list.filter((entry) => entry !== null)
 )
 
-const autoclaimed = <A, B>(
-  found: decode.Decoder<A>,
-  make: (cursor: string, found: A, deleted: ReadonlyArray<string>) => B
-): decode.Decoder<B> =>
-(reply) => {
-  if (!Array.isArray(reply) || reply.length < 2) return decode.unexpected("a cursor and entries", reply)
-  const cursor = decode.string(reply[0])
-  if (cursor instanceof decode.DecodeFailure) return cursor
-  const list = found(reply[1])
-  if (list instanceof decode.DecodeFailure) return list
-  const deleted = decode.strings(reply[2] ?? [])
-  return deleted instanceof decode.DecodeFailure ? deleted : make(cursor, list, deleted)
-}
+const autoclaimedEntries = decode.positional<XautoclaimEntries>("a cursor and entries", {
+  cursor: decode.at(0, decode.string),
+  entries: decode.at(1, claimed),
+  deleted: decode.optionalAt(2, decode.strings, [])
+})
 
-const autoclaimedEntries = autoclaimed(
-  claimed,
-  (cursor, entries, deleted): XautoclaimEntries => ({ cursor, entries, deleted })
-)
-const autoclaimedIds = autoclaimed(
-  decode.strings,
-  (cursor, ids, deleted): XautoclaimIds => ({ cursor, ids, deleted })
-)
+const autoclaimedIds = decode.positional<XautoclaimIds>("a cursor and ids", {
+  cursor: decode.at(0, decode.string),
+  ids: decode.at(1, decode.strings),
+  deleted: decode.optionalAt(2, decode.strings, [])
+})
 
 const pendingConsumers = decode.map(
   decode.pairsOf(decode.string, decode.integerText),
@@ -744,14 +715,12 @@ const pendingSummary: decode.Decoder<PendingSummary> = decode.map(
   ([count, first, last, consumers]) => ({ count, first, last, consumers: consumers ?? [] })
 )
 
-const pendingEntry: decode.Decoder<PendingEntry> = (reply) => {
-  if (!Array.isArray(reply) || reply.length < 4) return decode.unexpected("a pending entry", reply)
-  const names = decode.strings(reply.slice(0, 2))
-  if (names instanceof decode.DecodeFailure) return names
-  const numbers = decode.integers(reply.slice(2, 4))
-  if (numbers instanceof decode.DecodeFailure) return numbers
-  return { id: names[0], consumer: names[1], idle: numbers[0], deliveries: numbers[1] }
-}
+const pendingEntry = decode.positional<PendingEntry>("a pending entry", {
+  id: decode.at(0, decode.string),
+  consumer: decode.at(1, decode.string),
+  idle: decode.at(2, decode.integer),
+  deliveries: decode.at(3, decode.integer)
+})
 
 const pendingEntries = decode.arrayOf(pendingEntry)
 
@@ -778,13 +747,11 @@ const streamInfo = decode.struct<StreamInfo>({
   lastEntry: decode.field("last-entry", entryOrNull)
 })
 
-const consumerPending: decode.Decoder<ConsumerDetails["pending"][number]> = (reply) => {
-  if (!Array.isArray(reply) || reply.length < 3) return decode.unexpected("a pending entry", reply)
-  const id = decode.string(reply[0])
-  if (id instanceof decode.DecodeFailure) return id
-  const numbers = decode.integers(reply.slice(1, 3))
-  return numbers instanceof decode.DecodeFailure ? numbers : { id, delivered: numbers[0], deliveries: numbers[1] }
-}
+const consumerPending = decode.positional<ConsumerDetails["pending"][number]>("a pending entry", {
+  id: decode.at(0, decode.string),
+  delivered: decode.at(1, decode.integer),
+  deliveries: decode.at(2, decode.integer)
+})
 
 const groupPending: decode.Decoder<GroupDetails["pending"][number]> = decode.map(
   pendingEntry,

@@ -243,18 +243,12 @@ const addVector = (self: Call, vector: Vector): Call => {
 
 const quantization = decode.oneOf("f32", "int8", "bin")
 
-const rawVector: decode.Decoder<RawVector> = (reply) => {
-  if (!Array.isArray(reply) || reply.length < 3) return decode.unexpected("a vector as it is kept", reply)
-  const kept = quantization(reply[0])
-  if (kept instanceof decode.DecodeFailure) return kept
-  const data = decode.string(reply[1])
-  if (data instanceof decode.DecodeFailure) return data
-  const norm = decode.double(reply[2])
-  if (norm instanceof decode.DecodeFailure) return norm
-  const range = reply.length > 3 ? decode.double(reply[3]) : undefined
-  if (range instanceof decode.DecodeFailure) return range
-  return { quantization: kept, data, norm, range }
-}
+const rawVector = decode.positional<RawVector>("a vector as it is kept", {
+  quantization: decode.at(0, quantization),
+  data: decode.at(1, decode.string),
+  norm: decode.at(2, decode.double),
+  range: decode.optionalAt(3, decode.double, undefined)
+})
 
 const rawVectorOrNull = decode.nullable(rawVector)
 
@@ -283,25 +277,24 @@ const withAttributes = decode.map(
   (pairs) => pairs.map(([element, attributes]) => ({ element, attributes }))
 )
 
+const scoredWithAttributes = decode.arrayOf(
+  decode.positional<{ readonly element: string; readonly score: number; readonly attributes: string | null }>(
+    "an element with score and attributes",
+    {
+      element: decode.at(0, decode.string),
+      score: decode.at(1, decode.double),
+      attributes: decode.at(2, decode.stringOrNull)
+    }
+  )
+)
+
 /** Over RESP3 a map of pairs, over RESP2 three things in turns. */
-const withScoresAndAttributes: decode.Decoder<
-  ReadonlyArray<{ readonly element: string; readonly score: number; readonly attributes: string | null }>
-> = (reply) => {
+const withScoresAndAttributes: typeof scoredWithAttributes = (reply) => {
   const flat: Reply = reply instanceof Map ? Array.from<readonly [Reply, Reply]>(reply).flat(2) : reply
   if (!Array.isArray(flat) || flat.length % 3 !== 0) {
     return decode.unexpected("elements with scores and attributes", reply)
   }
-  const result: Array<{ element: string; score: number; attributes: string | null }> = []
-  for (let i = 0; i < flat.length; i += 3) {
-    const element = decode.string(flat[i])
-    if (element instanceof decode.DecodeFailure) return element
-    const score = decode.double(flat[i + 1])
-    if (score instanceof decode.DecodeFailure) return score
-    const attributes = decode.stringOrNull(flat[i + 2])
-    if (attributes instanceof decode.DecodeFailure) return attributes
-    result.push({ element, score, attributes })
-  }
-  return result
+  return scoredWithAttributes(Array.from({ length: flat.length / 3 }, (_, i) => flat.slice(3 * i, 3 * i + 3)))
 }
 
 const ofElement = <A>(spec: CommandSpec, key: Argument, element: Value, decoder: decode.Decoder<A>) =>

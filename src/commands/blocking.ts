@@ -2,14 +2,15 @@
  * How long a server may hold the reply of a command back, read from the arguments of the command.
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { isWord, textOf } from "./words.ts"
+import { latin1Of } from "../protocol/text.ts"
+import { isWord } from "./words.ts"
 
 /** Milliseconds, `Infinity` for no limit; `undefined` when the server answers at once. */
 export type Blocking = (args: ReadonlyArray<Argument>) => number | undefined
 
 /** A server's timeout in milliseconds. 0 means no limit; a server refuses at once what is no timeout. */
 const waitOf = (argument: Argument | undefined, unit: number): number | undefined => {
-  const text = argument === undefined ? "" : textOf(argument)
+  const text = argument === undefined ? "" : latin1Of(argument)
   const value = text.trim() === "" ? NaN : Number(text) * unit
   return value > 0 ? value : value === 0 ? Infinity : undefined
 }

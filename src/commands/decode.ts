@@ -348,6 +348,53 @@ export const struct = <A extends object>(properties: { readonly [K in keyof A]-?
   }
 }
 
+/** How one property of a `positional` is read. */
+export interface Place<out A> {
+  readonly position: number
+  readonly decode: Decoder<A>
+  /** It is the list of all elements from its position on. */
+  readonly rest?: true
+  /** Its value where the list is shorter; without this the list has to be long enough. */
+  readonly absent?: { readonly value: A }
+}
+
+/** The element at a position, which every server sends. */
+export const at = <A>(position: number, decode: Decoder<A>): Place<A> => ({ position, decode })
+
+/** The element at a position that not every server sends. */
+export const optionalAt = <A>(position: number, decode: Decoder<A>, absent: A): Place<A> => ({
+  position,
+  decode,
+  absent: { value: absent }
+})
+
+/** All elements from a position on, of which there is at least one. */
+export const restFrom = <A>(position: number, decode: Decoder<A>): Place<A> => ({ position, decode, rest: true })
+
+/** An object whose properties stand in a list, each at its own position. What stands elsewhere is left out. */
+export const positional = <A extends object>(
+  expected: string,
+  properties: { readonly [K in keyof A]-?: Place<A[K]> }
+): Decoder<A> => {
+  const all = Object.entries<Place<unknown>>(properties)
+  const least = Math.max(...all.map(([, { absent, position }]) => absent === undefined ? position + 1 : 0))
+  return (reply) => {
+    if (!isList(reply) || reply.length < least) return unexpected(expected, reply)
+    const result: Record<string, unknown> = {}
+    for (const [key, { absent, decode, position, rest }] of all) {
+      if (absent !== undefined && position >= reply.length) {
+        result[key] = absent.value
+        continue
+      }
+      const value = decode(rest === true ? reply.slice(position) : reply[position])
+      if (value instanceof DecodeFailure) return value
+      result[key] = value
+    }
+    // Every property of A has been read with the decoder that its type names.
+    return result as A
+  }
+}
+
 /** Running text that has to be parsed: it has no form in bytes. */
 export const parsed = <A>(parse: (text: string) => A | DecodeFailure): Decoder<A> => (reply) =>
   typeof reply === "string" ?

@@ -3,9 +3,9 @@
  * a program all have the same facts.
  */
 import type { Argument } from "../protocol/Reply.ts"
+import { latin1Of } from "../protocol/text.ts"
 import * as blocking from "./blocking.ts"
 import { type KeyFinder, ofMigrate, ofSort } from "./keys.ts"
-import { textOf } from "./words.ts"
 
 /**
  * The use that a command makes of its connection, beyond one reply.
@@ -60,7 +60,7 @@ const runsScript: NameFacts = { runsScript: true }
 /** The subcommand decides, whether it is part of the name or the first argument. */
 const container = (name: string): NameFacts => ({
   connection: ([subcommand]) => {
-    const facts = subcommand === undefined ? undefined : byName.get(`${name} ${textOf(subcommand).toUpperCase()}`)
+    const facts = subcommand === undefined ? undefined : byName.get(`${name} ${latin1Of(subcommand).toUpperCase()}`)
     return typeof facts?.connection === "function" ? undefined : facts?.connection
   }
 })

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { isWord, textOf } from "./words.ts"
+import { latin1Of } from "../protocol/text.ts"
+import { isWord } from "./words.ts"
 
 /**
  * Finds the positions of the keys among the arguments that follow the name.
@@ -81,7 +82,7 @@ const afterKeyword = (keyword: string, from: number, args: ReadonlyArray<Argumen
 }
 
 const countOf = (argument: Argument | undefined): number => {
-  const text = argument === undefined ? "" : textOf(argument)
+  const text = argument === undefined ? "" : latin1Of(argument)
   return /^[1-9][0-9]*$/.test(text) ? Number(text) : 0
 }
 

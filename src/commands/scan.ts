@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
+import { readable } from "../protocol/text.ts"
 import type { Call } from "./Call.ts"
 import * as decode from "./decode.ts"
 
@@ -35,8 +36,7 @@ export interface ScanOptions {
 export const scanPage = <A>(items: decode.Decoder<ReadonlyArray<A>>): decode.Decoder<ScanPage<A>> => {
   const page = decode.tuple(decode.reply, items)
   return decode.map(page, ([cursor, items]) => {
-    const text = cursor instanceof Uint8Array ? new TextDecoder().decode(cursor) : String(cursor)
-    return { cursor: text, items }
+    return { cursor: String(readable(cursor)), items }
   })
 }
 

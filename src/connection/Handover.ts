@@ -13,6 +13,7 @@ import type { Duplex } from "node:stream"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { type Reply, ServerError, UnreadableReply } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
+import { readable } from "../protocol/text.ts"
 import type { Wire } from "./Wire.ts"
 import { say } from "./Write.ts"
 
@@ -55,8 +56,6 @@ export interface HandoverHooks {
 const specs = { listen: new CommandSpec("SSUBSCRIBE", {}), leave: new CommandSpec("SUNSUBSCRIBE", {}) }
 
 const confirmations = new Set(["subscribe", "psubscribe", "ssubscribe"])
-
-const textOf = (reply: Reply): Reply => reply instanceof Uint8Array ? Buffer.from(reply).toString() : reply
 
 /**
  * @category models
@@ -120,10 +119,10 @@ export class Handover {
       return true
     }
     if (!this.isOfMark(reply)) return false
-    if (textOf(reply[0]) === "ssubscribe") {
+    if (readable(reply[0]) === "ssubscribe") {
       this.oldListens = true
       this.proceed()
-    } else if (textOf(reply[0]) === "smessage") {
+    } else if (readable(reply[0]) === "smessage") {
       this.oldPassed = true
       this.meet()
     } else {
@@ -146,7 +145,7 @@ export class Handover {
     } else if (reply instanceof ServerError || reply instanceof UnreadableReply) {
       this.fail(reply.message)
     } else if (Array.isArray(reply)) {
-      const kind = textOf(reply[0])
+      const kind = readable(reply[0])
       if (kind === "smessage" && this.isOfMark(reply)) {
         this.newPassed = true
         this.wire.stream.pause()
@@ -159,7 +158,7 @@ export class Handover {
   }
 
   private isOfMark(reply: Reply): reply is ReadonlyArray<Reply> {
-    return Array.isArray(reply) && textOf(reply[1]) === this.mark
+    return Array.isArray(reply) && readable(reply[1]) === this.mark
   }
 
   private proceed(): void {
@@ -180,7 +179,7 @@ export class Handover {
    * refuses it to a user who may not run READONLY: the subscription to the mark then stays, without harm.
    */
   private concludes(reply: Reply): boolean {
-    const isAnswer = reply instanceof ServerError || (this.isOfMark(reply) && textOf(reply[0]) === "sunsubscribe")
+    const isAnswer = reply instanceof ServerError || (this.isOfMark(reply) && readable(reply[0]) === "sunsubscribe")
     if (isAnswer && !this.over) {
       this.over = true
       this.hooks.onDone()

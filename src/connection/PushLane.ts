@@ -12,6 +12,7 @@ import { kindOf, mayAnswerPing } from "../protocol/ErrorKind.ts"
 import { type Argument, type Reply, ServerError, UnreadableReply } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
+import { readable } from "../protocol/text.ts"
 import { Alone } from "./Alone.ts"
 import { Handover, type Holdings } from "./Handover.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
@@ -56,12 +57,10 @@ const ping = "*1\r\n$4\r\nPING\r\n"
 /** The reply that stands for an AUTH to which the server gave none: it leaves only refused logins unanswered. */
 const silentRefusal = new ServerError("ERR the server gave no answer to AUTH")
 
-const textOf = (reply: Reply): Reply => reply instanceof Uint8Array ? Buffer.from(reply).toString() : reply
-
 /** Whether a reply answers a PING. The refusal to a user who may not run PING is an answer too. */
 const isPong = (reply: Reply): boolean =>
   reply === "PONG" || (reply instanceof ServerError && kindOf(reply) === "noPermission" && mayAnswerPing(reply)) ||
-  (Array.isArray(reply) && reply.length === 2 && textOf(reply[0]) === "pong")
+  (Array.isArray(reply) && reply.length === 2 && readable(reply[0]) === "pong")
 
 export class PushLane {
   /** Whether the reading is paused: messages wait in the network, and then at the server. */

@@ -6,6 +6,7 @@
 import { type Command, make } from "../commands/Command.ts"
 import * as decode from "../commands/decode.ts"
 import type { Reply } from "../protocol/Reply.ts"
+import { readable } from "../protocol/text.ts"
 
 /**
  * The fields of an entry for each value of the option `values`.
@@ -36,10 +37,7 @@ export interface RawEntries<F> {
 }
 
 /** Decodes ids and keys, which are text in whatever form the fields are read. */
-const text: decode.Decoder<string> = (reply) =>
-  reply instanceof Uint8Array
-    ? Buffer.from(reply.buffer, reply.byteOffset, reply.length).toString()
-    : decode.string(reply)
+const text: decode.Decoder<string> = (reply) => decode.string(readable(reply))
 
 // The decoders of text pass bytes through, so that a reply that is read as bytes gives bytes.
 const fieldDecoders = {

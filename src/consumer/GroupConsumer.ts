@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { type Command, idempotent } from "../commands/Command.ts"
 import { Streams } from "../commands/Streams.ts"
+import { monotonicMillis } from "../internal/monotonic.ts"
 import { saysGroupExists, saysGroupMissing } from "../protocol/ErrorKind.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import { mayPass } from "../routing/request/Recovery.ts"
@@ -68,7 +69,7 @@ const groupPatience = 5
 
 const backOff = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("1 second")]).pipe(Schedule.jittered)
 
-const now: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+const now: Effect.Effect<number> = Effect.map(Clock.Clock, monotonicMillis)
 
 /** An entry that waits for the program. */
 interface Waiting<F> {

@@ -40,6 +40,7 @@ import { Generic } from "../commands/Generic.ts"
 import { Hashes } from "../commands/Hashes.ts"
 import { Strings } from "../commands/Strings.ts"
 import type { Argument } from "../protocol/Reply.ts"
+import { latin1Of } from "../protocol/text.ts"
 import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
 
 /**
@@ -136,9 +137,6 @@ const groupBy = <A, K>(items: ReadonlyArray<A>, keyOf: (item: A) => K): Readonly
   return groups
 }
 
-/** A text that is equal for keys with equal bytes. */
-const textOf = (key: Argument): string => typeof key === "string" ? key : Buffer.from(key).toString("latin1")
-
 /**
  * A resolver for the values of keys, `null` for a missing key. It sends one MGET for each slot, all in one pipeline.
  *
@@ -179,7 +177,7 @@ export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
 }): ClusterResolver<In, S["Type"]> =>
   resolver(
     (entries) =>
-      Array.from(groupBy(entries, ({ request }) => textOf(options.key(request.input))).values(), (entries) => ({
+      Array.from(groupBy(entries, ({ request }) => latin1Of(options.key(request.input))).values(), (entries) => ({
         entries,
         command: Hashes.hmget(
           options.key(entries[0].request.input),
@@ -199,7 +197,7 @@ export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
 export const exists = <In>(options: { readonly key: (input: In) => Argument }): ClusterResolver<In, boolean> =>
   resolver<In, boolean>(
     (entries) =>
-      Array.from(groupBy(entries, ({ request }) => textOf(options.key(request.input))).values(), (entries) => ({
+      Array.from(groupBy(entries, ({ request }) => latin1Of(options.key(request.input))).values(), (entries) => ({
         entries,
         command: Command.map(
           Generic.exists([options.key(entries[0].request.input)]),

@@ -8,7 +8,6 @@ import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
 import { latencyBounds, type NodeStatistics } from "../connection/NodeStatistics.ts"
 import type { PubSubStatistics } from "../pubsub/PubSubStatistics.ts"
-import type { GapReason } from "../pubsub/SubscriptionEvent.ts"
 import type { RoutingStatistics } from "../routing/request/RoutingStatistics.ts"
 import { coveredSlots } from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
@@ -46,11 +45,10 @@ const gauge = (id: string, description: string, attributes: Record<string, strin
   read
 })
 
-const gapReasons: ReadonlyArray<GapReason> = ["ConnectionLost", "OutputBufferLimit", "OwnerChanged", "Overflow"]
-
 /** The series of the client as a whole. */
 const clientSeries = ({ pubSub, refreshes, routing, topology }: Sources): ReadonlyArray<Series> => {
   const { redirects, retries } = routing
+  const gaps: Readonly<Record<string, number>> = pubSub.gaps
   const redirected = "Commands that a node sent elsewhere, by the kind of the redirect"
   const retried = "Commands that were sent again, by the kind of the retry"
   const refreshed = "Refreshes of the topology, by their result"
@@ -66,12 +64,12 @@ const clientSeries = ({ pubSub, refreshes, routing, topology }: Sources): Readon
     gauge("nodes", "Nodes of the cluster, by role", { role: "primary" }, () => topology.current().primaries.length),
     gauge("nodes", "Nodes of the cluster, by role", { role: "replica" }, () => topology.current().replicas.length),
     counter("pubsub_messages_total", "Messages handed to subscriptions", {}, () => pubSub.messages),
-    ...gapReasons.map((reason) =>
+    ...Object.keys(gaps).map((reason) =>
       counter(
         "pubsub_gaps_total",
         "Times when a subscription may have missed messages, by reason",
         { reason },
-        () => pubSub.gaps[reason]
+        () => gaps[reason]
       )
     )
   ]

@@ -160,34 +160,40 @@ const wordings: ReadonlyArray<RegExp> = [
 export const isWording = ({ message }: Words): boolean => wordings.some((wording) => wording.test(message))
 
 /**
+ * The scope of each kind of error.
+ *
+ * - `slot`: the node cannot, or not at this moment, serve the slot. It has executed nothing
+ * - `moment`: the command itself may succeed at another moment
+ * - `node`: the node lacks something that others may have: the code, the login, a right
+ * - `command`: every node would give this error at any time
+ */
+const scopes: Readonly<Record<ErrorKind, "slot" | "moment" | "node" | "command">> = {
+  moved: "slot",
+  ask: "slot",
+  tryAgain: "slot",
+  clusterDown: "slot",
+  masterDown: "slot",
+  loading: "slot",
+  readOnly: "slot",
+  demoted: "moment",
+  released: "moment",
+  busy: "moment",
+  noReplicas: "moment",
+  lacksCode: "node",
+  authentication: "node",
+  noPermission: "node",
+  halfDone: "command",
+  unknownCommand: "command",
+  answer: "command"
+}
+
+/**
  * Whether the node cannot, or not at this moment, serve the slot. It has executed nothing.
  *
  * @category guards
  * @since 0.1.0
  */
-export const concernsSlot = (kind: ErrorKind): boolean => {
-  switch (kind) {
-    case "moved":
-    case "ask":
-    case "tryAgain":
-    case "clusterDown":
-    case "masterDown":
-    case "loading":
-    case "readOnly":
-      return true
-    case "demoted":
-    case "released":
-    case "lacksCode":
-    case "authentication":
-    case "noPermission":
-    case "busy":
-    case "noReplicas":
-    case "halfDone":
-    case "unknownCommand":
-    case "answer":
-      return false
-  }
-}
+export const concernsSlot = (kind: ErrorKind): boolean => scopes[kind] === "slot"
 
 /**
  * Whether a later attempt, or another node, may not give this error.
@@ -195,8 +201,7 @@ export const concernsSlot = (kind: ErrorKind): boolean => {
  * @category guards
  * @since 0.1.0
  */
-export const isPassing = (kind: ErrorKind): boolean =>
-  concernsSlot(kind) || kind === "demoted" || kind === "released" || kind === "busy" || kind === "noReplicas"
+export const isPassing = (kind: ErrorKind): boolean => concernsSlot(kind) || scopes[kind] === "moment"
 
 /**
  * Whether the server let go of a command that it had held back. It has executed nothing.
@@ -215,8 +220,7 @@ export const isReleased = (error: Words): boolean => {
  * @category guards
  * @since 0.1.0
  */
-export const isAnswer = (kind: ErrorKind): boolean =>
-  !concernsSlot(kind) && kind !== "lacksCode" && kind !== "authentication" && kind !== "noPermission"
+export const isAnswer = (kind: ErrorKind): boolean => !concernsSlot(kind) && scopes[kind] !== "node"
 
 /**
  * Whether XGROUP CREATE found that the group is there.

@@ -5,6 +5,7 @@
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Reply } from "../protocol/Reply.ts"
+import { readable } from "../protocol/text.ts"
 import type { MessageBuffer, Upstream } from "./MessageBuffer.ts"
 import type { NodeSubscription } from "./NodeSubscription.ts"
 import { Message } from "./SubscriptionEvent.ts"
@@ -19,8 +20,8 @@ interface Times {
   readonly caughtUpAt: number
 }
 
-export const textOf = (reply: Reply): string =>
-  typeof reply === "string" ? reply : reply instanceof Uint8Array ? Buffer.from(reply).toString() : String(reply)
+/** An element of a push as text. */
+export const textOf = (reply: Reply): string => typeof reply === "string" ? reply : String(readable(reply))
 
 export class IncomingMessages {
   private readonly node: ClusterNode

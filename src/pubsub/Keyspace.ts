@@ -5,6 +5,7 @@
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import * as checks from "../internal/checks.ts"
+import { utf8Of } from "../protocol/text.ts"
 import { bufferChecks, type BufferStrategy } from "./Subscription.ts"
 import type { Message } from "./SubscriptionEvent.ts"
 
@@ -219,7 +220,7 @@ export const readBytes = (
 ): KeyspaceEvent<Uint8Array> | undefined => {
   const { channel, channelBytes, node, payload } = message
   if (letter === "E") return new KeyspaceEvent(payload, channel.slice(keyevent.length), node)
-  const event = Buffer.from(payload).toString()
+  const event = utf8Of(payload)
   if (only?.has(event) === false) return undefined
   return new KeyspaceEvent((channelBytes ?? Buffer.from(channel)).subarray(keyspace.length), event, node)
 }

@@ -226,7 +226,8 @@ const dedicated: Program = (redis, recorder, tag) => {
 const maxLag = 1000
 
 const policies: ReadonlyArray<ReadFrom.Policy> = [
-  ...[ReadFrom.replica, ReadFrom.replicaPreferred, ReadFrom.roundRobin, ReadFrom.random, ReadFrom.lowestLatency],
+  // The servers of the runs tell no zone.
+  ...Object.values(ReadFrom.byName).filter((policy) => policy !== ReadFrom.primary && !policy.needsZone),
   ReadFrom.hedge(ReadFrom.replica, { after: 5, budget: 1 }),
   ReadFrom.maxLag(ReadFrom.replica, maxLag)
 ]

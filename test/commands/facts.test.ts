@@ -24,7 +24,10 @@ const placesOf = (spec: CommandSpec, args: ReadonlyArray<Argument>) => {
 
 describe("the facts of every builder", () => {
   it("belong to a command that servers know", () => {
-    expect(specs.map(({ name }) => name).filter((name) => !entries.has(name))).toEqual([])
+    expect(
+      specs.map(({ name }) => name).filter((name) => !entries.has(name)),
+      "the embedded table lacks it: npm run generate:commands -- <path of a server that has it>"
+    ).toEqual([])
   })
 
   // The tests against a server ask it; this one knows the commands of all servers.

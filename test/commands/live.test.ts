@@ -90,7 +90,10 @@ describe.each(samples)("$name", (sample) => {
 it("every builder has a sample, or a reason why it is not run", () => {
   const methods = groups.flatMap((group) => Object.keys(group))
   const covered = new Set([...samples.map((sample) => sample.name.split(" ")[0]), ...Object.keys(notRun)])
-  expect(methods.filter((method) => !covered.has(method))).toEqual([])
+  expect(
+    methods.filter((method) => !covered.has(method)),
+    "add a sample to the file of the group in test/commands/samples/, or a reason to notRun in test/commands/samples.ts"
+  ).toEqual([])
   expect(new Set(methods).size).toBe(methods.length)
 })
 
@@ -99,18 +102,25 @@ const built = new Set([
   ...Object.values(notRun).map((entry) => entry.command.spec.name)
 ])
 
+const nameHint = "give it a builder in src/commands/, or a reason in test/commands/withoutBuilder.ts"
+const unknownHint =
+  "no server in test/commands/commandNames.txt has it: npm run generate:commands -- <path of a server that has it>"
+
 const withoutEither = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
   names.filter((name) => !built.has(name) && !Object.hasOwn(withoutBuilder, name))
 
 it("every command of Redis 7.0, Redis 8.6 and Valkey 9.1 has a builder, or a reason why not", () => {
   const names = readFileSync(new URL("./commandNames.txt", import.meta.url), "utf8").trim().split("\n")
   expect(names.length).toBeGreaterThan(390)
-  expect(withoutEither(names)).toEqual([])
+  expect(withoutEither(names), nameHint).toEqual([])
   // Nothing is left in a list that it does not belong to any more.
-  expect(Object.keys(withoutBuilder).filter((name) => built.has(name) || !names.includes(name))).toEqual([])
-  expect([...built].filter((name) => !names.includes(name))).toEqual([])
+  expect(
+    Object.keys(withoutBuilder).filter((name) => built.has(name) || !names.includes(name)),
+    "take it out of test/commands/withoutBuilder.ts"
+  ).toEqual([])
+  expect([...built].filter((name) => !names.includes(name)), unknownHint).toEqual([])
 })
 
 it("every command of the server has a builder, or a reason why not", async () => {
-  expect(withoutEither(leafCommands(await clients.resp2.send(["COMMAND"])))).toEqual([])
+  expect(withoutEither(leafCommands(await clients.resp2.send(["COMMAND"]))), nameHint).toEqual([])
 })

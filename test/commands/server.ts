@@ -123,8 +123,8 @@ export class Client {
     })
   }
 
-  static async open(port: number, protocol: 2 | 3): Promise<Client> {
-    const socket = connect(port, "127.0.0.1")
+  static async open(port: number, protocol: 2 | 3, host = "127.0.0.1"): Promise<Client> {
+    const socket = connect(port, host)
     await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject))
     const client = new Client(socket)
     await client.send(["HELLO", String(protocol)])

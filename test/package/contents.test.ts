@@ -48,14 +48,18 @@ it("The pages that the README and the pages themselves link to are there", () =>
       if (!files.has(target)) missing.push(`${page}: ${link}`)
     }
   }
-  assert.deepStrictEqual(missing, [])
+  assert.deepStrictEqual(missing, [], "each page links to a file that is not published")
 })
 
 it("The table for those who come from redis-py is the same in the README and on its page", () => {
   const tableOf = (page: string) =>
     /^\| redis-py \| Here \|\n(?:\|.*\n)+/m.exec(readFileSync(project + page, "utf8"))?.[0]
   assert.isString(tableOf("README.md"))
-  assert.strictEqual(tableOf("README.md"), tableOf("docs/coming-from-redis-py.md"))
+  assert.strictEqual(
+    tableOf("docs/coming-from-redis-py.md"),
+    tableOf("README.md"),
+    "change README.md and docs/coming-from-redis-py.md alike"
+  )
 })
 
 it("A link to a heading of a page leads to one", () => {

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
+import { latin1Of } from "../../protocol/text.ts"
 import { DecodeFailure } from "../decode.ts"
-import { textOf } from "../words.ts"
 import { isKnown, type KeySpec } from "./KeySpec.ts"
 
 /**
@@ -132,6 +132,6 @@ const recordOf = (reply: Reply | undefined): ReadonlyMap<string, Reply> => {
 }
 
 const wordOf = (reply: Reply | undefined): string | undefined =>
-  typeof reply === "string" || reply instanceof Uint8Array ? textOf(reply) : undefined
+  typeof reply === "string" || reply instanceof Uint8Array ? latin1Of(reply) : undefined
 
 const numberOf = (reply: Reply | undefined): number | undefined => typeof reply === "number" ? reply : undefined

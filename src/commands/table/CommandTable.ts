@@ -8,11 +8,11 @@
  * @since 0.1.0
  */
 import type { Argument, Reply } from "../../protocol/Reply.ts"
+import { latin1Of } from "../../protocol/text.ts"
 import { withoutEnd } from "../blocking.ts"
 import { CommandSpec } from "../CommandSpec.ts"
 import { DecodeFailure } from "../decode.ts"
 import { factsOf } from "../facts.ts"
-import { textOf } from "../words.ts"
 import { policiesOf } from "./CommandPolicies.ts"
 import { type CommandEntry, entriesOf } from "./CommandReply.ts"
 import { embeddedCommands } from "./embeddedCommands.ts"
@@ -137,14 +137,14 @@ export const lookup = (
   const node = table.index.get(name) ?? table.index.get(name.toUpperCase())
   if (node === undefined) return undefined
   if (node.subcommands.size === 0 || args.length === 0) return node.named()
-  const word = textOf(args[0])
+  const word = latin1Of(args[0])
   return (node.subcommands.get(word) ?? node.subcommands.get(word.toUpperCase()))?.argued()
 }
 
 /** Commands about a slot, which is their first argument: only its owner answers truthfully, or does it. */
 const aboutSlot = new Set(["CLUSTER COUNTKEYSINSLOT", "CLUSTER FLUSHSLOT", "CLUSTER GETKEYSINSLOT"])
 
-const slotArgument: CommandSpec["slot"] = (args) => Number(args[0] === undefined ? undefined : textOf(args[0]))
+const slotArgument: CommandSpec["slot"] = (args) => Number(args[0] === undefined ? undefined : latin1Of(args[0]))
 
 /** A command that servers mark as blocking and that is not known here, one of a module: no timeout can be read off its arguments. */
 const blockingOf = ({ blocking, name }: CommandEntry): CommandSpec["blocking"] =>

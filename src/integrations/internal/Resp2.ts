@@ -4,6 +4,7 @@
  * A connection may speak RESP3, where maps, pairs, booleans and floating point numbers have forms of their own.
  */
 import type { Argument, Reply } from "../../protocol/Reply.ts"
+import { utf8Of } from "../../protocol/text.ts"
 
 /** A reply of a server that speaks RESP2. */
 export type Resp2 = null | number | string | ReadonlyArray<Resp2>
@@ -28,7 +29,7 @@ const shaped = (number: (value: number) => Resp2): Shape => {
     if (isList(reply)) return all(reply)
     if (reply instanceof Map) return all([...reply].flat())
     if (reply instanceof Set) return all(reply as ReadonlySet<Reply>)
-    if (reply instanceof Uint8Array) return Buffer.from(reply).toString("utf8")
+    if (reply instanceof Uint8Array) return utf8Of(reply)
     // An error inside a list, for example in the reply of EXEC.
     return "message" in reply ? reply.message : null
   }

@@ -6,6 +6,7 @@
  */
 import type { Command } from "../../commands/Command.ts"
 import type { Argument } from "../../protocol/Reply.ts"
+import { utf8Of } from "../../protocol/text.ts"
 import type { Step } from "../request/Request.ts"
 
 export interface Entry {
@@ -39,8 +40,6 @@ const keysOf = ({ args, spec }: Command<unknown>): ReadonlyArray<Argument> =>
     ? spec.keys >= 0 ? [args[spec.keys]] : []
     : spec.keys(args).map((position) => args[position])
 
-const textOf = (key: Argument): string => typeof key === "string" ? key : Buffer.from(key).toString("utf8")
-
 /** The positions of the last executed entry, and of the last executed entry that may write. */
 class Last {
   any = -1
@@ -68,13 +67,13 @@ class Accepted {
   constructor(entries: ReadonlyArray<Entry>, keyByKey: boolean) {
     for (const entry of entries) {
       this.ofSlot.add(entry)
-      if (keyByKey) { for (const key of keysOf(entry.command)) this.ofKey(textOf(key)).add(entry) }
+      if (keyByKey) { for (const key of keysOf(entry.command)) this.ofKey(utf8Of(key)).add(entry) }
     }
   }
 
   overtakes(held: HeldEntry): boolean {
     if (!this.ofSlot.overtakes(held)) return false
-    return !held.onTheMove || keysOf(held.command).some((key) => this.ofKey(textOf(key)).overtakes(held))
+    return !held.onTheMove || keysOf(held.command).some((key) => this.ofKey(utf8Of(key)).overtakes(held))
   }
 
   private ofKey(key: string): Last {

@@ -14,6 +14,7 @@ import { unexpected } from "../../commands/decode.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { keysApart, kindOf, reasonOfAbort, watchedKeyChanged } from "../../protocol/ErrorKind.ts"
 import { gapIn, notUtf8, type Reply, ServerError, UnreadableReply } from "../../protocol/Reply.ts"
+import { utf8Of } from "../../protocol/text.ts"
 import { CrossSlotError, exception, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import { forTransaction } from "../Rejections.ts"
@@ -108,7 +109,7 @@ const toText = (reply: Reply, lossy: boolean): Reply => {
   if (reply instanceof UnreadableReply) return reply
   if (reply instanceof Uint8Array) {
     return lossy || isUtf8(reply)
-      ? Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength).toString("utf8")
+      ? utf8Of(reply)
       : notUtf8
   }
   if (reply instanceof Map) {

@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { ResponsePolicy } from "../../commands/CommandSpec.ts"
+import { latin1Of } from "../../protocol/text.ts"
 import {
   DecodeError,
   exception,
@@ -66,7 +67,7 @@ const combine = (values: ReadonlyArray<unknown>, f: (a: number, b: number) => nu
 const distinct = (elements: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
   const seen = new Set<unknown>()
   return elements.filter((element) => {
-    const key = element instanceof Uint8Array ? `bytes ${Buffer.from(element).toString("latin1")}` : element
+    const key = element instanceof Uint8Array ? `bytes ${latin1Of(element)}` : element
     return seen.has(key) ? false : seen.add(key) !== undefined
   })
 }
