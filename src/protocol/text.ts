@@ -3,7 +3,7 @@
  */
 import type { Argument, Reply } from "./Reply.ts"
 
-/** Bytes that can be read: those that were transferred to somebody else have none left. */
+/** Whether the bytes can be read: a buffer that was transferred to another thread has none left. */
 const hasBytes = (value: unknown): value is Uint8Array => ArrayBuffer.isView(value) && value.byteLength > 0
 
 const bufferOf = ({ buffer, byteLength, byteOffset }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)

@@ -1,7 +1,6 @@
 /**
  * The map that a client uses, and the questions to nodes that keep it true.
  */
-import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -19,21 +18,18 @@ import type { Connections } from "../connection/Connections.ts"
 import { Alarm } from "../internal/Alarm.ts"
 import { Listeners } from "../internal/Listeners.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
-import {
-  ClosedError,
-  ClusterDisabledError,
-  exception,
-  isRedisClusterException,
-  NoReachableNodeError,
-  type RedisClusterException
-} from "../RedisClusterException.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
 import { Claims } from "./Claims.ts"
 import { FailedNodes } from "./FailedNodes.ts"
+import { closedError, failureOf, noReachableNode } from "./failures.ts"
+import { FormerCluster } from "./FormerCluster.ts"
 import { type Answer, Inquiry, type Refusal, refusal, type Wish } from "./Inquiry.ts"
-import { areKin, type Facts, takesPlace } from "./Judgement.ts"
-import { pauseBeforeLook, RefreshPace } from "./RefreshPace.ts"
+import { type Facts, takesPlace } from "./Judgement.ts"
+import { RefreshPace } from "./RefreshPace.ts"
 import * as Snapshot from "./Snapshot.ts"
-import { type Findings, type Source, survey } from "./Survey.ts"
+import { Sources } from "./Sources.ts"
+import { type Findings, survey } from "./Survey.ts"
+import { isServing, Unsettled } from "./Unsettled.ts"
 
 /** The wait for one known node before the next is asked as well, in milliseconds. */
 const pauseBetweenNodes = 100
@@ -41,16 +37,6 @@ const pauseBetweenNodes = 100
 const pauseBetweenSeeds = 500
 /** The wait for other nodes when an answer is doubtful, in milliseconds. */
 const confirmWithin = 500
-/** The number of healthy nodes, and that of nodes that may be in trouble, that are asked before the startup nodes. */
-const mostNodes = 5
-/** With so many healthy nodes, none of them is asked too often. */
-const enoughHealthy = 10
-/**
- * After so many fruitless refreshes while commands fail, a startup node may know more than the nodes that were asked.
- */
-const fruitlessUntilSeed = 3
-/** The chance that a startup node is asked first then, so that not all clients of a cluster ask it at once. */
-const seedChance = 1 / 6
 /** The number of times that a doubtful answer without confirmation is left aside before it is accepted. */
 const loneAnswers = 3
 /**
@@ -82,6 +68,9 @@ export class LiveTopology {
   private readonly refreshAlarm: Alarm
   private readonly lookAlarm: Alarm
   private readonly failedNodes: FailedNodes
+  private readonly sources: Sources
+  private readonly unsettled: Unsettled
+  private readonly former: FormerCluster
 
   private snapshot = Snapshot.empty
   private chosenDefault: ClusterNode | undefined
@@ -92,22 +81,11 @@ export class LiveTopology {
   private hasMoved = false
   /** The owners that redirects have named lately. An owner knows its slots before other nodes have learnt of them. */
   private readonly claims = new Claims()
-  /** The number of refreshes in a row that brought nothing new. */
-  private fruitless = 0
   private loneAnswers = 0
   /** The addresses whose connection failed and has not come up since. */
   private readonly down = new Set<string>()
-  /**
-   * The ids of nodes whose role the servers are about to settle: nodes that do not serve any more, or that are back.
-   */
-  private unsettled = new Set<string>()
-  /** Whether the last answer lacked a node that is up. */
-  private lacksNodes = false
-  private looks = 0
   /** The time of the last answer by a node of the cluster, in monotonic milliseconds. */
   private heardAt = Number.NEGATIVE_INFINITY
-  /** The former cluster, after another one has taken its place and while some of its addresses may still lead to it. */
-  private former: Snapshot.Snapshot | undefined
   private closed = false
 
   constructor(services: {
@@ -126,6 +104,9 @@ export class LiveTopology {
     this.runFork = runFork
     this.published = services.published
     this.inquiry = new Inquiry(connections, options)
+    this.sources = new Sources(this.inquiry, connections, options, this.random)
+    this.former = new FormerCluster(this.inquiry, this.random)
+    this.unsettled = new Unsettled(this.random)
     this.pace = new RefreshPace(options.minRefreshInterval, this.random)
     this.refreshAlarm = new Alarm(clock, runFork, () => this.refreshIfWanted())
     this.lookAlarm = new Alarm(clock, runFork, () => this.look())
@@ -223,7 +204,6 @@ export class LiveTopology {
 
   /** Ends the pause, because something has changed. */
   private renew(): void {
-    this.fruitless = 0
     this.pace.renew()
     if (this.isWanted && this.running === undefined) this.refreshAlarm.set(this.pace.nextAt(this.now))
   }
@@ -237,7 +217,7 @@ export class LiveTopology {
 
   private look(): void {
     if (this.closed) return
-    this.looks++
+    this.unsettled.looked()
     if (this.running === undefined) this.start({ detailed: true, troubled: false })
     else this.lookAgain()
   }
@@ -246,10 +226,7 @@ export class LiveTopology {
   private cameBack(node: ClusterNode): void {
     if (this.closed) return
     this.renew()
-    if (!isServing(this.snapshot, node)) {
-      this.unsettled.add(node.id)
-      this.looks = 0
-    }
+    this.unsettled.cameBack(this.snapshot, node)
     this.requestRefresh()
   }
 
@@ -295,8 +272,8 @@ export class LiveTopology {
 
   /** Schedules another refresh while the servers are about to settle something, for a limited number of times. */
   private lookAgain(): void {
-    if (this.unsettled.size === 0 && !this.lacksNodes && this.former === undefined) return
-    const pause = pauseBeforeLook(this.looks, this.random())
+    if (this.unsettled.isEmpty && !this.former.isRemembered) return
+    const pause = this.unsettled.nextPause()
     if (pause !== undefined) this.lookAlarm.set(this.now + pause)
   }
 
@@ -308,35 +285,19 @@ export class LiveTopology {
     const next = answer.snapshot
     this.inquiry.accept(answer)
     if (next !== previous) {
-      this.noteNodesThatLeft(previous, next)
+      this.unsettled.changed(previous, next, (node) => this.sources.isUp(node))
       // Requests that failed since then are sent by the new map first.
       this.isWanted &&= this.hasMoved
       this.replace(next)
       this.renew()
     } else {
-      this.fruitless++
       this.pace.fruitless()
     }
-    for (const id of this.unsettled) {
-      const node = Snapshot.nodeWithId(next, id)
-      if (node === undefined || isServing(next, node)) this.unsettled.delete(id)
-    }
+    this.unsettled.settledBy(next)
     this.connections.retain(next.nodes)
     for (const address of this.down) if (!next.nodes.has(address)) this.down.delete(address)
     this.failedNodes.watch([...next.nodes.values()].filter((node) => node.health === "fail" && !isServing(next, node)))
     return this.snapshot
-  }
-
-  /** Notes nodes that are up and have vanished or serve no more, so that another refresh follows soon. */
-  private noteNodesThatLeft(previous: Snapshot.Snapshot, next: Snapshot.Snapshot): void {
-    const known = this.unsettled.size
-    this.lacksNodes = false
-    for (const node of previous.nodes.values()) {
-      const now = Snapshot.nodeWithId(next, node.id)
-      if (now === undefined) this.lacksNodes ||= node.id !== "" && this.isUp(node)
-      else if (isServing(previous, node) && !isServing(next, now) && now.health !== "fail") this.unsettled.add(node.id)
-    }
-    if (this.unsettled.size > known || this.lacksNodes) this.looks = 0
   }
 
   private replace(next: Snapshot.Snapshot): void {
@@ -346,28 +307,25 @@ export class LiveTopology {
     this.onChange.tell(previous, next)
   }
 
-  private connectionsTo(node: ClusterNode): ReadonlyArray<Connection> {
-    return this.connections.all().filter(({ address }) => address === node.address)
-  }
-
-  private isUp(node: ClusterNode): boolean {
-    return this.connectionsTo(node).some(({ healthy }) => healthy)
-  }
-
   private readonly fetch = Effect.fnUntraced(function*(this: LiveTopology, reason: Reason) {
     const refusals: Array<Refusal> = []
     const known = this.snapshot
     const isFirst = known.shards.length === 0
     const timeout = isFirst ? this.options.connectTimeout : this.options.commandTimeout
     const wish: Wish = { ...reason, known, timeout }
-    const facts: Facts = { known, isUp: (node) => this.isUp(node), claims: this.claims.since(this.now) }
+    const facts: Facts = { known, isUp: (node) => this.sources.isUp(node), claims: this.claims.since(this.now) }
     const find = Effect.scoped(Effect.gen({ self: this }, function*() {
-      const returned = yield* this.askFormer(timeout)
+      const returned = yield* this.former.ask(this.current, Math.min(timeout, confirmWithin))
       if (returned !== undefined) return { answer: returned, isLone: false, strangers: [] }
       return yield* survey({
-        first: yield* this.sources(wish, facts),
-        seeds: Effect.map(findSeeds(this.options), (seeds) => seeds.map((seed) => this.seed(seed, wish))),
-        witness: (node) => this.source(node, wish),
+        first: yield* this.sources.known({
+          snapshot: this.snapshot,
+          claimant: [...facts.claims.values()].at(-1),
+          fruitless: this.pace.fruitlessAnswers,
+          down: this.down
+        }, wish),
+        seeds: this.sources.seeds(wish),
+        witness: (node) => this.sources.ofNode(this.snapshot, node, wish),
         facts,
         pause: isFirst ? pauseBetweenSeeds : pauseBetweenNodes,
         confirmWithin: isFirst ? this.options.connectTimeout : confirmWithin
@@ -388,152 +346,11 @@ export class LiveTopology {
     }
     const stranger = strangers.find(({ snapshot }) => takesPlace(snapshot, known, this.now - this.heardAt))
     if (stranger === undefined) {
-      this.fruitless++
       this.pace.fruitless()
       return yield* Effect.fail(noReachableNode(refusals))
     }
-    this.former = known
-    this.looks = 0
+    this.former.remember(known)
+    this.unsettled.lookSoon()
     return stranger
   })
-
-  /**
-   * The nodes to ask, the best first: the node that a redirect has named, healthy nodes, nodes that may be in trouble.
-   */
-  private readonly sources = Effect.fnUntraced(function*(this: LiveTopology, wish: Wish, { claims }: Facts) {
-    const nodes = this.shuffled([...this.snapshot.nodes.values()])
-    const claimant = [...claims.values()].at(-1)
-    const named = nodes.filter((node) => node.address === claimant && this.connections.get(node).promising)
-    const others = nodes.filter((node) => !named.includes(node))
-    const healthy = others.filter((node) => this.isUp(node))
-    const idle = others.filter((node) => !healthy.includes(node) && node.health !== "fail")
-    const sources = [...named.map((node) => this.source(node, wish)), ...this.inOrder(healthy, idle, wish)]
-    if (!wish.troubled || this.fruitless < fruitlessUntilSeed) return sources
-    if (!this.isAlmostAlone && this.random() >= seedChance) return sources
-    const seeds = yield* Effect.orElseSucceed(findSeeds(this.options), () => [])
-    const seed = seeds.at(Math.floor(this.random() * seeds.length))
-    return seed === undefined ? sources : [this.seed(seed, wish), ...sources]
-  })
-
-  /** Whether half of the primaries cannot be reached, so that the map itself may be wrong. */
-  private get isAlmostAlone(): boolean {
-    const { primaries } = this.snapshot
-    return primaries.filter(({ address }) => this.down.has(address)).length * 2 >= primaries.length
-  }
-
-  /**
-   * Puts healthy nodes first. In trouble, when few nodes are healthy, other nodes are mixed in, because all clients of
-   * the cluster would ask the few.
-   */
-  private inOrder(
-    healthy: ReadonlyArray<ClusterNode>,
-    idle: ReadonlyArray<ClusterNode>,
-    wish: Wish
-  ): ReadonlyArray<Source> {
-    const ofIdle = (node: ClusterNode): Source => ({ name: node.address, ask: this.inquiry.askOnce(node, wish) })
-    const ofHealthy = (node: ClusterNode): Source => this.source(node, wish)
-    const some = (nodes: ReadonlyArray<ClusterNode>) => nodes.slice(0, mostNodes)
-    if (!wish.troubled || healthy.length >= enoughHealthy) {
-      return [...some(healthy).map(ofHealthy), ...some(idle).map(ofIdle)]
-    }
-    return this.shuffled([...healthy.map(ofHealthy), ...idle.map(ofIdle)]).slice(0, 2 * mostNodes)
-  }
-
-  private source(node: ClusterNode, wish: Wish): Source {
-    const isKnown = this.snapshot.nodes.get(node.address) === node
-    return {
-      name: node.address,
-      ask: isKnown ? this.inquiry.askNode(node, wish) : this.inquiry.askEndpoint(node, wish)
-    }
-  }
-
-  private seed(given: Endpoint, wish: Wish): Source {
-    const seed = this.options.mapAddress(given)
-    const timeout = this.options.connectTimeout
-    return { name: `seed ${addressOf(seed)}`, ask: this.inquiry.askEndpoint(seed, { ...wish, timeout }) }
-  }
-
-  private shuffled<A>(items: Array<A>): ReadonlyArray<A> {
-    for (let i = items.length - 1; i > 0; i--) {
-      const j = Math.floor(this.random() * (i + 1))
-      const item = items[i]
-      items[i] = items[j]
-      items[j] = item
-    }
-    return items
-  }
-
-  /** Asks whether the former cluster is back at its own addresses. */
-  private readonly askFormer = Effect.fnUntraced(function*(this: LiveTopology, timeout: number) {
-    const { former } = this
-    if (former === undefined) return undefined
-    const nodes = [...former.nodes.values()].filter((node) => node.id !== "" && !this.snapshot.nodes.has(node.address))
-    // All of its addresses belong to the new cluster, so that it cannot come back.
-    if (nodes.length === 0) this.former = undefined
-    const wish: Wish = { known: former, detailed: true, troubled: true, timeout: Math.min(timeout, confirmWithin) }
-    for (const node of this.shuffled(nodes).slice(0, 2)) {
-      const answer = yield* Effect.option(this.inquiry.askEndpoint(node, wish))
-      if (answer._tag === "None" || !areKin(answer.value.snapshot, former)) continue
-      this.former = undefined
-      // Versions only grow.
-      return { ...answer.value, snapshot: { ...answer.value.snapshot, version: this.snapshot.version + 1 } }
-    }
-    return undefined
-  })
-}
-
-const isServing = (snapshot: Snapshot.Snapshot, node: ClusterNode): boolean =>
-  snapshot.primaries.includes(node) || snapshot.replicas.includes(node)
-
-const closedError = (): RedisClusterException =>
-  exception(() => new ClosedError({ message: "the client is closed", outcome: "NotExecuted" }))
-
-/** The startup nodes: those of the option, or those that its effect finds within `connectTimeout`. */
-const findSeeds = (options: ResolvedOptions): Effect.Effect<ReadonlyArray<Endpoint>, Refusal> => {
-  if (options.findSeeds === undefined) return Effect.succeed(options.seeds)
-  const refuse = (cause: string): Effect.Effect<never, Refusal> => Effect.fail(refusal("nodes", cause))
-  return options.findSeeds.pipe(
-    // The error of a program may quote a secret.
-    Effect.catchCause((cause) => {
-      const error = Cause.squash(cause)
-      return refuse(isRedisClusterException(error) ? error.message : "the effect that finds the nodes failed")
-    }),
-    Effect.timeoutOrElse({
-      duration: options.connectTimeout,
-      orElse: () => refuse(`the effect that finds the nodes took longer than ${options.connectTimeout} ms`)
-    }),
-    Effect.flatMap((seeds) =>
-      seeds.length === 0 ? refuse("the effect that finds the nodes found none") : Effect.succeed(seeds)
-    )
-  )
-}
-
-const failureOf = (cause: Cause.Cause<RedisClusterException>): RedisClusterException => {
-  const error = Cause.squash(cause)
-  return isRedisClusterException(error)
-    ? error
-    : noReachableNode([
-      refusal("topology", `the refresh failed: ${error instanceof Error ? error.message : "interrupted"}`)
-    ])
-}
-
-const noReachableNode = (causes: ReadonlyArray<Refusal>): RedisClusterException => {
-  const disabled = causes.find(({ cause }) => cause.includes("cluster support disabled"))
-  if (disabled !== undefined) {
-    return exception(() =>
-      new ClusterDisabledError({
-        message: `${disabled.node} runs without cluster mode; start it with cluster-enabled yes, ` +
-          `or use a client for standalone servers`,
-        outcome: "NotExecuted",
-        node: disabled.node
-      })
-    )
-  }
-  return exception(() =>
-    new NoReachableNodeError({
-      message: `no node could tell the topology: ${causes.map(({ cause, node }) => `${node}: ${cause}`).join("; ")}`,
-      outcome: "NotExecuted",
-      causes
-    })
-  )
 }

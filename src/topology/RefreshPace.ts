@@ -14,12 +14,18 @@ export class RefreshPace {
   private readonly random: () => number
   private pause: number
   private askedAt = Number.NEGATIVE_INFINITY
+  private inVain = 0
 
   /** `shortest` is the least time between two questions, in milliseconds; `random` gives numbers from 0 to 1. */
   constructor(shortest: number, random: () => number) {
     this.shortest = shortest
     this.random = random
     this.pause = shortest
+  }
+
+  /** The number of answers in a row that brought nothing new. */
+  get fruitlessAnswers(): number {
+    return this.inVain
   }
 
   /** The time at which the next question may be asked; `time` is now. */
@@ -33,6 +39,7 @@ export class RefreshPace {
 
   /** Notes that an answer brought nothing new. */
   fruitless(): void {
+    this.inVain++
     const longest = Math.max(longestPause, this.shortest)
     const doubled = Math.min(longest, Math.max(this.shortest, this.pause) * 2)
     this.pause = Math.max(this.shortest, doubled * (1 - spread * this.random()))
@@ -40,6 +47,7 @@ export class RefreshPace {
 
   /** Notes a change: a new snapshot, a connection that came up, a redirect. */
   renew(): void {
+    this.inVain = 0
     this.pause = this.shortest * (1 + spread * this.random())
   }
 }
