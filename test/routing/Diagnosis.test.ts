@@ -25,7 +25,7 @@ const read = (message: string, command: Command<unknown>, routedBy = slot) =>
 const decided = (message: string, command: Command<unknown>, binding: "slot" | "explicit" = "slot") =>
   decide(read(message, command, binding === "slot" ? slot : keyless), {
     repeatable: command.spec.readonly,
-    supplied: command.settings.prerequisite !== undefined,
+    hasPrerequisite: command.settings.prerequisite !== undefined,
     binding,
     redirects: 0,
     maxRedirects: 16,

@@ -13,7 +13,7 @@ import * as Snapshot from "../../src/topology/Snapshot.ts"
 
 const facts: Recovery.Facts = {
   repeatable: false,
-  supplied: false,
+  hasPrerequisite: false,
   binding: "slot",
   redirects: 0,
   maxRedirects: 16,
@@ -48,16 +48,16 @@ const back = { _tag: "Return" } as const
 
 describe("Recovery", () => {
   it("gives a node the script or function that it lacks, when the command comes with it", () => {
-    const supplied = { supplied: true }
+    const lacking = { hasPrerequisite: true }
     for (const message of ["NOSCRIPT No matching script. Please use EVAL.", "ERR Function not found"]) {
-      assert.deepStrictEqual(reply(message, supplied), { _tag: "LoadThenResend" })
-      assert.deepStrictEqual(reply(message, { ...supplied, binding: "explicit" }), { _tag: "LoadThenResend" })
-      assert.deepStrictEqual(reply(message, { ...supplied, redirects: 16 }), back)
+      assert.deepStrictEqual(reply(message, lacking), { _tag: "LoadThenResend" })
+      assert.deepStrictEqual(reply(message, { ...lacking, binding: "explicit" }), { _tag: "LoadThenResend" })
+      assert.deepStrictEqual(reply(message, { ...lacking, redirects: 16 }), back)
       assert.deepStrictEqual(reply(message), back)
     }
     // What a script says by itself: it has been executed.
     for (const message of ["NOSCRIPT of my own", "ERR Function gave up", "WRONGTYPE Operation"]) {
-      assert.deepStrictEqual(reply(message, supplied), back)
+      assert.deepStrictEqual(reply(message, lacking), back)
     }
   })
 
@@ -215,8 +215,8 @@ describe("Recovery", () => {
 
     it("is given the script that it lacks, once", () => {
       const message = "NOSCRIPT No matching script."
-      assert.deepStrictEqual(reply(message, { ...own, supplied: true }), { _tag: "LoadThenResend" })
-      assert.deepStrictEqual(reply(message, { ...own, supplied: true, redirects: 1 }), back)
+      assert.deepStrictEqual(reply(message, { ...own, hasPrerequisite: true }), { _tag: "LoadThenResend" })
+      assert.deepStrictEqual(reply(message, { ...own, hasPrerequisite: true, redirects: 1 }), back)
     })
   })
 

@@ -87,14 +87,14 @@ class SlotChain {
       const refresh = next.some(({ step }) => step?._tag === "RetryAfter" && step.refresh)
       next[0].request.owner.pause(next.map(({ request }) => request), refresh)
     } else {
-      const supplied = new Set<unknown>()
+      const loaded = new Set<unknown>()
       for (const { request, step } of next) {
         const { prerequisite } = request.command.settings
         request.owner.release(request)
         if (step === undefined) request.owner.dispatch(request)
-        else if (step._tag === "LoadThenResend" && supplied.has(prerequisite)) request.resend()
+        else if (step._tag === "LoadThenResend" && loaded.has(prerequisite)) request.resend()
         else request.owner.proceed(request, step)
-        supplied.add(prerequisite)
+        loaded.add(prerequisite)
       }
     }
   }

@@ -175,7 +175,7 @@ export class TransactionRequest extends Request {
 
   /** Ends the transaction when an entry cannot be sent. Position 0 is MULTI. */
   onUnsendable(index: number, failure: LinkFailure): void {
-    this.fail(Failures.fromFailure(this.standIn(index - 1), { _tag: "Lost", failure, written: false }))
+    this.fail(Failures.fromFailure(this.entry(index - 1), { _tag: "Lost", failure, written: false }))
   }
 
   override fail(error: RedisClusterException): void {
@@ -224,7 +224,7 @@ export class TransactionRequest extends Request {
       if (own instanceof ServerError) return Result.fail(this.failureOf(i, ofExecuted(own, entry)))
       const value = decodeReply(entry, isWhole && !isMixed ? own : gapIn(own) ?? own)
       return value instanceof DecodeFailure
-        ? Result.fail(Failures.undecodable(this.standIn(i), value))
+        ? Result.fail(Failures.undecodable(this.entry(i), value))
         : Result.succeed(value)
     })
     this.succeed(outcomes)
@@ -242,14 +242,13 @@ export class TransactionRequest extends Request {
   }
 
   private failureOf(index: number, reply: ErrorReply): RedisClusterException {
-    return Failures.fromFailure(this.standIn(index), reply)
+    return Failures.fromFailure(this.entry(index), reply)
   }
 
-  /** A request for one entry, from which the description of its failure is made. */
-  private standIn(index: number): Request {
-    const request = Request.onConnection(this.owner, this.plan.entries[index], this.slot, this.deadline, undefined)
-    request.standsFor(this)
-    return request
+  /** An entry as a command that failed, with the connection and the attempts of the transaction. */
+  private entry(index: number): Failures.FailedCommand {
+    const { attempts, connection, retryState, slot } = this
+    return { command: this.plan.entries[index], connection, slot, attempts, retryState }
   }
 }
 

@@ -16,9 +16,9 @@ import * as Batch from "../batches/Pipeline.ts"
 import { keyless } from "../CommandSlot.ts"
 import { forDedicated, holdsUpBatch, invalid } from "../Rejections.ts"
 import type { CallRegion } from "../request/CallRegion.ts"
-import { deliver } from "../request/Delivery.ts"
 import { diagnose, type Diagnosis, type Failure } from "../request/Diagnosis.ts"
 import * as Failures from "../request/Failures.ts"
+import { loadThenResend } from "../request/Prerequisites.ts"
 import * as Recovery from "../request/Recovery.ts"
 import { Request, type RequestOwner, type Step } from "../request/Request.ts"
 import type { RoutingStatistics } from "../request/RoutingStatistics.ts"
@@ -154,7 +154,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
     const retryState = request.note(diagnosis, Failures.summary(diagnosis))
     const decision = Recovery.decide(diagnosis, {
       repeatable: false,
-      supplied: request.command.settings.prerequisite !== undefined,
+      hasPrerequisite: request.command.settings.prerequisite !== undefined,
       binding: "connection",
       redirects: retryState.redirects,
       maxRedirects: 1,
@@ -180,7 +180,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
     const { retryState } = request
     if (retryState === undefined) return
     retryState.redirected()
-    deliver(request, retryState)
+    loadThenResend(request, retryState)
   }
 
   /** Never called: `judge` makes no decision that pauses. */

@@ -22,9 +22,9 @@ import { Hedges } from "../reads/Hedges.ts"
 import { ReadNodes, type ShardReads } from "../reads/ReadNodes.ts"
 import { ReadProbes } from "../reads/ReadProbes.ts"
 import { CallRegion } from "./CallRegion.ts"
-import { deliver } from "./Delivery.ts"
 import { diagnose, type Failure } from "./Diagnosis.ts"
 import * as Failures from "./Failures.ts"
+import { loadThenResend } from "./Prerequisites.ts"
 import { ReadDispatch } from "./ReadDispatch.ts"
 import * as Recovery from "./Recovery.ts"
 import type { Request, RequestOwner, Step } from "./Request.ts"
@@ -172,7 +172,7 @@ export class Dispatcher implements RequestOwner {
     const retryState = request.note(failure, Failures.summary(failure))
     const decision = Recovery.decide(failure, {
       repeatable: request.command.spec.readonly || request.command.settings.idempotent,
-      supplied: request.command.settings.prerequisite !== undefined,
+      hasPrerequisite: request.command.settings.prerequisite !== undefined,
       binding: request.binding,
       redirects: retryState.redirects,
       maxRedirects: this.options.maxRedirects,
@@ -215,7 +215,7 @@ export class Dispatcher implements RequestOwner {
         return this.pause([request], step.refresh)
       case "LoadThenResend":
         retryState.redirected()
-        return deliver(request, retryState)
+        return loadThenResend(request, retryState)
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import { addressOf } from "../../cluster/Endpoint.ts"
-import type { DecodeFailure } from "../../commands/Command.ts"
+import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import { versionsOf } from "../../commands/table/versions.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import type { ServerError } from "../../protocol/Reply.ts"
@@ -38,7 +38,18 @@ import {
   UnknownNodeError
 } from "../../RedisClusterException.ts"
 import type { Diagnosis, ErrorReply } from "./Diagnosis.ts"
-import type { Request } from "./Request.ts"
+import type { RetryState } from "./Request.ts"
+
+/** A command that failed: a request, or an entry of a transaction that was sent as a part of it. */
+export interface FailedCommand {
+  readonly command: Command<unknown>
+  readonly connection: { readonly address: string } | undefined
+  readonly slot: number
+  readonly attempts: number
+  readonly retryState:
+    | Pick<RetryState, "hops" | "lastFailure" | "maybeExecuted" | "redirects">
+    | undefined
+}
 
 interface Context {
   readonly command: string
@@ -47,16 +58,16 @@ interface Context {
   readonly outcome: Outcome
 }
 
-const contextOf = (request: Request, outcome: Outcome): Context => ({
-  command: request.command.spec.name,
-  node: request.connection?.address,
-  attempts: request.attempts,
-  outcome: request.retryState?.maybeExecuted === true ? "Unknown" : outcome
+const contextOf = (failed: FailedCommand, outcome: Outcome): Context => ({
+  command: failed.command.spec.name,
+  node: failed.connection?.address,
+  attempts: failed.attempts,
+  outcome: failed.retryState?.maybeExecuted === true ? "Unknown" : outcome
 })
 
-const nameAndNode = (request: Request): Pick<Context, "command" | "node"> => ({
-  command: request.command.spec.name,
-  node: request.connection?.address
+const nameAndNode = (failed: FailedCommand): Pick<Context, "command" | "node"> => ({
+  command: failed.command.spec.name,
+  node: failed.connection?.address
 })
 
 /** The beginning of each message: `GET on 127.0.0.1:7000`. */
@@ -76,8 +87,8 @@ const addressOfRedirect = ({ endpoint, redirect }: ErrorReply): string =>
     ? "unknown"
     : addressOf(redirect)
 
-const replyReason = (request: Request, reply: ErrorReply): Reason => {
-  const context = contextOf(request, reply.outcome)
+const replyReason = (failed: FailedCommand, reply: ErrorReply): Reason => {
+  const context = contextOf(failed, reply.outcome)
   const { code } = reply.error
   const message = `${where(context)}: ${
     reply.kind === "unknownCommand" ? notKnown(context.command) : reply.error.message
@@ -113,8 +124,8 @@ const replyReason = (request: Request, reply: ErrorReply): Reason => {
   }
 }
 
-const lostReason = (request: Request, failure: LinkFailure, written: boolean): Reason => {
-  const context = contextOf(request, written ? "Unknown" : "NotExecuted")
+const lostReason = (failed: FailedCommand, failure: LinkFailure, written: boolean): Reason => {
+  const context = contextOf(failed, written ? "Unknown" : "NotExecuted")
   const message = `${where(context)}: ${failure.message}`
   const fate = written ? "; the command was written, it may have been executed" : "; the command was not sent"
   switch (failure.kind) {
@@ -133,16 +144,16 @@ const lostReason = (request: Request, failure: LinkFailure, written: boolean): R
   }
 }
 
-const reasonOf = (request: Request, failure: Diagnosis): Reason => {
+const reasonOf = (failed: FailedCommand, failure: Diagnosis): Reason => {
   switch (failure._tag) {
     case "Reply":
-      return replyReason(request, failure)
+      return replyReason(failed, failure)
     case "Lost":
-      return lostReason(request, failure.failure, failure.written)
+      return lostReason(failed, failure.failure, failure.written)
     case "NotCovered":
       return new SlotNotCoveredError({
-        ...contextOf(request, "NotExecuted"),
-        message: `${request.command.spec.name}: no node owns slot ${failure.slot}`,
+        ...contextOf(failed, "NotExecuted"),
+        message: `${failed.command.spec.name}: no node owns slot ${failure.slot}`,
         slot: failure.slot
       })
   }
@@ -169,19 +180,19 @@ export const summary = (failure: Diagnosis): string => {
  * @category constructors
  * @since 0.1.0
  */
-export const fromFailure = (request: Request, failure: Diagnosis): RedisClusterException =>
-  exception(() => reasonOf(request, failure))
+export const fromFailure = (failed: FailedCommand, failure: Diagnosis): RedisClusterException =>
+  exception(() => reasonOf(failed, failure))
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const tooManyRedirections = (request: Request): RedisClusterException => {
-  const hops = request.retryState?.hops ?? []
+export const tooManyRedirections = (failed: FailedCommand): RedisClusterException => {
+  const hops = failed.retryState?.hops ?? []
   return exception(() =>
     new TooManyRedirectionsError({
-      ...contextOf(request, "NotExecuted"),
-      message: `${request.command.spec.name}: gave up after ${request.retryState?.redirects ?? 0} redirects: ${
+      ...contextOf(failed, "NotExecuted"),
+      message: `${failed.command.spec.name}: gave up after ${failed.retryState?.redirects ?? 0} redirects: ${
         hops.map((hop) => `${hop.node} said ${hop.reply}`).join(", ")
       }`,
       hops
@@ -195,11 +206,11 @@ export const tooManyRedirections = (request: Request): RedisClusterException => 
  * @category constructors
  * @since 0.1.0
  */
-export const timedOut = (request: Request, timeout: number, written: boolean): RedisClusterException =>
+export const timedOut = (failed: FailedCommand, timeout: number, written: boolean): RedisClusterException =>
   exception(() =>
     new TimeoutError({
-      ...contextOf(request, written ? "Unknown" : "NotExecuted"),
-      message: `${where(nameAndNode(request))} was not answered within ${timeout} ms; ${
+      ...contextOf(failed, written ? "Unknown" : "NotExecuted"),
+      message: `${where(nameAndNode(failed))} was not answered within ${timeout} ms; ${
         written ? "it was written and may have been executed" : "it was not sent"
       }`,
       timeout,
@@ -214,14 +225,14 @@ export const timedOut = (request: Request, timeout: number, written: boolean): R
  * @since 0.1.0
  */
 export const noDedicatedConnection = (
-  request: Request,
+  failed: FailedCommand,
   timeout: number,
   address: string,
   { inUse, max }: { readonly inUse: number; readonly max: number }
 ): RedisClusterException =>
   exception(() => {
-    const name = request.command.spec.name
-    const context = contextOf(request, "NotExecuted")
+    const name = failed.command.spec.name
+    const context = contextOf(failed, "NotExecuted")
     const why = inUse < max
       ? `${name} got no dedicated connection to ${address} within ${timeout} ms, no new one was ready in time`
       : `${name} found no free dedicated connection to ${address} within ${timeout} ms (${inUse} in use)`
@@ -244,11 +255,11 @@ export const noDedicatedConnection = (
  * @category constructors
  * @since 0.1.0
  */
-export const conflict = (request: Request, why: string): RedisClusterException =>
+export const conflict = (failed: FailedCommand, why: string): RedisClusterException =>
   exception(() =>
     new ConflictError({
-      ...contextOf(request, "NotExecuted"),
-      message: `${where(nameAndNode(request))}: ${why}; nothing of the transaction was executed, read and try again`
+      ...contextOf(failed, "NotExecuted"),
+      message: `${where(nameAndNode(failed))}: ${why}; nothing of the transaction was executed, read and try again`
     })
   )
 
@@ -258,11 +269,11 @@ export const conflict = (request: Request, why: string): RedisClusterException =
  * @category constructors
  * @since 0.1.0
  */
-export const dedicatedLost = (request: Request, why: string, written: boolean): RedisClusterException =>
+export const dedicatedLost = (failed: FailedCommand, why: string, written: boolean): RedisClusterException =>
   exception(() =>
     new ConnectionError({
-      ...contextOf(request, written ? "Unknown" : "NotExecuted"),
-      message: `${where(nameAndNode(request))}: the dedicated connection was lost, and its state with it (${why}); ${
+      ...contextOf(failed, written ? "Unknown" : "NotExecuted"),
+      message: `${where(nameAndNode(failed))}: the dedicated connection was lost, and its state with it (${why}); ${
         written ? "the command was written, it may have been executed" : "the command was not sent"
       }. Open another one`
     })
@@ -272,11 +283,11 @@ export const dedicatedLost = (request: Request, why: string, written: boolean): 
  * @category constructors
  * @since 0.1.0
  */
-export const undecodable = (request: Request, failure: DecodeFailure): RedisClusterException =>
+export const undecodable = (failed: FailedCommand, failure: DecodeFailure): RedisClusterException =>
   exception(() =>
     new DecodeError({
-      ...contextOf(request, "Executed"),
-      message: `${where(nameAndNode(request))}: ${failure.message}`,
+      ...contextOf(failed, "Executed"),
+      message: `${where(nameAndNode(failed))}: ${failure.message}`,
       cause: failure.cause
     })
   )
@@ -287,12 +298,12 @@ export const undecodable = (request: Request, failure: DecodeFailure): RedisClus
  * @category constructors
  * @since 0.1.0
  */
-export const withoutMulti = (request: Request, error: ServerError): RedisClusterException =>
+export const withoutMulti = (failed: FailedCommand, error: ServerError): RedisClusterException =>
   exception(() =>
     new ReplyError({
-      ...contextOf(request, "Unknown"),
+      ...contextOf(failed, "Unknown"),
       message: `${
-        where(nameAndNode(request))
+        where(nameAndNode(failed))
       }: the server refused MULTI, and may have executed the commands one by one: ${error.message}`,
       code: error.code
     })
@@ -304,11 +315,11 @@ export const withoutMulti = (request: Request, error: ServerError): RedisCluster
  * @category constructors
  * @since 0.1.0
  */
-export const leftTheCluster = (request: Request, node: ClusterNode): RedisClusterException =>
+export const leftTheCluster = (failed: FailedCommand, node: ClusterNode): RedisClusterException =>
   exception(() =>
     new UnknownNodeError({
-      ...contextOf(request, "NotExecuted"),
-      message: `${request.command.spec.name}: ${node.address} has left the cluster`,
+      ...contextOf(failed, "NotExecuted"),
+      message: `${failed.command.spec.name}: ${node.address} has left the cluster`,
       node: node.address
     })
   )
@@ -317,21 +328,21 @@ export const leftTheCluster = (request: Request, node: ClusterNode): RedisCluste
  * @category constructors
  * @since 0.1.0
  */
-export const closed = (request: Request): RedisClusterException =>
+export const closed = (failed: FailedCommand): RedisClusterException =>
   exception(() =>
     new ClosedError({
-      ...contextOf(request, "NotExecuted"),
-      message: `${request.command.spec.name}: the client is closed; the command was not sent`
+      ...contextOf(failed, "NotExecuted"),
+      message: `${failed.command.spec.name}: the client is closed; the command was not sent`
     })
   )
 
 /** The error of an entry that may not be sent again, because a later entry of its pipeline was executed. */
-export const overtaken = (request: Request): RedisClusterException => {
-  const { command, retryState, slot } = request
+export const overtaken = (failed: FailedCommand): RedisClusterException => {
+  const { command, retryState, slot } = failed
   const why = retryState === undefined ? "it was not sent" : summary(retryState.lastFailure)
   return exception(() =>
     new OvertakenError({
-      ...contextOf(request, "NotExecuted"),
+      ...contextOf(failed, "NotExecuted"),
       message:
         `${command.spec.name} was not sent again after a failure (${why}): a later entry of the pipeline, of the ` +
         `same slot ${slot}, was executed, and the order of their effects would have been turned round`,
@@ -346,8 +357,8 @@ export const overtaken = (request: Request): RedisClusterException => {
  * @category constructors
  * @since 0.1.0
  */
-export const badPolicy = (request: Request, message: string): RedisClusterException =>
-  exception(() => new OptionsError({ ...contextOf(request, "NotExecuted"), message }))
+export const badPolicy = (failed: FailedCommand, message: string): RedisClusterException =>
+  exception(() => new OptionsError({ ...contextOf(failed, "NotExecuted"), message }))
 
 /**
  * @category constructors

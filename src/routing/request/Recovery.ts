@@ -52,7 +52,7 @@ export interface Facts {
   /** Whether the command may be executed twice: it only reads, or the caller says so. */
   readonly repeatable: boolean
   /** Whether the command carries its prerequisite, which nodes may lack. */
-  readonly supplied: boolean
+  readonly hasPrerequisite: boolean
   readonly binding: Binding
   /** The number of redirects that the command has followed since its last pause, and the most that it may follow. */
   readonly redirects: number
@@ -258,7 +258,7 @@ const returned = (lesson: Lesson | undefined): Decision => lesson === undefined 
  */
 export const decide = (failure: Diagnosis, facts: Facts): Decision => {
   // This holds for a named node as well: the lack of a script is no answer to the command.
-  if (facts.supplied && failure._tag === "Reply" && failure.kind === "lacksCode") {
+  if (facts.hasPrerequisite && failure._tag === "Reply" && failure.kind === "lacksCode") {
     return facts.redirects >= facts.maxRedirects ? giveBack : loadThenResend
   }
   if (facts.binding === "explicit") return giveBack

@@ -333,12 +333,6 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     else this.collector?.failed(this.index, error)
   }
 
-  /** Makes this request describe another one, with its connection and retries. */
-  standsFor({ connection, retryState }: Request): void {
-    this.connection = connection
-    this.retryState = retryState
-  }
-
   /** Lets the request wait because of a failure: its own, or the failure of a request that it may not pass. */
   waits(failure: Diagnosis, cohort: Cohort<Request>, awaits: Awaited): void {
     const retryState = this.retryState ??= new RetryState(failure)
