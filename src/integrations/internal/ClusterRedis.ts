@@ -11,6 +11,7 @@ import * as CommandCache from "../../client/CommandCache.ts"
 import { type ClusterNode, isClusterNode } from "../../cluster/ClusterNode.ts"
 import { ClusterClient, type ClusterClientShape } from "../../ClusterClient.ts"
 import * as Command from "../../commands/Command.ts"
+import { factsOf, type Nonatomic } from "../../commands/facts.ts"
 import { Scripting } from "../../commands/Scripting.ts"
 import type { Reply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
@@ -25,22 +26,16 @@ export interface Options {
   readonly pool?: EffectRedis.PoolOptions | undefined
 }
 
-type Run = (args: ReadonlyArray<string>) => Effect.Effect<Resp2.Resp2, RedisClusterException>
+const pairsOf = (words: ReadonlyArray<string>): ReadonlyArray<readonly [string, string]> =>
+  Array.from({ length: words.length / 2 }, (_, i) => [words[2 * i], words[2 * i + 1]] as const)
 
-/** The commands to which a single node would give only a part of the answer, or an error. */
-const clusterWide = (redis: ClusterClientShape): ReadonlyMap<string, Run> => {
-  const pairs = (args: ReadonlyArray<string>) =>
-    Array.from({ length: args.length / 2 }, (_, i) => [args[2 * i], args[2 * i + 1]] as const)
-  return new Map<string, Run>([
-    ["MGET", redis.mgetNonatomic],
-    ["DEL", redis.delNonatomic],
-    ["UNLINK", redis.unlinkNonatomic],
-    ["EXISTS", redis.existsNonatomic],
-    ["TOUCH", redis.touchNonatomic],
-    ["MSET", (args) => redis.msetNonatomic(pairs(args))],
-    ["SCAN", (args) => ClusterScan.scan(redis, args)]
-  ])
-}
+/** Runs a command for keys of any slots, to which a single node would give only a part of the answer, or an error. */
+const runNonatomic = (
+  redis: ClusterClientShape,
+  method: Nonatomic,
+  args: ReadonlyArray<string>
+): Effect.Effect<Resp2.Resp2, RedisClusterException> =>
+  method === "msetNonatomic" ? redis.msetNonatomic(pairsOf(args)) : redis[method](args)
 
 /**
  * Whether a call lacks arguments. Such calls are not split: the error of a server says best what is wrong with them.
@@ -60,7 +55,6 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Redis["Service"], never, ClusterClient | Scope.Scope> {
   const redis = yield* ClusterClient
   const commands = yield* CommandCache.make(redis)
-  const special = clusterWide(redis)
   /** The scripts that have been loaded through this service, by digest. */
   const scripts = new Map<string, Command.Prerequisite>()
 
@@ -104,8 +98,11 @@ export const make = Effect.fnUntraced(function*(
     if (name === "SCRIPT" && args.length === 2 && args[0].toUpperCase() === "LOAD") {
       return Effect.sync(() => remember(args[1]))
     }
-    const wide = isIncomplete(name, args) ? undefined : special.get(name)
-    if (wide !== undefined) return wide(args)
+    if (!isIncomplete(name, args)) {
+      const { nonatomic } = factsOf([name])
+      if (nonatomic !== undefined) return runNonatomic(redis, nonatomic, args)
+      if (name === "SCAN") return ClusterScan.scan(redis, args)
+    }
     return Effect.flatMap(
       commandOf(name, args),
       (command) => Effect.map(execute(command), (reply) => shaped(command, reply))
