@@ -1,5 +1,5 @@
 /**
- * Users and what they may do. Each node has its own users: changes go to all nodes unless a target is given.
+ * Users and their permissions. Each node has its own users: changes go to all nodes unless a target is given.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import { parameters } from "./parameters/Acl.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
 
 /**
- * What a user may do, as rules of `aclSetuser`.
+ * The permissions of a user, as rules of `aclSetuser`.
  *
  * @category models
  * @since 0.1.0
@@ -26,12 +26,12 @@ export interface AclPermissions {
   readonly keys: string
   /** `&channel:*`. */
   readonly channels: string
-  /** `alldbs`, or the databases that it may use. Valkey 9.1. */
+  /** `alldbs`, or the databases that the user may use. Valkey 9.1. */
   readonly databases: string | undefined
 }
 
 /**
- * A user.
+ * A user with its rules: the reply of `aclGetuser`.
  *
  * @category models
  * @since 0.1.0
@@ -39,31 +39,31 @@ export interface AclPermissions {
 export interface AclUser extends AclPermissions {
   /** `on`, `off`, `nopass` ... */
   readonly flags: ReadonlyArray<string>
-  /** Their SHA-256 digests in hexadecimal. */
+  /** The SHA-256 digests of the passwords, in hexadecimal. */
   readonly passwords: ReadonlyArray<string>
-  /** What the user may do besides. */
+  /** Further permissions of the user. */
   readonly selectors: ReadonlyArray<AclPermissions>
 }
 
 /**
- * Something that a user was refused.
+ * A command that a user was refused: an entry of `aclLog`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface AclLogEntry {
-  /** How often it happened within a minute. */
+  /** The number of such refusals within a minute. */
   readonly count: number
   /** `command`, `key`, `channel`, `auth` ... */
   readonly reason: string
   /** `toplevel`, `multi`, `lua` or `module`. */
   readonly context: string
-  /** The command, key or channel. */
+  /** The command, key or channel that was refused. */
   readonly object: string
   readonly username: string
   readonly ageSeconds: number
   readonly client: ClientInfo
-  /** Since 7.2.0, as the times after it. */
+  /** The number of the entry. This and the times after it exist since 7.2.0. */
   readonly entryId: number | undefined
   /** Milliseconds since 1970. */
   readonly timestampCreated: number | undefined
@@ -72,7 +72,7 @@ export interface AclLogEntry {
 }
 
 /**
- * The commands on users.
+ * The methods of the commands on users.
  *
  * @category models
  * @since 0.1.0
@@ -80,23 +80,23 @@ export interface AclLogEntry {
 export interface AclCommands<S extends Surface> {
   /** The categories of commands, or the commands of one. Since 6.0.0. O(1). */
   aclCat(category?: string): Returns<S, ReadonlyArray<string>>
-  /** Removes users and closes their connections, on all nodes. Answers how many there were on one. Since 6.0.0. O(1) a user. */
+  /** Removes users and closes their connections, on all nodes. Returns how many there were on one. Since 6.0.0. O(1) a user. */
   aclDeluser(users: OneOrMore<string>): Returns<S, number>
   /** Whether a user may make a call, given as its words: `"OK"`, or the reason why not. Since 7.0.0. O(1). */
   aclDryrun(user: string, words: ReadonlyArray<Argument>): Returns<S, string>
-  /** A random password in hexadecimal, of 256 bits unless said. Since 6.0.0. O(1). */
+  /** A random password in hexadecimal, of 256 bits by default. Since 6.0.0. O(1). */
   aclGenpass(bits?: number): Returns<S, string>
   /** A user with its rules, `null` if there is none. Since 6.0.0 (this form 7.0.0). O(N) rules. */
   aclGetuser(user: string): Returns<S, AclUser | null>
-  /** All users with their rules, as a file of users has them. Since 6.0.0. O(N) users. */
+  /** All users with their rules, in the format of the ACL file. Since 6.0.0. O(N) users. */
   aclList(): Returns<S, ReadonlyArray<string>>
-  /** Reads the file of users again. Needs a node. Since 6.0.0. O(N) users. */
+  /** Reads the ACL file again. Needs a node. Since 6.0.0. O(N) users. */
   aclLoad(): Returns<S, "OK">
-  /** What users were refused, the latest first, per node; 10 entries unless said. Since 6.0.0. O(N) entries. */
+  /** The refusals of users' commands, the latest first, per node; 10 entries by default. Since 6.0.0. O(N) entries. */
   aclLog(count?: number): ReturnsPerNode<S, ReadonlyArray<AclLogEntry>>
-  /** Forgets what users were refused, on all nodes. Since 6.0.0. O(N) entries. */
+  /** Removes the refusals of users' commands from the log, on all nodes. Since 6.0.0. O(N) entries. */
   aclLogReset(): Returns<S, "OK">
-  /** Writes the file of users, on all nodes. Since 6.0.0. O(N) users. */
+  /** Writes the ACL file, on all nodes. Since 6.0.0. O(N) users. */
   aclSave(): Returns<S, "OK">
   /** Makes a user or changes one, rule by rule, on all nodes. A rule with a password may be `Redacted`. Since 6.0.0. O(N) rules. */
   aclSetuser(user: string, rules?: ReadonlyArray<string | Secret>): Returns<S, "OK">
@@ -150,7 +150,7 @@ const logEntries = decode.arrayOf(decode.struct<AclLogEntry>({
 }))
 
 /**
- * The commands on users, as values.
+ * The builders of the commands on users: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -13,21 +13,21 @@ import { parameters } from "./parameters/Bitmaps.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
- * A part of a string, both ends included, negative positions counting from the end.
+ * A part of a string, both ends included. Negative positions count from the end.
  *
  * @category models
  * @since 0.1.0
  */
 export interface BitRange {
   readonly start: Integer
-  /** The last position if left out. */
+  /** The last position. Default: the end of the string. */
   readonly end?: Integer | undefined
-  /** What the positions count: bytes unless said. Since 7.0.0. */
+  /** The unit of the positions. Default: bytes. Since 7.0.0. */
   readonly unit?: "BYTE" | "BIT" | undefined
 }
 
 /**
- * An integer's kind: signed up to 64 bits, unsigned up to 63.
+ * The type of an integer: signed with up to 64 bits, or unsigned with up to 63.
  *
  * @category models
  * @since 0.1.0
@@ -35,7 +35,7 @@ export interface BitRange {
 export type BitfieldEncoding = `i${number}` | `u${number}`
 
 /**
- * Where an integer begins: a bit, or with `#` a multiple of its width.
+ * The position at which an integer begins: a bit, or, with `#`, a multiple of its width.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ export type BitfieldEncoding = `i${number}` | `u${number}`
 export type BitfieldOffset = number | `#${number}`
 
 /**
- * Reads one integer.
+ * A step of `bitfield` that reads one integer.
  *
  * @category models
  * @since 0.1.0
@@ -66,19 +66,22 @@ export type BitfieldStep =
   | { readonly overflow: "WRAP" | "SAT" | "FAIL" }
 
 /**
- * The commands on bits.
+ * The methods of the commands on bits.
  *
  * @category models
  * @since 0.1.0
  */
 export interface BitmapCommands<S extends Surface> {
-  /** How many bits are set. Since 2.6.0. O(N) bytes. */
+  /** The number of bits that are set. Since 2.6.0. O(N) bytes. */
   bitcount(key: Argument, range?: BitRange): Returns<S, number>
-  /** Reads and changes integers of any width, step by step. Answers the value of each step, `null` where `FAIL` met an overflow. Since 3.2.0. O(1) a step. */
+  /** Reads and changes integers of any width, step by step. Returns the value of each step, `null` where `FAIL` met an overflow. Since 3.2.0. O(1) a step. */
   bitfield(key: Argument, steps: ReadonlyArray<BitfieldStep>): Returns<S, ReadonlyArray<number | null>>
   /** Reads integers of any width: replicas may answer. Since 6.0.0. O(1) a step. */
   bitfieldRo(key: Argument, steps: ReadonlyArray<BitfieldGet>): Returns<S, ReadonlyArray<number>>
-  /** Keeps the bits of strings of one slot, combined; `NOT` takes one string. Answers the length in bytes. Since 2.6.0 (the last four Redis 8.2). O(N) bytes. */
+  /**
+   * Combines the bits of strings of one slot and stores the result; `NOT` takes one string. Returns the length in
+   * bytes. Since 2.6.0 (the last four Redis 8.2). O(N) bytes.
+   */
   bitop(
     operation: "AND" | "OR" | "XOR" | "NOT" | "DIFF" | "DIFF1" | "ANDOR" | "ONE",
     destination: Argument,
@@ -92,7 +95,7 @@ export interface BitmapCommands<S extends Surface> {
   ): Returns<S, number>
   /** The bit at a position, 0 beyond the end. Since 2.2.0. O(1). */
   getbit(key: Argument, offset: number): Returns<S, 0 | 1>
-  /** Sets or clears the bit at a position. Answers the one before. Since 2.2.0. O(1). */
+  /** Sets or clears the bit at a position. Returns the former bit. Since 2.2.0. O(1). */
   setbit(key: Argument, offset: number, bit: 0 | 1): Returns<S, 0 | 1>
 }
 
@@ -125,7 +128,7 @@ const addBit = (self: Call, bit: 0 | 1): Call =>
   bit === 0 || bit === 1 ? self.add(String(bit)) : self.refuse("bit must be 0 or 1, got something else")
 
 /**
- * The commands on bits, as values.
+ * The builders of the commands on bits: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Puts the arguments of one call together and checks what their types cannot say.
+ * Collects the arguments of one call and checks what their types cannot express.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import { argumentOf, isEncodeFailure, type Value } from "./Value.ts"
 export type { Secret, Value } from "./Value.ts"
 
 /**
- * A whole number: beyond 2^53 - 1 it has to be a bigint.
+ * A whole number; a bigint beyond 2^53 - 1.
  *
  * @category models
  * @since 0.1.0
@@ -22,7 +22,7 @@ export type { Secret, Value } from "./Value.ts"
 export type Integer = number | bigint
 
 /**
- * One, or a list of them that is not empty.
+ * One value, or a list of values that is not empty.
  *
  * @category models
  * @since 0.1.0
@@ -47,7 +47,7 @@ export type Entries<A> = Readonly<Record<string, A>> | Iterable<readonly [Argume
 export type Lifetime = Exclude<Duration.Input, number | bigint>
 
 /**
- * How long to wait for something to come: a time, or without end.
+ * The time to wait for something: a span of time, or `"forever"` for no limit.
  *
  * @category models
  * @since 0.1.0
@@ -63,7 +63,7 @@ export type Patience = Lifetime | "forever"
 export type Instant = Date | { readonly epochMilliseconds: number }
 
 /**
- * Says what is wrong with a number without repeating it.
+ * The problem of a number, without the number itself.
  */
 const describe = (value: number): string =>
   typeof value !== "number" ?
@@ -85,7 +85,7 @@ const describe = (value: number): string =>
 const plural = (name: string): string => `${name} must have at least one entry, got none: leave out the call instead`
 
 /**
- * One call under construction. The first bad argument is remembered, and the call then is an invalid command.
+ * One call under construction. After a bad argument the call becomes an invalid command with the first problem.
  *
  * @category models
  * @since 0.1.0
@@ -100,20 +100,20 @@ export class Call {
     this.args = args
   }
 
-  /** Arguments as they are. */
+  /** Adds arguments as they are. */
   add(...args: ReadonlyArray<Argument>): this {
     for (const arg of args) this.args.push(arg)
     return this
   }
 
-  /** Arguments as they are, however many there are. */
+  /** Adds a list of arguments as they are. */
   all(args: ReadonlyArray<Argument>): this {
     if (!Array.isArray(args)) return this.refuse("a list was expected, got something else")
     for (const arg of args) this.args.push(arg)
     return this
   }
 
-  /** A value, numbers in decimal. */
+  /** Adds a value; numbers in decimal. */
   value(value: Value): this {
     const argument = typeof value === "string" ? value : argumentOf(value)
     if (isEncodeFailure(argument)) return this.refuse(`a value cannot be encoded: ${argument.message}`)
@@ -121,24 +121,24 @@ export class Call {
     return this
   }
 
-  /** A word, if it is wanted. */
+  /** Adds a word, if `on` is true. */
   flag(word: string, on: boolean | undefined): this {
     if (on === true) this.args.push(word)
     else if (on !== undefined && on !== false) this.refuse(`what stands for ${word} must be true or false`)
     return this
   }
 
-  /** A word and what belongs to it, if it is given. */
+  /** Adds a word and its value, if the value is given. */
   option(word: string, value: Value | undefined): this {
     return value === undefined ? this : this.add(word).value(value)
   }
 
-  /** A word and an integer, if it is given. */
+  /** Adds a word and an integer, if the integer is given. */
   integerOption(word: string, name: string, value: Integer | undefined, minimum?: number): this {
     return value === undefined ? this : this.add(word).integer(name, value, minimum)
   }
 
-  /** A whole number, at least `minimum`. */
+  /** Adds a whole number, at least `minimum`. */
   integer(name: string, value: Integer, minimum = -Infinity): this {
     if (typeof value === "bigint") {
       if (value < BigInt(minimum === -Infinity ? Number.MIN_SAFE_INTEGER : minimum) && minimum !== -Infinity) {
@@ -152,7 +152,7 @@ export class Call {
     return this
   }
 
-  /** A finite number. */
+  /** Adds a finite number. */
   double(name: string, value: number, minimum = -Infinity): this {
     if (!Number.isFinite(value) || value < minimum) {
       const expected = minimum === -Infinity ? "a finite number" : `a finite number, at least ${minimum}`
@@ -162,7 +162,7 @@ export class Call {
     return this
   }
 
-  /** A score: any number, infinite ones too, but not NaN. */
+  /** Adds a score: any number but NaN, infinities included. */
   score(name: string, value: number): this {
     if (typeof value !== "number" || Number.isNaN(value)) {
       return this.refuse(`${name} must be a number, got ${describe(value)}`)
@@ -171,14 +171,14 @@ export class Call {
     return this
   }
 
-  /** The number of a slot. */
+  /** Adds the number of a slot. */
   slot(slot: number): this {
     return Number.isInteger(slot) && slot >= 0 && slot < 16384
       ? this.add(String(slot))
       : this.refuse("a slot must be a whole number from 0 to 16383, got something else")
   }
 
-  /** One or more. */
+  /** Adds one or more values. */
   many(name: string, values: OneOrMore<Value>): this {
     if (!isList(values)) return this.value(values)
     if (values.length === 0) return this.refuse(plural(name))
@@ -186,13 +186,13 @@ export class Call {
     return this
   }
 
-  /** How many there are, then one or more. */
+  /** Adds the number of values, then the values, at least one. */
   counted(name: string, values: OneOrMore<Value>): this {
     this.args.push(String(Array.isArray(values) ? values.length : 1))
     return this.many(name, values)
   }
 
-  /** Scores with their members in turns, at least one; given by member. */
+  /** Adds scores and members in turns, at least one pair; the entries are given by member. */
   scores(name: string, entries: Entries<number>): this {
     const at = this.args.length
     const what = `a score of ${name}`
@@ -204,7 +204,7 @@ export class Call {
     return this.args.length === at ? this.refuse(plural(name)) : this
   }
 
-  /** Names and values in turns, at least one pair; `count` puts their number first. */
+  /** Adds names and values in turns, at least one pair; with `count` their number comes first. */
   entries(name: string, entries: Entries<Value>, count = false): this {
     const at = this.args.length
     if (isIterable(entries)) {
@@ -221,7 +221,7 @@ export class Call {
     return this
   }
 
-  /** All names, and behind them their values in the same order, at least one pair. */
+  /** Adds all names, and then their values in the order of the names, at least one pair. */
   columns(name: string, entries: Entries<Value>): this {
     const values: Array<Value> = []
     if (isIterable(entries)) {
@@ -238,14 +238,17 @@ export class Call {
     return values.length === 0 ? this.refuse(plural(name)) : this.many(name, values)
   }
 
-  /** A span of time: `seconds` when it is whole seconds, `millis` otherwise; parts of a millisecond count as one. */
+  /**
+   * Adds a span of time: with the word `seconds` for whole seconds, and `millis` otherwise. A part of a millisecond
+   * counts as one.
+   */
   lifetime(name: string, input: Lifetime, seconds: string, millis: string): this {
     const value = this.millis(name, input)
     if (value === undefined) return this
     return value % 1000 === 0 ? this.add(seconds, String(value / 1000)) : this.add(millis, String(value))
   }
 
-  /** A span of time as whole seconds; `instead` is the command that counts milliseconds. */
+  /** Adds a span of time as whole seconds; `instead` is the command that counts milliseconds. */
   seconds(name: string, input: Lifetime, instead?: string): this {
     const value = this.millis(name, input)
     if (value === undefined) return this
@@ -256,45 +259,45 @@ export class Call {
     return this.add(String(value / 1000))
   }
 
-  /** A span of time as milliseconds. */
+  /** Adds a span of time as milliseconds. */
   milliseconds(name: string, input: Lifetime): this {
     const value = this.millis(name, input)
     return value === undefined ? this : this.add(String(value))
   }
 
-  /** How long the server may wait, in seconds with decimals; 0 without end. */
+  /** Adds the time for which the server may wait, in seconds with decimals; 0 for no limit. */
   waiting(name: string, input: Patience): this {
     if (input === "forever" || millisOf(input) === Infinity) return this.add("0")
     const value = this.millis(name, input)
     return value === undefined ? this : this.add(String(value / 1000))
   }
 
-  /** How long the server may wait, in milliseconds; 0 without end. */
+  /** Adds the time for which the server may wait, in milliseconds; 0 for no limit. */
   waitingMillis(name: string, input: Patience): this {
     return input === "forever" || millisOf(input) === Infinity ? this.add("0") : this.milliseconds(name, input)
   }
 
-  /** A point in time: milliseconds since 1970, or whole seconds. */
+  /** Adds a point in time, as milliseconds or as whole seconds since 1970. */
   instant(name: string, at: Instant, unit: "seconds" | "milliseconds"): this {
     const value = at instanceof Date ? at.getTime() : at.epochMilliseconds
     if (!Number.isFinite(value)) return this.refuse(`${name} must be a valid date, got an invalid one`)
-    // Late by a part of a unit rather than early: a key never expires before its time.
+    // Rounded up, because a key must not expire before its time.
     return this.add(String(Math.ceil(unit === "seconds" ? value / 1000 : value)))
   }
 
-  /** A span of time as milliseconds; unlike a lifetime it may be zero. */
+  /** Adds a span of time as milliseconds, which may be zero, unlike a lifetime. */
   age(name: string, input: Lifetime): this {
     const value = this.millis(name, input, 0)
     return value === undefined ? this : this.add(String(value))
   }
 
-  /** Notes what makes this call impossible. */
+  /** Notes the problem that makes this call impossible. */
   refuse(problem: string): this {
     this.problem ??= problem
     return this
   }
 
-  /** The command, or the invalid one that says what was wrong. */
+  /** The command, or an invalid command with the problem. */
   to<A>(decode: Decoder<A>): Command<A> {
     return this.problem === undefined
       ? make(this.spec, this.args, decode)
@@ -317,15 +320,15 @@ export class Call {
   }
 }
 
-/** Durations that were written as text, in milliseconds: programs have few of them, and reading one takes its time. */
+/** Durations that were given as text, in milliseconds. Programs use few of them, and parsing one is slow. */
 const written = new Map<string, number>()
 const writtenAtMost = 256
 
-/** Milliseconds, parts of one counted as one; `undefined` when it is no duration. */
+/** A duration in milliseconds, where a part counts as one; `undefined` when the value is no duration. */
 const millisOf = (input: Lifetime): number | undefined => {
   const known = typeof input === "string" ? written.get(input) : undefined
   if (known !== undefined) return known
-  // A bare number may be meant as seconds, which servers count.
+  // A bare number is ambiguous: servers count seconds.
   if (typeof input === "number" || typeof input === "bigint") return undefined
   const value = Math.ceil(durationMillis(input))
   if (Number.isNaN(value)) return undefined

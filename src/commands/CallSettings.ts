@@ -10,15 +10,15 @@ import { dual } from "effect/Function"
 import { millisOf } from "../internal/millis.ts"
 
 /**
- * Settings for commands that do not carry their own.
+ * Settings for commands without their own.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CallSettings {
-  /** Milliseconds from call to reply, in place of the client's `commandTimeout`. */
+  /** The time from call to reply in milliseconds, in place of the client's `commandTimeout`. */
   readonly timeout?: number | undefined
-  /** Executing the commands twice does no harm. */
+  /** Whether the commands may be executed twice. */
   readonly idempotent?: boolean | undefined
 }
 
@@ -39,17 +39,18 @@ const within = <A, E, R>(self: Effect.Effect<A, E, R>, settings: CallSettings): 
   Effect.updateService(self, CurrentCallSettings, (outer) => ({ ...outer, ...settings }))
 
 /**
- * Gives every command that an effect runs this deadline, unless the command carries its own.
+ * Gives a deadline to every command that an effect runs, unless the command has its own.
  *
  * **When to use**
  *
- * Use it around a handler that has so much time for each of its commands. `Effect.timeout` interrupts: it cannot tell whether a
- * command was executed. A command that misses this deadline fails with a `TimeoutError` that says its `outcome`.
+ * Use it around a handler that has so much time for each of its commands. `Effect.timeout` interrupts a command and
+ * cannot tell whether it was executed. A command that misses this deadline fails with a `TimeoutError`, whose
+ * `outcome` says that.
  *
  * **Details**
  *
- * The deadline is that of each command, not of the effect as a whole. An inner region replaces an outer one. A duration that
- * is not at least 0 ms fails each command with an `OptionsError`.
+ * The deadline applies to each command, not to the effect as a whole. An inner region replaces an outer one. A
+ * duration that is not at least 0 ms fails each command with an `OptionsError`.
  *
  * **Example** (A handler whose commands have 300 ms)
  *
@@ -79,12 +80,13 @@ export const withTimeout: {
 )
 
 /**
- * Marks every command that an effect runs as safe to execute twice, so that it is sent again when a lost connection leaves
- * its fate unknown.
+ * Marks every command that an effect runs as safe to execute twice, so that it is sent again when a lost connection
+ * leaves its outcome unknown.
  *
  * **Gotchas**
  *
- * It holds for every command within, those of libraries included. `INCR`, `LPUSH` and their like are not safe to execute twice.
+ * The mark applies to every command within the effect, including those of libraries. `INCR`, `LPUSH` and similar
+ * commands are not safe to execute twice.
  *
  * @category regions
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Publishing, and looking at who subscribes. Subscriptions themselves are streams, not commands.
+ * Publishing, and the numbers of subscribers. Subscriptions themselves are streams, not commands.
  *
  * @since 0.1.0
  */
@@ -14,30 +14,31 @@ import { parameters } from "./parameters/Channels.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
- * The commands on channels.
+ * The methods of the commands on channels.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ChannelCommands<S extends Surface> {
   /**
-   * Publishes to the whole cluster. Answers how many subscriptions (channels and patterns) the node that took it has itself: in a
-   * cluster that is no number of receivers, and 0 does not mean that nobody listens. Since 2.0.0. O(N+M) subscribers and patterns.
+   * Publishes a message to the whole cluster. Returns the number of subscriptions (channels and patterns) of the node
+   * that took the message: in a cluster this is not the number of receivers, and 0 does not mean that there are none.
+   * Since 2.0.0. O(N+M) subscribers and patterns.
    */
   publish(channel: Argument, message: Value): Returns<S, number>
   /** The channels with subscribers, of all nodes unless a target is given. Since 2.8.0. O(N) channels. */
   pubsubChannels(pattern?: Argument): Returns<S, ReadonlyArray<string>>
-  /** How many patterns have subscribers, each node's added up unless a target is given. Since 2.8.0. O(1). */
+  /** The number of patterns with subscribers, summed over all nodes by default. Since 2.8.0. O(1). */
   pubsubNumpat(): Returns<S, number>
-  /** How many subscribers each channel has, each node's added up unless a target is given. Since 2.8.0. O(N) channels. */
+  /** The number of subscribers of each channel, summed over all nodes by default. Since 2.8.0. O(N) channels. */
   pubsubNumsub(channels: OneOrMore<Argument>): Returns<S, Readonly<Record<string, number>>>
-  /** The shard channels with subscribers, of all nodes unless a target is given. Since 7.0.0. O(N) channels. */
+  /** The shard channels with subscribers, of all nodes by default. Since 7.0.0. O(N) channels. */
   pubsubShardchannels(pattern?: Argument): Returns<S, ReadonlyArray<string>>
-  /** How many subscribers each shard channel has, each node's added up unless a target is given. Since 7.0.0. O(N) channels. */
+  /** The number of subscribers of each shard channel, summed over all nodes by default. Since 7.0.0. O(N) channels. */
   pubsubShardnumsub(channels: OneOrMore<Argument>): Returns<S, Readonly<Record<string, number>>>
   /**
-   * Publishes to the shard that owns the channel's slot. Answers how many subscribers its primary has itself; those that listen at
-   * a replica get the message and are not counted. Since 7.0.0. O(N) subscribers.
+   * Publishes a message to the shard that owns the channel's slot. Returns the number of subscribers at the primary;
+   * subscribers at replicas get the message and are not counted. Since 7.0.0. O(N) subscribers.
    */
   spublish(channel: Argument, message: Value): Returns<S, number>
 }
@@ -45,7 +46,7 @@ export interface ChannelCommands<S extends Surface> {
 const concat = { request: "allNodes", response: "concat" } as const
 
 const PUBLISH = new CommandSpec("PUBLISH", {})
-/** Each node lists its own channels: one channel may come from several. */
+/** Each node lists its own channels, so that several nodes may list one channel. */
 const union = { request: "allNodes", response: "union" } as const
 const PUBSUB_CHANNELS = new CommandSpec("PUBSUB CHANNELS", union)
 const PUBSUB_NUMPAT = new CommandSpec("PUBSUB NUMPAT", { request: "allNodes", response: "sum" })
@@ -54,7 +55,7 @@ const PUBSUB_SHARDCHANNELS = new CommandSpec("PUBSUB SHARDCHANNELS", union)
 const PUBSUB_SHARDNUMSUB = new CommandSpec("PUBSUB SHARDNUMSUB", concat)
 const SPUBLISH = new CommandSpec("SPUBLISH", { channel: 0 })
 
-/** Channels and numbers in turns, also when several nodes' lists stand one after another. */
+/** Channels and numbers in turns, also when the lists of several nodes follow one another. */
 const totals = decode.map(decode.pairsOf(decode.string, decode.integer), (pairs) => {
   const result = new Map<string, number>()
   for (const [name, count] of pairs) {
@@ -65,7 +66,7 @@ const totals = decode.map(decode.pairsOf(decode.string, decode.integer), (pairs)
 })
 
 /**
- * The commands on channels, as values.
+ * The builders of the commands on channels: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

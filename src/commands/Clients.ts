@@ -1,6 +1,6 @@
 /**
- * Connections and the clients behind them. What sets a connection up (`AUTH`, `SELECT`, `CLIENT SETNAME`, `READONLY` ...)
- * is an option of the client, since connections are shared and replaced.
+ * Connections and the clients behind them. The set-up of a connection (`AUTH`, `SELECT`, `CLIENT SETNAME`, `READONLY`
+ * ...) is an option of the client, because connections are shared and replaced.
  *
  * @since 0.1.0
  */
@@ -25,20 +25,20 @@ export type { ClientInfo } from "./clientInfo.ts"
 export type ClientType = "normal" | "master" | "replica" | "pubsub" | "primary"
 
 /**
- * What connections have in common.
+ * Traits by which connections are chosen.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ClientTraits {
-  /** One of these ids. Several in `clientKill`: Valkey 8.1. */
+  /** The id, or a list of ids. A list in `clientKill`: Valkey 8.1. */
   readonly id?: OneOrMore<Integer> | undefined
   readonly type?: ClientType | undefined
-  /** In `clientList` Valkey 8.1, as `addr` and `laddr`. */
+  /** The user. In `clientList`, `user`, `addr` and `laddr` need Valkey 8.1. */
   readonly user?: string | undefined
   readonly addr?: string | undefined
   readonly laddr?: string | undefined
-  /** Valkey 9.0, as what follows. */
+  /** The name. This trait and those after it need Valkey 9.0. */
   readonly name?: string | undefined
   /** All of these letters. */
   readonly flags?: string | undefined
@@ -51,24 +51,30 @@ export interface ClientTraits {
 }
 
 /**
- * Which connections `clientKill` closes and `clientList` lists: those that meet all of it.
+ * The connections that `clientKill` closes and `clientList` lists: those that match all properties.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ClientFilter extends ClientTraits {
-  /** At least this many seconds old. Redis 7.4 (in `clientKill` only), Valkey 8.0 (in `clientList` 8.1). */
+  /**
+   * Connections that are at least so many seconds old. Redis 7.4 (in `clientKill` only), Valkey 8.0 (in `clientList`
+   * 8.1).
+   */
   readonly maxAge?: number | undefined
-  /** At least this many seconds without a command. Valkey 9.0. */
+  /** Connections without a command for at least so many seconds. Valkey 9.0. */
   readonly idle?: number | undefined
-  /** Leave out the connection that asks: `true` if left out in `clientKill`. In `clientList` Valkey 8.1. */
+  /**
+   * Whether the requesting connection is left out. Default in `clientKill`: `true`. In `clientList` it needs Valkey
+   * 8.1.
+   */
   readonly skipMe?: boolean | undefined
-  /** Those with these traits are left out. Valkey 9.0. */
+  /** Connections with these traits are left out. Valkey 9.0. */
   readonly not?: ClientTraits | undefined
 }
 
 /**
- * What `clientTrackinginfo` answers.
+ * The reply of `clientTrackinginfo`.
  *
  * @category models
  * @since 0.1.0
@@ -80,7 +86,7 @@ export interface TrackingInfo {
 }
 
 /**
- * What a server says about itself in `hello`.
+ * The reply of `hello`: facts about the server and the connection.
  *
  * @category models
  * @since 0.1.0
@@ -95,13 +101,13 @@ export interface HelloReply {
   /** `cluster` or `standalone`. */
   readonly mode: string
   readonly role: string
-  /** Valkey 8.1, if the node has one. */
+  /** The availability zone of the node, if it has one. Valkey 8.1. */
   readonly availabilityZone: string | undefined
   readonly modules: ReadonlyArray<{ readonly name: string; readonly version: number }>
 }
 
 /**
- * The commands on connections.
+ * The methods of the commands on connections.
  *
  * @category models
  * @since 0.1.0
@@ -109,29 +115,38 @@ export interface HelloReply {
 export interface ClientCommands<S extends Surface> {
   /** The name of the connection, `null` if it has none. Needs a node. Since 2.6.9. O(1). */
   clientGetname(): Returns<S, string | null>
-  /** The connection that gets this one's invalidations: 0 none, -1 tracking is off. Needs a node. Since 6.0.0. O(1). */
+  /**
+   * The id of the connection that gets the invalidations of this one: 0 for none, -1 when tracking is off. Needs a
+   * node. Since 6.0.0. O(1).
+   */
   clientGetredir(): Returns<S, number>
   /** The id of the connection. Needs a node. Since 5.0.0. O(1). */
   clientId(): Returns<S, number>
-  /** The connection that asks. Needs a node. Since 6.2.0. O(1). */
+  /** Facts about the requesting connection. Needs a node. Since 6.2.0. O(1). */
   clientInfo(): Returns<S, ClientInfo>
-  /** Closes connections of a node; at least one trait has to be given. Answers how many. Needs a node. Since 2.8.12. O(N) connections. */
+  /**
+   * Closes connections of a node; at least one trait has to be given. Returns the number of closed connections. Needs
+   * a node. Since 2.8.12. O(N) connections.
+   */
   clientKill(filter: ClientFilter): Returns<S, number>
-  /** The connections of a node; before Valkey 8.1 by type or id only. Needs a node. Since 2.4.0. O(N) connections. */
+  /**
+   * The connections of a node. Before Valkey 8.1 they can be chosen by type or id only. Needs a node. Since 2.4.0.
+   * O(N) connections.
+   */
   clientList(filter?: ClientFilter): Returns<S, ReadonlyArray<ClientInfo>>
   /** Holds back the commands of all clients of a node, or their writes only. Needs a node. Since 2.9.50. O(1). */
   clientPause(time: Lifetime, mode?: "ALL" | "WRITE"): Returns<S, "OK">
-  /** What client side caching does for the connection. Needs a node. Since 6.2.0. O(1). */
+  /** The state of client-side caching for the connection. Needs a node. Since 6.2.0. O(1). */
   clientTrackinginfo(): Returns<S, TrackingInfo>
-  /** Ends the blocking command of another connection, as if its time were over or with an error. Answers whether it was blocked. Needs a node. Since 5.0.0. O(log N). */
+  /** Ends the blocking command of another connection, as if its time were over or with an error. Returns whether it was blocked. Needs a node. Since 5.0.0. O(log N). */
   clientUnblock(id: Integer, how?: "TIMEOUT" | "ERROR"): Returns<S, boolean>
   /** Ends `clientPause`. Needs a node. Since 6.2.0. O(N) connections. */
   clientUnpause(): Returns<S, "OK">
-  /** Answers the message. Since 1.0.0. O(1). */
+  /** Returns the message. Since 1.0.0. O(1). */
   echo(message: Argument): Returns<S, string>
-  /** What the server says about itself and the connection; changes nothing. Since 6.0.0. O(1). */
+  /** Facts about the server and the connection, without a change of the protocol. Since 6.0.0. O(1). */
   hello(): Returns<S, HelloReply>
-  /** Answers `PONG`, or the message. Goes to one node unless a target is given. Since 1.0.0. O(1). */
+  /** Returns `PONG`, or the message. Goes to one node unless a target is given. Since 1.0.0. O(1). */
   ping(message?: Argument): Returns<S, string>
 }
 
@@ -204,7 +219,7 @@ const hello = decode.struct<HelloReply>({
 })
 
 /**
- * The commands on connections, as values.
+ * The builders of the commands on connections: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -29,7 +29,10 @@ export type SlotRange = readonly [start: number, end: number]
  * @since 0.1.0
  */
 export interface SlotNode {
-  /** Where clients should connect: `null` or empty means the host that was asked, `?` that the node announced none. */
+  /**
+   * The host to which clients should connect. `null` or empty text stands for the host that was asked, `?` for a node
+   * that announced none.
+   */
   readonly host: string | null
   readonly port: number
   readonly id: string
@@ -69,7 +72,8 @@ export interface ShardNode {
 }
 
 /**
- * A shard: its slots, and its nodes in any order. A primary that failed may still be listed as one: look at `health`.
+ * A shard: its slots, and its nodes in any order. A failed primary may still be listed as a primary: check its
+ * `health`.
  *
  * @category models
  * @since 0.1.0
@@ -77,7 +81,7 @@ export interface ShardNode {
 export interface Shard {
   readonly slots: ReadonlyArray<SlotRange>
   readonly nodes: ReadonlyArray<ShardNode>
-  /** Valkey 9. */
+  /** The id of the shard. Valkey 9. */
   readonly id: string | undefined
 }
 
@@ -96,21 +100,21 @@ export interface NodeLine {
   readonly flags: ReadonlyArray<string>
   /** The primary that a replica follows. */
   readonly primary: string | undefined
-  /** Milliseconds since 1970, 0 when no ping is waiting for its answer. */
+  /** The time of the last ping that is not answered, in milliseconds since 1970; 0 when there is none. */
   readonly pingSent: number
   /** Milliseconds since 1970. */
   readonly pongReceived: number
   readonly configEpoch: number
   readonly connected: boolean
   readonly slots: ReadonlyArray<SlotRange>
-  /** Slots on their way to another node. */
+  /** The slots that migrate to another node. */
   readonly migrating: ReadonlyArray<{ readonly slot: number; readonly to: string }>
-  /** Slots on their way from another node. */
+  /** The slots that migrate from another node. */
   readonly importing: ReadonlyArray<{ readonly slot: number; readonly from: string }>
 }
 
 /**
- * The state of the cluster as a node sees it. `fields` has all that it says.
+ * The state of the cluster as a node sees it. `fields` has all fields of the reply.
  *
  * @category models
  * @since 0.1.0
@@ -122,7 +126,7 @@ export interface ClusterInfo {
   readonly slotsPfail: number
   readonly slotsFail: number
   readonly knownNodes: number
-  /** How many primaries have slots. */
+  /** The number of primaries that have slots. */
   readonly size: number
   readonly currentEpoch: number
   readonly myEpoch: number
@@ -148,7 +152,7 @@ export interface ClusterLink {
 }
 
 /**
- * What `clusterSetslot` does with a slot.
+ * The state that `clusterSetslot` gives to a slot.
  *
  * @category models
  * @since 0.1.0
@@ -160,7 +164,7 @@ export type SlotState =
   | "stable"
 
 /**
- * What `clusterSlotStats` tells about slots.
+ * The figures of `clusterSlotStats`.
  *
  * @category models
  * @since 0.1.0
@@ -168,8 +172,8 @@ export type SlotState =
 export type SlotMetric = "key-count" | "cpu-usec" | "memory-bytes" | "network-bytes-in" | "network-bytes-out"
 
 /**
- * Which slots `clusterSlotStats` tells about: a range, or those where a figure is the greatest (`DESC`, as if left out) or
- * the least.
+ * The slots of a `clusterSlotStats` call: a range, or the slots with the greatest (`DESC`, the default) or least
+ * values of a figure.
  *
  * @category models
  * @since 0.1.0
@@ -185,7 +189,7 @@ export type SlotSelection =
   }
 
 /**
- * The figures of a slot. Servers give those that they are configured to keep.
+ * The figures of a slot. A server gives the figures that it is configured to keep.
  *
  * @category models
  * @since 0.1.0
@@ -202,7 +206,7 @@ export interface SlotStats {
 }
 
 /**
- * Slots that go to a node.
+ * Slots to move to a node.
  *
  * @category models
  * @since 0.1.0
@@ -214,7 +218,7 @@ export interface SlotMove {
 }
 
 /**
- * Slots that are or were on their way, as Valkey moves them.
+ * A present or past migration of slots, as Valkey moves them.
  *
  * @category models
  * @since 0.1.0
@@ -231,17 +235,17 @@ export interface SlotMigration {
   readonly lastUpdateTime: number
   /** Seconds since 1970. */
   readonly lastAckTime: number
-  /** `success`, `failed`, `canceled`, or what is being done. */
+  /** `success`, `failed`, `canceled`, or the present step. */
   readonly state: string
   readonly message: string
-  /** Bytes copied because they were written meanwhile. */
+  /** The bytes that were copied because they were written meanwhile. */
   readonly cowSize: number
   /** Bytes still to be sent. */
   readonly remainingReplSize: number | undefined
 }
 
 /**
- * Slots that are or were on their way, as Redis moves them.
+ * A present or past migration of slots, as Redis moves them.
  *
  * @category models
  * @since 0.1.0
@@ -253,7 +257,7 @@ export interface MigrationTask {
   readonly destination: string
   /** `import` or `migrate`. */
   readonly operation: string
-  /** `completed`, `canceled`, `failed`, or what is being done. */
+  /** `completed`, `canceled`, `failed`, or the present step. */
   readonly state: string
   readonly lastError: string
   readonly retries: number
@@ -263,7 +267,7 @@ export interface MigrationTask {
   readonly startTime: number
   /** Milliseconds since 1970, -1 before it ends. */
   readonly endTime: number
-  /** For how many milliseconds writes had to wait. */
+  /** The time for which writes had to wait, in milliseconds. */
   readonly writePauseMs: number
 }
 
@@ -279,7 +283,8 @@ export interface ClusterscanOptions extends KeyScanOptions {
 }
 
 /**
- * The commands on the cluster. Those that change it, or tell about one node, need a node to be named.
+ * The methods of the commands on the cluster. Commands that change the cluster, or that are about one node, need a
+ * named node.
  *
  * @category models
  * @since 0.1.0
@@ -289,19 +294,22 @@ export interface ClusterCommands<S extends Surface> {
   clusterAddslots(slots: OneOrMore<number>): Returns<S, "OK">
   /** Gives ranges of slots without an owner to a node. Needs a node. Since 7.0.0. O(N) slots. */
   clusterAddslotsrange(ranges: ReadonlyArray<SlotRange>): Returns<S, "OK">
-  /** Raises the configuration epoch of a node. Answers whether it was raised, and the epoch. Needs a node. Since 3.0.0. O(1). */
+  /** Raises the configuration epoch of a node. Returns whether it was raised, and the epoch. Needs a node. Since 3.0.0. O(1). */
   clusterBumpepoch(): Returns<S, { readonly bumped: boolean; readonly epoch: number }>
   /** Ends all slot migrations of a node. Needs a node. Valkey 9.0. O(N) migrations. */
   clusterCancelslotmigrations(): Returns<S, "OK">
-  /** How many nodes reported to this one that another failed. Needs a node. Since 3.0.0. O(N) reports. */
+  /** The number of nodes that reported to this one that another failed. Needs a node. Since 3.0.0. O(N) reports. */
   clusterCountFailureReports(nodeId: string): Returns<S, number>
-  /** How many keys a slot has; asks the slot's owner. Since 3.0.0. O(1). */
+  /** The number of keys of a slot; asks the slot's owner. Since 3.0.0. O(1). */
   clusterCountkeysinslot(slot: number): Returns<S, number>
-  /** Makes a node forget who owns slots. Needs a node. Since 3.0.0. O(N) slots. */
+  /** Removes the owners of slots from a node's table. Needs a node. Since 3.0.0. O(N) slots. */
   clusterDelslots(slots: OneOrMore<number>): Returns<S, "OK">
-  /** Makes a node forget who owns ranges of slots. Needs a node. Since 7.0.0. O(N) slots. */
+  /** Removes the owners of ranges of slots from a node's table. Needs a node. Since 7.0.0. O(N) slots. */
   clusterDelslotsrange(ranges: ReadonlyArray<SlotRange>): Returns<S, "OK">
-  /** Makes a replica take over from its primary: in agreement, without it (`FORCE`), without anyone (`TAKEOVER`). Needs a node. Since 3.0.0. O(1). */
+  /**
+   * Makes a replica take over from its primary: in agreement with the primary, without its help (`FORCE`), or without
+   * the agreement of any node (`TAKEOVER`). Needs a node. Since 3.0.0. O(1).
+   */
   clusterFailover(how?: "FORCE" | "TAKEOVER"): Returns<S, "OK">
   /** Removes all keys of a slot; asks the slot's owner. Valkey 9.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
   clusterFlushslot(slot: number, mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
@@ -309,9 +317,11 @@ export interface ClusterCommands<S extends Surface> {
   clusterFlushslots(): Returns<S, "OK">
   /** Removes another node from a node's table, and keeps it out for a minute. Needs a node. Since 3.0.0. O(1). */
   clusterForget(nodeId: string): Returns<S, "OK">
-  /** Some keys of a slot; asks the slot's owner. Since 3.0.0. O(log N) keys asked for. */
+  /** Up to `count` keys of a slot; asks the slot's owner. Since 3.0.0. O(log N) keys asked for. */
   clusterGetkeysinslot(slot: number, count: number): Returns<S, ReadonlyArray<string>>
-  /** The slot migrations of a node, those that ended a while ago too. Needs a node. Valkey 9.0. O(N) migrations. */
+  /**
+   * The slot migrations of a node, including those that ended a while ago. Needs a node. Valkey 9.0. O(N) migrations.
+   */
   clusterGetslotmigrations(): Returns<S, ReadonlyArray<SlotMigration>>
   /** The state of the cluster as a node sees it. Since 3.0.0. O(1). */
   clusterInfo(): Returns<S, ClusterInfo>
@@ -323,11 +333,14 @@ export interface ClusterCommands<S extends Surface> {
   clusterMeet(host: string, port: number, busPort?: number): Returns<S, "OK">
   /** Starts to move slots from a node to others; see `clusterGetslotmigrations`. Needs a node. Valkey 9.0. O(N) slots. */
   clusterMigrateslots(moves: OneOrMore<SlotMove>): Returns<S, "OK">
-  /** Ends a task of `clusterMigrationImport`, or all of a node. Answers how many. Needs a node. Redis 8.4. O(N) slots. */
+  /**
+   * Ends a task of `clusterMigrationImport`, or all tasks of a node. Returns the number of ended tasks. Needs a node.
+   * Redis 8.4. O(N) slots.
+   */
   clusterMigrationCancel(task: { readonly id: string } | "ALL"): Returns<S, number>
-  /** Starts to move slots to a node from those that own them. Answers the id of the task. Needs a node. Redis 8.4. O(N) slots. */
+  /** Starts to move slots to a node from those that own them. Returns the id of the task. Needs a node. Redis 8.4. O(N) slots. */
   clusterMigrationImport(ranges: ReadonlyArray<SlotRange>): Returns<S, string>
-  /** A task of a node, or all of them. Needs a node. Redis 8.4. O(N) tasks. */
+  /** A task of a node, or all of its tasks. Needs a node. Redis 8.4. O(N) tasks. */
   clusterMigrationStatus(task: { readonly id: string } | "ALL"): Returns<S, ReadonlyArray<MigrationTask>>
   /** The id of a node. Needs a node. Since 3.0.0. O(1). */
   clusterMyid(): Returns<S, string>
@@ -341,13 +354,19 @@ export interface ClusterCommands<S extends Surface> {
   clusterReplicate(nodeId: string): Returns<S, "OK">
   /** Makes a replica a primary without slots. Needs a node. Valkey 9.0. O(1). */
   clusterReplicateNoOne(): Returns<S, "OK">
-  /** Makes a node forget the cluster; `HARD` gives it another id too. Needs a node. Since 3.0.0. O(N) nodes. */
+  /**
+   * Makes a node leave the cluster and drop its table; `HARD` gives it a new id, too. Needs a node. Since 3.0.0. O(N)
+   * nodes.
+   */
   clusterReset(how?: "HARD" | "SOFT"): Returns<S, "OK">
   /** Makes a node write its cluster configuration to disk. Needs a node. Since 3.0.0. O(1). */
   clusterSaveconfig(): Returns<S, "OK">
   /** Sets the configuration epoch of a new node. Needs a node. Since 3.0.0. O(1). */
   clusterSetConfigEpoch(epoch: number): Returns<S, "OK">
-  /** Says of a slot that it is being imported from a node, being migrated to one, owned by one, or neither of it. Needs a node. Since 3.0.0 (timeout Valkey 8.0). O(1). */
+  /**
+   * Sets the state of a slot at a node: imported from a node, migrating to a node, owned by a node, or none of these.
+   * Needs a node. Since 3.0.0 (timeout Valkey 8.0). O(1).
+   */
   clusterSetslot(
     slot: number,
     state: SlotState,
@@ -355,11 +374,17 @@ export interface ClusterCommands<S extends Surface> {
   ): Returns<S, "OK">
   /** The shards with their slots and nodes. Since 7.0.0. O(N) nodes. */
   clusterShards(): Returns<S, ReadonlyArray<Shard>>
-  /** Which nodes serve which slots. Since 3.0.0. O(N) nodes. */
+  /** The nodes of each range of slots. Since 3.0.0. O(N) nodes. */
   clusterSlots(): Returns<S, ReadonlyArray<SlotAssignment>>
-  /** Figures on slots, each from its primary: those of a range, or the first ones in the order of a figure. Redis 8.2, Valkey 8.0. O(N) slots, O(N*log(N)) in order. */
+  /**
+   * Figures on slots, each from its primary: of a range of slots, or of the first slots in the order of a figure.
+   * Redis 8.2, Valkey 8.0. O(N) slots, O(N*log(N)) in order.
+   */
   clusterSlotStats(selection: SlotSelection): Returns<S, ReadonlyArray<SlotStats>>
-  /** One step through the keys of the whole cluster, from cursor `"0"` on; a cursor says itself which node goes on. Valkey 9.1. O(N) keys given. */
+  /**
+   * One step through the keys of the whole cluster, from cursor `"0"` on; the cursor itself names the node that goes
+   * on. Valkey 9.1. O(N) keys given.
+   */
   clusterscan(cursor: string, options?: ClusterscanOptions): Returns<S, ScanPage<string>>
   /** Makes a node remove the keys of slots that it does not own. Needs a node. Redis 8.4. O(N) keys. */
   trimslots(ranges: ReadonlyArray<SlotRange>): Returns<S, "OK">
@@ -528,7 +553,7 @@ const figureOf: { readonly [M in SlotMetric]: keyof SlotStats } = {
   "network-bytes-out": "networkBytesOut"
 }
 
-/** Each primary gives the first of its own slots: these are the first of all. */
+/** Takes the first slots of the whole cluster from the first slots of each primary. */
 const firstOf = (metric: SlotMetric, order: "ASC" | "DESC", limit: number) => {
   const figure = figureOf[metric]
   const sign = order === "ASC" ? 1 : -1
@@ -609,7 +634,7 @@ const epochLine = decode.parsed((text) => {
 })
 
 /**
- * The commands on the cluster, as values.
+ * The builders of the commands on the cluster: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -1,18 +1,21 @@
 /**
- * The facts about a command that hold for every call of it: name, keys, flags and routing policies. What the name alone tells,
- * `facts.ts` knows.
+ * The facts about a command that hold for every call of it: name, keys, flags and routing policies. `facts.ts` has the
+ * facts that follow from the name alone.
  *
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { type ConnectionUse, factsOf, type NameFacts, type Nonatomic } from "./facts.ts"
 
-/** Servers take names for what they are in ASCII; other letters become ASCII in upper case, and would pass for others. */
+/**
+ * A well-formed name. Servers compare names in ASCII; some other letters become ASCII in upper case, and would make
+ * another name.
+ */
 const wellFormed = /^[!-~]+(?: [!-~]+)*$/
 
 /**
- * Which nodes a command without keys goes to when the caller names none: the `request_policy` tip of the
- * command specification, as corrected by this library.
+ * The nodes to which a command without keys goes when the caller names none: the `request_policy` tip of the command
+ * specification, as corrected by this library.
  *
  * - `default`: one node (the owner of the keys, or any primary)
  * - `allShards`: every primary
@@ -25,14 +28,15 @@ const wellFormed = /^[!-~]+(?: [!-~]+)*$/
 export type RequestPolicy = "default" | "allShards" | "allNodes" | "explicit"
 
 /**
- * How the replies of several nodes become one: the `response_policy` tip of the command specification.
+ * The rule by which the replies of several nodes become one result: the `response_policy` tip of the command
+ * specification.
  *
- * - `perNode`: not at all, the result is a map from node to reply
+ * - `perNode`: the replies are not merged, and the result is a map from node to reply
  * - `allSucceeded`: one of the (equal) replies; the first error if any node failed
  * - `oneSucceeded`: the first success; an error only if every node failed
- * - `sum`, `min`, `logicalAnd`: numbers, or arrays of numbers element by element
- * - `concat`: arrays, one after another
- * - `union`: arrays, one after another, each element once
+ * - `sum`, `min`, `logicalAnd`: numbers, or arrays of numbers element by element, are combined
+ * - `concat`: arrays are joined
+ * - `union`: arrays are joined, with each element once
  *
  * @category models
  * @since 0.1.0
@@ -48,7 +52,8 @@ export type ResponsePolicy =
   | "union"
 
 /**
- * The facts about a command that do not depend on its arguments.
+ * The facts about a command that do not depend on its arguments. Programs make one for a command of a module:
+ * `new CommandSpec("JSON.GET", { keys: 0, readonly: true })`.
  *
  * @category models
  * @since 0.1.0
@@ -58,25 +63,30 @@ export class CommandSpec {
   readonly name: string
   /** The position of the only key among the arguments, `-1` when there is none, or a function that finds all keys. */
   readonly keys: number | ((args: ReadonlyArray<Argument>) => ReadonlyArray<number>)
-  /** The server executes it without changing data, so that it may be sent again and may go to a replica. */
+  /** Whether the command changes no data, so that it may be sent again and may go to a replica. */
   readonly readonly: boolean
-  /** How long the server may hold the reply back, in milliseconds (`Infinity`: without limit); `undefined` when it does not. */
+  /**
+   * The time for which the server may hold the reply back, in milliseconds (`Infinity` for no limit); `undefined` for
+   * a command that does not block.
+   */
   readonly blocking: ((args: ReadonlyArray<Argument>) => number | undefined) | undefined
   readonly request: RequestPolicy
   readonly response: ResponsePolicy
   /** The position of a shard channel: it decides the slot as a key does, without being a key; `-1` when there is none. */
   readonly channel: number
-  /** The slot that the arguments name outright, for commands about a slot; `undefined` when there is none. */
+  /** The slot that the arguments name, for commands about a slot; `undefined` for other commands. */
   readonly slot: ((args: ReadonlyArray<Argument>) => number) | undefined
-  /** Its reply has elements that are nowhere else any more. */
+  /** Whether the reply has elements that the command has removed from the server. */
   readonly takes: boolean
-  /** It runs a script or a function. */
+  /** Whether it runs a script or a function. */
   readonly runsScript: boolean
-  /** The position of an argument at the owner of whose slot it runs best, although any node would do; `-1` when there is none. */
+  /**
+   * The position of an argument whose slot decides the best node, although any node would do; `-1` when there is none.
+   */
   readonly near: number
   /** The variant of its method for keys of any slots. */
   readonly nonatomic: Nonatomic | undefined
-  /** Why nothing can be sent by this name; `undefined` when it is one. */
+  /** The reason why the name cannot be sent; `undefined` for a proper name. */
   readonly problem: string | undefined
 
   private readonly connection: NameFacts["connection"]
@@ -140,7 +150,7 @@ export class CommandSpec {
 }
 
 /**
- * What one says when defining a command; everything that is left out has the plain default.
+ * The facts that the definition of a command gives to `CommandSpec`; each has a default.
  *
  * @category models
  * @since 0.1.0

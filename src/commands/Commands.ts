@@ -1,5 +1,5 @@
 /**
- * All command groups together: the type of what a surface offers, and the list from which it is derived.
+ * All command groups together: the type of all methods of a surface, and the list from which they are derived.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ import type { Surface } from "./Surface.ts"
 import { type VectorSetCommands, VectorSets } from "./VectorSets.ts"
 
 /**
- * Every command, on a surface.
+ * The methods of all commands, on a surface.
  *
  * @category models
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /**
- * The client as commands know it: a requirement, and the key under which the service is found.
+ * The client as commands know it: a requirement, and the key of the service.
  *
- * Commands lie below the client, so that the service itself is declared above, in `ClusterClient.ts`.
+ * Commands are below the client, so that the service itself is declared in `ClusterClient.ts`.
  *
  * @since 0.1.0
  */

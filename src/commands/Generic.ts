@@ -18,8 +18,8 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 export type { ScanOptions, ScanPage } from "./scan.ts"
 
 /**
- * When an expiry may be set: the key has none (`NX`), has one (`XX`), or the new one is later (`GT`) or sooner (`LT`).
- * Since 7.0.0.
+ * The condition for setting an expiry: the key has none (`NX`), has one (`XX`), or the new expiry is later (`GT`) or
+ * sooner (`LT`). Since 7.0.0.
  *
  * @category models
  * @since 0.1.0
@@ -47,7 +47,7 @@ export interface SortRoOptions {
   /** Sort by the value of the key that this pattern gives for each element; `nosort` keeps the order. */
   readonly by?: Argument | undefined
   readonly limit?: { readonly offset: number; readonly count: number } | undefined
-  /** Answer the values of these key patterns in the place of the elements; `#` is the element. */
+  /** Return the values of the keys that these patterns name in the place of the elements; `#` is the element itself. */
   readonly get?: OneOrMore<Argument> | undefined
   readonly order?: "ASC" | "DESC" | undefined
   /** Compare as text, not as numbers. */
@@ -61,7 +61,7 @@ export interface SortRoOptions {
  * @since 0.1.0
  */
 export interface SortOptions extends SortRoOptions {
-  /** Keep the result as a list at this key. */
+  /** Store the result as a list at this key. */
   readonly store?: Argument | undefined
 }
 
@@ -72,9 +72,9 @@ export interface SortOptions extends SortRoOptions {
  * @since 0.1.0
  */
 export interface RestoreOptions {
-  /** How long the key lives; for ever when left out. */
+  /** The time to live of the key. Default: no expiry. */
   readonly expire?: Lifetime | undefined
-  /** Until when the key lives. */
+  /** The time at which the key expires. */
   readonly expireAt?: Instant | undefined
   /** Overwrite a key that exists. */
   readonly replace?: boolean | undefined
@@ -92,11 +92,11 @@ export interface RestoreOptions {
  */
 export interface MigrateOptions {
   readonly database?: number | undefined
-  /** The longest silence of the other server that is put up with. 5 seconds by default. */
+  /** The longest silence of the other server. Default: 5 seconds. */
   readonly timeout?: Lifetime | undefined
-  /** Keep the keys here. */
+  /** Keep the keys at the source. */
   readonly copy?: boolean | undefined
-  /** Overwrite the keys there. */
+  /** Overwrite the keys at the target. */
   readonly replace?: boolean | undefined
   readonly username?: string | undefined
   /** Text, or `Redacted`. */
@@ -104,89 +104,120 @@ export interface MigrateOptions {
 }
 
 /**
- * The commands on keys.
+ * The methods of the commands on keys.
  *
  * @category models
  * @since 0.1.0
  */
 export interface GenericCommands<S extends Surface> {
-  /** Copies a key to another one of the same slot, of another database too where a cluster has several (Valkey 9.0). Answers whether it was copied. Since 6.2.0. O(1) for a string, O(N) for a collection. */
+  /**
+   * Copies a key to another key of its slot, also in another database where a cluster has several (Valkey 9.0).
+   * Returns whether the key was copied. Since 6.2.0. O(1) for a string, O(N) for a collection.
+   */
   copy(
     source: Argument,
     destination: Argument,
     options?: { readonly replace?: boolean | undefined; readonly database?: number | undefined }
   ): Returns<S, boolean>
-  /** Deletes keys of one slot. Answers how many there were. Since 1.0.0. O(N) keys, and in the size of collections. */
+  /** Deletes keys of one slot. Returns the number of keys that existed. Since 1.0.0. O(N) keys, and in the size of collections. */
   del(keys: OneOrMore<Argument>): Returns<S, number>
   /** The value of a key in the server's own format, for `restore`; read it with `Command.bytes`. `null` if there is none. Since 2.6.0. O(N) in its size. */
   dump(key: Argument): Returns<S, string | null>
-  /** How many of these keys of one slot exist; one named twice counts twice. Since 1.0.0. O(N) keys. */
+  /** The number of these keys, of one slot, that exist; a key that is named twice counts twice. Since 1.0.0. O(N) keys. */
   exists(keys: OneOrMore<Argument>): Returns<S, number>
-  /** Lets a key expire after whole seconds. Answers whether it was set. Since 1.0.0. O(1). */
+  /** Lets a key expire after whole seconds. Returns whether it was set. Since 1.0.0. O(1). */
   expire(key: Argument, after: Lifetime, condition?: ExpireCondition): Returns<S, boolean>
-  /** Lets a key expire at a time, to the second. Answers whether it was set. Since 1.2.0. O(1). */
+  /** Lets a key expire at a time, to the second. Returns whether it was set. Since 1.2.0. O(1). */
   expireat(key: Argument, at: Instant, condition?: ExpireCondition): Returns<S, boolean>
-  /** When a key expires, in seconds since 1970: -1 never, -2 no such key. Since 7.0.0. O(1). */
+  /** The time at which a key expires, in seconds since 1970: -1 without expiry, -2 no such key. Since 7.0.0. O(1). */
   expiretime(key: Argument): Returns<S, number>
-  /** All keys that match a glob pattern, on all primaries unless a target is given. It blocks each server: for tools only. Since 1.0.0. O(N) keys in the database. */
+  /**
+   * All keys that match a glob pattern, on all primaries unless a target is given. It blocks each server, so that it
+   * is for tools only. Since 1.0.0. O(N) keys in the database.
+   */
   keys(pattern: Argument): Returns<S, ReadonlyArray<string>>
-  /** Moves keys of one slot from the node that owns them to another server. Answers `NOKEY` if there were none. Since 2.6.0. O(N) in their size. */
+  /**
+   * Moves keys of one slot from the node that owns them to another server. Returns `NOKEY` if no key existed. Since
+   * 2.6.0. O(N) in their size.
+   */
   migrate(
     destination: { readonly host: string; readonly port: number },
     keys: OneOrMore<Argument>,
     options?: MigrateOptions
   ): Returns<S, "OK" | "NOKEY">
-  /** Moves a key to another database: refused by clusters with one database. Answers whether it was moved. Since 1.0.0. O(1). */
+  /** Moves a key to another database: refused by clusters with one database. Returns whether it was moved. Since 1.0.0. O(1). */
   move(key: Argument, database: number): Returns<S, boolean>
-  /** How a value is kept in memory (`listpack`, `hashtable` ...), `null` if there is no key. Since 2.2.3. O(1). */
+  /** The encoding of a value in memory (`listpack`, `hashtable` ...), `null` if there is no key. Since 2.2.3. O(1). */
   objectEncoding(key: Argument): Returns<S, string | null>
   /** The access frequency counter of a key, under an LFU eviction policy only; `null` if there is no key. Since 4.0.0. O(1). */
   objectFreq(key: Argument): Returns<S, number | null>
   /** Seconds since the last use of a key, not under an LFU eviction policy; `null` if there is no key. Since 2.2.3. O(1). */
   objectIdletime(key: Argument): Returns<S, number | null>
-  /** How many references to the value there are, `null` if there is no key. Since 2.2.3. O(1). */
+  /** The number of references to the value, `null` if there is no key. Since 2.2.3. O(1). */
   objectRefcount(key: Argument): Returns<S, number | null>
-  /** Takes the expiry of a key away. Answers whether it had one. Since 2.2.0. O(1). */
+  /** Removes the expiry of a key. Returns whether it had one. Since 2.2.0. O(1). */
   persist(key: Argument): Returns<S, boolean>
-  /** Lets a key expire after a time, to the millisecond. Answers whether it was set. Since 2.6.0. O(1). */
+  /** Lets a key expire after a time, to the millisecond. Returns whether it was set. Since 2.6.0. O(1). */
   pexpire(key: Argument, after: Lifetime, condition?: ExpireCondition): Returns<S, boolean>
-  /** Lets a key expire at a time, to the millisecond. Answers whether it was set. Since 2.6.0. O(1). */
+  /** Lets a key expire at a time, to the millisecond. Returns whether it was set. Since 2.6.0. O(1). */
   pexpireat(key: Argument, at: Instant, condition?: ExpireCondition): Returns<S, boolean>
-  /** When a key expires, in milliseconds since 1970: -1 never, -2 no such key. Since 7.0.0. O(1). */
+  /** The time at which a key expires, in milliseconds since 1970: -1 without expiry, -2 no such key. Since 7.0.0. O(1). */
   pexpiretime(key: Argument): Returns<S, number>
-  /** How long a key has to live, in milliseconds: -1 for ever, -2 no such key. Since 2.6.0. O(1). */
+  /** The time to live of a key, in milliseconds: -1 without expiry, -2 no such key. Since 2.6.0. O(1). */
   pttl(key: Argument): Returns<S, number>
   /** A random key of one primary, `null` if it has none. Since 1.0.0. O(1). */
   randomkey(): Returns<S, string | null>
-  /** Gives a key another name in the same slot, overwriting what had it. An error if there is no key. Since 1.0.0. O(1), plus deleting what is overwritten. */
+  /**
+   * Gives a key another name of its slot, and overwrites a key of that name. Fails if there is no key. Since 1.0.0.
+   * O(1), plus deleting the overwritten key.
+   */
   rename(key: Argument, newKey: Argument): Returns<S, "OK">
-  /** Gives a key another name in the same slot unless that is taken. Answers whether it was. Since 1.0.0. O(1). */
+  /**
+   * Gives a key another name of its slot, unless a key has that name. Returns whether the key was renamed. Since
+   * 1.0.0. O(1).
+   */
   renamenx(key: Argument, newKey: Argument): Returns<S, boolean>
-  /** Makes a key from what `dump` gave. Since 2.6.0. O(N) in its size. */
+  /** Makes a key from the result of `dump`. Since 2.6.0. O(N) in its size. */
   restore(key: Argument, serialized: Argument, options?: RestoreOptions): Returns<S, "OK">
-  /** One step through the keys of one node, from cursor `"0"` on. A cursor holds for the node that gave it: name that node. Since 2.8.0. O(1), O(N) for all steps. */
+  /**
+   * One step through the keys of one node, from cursor `"0"` on. A cursor is valid for the node that gave it: name
+   * that node. Since 2.8.0. O(1), O(N) for all steps.
+   */
   scan(cursor: string, options?: KeyScanOptions): Returns<S, ScanPage<string>>
-  /** Sorts a list, a set or a sorted set; `store` keeps the result in the same slot and answers its length. Since 1.0.0. O(N+M*log(M)). */
+  /**
+   * Sorts a list, a set or a sorted set. With `store` the result is stored at a key of its slot, and the length is
+   * returned. Since 1.0.0. O(N+M*log(M)).
+   */
   sort<const O extends SortOptions = {}>(
     key: Argument,
     options?: Exact<O, SortOptions>
   ): Returns<S, Given<O, "store", number, ReadonlyArray<string | null>>>
-  /** Sorts as `sort` does, without `store`: replicas may answer. Since 7.0.0. O(N+M*log(M)). */
+  /** Sorts like `sort`, without `store`, so that replicas may serve it. Since 7.0.0. O(N+M*log(M)). */
   sortRo(key: Argument, options?: SortRoOptions): Returns<S, ReadonlyArray<string | null>>
-  /** Notes a use of keys of one slot. Answers how many exist. Since 3.2.1. O(N) keys. */
+  /**
+   * Updates the time of the last use of keys of one slot. Returns the number of keys that exist. Since 3.2.1. O(N)
+   * keys.
+   */
   touch(keys: OneOrMore<Argument>): Returns<S, number>
-  /** How long a key has to live, in seconds: -1 for ever, -2 no such key. Since 1.0.0. O(1). */
+  /** The time to live of a key, in seconds: -1 without expiry, -2 no such key. Since 1.0.0. O(1). */
   ttl(key: Argument): Returns<S, number>
-  /** What a key holds: `string`, `list`, `set`, `zset`, `hash`, `stream`, the name of a module's type, or `none`. Since 1.0.0. O(1). */
+  /**
+   * The type of a key's value: `string`, `list`, `set`, `zset`, `hash`, `stream`, the name of a module's type, or
+   * `none`. Since 1.0.0. O(1).
+   */
   type(key: Argument): Returns<S, string>
-  /** Deletes keys of one slot, freeing their memory later. Answers how many there were. Since 4.0.0. O(1) a key. */
+  /** Deletes keys of one slot, freeing their memory later. Returns the number of keys that existed. Since 4.0.0. O(1) a key. */
   unlink(keys: OneOrMore<Argument>): Returns<S, number>
   /**
-   * Waits until that many replicas have the writes of this connection. Answers the number that have, over all primaries
-   * the smallest. On a shared connection the writes of all its users count. Since 3.0.0. O(1).
+   * Waits until so many replicas have the writes of this connection. Returns the number of replicas that have them;
+   * over all primaries, the smallest number. On a shared connection the writes of all its users count. Since 3.0.0.
+   * O(1).
    */
   wait(replicas: number, timeout: Patience): Returns<S, number>
-  /** As `wait`, for writes on disk, here (`local` 0 or 1) and on replicas. Answers both numbers. Redis 7.2, Valkey 7.2. O(1). */
+  /**
+   * Waits like `wait` until writes are on disk: at the node itself (`local` 0 or 1) and on replicas. Returns both
+   * numbers. Redis 7.2, Valkey 7.2. O(1).
+   */
   waitaof(local: 0 | 1, replicas: number, timeout: Patience): Returns<S, readonly [number, number]>
 }
 
@@ -246,7 +277,7 @@ const addSort = (self: Call, options: SortRoOptions): Call => {
 const sorted: decode.Decoder<ReadonlyArray<string | null>> = decode.stringsOrNull
 
 /**
- * The commands on keys, as values.
+ * The builders of the commands on keys: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -49,15 +49,15 @@ export interface GeoMember extends Coordinates {
  * @since 0.1.0
  */
 export interface GeoaddOptions {
-  /** Only new members (`NX`), or only those that are there (`XX`). Since 6.2.0. */
+  /** Only add members (`NX`), or only change existing ones (`XX`). Since 6.2.0. */
   readonly condition?: "NX" | "XX" | undefined
-  /** Answer how many changed, new ones included, instead of how many are new. Since 6.2.0. */
+  /** Return the number of changed members, new ones included, in place of the number of new members. Since 6.2.0. */
   readonly changed?: boolean | undefined
 }
 
 /**
- * Where to search: in a circle or a box (its sides lie north to south and east to west) around a place or a member, or in a
- * polygon (Valkey 9.0).
+ * The area of a search: a circle or a box (with sides from north to south and from east to west) around a place or a
+ * member, or a polygon (Valkey 9.0).
  *
  * @category models
  * @since 0.1.0
@@ -90,7 +90,7 @@ export type GeoArea =
   }
 
 /**
- * How many members a search gives, and in which order.
+ * The number and the order of the members that a search returns.
  *
  * @category models
  * @since 0.1.0
@@ -98,9 +98,9 @@ export type GeoArea =
 export interface GeoLimit {
   /** The nearest first (`ASC`), or the farthest. */
   readonly order?: "ASC" | "DESC" | undefined
-  /** How many members at most: the nearest, if nothing else is said. */
+  /** The most members: the nearest, by default. */
   readonly count?: number | undefined
-  /** Any members will do, as soon as there are enough; needs `count`. Since 6.2.0. */
+  /** Return any members as soon as there are enough; needs `count`. Since 6.2.0. */
   readonly any?: boolean | undefined
 }
 
@@ -149,14 +149,14 @@ export type GeoradiusOptions =
  * @since 0.1.0
  */
 export interface GeosearchstoreOptions extends GeoLimit {
-  /** Keep the distances as scores, in the unit of the search. */
+  /** Store the distances as scores, in the unit of the search. */
   readonly storeDistance?: boolean | undefined
 }
 
 type Flat<A> = A extends unknown ? { [K in keyof A]: A[K] } : never
 
 /**
- * A member that was found, with what the options ask for.
+ * A member that a search found, with the properties that the options ask for.
  *
  * @category models
  * @since 0.1.0
@@ -169,7 +169,7 @@ export type GeoMatch<O> = Flat<
 >
 
 /**
- * What a search answers: the names of members, or objects when the options ask for more.
+ * The reply of a search: the names of members, or objects when the options ask for more.
  *
  * @category models
  * @since 0.1.0
@@ -187,7 +187,7 @@ export type GeoReply<O> = When<
 >
 
 /**
- * What `georadius` answers: how many members were kept, or what a search answers.
+ * The reply of `georadius`: the number of stored members, or the reply of a search.
  *
  * @category models
  * @since 0.1.0
@@ -195,15 +195,18 @@ export type GeoReply<O> = When<
 export type GeoradiusReply<O> = Given<O, "store", number, Given<O, "storeDistance", number, GeoReply<O>>>
 
 /**
- * The commands on places.
+ * The methods of the commands on places.
  *
  * @category models
  * @since 0.1.0
  */
 export interface GeoCommands<S extends Surface> {
-  /** Adds members with their places. Answers how many are new, with `changed` how many changed. Since 3.2.0. O(log N) a member. */
+  /**
+   * Adds members with their places. Returns the number of new members; with `changed`, the number of changed members.
+   * Since 3.2.0. O(log N) a member.
+   */
   geoadd(key: Argument, members: OneOrMore<GeoMember>, options?: GeoaddOptions): Returns<S, number>
-  /** How far two members are apart, in metres unless said; `null` if one is missing. Since 3.2.0. O(1). */
+  /** The distance of two members, in metres by default; `null` if one is missing. Since 3.2.0. O(1). */
   geodist(key: Argument, member1: Value, member2: Value, unit?: GeoUnit): Returns<S, number | null>
   /** The geohash of each member as text of 11 letters, `null` for each that is missing. Since 3.2.0. O(1) a member. */
   geohash(key: Argument, members: OneOrMore<Value>): Returns<S, ReadonlyArray<string | null>>
@@ -217,7 +220,7 @@ export interface GeoCommands<S extends Surface> {
     unit: GeoUnit,
     options?: Exact<O, GeoradiusOptions>
   ): Returns<S, GeoradiusReply<O>>
-  /** The old form of `geosearch` around a place: replicas may answer. Since 3.2.10. O(N+log(M)). */
+  /** The old form of `geosearch` around a place, which replicas may serve. Since 3.2.10. O(N+log(M)). */
   georadiusRo<const O extends GeoSearchOptions = {}>(
     key: Argument,
     from: Coordinates,
@@ -233,7 +236,7 @@ export interface GeoCommands<S extends Surface> {
     unit: GeoUnit,
     options?: Exact<O, GeoradiusOptions>
   ): Returns<S, GeoradiusReply<O>>
-  /** The old form of `geosearch` around a member: replicas may answer. Since 3.2.10. O(N+log(M)). */
+  /** The old form of `geosearch` around a member, which replicas may serve. Since 3.2.10. O(N+log(M)). */
   georadiusbymemberRo<const O extends GeoSearchOptions = {}>(
     key: Argument,
     member: Value,
@@ -241,13 +244,19 @@ export interface GeoCommands<S extends Surface> {
     unit: GeoUnit,
     options?: Exact<O, GeoSearchOptions>
   ): Returns<S, GeoReply<O>>
-  /** The members in an area: their names, or with distance, hash and place what the options ask for. Since 6.2.0 (polygon Valkey 9.0). O(N+log(M)). */
+  /**
+   * The members in an area: their names, or, by options, their distances, hashes and places. Since 6.2.0 (polygon
+   * Valkey 9.0). O(N+log(M)).
+   */
   geosearch<const O extends GeoSearchOptions = {}>(
     key: Argument,
     area: GeoArea,
     options?: Exact<O, GeoSearchOptions>
   ): Returns<S, GeoReply<O>>
-  /** Keeps the members in an area at a key of the same slot. Answers how many. Since 6.2.0 (polygon Valkey 9.0). O(N+log(M)). */
+  /**
+   * Stores the members in an area at a key of its slot. Returns the number of members. Since 6.2.0 (polygon Valkey
+   * 9.0). O(N+log(M)).
+   */
   geosearchstore(
     destination: Argument,
     source: Argument,
@@ -356,7 +365,7 @@ const aroundMember = (spec: CommandSpec, key: Argument, member: Value, radius: n
   call(spec, key).value(member).double("radius", radius, 0).add(unit)
 
 /**
- * The commands on places, as values.
+ * The builders of the commands on places: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

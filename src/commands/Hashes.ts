@@ -34,13 +34,13 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 export type HrandfieldOptions =
   | { readonly count?: undefined; readonly withValues?: undefined }
   | {
-    /** How many different fields; a negative number allows repeats. */
+    /** The number of different fields; a negative number allows repeats. */
     readonly count: number
     readonly withValues?: boolean | undefined
   }
 
 /**
- * What `hrandfield` answers: one field or `null`; with `count` a list; with `withValues` pairs of field and value.
+ * The reply of `hrandfield`: one field or `null`; with `count` a list; with `withValues` pairs of field and value.
  *
  * @category models
  * @since 0.1.0
@@ -55,8 +55,8 @@ export type HrandfieldReply<O> = When<
 >
 
 /**
- * What became of each field's expiry: 1 set, 0 the condition was not met, 2 deleted because the time is past,
- * -2 no such field.
+ * The result of setting a field's expiry: 1 set, 0 the condition was not met, 2 deleted because the time is past, -2
+ * no such field.
  *
  * @category models
  * @since 0.1.0
@@ -88,7 +88,7 @@ export interface HscanOptions extends ScanOptions {
 }
 
 /**
- * What `hscan` answers: fields with their values, or their names with `noValues`.
+ * The reply of `hscan`: fields with their values, or their names with `noValues`.
  *
  * @category models
  * @since 0.1.0
@@ -96,31 +96,31 @@ export interface HscanOptions extends ScanOptions {
 export type HscanReply<O> = When<O, "noValues", ScanPage<string>, ScanPage<readonly [field: string, value: string]>>
 
 /**
- * The commands on hashes.
+ * The methods of the commands on hashes.
  *
  * @category models
  * @since 0.1.0
  */
 export interface HashCommands<S extends Surface> {
-  /** Deletes fields, and the hash with its last one. Answers how many there were. Since 2.0.0. O(N) fields. */
+  /** Deletes fields, and the hash with its last one. Returns the number of fields that existed. Since 2.0.0. O(N) fields. */
   hdel(key: Argument, fields: OneOrMore<Argument>): Returns<S, number>
   /** Whether the hash has a field. Since 2.0.0. O(1). */
   hexists(key: Argument, field: Argument): Returns<S, boolean>
-  /** Lets fields expire after whole seconds. Answers a `FieldExpiry` for each. Redis 7.4, Valkey 9.0. O(N) fields. */
+  /** Lets fields expire after whole seconds. Returns a `FieldExpiry` for each field. Redis 7.4, Valkey 9.0. O(N) fields. */
   hexpire(
     key: Argument,
     after: Lifetime,
     fields: OneOrMore<Argument>,
     condition?: ExpireCondition
   ): Returns<S, ReadonlyArray<FieldExpiry>>
-  /** Lets fields expire at a time, to the second. Answers a `FieldExpiry` for each. Redis 7.4, Valkey 9.0. O(N) fields. */
+  /** Lets fields expire at a time, to the second. Returns a `FieldExpiry` for each field. Redis 7.4, Valkey 9.0. O(N) fields. */
   hexpireat(
     key: Argument,
     at: Instant,
     fields: OneOrMore<Argument>,
     condition?: ExpireCondition
   ): Returns<S, ReadonlyArray<FieldExpiry>>
-  /** When each field expires, in seconds since 1970: -1 never, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
+  /** The time at which each field expires, in seconds since 1970: -1 without expiry, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
   hexpiretime(key: Argument, fields: OneOrMore<Argument>): Returns<S, ReadonlyArray<number>>
   /** The value of a field, `null` if there is none. Since 2.0.0. O(1). */
   hget(key: Argument, field: Argument): Returns<S, string | null>
@@ -134,37 +134,37 @@ export interface HashCommands<S extends Surface> {
     fields: OneOrMore<Argument>,
     options?: ExpiryOrPersist
   ): Returns<S, ReadonlyArray<string | null>>
-  /** Adds to the integer in a field (0 if there is none). Answers the new value; `Command.bigint` reads it beyond 2^53 - 1. Since 2.0.0. O(1). */
+  /** Adds to the integer in a field (0 if there is none). Returns the new value; `Command.bigint` reads it beyond 2^53 - 1. Since 2.0.0. O(1). */
   hincrby(key: Argument, field: Argument, increment: Integer): Returns<S, number>
-  /** Adds to the number in a field (0 if there is none), which is kept as a decimal. Answers the new value. Since 2.6.0. O(1). */
+  /** Adds to the number in a field (0 if there is none), which is kept as a decimal. Returns the new value. Since 2.6.0. O(1). */
   hincrbyfloat(key: Argument, field: Argument, increment: number): Returns<S, number>
   /** The names of all fields. Since 2.0.0. O(N) fields. */
   hkeys(key: Argument): Returns<S, ReadonlyArray<string>>
-  /** How many fields there are. Since 2.0.0. O(1). */
+  /** The number of fields. Since 2.0.0. O(1). */
   hlen(key: Argument): Returns<S, number>
   /** The values of fields, in order, `null` for each that is missing. Since 2.0.0. O(N) fields. */
   hmget(key: Argument, fields: OneOrMore<Argument>): Returns<S, ReadonlyArray<string | null>>
-  /** The old form of `hset`, which answers `"OK"`. Since 2.0.0. O(N) fields. */
+  /** The old form of `hset`, which returns `"OK"`. Since 2.0.0. O(N) fields. */
   hmset(key: Argument, entries: Entries<Value>): Returns<S, "OK">
-  /** Takes the expiry of fields away. Answers for each 1 done, -1 it had none, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
+  /** Removes the expiry of fields. Returns for each field: 1 done, -1 it had none, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
   hpersist(key: Argument, fields: OneOrMore<Argument>): Returns<S, ReadonlyArray<number>>
-  /** Lets fields expire after a time, to the millisecond. Answers a `FieldExpiry` for each. Redis 7.4, Valkey 9.0. O(N) fields. */
+  /** Lets fields expire after a time, to the millisecond. Returns a `FieldExpiry` for each field. Redis 7.4, Valkey 9.0. O(N) fields. */
   hpexpire(
     key: Argument,
     after: Lifetime,
     fields: OneOrMore<Argument>,
     condition?: ExpireCondition
   ): Returns<S, ReadonlyArray<FieldExpiry>>
-  /** Lets fields expire at a time, to the millisecond. Answers a `FieldExpiry` for each. Redis 7.4, Valkey 9.0. O(N) fields. */
+  /** Lets fields expire at a time, to the millisecond. Returns a `FieldExpiry` for each field. Redis 7.4, Valkey 9.0. O(N) fields. */
   hpexpireat(
     key: Argument,
     at: Instant,
     fields: OneOrMore<Argument>,
     condition?: ExpireCondition
   ): Returns<S, ReadonlyArray<FieldExpiry>>
-  /** When each field expires, in milliseconds since 1970: -1 never, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
+  /** The time at which each field expires, in milliseconds since 1970: -1 without expiry, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
   hpexpiretime(key: Argument, fields: OneOrMore<Argument>): Returns<S, ReadonlyArray<number>>
-  /** How long each field has to live, in milliseconds: -1 for ever, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
+  /** The time to live of each field, in milliseconds: -1 without expiry, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
   hpttl(key: Argument, fields: OneOrMore<Argument>): Returns<S, ReadonlyArray<number>>
   /** A random field, or several of them, with their values if wanted. Since 6.2.0. O(N) fields given. */
   hrandfield<const O extends HrandfieldOptions = {}>(
@@ -177,15 +177,15 @@ export interface HashCommands<S extends Surface> {
     cursor: string,
     options?: Exact<O, HscanOptions>
   ): Returns<S, HscanReply<O>>
-  /** Sets fields. Answers how many of them are new. Since 2.0.0 (several fields 4.0.0). O(N) fields. */
+  /** Sets fields. Returns the number of new fields. Since 2.0.0 (several fields 4.0.0). O(N) fields. */
   hset(key: Argument, entries: Entries<Value>): Returns<S, number>
-  /** Sets fields together with their expiry, all or none. Answers whether they were set. Redis 8.0, Valkey 9.0. O(N) fields. */
+  /** Sets fields together with their expiry, all or none. Returns whether they were set. Redis 8.0, Valkey 9.0. O(N) fields. */
   hsetex(key: Argument, entries: Entries<Value>, options?: HsetexOptions): Returns<S, boolean>
-  /** Sets a field if it does not exist. Answers whether it was set. Since 2.0.0. O(1). */
+  /** Sets a field if it does not exist. Returns whether it was set. Since 2.0.0. O(1). */
   hsetnx(key: Argument, field: Argument, value: Value): Returns<S, boolean>
   /** The length of a field's value in bytes, 0 if there is none. Since 3.2.0. O(1). */
   hstrlen(key: Argument, field: Argument): Returns<S, number>
-  /** How long each field has to live, in seconds: -1 for ever, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
+  /** The time to live of each field, in seconds: -1 without expiry, -2 no such field. Redis 7.4, Valkey 9.0. O(N) fields. */
   httl(key: Argument, fields: OneOrMore<Argument>): Returns<S, ReadonlyArray<number>>
   /** All values. Since 2.0.0. O(N) fields. */
   hvals(key: Argument): Returns<S, ReadonlyArray<string>>
@@ -229,7 +229,7 @@ const pairPage = scanPage(pairs)
 
 const fieldPage = scanPage(decode.strings)
 
-/** Fields, behind their number. */
+/** Adds the number of fields, then the fields. */
 const addFields = (self: Call, fields: OneOrMore<Argument>): Call => self.add("FIELDS").counted("fields", fields)
 
 const expiring = (self: Call, condition: ExpireCondition | undefined, fields: OneOrMore<Argument>) =>
@@ -239,7 +239,7 @@ const ofFields = (spec: CommandSpec, key: Argument, fields: OneOrMore<Argument>)
   addFields(call(spec, key), fields).to(decode.integers)
 
 /**
- * The commands on hashes, as values.
+ * The builders of the commands on hashes: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

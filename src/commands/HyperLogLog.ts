@@ -1,5 +1,5 @@
 /**
- * HyperLogLogs: about how many different things were seen, in little space.
+ * HyperLogLogs: the approximate number of different elements, in little space.
  *
  * @since 0.1.0
  */
@@ -13,17 +13,20 @@ import { parameters } from "./parameters/HyperLogLog.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
- * The commands on HyperLogLogs.
+ * The methods of the commands on HyperLogLogs.
  *
  * @category models
  * @since 0.1.0
  */
 export interface HyperLogLogCommands<S extends Surface> {
-  /** Adds elements; none just makes the key. Answers whether the estimate may have changed. Since 2.8.9. O(1) an element. */
+  /**
+   * Adds elements; without elements it only makes the key. Returns whether the estimate may have changed. Since 2.8.9.
+   * O(1) an element.
+   */
   pfadd(key: Argument, elements?: ReadonlyArray<Value>): Returns<S, boolean>
-  /** About how many different elements there are in all keys of one slot. Since 2.8.9. O(1), O(N) for several keys. */
+  /** The approximate number of different elements in all keys of one slot. Since 2.8.9. O(1), O(N) for several keys. */
   pfcount(keys: OneOrMore<Argument>): Returns<S, number>
-  /** Keeps the union of keys of one slot, the destination's own elements included. Since 2.8.9. O(N) keys. */
+  /** Stores the union of keys of one slot, with the destination's own elements. Since 2.8.9. O(N) keys. */
   pfmerge(destination: Argument, sources: OneOrMore<Argument>): Returns<S, "OK">
 }
 
@@ -32,7 +35,7 @@ const PFCOUNT = new CommandSpec("PFCOUNT", { keys: allKeys, readonly: true })
 const PFMERGE = new CommandSpec("PFMERGE", { keys: allKeys })
 
 /**
- * The commands on HyperLogLogs, as values.
+ * The builders of the commands on HyperLogLogs: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Lists: ordered elements, quick to reach at both ends.
+ * Lists: ordered elements, with quick access at both ends.
  *
  * @since 0.1.0
  */
@@ -51,22 +51,22 @@ export interface PoppedElements {
  * @since 0.1.0
  */
 export interface LposOptions {
-  /** Which match to begin with: 1 the first, -1 the last, searching backwards. Not 0. */
+  /** The match at which to begin: 1 for the first, -1 for the last, and backwards from there. Not 0. */
   readonly rank?: number | undefined
-  /** How many matches to answer as a list, 0 all. */
+  /** The number of matches to return as a list; 0 for all. */
   readonly count?: number | undefined
-  /** How many elements to compare, 0 all. */
+  /** The number of elements to compare; 0 for all. */
   readonly maxLength?: number | undefined
 }
 
 /**
- * The commands on lists.
+ * The methods of the commands on lists.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ListCommands<S extends Surface> {
-  /** Moves an element as `lmove` does, waiting for one. `null` when the time is over. Since 6.2.0. O(1). */
+  /** Moves an element like `lmove`, and waits for one. Returns `null` when the time is over. Since 6.2.0. O(1). */
   blmove(
     source: Argument,
     destination: Argument,
@@ -74,26 +74,38 @@ export interface ListCommands<S extends Surface> {
     to: ListEnd,
     timeout: Patience
   ): Returns<S, string | null>
-  /** Takes elements as `lmpop` does, waiting for one. `null` when the time is over. Since 7.0.0. O(N+M) keys and elements. */
+  /**
+   * Takes elements like `lmpop`, and waits for one. Returns `null` when the time is over. Since 7.0.0. O(N+M) keys and
+   * elements.
+   */
   blmpop(
     timeout: Patience,
     keys: OneOrMore<Argument>,
     end: ListEnd,
     options?: { readonly count?: number | undefined }
   ): Returns<S, PoppedElements | null>
-  /** Takes the first element of the first list of one slot that has any, waiting for one. `null` when the time is over. Since 2.0.0. O(N) keys. */
+  /** Takes the first element of the first list of one slot that has any, and waits for one. Returns `null` when the time is over. Since 2.0.0. O(N) keys. */
   blpop(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedElement | null>
-  /** Takes the last element of the first list of one slot that has any, waiting for one. `null` when the time is over. Since 2.0.0. O(N) keys. */
+  /** Takes the last element of the first list of one slot that has any, and waits for one. Returns `null` when the time is over. Since 2.0.0. O(N) keys. */
   brpop(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedElement | null>
   /** The old form of `blmove` from right to left. Since 2.2.0. O(1). */
   brpoplpush(source: Argument, destination: Argument, timeout: Patience): Returns<S, string | null>
-  /** The element at a position, negative ones counting from the end; `null` if there is none. Since 1.0.0. O(N) elements on the way. */
+  /**
+   * The element at a position; `null` if there is none. Negative positions count from the end. Since 1.0.0. O(N)
+   * elements on the way.
+   */
   lindex(key: Argument, index: Integer): Returns<S, string | null>
-  /** Inserts an element before or after the first one equal to `pivot`. Answers the new length, -1 if there is no such, 0 if there is no list. Since 2.2.0. O(N) elements on the way. */
+  /**
+   * Inserts an element before or after the first element that is equal to `pivot`. Returns the new length, -1 if there
+   * is no such element, 0 if there is no list. Since 2.2.0. O(N) elements on the way.
+   */
   linsert(key: Argument, where: "BEFORE" | "AFTER", pivot: Value, element: Value): Returns<S, number>
   /** The length, 0 if there is no list. Since 1.0.0. O(1). */
   llen(key: Argument): Returns<S, number>
-  /** Moves an element from an end of one list to an end of another of the same slot. Answers it, `null` if there is none. Since 6.2.0. O(1). */
+  /**
+   * Moves an element from an end of one list to an end of another list of its slot. Returns the element, `null` if
+   * there is none. Since 6.2.0. O(1).
+   */
   lmove(source: Argument, destination: Argument, from: ListEnd, to: ListEnd): Returns<S, string | null>
   /** Takes elements off an end of the first list of one slot that has any; `null` if none has. Since 7.0.0. O(N+M) keys and elements. */
   lmpop(
@@ -104,21 +116,36 @@ export interface ListCommands<S extends Surface> {
   /** Takes the first element, or the first `count`; `null` if there is no list. Since 1.0.0 (count 6.2.0). O(N) elements. */
   lpop(key: Argument): Returns<S, string | null>
   lpop(key: Argument, count: number): Returns<S, ReadonlyArray<string> | null>
-  /** The position of an element, `null` if it is not there; with `count` a list of positions. Since 6.0.6. O(N) elements. */
+  /**
+   * The position of an element, `null` if the list does not have it; with `count` a list of positions. Since 6.0.6.
+   * O(N) elements.
+   */
   lpos<const O extends LposOptions = {}>(
     key: Argument,
     element: Value,
     options?: Exact<O, LposOptions>
   ): Returns<S, Given<O, "count", ReadonlyArray<number>, number | null>>
-  /** Puts elements at the beginning, one before the other. Answers the new length. Since 1.0.0. O(1) an element. */
+  /**
+   * Puts elements at the beginning of a list, one before the other. Returns the new length. Since 1.0.0. O(1) an
+   * element.
+   */
   lpush(key: Argument, elements: OneOrMore<Value>): Returns<S, number>
-  /** As `lpush`, if the list exists. Answers the length, 0 if it does not. Since 2.2.0. O(1) an element. */
+  /**
+   * Puts elements at the beginning of a list, if the list exists. Returns the new length, 0 without a list. Since
+   * 2.2.0. O(1) an element.
+   */
   lpushx(key: Argument, elements: OneOrMore<Value>): Returns<S, number>
-  /** The elements from one position to another, both included, negative ones counting from the end. Since 1.0.0. O(S+N) distance and elements. */
+  /**
+   * The elements from one position to another, both included. Negative positions count from the end. Since 1.0.0.
+   * O(S+N) distance and elements.
+   */
   lrange(key: Argument, start: Integer, stop: Integer): Returns<S, ReadonlyArray<string>>
-  /** Removes elements equal to one: the first `count`, the last if negative, all if 0. Answers how many. Since 1.0.0. O(N+M). */
+  /**
+   * Removes elements that are equal to `element`: the first `count`, the last ones if negative, all if 0. Returns the
+   * number of elements. Since 1.0.0. O(N+M).
+   */
   lrem(key: Argument, count: Integer, element: Value): Returns<S, number>
-  /** Replaces the element at a position; an error if there is none. Since 1.0.0. O(N) elements on the way. */
+  /** Replaces the element at a position; fails if there is none. Since 1.0.0. O(N) elements on the way. */
   lset(key: Argument, index: Integer, element: Value): Returns<S, "OK">
   /** Keeps the elements from one position to another, both included, and removes the others. Since 1.0.0. O(N) elements removed. */
   ltrim(key: Argument, start: Integer, stop: Integer): Returns<S, "OK">
@@ -127,9 +154,12 @@ export interface ListCommands<S extends Surface> {
   rpop(key: Argument, count: number): Returns<S, ReadonlyArray<string> | null>
   /** The old form of `lmove` from right to left. Since 1.2.0. O(1). */
   rpoplpush(source: Argument, destination: Argument): Returns<S, string | null>
-  /** Puts elements at the end, one after the other. Answers the new length. Since 1.0.0. O(1) an element. */
+  /** Puts elements at the end of a list, one after the other. Returns the new length. Since 1.0.0. O(1) an element. */
   rpush(key: Argument, elements: OneOrMore<Value>): Returns<S, number>
-  /** As `rpush`, if the list exists. Answers the length, 0 if it does not. Since 2.2.0. O(1) an element. */
+  /**
+   * Puts elements at the end of a list, if the list exists. Returns the new length, 0 without a list. Since 2.2.0.
+   * O(1) an element.
+   */
   rpushx(key: Argument, elements: OneOrMore<Value>): Returns<S, number>
 }
 
@@ -178,7 +208,7 @@ const push = (spec: CommandSpec) => (key: Argument, elements: OneOrMore<Value>) 
   call(spec, key).many("elements", elements).to(decode.integer)
 
 /**
- * The commands on lists, as values.
+ * The builders of the commands on lists: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

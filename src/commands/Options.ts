@@ -1,5 +1,5 @@
 /**
- * How the type of a reply follows the options of a call.
+ * The types by which the reply of a call follows from its options.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,8 @@ type KeysOf<A> = A extends unknown ? keyof A : never
 export type Exact<O, Shape> = O & { readonly [K in Exclude<keyof O, KeysOf<Shape>>]: never }
 
 /**
- * `Yes` when the flag `K` is `true` in the options `O`, `No` when it is absent or `false`, both when the type does not tell.
+ * `Yes` when the flag `K` is `true` in the options `O`, `No` when it is absent or `false`, and both when the type
+ * leaves that open.
  *
  * @category utility types
  * @since 0.1.0
@@ -27,7 +28,7 @@ export type When<O, K extends PropertyKey, Yes, No> = O extends unknown
   : never
 
 /**
- * `Yes` when the options `O` have the property `K`, `No` when they do not, both when the type does not tell.
+ * `Yes` when the options `O` have the property `K`, `No` when they do not, and both when the type leaves that open.
  *
  * @category utility types
  * @since 0.1.0
@@ -37,7 +38,7 @@ export type Given<O, K extends PropertyKey, Yes, No> = O extends unknown
   : never
 
 /**
- * When a value expires: after a time, or at one.
+ * The expiry of a value: after a span of time, or at a point in time.
  *
  * @category models
  * @since 0.1.0
@@ -58,7 +59,7 @@ export type ExpiryOrKeep =
   | { readonly expire?: undefined; readonly expireAt?: undefined; readonly keepTtl: true }
 
 /**
- * `Expiry`, or none from now on.
+ * `Expiry`, or the removal of the present expiry.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Lua scripts and functions. What they answer has any shape: `Command.schema` gives it a type.
+ * Lua scripts and functions. Their replies have any shape: `Command.schema` gives a reply a type.
  *
  * @since 0.1.0
  */
@@ -15,8 +15,8 @@ import { parameters } from "./parameters/Scripting.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
 
 /**
- * What a script or a function works on. Its keys decide where it runs: all of one slot. Without keys it runs on any
- * primary, and must not touch keys.
+ * The input of a script or a function. The keys have to be of one slot, and decide the node. Without keys it runs on
+ * any primary, and must not touch keys.
  *
  * @category models
  * @since 0.1.0
@@ -46,7 +46,7 @@ export interface FunctionListOptions {
  */
 export interface FunctionLibrary {
   readonly name: string
-  /** `LUA`. */
+  /** The engine: `LUA`. */
   readonly engine: string
   readonly functions: ReadonlyArray<{
     readonly name: string
@@ -57,7 +57,7 @@ export interface FunctionLibrary {
 }
 
 /**
- * What `functionList` answers: libraries, with their code if wanted.
+ * The reply of `functionList`: libraries, with their code if wanted.
  *
  * @category models
  * @since 0.1.0
@@ -67,22 +67,22 @@ export type FunctionListReply<O> = ReadonlyArray<
 >
 
 /**
- * What a node says about its functions.
+ * The reply of `functionStats`: the engines of a node, and the running function.
  *
  * @category models
  * @since 0.1.0
  */
 export interface FunctionStats {
-  /** The function or script that runs right now, with the words of the call; `null` if there is none. */
+  /** The function or script that runs at the moment, with the words of the call; `null` if there is none. */
   readonly running:
     | { readonly name: string; readonly command: ReadonlyArray<string>; readonly durationMs: number }
     | null
-  /** By the name of the engine. */
+  /** The numbers of libraries and functions, by the name of the engine. */
   readonly engines: Readonly<Record<string, { readonly libraries: number; readonly functions: number }>>
 }
 
 /**
- * The commands on scripts and functions.
+ * The methods of the commands on scripts and functions.
  *
  * @category models
  * @since 0.1.0
@@ -90,15 +90,21 @@ export interface FunctionStats {
 export interface ScriptingCommands<S extends Surface> {
   /** Runs a Lua script. Since 2.6.0. As long as the script takes. */
   eval(script: Argument, input?: ScriptInput): Returns<S, Reply>
-  /** Runs a Lua script that only reads: replicas may. Since 7.0.0. As long as the script takes. */
+  /** Runs a Lua script that only reads, so that replicas may run it. Since 7.0.0. As long as the script takes. */
   evalRo(script: Argument, input?: ScriptInput): Returns<S, Reply>
-  /** Runs a script by its digest, an error `NOSCRIPT` if the node does not have it. Since 2.6.0. As long as the script takes. */
+  /**
+   * Runs a script by its digest; fails with `NOSCRIPT` if the node does not have it. Since 2.6.0. As long as the
+   * script takes.
+   */
   evalsha(sha1: string, input?: ScriptInput): Returns<S, Reply>
-  /** As `evalsha`, for a script that only reads: replicas may. Since 7.0.0. As long as the script takes. */
+  /**
+   * Runs a script that only reads by its digest, so that replicas may run it. Since 7.0.0. As long as the script
+   * takes.
+   */
   evalshaRo(sha1: string, input?: ScriptInput): Returns<S, Reply>
   /** Calls a function of a library. Since 7.0.0. As long as the function takes. */
   fcall(name: string, input?: ScriptInput): Returns<S, Reply>
-  /** Calls a function that only reads: replicas may. Since 7.0.0. As long as the function takes. */
+  /** Calls a function that only reads, so that replicas may run it. Since 7.0.0. As long as the function takes. */
   fcallRo(name: string, input?: ScriptInput): Returns<S, Reply>
   /** Removes a library, on all primaries. Since 7.0.0. O(1). */
   functionDelete(library: string): Returns<S, "OK">
@@ -106,27 +112,30 @@ export interface ScriptingCommands<S extends Surface> {
   functionDump(): Returns<S, string>
   /** Removes all libraries, on all primaries. Since 7.0.0. O(N) functions. */
   functionFlush(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
-  /** Ends a function that only reads and runs too long, on whichever node. Since 7.0.0. O(1). */
+  /** Ends a function that only reads and runs too long, on any node. Since 7.0.0. O(1). */
   functionKill(): Returns<S, "OK">
-  /** The libraries. Since 7.0.0. O(N) functions. */
+  /** The libraries of functions. Since 7.0.0. O(N) functions. */
   functionList<const O extends FunctionListOptions = {}>(
     options?: Exact<O, FunctionListOptions>
   ): Returns<S, FunctionListReply<O>>
-  /** Loads a library on all primaries; `replace` overwrites one of that name. Answers its name. Since 7.0.0. O(1). */
+  /**
+   * Loads a library on all primaries; `replace` overwrites a library of that name. Returns the name. Since 7.0.0.
+   * O(1).
+   */
   functionLoad(code: Argument, options?: { readonly replace?: boolean | undefined }): Returns<S, string>
-  /** Loads what `functionDump` gave, on all primaries. Since 7.0.0. O(N) functions. */
+  /** Loads the result of `functionDump`, on all primaries. Since 7.0.0. O(N) functions. */
   functionRestore(serialized: Argument, policy?: "FLUSH" | "APPEND" | "REPLACE"): Returns<S, "OK">
-  /** How many functions there are, and which one runs, per primary. Since 7.0.0. O(1). */
+  /** The number of functions, and the function that runs, per primary. Since 7.0.0. O(1). */
   functionStats(): ReturnsPerNode<S, FunctionStats>
-  /** For each digest whether all primaries have the script. Since 2.6.0. O(N) scripts. */
+  /** Returns for each digest whether all primaries have the script. Since 2.6.0. O(N) scripts. */
   scriptExists(sha1: OneOrMore<string>): Returns<S, ReadonlyArray<boolean>>
   /** Removes all scripts, on all nodes. Since 2.6.0. O(N) scripts. */
   scriptFlush(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
-  /** Ends a script that only reads and runs too long, on whichever node. Since 2.6.0. O(1). */
+  /** Ends a script that only reads and runs too long, on any node. Since 2.6.0. O(1). */
   scriptKill(): Returns<S, "OK">
-  /** Loads a script on all nodes. Answers its digest, for `evalsha`. Since 2.6.0. O(N) bytes. */
+  /** Loads a script on all nodes. Returns its digest, for `evalsha`. Since 2.6.0. O(N) bytes. */
   scriptLoad(script: Argument): Returns<S, string>
-  /** A script by its digest, an error `NOSCRIPT` if the node does not have it. Valkey 8.0. O(1). */
+  /** The source of a script by its digest; fails with `NOSCRIPT` if the node does not have it. Valkey 8.0. O(1). */
   scriptShow(sha1: string): Returns<S, string>
 }
 
@@ -134,7 +143,7 @@ const input = { keys: counted(1) } as const
 const inputRo = { keys: counted(1), readonly: true } as const
 const shards = { request: "allShards", response: "allSucceeded" } as const
 const nodes = { request: "allNodes", response: "allSucceeded" } as const
-// Scripts and functions that only read run on replicas too.
+// Replicas run scripts and functions that only read, too.
 const whichever = { request: "allNodes", response: "oneSucceeded" } as const
 
 const EVAL = new CommandSpec("EVAL", input)
@@ -203,7 +212,7 @@ const run = (spec: CommandSpec) => (what: Argument, { keys = [], args = [] }: Sc
 }
 
 /**
- * The commands on scripts and functions, as values.
+ * The builders of the commands on scripts and functions: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -13,7 +13,7 @@ import { parameters } from "./parameters/Server.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
 
 /**
- * How `CommandInfo` says where keys stand: one of the servers' key specifications, as they are.
+ * A key specification in `CommandInfo`, as the server gives it: the rule that finds keys among arguments.
  *
  * @category models
  * @since 0.1.0
@@ -32,9 +32,9 @@ export interface KeySpecification {
  * @since 0.1.0
  */
 export interface CommandInfo {
-  /** In lower case; a subcommand as `config|get`. */
+  /** The name in lower case; a subcommand as `config|get`. */
   readonly name: string
-  /** How many words a call has, the name included; at least that many when negative. */
+  /** The number of words of a call, the name included; negative for a minimum. */
   readonly arity: number
   readonly flags: ReadonlyArray<string>
   readonly firstKey: number
@@ -50,7 +50,7 @@ export interface CommandInfo {
 }
 
 /**
- * A slow command.
+ * A slow command: an entry of `slowlogGet`.
  *
  * @category models
  * @since 0.1.0
@@ -61,14 +61,14 @@ export interface SlowlogEntry {
   readonly time: number
   /** Microseconds. */
   readonly duration: number
-  /** Its words, shortened by the server. */
+  /** The words of the command, shortened by the server. */
   readonly args: ReadonlyArray<string>
   readonly client: string
   readonly clientName: string
 }
 
 /**
- * What a node is for the replication, and whom it knows.
+ * The role of a node in the replication, with the nodes that it is connected to.
  *
  * @category models
  * @since 0.1.0
@@ -102,21 +102,21 @@ export interface LatencyEvent {
   readonly latest: number
   /** Milliseconds. */
   readonly max: number
-  /** Milliseconds of all samples together. Valkey 8.1, as `count`. */
+  /** The sum of all samples in milliseconds. `sum` and `count` need Valkey 8.1. */
   readonly sum: number | undefined
-  /** How many samples there were. */
+  /** The number of samples. */
   readonly count: number | undefined
 }
 
 /**
- * How often a command took how long.
+ * The histogram of the times that a command took.
  *
  * @category models
  * @since 0.1.0
  */
 export interface LatencyHistogram {
   readonly calls: number
-  /** Calls that took at most so many microseconds, added up. */
+  /** The cumulative number of calls that took at most so many microseconds. */
   readonly histogram: ReadonlyArray<readonly [microseconds: number, calls: number]>
 }
 
@@ -143,16 +143,16 @@ export interface ShutdownOptions {
   readonly save?: boolean | undefined
   /** Do not wait for replicas that lag. Since 7.0.0. */
   readonly now?: boolean | undefined
-  /** Go down even if saving fails. Since 7.0.0. */
+  /** Shut down even if saving fails. Since 7.0.0. */
   readonly force?: boolean | undefined
-  /** Do not go down where that would lose data, a primary with slots for example. Valkey 9.0. */
+  /** Do not shut down where that would lose data, such as a primary with slots. Valkey 9.0. */
   readonly safe?: boolean | undefined
   /** Let a replica take over first. Valkey 9.0. */
   readonly failover?: boolean | undefined
 }
 
 /**
- * What a command log keeps: slow commands, large requests or large replies.
+ * The kinds of command logs: for slow commands, large requests or large replies.
  *
  * @category models
  * @since 0.1.0
@@ -171,7 +171,7 @@ export interface CommandlogEntry {
   readonly time: number
   /** Microseconds for slow commands, bytes for large requests and replies. */
   readonly value: number
-  /** Its words, shortened by the server. */
+  /** The words of the command, shortened by the server. */
   readonly args: ReadonlyArray<string>
   readonly client: string
   readonly clientName: string
@@ -184,20 +184,20 @@ export interface CommandlogEntry {
  * @since 0.1.0
  */
 export interface HotkeysOptions {
-  /** What to look at: processor time, bytes on the network, or both. */
+  /** The metrics to collect: processor time, bytes on the network, or both. */
   readonly metrics: OneOrMore<"CPU" | "NET">
-  /** How many keys to keep for each metric, 10 if left out. */
+  /** The number of keys to keep for each metric. Default: 10. */
   readonly count?: number | undefined
-  /** When to stop, in whole seconds; never if left out. */
+  /** The time after which to stop, in whole seconds. Default: never. */
   readonly duration?: Lifetime | undefined
-  /** Look at one of so many commands, every one if left out. */
+  /** Sample one of so many commands. Default: every command. */
   readonly sample?: number | undefined
   /** Only keys of these slots. */
   readonly slots?: ReadonlyArray<number> | undefined
 }
 
 /**
- * The keys that took the most. Figures that the options did not ask for are `undefined`.
+ * The keys that used the most resources. Figures that the options did not ask for are `undefined`.
  *
  * @category models
  * @since 0.1.0
@@ -210,22 +210,23 @@ export interface Hotkeys {
   readonly collectionStartTime: number
   /** Milliseconds. */
   readonly collectionDuration: number
-  /** Milliseconds in user mode. */
+  /** The processor time in user mode, in milliseconds. */
   readonly totalCpuTimeUser: number | undefined
-  /** Milliseconds in system mode. */
+  /** The processor time in system mode, in milliseconds. */
   readonly totalCpuTimeSys: number | undefined
   readonly totalNetBytes: number | undefined
-  /** Microseconds that each key took, the greatest first. */
+  /** The processor time of each key in microseconds, the greatest first. */
   readonly byCpuTime: ReadonlyArray<readonly [key: string, microseconds: number]> | undefined
-  /** Bytes that each key took, the greatest first. */
+  /** The bytes of each key on the network, the greatest first. */
   readonly byNetBytes: ReadonlyArray<readonly [key: string, bytes: number]> | undefined
-  /** All figures on all commands together, by the names that the server gives them (`all-commands-all-slots-us` ...). */
+  /** All figures about all commands together, by the names of the server (`all-commands-all-slots-us` ...). */
   readonly fields: Readonly<Record<string, number>>
 }
 
 /**
- * The commands on servers. Unless a target is given, those that change settings or scripts run on all nodes, those that
- * count or remove keys on all primaries, those that tell about one node answer per node or need one to be named.
+ * The methods of the commands on servers. Without a target, commands that change settings or scripts run on all nodes,
+ * and commands that count or remove keys on all primaries. Commands about one node give a map by node, or need a named
+ * node.
  *
  * @category models
  * @since 0.1.0
@@ -235,13 +236,16 @@ export interface ServerCommands<S extends Surface> {
   bgrewriteaof(): Returns<S, string>
   /** Starts saving to disk; `schedule` lets it wait for a rewrite of the append only file. Needs a node. Since 1.0.0. O(1). */
   bgsave(options?: { readonly schedule?: boolean | undefined }): Returns<S, string>
-  /** Ends saving to disk, or takes back that it is to start. Needs a node. Valkey 8.1. O(1). */
+  /** Ends saving to disk, or cancels a scheduled one. Needs a node. Valkey 8.1. O(1). */
   bgsaveCancel(): Returns<S, string>
   /** The server's table of commands. Since 2.8.13. O(N) commands. */
   command(): Returns<S, ReadonlyArray<CommandInfo>>
-  /** How many commands the server has. Since 2.8.13. O(1). */
+  /** The number of commands of the server. Since 2.8.13. O(1). */
   commandCount(): Returns<S, number>
-  /** The server's documentation of commands, of all if none is named, as it comes. Since 7.0.0. O(N) commands. */
+  /**
+   * The server's documentation of commands, not decoded any further; of all commands if none is named. Since 7.0.0.
+   * O(N) commands.
+   */
   commandDocs(names?: OneOrMore<string>): Returns<S, Readonly<Record<string, Reply>>>
   /** The keys of a call, given as its words. Since 2.8.13. O(N) words. */
   commandGetkeys(words: ReadonlyArray<Argument>): Returns<S, ReadonlyArray<string>>
@@ -249,15 +253,15 @@ export interface ServerCommands<S extends Surface> {
   commandGetkeysandflags(
     words: ReadonlyArray<Argument>
   ): Returns<S, ReadonlyArray<readonly [key: string, flags: ReadonlyArray<string>]>>
-  /** Rows of the table of commands, `null` for what the server does not know. Since 2.8.13. O(N) commands. */
+  /** Rows of the table of commands, `null` for a command that the server does not know. Since 2.8.13. O(N) commands. */
   commandInfo(names: OneOrMore<string>): Returns<S, ReadonlyArray<CommandInfo | null>>
-  /** The names of commands, of all or of a module, an ACL category or a pattern. Since 7.0.0. O(N) commands. */
+  /** The names of all commands, or of those of a module, an ACL category or a pattern. Since 7.0.0. O(N) commands. */
   commandList(
     filter?: { readonly module: string } | { readonly category: string } | { readonly pattern: string }
   ): Returns<S, ReadonlyArray<string>>
   /** The entries of a command log of all nodes, node after node; -1 for all entries. Valkey 8.1. O(N) entries. */
   commandlogGet(count: Integer, kind: CommandlogKind): Returns<S, ReadonlyArray<CommandlogEntry>>
-  /** How many entries a command log has, on all nodes together. Valkey 8.1. O(1). */
+  /** The number of entries of a command log, on all nodes together. Valkey 8.1. O(1). */
   commandlogLen(kind: CommandlogKind): Returns<S, number>
   /** Empties a command log, on all nodes. Valkey 8.1. O(N) entries. */
   commandlogReset(kind: CommandlogKind): Returns<S, "OK">
@@ -269,49 +273,63 @@ export interface ServerCommands<S extends Surface> {
   configRewrite(): Returns<S, "OK">
   /** Changes settings, on all nodes. Since 2.0.0 (several at once 7.0.0). O(N) settings. */
   configSet(settings: Readonly<Record<string, Value>>): Returns<S, "OK">
-  /** How many keys there are, on all primaries together. Since 1.0.0. O(1). */
+  /** The number of keys, on all primaries together. Since 1.0.0. O(1). */
   dbsize(): Returns<S, number>
-  /** Tools for those who work on servers, given as words (`["SLEEP", "1"]`); the reply as it comes. Servers refuse it unless configured otherwise. Needs a node. Since 1.0.0. */
+  /**
+   * Runs a debugging tool of the server, given as words (`["SLEEP", "1"]`). The reply is not decoded. Servers refuse
+   * it unless they are configured otherwise. Needs a node. Since 1.0.0.
+   */
   debug(words: OneOrMore<Argument>): Returns<S, Reply>
   /** Removes all keys of all databases, on all primaries. Since 1.0.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
   flushall(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
   /** Removes all keys of the database, on all primaries. Since 1.0.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
   flushdb(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
-  /** The keys that took the most of a node, `null` if nothing was collected. Needs a node. Redis 8.6. O(N) keys. */
+  /**
+   * The keys that used the most resources of a node, `null` if nothing was collected. Needs a node. Redis 8.6. O(N)
+   * keys.
+   */
   hotkeysGet(): Returns<S, Hotkeys | null>
-  /** Forgets what was collected; an error while it goes on. Needs a node. Redis 8.6. O(1). */
+  /** Drops the collected figures; fails while the collection runs. Needs a node. Redis 8.6. O(1). */
   hotkeysReset(): Returns<S, "OK">
-  /** Starts to collect which keys take the most of a node. Needs a node. Redis 8.6. O(1). */
+  /** Starts to collect the keys that use the most resources of a node. Needs a node. Redis 8.6. O(1). */
   hotkeysStart(options: HotkeysOptions): Returns<S, "OK">
-  /** Ends collecting. Answers whether it was going on. Needs a node. Redis 8.6. O(1). */
+  /** Ends the collection. Returns whether it was running. Needs a node. Redis 8.6. O(1). */
   hotkeysStop(): Returns<S, boolean>
-  /** What each primary says about itself, as text; sections such as `server` or `memory` narrow it. Since 1.0.0 (several sections 7.0.0). O(1). */
+  /**
+   * The state of each primary, as text; sections such as `server` or `memory` select parts. Since 1.0.0 (several
+   * sections 7.0.0). O(1).
+   */
   info(sections?: OneOrMore<string>): ReturnsPerNode<S, string>
-  /** When a node last saved to disk, in seconds since 1970. Needs a node. Since 1.0.0. O(1). */
+  /** The time at which a node last saved to disk, in seconds since 1970. Needs a node. Since 1.0.0. O(1). */
   lastsave(): Returns<S, number>
   /** A report on latency, per node. Since 2.8.13. O(1). */
   latencyDoctor(): ReturnsPerNode<S, string>
   /** A graph of a latency event, per node. Since 2.8.13. O(1). */
   latencyGraph(event: string): ReturnsPerNode<S, string>
-  /** How long commands took, per node. Since 7.0.0. O(N) commands. */
+  /** Histograms of the times that commands took, per node. Since 7.0.0. O(N) commands. */
   latencyHistogram(commands?: OneOrMore<string>): ReturnsPerNode<S, Readonly<Record<string, LatencyHistogram>>>
   /** The samples of a latency event, per node. Since 2.8.13. O(1). */
   latencyHistory(event: string): ReturnsPerNode<S, ReadonlyArray<readonly [time: number, milliseconds: number]>>
   /** The latest sample of each latency event, per node. Since 2.8.13. O(1). */
   latencyLatest(): ReturnsPerNode<S, ReadonlyArray<LatencyEvent>>
-  /** Forgets latency events, on all nodes. Answers how many. Since 2.8.13. O(1). */
+  /** Removes latency events, on all nodes. Returns the number of removed events. Since 2.8.13. O(1). */
   latencyReset(events?: OneOrMore<string>): Returns<S, number>
-  /** A piece of computer art and the version; what `args` mean differs from version to version. Since 5.0.0. */
+  /**
+   * A piece of computer art with the version of the server; the meaning of `args` depends on the version. Since 5.0.0.
+   */
   lolwut(version?: number, args?: ReadonlyArray<Integer>): Returns<S, string>
   /** A report on memory, per primary. Since 4.0.0. O(1). */
   memoryDoctor(): ReturnsPerNode<S, string>
-  /** What the allocator says, per primary. Since 4.0.0. It may be slow. */
+  /** The statistics of the memory allocator, per primary. Since 4.0.0. It may be slow. */
   memoryMallocStats(): ReturnsPerNode<S, string>
   /** Gives unused memory back, on all primaries. Since 4.0.0. It may be slow. */
   memoryPurge(): Returns<S, "OK">
   /** Figures on memory, per primary. Since 4.0.0. O(1). */
   memoryStats(): ReturnsPerNode<S, Readonly<Record<string, Reply>>>
-  /** Bytes that a key takes, `null` if there is none; `samples` says how many elements of a collection to look at, 0 all. Since 4.0.0. O(N) samples. */
+  /**
+   * The memory of a key in bytes, `null` if there is none. `samples` is the number of elements of a collection to
+   * measure, 0 for all. Since 4.0.0. O(N) samples.
+   */
   memoryUsage(key: Argument, options?: { readonly samples?: number | undefined }): Returns<S, number | null>
   /** The loaded modules. Since 4.0.0. O(N) modules. */
   moduleList(): Returns<S, ReadonlyArray<ModuleInfo>>
@@ -327,30 +345,33 @@ export interface ServerCommands<S extends Surface> {
   ): Returns<S, "OK">
   /** Unloads a module. Needs a node. Since 4.0.0. O(1). */
   moduleUnload(name: string): Returns<S, "OK">
-  /** What a node is for the replication. Needs a node. Since 2.8.12. O(1). */
+  /** The role of a node in the replication. Needs a node. Since 2.8.12. O(1). */
   role(): Returns<S, RoleReply>
-  /** Saves to disk; the server does nothing else meanwhile. Needs a node. Since 1.0.0. O(N) keys. */
+  /** Saves to disk; the server is blocked meanwhile. Needs a node. Since 1.0.0. O(N) keys. */
   save(): Returns<S, "OK">
-  /** Ends a server. It answers nothing: the lost connection is the success, which the type cannot say. Needs a node. Since 1.0.0. O(N) keys when saving. */
+  /**
+   * Ends a server. On success the server gives no reply and the connection is lost, so that the effect fails with a
+   * `ConnectionError`. Needs a node. Since 1.0.0. O(N) keys when saving.
+   */
   shutdown(options?: ShutdownOptions): Returns<S, "OK">
-  /** Takes a shutdown back. Needs a node. Since 7.0.0. O(1). */
+  /** Cancels a shutdown. Needs a node. Since 7.0.0. O(1). */
   shutdownAbort(): Returns<S, "OK">
   /** The slow commands of all nodes, node after node; -1 for all entries. Since 2.2.12. O(N) entries. */
   slowlogGet(count?: Integer): Returns<S, ReadonlyArray<SlowlogEntry>>
-  /** How many slow commands are kept, on all nodes together. Since 2.2.12. O(1). */
+  /** The number of slow commands that are kept, on all nodes together. Since 2.2.12. O(1). */
   slowlogLen(): Returns<S, number>
-  /** Forgets the slow commands, on all nodes. Since 2.2.12. O(N) entries. */
+  /** Removes the slow commands from the log, on all nodes. Since 2.2.12. O(N) entries. */
   slowlogReset(): Returns<S, "OK">
   /** Swaps two databases: refused by clusters with one database. Needs a node. Since 4.0.0. O(N) clients. */
   swapdb(first: number, second: number): Returns<S, "OK">
   /** The server's clock. Since 2.6.0. O(1). */
   time(): Returns<S, { readonly seconds: number; readonly microseconds: number }>
-  /** Makes the next coordinated failover of a node without cluster mode. Needs a node. Since 6.2.0. O(1). */
+  /** Starts a coordinated failover of a node without cluster mode. Needs a node. Since 6.2.0. O(1). */
   failover(options?: {
     readonly to?: { readonly host: string; readonly port: number; readonly force?: boolean | undefined } | undefined
     readonly timeout?: Lifetime | undefined
   }): Returns<S, "OK">
-  /** Ends a failover that is under way. Needs a node. Since 6.2.0. O(1). */
+  /** Ends a running failover. Needs a node. Since 6.2.0. O(1). */
   failoverAbort(): Returns<S, "OK">
 }
 
@@ -458,7 +479,7 @@ const commandlogEntries = decode.arrayOf(
 
 const perKey = decode.pairsOf(decode.string, decode.integer)
 
-/** A slot alone, or the first and the last one of a range. */
+/** A single slot, or the first and the last slot of a range. */
 const slotRange = decode.map(decode.integers, ([start, end = start]) => [start, end] as const)
 
 const hotkeysFigures = decode.struct<Omit<Hotkeys, "fields">>({
@@ -476,7 +497,7 @@ const hotkeysFigures = decode.struct<Omit<Hotkeys, "fields">>({
 
 const hotkeys: decode.Decoder<Hotkeys | null> = (reply) => {
   if (reply === null) return null
-  // The map stands alone in a list.
+  // The server puts the map into a list of one element.
   const only = Array.isArray(reply) && reply.length === 1 ? reply[0] : reply
   const figures = hotkeysFigures(only)
   if (figures instanceof decode.DecodeFailure) return figures
@@ -487,7 +508,7 @@ const hotkeys: decode.Decoder<Hotkeys | null> = (reply) => {
   return { ...figures, fields }
 }
 
-/** `OK`, or `null` when there was nothing to do. */
+/** `OK`, or `null` when nothing was running. */
 const wasRunning = decode.map(decode.okOrNull, (reply) => reply !== null)
 
 const replica: decode.Decoder<{ readonly host: string; readonly port: number; readonly offset: number }> = decode.map(
@@ -552,7 +573,7 @@ const asMap = (record: Readonly<Record<string, Reply>>): ReadonlyMap<Reply, Repl
 
 const figures: decode.Decoder<Reply> = (reply) => decode.map(decode.recordOf(figure), asMap)(reply)
 
-/** Documentation, with its named parts as maps over RESP2 too. */
+/** The parts of the documentation that are maps over RESP2 as well. */
 const namedParts = new Set(["arguments", "subcommands"])
 
 const documentation: decode.Decoder<Reply> = decode.map(
@@ -565,7 +586,7 @@ const documentation: decode.Decoder<Reply> = decode.map(
         : name === "arguments" ?
         decode.arrayOf(documentation)(value)
         : decode.map(decode.recordOf(documentation), asMap)(value)
-      // Anything else is a plain value (`summary`), or a list of lists (`history`).
+      // Other parts are plain values (`summary`), or lists of lists (`history`).
       const other = part instanceof decode.DecodeFailure ? decode.arrayOf(decode.reply)(value) : part
       result.set(name, other instanceof decode.DecodeFailure ? value : other)
     }
@@ -579,7 +600,7 @@ const time = decode.map(
 )
 
 /**
- * The commands on servers, as values.
+ * The builders of the commands on servers: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -15,33 +15,35 @@ import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
- * The commands on sets. Members come as lists, each once, in no order.
+ * The methods of the commands on sets. Members come as lists, each once, in no order.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SetCommands<S extends Surface> {
-  /** Adds members. Answers how many are new. Since 1.0.0. O(1) a member. */
+  /** Adds members. Returns the number of new members. Since 1.0.0. O(1) a member. */
   sadd(key: Argument, members: OneOrMore<Value>): Returns<S, number>
-  /** How many members there are, 0 if there is no set. Since 1.0.0. O(1). */
+  /** The number of members, 0 if there is no set. Since 1.0.0. O(1). */
   scard(key: Argument): Returns<S, number>
   /** The members of the first set that are in none of the others, all of one slot. Since 1.0.0. O(N) members of all sets. */
   sdiff(keys: OneOrMore<Argument>): Returns<S, ReadonlyArray<string>>
-  /** Keeps what `sdiff` gives as a set. Answers how many. Since 1.0.0. O(N) members of all sets. */
+  /** Stores the result of `sdiff` as a set. Returns the number of members. Since 1.0.0. O(N) members of all sets. */
   sdiffstore(destination: Argument, keys: OneOrMore<Argument>): Returns<S, number>
   /** The members that are in all sets of one slot. Since 1.0.0. O(N*M) smallest set and sets. */
   sinter(keys: OneOrMore<Argument>): Returns<S, ReadonlyArray<string>>
-  /** How many members are in all sets of one slot, counted up to `limit`. Since 7.0.0. O(N*M) smallest set and sets. */
+  /** The number of members that are in all sets of one slot, counted up to `limit`. Since 7.0.0. O(N*M) smallest set and sets. */
   sintercard(keys: OneOrMore<Argument>, options?: { readonly limit?: number | undefined }): Returns<S, number>
-  /** Keeps what `sinter` gives as a set. Answers how many. Since 1.0.0. O(N*M) smallest set and sets. */
+  /**
+   * Stores the result of `sinter` as a set. Returns the number of members. Since 1.0.0. O(N*M) smallest set and sets.
+   */
   sinterstore(destination: Argument, keys: OneOrMore<Argument>): Returns<S, number>
-  /** Whether it is a member. Since 1.0.0. O(1). */
+  /** Whether a value is a member. Since 1.0.0. O(1). */
   sismember(key: Argument, member: Value): Returns<S, boolean>
   /** All members. Since 1.0.0. O(N) members. */
   smembers(key: Argument): Returns<S, ReadonlyArray<string>>
-  /** For each, whether it is a member. Since 6.2.0. O(N) members asked for. */
+  /** Returns for each value whether it is a member. Since 6.2.0. O(N) members asked for. */
   smismember(key: Argument, members: OneOrMore<Value>): Returns<S, ReadonlyArray<boolean>>
-  /** Moves a member to another set of the same slot. Answers whether it was there. Since 1.0.0. O(1). */
+  /** Moves a member to another set of its slot. Returns whether the source had the member. Since 1.0.0. O(1). */
   smove(source: Argument, destination: Argument, member: Value): Returns<S, boolean>
   /** Takes a random member, or `count` different ones, out of the set. Since 1.0.0 (count 3.2.0). O(1) a member. */
   spop(key: Argument): Returns<S, string | null>
@@ -49,13 +51,13 @@ export interface SetCommands<S extends Surface> {
   /** A random member, or `count` different ones; a negative count allows repeats. Since 1.0.0 (count 2.6.0). O(1) a member. */
   srandmember(key: Argument): Returns<S, string | null>
   srandmember(key: Argument, count: number): Returns<S, ReadonlyArray<string>>
-  /** Removes members. Answers how many there were. Since 1.0.0. O(1) a member. */
+  /** Removes members. Returns the number of members that existed. Since 1.0.0. O(1) a member. */
   srem(key: Argument, members: OneOrMore<Value>): Returns<S, number>
   /** One step through the members, from cursor `"0"` on. Since 2.8.0. O(1), O(N) for all steps. */
   sscan(key: Argument, cursor: string, options?: ScanOptions): Returns<S, ScanPage<string>>
   /** The members of all sets of one slot. Since 1.0.0. O(N) members. */
   sunion(keys: OneOrMore<Argument>): Returns<S, ReadonlyArray<string>>
-  /** Keeps what `sunion` gives as a set. Answers how many. Since 1.0.0. O(N) members. */
+  /** Stores the result of `sunion` as a set. Returns the number of members. Since 1.0.0. O(N) members. */
   sunionstore(destination: Argument, keys: OneOrMore<Argument>): Returns<S, number>
 }
 
@@ -95,7 +97,7 @@ const members = (spec: CommandSpec, minimum: number) => (key: Argument, count?: 
 const page = scanPage(decode.strings)
 
 /**
- * The commands on sets, as values.
+ * The builders of the commands on sets: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -24,7 +24,7 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 export type ScoredMember = readonly [member: string, score: number]
 
 /**
- * A bound of scores: a number (infinite ones too), or its text, excluded with `(` before it.
+ * A bound of scores: a number, infinities included, or its text; the bound itself is excluded with `(` in front.
  *
  * @category models
  * @since 0.1.0
@@ -38,13 +38,13 @@ export type ScoreBound = number | Argument
  * @since 0.1.0
  */
 export interface ZaddOptions {
-  /** Only new members (`NX`), or only those that are there (`XX`). */
+  /** Only add members (`NX`), or only change existing ones (`XX`). */
   readonly condition?: "NX" | "XX" | undefined
-  /** Change a score only to a greater (`GT`) or a lesser (`LT`) one. Not with `NX`. */
+  /** Change a score only to a greater (`GT`) or a lesser (`LT`) score. Not with `NX`. */
   readonly comparison?: "GT" | "LT" | undefined
-  /** Answer how many changed, new ones included, instead of how many are new. */
+  /** Return the number of changed members, new ones included, in place of the number of new members. */
   readonly changed?: boolean | undefined
-  /** Add the score to the one that the member has, of one member only, and answer the new one. */
+  /** Add the score to the present score of one member, and return the new score. */
   readonly increment?: boolean | undefined
 }
 
@@ -64,21 +64,21 @@ export type MembersReply<O> = When<O, "withScores", ReadonlyArray<ScoredMember>,
  */
 export interface RangeLimit {
   readonly offset: number
-  /** Negative for all. */
+  /** The number of members; negative for all. */
   readonly count: number
 }
 
 /**
- * Options of `zrange`. Without `by` the range is one of positions.
+ * Options of `zrange`. Without `by` the bounds are positions.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ZrangeOptions {
   readonly by?: "SCORE" | "LEX" | undefined
-  /** From the highest to the lowest: `start` is then the greater bound. */
+  /** Go from the highest to the lowest: `start` is then the greater bound. */
   readonly reverse?: boolean | undefined
-  /** Needs `by`. */
+  /** The part of the range to return; needs `by`. */
   readonly limit?: RangeLimit | undefined
   readonly withScores?: boolean | undefined
 }
@@ -95,7 +95,7 @@ export interface ScoreRangeOptions {
 }
 
 /**
- * How scores of the same member in several sets become one.
+ * Options that say how the scores of a member in several sets are combined.
  *
  * @category models
  * @since 0.1.0
@@ -125,13 +125,13 @@ export interface CombineReadOptions extends CombineOptions {
 export type ZrandmemberOptions =
   | { readonly count?: undefined; readonly withScores?: undefined }
   | {
-    /** How many different members; a negative number allows repeats. */
+    /** The number of different members; a negative number allows repeats. */
     readonly count: number
     readonly withScores?: boolean | undefined
   }
 
 /**
- * What `zrandmember` answers: one member or `null`; with `count` a list; with `withScores` with their scores.
+ * The reply of `zrandmember`: one member or `null`; with `count` a list; with `withScores` with their scores.
  *
  * @category models
  * @since 0.1.0
@@ -169,7 +169,7 @@ export interface PoppedMembers {
 }
 
 /**
- * A position, with the score if wanted; `null` for what is no member.
+ * The position of a member, with its score if wanted; `null` for a value that is no member.
  *
  * @category models
  * @since 0.1.0
@@ -199,7 +199,7 @@ export interface ZscanOptions extends ScanOptions {
 }
 
 /**
- * What `zscan` answers: members with their scores, or without them with `noScores`.
+ * The reply of `zscan`: members with their scores, or without them with `noScores`.
  *
  * @category models
  * @since 0.1.0
@@ -207,55 +207,62 @@ export interface ZscanOptions extends ScanOptions {
 export type ZscanReply<O> = When<O, "noScores", ScanPage<string>, ScanPage<ScoredMember>>
 
 /**
- * The commands on sorted sets.
+ * The methods of the commands on sorted sets.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SortedSetCommands<S extends Surface> {
-  /** Takes members as `zmpop` does, waiting for one. `null` when the time is over. Since 7.0.0. O(K)+O(M*log(N)). */
+  /**
+   * Takes members like `zmpop`, and waits for one. Returns `null` when the time is over. Since 7.0.0.
+   * O(K)+O(M*log(N)).
+   */
   bzmpop(
     timeout: Patience,
     keys: OneOrMore<Argument>,
     which: "MIN" | "MAX",
     options?: { readonly count?: number | undefined }
   ): Returns<S, PoppedMembers | null>
-  /** Takes the highest member of the first set of one slot that has any, waiting for one. `null` when the time is over. Since 5.0.0. O(log N). */
+  /** Takes the highest member of the first set of one slot that has any, and waits for one. Returns `null` when the time is over. Since 5.0.0. O(log N). */
   bzpopmax(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedMember | null>
-  /** Takes the lowest member of the first set of one slot that has any, waiting for one. `null` when the time is over. Since 5.0.0. O(log N). */
+  /** Takes the lowest member of the first set of one slot that has any, and waits for one. Returns `null` when the time is over. Since 5.0.0. O(log N). */
   bzpopmin(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedMember | null>
   /**
-   * Adds members with their scores (an object or pairs of member and score), or changes their scores. Answers how many are
-   * new; with `increment` the new score, `null` if a condition was not met. Since 1.2.0. O(log N) a member.
+   * Adds members with their scores (an object or pairs of member and score), or changes their scores. Returns the
+   * number of new members; with `increment` the new score, `null` if a condition was not met. Since 1.2.0. O(log N) a
+   * member.
    */
   zadd<const O extends ZaddOptions = {}>(
     key: Argument,
     members: Entries<number>,
     options?: Exact<O, ZaddOptions>
   ): Returns<S, When<O, "increment", number | null, number>>
-  /** How many members there are, 0 if there is no set. Since 1.2.0. O(1). */
+  /** The number of members, 0 if there is no set. Since 1.2.0. O(1). */
   zcard(key: Argument): Returns<S, number>
-  /** How many members have a score between two bounds. Since 2.0.0. O(log N). */
+  /** The number of members with a score between two bounds. Since 2.0.0. O(log N). */
   zcount(key: Argument, min: ScoreBound, max: ScoreBound): Returns<S, number>
   /** The members of the first set that are in none of the others, all of one slot. Since 6.2.0. O(L+(N-K)log(N)). */
   zdiff<const O extends { readonly withScores?: boolean | undefined } = {}>(
     keys: OneOrMore<Argument>,
     options?: Exact<O, { readonly withScores?: boolean | undefined }>
   ): Returns<S, MembersReply<O>>
-  /** Keeps what `zdiff` gives as a sorted set. Answers how many. Since 6.2.0. O(L+(N-K)log(N)). */
+  /** Stores the result of `zdiff` as a sorted set. Returns the number of members. Since 6.2.0. O(L+(N-K)log(N)). */
   zdiffstore(destination: Argument, keys: OneOrMore<Argument>): Returns<S, number>
-  /** Adds to the score of a member (0 if it is none). Answers the new score. Since 1.2.0. O(log N). */
+  /** Adds to the score of a member (0 for a new member). Returns the new score. Since 1.2.0. O(log N). */
   zincrby(key: Argument, increment: number, member: Value): Returns<S, number>
   /** The members that are in all sets of one slot. Since 6.2.0. O(N*K)+O(M*log(M)). */
   zinter<const O extends CombineReadOptions = {}>(
     keys: OneOrMore<Argument>,
     options?: Exact<O, CombineReadOptions>
   ): Returns<S, MembersReply<O>>
-  /** How many members are in all sets of one slot, counted up to `limit`. Since 7.0.0. O(N*K). */
+  /** The number of members that are in all sets of one slot, counted up to `limit`. Since 7.0.0. O(N*K). */
   zintercard(keys: OneOrMore<Argument>, options?: { readonly limit?: number | undefined }): Returns<S, number>
-  /** Keeps what `zinter` gives as a sorted set. Answers how many. Since 2.0.0. O(N*K)+O(M*log(M)). */
+  /** Stores the result of `zinter` as a sorted set. Returns the number of members. Since 2.0.0. O(N*K)+O(M*log(M)). */
   zinterstore(destination: Argument, keys: OneOrMore<Argument>, options?: CombineOptions): Returns<S, number>
-  /** Of members with equal scores, how many lie between two bounds (`[a` included, `(a` excluded, `-`, `+`). Since 2.8.9. O(log N). */
+  /**
+   * The number of members between two bounds (`[a` included, `(a` excluded, `-`, `+`), in a set whose members have
+   * equal scores. Since 2.8.9. O(log N).
+   */
   zlexcount(key: Argument, min: Argument, max: Argument): Returns<S, number>
   /** Takes the lowest or highest members of the first set of one slot that has any; `null` if none has. Since 7.0.0. O(K)+O(M*log(N)). */
   zmpop(
@@ -263,11 +270,11 @@ export interface SortedSetCommands<S extends Surface> {
     which: "MIN" | "MAX",
     options?: { readonly count?: number | undefined }
   ): Returns<S, PoppedMembers | null>
-  /** The scores of members, `null` for what is none. Since 6.2.0. O(N) members. */
+  /** The scores of members, `null` for a value that is no member. Since 6.2.0. O(N) members. */
   zmscore(key: Argument, members: OneOrMore<Value>): Returns<S, ReadonlyArray<number | null>>
-  /** Takes the member with the highest score, or `count` of them. Since 5.0.0. O(log(N)*M). */
+  /** Takes the member with the highest score, or the `count` highest. Since 5.0.0. O(log(N)*M). */
   zpopmax(key: Argument, count?: number): Returns<S, ReadonlyArray<ScoredMember>>
-  /** Takes the member with the lowest score, or `count` of them. Since 5.0.0. O(log(N)*M). */
+  /** Takes the member with the lowest score, or the `count` lowest. Since 5.0.0. O(log(N)*M). */
   zpopmin(key: Argument, count?: number): Returns<S, ReadonlyArray<ScoredMember>>
   /** A random member, or several of them, with their scores if wanted. Since 6.2.0. O(N) members given. */
   zrandmember<const O extends ZrandmemberOptions = {}>(
@@ -281,7 +288,10 @@ export interface SortedSetCommands<S extends Surface> {
     stop: ScoreBound,
     options?: Exact<O, ZrangeOptions>
   ): Returns<S, MembersReply<O>>
-  /** Of members with equal scores those between two bounds, see `zlexcount`. Since 2.8.9. O(log(N)+M). */
+  /**
+   * The members between two bounds (see `zlexcount`), in a set whose members have equal scores. Since 2.8.9.
+   * O(log(N)+M).
+   */
   zrangebylex(
     key: Argument,
     min: Argument,
@@ -295,7 +305,10 @@ export interface SortedSetCommands<S extends Surface> {
     max: ScoreBound,
     options?: Exact<O, ScoreRangeOptions>
   ): Returns<S, MembersReply<O>>
-  /** Keeps what `zrange` gives as a sorted set of the same slot. Answers how many. Since 6.2.0. O(log(N)+M). */
+  /**
+   * Stores the result of `zrange` as a sorted set of its slot. Returns the number of members. Since 6.2.0.
+   * O(log(N)+M).
+   */
   zrangestore(
     destination: Argument,
     source: Argument,
@@ -303,19 +316,22 @@ export interface SortedSetCommands<S extends Surface> {
     stop: ScoreBound,
     options?: Omit<ZrangeOptions, "withScores">
   ): Returns<S, number>
-  /** The position of a member from the lowest score on, 0 first; `null` if it is none. Since 2.0.0. O(log N). */
+  /**
+   * The position of a member from the lowest score on, 0 first; `null` if the value is no member. Since 2.0.0. O(log
+   * N).
+   */
   zrank<const O extends RankOptions = {}>(
     key: Argument,
     member: Value,
     options?: Exact<O, RankOptions>
   ): Returns<S, RankReply<O>>
-  /** Removes members. Answers how many there were. Since 1.2.0. O(M*log(N)). */
+  /** Removes members. Returns the number of members that existed. Since 1.2.0. O(M*log(N)). */
   zrem(key: Argument, members: OneOrMore<Value>): Returns<S, number>
-  /** Removes what `zrangebylex` gives. Answers how many. Since 2.8.9. O(log(N)+M). */
+  /** Removes the members that `zrangebylex` returns. Returns the number of members. Since 2.8.9. O(log(N)+M). */
   zremrangebylex(key: Argument, min: Argument, max: Argument): Returns<S, number>
-  /** Removes the members from one position to another. Answers how many. Since 2.0.0. O(log(N)+M). */
+  /** Removes the members from one position to another. Returns the number of members. Since 2.0.0. O(log(N)+M). */
   zremrangebyrank(key: Argument, start: Integer, stop: Integer): Returns<S, number>
-  /** Removes the members with a score between two bounds. Answers how many. Since 1.2.0. O(log(N)+M). */
+  /** Removes the members with a score between two bounds. Returns the number of members. Since 1.2.0. O(log(N)+M). */
   zremrangebyscore(key: Argument, min: ScoreBound, max: ScoreBound): Returns<S, number>
   /** The members from one position to another, from the highest score on. Since 1.2.0. O(log(N)+M). */
   zrevrange<const O extends { readonly withScores?: boolean | undefined } = {}>(
@@ -324,21 +340,29 @@ export interface SortedSetCommands<S extends Surface> {
     stop: Integer,
     options?: Exact<O, { readonly withScores?: boolean | undefined }>
   ): Returns<S, MembersReply<O>>
-  /** As `zrangebylex`, backwards: the greater bound comes first. Since 2.8.9. O(log(N)+M). */
+  /**
+   * The members between two bounds like `zrangebylex`, backwards: the greater bound comes first. Since 2.8.9.
+   * O(log(N)+M).
+   */
   zrevrangebylex(
     key: Argument,
     max: Argument,
     min: Argument,
     options?: { readonly limit?: RangeLimit | undefined }
   ): Returns<S, ReadonlyArray<string>>
-  /** As `zrangebyscore`, backwards: the greater bound comes first. Since 2.2.0. O(log(N)+M). */
+  /**
+   * The members with a score between two bounds, backwards: the greater bound comes first. Since 2.2.0. O(log(N)+M).
+   */
   zrevrangebyscore<const O extends ScoreRangeOptions = {}>(
     key: Argument,
     max: ScoreBound,
     min: ScoreBound,
     options?: Exact<O, ScoreRangeOptions>
   ): Returns<S, MembersReply<O>>
-  /** The position of a member from the highest score on, 0 first; `null` if it is none. Since 2.0.0. O(log N). */
+  /**
+   * The position of a member from the highest score on, 0 first; `null` if the value is no member. Since 2.0.0. O(log
+   * N).
+   */
   zrevrank<const O extends RankOptions = {}>(
     key: Argument,
     member: Value,
@@ -350,14 +374,14 @@ export interface SortedSetCommands<S extends Surface> {
     cursor: string,
     options?: Exact<O, ZscanOptions>
   ): Returns<S, ZscanReply<O>>
-  /** The score of a member, `null` if it is none. Since 1.2.0. O(1). */
+  /** The score of a member, `null` if the value is no member. Since 1.2.0. O(1). */
   zscore(key: Argument, member: Value): Returns<S, number | null>
   /** The members of all sets of one slot. Since 6.2.0. O(N)+O(M*log(M)). */
   zunion<const O extends CombineReadOptions = {}>(
     keys: OneOrMore<Argument>,
     options?: Exact<O, CombineReadOptions>
   ): Returns<S, MembersReply<O>>
-  /** Keeps what `zunion` gives as a sorted set. Answers how many. Since 2.0.0. O(N)+O(M*log(M)). */
+  /** Stores the result of `zunion` as a sorted set. Returns the number of members. Since 2.0.0. O(N)+O(M*log(M)). */
   zunionstore(destination: Argument, keys: OneOrMore<Argument>, options?: CombineOptions): Returns<S, number>
 }
 
@@ -499,7 +523,7 @@ const rank = (spec: CommandSpec) => (key: Argument, member: Value, options: Rank
     : call(spec, key).value(member).to(decode.chosen(decode.integerOrNull))
 
 /**
- * The commands on sorted sets, as values.
+ * The builders of the commands on sorted sets: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

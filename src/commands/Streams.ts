@@ -25,8 +25,8 @@ import { parameters } from "./parameters/Streams.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
- * An entry of a stream. Of a field that an entry has twice, the last value is kept; with `Command.bytes` ids and values
- * are bytes, and the names of the fields still text.
+ * An entry of a stream. The last value wins when an entry has a field twice. With `Command.bytes` ids and values are
+ * bytes, while the names of the fields are text.
  *
  * @category models
  * @since 0.1.0
@@ -48,20 +48,20 @@ export interface DeliveredEntry {
 }
 
 /**
- * An entry as `claim` gives it.
+ * An entry as `xreadgroup` with `claim` returns it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ClaimedEntry extends StreamEntry {
-  /** Milliseconds since it was last delivered, 0 for a new one. */
+  /** The time since its last delivery in milliseconds, 0 for a new entry. */
   readonly idle: number
-  /** How often it was delivered before, 0 for a new one. */
+  /** The number of earlier deliveries, 0 for a new entry. */
   readonly deliveries: number
 }
 
 /**
- * The entries of one of the streams that were read.
+ * The entries of one stream in the result of a read.
  *
  * @category models
  * @since 0.1.0
@@ -72,8 +72,8 @@ export interface StreamEntries<out E> {
 }
 
 /**
- * What to do with entries that consumer groups still refer to: keep the references (`KEEPREF`, as ever), remove them too
- * (`DELREF`), or remove only entries that every group has acknowledged (`ACKED`). Redis 8.2.
+ * The treatment of entries to which consumer groups still refer: keep the references (`KEEPREF`, the default), remove
+ * the references too (`DELREF`), or remove only entries that every group has acknowledged (`ACKED`). Redis 8.2.
  *
  * @category models
  * @since 0.1.0
@@ -81,16 +81,16 @@ export interface StreamEntries<out E> {
 export type StreamReferences = "KEEPREF" | "DELREF" | "ACKED"
 
 /**
- * How a stream is cut: to a length, or to the entries from an id on.
+ * The way to trim a stream: to a length, or to the entries from an id on.
  *
  * @category models
  * @since 0.1.0
  */
 export type StreamTrim =
   & {
-    /** Leave some more entries where that is cheaper. */
+    /** Leave some more entries where that is cheaper for the server. */
     readonly approximate?: boolean | undefined
-    /** How many entries to remove at most, 0 any number; needs `approximate`. */
+    /** The most entries to remove, 0 for any number; needs `approximate`. */
     readonly limit?: number | undefined
   }
   & (
@@ -105,21 +105,21 @@ export type StreamTrim =
  * @since 0.1.0
  */
 export interface XaddOptions {
-  /** Do not make the stream if there is none: the answer is then `null`. */
+  /** Do not make the stream if it does not exist: the result is then `null`. */
   readonly noMkStream?: boolean | undefined
-  /** Cut the stream afterwards. */
+  /** Trim the stream afterwards. */
   readonly trim?: StreamTrim | undefined
-  /** What cutting does with entries that groups refer to. Redis 8.2. */
+  /** The treatment of trimmed entries to which groups refer. Redis 8.2. */
   readonly references?: StreamReferences | undefined
   /**
-   * Add an entry of this producer once, however often it is sent: the id of the first one is answered. Entries are told
-   * apart by `id`, or by what is in them. Needs the id `*`. Redis 8.6.
+   * Add an entry of this producer once, however often it is sent: later calls return the id of the first entry.
+   * Entries are distinguished by `id`, or by their content. Needs the id `*`. Redis 8.6.
    */
   readonly idempotent?: { readonly producer: Argument; readonly id?: Argument | undefined } | undefined
 }
 
 /**
- * What `xadd` answers: the id of the entry, with `noMkStream` `null` if there is no stream.
+ * The reply of `xadd`: the id of the entry, with `noMkStream` `null` if there is no stream.
  *
  * @category models
  * @since 0.1.0
@@ -133,9 +133,9 @@ export type XaddReply<O> = When<O, "noMkStream", string | null, string>
  * @since 0.1.0
  */
 export interface XreadOptions {
-  /** How many entries of each stream at most. */
+  /** The most entries of each stream. */
   readonly count?: number | undefined
-  /** Wait so long for an entry if there is none. */
+  /** Wait for an entry for so long if there is none. */
   readonly block?: Patience | undefined
 }
 
@@ -146,15 +146,15 @@ export interface XreadOptions {
  * @since 0.1.0
  */
 export interface XreadgroupOptions extends XreadOptions {
-  /** Take over entries that other consumers have not acknowledged for so long, before new ones. Redis 8.4. */
+  /** Take entries over that other consumers have not acknowledged for so long, before new entries. Redis 8.4. */
   readonly claim?: Lifetime | undefined
   /** Count entries as acknowledged once they are delivered. */
   readonly noAck?: boolean | undefined
 }
 
 /**
- * What `xreadgroup` answers. Entries that were delivered before (an id other than `>`) may have been deleted since; with
- * `claim` entries tell how long and how often they have been delivered.
+ * The reply of `xreadgroup`. Entries that were delivered before (an id other than `>`) may have been deleted since.
+ * With `claim`, entries have the time since their last delivery and the number of deliveries.
  *
  * @category models
  * @since 0.1.0
@@ -179,7 +179,7 @@ export type XreadgroupReply<T, O> = ReadonlyArray<
 export interface XgroupCreateOptions {
   /** Make the stream if there is none. */
   readonly mkStream?: boolean | undefined
-  /** How many entries the group counts as read, for its lag; -1 if that is not known. Since 7.0.0. */
+  /** The number of entries that the group counts as read, for its lag; -1 if it is not known. Since 7.0.0. */
   readonly entriesRead?: Integer | undefined
 }
 
@@ -190,22 +190,22 @@ export interface XgroupCreateOptions {
  * @since 0.1.0
  */
 export interface XclaimOptions {
-  /** How long ago the entries were delivered last; now if left out. Not with `time`. */
+  /** The time since the last delivery of the entries. Default: 0. Not with `time`. */
   readonly idle?: Lifetime | undefined
-  /** When the entries were delivered last. Not with `idle`. */
+  /** The time of the last delivery of the entries. Not with `idle`. */
   readonly time?: Instant | undefined
-  /** How often the entries have been delivered. */
+  /** The number of deliveries of the entries. */
   readonly retryCount?: number | undefined
-  /** Take entries too that nobody has been given yet. */
+  /** Take entries that were not delivered to any consumer yet, too. */
   readonly force?: boolean | undefined
-  /** Answer the ids alone, and do not count a delivery. */
+  /** Return the ids only, and do not count a delivery. */
   readonly justId?: boolean | undefined
-  /** The last id that the group was given, if it is greater than the present one. */
+  /** The last delivered id of the group, if it is greater than the present one. */
   readonly lastId?: string | undefined
 }
 
 /**
- * What `xclaim` answers: entries, or ids with `justId`. Deleted entries are left out.
+ * The reply of `xclaim`: entries, or ids with `justId`. Deleted entries are left out.
  *
  * @category models
  * @since 0.1.0
@@ -219,15 +219,15 @@ export type XclaimReply<O> = When<O, "justId", ReadonlyArray<string>, ReadonlyAr
  * @since 0.1.0
  */
 export interface XautoclaimOptions {
-  /** How many entries to look at, 100 unless said. */
+  /** The number of entries to check. Default: 100. */
   readonly count?: number | undefined
-  /** Answer the ids alone, and do not count a delivery. */
+  /** Return the ids only, and do not count a delivery. */
   readonly justId?: boolean | undefined
 }
 
 /**
- * One step of `xautoclaim`: where to go on (`0-0` at the end), the entries, and the ids of those that no longer exist
- * (empty before 7.0.0).
+ * One step of `xautoclaim`: the id at which to go on (`0-0` at the end), the entries, and the ids of entries that no
+ * longer exist (empty before 7.0.0).
  *
  * @category models
  * @since 0.1.0
@@ -251,7 +251,7 @@ export interface XautoclaimIds {
 }
 
 /**
- * What `xautoclaim` answers: entries, or ids with `justId`.
+ * The reply of `xautoclaim`: entries, or ids with `justId`.
  *
  * @category models
  * @since 0.1.0
@@ -259,7 +259,7 @@ export interface XautoclaimIds {
 export type XautoclaimReply<O> = When<O, "justId", XautoclaimIds, XautoclaimEntries>
 
 /**
- * Options of `xpending`. With `count` it lists entries, without it sums up.
+ * Options of `xpending`. With `count` it lists entries, without `count` it returns a summary.
  *
  * @category models
  * @since 0.1.0
@@ -273,11 +273,11 @@ export type XpendingOptions =
     readonly idle?: undefined
   }
   | {
-    /** How many entries at most. */
+    /** The most entries. */
     readonly count: number
-    /** From this id on (with `(` before it, behind it), the first one if left out. */
+    /** The first id (excluded with `(` in front). Default: that of the first entry. */
     readonly start?: string | undefined
-    /** Up to this id, the last one if left out. */
+    /** The last id. Default: that of the last entry. */
     readonly end?: string | undefined
     readonly consumer?: Argument | undefined
     /** Only entries that were delivered at least so long ago. */
@@ -285,7 +285,7 @@ export type XpendingOptions =
   }
 
 /**
- * The entries that a group has been given and has not acknowledged, summed up.
+ * The summary of the entries that were delivered to a group and not acknowledged.
  *
  * @category models
  * @since 0.1.0
@@ -308,13 +308,13 @@ export interface PendingSummary {
 export interface PendingEntry {
   readonly id: string
   readonly consumer: string
-  /** Milliseconds since it was last delivered. */
+  /** The time since its last delivery, in milliseconds. */
   readonly idle: number
   readonly deliveries: number
 }
 
 /**
- * What `xpending` answers: a list of entries with `count`, else their summary.
+ * The reply of `xpending`: a list of entries with `count`, else their summary.
  *
  * @category models
  * @since 0.1.0
@@ -330,14 +330,14 @@ export type XpendingReply<O> = Given<O, "count", ReadonlyArray<PendingEntry>, Pe
 export type XinfoStreamOptions =
   | { readonly full?: false | undefined; readonly count?: undefined }
   | {
-    /** With entries, groups and consumers. */
+    /** Return entries, groups and consumers, too. */
     readonly full: true
-    /** How many entries, and how many pending ones of each group; 0 all, 10 if left out. */
+    /** The number of entries, and of pending entries of each group; 0 for all. Default: 10. */
     readonly count?: number | undefined
   }
 
 /**
- * What is known about any stream.
+ * The figures of a stream.
  *
  * @category models
  * @since 0.1.0
@@ -353,9 +353,9 @@ export interface StreamFigures {
   readonly entriesAdded: number | undefined
   /** Since 7.0.0. */
   readonly recordedFirstEntryId: string | undefined
-  /** For how many seconds ids of producers are remembered. Redis 8.6, as the figures after it. */
+  /** The time for which ids of producers are remembered, in seconds. This figure and those after it need Redis 8.6. */
   readonly idmpDuration: number | undefined
-  /** How many ids of a producer are remembered. */
+  /** The number of ids of a producer that are remembered. */
   readonly idmpMaxSize: number | undefined
   readonly pidsTracked: number | undefined
   readonly iidsTracked: number | undefined
@@ -364,13 +364,13 @@ export interface StreamFigures {
 }
 
 /**
- * A stream.
+ * The figures of a stream: the reply of `xinfoStream`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface StreamInfo extends StreamFigures {
-  /** How many groups there are. */
+  /** The number of groups. */
   readonly groups: number
   readonly firstEntry: StreamEntry | null
   readonly lastEntry: StreamEntry | null
@@ -384,9 +384,9 @@ export interface StreamInfo extends StreamFigures {
  */
 export interface ConsumerDetails {
   readonly name: string
-  /** Milliseconds since 1970 of its last try. */
+  /** The time of its last attempt to read, in milliseconds since 1970. */
   readonly seenTime: number
-  /** Milliseconds since 1970 of its last success, -1 for none. Since 7.2.0. */
+  /** The time of its last successful read, in milliseconds since 1970; -1 for none. Since 7.2.0. */
   readonly activeTime: number | undefined
   readonly pelCount: number
   /** `delivered` is in milliseconds since 1970. */
@@ -415,7 +415,7 @@ export interface GroupDetails {
 }
 
 /**
- * A stream with all that is in it.
+ * A stream with its entries, groups and consumers: the reply of `xinfoStream` with `full`.
  *
  * @category models
  * @since 0.1.0
@@ -426,7 +426,7 @@ export interface StreamDetails extends StreamFigures {
 }
 
 /**
- * What `xinfoStream` answers.
+ * The reply of `xinfoStream`.
  *
  * @category models
  * @since 0.1.0
@@ -441,14 +441,14 @@ export type XinfoStreamReply<O> = When<O, "full", StreamDetails, StreamInfo>
  */
 export interface GroupInfo {
   readonly name: string
-  /** How many consumers there are. */
+  /** The number of consumers. */
   readonly consumers: number
-  /** How many entries have not been acknowledged. */
+  /** The number of entries that have not been acknowledged. */
   readonly pending: number
   readonly lastDeliveredId: string
-  /** `null` when it is not known. Since 7.0.0. */
+  /** The number of entries that the group has read; `null` when it is not known. Since 7.0.0. */
   readonly entriesRead: number | null | undefined
-  /** How many entries are still to be delivered, `null` when it is not known. Since 7.0.0. */
+  /** The number of entries that are still to be delivered, `null` when it is not known. Since 7.0.0. */
   readonly lag: number | null | undefined
 }
 
@@ -460,38 +460,44 @@ export interface GroupInfo {
  */
 export interface ConsumerInfo {
   readonly name: string
-  /** How many entries it has not acknowledged. */
+  /** The number of entries that it has not acknowledged. */
   readonly pending: number
-  /** Milliseconds since its last try. */
+  /** The time since its last attempt to read, in milliseconds. */
   readonly idle: number
-  /** Milliseconds since its last success, -1 for none. Since 7.2.0. */
+  /** The time since its last successful read, in milliseconds; -1 for none. Since 7.2.0. */
   readonly inactive: number | undefined
 }
 
 /**
- * The commands on streams.
+ * The methods of the commands on streams.
  *
  * @category models
  * @since 0.1.0
  */
 export interface StreamCommands<S extends Surface> {
-  /** Acknowledges entries. Answers how many were pending. Since 5.0.0. O(1) an id. */
+  /** Acknowledges entries. Returns the number of them that were pending. Since 5.0.0. O(1) an id. */
   xack(key: Argument, group: Argument, ids: OneOrMore<string>): Returns<S, number>
-  /** Acknowledges and deletes entries. Answers for each id 1 deleted, 2 only acknowledged because another group refers to it, -1 no such entry. Redis 8.2. O(1) an id. */
+  /** Acknowledges and deletes entries. Returns for each id: 1 deleted, 2 only acknowledged because another group refers to it, -1 no such entry. Redis 8.2. O(1) an id. */
   xackdel(
     key: Argument,
     group: Argument,
     ids: OneOrMore<string>,
     references?: StreamReferences
   ): Returns<S, ReadonlyArray<number>>
-  /** Adds an entry, with the id `*` one that the server chooses. Answers the id, with `noMkStream` `null` if there is no stream. Since 5.0.0. O(1), O(N) entries cut off. */
+  /**
+   * Adds an entry; with the id `*` the server chooses the id. Returns the id; with `noMkStream`, `null` if there is no
+   * stream. Since 5.0.0. O(1), O(N) trimmed entries.
+   */
   xadd<const O extends XaddOptions = {}>(
     key: Argument,
     id: string,
     fields: Entries<Value>,
     options?: Exact<O, XaddOptions>
   ): Returns<S, XaddReply<O>>
-  /** Takes over entries that were delivered at least `minIdle` ago, from the id `start` on: `0-0` first, then the cursor of the last step. Since 6.2.0. O(1) for a small `count`. */
+  /**
+   * Takes entries over that were delivered at least `minIdle` ago, from the id `start` on: `0-0` at first, then the
+   * cursor of the last step. Since 6.2.0. O(1) for a small `count`.
+   */
   xautoclaim<const O extends XautoclaimOptions = {}>(
     key: Argument,
     group: Argument,
@@ -500,12 +506,18 @@ export interface StreamCommands<S extends Surface> {
     start: string,
     options?: Exact<O, XautoclaimOptions>
   ): Returns<S, XautoclaimReply<O>>
-  /** Sets for how long (whole seconds) and how many ids of producers are remembered, see `idempotent` of `xadd`; a new value forgets those so far. Redis 8.6. O(1). */
+  /**
+   * Sets the time (whole seconds) for which ids of producers are remembered, and their number: see `idempotent` of
+   * `xadd`. A new value drops the remembered ids. Redis 8.6. O(1).
+   */
   xcfgset(
     key: Argument,
     settings: { readonly idmpDuration?: Lifetime | undefined; readonly idmpMaxSize?: number | undefined }
   ): Returns<S, "OK">
-  /** Takes over entries that were delivered at least `minIdle` ago. Answers them, or their ids with `justId`. Since 5.0.0. O(log N) an id. */
+  /**
+   * Takes entries over that were delivered at least `minIdle` ago. Returns the entries, or their ids with `justId`.
+   * Since 5.0.0. O(log N) an id.
+   */
   xclaim<const O extends XclaimOptions = {}>(
     key: Argument,
     group: Argument,
@@ -514,19 +526,22 @@ export interface StreamCommands<S extends Surface> {
     ids: OneOrMore<string>,
     options?: Exact<O, XclaimOptions>
   ): Returns<S, XclaimReply<O>>
-  /** Deletes entries. Answers how many there were. Since 5.0.0. O(1) an id. */
+  /** Deletes entries. Returns the number of entries that existed. Since 5.0.0. O(1) an id. */
   xdel(key: Argument, ids: OneOrMore<string>): Returns<S, number>
-  /** Deletes entries. Answers for each id 1 deleted, 2 not deleted because a group refers to it, -1 no such entry. Redis 8.2. O(1) an id. */
+  /** Deletes entries. Returns for each id: 1 deleted, 2 not deleted because a group refers to it, -1 no such entry. Redis 8.2. O(1) an id. */
   xdelex(key: Argument, ids: OneOrMore<string>, references?: StreamReferences): Returns<S, ReadonlyArray<number>>
-  /** Makes a group that reads from behind an id on: `$` the last one, `0` all. An error if it exists. Since 5.0.0. O(1). */
+  /**
+   * Makes a group that reads the entries after an id: after `$`, the last entry, or after `0` for all entries. Fails
+   * if the group exists. Since 5.0.0. O(1).
+   */
   xgroupCreate(key: Argument, group: Argument, id: string, options?: XgroupCreateOptions): Returns<S, "OK">
-  /** Makes a consumer of a group. Answers whether it is new. Since 6.2.0. O(1). */
+  /** Makes a consumer of a group. Returns whether the consumer is new. Since 6.2.0. O(1). */
   xgroupCreateconsumer(key: Argument, group: Argument, consumer: Argument): Returns<S, boolean>
-  /** Removes a consumer. Answers how many entries it had not acknowledged: nobody can claim them any more. Since 5.0.0. O(1). */
+  /** Removes a consumer. Returns how many entries it had not acknowledged: nobody can claim them any more. Since 5.0.0. O(1). */
   xgroupDelconsumer(key: Argument, group: Argument, consumer: Argument): Returns<S, number>
-  /** Removes a group. Answers whether there was one. Since 5.0.0. O(N) pending entries. */
+  /** Removes a group. Returns whether there was one. Since 5.0.0. O(N) pending entries. */
   xgroupDestroy(key: Argument, group: Argument): Returns<S, boolean>
-  /** Lets a group read from behind another id on. Since 5.0.0. O(1). */
+  /** Lets a group read the entries after another id. Since 5.0.0. O(1). */
   xgroupSetid(
     key: Argument,
     group: Argument,
@@ -537,20 +552,29 @@ export interface StreamCommands<S extends Surface> {
   xinfoConsumers(key: Argument, group: Argument): Returns<S, ReadonlyArray<ConsumerInfo>>
   /** The groups of a stream. Since 5.0.0. O(N) groups. */
   xinfoGroups(key: Argument): Returns<S, ReadonlyArray<GroupInfo>>
-  /** What a stream is like; with `full` its entries, groups and consumers too. An error if there is none. Since 5.0.0 (full 6.0.0). O(1). */
+  /**
+   * The figures of a stream; with `full` its entries, groups and consumers, too. Fails if there is no stream. Since
+   * 5.0.0 (full 6.0.0). O(1).
+   */
   xinfoStream<const O extends XinfoStreamOptions = {}>(
     key: Argument,
     options?: Exact<O, XinfoStreamOptions>
   ): Returns<S, XinfoStreamReply<O>>
-  /** How many entries there are. Since 5.0.0. O(1). */
+  /** The number of entries. Since 5.0.0. O(1). */
   xlen(key: Argument): Returns<S, number>
-  /** The entries that a group has not acknowledged: their summary, with `count` a list of them. Since 5.0.0 (idle 6.2.0). O(N) entries. */
+  /**
+   * The entries that a group has not acknowledged: a summary, or, with `count`, a list. Since 5.0.0 (idle 6.2.0). O(N)
+   * entries.
+   */
   xpending<const O extends XpendingOptions = {}>(
     key: Argument,
     group: Argument,
     options?: Exact<O, XpendingOptions>
   ): Returns<S, XpendingReply<O>>
-  /** The entries from one id to another, both included: `-` the first, `+` the last, with `(` before it excluded. Since 5.0.0. O(N) entries. */
+  /**
+   * The entries from one id to another, both included. `-` is the first id and `+` the last; `(` in front of an id
+   * excludes it. Since 5.0.0. O(N) entries.
+   */
   xrange(
     key: Argument,
     start: string,
@@ -558,15 +582,15 @@ export interface StreamCommands<S extends Surface> {
     options?: { readonly count?: number | undefined }
   ): Returns<S, ReadonlyArray<StreamEntry>>
   /**
-   * The entries of streams of one slot behind the id given for each: `0` all, `$` those that come from now on, `+` the last one
-   * (Redis 7.4, Valkey 8.0). Streams without entries are left out: the list is empty, never `null`, when there is nothing or
-   * the time is over. Since 5.0.0. O(N) entries.
+   * The entries of streams of one slot after the id that is given for each: `0` for all entries, `$` for entries that
+   * are added from now on, `+` for the last entry (Redis 7.4, Valkey 8.0). Streams without entries are left out: the
+   * list is empty, never `null`, when there are no entries or the time is over. Since 5.0.0. O(N) entries.
    */
   xread(streams: Entries<string>, options?: XreadOptions): Returns<S, ReadonlyArray<StreamEntries<StreamEntry>>>
   /**
-   * The entries of streams of one slot for a consumer of a group: `>` new ones, another id those that it was given and has not
-   * acknowledged, whose `fields` are `null` when they have been deleted since. The list is empty, never `null`, when there is
-   * nothing or the time is over. Since 5.0.0. O(N) entries.
+   * The entries of streams of one slot for a consumer of a group. The id `>` stands for new entries; any other id for
+   * the entries that the consumer got and has not acknowledged, whose `fields` are `null` when they have been deleted
+   * since. The list is empty, never `null`, when there are no entries or the time is over. Since 5.0.0. O(N) entries.
    */
   xreadgroup<const T extends Entries<string>, const O extends XreadgroupOptions = {}>(
     group: Argument,
@@ -574,7 +598,7 @@ export interface StreamCommands<S extends Surface> {
     streams: T,
     options?: Exact<O, XreadgroupOptions>
   ): Returns<S, XreadgroupReply<T, O>>
-  /** As `xrange`, backwards: the greater id comes first. Since 5.0.0. O(N) entries. */
+  /** The entries from one id to another, backwards: the greater id comes first. Since 5.0.0. O(N) entries. */
   xrevrange(
     key: Argument,
     end: string,
@@ -587,7 +611,7 @@ export interface StreamCommands<S extends Surface> {
     lastId: string,
     options?: { readonly entriesAdded?: Integer | undefined; readonly maxDeletedId?: string | undefined }
   ): Returns<S, "OK">
-  /** Cuts a stream. Answers how many entries were removed. Since 5.0.0 (minId 6.2.0). O(N) entries removed. */
+  /** Trims a stream. Returns the number of removed entries. Since 5.0.0 (minId 6.2.0). O(N) entries removed. */
   xtrim(
     key: Argument,
     trim: StreamTrim,
@@ -674,7 +698,7 @@ const claimedEntry = decode.positional<ClaimedEntry>("an entry of a stream", {
   deliveries: decode.optionalAt(3, decode.integer, 0)
 })
 
-/** Streams with their entries; nothing at all is an empty list. */
+/** Streams with their entries; the null reply becomes an empty list. */
 const ofStreams = <E>(entry: decode.Decoder<E>): decode.Decoder<ReadonlyArray<StreamEntries<E>>> => {
   const pairs = decode.map(
     decode.pairsOf(decode.string, decode.arrayOf(entry)),
@@ -799,7 +823,7 @@ const consumerInfos = decode.arrayOf(decode.struct<ConsumerInfo>({
 }))
 
 /**
- * The commands on streams, as values.
+ * The builders of the commands on streams: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -16,8 +16,8 @@ import { parameters } from "./parameters/Strings.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
- * A condition on the value that a key holds: equal to or different from a text (`ifEq` on Valkey since 8.1 and Redis
- * since 8.4, `ifNe` on Redis since 8.4), or from one with this digest (Redis since 8.4, see `digest`).
+ * A condition on the value of a key: equal to or different from a text (`ifEq` on Valkey since 8.1 and Redis since
+ * 8.4, `ifNe` on Redis since 8.4), or from a text with a given digest (Redis since 8.4, see `digest`).
  *
  * @category models
  * @since 0.1.0
@@ -37,12 +37,12 @@ export type ValueCondition =
 export type SetOptions = ExpiryOrKeep & {
   /** Set only if the key does not exist (`NX`), only if it does (`XX`), or only if its value meets a condition. */
   readonly condition?: "NX" | "XX" | ValueCondition | undefined
-  /** Answer the value that the key had before (Redis 6.2; together with `NX` 7.0). */
+  /** Return the former value of the key (Redis 6.2; together with `NX` 7.0). */
   readonly get?: boolean | undefined
 }
 
 /**
- * What `set` answers: `"OK"`, with a condition `null` when it was not met; with `get` the previous value.
+ * The reply of `set`: `"OK"`, with a condition `null` when it was not met; with `get` the previous value.
  *
  * @category models
  * @since 0.1.0
@@ -61,7 +61,7 @@ export type MsetexOptions = ExpiryOrKeep & {
 }
 
 /**
- * Options of `lcs`. `len` asks for the length alone, `idx` for the places of the matches.
+ * Options of `lcs`. `len` asks for the length only, `idx` for the positions of the matches.
  *
  * @category models
  * @since 0.1.0
@@ -77,7 +77,7 @@ export type LcsOptions =
   }
 
 /**
- * Where two strings match: first and last position in each, and the length.
+ * A match of two strings: the first and the last position in each, and the length.
  *
  * @category models
  * @since 0.1.0
@@ -89,7 +89,7 @@ export interface LcsMatch {
 }
 
 /**
- * The matches of two strings, last one first, and the length of the longest common subsequence.
+ * The matches of two strings, the last match first, and the length of the longest common subsequence.
  *
  * @category models
  * @since 0.1.0
@@ -100,7 +100,7 @@ export interface LcsMatches {
 }
 
 /**
- * What `lcs` answers: the common subsequence, its length with `len`, the matches with `idx`.
+ * The reply of `lcs`: the common subsequence, its length with `len`, the matches with `idx`.
  *
  * @category models
  * @since 0.1.0
@@ -108,73 +108,89 @@ export interface LcsMatches {
 export type LcsReply<O> = When<O, "idx", LcsMatches, When<O, "len", number, string>>
 
 /**
- * The commands on strings.
+ * The methods of the commands on strings.
  *
  * @category models
  * @since 0.1.0
  */
 export interface StringCommands<S extends Surface> {
-  /** Appends to the string at `key`, which starts out empty if there is none. Answers the new length in bytes. Since 2.0.0. O(1) amortised. */
+  /** Appends to the string at `key`, which starts out empty if there is none. Returns the new length in bytes. Since 2.0.0. O(1) amortised. */
   append(key: Argument, value: Value): Returns<S, number>
-  /** Subtracts one from the integer at `key` (0 if there is none). Answers the new value. Since 1.0.0. O(1). */
+  /** Subtracts one from the integer at `key` (0 if there is none). Returns the new value. Since 1.0.0. O(1). */
   decr(key: Argument): Returns<S, number>
-  /** Subtracts from the integer at `key` (0 if there is none). Answers the new value. Since 1.0.0. O(1). */
+  /** Subtracts from the integer at `key` (0 if there is none). Returns the new value. Since 1.0.0. O(1). */
   decrby(key: Argument, decrement: Integer): Returns<S, number>
-  /** Deletes `key`, with a condition only if its value meets it. Answers whether it was deleted. Redis 8.4. O(1), with a digest O(N) in the length of the value. */
+  /** Deletes `key`, with a condition only if its value meets it. Returns whether it was deleted. Redis 8.4. O(1), with a digest O(N) in the length of the value. */
   delex(key: Argument, condition?: ValueCondition): Returns<S, boolean>
-  /** Deletes `key` if it holds exactly `value`, a lock for example. Answers whether it was deleted. Valkey 9.0. O(1). */
+  /**
+   * Deletes `key` if its value is exactly `value`: to release a lock, for example. Returns whether it was deleted.
+   * Valkey 9.0. O(1).
+   */
   delifeq(key: Argument, value: Value): Returns<S, boolean>
   /** The hash of the value at `key` in hexadecimal, for the digest conditions; `null` if there is none. Redis 8.4. O(N) in the length of the value. */
   digest(key: Argument): Returns<S, string | null>
   /** The value of `key`, `null` if there is none. Since 1.0.0. O(1). */
   get(key: Argument): Returns<S, string | null>
-  /** The value of `key`, which is deleted; `null` if there is none. Since 6.2.0. O(1). */
+  /** Deletes `key` and returns its value; `null` if there is none. Since 6.2.0. O(1). */
   getdel(key: Argument): Returns<S, string | null>
-  /** The value of `key`, `null` if there is none, and a new expiry for it (`persist` takes its expiry away). Since 6.2.0. O(1). */
+  /**
+   * Returns the value of `key`, `null` if there is none, and sets a new expiry (`persist` removes the expiry). Since
+   * 6.2.0. O(1).
+   */
   getex(key: Argument, options?: ExpiryOrPersist): Returns<S, string | null>
   /** The part of the string from `start` to `end`, both included, in bytes; negative positions count from the end. Empty if there is no key. Since 2.4.0. O(N) in the length of the part. */
   getrange(key: Argument, start: Integer, end: Integer): Returns<S, string>
-  /** Sets `key` and answers the value that it had, `null` if there was none. The same as `set` with `get`. Since 1.0.0. O(1). */
+  /**
+   * Sets `key` and returns its former value, `null` if there was none. It is the same as `set` with `get`. Since
+   * 1.0.0. O(1).
+   */
   getset(key: Argument, value: Value): Returns<S, string | null>
   /**
-   * Adds one to the integer at `key` (0 if there is none). Answers the new value; beyond 2^53 - 1 that fails with a
+   * Adds one to the integer at `key` (0 if there is none). Returns the new value; beyond 2^53 - 1 that fails with a
    * `DecodeError`, `Command.bigint` reads it. The increment itself has happened either way. Since 1.0.0. O(1).
    */
   incr(key: Argument): Returns<S, number>
-  /** Adds to the integer at `key` (0 if there is none). Answers the new value, see `incr`. Since 1.0.0. O(1). */
+  /** Adds to the integer at `key` (0 if there is none). Returns the new value, see `incr`. Since 1.0.0. O(1). */
   incrby(key: Argument, increment: Integer): Returns<S, number>
-  /** Adds to the number at `key` (0 if there is none), which is kept as a decimal. Answers the new value. Since 2.6.0. O(1). */
+  /** Adds to the number at `key` (0 if there is none), which is kept as a decimal. Returns the new value. Since 2.6.0. O(1). */
   incrbyfloat(key: Argument, increment: number): Returns<S, number>
-  /** The longest common subsequence of two strings: itself, its length (`len`), or where it lies (`idx`). Since 7.0.0. O(N*M) in their lengths. */
+  /**
+   * The longest common subsequence of two strings: its text, its length (`len`), or its positions (`idx`). Since
+   * 7.0.0. O(N*M) in their lengths.
+   */
   lcs<const O extends LcsOptions = {}>(
     key1: Argument,
     key2: Argument,
     options?: Exact<O, LcsOptions>
   ): Returns<S, LcsReply<O>>
-  /** The values of keys of one slot, in order, `null` for each that is missing or no string. Since 1.0.0. O(N) keys. */
+  /**
+   * The values of keys of one slot, in the order of the keys; `null` for a key that is missing or no string. Since
+   * 1.0.0. O(N) keys.
+   */
   mget(keys: ReadonlyArray<Argument>): Returns<S, ReadonlyArray<string | null>>
   /** Sets keys of one slot, all at once. Since 1.0.1. O(N) keys. */
   mset(entries: Entries<Value>): Returns<S, "OK">
-  /** Sets keys of one slot, all or none: a condition holds for all of them. Answers whether they were set. Redis 8.4, Valkey 9.1. O(N) keys. */
+  /** Sets keys of one slot, all or none: a condition holds for all of them. Returns whether they were set. Redis 8.4, Valkey 9.1. O(N) keys. */
   msetex(entries: Entries<Value>, options?: MsetexOptions): Returns<S, boolean>
-  /** Sets keys of one slot if none of them exists. Answers whether they were set. Since 1.0.1. O(N) keys. */
+  /** Sets keys of one slot if none of them exists. Returns whether they were set. Since 1.0.1. O(N) keys. */
   msetnx(entries: Entries<Value>): Returns<S, boolean>
-  /** Sets `key` for a time, in milliseconds. The same as `set` with `expire`. Since 2.6.0. O(1). */
+  /** Sets `key` for a time, in milliseconds. It is the same as `set` with `expire`. Since 2.6.0. O(1). */
   psetex(key: Argument, expire: Lifetime, value: Value): Returns<S, "OK">
   /**
-   * Sets `key`, whatever it held, and takes its expiry away unless an option says otherwise. Answers `"OK"`; with a condition
-   * `null` when it was not met; with `get` the previous value, `null` if there was none. Since 1.0.0. O(1).
+   * Sets `key`, whatever its former type, and removes its expiry unless an option says otherwise. Returns `"OK"`; with
+   * a condition `null` when it was not met; with `get` the previous value, `null` if there was none. Since 1.0.0.
+   * O(1).
    */
   set<const O extends SetOptions = {}>(
     key: Argument,
     value: Value,
     options?: Exact<O, SetOptions>
   ): Returns<S, SetReply<O>>
-  /** Sets `key` for a time, in whole seconds. The same as `set` with `expire`. Since 2.0.0. O(1). */
+  /** Sets `key` for a time, in whole seconds. It is the same as `set` with `expire`. Since 2.0.0. O(1). */
   setex(key: Argument, expire: Lifetime, value: Value): Returns<S, "OK">
-  /** Sets `key` if it does not exist. Answers whether it was set. The same as `set` with the condition `NX`. Since 1.0.0. O(1). */
+  /** Sets `key` if it does not exist. Returns whether it was set. It is the same as `set` with the condition `NX`. Since 1.0.0. O(1). */
   setnx(key: Argument, value: Value): Returns<S, boolean>
-  /** Overwrites the string from `offset` (in bytes) on, filled up with zero bytes if it is shorter. Answers the new length. Since 2.2.0. O(1), plus the copying. */
+  /** Overwrites the string from `offset` (in bytes) on, filled up with zero bytes if it is shorter. Returns the new length. Since 2.2.0. O(1), plus the copying. */
   setrange(key: Argument, offset: number, value: Value): Returns<S, number>
   /** The length of the string in bytes, 0 if there is none. Since 2.2.0. O(1). */
   strlen(key: Argument): Returns<S, number>
@@ -246,7 +262,7 @@ const lcsMatches = decode.struct<LcsMatches>({
 })
 
 /**
- * The commands on strings, as values.
+ * The builders of the commands on strings: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

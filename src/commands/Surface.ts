@@ -1,16 +1,16 @@
 /**
  * One description of the commands, several surfaces.
  *
- * Each command group is an interface over a `Surface`: what a method returns is a function of the command's
- * result type. `CommandSurface` gives the command values; the client, its views and its single nodes are the
- * same interfaces over other surfaces.
+ * Each command group is an interface over a `Surface`: a function from the result type of a command to the return type
+ * of its method. `CommandSurface` gives command values; the client, its views and its single nodes are these
+ * interfaces over other surfaces.
  *
  * @since 0.1.0
  */
 import type { Command, PerNodeCommand } from "./Command.ts"
 
 /**
- * A type-level function from the result type of a command (`A`) to what a method returns.
+ * A type-level function from the result type of a command (`A`) to the return type of its method.
  *
  * @category models
  * @since 0.1.0
@@ -18,14 +18,14 @@ import type { Command, PerNodeCommand } from "./Command.ts"
 export interface Surface {
   /** The result type of the command. */
   readonly A: unknown
-  /** What a method returns whose command has one result. */
+  /** The return type of a method whose command has one result. */
   readonly one: unknown
-  /** What a method returns whose command runs on many nodes without a rule that makes one result of their replies. */
+  /** The return type of a method whose command runs on many nodes, without a rule that merges their replies. */
   readonly perNode: unknown
 }
 
 /**
- * What a method returns on a surface, for a command with the result `A`.
+ * The return type of a method on a surface, for a command with the result `A`.
  *
  * @category utility types
  * @since 0.1.0
@@ -33,7 +33,7 @@ export interface Surface {
 export type Returns<S extends Surface, A> = (S & { readonly A: A })["one"]
 
 /**
- * What a method returns on a surface, for a command that answers per node.
+ * The return type of a method on a surface, for a command that gives a result per node.
  *
  * @category utility types
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Vector sets: elements with vectors, found by likeness. Redis 8.0; Valkey has none.
+ * Vector sets: elements with vectors, found by similarity. Redis 8.0; Valkey has none.
  *
  * @since 0.1.0
  */
@@ -28,22 +28,25 @@ export type Vector = ReadonlyArray<number> | Float32Array
  * @since 0.1.0
  */
 export interface VaddOptions {
-  /** Keep the vector with fewer dimensions, by a random projection. */
+  /** Store the vector with fewer dimensions, by a random projection. */
   readonly reduce?: number | undefined
-  /** Look for neighbours in the background. */
+  /** Search for neighbours in the background. */
   readonly checkAndSet?: boolean | undefined
-  /** How vectors are kept, for the first element: as 8 bit integers (`Q8`, as if left out), as bits, or as they are. */
+  /**
+   * The form in which vectors are stored, for the first element: 8 bit integers (`Q8`, the default), bits (`BIN`), or
+   * without a change (`NOQUANT`).
+   */
   readonly quantization?: "NOQUANT" | "Q8" | "BIN" | undefined
-  /** How much work to spend on finding good neighbours, 200 if left out. */
+  /** The effort for finding good neighbours. Default: 200. */
   readonly ef?: number | undefined
-  /** What is known about the element, as JSON text. */
+  /** The attributes of the element, as JSON text. */
   readonly attributes?: Argument | undefined
-  /** How many neighbours each element has, for the first element; 16 if left out. */
+  /** The number of neighbours of each element, for the first element. Default: 16. */
   readonly links?: number | undefined
 }
 
 /**
- * What `vsim` looks for: what is like an element, or like a vector.
+ * The query of `vsim`: elements that are similar to an element, or to a vector.
  *
  * @category models
  * @since 0.1.0
@@ -57,23 +60,23 @@ export type VsimQuery = { readonly element: Value } | { readonly vector: Vector 
  * @since 0.1.0
  */
 export interface VsimOptions {
-  /** How many elements, 10 if left out. */
+  /** The number of elements. Default: 10. */
   readonly count?: number | undefined
-  /** How unlike an element may be, from 0 (equal) to 1. */
+  /** The greatest distance of an element, from 0 (equal) to 1. */
   readonly epsilon?: number | undefined
-  /** How much work to spend on the search. */
+  /** The effort for the search. */
   readonly ef?: number | undefined
   /** Only elements whose attributes meet this expression: `.year > 1980 and .kind == "film"`. */
   readonly filter?: Argument | undefined
-  /** How many elements to try the filter on; 0 any number. */
+  /** The most elements on which to try the filter; 0 for any number. */
   readonly filterEf?: number | undefined
   /** Compare all elements: slow and exact. */
   readonly truth?: boolean | undefined
   /** Search in the server's main thread. */
   readonly noThread?: boolean | undefined
-  /** How like each element is, from 1 (equal) to 0 (opposite). */
+  /** Return the similarity of each element, from 1 (equal) to 0 (opposite). */
   readonly withScores?: boolean | undefined
-  /** The attributes of each element as JSON text, `null` if it has none. Redis 8.2. */
+  /** Return the attributes of each element as JSON text, `null` if it has none. Redis 8.2. */
   readonly withAttributes?: boolean | undefined
 }
 
@@ -86,7 +89,7 @@ export interface VsimOptions {
 export type ScoredElement = readonly [element: string, score: number]
 
 /**
- * What `vsim` answers, the most alike first: elements, pairs with scores, or objects with attributes.
+ * The reply of `vsim`, the most similar element first: elements, pairs with scores, or objects with attributes.
  *
  * @category models
  * @since 0.1.0
@@ -104,7 +107,7 @@ export type VsimReply<O> = When<
 >
 
 /**
- * How vectors are kept: as they are, as 8 bit integers, or as bits.
+ * The form in which a server stores vectors: without a change, as 8 bit integers, or as bits.
  *
  * @category models
  * @since 0.1.0
@@ -112,7 +115,7 @@ export type VsimReply<O> = When<
 export type Quantization = "f32" | "int8" | "bin"
 
 /**
- * A vector as the server keeps it: read it with `Command.bytes`.
+ * A vector as the server stores it: read it with `Command.bytes`.
  *
  * @category models
  * @since 0.1.0
@@ -122,12 +125,12 @@ export interface RawVector {
   readonly data: string
   /** The length of the vector that was added. */
   readonly norm: number
-  /** The greatest number that `int8` stands for. */
+  /** The number for which the greatest `int8` stands. */
   readonly range: number | undefined
 }
 
 /**
- * What `vemb` answers: numbers, or with `raw` bytes; `null` if there is no such element.
+ * The reply of `vemb`: numbers, or with `raw` bytes; `null` if there is no such element.
  *
  * @category models
  * @since 0.1.0
@@ -135,7 +138,7 @@ export interface RawVector {
 export type VembReply<O> = When<O, "raw", RawVector, ReadonlyArray<number>> | null
 
 /**
- * What `vlinks` answers: the neighbours in each layer, the top one first; `null` if there is no such element.
+ * The reply of `vlinks`: the neighbours in each layer, the top one first; `null` if there is no such element.
  *
  * @category models
  * @since 0.1.0
@@ -145,7 +148,7 @@ export type VlinksReply<O> =
   | null
 
 /**
- * What is known about a vector set.
+ * The figures of a vector set: the reply of `vinfo`.
  *
  * @category models
  * @since 0.1.0
@@ -164,19 +167,22 @@ export interface VectorSetInfo {
 }
 
 /**
- * The commands on vector sets.
+ * The methods of the commands on vector sets.
  *
  * @category models
  * @since 0.1.0
  */
 export interface VectorSetCommands<S extends Surface> {
-  /** Adds an element, or gives it another vector. Answers whether it is new. Redis 8.0. O(log N). */
+  /** Adds an element, or gives it another vector. Returns whether the element is new. Redis 8.0. O(log N). */
   vadd(key: Argument, element: Value, vector: Vector, options?: VaddOptions): Returns<S, boolean>
-  /** How many elements there are, 0 if there is no vector set. Redis 8.0. O(1). */
+  /** The number of elements, 0 if there is no vector set. Redis 8.0. O(1). */
   vcard(key: Argument): Returns<S, number>
-  /** How many dimensions the vectors have. An error if there is no vector set. Redis 8.0. O(1). */
+  /** The number of dimensions of the vectors. An error if there is no vector set. Redis 8.0. O(1). */
   vdim(key: Argument): Returns<S, number>
-  /** The vector of an element, a little off if it is quantized; with `raw` as the server keeps it. Redis 8.0. O(N) dimensions. */
+  /**
+   * The vector of an element, slightly inexact if it is quantized; with `raw` as the server stores it. Redis 8.0. O(N)
+   * dimensions.
+   */
   vemb<const O extends { readonly raw?: boolean | undefined } = {}>(
     key: Argument,
     element: Value,
@@ -184,9 +190,9 @@ export interface VectorSetCommands<S extends Surface> {
   ): Returns<S, VembReply<O>>
   /** The attributes of an element as JSON text, `null` if it has none or is missing. Redis 8.0. O(1). */
   vgetattr(key: Argument, element: Value): Returns<S, string | null>
-  /** What is known about a vector set, `null` if there is none. Redis 8.0. O(1). */
+  /** The figures of a vector set, `null` if there is none. Redis 8.0. O(1). */
   vinfo(key: Argument): Returns<S, VectorSetInfo | null>
-  /** Whether it is an element. Redis 8.2. O(1). */
+  /** Whether a value is an element. Redis 8.2. O(1). */
   vismember(key: Argument, element: Value): Returns<S, boolean>
   /** The neighbours of an element in each layer, with scores if wanted; `null` if there is no such element. Redis 8.0. O(N) neighbours. */
   vlinks<const O extends { readonly withScores?: boolean | undefined } = {}>(
@@ -197,13 +203,19 @@ export interface VectorSetCommands<S extends Surface> {
   /** A random element, or `count` different ones; a negative count allows repeats. Redis 8.0. O(N) elements given. */
   vrandmember(key: Argument): Returns<S, string | null>
   vrandmember(key: Argument, count: number): Returns<S, ReadonlyArray<string>>
-  /** The elements from one to another in the order of their bytes: `[a` with a, `(a` behind it, `-` and `+` the ends; a negative count gives all. Redis 8.4. O(log N+M) elements given. */
+  /**
+   * The elements between two bounds in the order of their bytes: `[a` includes a, `(a` excludes it, `-` and `+` are
+   * the ends. A negative count gives all. Redis 8.4. O(log N+M) elements given.
+   */
   vrange(key: Argument, start: Argument, end: Argument, count?: number): Returns<S, ReadonlyArray<string>>
-  /** Removes an element. Answers whether it was there. Redis 8.0. O(log N). */
+  /** Removes an element. Returns whether the set had the element. Redis 8.0. O(log N). */
   vrem(key: Argument, element: Value): Returns<S, boolean>
-  /** Sets the attributes of an element, JSON text; empty text removes them. Answers whether the element exists. Redis 8.0. O(1). */
+  /** Sets the attributes of an element, JSON text; empty text removes them. Returns whether the element exists. Redis 8.0. O(1). */
   vsetattr(key: Argument, element: Value, attributes: Argument): Returns<S, boolean>
-  /** The elements most like an element or a vector, the most alike first; none if there is no vector set. Redis 8.0. O(log N). */
+  /**
+   * The elements that are most similar to an element or a vector, the most similar first; none if there is no vector
+   * set. Redis 8.0. O(log N).
+   */
   vsim<const O extends VsimOptions = {}>(
     key: Argument,
     query: VsimQuery,
@@ -301,7 +313,7 @@ const ofElement = <A>(spec: CommandSpec, key: Argument, element: Value, decoder:
   call(spec, key).value(element).to(decoder)
 
 /**
- * The commands on vector sets, as values.
+ * The builders of the commands on vector sets: each makes a command that runs on the `ClusterClient` of the fiber.
  *
  * @category commands
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Builders that take whatever a program without types passes: a builder never throws and ignores nothing. A wrong call is an
- * invalid command, which fails with an `OptionsError` when it runs.
+ * Builders that accept whatever a program without types passes: a builder never throws and ignores nothing. A wrong
+ * call gives an invalid command, which fails with an `OptionsError` when it runs.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { type Command, invalid } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import type { Parameters } from "./parameters/Parameters.ts"
 
-/** Words of servers, and what they are called here. */
+/** The words of servers, with the names of the options that stand for them. */
 const words: Readonly<Record<string, string>> = {
   BLOCK: "block",
   BYLEX: "by",
@@ -31,7 +31,7 @@ const words: Readonly<Record<string, string>> = {
   XX: "condition"
 }
 
-/** The option that belongs to a word of servers or to a name of another client. */
+/** The option for a word of servers or a name of another client. */
 const meantBy = (word: string, names: ReadonlyArray<string>): string | undefined => {
   const candidates = [
     words[word.toUpperCase()],
@@ -84,7 +84,7 @@ const problemOf = (args: ReadonlyArray<unknown>, positions: OptionPositions, fla
   return undefined
 }
 
-/** On the path of every command: a method without options costs a comparison. */
+/** Checks the arguments of a method. Every command takes this path: a method without options costs one comparison. */
 const guarded = (method: string, build: Build, { flags = none, most, options = {} }: Parameters[string]): Build => {
   const positions: OptionPositions = Object.entries(options).map(([at, names]) => [Number(at), names])
   return (...args) => {
@@ -114,5 +114,5 @@ export const checked = <Group extends object>(parameters: Parameters, group: Gro
     Object.entries(group as Readonly<Record<string, Build>>).map((
       [method, build]
     ) => [method, guarded(method, build, parameters[method])])
-    // Each builder stays what it is for calls that its types allow.
+    // The types of the builders do not change.
   ) as Group

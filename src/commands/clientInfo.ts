@@ -6,7 +6,7 @@
 import { type DecodeFailure, field, integerText, isDecodeFailure, struct } from "./decode.ts"
 
 /**
- * A connection as the server sees it. What it says differs from version to version: `fields` has all of it.
+ * A connection as the server sees it. The fields differ between versions: `fields` has all of them.
  *
  * @category models
  * @since 0.1.0
@@ -29,7 +29,7 @@ export interface ClientInfo {
   readonly fields: Readonly<Record<string, string>>
 }
 
-/** Every server tells these of every connection: text without them is something else. */
+/** The figures that every server gives for every connection: text without them is something else. */
 const figures = (fields: Readonly<Record<string, string>>): Figures | DecodeFailure =>
   readFigures(new Map(Object.entries(fields)))
 

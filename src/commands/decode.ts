@@ -1,15 +1,15 @@
 /**
  * Small pure decoders, from which the commands build theirs.
  *
- * Each takes a reply as it came, over RESP2 or RESP3, and gives the same value for both: a flat list or a map,
- * a number as text or as a double, pairs flat or nested. None throws: an unexpected shape is a `DecodeFailure`.
+ * A decoder takes a reply of RESP2 or RESP3, and gives one value for both forms: a flat list or a map, a number as
+ * text or as a double, pairs flat or nested. A decoder never throws: an unexpected shape is a `DecodeFailure`.
  *
- * Text is passed through untouched, so that `Command.bytes` can deliver bytes in its place. Names that the
- * server gives to the parts of a reply are always read as text. A reply that has to be parsed out of running
- * text (`CLIENT LIST`, `CLUSTER NODES`) has no form in bytes, and says so.
+ * Text is passed through untouched, so that `Command.bytes` can deliver bytes in its place. Names that the server
+ * gives to the parts of a reply are always read as text. A reply that has to be parsed out of running text
+ * (`CLIENT LIST`, `CLUSTER NODES`) has no form in bytes: its decoder fails with a message.
  *
- * Integers are numbers while they are safe (up to 2^53 - 1). A greater one would not be the number that the server
- * meant, and is a `DecodeFailure`: `Command.bigint` reads the same command without that bound.
+ * Integers are numbers while they are safe (up to 2^53 - 1). A greater integer would lose digits, and is a
+ * `DecodeFailure`: `Command.bigint` reads the reply without that bound.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import { type Reply, ServerError, UnreadableReply } from "../protocol/Reply.ts"
 const TypeId = "~effect-redis-cluster/DecodeFailure"
 
 /**
- * Whether a decoder has failed, also that of a command which another copy of the package made.
+ * Whether a decoder has failed. Failures of another copy of the package count as well.
  *
  * @internal
  */
@@ -26,8 +26,7 @@ export const isDecodeFailure = (value: unknown): value is DecodeFailure =>
   typeof value === "object" && value !== null && TypeId in value
 
 /**
- * What a decoder answers when a reply does not have the shape it expects. It becomes a `DecodeError` when
- * it leaves the library.
+ * The result of a decoder for a reply of an unexpected shape. It becomes a `DecodeError` when it leaves the library.
  *
  * @category models
  * @since 0.1.0
@@ -47,14 +46,14 @@ export class DecodeFailure {
 }
 
 /**
- * Turns a reply into the value the caller wants. It never throws: an unexpected reply is a `DecodeFailure`.
+ * Turns a reply into a value. A decoder never throws: an unexpected reply is a `DecodeFailure`.
  *
  * @category models
  * @since 0.1.0
  */
 export type Decoder<out A> = (reply: Reply) => A | DecodeFailure
 
-/** Says what a reply is without saying what it contains: values never appear in errors. */
+/** The type of a reply, without its content: values never appear in errors. */
 const kind = (reply: Reply): string => {
   if (reply === null) return "null"
   if (typeof reply !== "object") return typeof reply === "number" ? "a number" : `a ${typeof reply}`
@@ -76,7 +75,8 @@ export const unexpected = (expected: string, reply: Reply): DecodeFailure =>
   new DecodeFailure(`expected ${expected}, got ${kind(reply)}`)
 
 /**
- * Text, or the bytes in its place when the call asked for bytes: `Command.bytes` changes the type accordingly.
+ * Whether a reply is text, or the bytes in its place when the call asked for bytes: `Command.bytes` changes the type
+ * accordingly.
  */
 const isText = (reply: Reply): reply is string => typeof reply === "string" || reply instanceof Uint8Array
 
@@ -90,7 +90,7 @@ const textOf = (bytes: Uint8Array): string | undefined => {
   }
 }
 
-/** Text to be understood here and now, whatever form it came in; `undefined` for bytes that are not UTF-8, too. */
+/** The text of a reply, in whatever form it came; `undefined` for other replies, and for bytes that are not UTF-8. */
 const readText = (reply: Reply): string | undefined =>
   typeof reply === "string" ? reply : reply instanceof Uint8Array ? textOf(reply) : undefined
 
@@ -106,7 +106,7 @@ export const reply: Decoder<Reply> = (reply) => reply
 /** Text. */
 export const string: Decoder<string> = (reply) => isText(reply) ? reply : unexpected("text", reply)
 
-/** Text, or `null` for what does not exist. */
+/** Text, or `null` for a missing value. */
 export const stringOrNull: Decoder<string | null> = (reply) =>
   reply === null || isText(reply) ? reply : unexpected("text or null", reply)
 
@@ -172,11 +172,11 @@ export const ok: Decoder<"OK"> = (reply) => readText(reply) === "OK" ? "OK" : un
 /** `OK`, or `null` when a condition was not met. */
 export const okOrNull: Decoder<"OK" | null> = (reply) => reply === null ? null : ok(reply)
 
-/** Yes or no, which servers say as 1 or 0. */
+/** A boolean, which servers send as 1 or 0. */
 export const boolean: Decoder<boolean> = (reply) =>
   reply === 1 || reply === true ? true : reply === 0 || reply === false ? false : unexpected("0 or 1", reply)
 
-/** One of several words. */
+/** A word of a list. */
 export const oneOf = <const W extends string>(...words: ReadonlyArray<W>): Decoder<W> => (reply) => {
   const text = readText(reply)
   const found = words.find((word) => word === text)
@@ -186,13 +186,13 @@ export const oneOf = <const W extends string>(...words: ReadonlyArray<W>): Decod
 /** The decoder, with `null` let through. */
 export const nullable = <A>(decode: Decoder<A>): Decoder<A | null> => (reply) => reply === null ? null : decode(reply)
 
-/** Transforms what a decoder gives. */
+/** Transforms the result of a decoder. */
 export const map = <A, B>(decode: Decoder<A>, f: (value: A) => B | DecodeFailure): Decoder<B> => (reply) => {
   const value = decode(reply)
   return value instanceof DecodeFailure ? value : f(value)
 }
 
-/** A list (or a RESP3 set) of equal things. */
+/** A list (or a RESP3 set) whose elements have one decoder. */
 export const arrayOf = <A>(decode: Decoder<A>): Decoder<ReadonlyArray<A>> => (reply) => {
   const list = elements(reply)
   if (list === undefined) return unexpected("a list", reply)
@@ -217,10 +217,10 @@ export const integers: Decoder<ReadonlyArray<number>> = arrayOf(integer)
 /** A list of integers and nulls. */
 export const integersOrNull: Decoder<ReadonlyArray<number | null>> = arrayOf(integerOrNull)
 
-/** A list of yes and no. */
+/** A list of booleans. */
 export const booleans: Decoder<ReadonlyArray<boolean>> = arrayOf(boolean)
 
-/** A list of exactly so many things, each with a decoder of its own. */
+/** A list of a fixed length, each element with a decoder of its own. */
 export const tuple = <const T extends ReadonlyArray<unknown>>(
   ...decoders: { readonly [K in keyof T]: Decoder<T[K]> }
 ): Decoder<T> =>
@@ -232,7 +232,7 @@ export const tuple = <const T extends ReadonlyArray<unknown>>(
     if (value instanceof DecodeFailure) return value
     values.push(value)
   }
-  // Each value is what the decoder of its place made.
+  // The decoder of each place made the value.
   return values as unknown as T
 }
 
@@ -302,16 +302,16 @@ export const recordOf = <A>(decode: Decoder<A>): Decoder<Readonly<Record<string,
 export const record: Decoder<Readonly<Record<string, string>>> = recordOf(string)
 
 /**
- * How one property of a `struct` is read.
+ * The description of one property of a `struct`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Property<out A> {
-  /** What the server calls it. */
+  /** The name that the server gives to it. */
   readonly name: string
   readonly decode: Decoder<A>
-  /** What it is when the server does not mention it; without this the server has to. */
+  /** The value when the server leaves the property out; without this a missing property is a failure. */
   readonly absent?: { readonly value: A }
 }
 
@@ -325,7 +325,7 @@ export const optional = <A>(name: string, decode: Decoder<A>): Property<A | unde
   absent: { value: undefined }
 })
 
-/** An object with known properties: a map, or a flat list of names and values. What is not known is left out. */
+/** An object with known properties: a map, or a flat list of names and values. Unknown properties are left out. */
 export const struct = <A extends object>(properties: { readonly [K in keyof A]-?: Property<A[K]> }): Decoder<A> => {
   const all = Object.entries<Property<unknown>>(properties)
   const read = recordOf(reply)
@@ -403,7 +403,7 @@ export const parsed = <A>(parse: (text: string) => A | DecodeFailure): Decoder<A
     new DecodeFailure("this reply is parsed from text: leave out Command.bytes")
     : unexpected("text", reply)
 
-/** Lines of `name:value`, as `CLUSTER INFO` has them. */
+/** Lines of the form `name:value`, such as those of `CLUSTER INFO`. */
 export const colonLines: Decoder<Readonly<Record<string, string>>> = parsed((text) => {
   const result: Record<string, string> = {}
   for (const line of text.split("\n")) {
@@ -414,14 +414,14 @@ export const colonLines: Decoder<Readonly<Record<string, string>>> = parsed((tex
 })
 
 /**
- * A decoder that was chosen by the options of a call, in the way the result type of the method is chosen by the
- * type of the options. The compiler cannot see that the two choices agree; the type tests and the runs against
- * real servers hold them together.
+ * A decoder that was chosen by the options of a call, in the way the result type of the method is chosen by the type
+ * of the options. The compiler cannot check that the two choices agree; the type tests and the runs against real
+ * servers do.
  */
 export const chosen = (decode: Decoder<unknown>): Decoder<never> => decode as Decoder<never>
 
 /**
- * For each decoder of integers, the one that reads them at any size.
+ * For each decoder of integers, the decoder that reads them at any size.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * When a value expires, as options on the wire.
+ * The expiry of a value as options on the wire.
  *
  * @since 0.1.0
  */

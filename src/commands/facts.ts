@@ -1,6 +1,6 @@
 /**
- * The facts about a command that its name alone tells. `CommandSpec` reads it, so that a builder, a command by name and the spec of
- * a program all have the same facts.
+ * The facts about a command that follow from its name alone. `CommandSpec` reads them, so that a builder, a command by
+ * name and the spec of a program have equal facts.
  */
 import type { Argument } from "../protocol/Reply.ts"
 import { latin1Of } from "../protocol/text.ts"
@@ -10,11 +10,11 @@ import { type KeyFinder, ofMigrate, ofSort } from "./keys.ts"
 /**
  * The use that a command makes of its connection, beyond one reply.
  *
- * - `changes`: those who use the connection afterwards find another state
- * - `changesProtocol`: and the replies behind it have another form
+ * - `changes`: it changes the state of the connection for later commands
+ * - `changesProtocol`: it changes the state, and the form of later replies
  * - `watches`: it changes which keys are watched
- * - `countsWrites`: it is about the writes that its connection carried before
- * - `never`: no connection of this client can carry it, and why
+ * - `countsWrites`: it is about the earlier writes on its connection
+ * - `never`: no connection of this client can carry it, for the given reason
  */
 export type ConnectionUse =
   | { readonly _tag: "changes" }
@@ -33,17 +33,20 @@ export type Nonatomic =
   | "unlinkNonatomic"
 
 export interface NameFacts {
-  /** `undefined` for one reply and no trace. For some names that which follows the first word decides. */
+  /**
+   * The use of the connection; `undefined` for a command with one reply and no other effect on it. For some names the
+   * words after the first decide.
+   */
   readonly connection?: ConnectionUse | ((rest: ReadonlyArray<Argument>) => ConnectionUse | undefined)
-  /** How long the server may hold the reply back. */
+  /** The time for which the server may hold the reply back. */
   readonly blocking?: blocking.Blocking
-  /** The keys, where the rules of servers cannot tell them. */
+  /** The keys, where the rules of servers cannot find them. */
   readonly keys?: KeyFinder
-  /** Its reply has elements that are nowhere else any more. */
+  /** Whether the reply has elements that the command has removed from the server. */
   readonly takes?: true
-  /** It runs a script or a function. */
+  /** Whether it runs a script or a function. */
   readonly runsScript?: true
-  /** The position of an argument at the owner of whose slot it runs best, although any node would do. */
+  /** The position of an argument whose slot decides the best node, although any node would do. */
   readonly near?: number
   readonly nonatomic?: Nonatomic
 }
@@ -57,7 +60,7 @@ const transacts = never("use transaction([...]), which sends MULTI and EXEC")
 const ends = never("the connection ends with its scope")
 const runsScript: NameFacts = { runsScript: true }
 
-/** The subcommand decides, whether it is part of the name or the first argument. */
+/** The facts of a command whose subcommand decides, whether that is part of the name or the first argument. */
 const container = (name: string): NameFacts => ({
   connection: ([subcommand]) => {
     const facts = subcommand === undefined ? undefined : byName.get(`${name} ${latin1Of(subcommand).toUpperCase()}`)
@@ -89,18 +92,18 @@ const byName: ReadonlyMap<string, NameFacts> = new Map<string, NameFacts>([
     "READWRITE",
     "SELECT"
   ]),
-  // Without arguments it asks.
+  // Without arguments HELLO changes nothing.
   ["HELLO", { connection: ({ length }) => length === 0 ? undefined : { _tag: "changesProtocol" } }],
   ...all(watches, ["UNWATCH", "WATCH"]),
   ...all(indistinct, [
     "CLIENT REPLY",
     "CLUSTER SYNCSLOTS",
-    // It pushes beside its reply, and sends types that no command has.
+    // DEBUG PROTOCOL sends pushes beside its reply, and types that no other command sends.
     "DEBUG PROTOCOL",
     "MONITOR",
     "PSYNC",
     "REPLCONF",
-    // The next script is debugged, with a reply for each step.
+    // After SCRIPT DEBUG the next script has a reply for each step.
     "SCRIPT DEBUG",
     "SYNC"
   ]),
@@ -121,7 +124,7 @@ const byName: ReadonlyMap<string, NameFacts> = new Map<string, NameFacts>([
   ["EXISTS", { nonatomic: "existsNonatomic" }],
   ["MGET", { nonatomic: "mgetNonatomic" }],
   ["MSET", { nonatomic: "msetNonatomic" }],
-  // Subscriptions are at the owner of the channel's slot as well, so that they are counted in the reply.
+  // The client holds subscriptions at the owner of the channel's slot, so that the reply counts them.
   ["PUBLISH", { near: 0 }],
   ["TOUCH", { nonatomic: "touchNonatomic" }],
   ["UNLINK", { nonatomic: "unlinkNonatomic" }]
@@ -129,6 +132,6 @@ const byName: ReadonlyMap<string, NameFacts> = new Map<string, NameFacts>([
 
 const none: NameFacts = {}
 
-/** The facts about a name in upper case. Words that are no part of the name for servers may follow. */
+/** The facts about a name in upper case. Words that servers do not count as part of the name may follow. */
 export const factsOf = ([first, second]: ReadonlyArray<string>): NameFacts =>
   byName.get(`${first} ${second}`) ?? byName.get(first) ?? none

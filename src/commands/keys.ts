@@ -1,5 +1,5 @@
 /**
- * Where the keys stand among the arguments of a command, by the rules with which servers describe it.
+ * The positions of the keys among the arguments of a command, by the rules with which servers describe it.
  *
  * @since 0.1.0
  */
@@ -17,17 +17,19 @@ export type KeyFinder = (args: ReadonlyArray<Argument>) => ReadonlyArray<number>
 
 /** One rule that finds keys. Positions count from the first word of the name. */
 export interface KeySpec {
-  /** Where the keys begin: at a position, or after a keyword that is searched from a position (from the end if negative). */
+  /**
+   * The beginning of the keys: a position, or a keyword that is searched from a position (from the end if negative).
+   */
   readonly begin:
     | { readonly type: "index"; readonly index: number }
     | { readonly type: "keyword"; readonly keyword: string; readonly from: number }
     | { readonly type: "unknown" }
-  /** Which keys follow: up to a last one, or as many as an argument says. */
+  /** The end of the keys: a last position, or a number that an argument gives. */
   readonly find:
     | { readonly type: "range"; readonly last: number; readonly step: number; readonly limit: number }
     | { readonly type: "keynum"; readonly count: number; readonly first: number; readonly step: number }
     | { readonly type: "unknown" }
-  /** It finds a shard channel or a cursor: that decides the slot, but it is no key. */
+  /** Whether the rule finds a shard channel or a cursor, which decides the slot and is no key. */
   readonly notKey: boolean
 }
 
@@ -40,7 +42,7 @@ export const byRules = (rules: ReadonlyArray<Pick<KeySpec, "begin" | "find">>, w
 
 /**
  * Adds the positions of the keys that one rule finds. A rule that does not fit the arguments finds none: the server
- * will say what is wrong.
+ * will reject the command.
  */
 const collect = (
   { begin, find }: Pick<KeySpec, "begin" | "find">,
@@ -48,7 +50,7 @@ const collect = (
   words: number,
   into: Array<number>
 ): void => {
-  // Servers count from the first word of the name, `args` begins behind its last.
+  // Servers count from the first word of the name; `args` begins after its last word.
   const count = args.length
   let first = begin.type === "index"
     ? begin.index - words
@@ -95,7 +97,7 @@ const upTo = (last: number, step = 1, limit = 0): KeySpec["find"] => ({ type: "r
 
 const rule = (begin: KeySpec["begin"], find: KeySpec["find"]): KeyFinder => byRules([{ begin, find }], 1)
 
-/** Every argument is a key: `DEL`, `MGET`. */
+/** All arguments are keys: `DEL`, `MGET`. */
 export const allKeys: KeyFinder = rule(at(0), upTo(-1))
 
 /** Keys and values take turns: `MSET`. */
@@ -115,23 +117,32 @@ const numbered = (position: number, step: number) => ({
   find: { type: "keynum", count: 0, first: 1, step } as const
 })
 
-/** A count of keys stands at `position`, the keys behind it: `SINTERCARD`, `EVAL`. With `step` 2 each has a value. */
+/**
+ * The number of keys stands at `position`, followed by the keys: `SINTERCARD`, `EVAL`. With `step` 2 each key has a
+ * value.
+ */
 export const counted = (position: number, step = 1): KeyFinder => byRules([numbered(position, step)], 1)
 
 /** A destination first, then the keys of `counted(1)`: `ZUNIONSTORE`. */
 export const destinationAndCounted: KeyFinder = byRules([{ begin: at(0), find: upTo(0) }, numbered(1, 1)], 1)
 
-/** A key first, then one behind each of these words, searched from `from` on: `GEORADIUS key ... STORE key`. */
+/**
+ * The first argument is a key, and so is the argument after each of these words, searched from `from` on:
+ * `GEORADIUS key ... STORE key`.
+ */
 export const firstAndAfter = (from: number, words: ReadonlyArray<string>): KeyFinder =>
   byRules(
     [{ begin: at(0), find: upTo(0) }, ...words.map((word) => ({ begin: behind(word, from), find: upTo(0) }))],
     1
   )
 
-/** The first half of what follows `STREAMS`, searched from `from` on: `XREAD`. */
+/** The keys are the first half of the arguments after `STREAMS`, searched from `from` on: `XREAD`. */
 export const streams = (from: number): KeyFinder => rule(behind("STREAMS", from), upTo(-1, 1, 2))
 
-/** A key, and the last one behind `STORE`, where that is no value of another option. Rules cannot say it. */
+/**
+ * The keys of SORT: the first argument, and the argument after the last `STORE` that is no value of another option.
+ * Rules cannot express that.
+ */
 export const ofSort: KeyFinder = (args) => {
   const keys = args.length > 0 ? [0] : []
   for (let i = 1; i < args.length; i++) {
@@ -143,8 +154,8 @@ export const ofSort: KeyFinder = (args) => {
 }
 
 /**
- * One key as the third argument; or an empty one there, and the keys behind `KEYS`. The passwords of `AUTH` may read `keys`
- * too. Rules cannot say it.
+ * The keys of MIGRATE: the third argument, or, when it is empty, the arguments after `KEYS`. A password of `AUTH` may
+ * be `keys` as well. Rules cannot express that.
  */
 export const ofMigrate: KeyFinder = (args) => {
   if (args.length < 3) return []

@@ -1,5 +1,5 @@
 /**
- * What the scans of keys and of elements have in common.
+ * The common parts of the scans of keys and of elements.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { Call } from "./Call.ts"
 import * as decode from "./decode.ts"
 
 /**
- * One step of a scan: where to go on (`"0"` at the end) and what was found.
+ * One step of a scan: the cursor at which to go on (`"0"` at the end), and the items.
  *
  * @category models
  * @since 0.1.0
@@ -26,9 +26,9 @@ export interface ScanPage<out A> {
  * @since 0.1.0
  */
 export interface ScanOptions {
-  /** Only what matches this glob pattern. */
+  /** Only items that match this glob pattern. */
   readonly match?: Argument | undefined
-  /** How much work one step should do; the number of items it gives may differ. */
+  /** The amount of work of one step; the number of its items may differ. */
   readonly count?: number | undefined
 }
 

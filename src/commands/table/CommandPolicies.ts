@@ -1,6 +1,6 @@
 /**
- * Which nodes a command without keys goes to, and how their replies become one: the tips of the servers as policies, with
- * corrections where the tips are wrong or silent.
+ * The policies of commands without keys: the nodes to which they go, and the rule that merges the replies. They are
+ * the tips of the servers, with corrections where a tip is wrong or missing.
  *
  * @since 0.1.0
  */
@@ -12,11 +12,17 @@ import type { RequestPolicy, ResponsePolicy } from "../CommandSpec.ts"
  */
 export interface Policies {
   readonly request: RequestPolicy
-  /** `undefined` where neither a tip nor a correction says it: the default of the request policy holds. */
+  /**
+   * The response policy; `undefined` where neither a tip nor a correction gives one, so that the default of the
+   * request policy applies.
+   */
   readonly response: ResponsePolicy | undefined
 }
 
-/** Splitting over shards (`multi_shard`) is what the non-atomic methods do; a command as such goes to one node. */
+/**
+ * The request policy of a tip. Only the nonatomic methods split over shards (`multi_shard`); the command itself goes
+ * to one node.
+ */
 const requestOf = (tip: string | undefined): RequestPolicy => {
   switch (tip) {
     case "all_shards":
@@ -57,15 +63,15 @@ interface Correction {
 const correct = (correction: Correction, names: ReadonlyArray<string>): ReadonlyArray<readonly [string, Correction]> =>
   names.map((name) => [name, correction])
 
-/** Where the tips are wrong or silent. */
+/** The corrections of tips that are wrong or missing. */
 const corrections: Readonly<Record<string, Correction | undefined>> = Object.fromEntries([
-  // All or nothing, with a reply that counts: never to be split, never to be merged.
+  // These set all keys or none, so that they are never split, and their replies never merged.
   ...correct({ request: "default", response: "oneSucceeded" }, ["MSETNX", "MSETEX"]),
-  // Scripts and functions that only read run on replicas too.
+  // Replicas run scripts and functions that only read, too.
   ...correct({ request: "allNodes", response: "oneSucceeded" }, ["FUNCTION KILL", "SCRIPT KILL"]),
-  // It answers how many events it reset; 7.0 says otherwise.
+  // It returns the number of events; the tip of 7.0 is wrong.
   ...correct({ request: "allNodes", response: "sum" }, ["LATENCY RESET"]),
-  // Servers would have them on all shards, but one answer is what is asked for.
+  // The tips name all shards, although callers want one reply.
   ...correct({ request: "default", response: "oneSucceeded" }, ["PING", "RANDOMKEY"]),
   // Every node has a log of its own.
   ...correct({ request: "allNodes", response: "perNode" }, ["ACL LOG"]),
@@ -73,12 +79,12 @@ const corrections: Readonly<Record<string, Correction | undefined>> = Object.fro
   ...correct({ request: "allNodes", response: "union" }, ["PUBSUB CHANNELS", "PUBSUB SHARDCHANNELS"]),
   ...correct({ request: "allNodes", response: "sum" }, ["PUBSUB NUMPAT"]),
   ...correct({ request: "allNodes", response: "perNode" }, ["PUBSUB NUMSUB", "PUBSUB SHARDNUMSUB"]),
-  // A cursor over the whole cluster: the cursor, hashed like a key, names the node.
+  // The cursor of the whole cluster, hashed like a key, names the node.
   ...correct({ request: "default", response: "oneSucceeded" }, ["CLUSTERSCAN"]),
   ...correct({ request: "explicit" }, [
-    // The cursor means something to one node only.
+    // The cursor is valid for one node only.
     "SCAN",
-    // What they answer or do concerns one node, and a random one is never meant.
+    // These commands concern one node, and callers never mean a random node.
     "ACL LOAD",
     "BGREWRITEAOF",
     "BGSAVE",
@@ -127,7 +133,8 @@ const corrections: Readonly<Record<string, Correction | undefined>> = Object.fro
     "SWAPDB",
     "SYNC",
     "TRIMSLOTS",
-    // The state of a connection: its set-up says it again after a reconnect, a fan-out would not.
+    // These commands change the state of a connection: the handshake repeats them after a reconnect, a fan-out would
+    // not.
     "ASKING",
     "AUTH",
     "CLIENT CACHING",
@@ -150,7 +157,7 @@ const corrections: Readonly<Record<string, Correction | undefined>> = Object.fro
     "READWRITE",
     "RESET",
     "SELECT",
-    // Transactions live on one connection to the owner of one slot.
+    // Transactions are on one connection to the owner of one slot.
     "DISCARD",
     "EXEC",
     "MULTI",
@@ -159,7 +166,7 @@ const corrections: Readonly<Record<string, Correction | undefined>> = Object.fro
 ])
 
 /**
- * Where a command without keys goes, and what becomes of the replies: what the server says, corrected.
+ * The policies of a command: the server's tips with corrections.
  *
  * @category combinators
  * @since 0.1.0

@@ -9,7 +9,7 @@ import { DecodeFailure } from "../decode.ts"
 import { isKnown, type KeySpec } from "./KeySpec.ts"
 
 /**
- * What one server says about one command or subcommand.
+ * The description of one command or subcommand by one server.
  *
  * @category models
  * @since 0.1.0
@@ -24,12 +24,15 @@ export interface CommandEntry {
   /** The value of the `response_policy` tip. */
   readonly responseTip: string | undefined
   readonly keySpecs: ReadonlyArray<KeySpec>
-  /** The server is older than 7.0: it tells neither tips nor subcommands, and only the keys at fixed positions. */
+  /**
+   * Whether the server is older than 7.0: its description has neither tips nor subcommands, and only keys at fixed
+   * positions.
+   */
   readonly legacy: boolean
 }
 
 /**
- * Reads the reply of `COMMAND`, in RESP2 or RESP3. Servers before 7.0 answer less; their entries are marked.
+ * Reads the reply of `COMMAND`, in RESP2 or RESP3. Servers before 7.0 describe less; their entries are marked.
  *
  * @category decoding
  * @since 0.1.0
@@ -68,7 +71,7 @@ const collect = (items: ReadonlyArray<Reply>, into: Array<CommandEntry>): Decode
   return undefined
 }
 
-/** The key spec that says the same as a first key, a last key and a step. */
+/** The key spec for a first key, a last key and a step. */
 const positions = (first: Reply, last: Reply, step: Reply): ReadonlyArray<KeySpec> =>
   typeof first === "number" && typeof last === "number" && typeof step === "number" && first > 0 && step > 0
     ? [{
@@ -106,7 +109,7 @@ const findOf = (type: string | undefined, spec: ReadonlyMap<string, Reply>): Key
   const limit = numberOf(spec.get("limit"))
   const count = numberOf(spec.get("keynumidx"))
   const first = numberOf(spec.get("firstkey"))
-  // A step that does not advance would search for ever.
+  // A step that does not advance would search without end.
   if (step === undefined || step < 1) return { type: "unknown" }
   if (type === "range" && last !== undefined && limit !== undefined) return { type, last, step, limit }
   if (type === "keynum" && count !== undefined && first !== undefined) return { type, count, first, step }
@@ -119,7 +122,7 @@ const tipOf = (tips: ReadonlyArray<string | undefined>, prefix: string): string 
 const listOf = (reply: Reply | undefined): ReadonlyArray<Reply> | undefined =>
   Array.isArray(reply) ? reply : reply instanceof Set ? [...reply] : undefined
 
-/** A map, or the flat list of keys and values that RESP2 has in its place. */
+/** The fields of a map, or of the flat list of keys and values that RESP2 has in its place. */
 const recordOf = (reply: Reply | undefined): ReadonlyMap<string, Reply> => {
   const record = new Map<string, Reply>()
   if (reply instanceof Map) {

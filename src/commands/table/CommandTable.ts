@@ -1,9 +1,9 @@
 /**
- * What the servers know about their commands: which arguments are keys, what is read-only, what blocks and which
- * nodes a command without keys concerns. It routes the commands that this library has no method for.
+ * The servers' knowledge of their commands: the keys among the arguments, whether a command is read-only or blocks,
+ * and the nodes of commands without keys. The table routes commands for which this library has no method.
  *
- * A table is made of the reply of `COMMAND`, laid over an embedded one, so that a user without the right to
- * `COMMAND` is routed well too.
+ * A table is the reply of `COMMAND`, laid over an embedded table, so that commands of users without the right to run
+ * `COMMAND` are routed as well.
  *
  * @since 0.1.0
  */
@@ -19,8 +19,8 @@ import { embeddedCommands } from "./embeddedCommands.ts"
 import * as KeySpec from "./KeySpec.ts"
 
 /**
- * What `lookup` finds: the command, and how many of the arguments belong to its name (`1` when the name was
- * `CONFIG` and the first argument `GET`).
+ * The result of `lookup`: the command, and the number of arguments that belong to its name (`1` for the name `CONFIG`
+ * with the first argument `GET`).
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ export interface CommandTable {
   readonly index: ReadonlyMap<string, Node>
 }
 
-/** An entry on its place in the index. Specs are built when a command is first used: most never are. */
+/** An entry at its place in the index. Its spec is built when the command is first used: most commands never are. */
 class Node {
   readonly entry: CommandEntry
   readonly subcommands = new Map<string, Node>()
@@ -81,7 +81,7 @@ export const make = (entries: Iterable<CommandEntry>): CommandTable => {
 
   const index = new Map<string, Node>()
   const file = (nodes: Map<string, Node>, name: string, node: Node): void => {
-    // Both spellings are there, so that a lookup is one access and allocates nothing.
+    // The index has both spellings, so that a lookup is one access and allocates nothing.
     nodes.set(name, node)
     nodes.set(name.toLowerCase(), node)
   }
@@ -98,8 +98,8 @@ export const make = (entries: Iterable<CommandEntry>): CommandTable => {
 }
 
 /**
- * Lays the commands of one table over another. Where the upper one is silent about policies, the lower one's hold:
- * servers learned to tell more of them from version to version. Entries of servers before 7.0 only fill gaps.
+ * Lays the commands of one table over another. Where the upper table has no policies, those of the lower table apply,
+ * because newer servers report more policies. Entries of servers before 7.0 only fill gaps.
  *
  * @category combining
  * @since 0.1.0
@@ -141,12 +141,15 @@ export const lookup = (
   return (node.subcommands.get(word) ?? node.subcommands.get(word.toUpperCase()))?.argued()
 }
 
-/** Commands about a slot, which is their first argument: only its owner answers truthfully, or does it. */
+/** Commands about a slot, which is their first argument: only the owner of the slot gives the right answer. */
 const aboutSlot = new Set(["CLUSTER COUNTKEYSINSLOT", "CLUSTER FLUSHSLOT", "CLUSTER GETKEYSINSLOT"])
 
 const slotArgument: CommandSpec["slot"] = (args) => Number(args[0] === undefined ? undefined : latin1Of(args[0]))
 
-/** A command that servers mark as blocking and that is not known here, one of a module: no timeout can be read off its arguments. */
+/**
+ * The blocking time of a command. An unknown command that servers mark as blocking belongs to a module: its arguments
+ * show no timeout.
+ */
 const blockingOf = ({ blocking, name }: CommandEntry): CommandSpec["blocking"] =>
   blocking && factsOf(name.split(" ")).blocking === undefined ? withoutEnd : undefined
 
@@ -161,7 +164,8 @@ const specOf = (entry: CommandEntry): CommandSpec =>
   })
 
 /**
- * Reads the reply of `COMMAND`, in RESP2 or RESP3. Servers before 7.0 answer less; their entries are marked.
+ * Makes a table of the reply of `COMMAND`, in RESP2 or RESP3. Servers before 7.0 describe less; their entries are
+ * marked.
  *
  * @category decoding
  * @since 0.1.0
@@ -174,7 +178,7 @@ export const fromReply = (reply: Reply): CommandTable | DecodeFailure => {
 let cached: CommandTable | undefined
 
 /**
- * The commands of Redis 7.0 to 8.6 and Valkey 8.0 to 9.1, without a server's help. It is read when first used.
+ * The embedded table: the commands of Redis 7.0 to 8.6 and Valkey 8.0 to 9.1. It is parsed on first use.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The rules by which servers find the keys among the arguments of a command, as the table has them.
+ * The rules by which servers find the keys among the arguments of a command, in the form of the table.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { byRules, type KeySpec } from "../keys.ts"
 export type { KeySpec } from "../keys.ts"
 
 /**
- * Whether the rule says where the keys are.
+ * Whether the rule can find the keys.
  *
  * @category guards
  * @since 0.1.0
@@ -18,7 +18,7 @@ export type { KeySpec } from "../keys.ts"
 export const isKnown = (spec: KeySpec): boolean => spec.begin.type !== "unknown" && spec.find.type !== "unknown"
 
 /**
- * Where the keys of a command are, by its specs; positions count from the argument behind the name.
+ * The keys of a command by its specs; positions count from the first argument after the name.
  *
  * @category combinators
  * @since 0.1.0
@@ -48,7 +48,7 @@ export const channelOf = (name: string, all: ReadonlyArray<KeySpec>): number => 
 }
 
 /**
- * A spec in one word.
+ * Writes a spec as one word.
  *
  * @internal
  */

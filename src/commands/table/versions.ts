@@ -1,5 +1,5 @@
 /**
- * Since which version servers have the commands that came after Redis 7.0: for the error of a server that does not know one.
+ * The versions that introduced the commands after Redis 7.0: for the error of a server that does not know a command.
  */
 interface Version {
   readonly redis?: string
@@ -30,7 +30,10 @@ const versions: ReadonlyMap<string, Version> = new Map([
   ...since({ valkey: "9.1" }, "CLUSTERSCAN")
 ])
 
-/** `Redis 8.0, Valkey 9.0`; `undefined` for a command that all servers have, or none that is known. */
+/**
+ * The versions that have a command, as `Redis 8.0, Valkey 9.0`; `undefined` for a command that all servers have, and
+ * for unknown commands.
+ */
 export const versionsOf = (name: string): string | undefined => {
   const version = versions.get(name)
   if (version === undefined) return undefined
