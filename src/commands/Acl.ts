@@ -80,7 +80,7 @@ export interface AclLogEntry {
 export interface AclCommands<S extends Surface> {
   /** The categories of commands, or the commands of one. Since 6.0.0. O(1). */
   aclCat(category?: string): Returns<S, ReadonlyArray<string>>
-  /** Removes users and closes their connections, on all nodes. Returns how many there were on one. Since 6.0.0. O(1) a user. */
+  /** Removes users and closes their connections, on all nodes. Returns the number of users that existed on one node. Since 6.0.0. O(1) a user. */
   aclDeluser(users: OneOrMore<string>): Returns<S, number>
   /** Whether a user may make a call, given as its words: `"OK"`, or the reason why not. Since 7.0.0. O(1). */
   aclDryrun(user: string, words: ReadonlyArray<Argument>): Returns<S, string>

@@ -26,7 +26,7 @@ export interface ChannelCommands<S extends Surface> {
    * Since 2.0.0. O(N+M) subscribers and patterns.
    */
   publish(channel: Argument, message: Value): Returns<S, number>
-  /** The channels with subscribers, of all nodes unless a target is given. Since 2.8.0. O(N) channels. */
+  /** The channels with subscribers, of all nodes by default. Since 2.8.0. O(N) channels. */
   pubsubChannels(pattern?: Argument): Returns<S, ReadonlyArray<string>>
   /** The number of patterns with subscribers, summed over all nodes by default. Since 2.8.0. O(1). */
   pubsubNumpat(): Returns<S, number>
