@@ -1,8 +1,9 @@
 /**
- * A command as a value: what to say to a server and how to read the answer.
+ * A command as a value: its name, its arguments, and the decoder of its reply.
  *
- * A command is an effect: yielding `redis.get("k")` sends it. It is a value as well, and may be put into a pipeline, a
- * transaction, or be executed on given nodes. A command of a builder, `Strings.get("k")`, runs on the `ClusterClient` of the fiber.
+ * A command is an effect: `yield* redis.get("k")` sends it. It is a value as well, which can be put into a pipeline or
+ * a transaction, or executed on given nodes. A command of a builder, `Strings.get("k")`, runs on the `ClusterClient`
+ * of the fiber.
  *
  * **Example** (A typed JSON value)
  *
@@ -48,38 +49,44 @@ export { type Decodable, encode, fields, type FieldsOf } from "./SchemaCoding.ts
 export { EncodeFailure, type Secret, type Value } from "./Value.ts"
 
 /**
- * What a caller may say about one call of a command.
+ * The settings of one call of a command. `Command.bytes`, `timeout`, `idempotent` and so on set them.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CommandSettings {
-  /** Bulk strings of the reply are delivered as bytes. */
+  /** Whether bulk strings of the reply are delivered as bytes. */
   readonly binary: boolean
-  /** Text of the reply that is not UTF-8 is delivered with replacement characters. */
+  /** Whether text of the reply that is not UTF-8 is delivered with replacement characters. */
   readonly lossy: boolean
-  /** The caller vouches that executing it twice does no harm: it may be sent again when its fate is unknown. */
+  /**
+   * Whether the caller allows the command to be executed twice, so that it may be sent again when its outcome is
+   * unknown.
+   */
   readonly idempotent: boolean
-  /** Milliseconds from call to reply, in place of the client's `commandTimeout`; `undefined` keeps that. */
+  /** The time from call to reply in milliseconds; `undefined` for the client's `commandTimeout`. */
   readonly timeout: number | undefined
-  /** Why it cannot be sent at all: bad input that the types could not refuse. */
+  /** The reason why it cannot be sent: bad input that the types could not refuse. */
   readonly invalid: string | undefined
-  /** A key that says where the command runs when it has no key itself. */
+  /** The key whose slot decides the node, for a command without keys. */
   readonly routing: Argument | undefined
-  /** What a node may lack that executes it. */
+  /** The script or the library that the node may lack. */
   readonly prerequisite: Prerequisite | undefined
 }
 
 /**
- * What a command needs on the node that executes it, and nodes may lack: a script, a library of functions.
+ * The need of a command on its node that nodes may lack: a script, or a library of functions.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Prerequisite {
-  /** Gives it to a node. */
+  /** The command that loads it into a node. */
   readonly load: Command<unknown>
-  /** The same call in a form that needs nothing, for where there is no second try; itself when there is none. */
+  /**
+   * The call in a form without the prerequisite, for calls that cannot be repeated; the call itself when there is no
+   * such form.
+   */
   readonly selfContained: <A>(command: Command<A>) => Command<A>
 }
 
@@ -93,13 +100,14 @@ const defaults: CommandSettings = {
   prerequisite: undefined
 }
 
-/** Bytes of any realm; other views of memory count their elements in another way. */
+/** Whether a value is a `Uint8Array` of any realm. Other views of memory count their elements in another way. */
 const isBytes = (value: unknown): boolean =>
   ArrayBuffer.isView(value) && "BYTES_PER_ELEMENT" in value && value.BYTES_PER_ELEMENT === 1
 
 /**
- * The position of the first argument that is neither text nor bytes, or -1. The types refuse such a one, but values from
- * outside, and programs without types, get past them, and it would break the stream that all callers share.
+ * The position of the first argument that is neither text nor bytes, or -1. The types refuse such an argument, but
+ * values from outside and programs without types get past them, and the argument would break the stream that all
+ * callers share.
  *
  * @internal
  */
@@ -111,7 +119,7 @@ export const misfitOf = (args: ReadonlyArray<Argument>): number => {
 }
 
 /**
- * What a misfit is, and what was expected.
+ * The message about an argument that is neither text nor bytes.
  *
  * @internal
  */
@@ -120,7 +128,7 @@ export const complaint = (value: unknown): string =>
     value === null ? "null" : value === undefined ? "undefined" : `of the type ${typeof value}`
   }; expected text (a string) or bytes (a Uint8Array)`
 
-/** Bytes that were transferred to somebody else are no more. */
+/** Whether an argument can be sent: a transferred array has no bytes any more. */
 const isSendable = (value: Argument): boolean =>
   typeof value === "string" || (isBytes(value) && !("detached" in value.buffer && value.buffer.detached))
 
@@ -135,18 +143,18 @@ const textOf = (argument: Argument): string =>
 declare const mark: unique symbol
 
 /**
- * Runs a command: on a client, a view of it, or a stand-in of a test.
+ * Runs a command: on a client, a view of it, or a mock.
  *
  * @category models
  * @since 0.1.0
  */
 export type Run = (command: Command<unknown, unknown>) => Effect.Effect<unknown, RedisClusterException>
 
-/** The client of the fiber, as far as a command needs it. */
+/** The client of the fiber, as far as commands need it. */
 const Executor = Context.Service<ClusterClient, { readonly execute: Run }>(key)
 
 /**
- * The result of running a command: a map by node for one that answers per node.
+ * The result of running a command: for a command that answers per node, a map by node.
  *
  * @category utility types
  * @since 0.1.0
@@ -166,13 +174,13 @@ export type CommandResult<A, M> = M extends "perNode" ? ReadonlyMap<ClusterNode,
 export class Command<out A, M = unknown, out R extends ClusterClient = ClusterClient>
   extends Effectable.Class<NoInfer<CommandResult<A, M>>, RedisClusterException, R>
 {
-  /** For the types alone: at run time the policies of the spec say what it is. */
+  /** A mark for the types only: at run time the policies of the spec decide. */
   declare readonly [mark]: M
   readonly spec: CommandSpec
   readonly args: ReadonlyArray<Argument>
   readonly decode: Decoder<A>
   readonly settings: CommandSettings
-  /** The client that the command runs on; `undefined` for that of the fiber. */
+  /** The client on which the command runs; `undefined` for the client of the fiber. */
   run: Run | undefined
 
   get [TypeId](): typeof TypeId {
@@ -200,13 +208,16 @@ export class Command<out A, M = unknown, out R extends ClusterClient = ClusterCl
       }
   }
 
-  /** How long the server may hold the reply back, in milliseconds (`Infinity`: without limit); `undefined` when it does not. */
+  /**
+   * The time for which the server may hold the reply back, in milliseconds (`Infinity` for no limit); `undefined` for
+   * a command that does not block.
+   */
   get blockingTime(): number | undefined {
     const { blocking } = this.spec
     return blocking === undefined ? undefined : blocking(this.args)
   }
 
-  /** Which of the arguments are keys. */
+  /** The positions of the keys among the arguments. */
   get keyPositions(): ReadonlyArray<number> {
     const { keys } = this.spec
     if (typeof keys === "function") return keys(this.args)
@@ -235,7 +246,7 @@ export class Command<out A, M = unknown, out R extends ClusterClient = ClusterCl
   /** Runs the command. */
   asEffect(): Effect.Effect<CommandResult<A, M>, RedisClusterException, R> {
     const { run } = this
-    // The types of the client's methods say what its `execute` makes of each command.
+    // The types of the client's methods give the result of its `execute` for each command.
     return (run === undefined ? Effect.flatMap(Executor, ({ execute }) => execute(this)) : run(this)) as Effect.Effect<
       CommandResult<A, M>,
       RedisClusterException,
@@ -245,7 +256,7 @@ export class Command<out A, M = unknown, out R extends ClusterClient = ClusterCl
 }
 
 /**
- * Binds a command that was just made to the client that runs it. It is written in place: nobody else has it yet.
+ * Binds a new command to the client that runs it. The command is changed in place, because nobody else has it yet.
  *
  * @internal
  */
@@ -255,7 +266,7 @@ export const bind = <A, M>(self: Command<A, M>, run: Run): Command<A, M, never> 
 }
 
 /**
- * A command that was made by a client, and runs on it.
+ * A command of a client's method, which runs on that client. The type parameter is its result.
  *
  * @category models
  * @since 0.1.0
@@ -263,7 +274,7 @@ export const bind = <A, M>(self: Command<A, M>, run: Run): Command<A, M, never> 
 export interface Call<out A> extends Command<A, unknown, never> {}
 
 /**
- * A command that was made by a client, runs on it on many nodes, and gives a map by node.
+ * A command of a client's method that runs on many nodes. Its result is a map by node.
  *
  * @category models
  * @since 0.1.0
@@ -271,9 +282,9 @@ export interface Call<out A> extends Command<A, unknown, never> {}
 export interface PerNodeCall<out A> extends Command<A, "perNode", never> {}
 
 /**
- * A command that runs on many nodes, and whose replies no rule merges: `execute` on the cluster gives a map from node to
- * result, on one node the result. What transforms a command (`map`, `schema`, `bytes` ...) transforms the result of each node,
- * and gives such a command again.
+ * A command that runs on many nodes, without a rule that merges their replies. On the cluster its result is a map from
+ * node to result, on one node the result itself. A transformation (`map`, `schema`, `bytes` ...) applies to the result
+ * of each node, and gives such a command again.
  *
  * @category models
  * @since 0.1.0
@@ -286,7 +297,7 @@ export type PerNodeCommand<A, R extends ClusterClient = ClusterClient> = Command
  * @internal
  */
 export const answeringPerNode = <A>(self: Command<A>): PerNodeCommand<A> =>
-  // The mark is there for the types alone.
+  // The mark exists for the types only.
   self as PerNodeCommand<A>
 
 /**
@@ -306,8 +317,8 @@ export const make = <A>(
     : new Command(spec, args, decode, { ...defaults, ...settings })
 
 /**
- * A command that cannot be sent because of bad input. Running it fails with an `OptionsError` that carries the
- * message; nothing reaches a server.
+ * Makes a command that cannot be sent because of bad input. It fails with an `OptionsError` with the message when it
+ * runs, and nothing is sent.
  *
  * @category constructors
  * @since 0.1.0
@@ -316,25 +327,26 @@ export const invalid = (spec: CommandSpec, message: string): Command<never> =>
   new Command<never>(spec, [], () => new DecodeFailure(message), { ...defaults, invalid: message })
 
 /**
- * The command, or one that is refused in place of what is none: programs without types may pass anything.
+ * The value itself if it is a command, and otherwise a command that is refused: programs without types may pass
+ * anything.
  *
  * @internal
  */
 export const ensured = <A, M>(given: Command<A, M>): Command<A, M> =>
-  // The mark is there for the types alone.
+  // The mark exists for the types only.
   isCommand(given) ? given : notCommand as Command<never, M>
 
 /** Stands for a command that is never sent. */
 const unsent = new CommandSpec("UNSENT", {})
 
 /**
- * A call that runs an effect and sends nothing: for stand-ins of the client in tests.
+ * Makes a call that runs an effect and sends nothing: for mocks of the client in tests.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const fromEffect = <A>(effect: Effect.Effect<A, RedisClusterException>): Call<A> => {
-  // The value stands for the reply: what transforms the command transforms it.
+  // The value stands for the reply, so that transformations of the command apply to it.
   const command = new Command(unsent, [], (value: unknown) => value as A)
   return bind(command, (self) =>
     Effect.flatMap(effect, (value) => {
@@ -352,7 +364,7 @@ const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =
   exception(() => new DecodeError({ message, cause, outcome: "Executed" }))
 
 /**
- * A call that succeeds with a value and sends nothing: for stand-ins of the client in tests.
+ * Makes a call that succeeds with a value and sends nothing: for mocks of the client in tests.
  *
  * **Example** (A client whose GET is known)
  *
@@ -368,7 +380,7 @@ const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =
 export const succeed = <A>(value: A): Call<A> => fromEffect(Effect.succeed(value))
 
 /**
- * A call that fails and sends nothing: for stand-ins of the client in tests.
+ * Makes a call that fails with an error and sends nothing: for mocks of the client in tests.
  *
  * @category constructors
  * @since 0.1.0
@@ -376,7 +388,7 @@ export const succeed = <A>(value: A): Call<A> => fromEffect(Effect.succeed(value
 export const fail = (error: RedisClusterException): Call<never> => fromEffect(Effect.fail(error))
 
 /**
- * Whether a value is a command, also one that another copy of the package made.
+ * Whether a value is a command. Commands of another copy of the package count as well.
  *
  * @category guards
  * @since 0.1.0
@@ -392,8 +404,8 @@ export const isCommand = (value: unknown): value is Command<unknown> => Predicat
 export type Success<C> = C extends Command<infer A> ? A : never
 
 /**
- * Decodes a reply to a command. Functions of the caller's may be part of the decoder; what they throw is a failure to decode
- * like any other, for a reply is read where nobody could catch it.
+ * Decodes a reply to a command. The decoder may contain functions of the caller. An error that they throw becomes a
+ * failure to decode, because replies are read where nobody could catch it.
  *
  * @internal
  */
@@ -402,7 +414,7 @@ export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailur
   try {
     const value = self.decode(reply)
     if (!isDecodeFailure(value)) return value
-    // Callers go by the class of this copy of the package.
+    // Callers compare with the class of this copy of the package.
     return Object.getPrototypeOf(value) === DecodeFailure.prototype
       ? value
       : new DecodeFailure(value.message, value.cause)
@@ -415,7 +427,7 @@ const withDecoder = <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, d
   new Command(self.spec, self.args, decode, self.settings, self.run)
 
 /**
- * The command, which fails with an `OptionsError` instead of being sent.
+ * The command in a form that fails with an `OptionsError` instead of being sent.
  *
  * @internal
  */
@@ -423,7 +435,7 @@ export const rejected = <A, M, R extends ClusterClient>(self: Command<A, M, R>, 
   withSettings(self, { invalid: self.settings.invalid ?? message })
 
 /**
- * The command with the settings of a region where it has none of its own.
+ * The command with the settings of a region, where it has none of its own.
  *
  * @internal
  */
@@ -449,7 +461,8 @@ const withSettings = <A, M, R extends ClusterClient>(
 ): Command<A, M, R> => new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings }, self.run)
 
 /**
- * Transforms the result of a command with a pure function: where the command answers per node, that of each node.
+ * Transforms the result of a command with a pure function. For a command that answers per node, the function gets the
+ * result of each node.
  *
  * **Example** (A figure of each node)
  *
@@ -477,7 +490,7 @@ export const map: {
 )
 
 /**
- * The command with other keys: each key goes through a function. Values and options stay.
+ * Changes the keys of a command: each key goes through a function. Values and options stay.
  *
  * **Example** (A namespace)
  *
@@ -506,8 +519,8 @@ export const mapKeys =
   }
 
 /**
- * Decodes the result of a command with a schema, JSON for example. A value that the schema refuses fails the
- * command with a `DecodeError` that carries the schema's issue; so does every value when the schema is asynchronous.
+ * Decodes the result of a command with a schema, for example from JSON. A value that the schema refuses fails the
+ * command with a `DecodeError` that has the schema's issue; an asynchronous schema fails for every value.
  *
  * A schema of an object reads the fields that a command answers (`hgetall`, `configGet`). For a hash that may be missing there is
  * `Command.hash`.
@@ -609,19 +622,19 @@ export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
   : A
 
 /**
- * The command with the bulk strings of its reply delivered as bytes.
+ * Reads the reply of a command as bytes: the bulk strings of the reply become `Uint8Array`s in place of text.
  *
  * @category mapping
  * @since 0.1.0
  */
 export const bytes = <A, M, R extends ClusterClient>(self: Command<A, M, R>): Command<Bytes<A>, M, R> =>
-  // The decoders pass text through untouched, so that bytes in the reply are bytes in the result.
+  // The decoders pass text through untouched, so that bytes in the reply stay bytes in the result.
   withSettings(self, { binary: true }) as Command<unknown> as Command<Bytes<A>, M, R>
 
 /**
- * The command with text that is not UTF-8 delivered nevertheless: replacement characters (U+FFFD) stand in the place of the
- * bytes that are not. Without it such a reply fails the command with a `DecodeError`, because the text would not be the value
- * that the server has. `Command.bytes` gives the value as it is.
+ * Accepts text that is not UTF-8: replacement characters (U+FFFD) take the place of invalid bytes. Without it such a
+ * reply fails the command with a `DecodeError`, because the text would differ from the value on the server.
+ * `Command.bytes` gives the value itself.
  *
  * @category mapping
  * @since 0.1.0
@@ -640,11 +653,12 @@ export type BigInts<A> = A extends number ? bigint
   : A
 
 /**
- * The command with its integers, of any size, as bigints. Without it an integer beyond 2^53 - 1 fails the command
- * with a `DecodeError`, because a number cannot hold it exactly.
+ * Reads the integers of a reply, of any size, as bigints. Without it an integer beyond 2^53 - 1 fails the command with
+ * a `DecodeError`, because a number cannot hold it exactly.
  *
- * It is for commands that answer an integer or a list of integers (`INCR`, `HINCRBY`, `BITFIELD` ...), before any other
- * transformation; on others (`ZINCRBY`, whose answer is a floating point number) running it fails with an `OptionsError`.
+ * It applies to commands that return an integer or a list of integers (`INCR`, `HINCRBY`, `BITFIELD` ...), before any
+ * other transformation. Other commands (`ZINCRBY`, which returns a floating point number) then fail with an
+ * `OptionsError` when they run.
  *
  * @category mapping
  * @since 0.1.0
@@ -658,13 +672,13 @@ export const bigint = <A extends number | null | ReadonlyArray<number | null>, M
       self.spec,
       `${self.spec.name}: Command.bigint is for commands that answer integers, before any map or schema`
     ) as Command<never, M, R>
-    // The table pairs each decoder with the one that differs in the type of its integers alone.
+    // The table pairs each decoder with one that differs in the type of its integers only.
     : withDecoder(self, decode) as Command<unknown> as Command<BigInts<A>, M, R>
 }
 
 /**
- * Marks a call as safe to execute twice: when a lost connection leaves its fate unknown, it is sent again
- * instead of failing with the outcome `Unknown`. `SET k v` is, `INCR k` is not.
+ * Marks a call as safe to execute twice: when a lost connection leaves its outcome unknown, it is sent again instead
+ * of failing with the outcome `Unknown`. `SET k v` is safe, `INCR k` is not.
  *
  * @category configuration
  * @since 0.1.0
@@ -673,8 +687,8 @@ export const idempotent = <A, M, R extends ClusterClient>(self: Command<A, M, R>
   withSettings(self, { idempotent: true })
 
 /**
- * Gives one call its own deadline, in place of the client's `commandTimeout`. What is no duration is refused with an
- * `OptionsError` when the command is executed.
+ * Gives one call its own deadline, in place of the client's `commandTimeout`. A value that is no duration fails the
+ * command with an `OptionsError` when it runs.
  *
  * @category configuration
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Faults at random, the same for the same seed.
+ * Random faults, which a seed reproduces.
  *
  * @since 0.1.0
  */
@@ -13,12 +13,12 @@ import type { Control, TestNode } from "./Control.ts"
 import { generator } from "./engine/Random.ts"
 
 /**
- * What can go wrong.
+ * A kind of fault that `TestCluster.chaos` can cause.
  *
  * - `disconnect`: the connections of a node end
  * - `moveSlot`: a slot moves to another primary
- * - `failover`: a replica takes its primary's place
- * - `stall`: a node answers nothing, until the fault after the next
+ * - `failover`: a replica takes the place of its primary
+ * - `stall`: a node sends no replies, until the fault after the next
  * - `kill`: a node dies, and is back at the fault after the next
  *
  * @category models
@@ -31,27 +31,27 @@ export type Fault = "disconnect" | "moveSlot" | "failover" | "stall" | "kill"
  * @since 0.1.0
  */
 export interface ChaosOptions {
-  /** How long it goes on. */
+  /** The time for which faults happen. */
   readonly duration: Duration.Input
   /** The time between two faults, on average. Default: 1 second. */
   readonly every?: Duration.Input | undefined
-  /** What may happen. Default: everything but `kill`, which loses data where a primary has no replica. */
+  /** The kinds of faults. Default: all but `kill`, which loses data where a primary has no replica. */
   readonly faults?: ReadonlyArray<Fault> | undefined
-  /** Decides what happens, to whom and when. Default: the seed of the cluster. */
+  /** The seed that decides the faults, their nodes and their times. Default: the seed of the cluster. */
   readonly seed?: number | undefined
 }
 
 /**
- * A fault that was done.
+ * A fault that `TestCluster.chaos` has caused.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ChaosEvent {
-  /** When, in milliseconds of the clock since the beginning of the chaos. */
+  /** The time of the fault, in milliseconds of the clock since the beginning of the chaos. */
   readonly at: number
   readonly fault: Fault
-  /** The node it was done to; for a slot its new owner. */
+  /** The address of the node; for a moved slot, of its new owner. */
   readonly node: string
   readonly slot?: number | undefined
 }
@@ -61,11 +61,11 @@ type Doing = Effect.Effect<void, RedisClusterException>
 interface Plan {
   readonly event: Omit<ChaosEvent, "at">
   readonly doIt: Doing
-  /** What ends it. */
+  /** The step that ends the fault. */
   readonly mend?: Doing | undefined
 }
 
-/** What to do next; nothing when the cluster, as it is, gives no occasion. */
+/** The next fault; `undefined` when the present cluster does not allow this kind. */
 const plan = (cluster: Control, fault: Fault, random: () => number): Plan | undefined => {
   const among = (nodes: ReadonlyArray<TestNode>): TestNode | undefined => nodes[Math.floor(random() * nodes.length)]
   const alive = cluster.nodes.filter((node) => node.alive)

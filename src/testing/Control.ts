@@ -1,5 +1,5 @@
 /**
- * What a test can see of a cluster and do to it.
+ * The methods with which a test observes and changes a cluster.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import type { ScriptInput, ScriptValue } from "./engine/ScriptValue.ts"
 import type { Response, ResponseValue } from "./Response.ts"
 
 /**
- * A node at one moment.
+ * A node of a test cluster at one moment.
  *
  * @category models
  * @since 0.1.0
@@ -30,14 +30,14 @@ export interface TestNode extends Endpoint {
   readonly id: string
   readonly role: "primary" | "replica"
   readonly zone: string | undefined
-  /** Not killed. */
+  /** Whether the node is not killed. */
   readonly alive: boolean
   /** The ranges of slots it owns, both ends included. */
   readonly slots: ReadonlyArray<readonly [first: number, last: number]>
 }
 
 /**
- * How one names a node: itself, its address, its endpoint.
+ * The name of a node for the methods of a test cluster: its address, its endpoint, or the node itself.
  *
  * @category models
  * @since 0.1.0
@@ -45,21 +45,21 @@ export interface TestNode extends Endpoint {
 export type NodeName = string | Endpoint
 
 /**
- * A command as a node received it, text for bytes.
+ * A command as a node received it, with bytes as text.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ReceivedCommand {
-  /** The node's address. */
+  /** The address of the node. */
   readonly node: string
-  /** In upper case: `GET`, `CLUSTER`. */
+  /** The name in upper case: `GET`, `CLUSTER`. */
   readonly name: string
-  /** What followed the name. */
+  /** The words after the name. */
   readonly args: ReadonlyArray<string>
-  /** When, in milliseconds of the clock. */
+  /** The time of the command, in milliseconds of the clock. */
   readonly at: number
-  /** The number of the connection it came by. */
+  /** The number of the connection that brought it. */
   readonly connection: number
 }
 
@@ -68,7 +68,7 @@ export interface ReceivedCommand {
  * @since 0.1.0
  */
 export interface Control {
-  /** The nodes of this moment, in the order of their joining. */
+  /** The present nodes, in the order in which they joined. */
   readonly nodes: ReadonlyArray<TestNode>
   readonly primaries: ReadonlyArray<TestNode>
   readonly replicas: ReadonlyArray<TestNode>
@@ -77,97 +77,107 @@ export interface Control {
   readonly slotOf: (key: string) => Effect.Effect<number>
   /** The primary that owns a slot. */
   readonly owner: (slot: number) => Effect.Effect<TestNode, RedisClusterException>
-  /** Runs a command on a node, past the client and without being logged. An error reply is a `ServerError`. */
+  /**
+   * Runs a command on a node, without the client, and without a place in `received`. An error reply is a
+   * `ServerError`.
+   */
   readonly command: (
     node: NodeName,
     ...words: ReadonlyArray<string | number>
   ) => Effect.Effect<ScriptValue, RedisClusterException>
 
-  /** Moves a slot with its keys at once. The old owner answers MOVED from now on. */
+  /** Moves a slot with its keys at once. The former owner answers MOVED from now on. */
   readonly moveSlot: (slot: number, target: NodeName) => Effect.Effect<void, RedisClusterException>
-  /** Opens a migration: the owner answers ASK for keys that it does not have, both answer TRYAGAIN for keys that are divided. */
+  /**
+   * Begins a migration of a slot: the owner answers ASK for keys that it does not have, and both nodes answer TRYAGAIN
+   * for keys that are divided between them.
+   */
   readonly startMigration: (slot: number, target: NodeName) => Effect.Effect<void, RedisClusterException>
-  /** Moves keys of a slot in migration, all or at most so many; how many that were. */
+  /** Moves keys of a migrating slot, all or at most `max`. The result is the number of moved keys. */
   readonly moveKeys: (slot: number, max?: number) => Effect.Effect<number, RedisClusterException>
-  /** Moves the keys that are left, and makes the target the owner. */
+  /** Ends a migration: moves the keys that are left, and makes the target the owner of the slot. */
   readonly finishMigration: (slot: number) => Effect.Effect<void, RedisClusterException>
 
   /**
-   * A replica takes its primary's place: after it has everything (`"graceful"`, the default), or at once, so that what has
-   * not reached it is lost (`"force"`).
+   * Lets a replica take the place of its primary: after it has received all changes (`"graceful"`, the default), or at
+   * once, so that changes on the way are lost (`"force"`).
    */
   readonly failover: (
     replica: NodeName,
     mode?: "graceful" | "force"
   ) => Effect.Effect<void, RedisClusterException>
   /**
-   * The node is gone: its connections end, new ones are refused. After `nodeTimeout` it is given up, and a replica of it
-   * takes over.
+   * Kills a node: its connections end, and new ones are refused. After `nodeTimeout` the other nodes give it up, and a
+   * replica of it takes over.
    */
   readonly kill: (node: NodeName) => Effect.Effect<void, RedisClusterException>
   /**
-   * It is back: as a replica when another node has taken over, otherwise as a primary whose data is gone. `loading`: for so long
-   * it answers LOADING.
+   * Restarts a killed node: as a replica when another node has taken over, and otherwise as a primary without data.
+   * For the time `loading` it answers LOADING.
    */
   readonly restart: (
     node: NodeName,
     options?: { readonly loading?: Duration.Input | undefined }
   ) => Effect.Effect<void, RedisClusterException>
-  /** It takes commands and answers nothing, as a process that is stopped. After `nodeTimeout` it is given up. */
+  /**
+   * Stalls a node: it accepts commands and sends no replies, like a stopped process. After `nodeTimeout` the other
+   * nodes give it up.
+   */
   readonly stall: (node: NodeName) => Effect.Effect<void, RedisClusterException>
-  /** It goes on, and executes what has arrived meanwhile. */
+  /** Lets a stalled node go on: it executes the commands that have arrived meanwhile. */
   readonly resume: (node: NodeName) => Effect.Effect<void, RedisClusterException>
-  /** Its answers are late by this much from now on; 0 ends that. Commands are executed in time. */
+  /** Delays the replies of a node by a time from now on; 0 ends the delay. Commands are executed at once. */
   readonly delay: (node: NodeName, by: Duration.Input) => Effect.Effect<void, RedisClusterException>
-  /** Ends its connections; new ones are accepted. */
+  /** Ends the connections of a node; new ones are accepted. */
   readonly disconnect: (node: NodeName) => Effect.Effect<void, RedisClusterException>
-  /** How long a change takes to reach the replicas from now on. */
+  /** Sets the time that a change takes to reach the replicas from now on. */
   readonly setReplicationLag: (lag: Duration.Input) => Effect.Effect<void>
 
-  /** A new node: an empty primary, or a replica. */
+  /** Adds a node: a primary without slots, or a replica. */
   readonly addNode: (options?: {
     readonly replicaOf?: NodeName | undefined
     readonly zone?: string | undefined
   }) => Effect.Effect<TestNode, RedisClusterException>
-  /** The node leaves the cluster. Fails when it owns slots. */
+  /** Removes a node from the cluster. Fails when the node owns slots. */
   readonly removeNode: (node: NodeName) => Effect.Effect<void, RedisClusterException>
 
   /**
-   * Takes commands of this name (`"GET"`) before the node executes them. `undefined` leaves a command to the node; the
-   * latest interceptor is asked first. The effect that is returned takes the interceptor away.
+   * Intercepts commands of a name (`"GET"`) before the node executes them. The result `undefined` leaves a command to
+   * the node; the latest interceptor is called first. The returned effect removes the interceptor.
    */
   readonly onCommand: (
     name: string,
     respond: (received: ReceivedCommand) => Response | undefined
   ) => Effect.Effect<Effect.Effect<void>>
   /**
-   * What a script does when EVAL, EVALSHA or a `Script` runs this source: there is no Lua here. The scripts of `Lock` are
-   * known.
+   * Sets the function that runs when EVAL, EVALSHA or a `Script` runs this source, because a test cluster has no Lua.
+   * The scripts of `Lock` are built in.
    */
   readonly onScript: (
     script: string | { readonly lua: string },
     run: (input: ScriptInput) => ScriptValue
   ) => Effect.Effect<void>
   /**
-   * What a function of a library does when FCALL runs it, on the nodes to which its library was loaded: there is no Lua here.
+   * Sets the function that runs when FCALL calls a function of a library, on nodes that have the library, because a
+   * test cluster has no Lua.
    */
   readonly onFunction: (name: string, run: (input: ScriptInput) => ScriptValue) => Effect.Effect<void>
 
-  /** The commands that the nodes have received: all, those of a name, or those of a node. */
+  /** The commands that the nodes have received: all commands, or only those with a name, or at a node. */
   readonly received: (filter?: {
     readonly name?: string | undefined
     readonly node?: NodeName | undefined
   }) => Effect.Effect<ReadonlyArray<ReceivedCommand>>
-  /** Forgets what was received and counted. */
+  /** Clears the received commands and all counts. */
   readonly clearReceived: Effect.Effect<void>
-  /** How many CLUSTER SLOTS were received since `clearReceived`. */
+  /** The number of CLUSTER SLOTS that were received since `clearReceived`. */
   readonly topologyCalls: Effect.Effect<number>
-  /** How many error replies with this code (`MOVED`, `ASK`) were given since `clearReceived`. */
+  /** The number of error replies with this code (`MOVED`, `ASK`) since `clearReceived`. */
   readonly errorReplies: (code: string) => Effect.Effect<number>
 }
 
 /**
- * What depends on how clients reach the nodes: in memory, or by sockets that have to be opened and closed.
+ * The way in which clients reach the nodes: in memory, or by sockets that have to be opened and closed.
  *
  * @internal
  */
@@ -176,7 +186,7 @@ export interface Transport {
   readonly nextEndpoint: Effect.Effect<Endpoint, RedisClusterException>
   /** Accepts connections for a node. */
   readonly open: (node: NodeRole) => Effect.Effect<void, RedisClusterException>
-  /** Refuses them. */
+  /** Refuses connections to a node. */
   readonly close: (node: NodeRole) => Effect.Effect<void>
 }
 
@@ -242,7 +252,7 @@ const playing = (response: Response, words: Received["words"]) => (session: Sess
       )
       return session.send(failure(response.message))
     case "Silence":
-      // Replies come in order: what follows on this connection waits too.
+      // Replies come in order, so that later commands on this connection wait, too.
       return session.wait([], 0, () => undefined, () => null)
     case "Disconnect":
       if (response.executed) {
@@ -334,7 +344,7 @@ export const make = (engine: FakeCluster, transport: Transport): Control => {
     }),
     restart: Effect.fnUntraced(function*(name, options) {
       const node = yield* nodeOf(name)
-      // One that runs goes down first.
+      // A running node goes down first.
       engine.kill(node)
       yield* transport.close(node)
       yield* transport.open(node)

@@ -1,10 +1,10 @@
 /**
  * Keeps a `TestClock` from running ahead of the cluster.
  *
- * `TestClock.adjust` wakes one sleeper after another, and waits for what each does only as far as it can see it: not for
- * a command that is written after the sleeper's run, nor for what its answer sets going. So the client is given a clock
- * that starts, whenever the client looks at it, a fiber that yields until the cluster has been quiet for a while. That
- * `adjust` does see, and wait for.
+ * `TestClock.adjust` wakes one sleeper after another, and waits only for the work that it can see: neither for a
+ * command that is written after the sleeper's run, nor for the work that its reply causes. The client therefore gets a
+ * clock that, whenever the client reads it, starts a fiber that yields until the cluster has been quiet for a while.
+ * `adjust` sees that fiber, and waits for it.
  *
  * @internal
  */
@@ -13,20 +13,20 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 
-/** How many turns without a command or an answer are a quiet while. */
+/** The number of turns without a command or a reply that count as quiet. */
 const quietTurns = 8
-/** A program that never pauses is not waited for for ever. */
+/** The most turns to wait for a program that never pauses. */
 const mostTurns = 500
 
 /** @internal */
 export interface Gate {
   /** The clock to give to a client. */
   readonly clock: Clock.Clock
-  /** Something has happened: a command, an answer. */
+  /** Notes a command or a reply. */
   readonly stir: () => void
 }
 
-/** A clock that only a test turns. */
+/** Whether a clock is one that only a test advances. */
 const isTurned = (clock: Clock.Clock): boolean => "adjust" in clock
 
 /** @internal */
@@ -47,7 +47,7 @@ export const make: Effect.Effect<Gate, never, Scope.Scope> = Effect.gen(function
   })
   const stir = () => {
     stirs++
-    // One for each run of a fiber: the clock sees those that its own sleepers start.
+    // One fiber is enough for each run of a fiber: the clock sees the fibers that its sleepers start.
     if (entered) return
     entered = true
     queueMicrotask(() => (entered = false))

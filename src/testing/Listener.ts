@@ -1,5 +1,5 @@
 /**
- * The engine behind loopback TCP ports, for clients that want a socket.
+ * The engine behind loopback TCP ports, for clients that need a socket.
  *
  * @internal
  */
@@ -14,7 +14,7 @@ import type { NodeRole } from "./engine/Roles.ts"
 
 const host = "127.0.0.1"
 
-/** A port that has a listener, and the node that it serves once there is one. */
+/** A port with its listener, and with the node that it serves once there is one. */
 interface Port {
   readonly endpoint: Endpoint
   node: NodeRole | undefined
@@ -61,9 +61,9 @@ const close = (port: Port): Effect.Effect<void> =>
 
 /** Ports of the loopback interface, which close with the scope. */
 export interface Listener extends Transport {
-  /** Opens a port; 0 takes a free one. */
+  /** Opens a port; 0 stands for a free port. */
   readonly add: (port: number) => Effect.Effect<Endpoint, RedisClusterException>
-  /** Says which node a port serves. */
+  /** Sets the node that a port serves. */
   readonly assign: (node: NodeRole) => void
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the scripts of `Lock` do, so that locks work on a cluster without Lua.
+ * The scripts of `Lock` in TypeScript, so that locks work on a cluster without Lua.
  *
  * @internal
  */
@@ -35,7 +35,7 @@ const extend: ScriptCall = ({ args: [token, ttl], call, keys: [lock] }) => {
 const release: ScriptCall = ({ args: [token], call, keys: [lock] }) =>
   call("GET", lock) === token ? call("DEL", lock) : 0
 
-/** The sources and what they do. */
+/** The sources, with the functions that replace them. */
 export const lockScripts: ReadonlyArray<readonly [lua: string, run: ScriptCall]> = [
   [scripts.acquire.lua, acquire],
   [scripts.acquireFenced.lua, acquireFenced],

@@ -1,8 +1,8 @@
 /**
  * The byte stream between a client and a node of the engine, in memory.
  *
- * What the client writes is executed at once; what the node answers arrives when what runs now has ended. No timer and
- * no turn of the event loop lies between, so that a `TestClock` finds everything done that can be done at a time.
+ * Commands are executed at once when the client writes them; replies arrive when the running code has ended. There is
+ * no timer and no turn of the event loop in between, so that a `TestClock` finds all work of a moment done.
  *
  * @internal
  */
@@ -42,7 +42,7 @@ export class MemoryStream extends Duplex {
   }
 }
 
-/** Dials an endpoint: a stream to the node there, or one that ends as a refused connection does. */
+/** Dials an endpoint. The result is a stream to the node there, or a stream that ends like a refused connection. */
 export const dial = (node: NodeRole | undefined, endpoint: Endpoint): Duplex => {
   const stream = new MemoryStream()
   if (node?.alive === true) stream.attach(node)

@@ -1,5 +1,5 @@
 /**
- * What a node answers to a command in place of executing it, for `onCommand`.
+ * The response of a node to an intercepted command, for `onCommand`.
  *
  * @since 0.1.0
  */
@@ -15,13 +15,14 @@ import type * as Duration from "effect/Duration"
 export type ResponseValue = string | number | bigint | null | ReadonlyArray<ResponseValue>
 
 /**
- * What happens to a command that `onCommand` has taken.
+ * The treatment of a command that `onCommand` has intercepted.
  *
- * - `Reply`: it is answered with this value, and not executed
- * - `Failure`: it is answered with this error line (`"LOADING ..."`, `"MOVED 0 127.0.0.1:7001"`), and not executed
- * - `Silence`: it is not executed, and never answered
- * - `Disconnect`: the connection ends in place of an answer; `executed` says whether the node executed it first
- * - `Delayed`: it is executed, and answered that much later than it would be
+ * - `Reply`: the command is answered with this value, and not executed
+ * - `Failure`: the command is answered with this error line (`"LOADING ..."`, `"MOVED 0 127.0.0.1:7001"`), and not
+ *   executed
+ * - `Silence`: the command is not executed, and never answered
+ * - `Disconnect`: the connection ends in place of a reply; `executed` says whether the node executed the command first
+ * - `Delayed`: the command is executed, and its reply comes later by a time
  *
  * @category models
  * @since 0.1.0
@@ -45,7 +46,7 @@ const constructors = Data.taggedEnum<Response>()
 export const reply = (value: ResponseValue): Response => constructors.Reply({ value })
 
 /**
- * Answers with an error: the line without its `-`, the code first.
+ * Answers with an error: the line begins with the code, and has no `-`.
  *
  * @category constructors
  * @since 0.1.0
@@ -53,7 +54,7 @@ export const reply = (value: ResponseValue): Response => constructors.Reply({ va
 export const error = (message: string): Response => constructors.Failure({ message })
 
 /**
- * Answers nothing: a command that hangs.
+ * Sends no reply: the command hangs.
  *
  * @category constructors
  * @since 0.1.0
@@ -61,7 +62,7 @@ export const error = (message: string): Response => constructors.Failure({ messa
 export const silence: Response = constructors.Silence()
 
 /**
- * Ends the connection in place of an answer. With `executed` the command has taken effect: the client cannot know.
+ * Ends the connection in place of a reply. With `executed` the command has taken effect, which the client cannot know.
  *
  * @category constructors
  * @since 0.1.0
@@ -70,7 +71,7 @@ export const disconnect = (options?: { readonly executed?: boolean | undefined }
   constructors.Disconnect({ executed: options?.executed ?? false })
 
 /**
- * Executes the command and answers late.
+ * Executes the command, and sends the reply later by a time.
  *
  * @category constructors
  * @since 0.1.0

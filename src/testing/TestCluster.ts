@@ -1,6 +1,6 @@
 /**
- * A cluster in memory, for tests: the client is the real one down to the socket, what answers is an engine in the same
- * process. Nothing is started, nothing listens, and time is Effect's clock.
+ * A cluster in memory, for tests. The client is the real one down to the socket, and an engine in its process plays
+ * the servers. No server is started, no port listens, and time is Effect's clock.
  *
  * **Example** (A test without servers)
  *
@@ -53,9 +53,9 @@ import { dial } from "./MemoryStream.ts"
  * @since 0.1.0
  */
 export interface TestClusterOptions {
-  /** Default: 3. */
+  /** The number of primaries. Default: 3. */
   readonly primaries?: number | undefined
-  /** Replicas of each primary. Default: 0. */
+  /** The number of replicas of each primary. Default: 0. */
   readonly replicas?: number | undefined
   /**
    * The nodes one by one, in place of `primaries` and `replicas`: for slots that are not split evenly, zones, host names.
@@ -63,22 +63,28 @@ export interface TestClusterOptions {
   readonly nodes?: ReadonlyArray<NodeOptions> | undefined
   /** The password of the default user. */
   readonly password?: string | undefined
-  /** All slots need a healthy owner, or keys are answered CLUSTERDOWN. Default: `true`, as on a server. */
+  /**
+   * Whether all slots need a healthy owner, or else commands with keys are answered CLUSTERDOWN. Default: `true`, as
+   * on a server.
+   */
   readonly requireFullCoverage?: boolean | undefined
-  /** After this time the others give a dead or stalled node up. Default: 2 seconds. */
+  /** The time after which the other nodes give a dead or stalled node up. Default: 2 seconds. */
   readonly nodeTimeout?: Duration.Input | undefined
   /**
-   * A replica takes over from a primary that was given up, 0.5 to 1 second later. Default: `true`; with `false` only
-   * `failover` does it.
+   * Whether a replica takes over from a primary that was given up, 0.5 to 1 second later. Default: `true`. With
+   * `false` only `failover` promotes replicas.
    */
   readonly automaticFailover?: boolean | undefined
-  /** How long a change takes to reach the replicas. Default: 0: they have it at once. */
+  /** The time that a change takes to reach the replicas. Default: 0. */
   readonly replicationLag?: Duration.Input | undefined
-  /** Which address the nodes announce: their IP, their host name, or none ("where you reached me"). Default: `"ip"`. */
+  /**
+   * The address that the nodes announce: their IP, their host name, or none, which stands for the address at which the
+   * client reached them. Default: `"ip"`.
+   */
   readonly preferredEndpoint?: "ip" | "hostname" | "unknown" | undefined
-  /** Decides what is random: node ids, SPOP, RANDOMKEY, elections, `chaos`. Default: 1. */
+  /** The seed of all random choices: node ids, SPOP, RANDOMKEY, elections, `chaos`. Default: 1. */
   readonly seed?: number | undefined
-  /** How many commands `received` remembers. Default: 100 000; beyond that the older half is forgotten. */
+  /** The number of commands that `received` remembers. Default: 100 000; beyond that the older half is dropped. */
   readonly logLimit?: number | undefined
 }
 
@@ -89,9 +95,9 @@ export interface TestClusterOptions {
  * @since 0.1.0
  */
 export interface NodeOptions {
-  /** The ranges of slots it owns (both ends included): a primary. */
+  /** The ranges of slots of a primary, both ends included. */
   readonly slots?: ReadonlyArray<readonly [first: number, last: number]> | undefined
-  /** The position, in the list, of the primary that it is a replica of. */
+  /** For a replica, the position of its primary in the list. */
   readonly replicaOf?: number | undefined
   readonly host?: string | undefined
   readonly port?: number | undefined
@@ -100,7 +106,7 @@ export interface NodeOptions {
 }
 
 /**
- * The options of the layer: the cluster, and the client of it.
+ * Options of `TestCluster.layer`: those of the cluster, and those of its client.
  *
  * @category models
  * @since 0.1.0
@@ -110,7 +116,7 @@ export interface TestLayerOptions extends TestClusterOptions {
 }
 
 /**
- * The options of a client of a TestCluster: its streams are the cluster's own, and so are its startup nodes unless others
+ * Options of a client of a test cluster. The cluster itself provides the streams, and the startup nodes unless others
  * are given.
  *
  * @category models
@@ -119,19 +125,25 @@ export interface TestLayerOptions extends TestClusterOptions {
 export interface ClientOptions extends Partial<Omit<ClusterOptions.ClusterOptions, "stream" | "tls">> {}
 
 /**
- * The cluster as a test sees it, and what can be done to it.
+ * A test cluster: the service behind `TestCluster`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface TestClusterShape extends Control.Control {
-  /** Faults at random for some time; what was done. The same seed does the same at the same times. */
+  /**
+   * Causes random faults for some time. The result is the list of faults. A seed reproduces the faults and their
+   * times.
+   */
   readonly chaos: (
     options: Chaos.ChaosOptions
   ) => Effect.Effect<ReadonlyArray<Chaos.ChaosEvent>, RedisClusterException>
-  /** A byte stream to a node, as a client dials it. */
+  /** Dials a node: the byte stream for a client's option `stream`. */
   readonly stream: (endpoint: Endpoint) => Duplex
-  /** A client of this cluster, and the `Connections` below it; one more with each that is built. */
+  /**
+   * A layer with a client of this cluster, and with the `Connections` below it. Each build of the layer makes another
+   * client.
+   */
   readonly layerClient: (
     options?: ClientOptions
   ) => Layer.Layer<ClusterClient | Connections.Connections, RedisClusterException>
@@ -153,7 +165,7 @@ export interface ListenOptions extends TestClusterOptions {
  * @since 0.1.0
  */
 export interface ListeningClusterShape extends Control.Control {
-  /** Where its nodes listen: `redis://127.0.0.1:7000`. */
+  /** The URLs of its nodes: `redis://127.0.0.1:7000`. */
   readonly urls: ReadonlyArray<string>
 }
 
@@ -197,10 +209,10 @@ const evenly = (primaries: number, replicas: number): ReadonlyArray<NodeOptions>
 const millis = (input: Duration.Input | undefined, fallback: number): number =>
   input === undefined ? fallback : Duration.toMillis(Duration.fromInputUnsafe(input))
 
-/** So many answers are given before the event loop gets its turn. */
+/** The number of replies before the event loop gets a turn. */
 const answersPerTurn = 100
 
-/** Time and delays from Effect's clock. */
+/** The time and the delays of the engine, from Effect's clock. */
 const makeHost = Effect.fnUntraced(function*(stir: () => void): Effect.fn.Return<Host, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const runFork = yield* FiberSet.makeRuntime<never>()
@@ -219,7 +231,7 @@ const makeHost = Effect.fnUntraced(function*(stir: () => void): Effect.fn.Return
     },
     defer: (f) => {
       stir()
-      // Now and then behind what else waits in the event loop: a program that never pauses must not keep that off for ever.
+      // Now and then the event loop gets a turn, because a program that never pauses would keep all other work waiting.
       if (++deferred % answersPerTurn === 0) setImmediate(f)
       else queueMicrotask(f)
     }
@@ -227,7 +239,7 @@ const makeHost = Effect.fnUntraced(function*(stir: () => void): Effect.fn.Return
 })
 
 /**
- * Builds the engine. `endpoints` gives addresses in place of made-up ones.
+ * Builds the engine. `endpoints` are addresses in place of invented ones.
  *
  * @internal
  */
@@ -279,7 +291,7 @@ const make = Effect.fnUntraced(function*(
   const engine = yield* makeEngine(options, undefined, gate.stir)
   const layerClock = Layer.succeed(Clock.Clock, gate.clock)
   const stream = (endpoint: Endpoint): Duplex => dial(engine.nodeAt(endpoint), endpoint)
-  // Assigned, not spread: its nodes are those of the moment at which one asks.
+  // `nodes` is a getter, so that the object is extended and not spread.
   const control = Control.make(engine, Control.inMemory(engine))
   return Object.assign(control, {
     chaos: (options: Chaos.ChaosOptions) => Chaos.run(control, options, engine.settings.seed),
@@ -287,7 +299,7 @@ const make = Effect.fnUntraced(function*(
     layerClient: (client: ClientOptions = {}) => {
       const settings: ClusterOptions.ClusterOptions = {
         nodes: engine.nodes.map((node) => node.endpoint),
-        // No waiting at the end: a clock that nobody turns any more would not let it pass.
+        // The end does not wait, because nobody advances the test clock any more.
         drainTimeout: 0,
         ...client,
         stream
@@ -315,7 +327,7 @@ const listen = Effect.fnUntraced(function*(
 })
 
 /**
- * The cluster of a test.
+ * The cluster of a test, as a service.
  *
  * @category services
  * @since 0.1.0
@@ -324,22 +336,23 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
   "effect-redis-cluster/testing/TestCluster"
 ) {
   /**
-   * A cluster of its own, which ends with the scope.
+   * Makes a cluster, which ends with the scope.
    *
    * @since 0.1.0
    */
   static readonly make = make
 
   /**
-   * A cluster of its own on ports of the loopback interface, in RESP2 and RESP3: for any client of Redis. The ports close
-   * with the scope. Its time is that of the clock around it: provide the live one where sockets are waited for.
+   * Makes a cluster that listens on ports of the loopback interface, in RESP2 and RESP3, for any client of Redis. The
+   * ports close with the scope. The cluster uses the clock of the fiber: provide the live clock where a test waits for
+   * sockets.
    *
    * @since 0.1.0
    */
   static readonly listen = listen
 
   /**
-   * The cluster alone, for clients of one's own: see `layerClient`.
+   * A layer with the cluster only: `layerClient` of the cluster makes clients.
    *
    * @since 0.1.0
    */
@@ -348,7 +361,7 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
   ): Layer.Layer<TestCluster, RedisClusterException> => Layer.effect(TestCluster, make(options))
 
   /**
-   * The cluster, a client of it, and the `Connections` below that client.
+   * A layer with the cluster, a client of it, and the `Connections` below that client.
    *
    * @since 0.1.0
    */

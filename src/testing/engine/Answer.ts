@@ -1,8 +1,8 @@
 /**
- * What a command of the engine answers, before it is known in which version of RESP.
+ * The reply of the engine to a command, before it is encoded in a version of RESP.
  *
- * A string is a bulk string, a number or bigint an integer, `null` the null, an array an array; the classes are what
- * needs a name.
+ * A string is a bulk string, a number or bigint an integer, `null` the null, an array an array; classes stand for the
+ * other kinds of replies.
  *
  * @internal
  */
@@ -49,7 +49,7 @@ export class Verbatim {
   }
 }
 
-/** Something that happened, not the answer to a command: a push over RESP3, an array over RESP2. */
+/** A message that answers no command: a push over RESP3, an array over RESP2. */
 export class Push {
   readonly items: ReadonlyArray<Answer>
   constructor(items: ReadonlyArray<Answer>) {
@@ -57,12 +57,12 @@ export class Push {
   }
 }
 
-/** The null of commands that answer arrays. */
+/** The null reply of commands that otherwise return arrays. */
 export class NullArray {
   readonly isNullArray = true
 }
 
-/** No answer now: the command waits, or never answers. */
+/** No reply now: the command waits, or is never answered. */
 export class Nothing {
   readonly isNothing = true
 }
@@ -130,5 +130,5 @@ export const wrongType = failure("WRONGTYPE Operation against a key holding the 
 export const noSuchKey = failure("ERR no such key")
 export const outOfRange = failure("ERR index out of range")
 
-/** The answer to what real servers know and this one does not. */
+/** The error for a command that real servers know and the engine does not. */
 export const notSupported = (what: string): ServerError => failure(`ERR ${what} is not supported by TestCluster`)

@@ -92,7 +92,7 @@ const bitpos = (call: Call): Answer => {
   if (text === undefined) return bit === 1 ? -1 : 0
   const [from, to] = bitsBetween(text.length, start, end, unit)
   for (let i = from; i < to; i++) if (bitOf(text, i) === bit) return i
-  // Beyond its end a string is full of zeros, unless one asked up to an end.
+  // Beyond its end a string counts as zeros, unless the call gave an end.
   return bit === 0 && !hasEnd && from < to ? text.length * 8 : -1
 }
 
@@ -170,7 +170,7 @@ const writeField = (text: Bytes, offset: number, { bits }: Field, value: bigint)
   return bytes.map((byte) => String.fromCharCode(byte)).join("")
 }
 
-/** What becomes of a value that a field cannot hold; `undefined` when it stays as it was. */
+/** A value that a field cannot hold, treated by the overflow rule; `undefined` when the field stays as it was. */
 const fitted = (value: bigint, { bits, signed }: Field, overflow: string): bigint | undefined => {
   const least = signed ? -(1n << BigInt(bits - 1)) : 0n
   const most = signed ? (1n << BigInt(bits - 1)) - 1n : (1n << BigInt(bits)) - 1n
@@ -212,7 +212,7 @@ const bitfield = (readonly: boolean) => (call: Call): Answer => {
   if (call.failed) return null
   const writes = steps.filter(({ kind }) => kind !== "GET")
   const end = Math.max(0, ...writes.map(({ field, offset }) => offset + field.bits))
-  // The string grows to hold all that is to be written, even when nothing is.
+  // The string grows to hold all fields of the call, even when nothing is written.
   let text = (old ?? "").padEnd((end + 7) >> 3, "\0")
   const results = steps.map(({ field, kind, offset, overflow, value }): Answer => {
     const before = readField(text, offset, field)

@@ -1,5 +1,5 @@
 /**
- * Commands that wait until there is something to take. Inside a transaction they do not wait.
+ * Commands that wait until there is an element to take. Inside a transaction they do not wait.
  *
  * @internal
  */
@@ -9,7 +9,7 @@ import { type Call, type Group, write } from "./Call.ts"
 import { type End, isEnd, move, type MultiPop, multiPopOf, popFirst, take } from "./Lists.ts"
 import { type Extreme, isExtreme, popFirstScored, takeScored } from "./SortedSets.ts"
 
-/** A timeout in seconds, with decimals, as milliseconds; 0 is for ever. */
+/** A timeout in seconds, with decimals, as milliseconds; 0 stands for no limit. */
 const timeoutAt = (call: Call, index: number): number => {
   const seconds = parseFloat64(call.args.at(index) ?? "")
   if (seconds === undefined) call.refuse("ERR timeout is not a float or out of range")
@@ -18,7 +18,7 @@ const timeoutAt = (call: Call, index: number): number => {
   return Math.ceil((seconds ?? 0) * 1000)
 }
 
-/** Answers now, or when one of the keys gets something, or with `empty` when the time is over. */
+/** Answers now, or when one of the keys gets an element, or with `empty` when the time is over. */
 export const waitFor = (
   call: Call,
   keys: ReadonlyArray<Bytes>,
@@ -33,14 +33,14 @@ export const waitFor = (
     const answer = attempt()
     const { failure } = call
     call.failure = undefined
-    // A key of the wrong type is not what is waited for.
+    // The command goes on waiting at a key of the wrong type.
     return failure === undefined ? answer : undefined
   }
   call.session.wait(keys, millis, again, () => empty)
   return nothing
 }
 
-/** Of the keys in front of the timeout, at the end of the arguments. */
+/** Takes from the keys in front of the timeout, which is the last argument. */
 const popOne = (pop: (call: Call, keys: ReadonlyArray<Bytes>) => Answer | undefined) => (call: Call): Answer => {
   const keys = call.args.slice(1, -1)
   const millis = timeoutAt(call, -1)

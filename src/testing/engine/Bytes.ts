@@ -27,7 +27,7 @@ export const toText = (bytes: Bytes): string => {
   return bytes
 }
 
-/** Order of bytes, as `memcmp` has it. */
+/** Compares by bytes, like `memcmp`. */
 export const compare = (one: Bytes, other: Bytes): number => one < other ? -1 : one > other ? 1 : 0
 
 const maxInt64 = 2n ** 63n - 1n
@@ -44,7 +44,7 @@ export const parseInt64 = (bytes: Bytes): bigint | undefined => {
   return isInt64(value) ? value : undefined
 }
 
-/** The same as a number; beyond 2^53 it is no longer exact, which only matters to counters. */
+/** An integer as a number; beyond 2^53 it is not exact, which matters to counters only. */
 export const parseInteger = (bytes: Bytes): number | undefined => {
   if (bytes.length < 16 && integer.test(bytes)) return Number(bytes)
   const value = parseInt64(bytes)
@@ -61,11 +61,11 @@ export const parseFloat64 = (bytes: Bytes): number | undefined => {
   return match === null ? undefined : match[1] === "-" ? -Infinity : Infinity
 }
 
-/** As servers print a score. */
+/** A score as servers print it. */
 export const formatDouble = (value: number): Bytes =>
   value === Infinity ? "inf" : value === -Infinity ? "-inf" : Object.is(value, -0) ? "-0" : String(value)
 
-/** A number as servers add: 64 bits of mantissa, which is more than a double has. */
+/** A number as servers add it: 64 bits of mantissa, which is more than a double has. */
 interface LongDouble {
   readonly mantissa: bigint
   readonly exponent: number
@@ -75,7 +75,7 @@ const decimal = /^([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?$/
 
 const shifted = (value: bigint, by: number): bigint => by >= 0 ? value << BigInt(by) : value >> BigInt(-by)
 
-/** Half to even. */
+/** A quotient, rounded half to even. */
 const roundedQuotient = (dividend: bigint, divisor: bigint): bigint => {
   const quotient = dividend / divisor
   const rest = (dividend % divisor) * 2n
@@ -109,7 +109,7 @@ const parseLongDouble = (bytes: Bytes): LongDouble | undefined => {
 const fraction = 17
 const unit = 10n ** BigInt(fraction)
 
-/** With 17 decimals, less the zeros at their end. */
+/** A number with 17 decimals, without zeros at the end. */
 const formatLongDouble = ({ exponent, mantissa }: LongDouble): Bytes => {
   const size = mantissa < 0n ? -mantissa : mantissa
   const digits = exponent >= 0
@@ -155,7 +155,7 @@ const globSource = (pattern: Bytes): string => {
   return source
 }
 
-/** A set of characters from after its `[`; an unclosed one reaches to the end, as on a server. */
+/** A set of characters, from the position after its `[`. A set without `]` reaches to the end, as on a server. */
 const globSet = (pattern: Bytes, start: number): readonly [source: string, end: number] => {
   let i = start
   const negated = pattern[i] === "^"

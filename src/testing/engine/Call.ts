@@ -1,8 +1,8 @@
 /**
- * One call of a command: its arguments, the database, and who calls.
+ * One call of a command: its arguments, its database, and its session.
  *
- * Reading an argument or a key notes the first thing that is wrong. A command looks at `failed` once, before it changes
- * anything; the failure then is the answer, whatever it returns.
+ * Each read of an argument or a key notes the first problem. A command checks `failed` once, before it changes
+ * anything; the failure then is the reply, whatever the command returns.
  *
  * @internal
  */
@@ -14,7 +14,7 @@ import type { NodeRole, SessionRole } from "./Roles.ts"
 import { SortedSet } from "./SortedSet.ts"
 import { StreamValue } from "./StreamValue.ts"
 
-/** A command: how many words it takes (negative: at least), whether it changes data, what it does. */
+/** A command: its number of words (negative for a minimum), whether it changes data, and its function. */
 export interface Definition {
   readonly arity: number
   readonly write: boolean
@@ -42,7 +42,7 @@ export class Call {
   readonly session: SessionRole
   readonly node: NodeRole
   readonly db: Database
-  /** It is one of the commands of EXEC, and must not wait. */
+  /** Whether it is one of the commands of EXEC, and must not wait. */
   readonly inTransaction: boolean
   failure: ServerError | undefined = undefined
 
@@ -66,7 +66,7 @@ export class Call {
     return this.args[0].toLowerCase()
   }
 
-  /** Notes what is wrong, unless something was before. */
+  /** Notes a problem, unless there was one before. */
   fail(error: ServerError): null {
     this.failure ??= error
     return null
@@ -117,7 +117,7 @@ export class Call {
     return undefined
   }
 
-  /** The same, made when it is absent. To be called when nothing can fail any more. */
+  /** The value of a key, which is made when it is absent. Call it when nothing can fail any more. */
   obtain<T extends Type>(type: T, key: Bytes): Values[T] {
     const found = this.find(type, key)
     if (found !== undefined) return found
@@ -126,7 +126,7 @@ export class Call {
     return value
   }
 
-  /** What `use` makes of the first of the keys that is there; `undefined` when none is. */
+  /** The result of `use` for the first key that exists; `undefined` when none exists. */
   firstOf<T extends Type>(
     type: T,
     keys: ReadonlyArray<Bytes>,
@@ -140,13 +140,13 @@ export class Call {
     return undefined
   }
 
-  /** Tells that a value was changed in place, under the name of the event. */
+  /** Reports a value that was changed in place, with the name of the event. */
   touch(key: Bytes, event: string, kind: string): void {
     this.event(event, kind, key)
     this.db.changed(key)
   }
 
-  /** A new value for a key, or none when it is an empty collection. */
+  /** Sets the value of a key, or removes the key when the value is an empty collection. */
   store(key: Bytes, content: Value, size: number, event: string, kind: string): void {
     if (size > 0) {
       this.db.set(key, content)

@@ -1,5 +1,5 @@
 /**
- * CLUSTER and what a connection says about itself in a cluster.
+ * The CLUSTER commands, and those with which a connection describes itself in a cluster.
  *
  * @internal
  */
@@ -16,7 +16,7 @@ interface Range {
   readonly owner: NodeRole
 }
 
-/** Neighbouring slots of one owner, as a node believes. */
+/** The ranges of slots with one owner, by the view of a node. */
 const rangesOf = (node: NodeRole): ReadonlyArray<Range> => {
   const ranges: Array<Range> = []
   const { view } = node
@@ -184,7 +184,7 @@ const setSlot = (call: Call): Answer => {
     call.node.importing.set(slot, other)
   } else if (action !== "NODE") return call.syntax()
   else if (other === call.node && call.node.importing.has(slot)) {
-    // The one who takes the slot over tells the others.
+    // The node that takes the slot over informs the others.
     cluster.epoch++
     cluster.assign([slot], other)
   } else {
@@ -211,7 +211,7 @@ const failover = (call: Call): Answer => {
   if (mode === "" && node.primary?.alive === false) {
     return call.refuse("ERR Master is down or failed, please use CLUSTER FAILOVER FORCE")
   }
-  // The answer comes first, the failover after it.
+  // The reply comes before the failover.
   node.cluster.host.defer(() => node.cluster.promote(node, mode === ""))
   return ok
 }

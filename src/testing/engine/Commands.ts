@@ -1,6 +1,6 @@
 /**
- * Every command the engine knows, and where its keys are. Keys come from the library's own table of commands, which is
- * held to what servers say.
+ * Every command of the engine, with its keys. The keys come from the library's own table of commands, which tests
+ * compare with servers.
  *
  * @internal
  */
@@ -96,7 +96,7 @@ export class Command implements KnownCommand {
     return this.keys(args)
   }
 
-  /** `get`, `cluster|slots`: as statistics name it. */
+  /** The name in statistics: `get`, `cluster|slots`. */
   fullName(args: ReadonlyArray<Bytes>): string {
     const name = this.name.toLowerCase()
     return containers.has(this.name) && args.length > 1 ? `${name}|${args[1].toLowerCase()}` : name
@@ -125,7 +125,7 @@ const keyFinder = (name: string): (args: ReadonlyArray<Bytes>) => ReadonlyArray<
   return keys < 0 ? () => noKeys : (args) => keys + 1 < args.length ? [args[keys + 1]] : noKeys
 }
 
-/** The key to sort, and the one to store at. */
+/** The key to sort, and the key for the result. */
 const sortKeys = (args: ReadonlyArray<Bytes>): ReadonlyArray<Bytes> => {
   const at = args.findIndex((word, i) => i > 1 && word.toUpperCase() === "STORE")
   return at !== -1 && at + 1 < args.length ? [args[1], args[at + 1]] : args.slice(1, 2)

@@ -1,5 +1,5 @@
 /**
- * Who a connection is, and how it wants to be spoken to.
+ * The identity, the protocol and the settings of a connection.
  *
  * @internal
  */
@@ -8,7 +8,7 @@ import type { Bytes } from "./Bytes.ts"
 import { type Call, type Group, read } from "./Call.ts"
 import type { SessionRole } from "./Roles.ts"
 
-/** What INFO and HELLO call the server. */
+/** The version of the server in INFO and HELLO. */
 export const version = "8.0.0"
 
 const wrongPass = failure("WRONGPASS invalid username-password pair or user is disabled.")
@@ -122,7 +122,7 @@ const kill = (call: Call): Answer => {
       : session !== call.session && isSubscriber(session) === (call.word(3) === "PUBSUB")
   const wanted = [...call.node.sessions].filter(isWanted)
   for (const session of wanted) {
-    // The answer comes first.
+    // The reply comes before the end.
     if (session === call.session) call.node.cluster.host.defer(() => session.end())
     else session.end()
   }

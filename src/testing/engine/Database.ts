@@ -1,5 +1,5 @@
 /**
- * Keys, their values and when they expire.
+ * Keys with their values and their expiry.
  *
  * @internal
  */
@@ -19,7 +19,7 @@ export class HashValue {
   }
 }
 
-/** Which value belongs to which type of key. */
+/** The value of each type of key. */
 export interface Values {
   readonly string: Bytes
   readonly list: Array<Bytes>
@@ -35,7 +35,7 @@ export type Value = { readonly [T in Type]: { readonly type: T; value: Values[T]
 
 export interface Entry {
   content: Value
-  /** Milliseconds since 1970; `Infinity` for never. */
+  /** The time of expiry in milliseconds since 1970; `Infinity` for never. */
   expireAt: number
   readonly slot: number
 }
@@ -74,11 +74,11 @@ const sizeOf = ({ type, value }: Value): number => {
   }
 }
 
-/** What is told about changes. `event` is empty when only the value matters. */
+/** The callbacks for changes. */
 export interface DatabaseHooks {
-  /** A key's value, or its time of expiry, is another one now. */
+  /** Called when the value or the expiry of a key has changed. */
   readonly onChange: (key: Bytes) => void
-  /** Something that keyspace notifications tell: the event, and the class that turns it on. */
+  /** Called for a keyspace event, with the letter of its class. */
   readonly onEvent: (event: string, kind: string, key: Bytes) => void
 }
 
@@ -86,7 +86,7 @@ export class Database {
   private readonly entries = new Map<Bytes, Entry>()
   private readonly now: () => number
   hooks: DatabaseHooks
-  /** Whether keys and fields may be due: most databases of tests have nothing that expires. */
+  /** Whether keys or fields have an expiry: most databases of tests have none. */
   private mayExpire = false
 
   constructor(now: () => number, hooks: DatabaseHooks) {
@@ -94,7 +94,7 @@ export class Database {
     this.hooks = hooks
   }
 
-  /** The live entry of a key. What has expired is removed on the way. */
+  /** The live entry of a key. An expired entry is removed on the way. */
   get(key: Bytes): Entry | undefined {
     const entry = this.entries.get(key)
     if (entry === undefined || !this.mayExpire) return entry
@@ -112,7 +112,7 @@ export class Database {
     return this.get(key) !== undefined
   }
 
-  /** Puts a value in place of whatever was there, without a time of expiry unless one is given. */
+  /** Sets the value of a key, whatever it was before. Without `expireAt` the key has no expiry. */
   set(key: Bytes, content: Value, expireAt = Infinity): Entry {
     const entry: Entry = { content, expireAt, slot: slotOf(key) }
     this.put(key, entry)
@@ -120,7 +120,7 @@ export class Database {
     return entry
   }
 
-  /** An entry from elsewhere: another node's, or one that has been moved or copied. */
+  /** Puts an entry of another node, or one that was moved or copied. */
   put(key: Bytes, entry: Entry): void {
     this.entries.set(key, entry)
     const hasDue = entry.expireAt < Infinity || (entry.content.type === "hash" && entry.content.value.expiries.size > 0)
@@ -134,7 +134,7 @@ export class Database {
     return true
   }
 
-  /** Removes without a word to anyone. */
+  /** Removes a key without a callback. */
   drop(key: Bytes): void {
     this.entries.delete(key)
   }
@@ -150,7 +150,7 @@ export class Database {
     this.mayExpire = true
   }
 
-  /** After a change in place: tells, and removes a collection that has become empty. */
+  /** Reports a change in place, and removes a collection that has become empty. */
   changed(key: Bytes): void {
     const entry = this.entries.get(key)
     if (entry !== undefined && entry.content.type !== "stream" && sizeOf(entry.content) === 0) {

@@ -37,7 +37,7 @@ interface Payloads {
   readonly zset: ReadonlyArray<readonly [member: Bytes, score: string]>
 }
 
-/** `read` gives the payload as what the type says: nothing but DUMP makes one. */
+/** The value of a payload. `read` trusts the type, because only DUMP makes payloads. */
 const valueOf = (type: string, read: <T extends keyof Payloads>(type: T) => Payloads[T]): Value | undefined => {
   switch (type) {
     case "string":

@@ -1,5 +1,5 @@
 /**
- * How commands say when a key expires.
+ * The words with which commands give the expiry of a key.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The nodes together: who owns which slot, who copies whom, who is given up, and what happens to all of them at once.
+ * The nodes together: the owners of slots, replication, failures, and changes that concern all nodes.
  *
  * Everything is synchronous; time and delays come from the host.
  *
@@ -26,9 +26,9 @@ export class FakeCluster implements ClusterRole {
   readonly log: Array<Received> = []
   readonly interceptors: Array<Interceptor> = []
   readonly scripts = new Map<string, ScriptCall>()
-  /** What functions of libraries do, by their names. */
+  /** The functions that replace those of libraries, by name. */
   readonly functions = new Map<string, ScriptCall>()
-  /** Milliseconds until a change has reached the replicas. */
+  /** The time until a change has reached the replicas, in milliseconds. */
   lag = 0
   epoch = 0
   private sessions = 0
@@ -79,7 +79,7 @@ export class FakeCluster implements ClusterRole {
     return !this.removed.has(node)
   }
 
-  /** The host of a node as redirects and CLUSTER SLOTS name it; empty for "where you reached me". */
+  /** The host of a node in redirects and CLUSTER SLOTS; empty for the host at which the client reached the node. */
   hostOf(node: NodeRole): string {
     switch (this.settings.preferredEndpoint) {
       case "ip":
@@ -113,7 +113,7 @@ export class FakeCluster implements ClusterRole {
     this.changed()
   }
 
-  /** After a change of who owns what, or of who lives. */
+  /** Called after a change of owners or of living nodes. */
   changed(): void {
     this.health = undefined
     for (const node of this.nodes) {
@@ -156,14 +156,16 @@ export class FakeCluster implements ClusterRole {
   setLag(millis: number): void {
     for (const node of this.members) {
       if (node.primary === undefined) continue
-      // Without lag it has served its primary's data; from now on it needs its own.
+      // Without lag the node has served the data of its primary; from now on it needs a copy.
       if (this.lag === 0 && node.primary.alive) node.copyFrom(node.primary)
       else node.catchUp(Infinity)
     }
     this.lag = millis
   }
 
-  /** A replica takes its primary's place. What has not reached it is lost, unless it waits for that first. */
+  /**
+   * Lets a replica take the place of its primary. Changes that have not reached it are lost, unless `complete` is set.
+   */
   promote(replica: NodeRole, complete: boolean): void {
     const old = replica.primary
     if (old === undefined) return
@@ -208,9 +210,9 @@ export class FakeCluster implements ClusterRole {
     })
   }
 
-  /** Promotion without the help of the primary, which is gone. */
+  /** Promotes a replica without the help of its primary, which is gone. */
   private takeOver(heir: NodeRole, dead: NodeRole): void {
-    // One that is stalled still has its data, and without lag its replicas have the same.
+    // A stalled primary still has its data, and without lag its replicas have a copy.
     if (this.lag === 0 && dead.alive) heir.adopt(dead)
     heir.primary = undefined
     heir.beginStream()
@@ -231,7 +233,7 @@ export class FakeCluster implements ClusterRole {
     node.stalled = false
     if (loadingMillis > 0) node.loadingUntil = this.now() + loadingMillis
     if (witness !== undefined) node.view.set(witness.view)
-    // Nothing is saved: what a primary held is gone, as with `save ""`.
+    // Nothing is saved: the data of a primary is gone, as with `save ""`.
     if (node.primary === undefined) {
       for (const key of data) node.database.drop(key)
       node.beginStream()
@@ -256,7 +258,7 @@ export class FakeCluster implements ClusterRole {
     target.importing.set(slot, source)
   }
 
-  /** Moves keys of a slot, all or so many; says how many. */
+  /** Moves keys of a slot, at most `max`. The result is their number. */
   moveKeys(slot: number, target: NodeRole, max = Infinity): number {
     const source = this.owner(slot)
     if (source === undefined || source === target) return 0
@@ -281,7 +283,7 @@ export class FakeCluster implements ClusterRole {
     this.assign([slot], target)
   }
 
-  /** Takes note of a command, and gives the answer of whoever intercepts it. */
+  /** Notes a command, and returns the answer of an interceptor, if there is one. */
   receive(
     node: NodeRole,
     session: SessionRole,
@@ -297,7 +299,10 @@ export class FakeCluster implements ClusterRole {
     return undefined
   }
 
-  /** Hands a message to the subscribers of all nodes, as the bus does; says how many `via` itself has. */
+  /**
+   * Delivers a message to the subscribers of all nodes, like the cluster bus. The result is the number of subscribers
+   * at `via`.
+   */
   publish(via: NodeRole, channel: Bytes, message: Bytes): number {
     for (const node of this.members) {
       if (node !== via && node.alive) node.publish(channel, message)

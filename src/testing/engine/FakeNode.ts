@@ -29,7 +29,7 @@ const demoted = failure(
 )
 const loading = failure("LOADING Redis is loading the dataset in memory")
 
-/** They end a transaction, or are said inside of one; everything else is queued. */
+/** The commands that MULTI does not queue. */
 const neverQueued = new Set(["EXEC", "DISCARD", "MULTI", "WATCH", "QUIT", "RESET"])
 const withoutAuth = new Set(["AUTH", "HELLO", "QUIT", "RESET"])
 const whileLoading = new Set([
@@ -66,16 +66,16 @@ export class FakeNode implements NodeRole {
   readonly address: string
   zone: string | undefined
   hostname: string | undefined
-  /** The node whose copy this one keeps; `undefined` for a primary. */
+  /** The primary of this replica; `undefined` for a primary. */
   primary: NodeRole | undefined
   alive = true
   stalled = false
-  /** The others have given it up. */
+  /** Whether the other nodes have given it up. */
   failed = false
-  /** Milliseconds by which its answers are late. */
+  /** The delay of its replies, in milliseconds. */
   delay = 0
   loadingUntil = 0
-  /** The owner of each slot, as this node believes, by its index; -1 for none. */
+  /** The index of each slot's owner in the view of this node; -1 for none. */
   readonly view = new Int16Array(16384).fill(-1)
   readonly migrating = new Map<number, NodeRole>()
   readonly importing = new Map<number, NodeRole>()
@@ -84,15 +84,15 @@ export class FakeNode implements NodeRole {
   /** The flags of `notify-keyspace-events`. */
   notifications = ""
   readonly config = new Map<string, string>()
-  /** The scripts it knows, by SHA1. */
+  /** The scripts that it has, by SHA1. */
   readonly scripts = new Set<string>()
   /** The libraries of functions, by name: a replica has its primary's. */
   libraries = new Map<Bytes, Library>()
   readonly users: Map<Bytes, User>
-  /** CLIENT PAUSE: until when, and what. */
+  /** The end and the extent of a CLIENT PAUSE. */
   pause: { readonly until: number; readonly onlyWrites: boolean } | undefined
   readonly stats = { calls: new Map<string, number>(), errors: new Map<string, number>(), commands: 0, connections: 0 }
-  /** How many changes its data have. */
+  /** The number of changes that its data has received. */
   private applied = 0
   /** The id of the stream of changes that this node gives to its replicas as a primary. */
   streamId: string
@@ -133,7 +133,7 @@ export class FakeNode implements NodeRole {
     return this.cluster.nodes.filter((node) => node.primary === this)
   }
 
-  /** What it serves: its own data, or, as a replica without lag, its primary's. */
+  /** The data that it serves: its own or, for a replica without lag, that of its primary. */
   get database(): Database {
     if (this.primary === undefined) return this.own
     if (this.cluster.lag === 0 && this.primary.alive) return this.primary.database
@@ -141,7 +141,7 @@ export class FakeNode implements NodeRole {
     return this.own
   }
 
-  /** Takes note of a change of its primary that is on its way. */
+  /** Notes a change of its primary that is on its way. */
   arrive(change: Change): void {
     this.arriving.push(change)
   }
@@ -156,12 +156,12 @@ export class FakeNode implements NodeRole {
     }
   }
 
-  /** When the last change that is on its way will have arrived. */
+  /** The time at which the last change on its way will have arrived. */
   get caughtUpAt(): number {
     return this.arriving.at(-1)?.at ?? 0
   }
 
-  /** Changes that are on their way are lost, as those of a primary that dies. */
+  /** Drops the changes on their way, like those of a primary that dies. */
   loseArriving(): void {
     this.arriving.length = 0
   }
@@ -173,13 +173,13 @@ export class FakeNode implements NodeRole {
     this.own.hooks = this.hooks
   }
 
-  /** Its changes are a stream of their own from now on. */
+  /** Begins a replication stream of its own. */
   beginStream(): void {
     this.streams++
     this.streamId = this.id.slice(0, 32) + this.streams.toString(16).padStart(8, "0")
   }
 
-  /** How far it is in the stream of changes: its own as a primary, or its primary's. */
+  /** Its offset in the stream of changes: its own as a primary, or that of its primary. */
   get offset(): number {
     if (this.primary === undefined) return this.applied
     if (this.cluster.lag === 0 && this.primary.alive) return this.primary.offset
@@ -251,7 +251,7 @@ export class FakeNode implements NodeRole {
       return refused(session, refusal)
     }
     if (session.queue !== undefined && !neverQueued.has(name)) {
-      // What is lost already is not kept.
+      // The commands of a broken transaction are not kept.
       if (!session.aborted && !session.watchBroken) session.queue.push(args)
       return queued
     }
@@ -266,7 +266,7 @@ export class FakeNode implements NodeRole {
     return command instanceof ServerError ? command : this.run(session, command, words, true)
   }
 
-  /** Runs a command that nothing speaks against. */
+  /** Runs a command that has passed all checks. */
   private run(session: SessionRole, command: Command, args: ReadonlyArray<Bytes>, inTransaction = false): Answer {
     const call = new Call(args, session, inTransaction)
     const answer = command.definition.run(call)
@@ -294,7 +294,7 @@ export class FakeNode implements NodeRole {
     return undefined
   }
 
-  /** Whether the keys of a request are served here, and if not, where. */
+  /** The redirect of a request whose keys are not served here; `undefined` when they are. */
   redirect(session: SessionRole, command: KnownCommand, args: ReadonlyArray<Bytes>): ServerError | undefined {
     if (command.name !== "EXEC") return this.redirectKeys(session, command.keysOf(args), command)
     const queue = session.queue ?? []
@@ -320,7 +320,7 @@ export class FakeNode implements NodeRole {
     const target = owner === this ? this.migrating.get(slot) : undefined
     const source = this.importing.get(slot)
     if (!isSharded && (target !== undefined || source !== undefined)) {
-      // It is what moves the keys: those that have moved already are none.
+      // MIGRATE itself moves the keys: keys that have moved count as missing.
       if (command.name === "MIGRATE") return undefined
       const missing = keys.filter((key) => !this.database.has(key)).length
       if (target !== undefined && missing > 0) {
@@ -335,12 +335,12 @@ export class FakeNode implements NodeRole {
     return readsHere ? undefined : failure(`MOVED ${slot} ${owner.announced}`)
   }
 
-  /** The address as redirects name it. */
+  /** The address in redirects. */
   get announced(): string {
     return `${this.cluster.hostOf(this)}:${this.endpoint.port}`
   }
 
-  /** After a change of a key: whoever watches it, waits for it or copies it. */
+  /** Called after a change of a key: for sessions that watch it or wait for it, and for replicas. */
   changed(key: Bytes): void {
     if (this.isPrimary) this.applied++
     for (const session of this.sessions) if (session.watched.has(key)) session.watchBroken = true
@@ -355,7 +355,7 @@ export class FakeNode implements NodeRole {
     }
   }
 
-  /** Where expiries are told, keys expire in time, and not only when they are next looked at. */
+  /** With notifications of expiries, keys expire in time, and not only on their next use. */
   watchExpiry(): void {
     const next = this.own.nextExpiry()
     if (next >= this.expiryAt) return
@@ -368,7 +368,7 @@ export class FakeNode implements NodeRole {
     })
   }
 
-  /** Lets those who wait for a key try again, in the order in which they came. */
+  /** Lets sessions that wait for a key try again, in the order in which they came. */
   serveBlocked(): void {
     if (this.serving) return
     this.serving = true
@@ -385,7 +385,7 @@ export class FakeNode implements NodeRole {
     this.serving = false
   }
 
-  /** What happens to those who wait for keys of slots that are no longer served here. */
+  /** Ends the waiting for keys of slots that are not served here any more. */
   releaseBlocked(): void {
     for (const session of [...this.blocked]) {
       const [key] = session.waiting?.keys ?? []
@@ -398,7 +398,7 @@ export class FakeNode implements NodeRole {
     }
   }
 
-  /** Tells a keyspace event, where these are turned on. */
+  /** Publishes a keyspace event, where these are turned on. */
   notify(event: string, kind: string, key: Bytes): void {
     const flags = this.notifications
     for (const replica of this.replicas) this.notifyLater(replica, event, kind, key)
@@ -407,7 +407,7 @@ export class FakeNode implements NodeRole {
     if (flags.includes("E")) this.publish(`__keyevent@0__:${event}`, key)
   }
 
-  /** A replica tells the events of its primary when the change has reached it. */
+  /** Lets a replica publish an event of its primary when the change has reached it. */
   private notifyLater(replica: NodeRole, event: string, kind: string, key: Bytes): void {
     if (replica.notifications === "" || !replica.alive) return
     const { host, lag } = this.cluster
@@ -419,7 +419,7 @@ export class FakeNode implements NodeRole {
     return this.users.get("default") ?? defaultUser(undefined)
   }
 
-  /** CLIENT PAUSE: requests wait, all or those that write. */
+  /** Lets requests wait: all of them, or only writes (CLIENT PAUSE). */
   pauseFor(millis: number, onlyWrites: boolean): void {
     const pause = { until: this.cluster.now() + millis, onlyWrites }
     this.pause = pause
@@ -446,7 +446,7 @@ export class FakeNode implements NodeRole {
     })
   }
 
-  /** Hands a message to this node's own subscribers; says how many there were. */
+  /** Delivers a message to the subscribers of this node. The result is their number. */
   publish(channel: Bytes, message: Bytes): number {
     let receivers = 0
     for (const session of this.sessions) {
@@ -473,7 +473,7 @@ export class FakeNode implements NodeRole {
     return receivers
   }
 
-  /** Ends the subscriptions to shard channels whose slot is no longer served here, as servers do. */
+  /** Ends the subscriptions to shard channels whose slot is not served here any more, like servers. */
   releaseShardChannels(): void {
     this.dropShardChannels((slot) => {
       const owner = this.cluster.nodes[this.view[slot]]
@@ -481,7 +481,7 @@ export class FakeNode implements NodeRole {
     })
   }
 
-  /** Ends the subscriptions to the shard channels of some slots: also those of a primary that becomes a replica. */
+  /** Ends the subscriptions to the shard channels of some slots, also when a primary becomes a replica. */
   dropShardChannels(isLost: (slot: number) => boolean): void {
     for (const session of this.sessions) {
       for (const channel of [...session.shardChannels].toSorted(compare)) {
@@ -492,7 +492,7 @@ export class FakeNode implements NodeRole {
     }
   }
 
-  /** Runs a command past every client: for those who control the cluster. */
+  /** Runs a command without a client, for tests that control the cluster. */
   ask(words: ReadonlyArray<Bytes>): ScriptValue {
     const session = new Session(0, this, { write: () => {}, end: () => {} })
     session.authenticated = true
@@ -517,7 +517,7 @@ export class FakeNode implements NodeRole {
   }
 }
 
-/** A refusal inside of MULTI spoils the transaction. */
+/** Notes a refusal, which breaks an open MULTI. */
 const refused = (session: SessionRole, error: ServerError): ServerError => {
   if (session.queue !== undefined) session.aborted = true
   session.asking = session.asking && session.queue !== undefined

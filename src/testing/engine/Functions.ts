@@ -1,6 +1,6 @@
 /**
- * FUNCTION and FCALL. A library is known by its text, as on a server: its name, and the names that it registers. What a
- * function does is what was registered for its name in TypeScript.
+ * FUNCTION and FCALL. The text of a library gives its name and the names that it registers, as on a server. A function
+ * in TypeScript that was registered for such a name runs in its place.
  *
  * @internal
  */
@@ -10,7 +10,7 @@ import { type Call, type Group, read, write } from "./Call.ts"
 import type { NodeRole } from "./Roles.ts"
 import { runScript } from "./Scripting.ts"
 
-/** The names that a text registers, with their flags; what computes a name is not seen. */
+/** The names that a text registers, with their flags. Computed names are not found. */
 const registeredBy = (code: Bytes): ReadonlyMap<Bytes, ReadonlyArray<Bytes>> => {
   const functions = new Map<Bytes, ReadonlyArray<Bytes>>()
   for (const part of code.split(/register_function\s*/).slice(1)) {
@@ -41,7 +41,7 @@ const load = (call: Call): Answer => {
   return name
 }
 
-/** Libraries reach the replicas at once. */
+/** Changes the libraries of a primary and of its replicas, at once. */
 const onCopies = (primary: NodeRole, change: (node: NodeRole) => void): void => {
   for (const node of [primary, ...primary.replicas]) change(node)
 }

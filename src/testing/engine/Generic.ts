@@ -1,5 +1,5 @@
 /**
- * Keys, whatever they hold: existence, expiry, names, order.
+ * Commands on keys of any type: existence, expiry, names, order.
  *
  * @internal
  */
@@ -99,7 +99,7 @@ const copy = (call: Call): Answer => {
   return 1
 }
 
-/** How a server would keep a value in memory. */
+/** The encoding with which a server would store a value. */
 const encodingOf = ({ type, value }: Value): string => {
   const isShort = (items: Iterable<Bytes>) => [...items].every((item) => item.length <= 64)
   switch (type) {
@@ -198,7 +198,7 @@ const sort = (mayStore: boolean) => (call: Call): Answer => {
   return value.length
 }
 
-/** Waits until replicas have what this node has. */
+/** Waits until replicas have the changes of this node. */
 const wait = (call: Call): Answer => {
   const wanted = call.integer(1)
   const timeout = call.integer(2, failure("ERR timeout is not an integer or out of range"))

@@ -34,7 +34,7 @@ const gather = (bits: bigint): number => {
   return result
 }
 
-/** The middle of a cell. */
+/** The place in the middle of a cell. */
 const decode = (score: number): Place => {
   const bits = BigInt(Number.isFinite(score) ? Math.trunc(score) : 0)
   const middle = (index: number, limit: number) => {
@@ -113,7 +113,7 @@ const geoadd = (call: Call): Answer => {
 
 const alphabet = "0123456789bcdefghjkmnpqrstuvwxyz"
 
-/** The geohash that others use: of the whole globe. */
+/** The standard geohash, which covers the whole globe. */
 const geohash = (score: number): Bytes => {
   const bits = encode(decode(score), 90)
   let text = ""
@@ -209,7 +209,7 @@ const search = (call: Call, at: number, source: Bytes, allowed: ReadonlySet<stri
       return { member, score, place, meters: distance(from, place) }
     })
     .filter(({ place }) => near(from, place))
-  // Who counts wants the nearest, unless any will do.
+  // With COUNT and without ANY the nearest members come first.
   const wanted = order === "" && count > 0 && !flags.has("ANY") ? "ASC" : order
   const any = flags.has("ANY") && count > 0 ? hits.slice(0, count) : hits
   const sorted = wanted === ""

@@ -22,7 +22,7 @@ const hset = (call: Call): number | null => {
   return hash.fields.size - before
 }
 
-/** A field that is written anew no longer expires. */
+/** Sets a field, and removes its expiry. */
 const setField = (hash: HashValue, field: Bytes, value: Bytes): void => {
   hash.fields.set(field, value)
   hash.expiries.delete(field)
@@ -73,7 +73,7 @@ const hrandfield = (call: Call): Answer => {
   return call.session.resp === 3 ? chosen.map(([field, value]) => [field, value]) : chosen.flat()
 }
 
-/** The fields after `FIELDS numfields`, or what is wrong with them. */
+/** The fields after `FIELDS numfields`. */
 const fieldsAfter = (call: Call, at: number, step = 1): ReadonlyArray<Bytes> => {
   if (call.word(at) !== "FIELDS") {
     call.refuse("ERR Mandatory argument FIELDS is missing or not at the right position")

@@ -1,6 +1,5 @@
 /**
- * HyperLogLog as servers count: the same hash, the same 16384 registers, the same estimate. The value is kept in their
- * dense form, always.
+ * HyperLogLog with the hash, the 16384 registers and the estimate of servers. The value always has their dense form.
  *
  * @internal
  */

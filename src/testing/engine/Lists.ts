@@ -44,7 +44,7 @@ const pop = (end: End) => (call: Call): Answer => {
   return counted === undefined ? taken[0] : taken
 }
 
-/** Where a range of indexes, negative ones counted from the end, begins and ends (not included). */
+/** The beginning and the end (not included) of a range of indexes. Negative indexes count from the end. */
 export const rangeOf = (start: number, stop: number, length: number): readonly [number, number] => {
   const from = Math.max(0, start < 0 ? length + start : start)
   const to = Math.min(length, (stop < 0 ? length + stop : stop) + 1)
@@ -69,14 +69,17 @@ export const move = (call: Call, source: Bytes, target: Bytes, from: End, to: En
   return value
 }
 
-/** From which end how much is taken: of the first of the keys that has something. */
+/** The end and the count of a pop from the first key that has elements. */
 export interface MultiPop<End> {
   readonly keys: ReadonlyArray<Bytes>
   readonly end: End
   readonly count: number
 }
 
-/** The `numkeys key ... end [COUNT count]` of LMPOP, ZMPOP and their blocking sisters, from the position of `numkeys` on. */
+/**
+ * Reads `numkeys key ... end [COUNT count]` of LMPOP, ZMPOP and their blocking forms, from the position of `numkeys`
+ * on.
+ */
 export const multiPopOf = <End extends string>(
   call: Call,
   at: number,
@@ -97,7 +100,7 @@ export const multiPopOf = <End extends string>(
   return call.failed || !isEnd(end) ? undefined : { keys: call.args.slice(at + 1, at + 1 + numkeys), end, count }
 }
 
-/** Takes from the first list that has something. */
+/** Takes elements from the first list that has any. */
 export const popFirst = (call: Call, { count, end, keys }: MultiPop<End>): Answer | undefined =>
   call.firstOf("list", keys, (key, list) => [key, take(call, key, list, end, count)])
 

@@ -1,5 +1,5 @@
 /**
- * Publishing and subscribing: classic, by pattern, and sharded.
+ * Publishing and subscribing: with channels, patterns and shard channels.
  *
  * @internal
  */
@@ -10,7 +10,7 @@ import type { SessionRole } from "./Roles.ts"
 
 type Kind = "subscribe" | "psubscribe" | "ssubscribe"
 
-/** Shard channels are counted on their own. */
+/** The number of subscriptions of a session. Shard channels are counted apart. */
 const countOf = (session: SessionRole, kind: Kind): number =>
   kind === "ssubscribe" ? session.shardChannels.size : session.channels.size + session.patterns.size
 
@@ -52,7 +52,7 @@ const unsubscribe = (kind: Kind, word: string) => (call: Call): Answer => {
   return nothing
 }
 
-/** What the sessions of a node listen to, each once. */
+/** The names to which the sessions of a node subscribe, each once. */
 const namesOfAll = (call: Call, names: (session: SessionRole) => Iterable<Bytes>): ReadonlySet<Bytes> => {
   const all = new Set<Bytes>()
   for (const session of call.node.sessions) for (const name of names(session)) all.add(name)

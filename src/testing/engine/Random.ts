@@ -15,6 +15,6 @@ export const generator = (seed: number): () => number => {
   }
 }
 
-/** 40 hexadecimal digits, as nodes and replication streams are named. */
+/** A random id of 40 hexadecimal digits, for nodes and replication streams. */
 export const hexId = (random: () => number): string =>
   Array.from({ length: 40 }, () => Math.floor(random() * 16).toString(16)).join("")

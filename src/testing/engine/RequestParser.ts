@@ -1,11 +1,11 @@
 /**
- * Bytes to requests: RESP arrays of bulk strings, and inline commands as one types them.
+ * Bytes to requests: RESP arrays of bulk strings, and inline commands.
  *
  * @internal
  */
 import type { Bytes } from "./Bytes.ts"
 
-/** Takes chunks and gives whole requests. What is incomplete is kept. */
+/** Takes chunks and gives whole requests. An incomplete request is kept. */
 export class RequestParser {
   private text = ""
   private at = 0
@@ -15,11 +15,11 @@ export class RequestParser {
     this.at = 0
   }
 
-  /** The next request; `undefined` when none is complete; a string says what is wrong with the stream. */
+  /** The next request; `undefined` when none is complete; a string with the problem of a malformed stream. */
   next(): ReadonlyArray<Bytes> | string | undefined {
     while (this.at < this.text.length) {
       const request = this.text.charCodeAt(this.at) === 0x2a ? this.array() : this.inline()
-      // An empty line, or an empty array, is nothing.
+      // An empty line or an empty array is no request.
       if (typeof request === "object" && request.length === 0) continue
       return request
     }

@@ -1,8 +1,8 @@
 /**
  * The session, the node and the cluster as commands see them, and as these three see each other.
  *
- * The classes behind the roles run commands, and commands act on the roles: the interfaces stand between, so that no file
- * needs one that needs it.
+ * The classes behind the roles run commands, and commands act on the roles. The interfaces stand in between, so that
+ * there is no circle of imports.
  *
  * @internal
  */
@@ -14,23 +14,23 @@ import type { Database, Entry } from "./Database.ts"
 import type { ScriptCall, ScriptValue } from "./ScriptValue.ts"
 import type { KnownCommand, User } from "./User.ts"
 
-/** Time and delays, which the engine gets from outside. */
+/** The time and the delays that the engine gets from outside. */
 export interface Host {
-  /** Milliseconds since 1970. */
+  /** The time in milliseconds since 1970. */
   readonly now: () => number
-  /** Runs `f` after that many milliseconds; returns how to prevent it. */
+  /** Runs `f` after so many milliseconds. The returned function cancels that. */
   readonly schedule: (millis: number, f: () => void) => () => void
-  /** Runs `f` when the code that runs now has ended. */
+  /** Runs `f` when the running code has ended. */
   readonly defer: (f: () => void) => void
 }
 
 export interface Settings {
   readonly password: string | undefined
-  /** All slots need a healthy owner, or the cluster serves nothing. */
+  /** Whether the cluster serves nothing unless all slots have a healthy owner. */
   readonly requireFullCoverage: boolean
-  /** After how many milliseconds a dead node is given up. */
+  /** The time after which a dead node is given up, in milliseconds. */
   readonly nodeTimeout: number
-  /** Replicas take over by themselves. */
+  /** Whether replicas take over by themselves. */
   readonly automaticFailover: boolean
   readonly preferredEndpoint: "ip" | "hostname" | "unknown"
   readonly seed: number
@@ -44,19 +44,19 @@ export interface Library {
   readonly functions: ReadonlyMap<Bytes, ReadonlyArray<Bytes>>
 }
 
-/** Where the bytes for the client go. */
+/** The receiver of the bytes for the client. */
 export interface Sink {
   readonly write: (bytes: Bytes) => void
-  /** The node closes the connection. */
+  /** Closes the connection. */
   readonly end: () => void
 }
 
-/** A command that a session waits with. */
+/** A command for which a session waits. */
 export interface Waiting {
   readonly keys: ReadonlySet<Bytes>
-  /** Tries again; `undefined` when there is still nothing. */
+  /** Tries the command again; `undefined` when there is still no element. */
   readonly attempt: () => Answer | undefined
-  /** The answer when the time is over. */
+  /** The reply when the time is over. */
   readonly onTimeout: () => Answer
   readonly cancelTimeout: () => void
 }
@@ -100,7 +100,7 @@ export interface SessionRole {
   readonly receive: (chunk: Bytes) => void
   readonly drain: () => void
   readonly end: () => void
-  /** Forgets everything: the client is gone. */
+  /** Ends the session, because the client is gone. */
   readonly close: () => void
   readonly endTransaction: () => void
   readonly unwatch: () => void
@@ -120,33 +120,33 @@ export interface NodeRole {
   readonly id: string
   readonly endpoint: Endpoint
   readonly address: string
-  /** The address as redirects name it. */
+  /** The address in redirects. */
   readonly announced: string
   zone: string | undefined
   hostname: string | undefined
   readonly isPrimary: boolean
-  /** The node whose copy this one keeps; `undefined` for a primary. */
+  /** The primary of this replica; `undefined` for a primary. */
   primary: NodeRole | undefined
   readonly replicas: ReadonlyArray<NodeRole>
   alive: boolean
   stalled: boolean
-  /** The others have given it up. */
+  /** Whether the other nodes have given it up. */
   failed: boolean
-  /** Milliseconds by which its answers are late. */
+  /** The delay of its replies, in milliseconds. */
   delay: number
   loadingUntil: number
-  /** The owner of each slot, as this node believes, by its index; -1 for none. */
+  /** The index of each slot's owner in the view of this node; -1 for none. */
   readonly view: Int16Array
   readonly migrating: Map<number, NodeRole>
   readonly importing: Map<number, NodeRole>
   readonly sessions: ReadonlySet<SessionRole>
   readonly blocked: Set<SessionRole>
-  /** The data that it serves: its own, or, as a replica without lag, its primary's. */
+  /** The data that it serves: its own or, for a replica without lag, that of its primary. */
   readonly database: Database
   /** The flags of `notify-keyspace-events`. */
   notifications: string
   readonly config: Map<string, string>
-  /** The scripts it knows, by SHA1. */
+  /** The scripts that it has, by SHA1. */
   readonly scripts: Set<string>
   /** The libraries of functions, by name: a replica has its primary's. */
   libraries: Map<Bytes, Library>
@@ -158,7 +158,7 @@ export interface NodeRole {
     commands: number
     connections: number
   }
-  /** How far it is in the stream of changes. */
+  /** Its offset in the stream of changes. */
   readonly offset: number
   readonly streamId: string
   readonly supported: ReadonlyArray<string>
@@ -168,17 +168,17 @@ export interface NodeRole {
   readonly disconnect: () => void
   readonly handle: (session: SessionRole, args: ReadonlyArray<Bytes>) => void
   readonly execute: (session: SessionRole, args: ReadonlyArray<Bytes>) => void
-  /** Finds a command, for those that run or describe others. */
+  /** Finds a command, for commands that run or describe other commands. */
   readonly lookup: (words: ReadonlyArray<Bytes>) => KnownCommand | ServerError
-  /** Whether the keys of a request are served here, and if not, where. */
+  /** The redirect of a request whose keys are not served here; `undefined` when they are. */
   readonly redirect: (
     session: SessionRole,
     command: KnownCommand,
     args: ReadonlyArray<Bytes>
   ) => ServerError | undefined
-  /** Runs a command within another one, a script or EXEC. */
+  /** Runs a command within a script or EXEC. */
   readonly runNested: (session: SessionRole, words: ReadonlyArray<Bytes>) => Answer
-  /** Runs a command past every client: for those who control the cluster. */
+  /** Runs a command without a client, for tests that control the cluster. */
   readonly ask: (words: ReadonlyArray<Bytes>) => ScriptValue
   readonly isPaused: (session: SessionRole, args: ReadonlyArray<Bytes>) => boolean
   readonly pauseFor: (millis: number, onlyWrites: boolean) => void
@@ -220,7 +220,7 @@ export interface ClusterRole {
   readonly nodes: ReadonlyArray<NodeRole>
   readonly members: ReadonlyArray<NodeRole>
   readonly isHealthy: boolean
-  /** Milliseconds until a change has reached the replicas. */
+  /** The time until a change has reached the replicas, in milliseconds. */
   readonly lag: number
   epoch: number
   /** The registered scripts, by their SHA1. */

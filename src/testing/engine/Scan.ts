@@ -1,8 +1,8 @@
 /**
- * SCAN and its sisters.
+ * SCAN, HSCAN, SSCAN and ZSCAN.
  *
- * A cursor is a place in the order of a hash of the elements, so that what is there all the time is returned, whatever
- * is added or removed meanwhile: the promise that servers give.
+ * A cursor is a place in the order of a hash of the elements. An element that exists all the time is thus returned,
+ * whatever is added or removed meanwhile, as servers promise.
  *
  * @internal
  */
@@ -10,14 +10,14 @@ import type { Answer } from "./Answer.ts"
 import { type Bytes, formatDouble, glob } from "./Bytes.ts"
 import { type Call, type Group, read } from "./Call.ts"
 
-/** FNV-1a, from 1 on: 0 is the cursor of the beginning. */
+/** The place of an element: FNV-1a, from 1 on, because 0 is the cursor of the beginning. */
 const place = (element: Bytes): number => {
   let hash = 0x811c9dc5
   for (let i = 0; i < element.length; i++) hash = Math.imul(hash ^ element.charCodeAt(i), 0x01000193)
   return (hash >>> 1) + 1
 }
 
-/** A collection up to this size comes whole, as servers do with compact ones. */
+/** A collection up to this size comes as a whole, as servers return compact ones. */
 const compactSize = 128
 
 interface Options {
@@ -70,7 +70,7 @@ const scan = (call: Call): Answer => {
   ]
 }
 
-/** Scans the elements of one key; `show` says what each becomes. */
+/** Scans the elements of one key; `show` makes the reply for each. */
 const scanElements = (
   call: Call,
   elements: ReadonlyArray<Bytes>,

@@ -7,7 +7,9 @@ import { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, Double, Members, Nothing, NullArray, Pairs, Push, Simple, Verbatim } from "./Answer.ts"
 import { formatDouble, toText } from "./Bytes.ts"
 
-/** A value that a script returns or gets as the answer to a command: as Lua sees replies, with `null` for its `false`. */
+/**
+ * A value that a script returns, or gets as the reply to a command: a reply as Lua sees it, with `null` for `false`.
+ */
 export type ScriptValue = string | number | bigint | null | ServerError | ReadonlyArray<ScriptValue>
 
 /** The input of a registered script. */
@@ -20,7 +22,7 @@ export interface ScriptInput {
 
 export type ScriptCall = (input: ScriptInput) => ScriptValue
 
-/** An answer as a plain value. */
+/** A reply as a plain value. */
 export const toValue = (answer: Answer): ScriptValue => {
   if (typeof answer === "string") return toText(answer)
   if (answer === null || answer instanceof NullArray || answer instanceof Nothing) return null

@@ -1,5 +1,6 @@
 /**
- * EVAL and its sisters. There is no Lua here: what a script does is a function that was registered for its text.
+ * EVAL, EVALSHA and SCRIPT. The engine has no Lua: a function that was registered for the text of a script runs in its
+ * place.
  *
  * @internal
  */
@@ -28,7 +29,7 @@ const run = (call: Call, sha: string, readonly: boolean): Answer => {
     : runScript(call, script, readonly)
 }
 
-/** Runs what was registered with the keys and arguments of the call. */
+/** Runs the registered function with the keys and arguments of the call. */
 export const runScript = (call: Call, script: ScriptCall, readonly: boolean): Answer => {
   const numkeys = call.integer(2)
   if (!call.failed && numkeys < 0) return call.refuse("ERR Number of keys can't be negative")
@@ -44,7 +45,7 @@ export const runScript = (call: Call, script: ScriptCall, readonly: boolean): An
   }))
 }
 
-/** A command inside of a script: its keys have to be served here, as those of the script. */
+/** Runs a command inside a script: its keys have to be served here, like those of the script. */
 const nested = (call: Call, words: ReadonlyArray<Bytes>, readonly: boolean): Answer => {
   const command = call.node.lookup(words)
   if (command instanceof ServerError) return command

@@ -1,5 +1,5 @@
 /**
- * What a node says about itself, and what can be set.
+ * The state and the settings of a node.
  *
  * @internal
  */
@@ -156,7 +156,7 @@ const role = (call: Call): Answer => {
   return ["slave", host, port, primary.alive ? "connected" : "connect", call.node.offset]
 }
 
-/** One key specification, as COMMAND words it. */
+/** A key specification in the reply of COMMAND. */
 const keySpec = ({ begin, find, notKey }: KeySpec): Answer => {
   const beginning: Answer = begin.type === "index"
     ? new Pairs(["type", "index", "spec", new Pairs(["index", begin.index])])
@@ -188,7 +188,7 @@ const keySpec = ({ begin, find, notKey }: KeySpec): Answer => {
   ])
 }
 
-/** What COMMAND says of one command, as the library's own table has it. */
+/** The description of a command in the reply of COMMAND, from the library's own table. */
 const describe = (
   node: NodeRole,
   name: string,

@@ -1,5 +1,5 @@
 /**
- * One client's connection to one node, as the node knows it.
+ * The connection of one client to one node, as the node sees it.
  *
  * @internal
  */
@@ -17,26 +17,26 @@ export class Session implements SessionRole {
   name = ""
   authenticated: boolean
   user: User
-  /** READONLY was said: a replica may serve reads. */
+  /** Whether READONLY was sent, so that a replica serves reads. */
   readonly = false
   asking = false
   closed = false
   /** The commands of an open MULTI. */
   queue: Array<ReadonlyArray<Bytes>> | undefined
-  /** A command of the open MULTI was refused: EXEC will be too. */
+  /** Whether a command of the open MULTI was refused, so that EXEC will be refused. */
   aborted = false
   readonly watched = new Set<Bytes>()
-  /** A watched key has changed. */
+  /** Whether a watched key has changed. */
   watchBroken = false
   readonly channels = new Set<Bytes>()
   readonly patterns = new Map<Bytes, (channel: Bytes) => boolean>()
   readonly shardChannels = new Set<Bytes>()
   waiting: Waiting | undefined
-  /** CLIENT REPLY: answers are left out. */
+  /** The mode of CLIENT REPLY: whether replies are left out. */
   replies: "on" | "off" | "skip" = "on"
   lastCommand = ""
 
-  /** Messages that a command of this very session has caused: they follow its answer. */
+  /** The messages that the running command of this session has caused: they follow its reply. */
   told: Array<Answer> | undefined
 
   private readonly sink: Sink
@@ -80,7 +80,7 @@ export class Session implements SessionRole {
     this.drain()
   }
 
-  /** Serves what has arrived, unless it has to wait. */
+  /** Serves the requests that have arrived, unless they have to wait. */
   drain(): void {
     if (this.draining) return
     this.draining = true
@@ -107,25 +107,25 @@ export class Session implements SessionRole {
     this.node.cluster.host.defer(() => this.flush())
   }
 
-  /** A message for a subscriber. */
+  /** Sends a message to a subscriber. */
   tell(message: Answer): void {
     if (this.told === undefined) this.send(message)
     else this.told.push(message)
   }
 
-  /** The command has its answer; the messages that it caused come now. */
+  /** Sends the messages that a command has caused, after its reply. */
   hear(): void {
     const told = this.told ?? []
     this.told = undefined
     for (const message of told) this.send(message)
   }
 
-  /** What is sent from now on arrives that many milliseconds later, at the earliest. */
+  /** Delays everything that is sent from now on by so many milliseconds at least. */
   hold(millis: number): void {
     this.deliverAt = Math.max(this.deliverAt, this.node.cluster.now() + millis)
   }
 
-  /** Waits, at most for `millis` (0: for ever). */
+  /** Waits for at most `millis` (0 for no limit). */
   wait(keys: Iterable<Bytes>, millis: number, attempt: Waiting["attempt"], onTimeout: Waiting["onTimeout"]): void {
     const cancelTimeout = millis > 0
       ? this.node.cluster.host.schedule(millis, () => this.resolve(onTimeout()))
@@ -134,7 +134,7 @@ export class Session implements SessionRole {
     this.node.blocked.add(this)
   }
 
-  /** Ends the waiting with an answer and goes on with what has arrived meanwhile. */
+  /** Ends the waiting with a reply, and goes on with the requests that have arrived meanwhile. */
   resolve(answer: Answer): void {
     if (this.waiting === undefined) return
     this.waiting.cancelTimeout()
@@ -145,14 +145,14 @@ export class Session implements SessionRole {
     this.drain()
   }
 
-  /** Ends the waiting with an answer, takes no more commands, and closes a moment later, as servers do. */
+  /** Ends the waiting with a reply, takes no more commands, and closes a moment later, like servers. */
   resolveAndClose(answer: Answer): void {
     this.ending = true
     this.resolve(answer)
     this.node.cluster.host.schedule(1, () => this.end())
   }
 
-  /** Closes once what was sent is written. */
+  /** Closes the connection once all replies are written. */
   end(): void {
     if (this.closed) return
     this.flush(true)
@@ -160,7 +160,7 @@ export class Session implements SessionRole {
     this.sink.end()
   }
 
-  /** Forgets everything: the client is gone. */
+  /** Ends the session, because the client is gone. */
   close(): void {
     if (this.closed) return
     this.closed = true
@@ -176,7 +176,7 @@ export class Session implements SessionRole {
     this.output = ""
     const { host, now } = this.node.cluster
     const at = now()
-    // What is sent later never overtakes what was sent before, though the delay may have shrunk.
+    // A later reply never overtakes an earlier one, even when the delay has become shorter.
     this.deliverAt = Math.max(this.deliverAt, at + this.node.delay)
     if (this.deliverAt <= at || atOnce) return this.sink.write(bytes)
     host.schedule(this.deliverAt - at, () => {

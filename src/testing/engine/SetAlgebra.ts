@@ -1,5 +1,5 @@
 /**
- * What commands on several sets and commands on several sorted sets have in common.
+ * The common parts of commands on several sets and commands on several sorted sets.
  *
  * @internal
  */
@@ -13,7 +13,7 @@ export interface WithMembers {
   keys(): Iterable<Bytes>
 }
 
-/** The members of a result. Of one input at least. */
+/** The members of the result of at least one input. */
 export type Combine = (inputs: ReadonlyArray<WithMembers>) => Set<Bytes>
 
 export const intersection: Combine = ([first, ...rest]) =>
@@ -24,7 +24,7 @@ export const union: Combine = (inputs) => new Set(inputs.flatMap((input) => [...
 export const difference: Combine = ([first, ...rest]) =>
   new Set([...first.keys()].filter((member) => !rest.some((other) => other.has(member))))
 
-/** The `numkeys key ...` of SINTERCARD and ZINTERCARD. */
+/** Reads `numkeys key ...` of SINTERCARD and ZINTERCARD. */
 export const numberedKeys = (call: Call): ReadonlyArray<Bytes> => {
   const wrong = failure("ERR numkeys should be greater than 0")
   const numkeys = call.integer(1, wrong)
@@ -35,7 +35,7 @@ export const numberedKeys = (call: Call): ReadonlyArray<Bytes> => {
   return call.failed ? [] : call.args.slice(2, 2 + numkeys)
 }
 
-/** The `LIMIT limit` that may follow them; without it, and with 0, there is none. */
+/** Reads the `LIMIT limit` that may follow the keys; without it, and with 0, there is no limit. */
 export const limitAfter = (call: Call, keys: ReadonlyArray<Bytes>): number => {
   let limit = 0
   for (let i = 2 + keys.length; i < call.args.length && !call.failed; i += 2) {

@@ -1,5 +1,5 @@
 /**
- * Sets.
+ * The commands on sets.
  *
  * @internal
  */
@@ -15,7 +15,7 @@ const setsOf = (call: Call, keys: ReadonlyArray<Bytes>): ReadonlyArray<ReadonlyS
 
 const answerOf = (set: ReadonlySet<Bytes>): Members => new Members(inOrder([...set]))
 
-/** Sets of integers alone are kept in their order. */
+/** The members in the order of a server, which sorts sets of integers. */
 const inOrder = (members: ReadonlyArray<Bytes>): ReadonlyArray<Bytes> => {
   if (members.length > 512 || members.some((member) => parseInt64(member) === undefined)) return members
   return members.toSorted((one, other) => BigInt(one) < BigInt(other) ? -1 : 1)
@@ -34,7 +34,7 @@ const combineInto = (how: Combine) => (call: Call): Answer => {
   return value.size
 }
 
-/** Members chosen at random: `count` different ones, or, when it is negative, as many that may be the same. */
+/** Random members: `count` different ones, or, for a negative count, as many with repeats. */
 export const choose = <A>(items: ReadonlyArray<A>, count: number, random: () => number): ReadonlyArray<A> => {
   if (items.length === 0) return []
   if (count < 0) return Array.from({ length: -count }, () => items[Math.floor(random() * items.length)])

@@ -1,5 +1,5 @@
 /**
- * Members with scores, in the order of their scores and, among equals, of their bytes.
+ * Members with scores, in the order of their scores and, for equal scores, of their bytes.
  *
  * @internal
  */
@@ -9,7 +9,7 @@ export type Scored = readonly [member: Bytes, score: number]
 
 export class SortedSet {
   private readonly scores: Map<Bytes, number>
-  /** The members in order; made when it is first asked for after a change. */
+  /** The members in order, made on demand after a change. */
   private order: ReadonlyArray<Scored> | undefined
 
   constructor(entries?: Iterable<Scored>) {

@@ -13,7 +13,7 @@ import { type Scored, SortedSet } from "./SortedSet.ts"
 
 export type Extreme = "MIN" | "MAX"
 
-/** Members with scores as a list: pairs over RESP3, all in a row over RESP2. */
+/** Members with scores as a list: pairs over RESP3, in turns over RESP2. */
 const withScores = (call: Call, entries: ReadonlyArray<Scored>): Answer =>
   call.session.resp === 3
     ? entries.map(([member, score]) => [member, new Double(score)])
@@ -94,7 +94,7 @@ const scoreBound = (call: Call, index: number): Bound<number> => {
   return { value: value ?? 0, excluded }
 }
 
-/** `-` and `+` are before and after everything. */
+/** A bound of members; `-` and `+` are before and after all members. */
 type LexBound = Bound<Bytes> | "-" | "+"
 
 const lexBound = (call: Call, index: number): LexBound => {
@@ -116,7 +116,7 @@ const isBelowLex = (member: Bytes, max: LexBound): boolean => {
   return order < 0 || (order === 0 && !max.excluded)
 }
 
-/** What a range chooses, from the lowest on; `skip` says how many at its near end are passed over. */
+/** The members of a range, from the lowest on; `skip` is the number of members that are left out at the near end. */
 type Selection = (zset: SortedSet, skip?: number) => ReadonlyArray<Scored>
 
 const skipping = (entries: ReadonlyArray<Scored>, skip: number, reversed: boolean): ReadonlyArray<Scored> =>
@@ -137,8 +137,8 @@ const byScore = (call: Call, min: number, max: number, reversed = false): Select
 }
 
 /**
- * Members of one score are in the order of their bytes; of others, servers look no further than to the first outside, and
- * pass over members without a look at them.
+ * The members between two bounds, for members with one score. For members with several scores the result is that of
+ * servers, which stop at the first member outside and skip members without a check.
  */
 const byLex = (call: Call, min: number, max: number, reversed = false): Selection => {
   const from = lexBound(call, min)
@@ -175,7 +175,7 @@ interface RangeQuery {
   readonly withScores: boolean
 }
 
-/** Reads what follows the key of a range command: bounds, then options. */
+/** Reads the arguments after the key of a range command: bounds, then options. */
 const rangeQuery = (
   call: Call,
   at: number,
@@ -291,7 +291,7 @@ const pop = (end: Extreme) => (call: Call): Answer => {
 
 export const isExtreme = (word: string): word is Extreme => word === "MIN" || word === "MAX"
 
-/** Takes from the first sorted set that has something. */
+/** Takes members from the first sorted set that has any. */
 export const popFirstScored = (call: Call, { count, end, keys }: MultiPop<Extreme>): Answer | undefined =>
   call.firstOf("zset", keys, (key, zset) => [
     key,
@@ -318,9 +318,9 @@ const zrandmember = (call: Call): Answer => {
 type Merge = (one: number, other: number) => number
 
 const merges: Readonly<Record<string, Merge | undefined>> = {
-  // Infinities of both signs make nothing.
+  // The sum of infinities with opposite signs is 0.
   SUM: (one, other) => Number.isNaN(one + other) ? 0 : one + other,
-  // Of two zeros the first stays, whatever their signs.
+  // The first of two zeros stays, whatever their signs.
   MIN: (one, other) => other < one ? other : one,
   MAX: (one, other) => other > one ? other : one
 }
@@ -397,7 +397,7 @@ const combinedInto = (operation: Combine) => (call: Call): Answer => {
   return call.failed ? null : store(call, entries, call.name)
 }
 
-/** Keys of a wrong type are told before a wrong LIMIT is, unlike for SINTERCARD. */
+/** A key of a wrong type is reported before a wrong LIMIT, unlike for SINTERCARD. */
 const zintercard = (call: Call): Answer => {
   const keys = numberedKeys(call)
   const inputs = keys.map((key) => scoredOf(call, key))

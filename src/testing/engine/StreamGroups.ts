@@ -25,7 +25,7 @@ interface Found {
   readonly group: ConsumerGroup
 }
 
-/** A group that has to exist. */
+/** The group with a name, which has to exist. */
 export const groupOf = (call: Call, key: Bytes, name: Bytes, where = ""): Found | undefined => {
   const stream = call.find("stream", key)
   const group = stream?.groups.get(name)
@@ -44,7 +44,7 @@ const touchConsumer = (call: Call, group: ConsumerGroup, name: Bytes, active: bo
   group.consumers.set(name, consumer)
 }
 
-/** How many entries of the stream's whole life come up to an id, where that can be told. */
+/** The number of entries that were ever added up to an id, where it is known. */
 const distance = (stream: StreamValue, id: StreamId): number | undefined => {
   if (stream.entriesAdded === 0) return 0
   if (stream.entries.length === 0 && compareIds(id, stream.lastId) <= 0) return stream.entriesAdded
@@ -63,7 +63,7 @@ const distance = (stream: StreamValue, id: StreamId): number | undefined => {
 const pendingOf = (group: ConsumerGroup): ReadonlyArray<PendingEntry> =>
   [...group.pending.values()].toSorted((one, other) => compareIds(one.id, other.id))
 
-/** What XREADGROUP gives of one stream: new entries, or a consumer's own that are not acknowledged. */
+/** The entries that XREADGROUP returns of one stream: new ones, or those of the consumer that are not acknowledged. */
 export const readGroup = (
   call: Call,
   key: Bytes,
@@ -273,7 +273,7 @@ const xclaim = (call: Call): Answer => {
     const entry = found.stream.find(id)
     const pending = found.group.pending.get(formatId(id))
     if (entry === undefined) {
-      // Deleted from the stream: nobody can claim it any more.
+      // An entry that was deleted from the stream cannot be claimed any more.
       found.group.pending.delete(formatId(id))
       continue
     }

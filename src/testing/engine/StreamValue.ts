@@ -30,7 +30,7 @@ export interface Consumer {
 
 export interface ConsumerGroup {
   lastDelivered: StreamId
-  /** How many entries were read; `undefined` when it cannot be known. */
+  /** The number of entries that were read; `undefined` when it cannot be known. */
   entriesRead: number | undefined
   readonly consumers: Map<Bytes, Consumer>
   /** By `ms-seq`. */
@@ -46,7 +46,7 @@ export const compareIds = (one: StreamId, other: StreamId): number =>
 
 export const formatId = (id: StreamId): Bytes => `${id.ms}-${id.seq}`
 
-/** `ms-seq`, or `ms` with a sequence that depends on what it is for. */
+/** Reads an id: `ms-seq`, or `ms` with a default for the sequence. */
 export const parseId = (text: Bytes, missingSeq: number): StreamId | undefined => {
   const [ms, seq, ...rest] = text.split("-")
   if (rest.length > 0 || !isUint(ms) || (seq !== undefined && !isUint(seq))) return undefined
@@ -78,7 +78,7 @@ export class StreamValue {
     return copy
   }
 
-  /** Where the first entry with this id or a later one is. */
+  /** The position of the first entry with this id or a later one. */
   position(id: StreamId): number {
     let [low, high] = [0, this.entries.length]
     while (low < high) {

@@ -24,7 +24,7 @@ export const badId = failure("ERR Invalid stream ID specified as stream command 
 
 export const showEntry = (entry: StreamEntry): Answer => [formatId(entry.id), entry.fields]
 
-/** How XADD and XTRIM say what to keep. */
+/** The trimming options of XADD and XTRIM. */
 interface Trimming {
   readonly strategy: "MAXLEN" | "MINID"
   readonly exact: boolean
@@ -32,7 +32,7 @@ interface Trimming {
   readonly id: StreamId
 }
 
-/** Reads `MAXLEN [=|~] n [LIMIT n]`; gives it and the position after it. */
+/** Reads `MAXLEN [=|~] n [LIMIT n]`. The result has the position after it. */
 const trimmingAt = (call: Call, at: number): readonly [Trimming, number] => {
   const strategy = call.word(at) === "MAXLEN" ? "MAXLEN" : "MINID"
   let next = at + 1
@@ -56,7 +56,7 @@ const trimmingAt = (call: Call, at: number): readonly [Trimming, number] => {
   return [{ strategy, exact: !approximate, length, id }, next]
 }
 
-/** Servers keep so many entries together and, asked for about, remove them together. */
+/** Servers store so many entries together, and remove them together with `~`. */
 const nodeSize = 100
 
 const trim = (stream: StreamValue, trimming: Trimming): number => {
@@ -172,7 +172,7 @@ const range = (reversed: boolean) => (call: Call): Answer => {
   return (count < 0 ? ordered : ordered.slice(0, count)).map(showEntry)
 }
 
-/** What XREAD and XREADGROUP take in front of their keys. */
+/** The options of XREAD and XREADGROUP in front of their keys. */
 interface ReadOptions {
   readonly group: Bytes | undefined
   readonly consumer: Bytes
@@ -226,7 +226,10 @@ const readOptions = (call: Call): ReadOptions | undefined => {
   return undefined
 }
 
-/** Where each stream is read from; fixed at the beginning, for `$` means what comes from now on. */
+/**
+ * The ids after which the streams are read. They are fixed at the beginning, because `$` stands for entries that are
+ * added from now on.
+ */
 const positionsOf = (call: Call, options: ReadOptions): ReadonlyArray<StreamId | ">"> =>
   options.keys.map((key, i) => {
     const id = options.ids[i]
@@ -249,7 +252,7 @@ const positionsOf = (call: Call, options: ReadOptions): ReadonlyArray<StreamId |
       return stream?.lastId ?? zero
     }
     if (id === "+" && options.group === undefined) {
-      // The last entry: what comes after the one before it.
+      // The last entry is the entry after the one before it.
       const before = stream?.entries.at(-2)?.id
       return stream === undefined || stream.entries.length === 0 ? stream?.lastId ?? zero : before ?? zero
     }
@@ -273,7 +276,7 @@ const xread = (call: Call): Answer => {
         ? position === ">" ? [] : stream?.after(position).slice(0, options.count).map(showEntry) ?? []
         : readGroup(call, key, options.group, options, position)
       if (call.failed) return null
-      // A consumer's own history is an answer even when it is empty.
+      // The own entries of a consumer are a reply even when there are none.
       if (entries.length > 0 || (options.group !== undefined && position !== ">")) found.push(key, entries)
     }
     return found.length === 0 ? undefined : streamsAnswer(call, found)

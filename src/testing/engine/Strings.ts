@@ -18,7 +18,7 @@ const put = (call: Call, key: Bytes, value: Bytes, expireAt = Infinity): void =>
   if (expireAt < Infinity) call.event("expire", "g", key)
 }
 
-/** A new value that keeps the time of expiry. */
+/** Sets a value and keeps the expiry. */
 const replace = (call: Call, key: Bytes, value: Bytes, event: string): void => {
   call.db.set(key, { type: "string", value }, call.db.get(key)?.expireAt)
   call.event(event, "$", key)
@@ -129,7 +129,7 @@ const incrementBy = (sign: bigint) => (call: Call): Answer => {
   return increment(call, by * sign)
 }
 
-/** Adds as INCRBYFLOAT and HINCRBYFLOAT do. */
+/** Adds numbers like INCRBYFLOAT and HINCRBYFLOAT. */
 export const addFloat = (call: Call, old: Bytes, by: Bytes, notANumber = notFloat): Bytes => {
   const increment = parseFloat64(by)
   if (increment === undefined) call.fail(notFloat)
@@ -181,7 +181,7 @@ const mset = (call: Call): Answer => {
   return ok
 }
 
-/** The longest common subsequence, by the textbook's table. */
+/** The longest common subsequence, by the standard table. */
 const lcs = (call: Call): Answer => {
   const a = call.find("string", call.args[1]) ?? ""
   const b = call.find("string", call.args[2]) ?? ""

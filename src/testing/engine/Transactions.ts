@@ -34,7 +34,7 @@ export const transactions: Group = {
   WATCH: read(-2, (call) => {
     if (call.session.queue !== undefined) return call.refuse("ERR WATCH inside MULTI is not allowed")
     for (const key of call.every(1)) {
-      // What has expired before is no change.
+      // A key that has expired before WATCH does not count as changed.
       call.db.get(key)
       call.session.watched.add(key)
     }

@@ -1,5 +1,5 @@
 /**
- * A user of ACL: the passwords, and what the user may do.
+ * A user of ACL: the passwords and the permissions.
  *
  * @internal
  */
@@ -10,12 +10,12 @@ import type { Bytes } from "./Bytes.ts"
 /** A command found by name, without the code that runs it. */
 export interface KnownCommand {
   readonly name: string
-  /** The number of words it takes; negative: at least so many. */
+  /** The number of words; negative for a minimum. */
   readonly arity: number
   readonly isWrite: boolean
   /** The keys, or the shard channels, that decide where a request goes. */
   readonly keysOf: (args: ReadonlyArray<Bytes>) => ReadonlyArray<Bytes>
-  /** `get`, `cluster|slots`: as statistics name it. */
+  /** The name in statistics: `get`, `cluster|slots`. */
   readonly fullName: (args: ReadonlyArray<Bytes>) => string
 }
 
@@ -31,14 +31,14 @@ export class User {
   passwords: ReadonlySet<Bytes> = new Set()
   keys: Patterns = new Map()
   channels: Patterns = new Map()
-  /** `+get`, `-client|kill`, `+@read`, in the order in which they were said: the last one that fits counts. */
+  /** The rules `+get`, `-client|kill`, `+@read` in their order: the last rule that matches counts. */
   rules: ReadonlyArray<string> = ["-@all"]
 
   constructor(name: Bytes) {
     this.name = name
   }
 
-  /** Everything is allowed: the default user, for one. */
+  /** Whether everything is allowed, as for the default user. */
   get isFree(): boolean {
     return this.rules.length === 1 && this.rules[0] === "+@all" && this.keys.has("*") && this.channels.has("*")
   }
@@ -55,7 +55,7 @@ export class User {
     }
     const channels = channelsOf(command.name, args)
     if (channels !== undefined) {
-      // A pattern has to be one of those that are allowed, word by word.
+      // A pattern has to be equal to an allowed one.
       const isAllowedChannel = command.name === "PSUBSCRIBE"
         ? (pattern: Bytes) => this.channels.has("*") || this.channels.has(pattern)
         : (channel: Bytes) => matchesAny(this.channels, channel)
@@ -67,7 +67,7 @@ export class User {
   }
 }
 
-/** The user without a name, as far as its password is known from outside. */
+/** The default user, with the password of the options. */
 export const defaultUser = (password: string | undefined): User => {
   const user = new User("default")
   user.enabled = true

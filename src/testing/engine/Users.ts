@@ -1,5 +1,5 @@
 /**
- * ACL: the commands that make and name users.
+ * The ACL commands: they make, change and list users.
  *
  * @internal
  */
@@ -10,7 +10,7 @@ import { everything, User } from "./User.ts"
 
 const categories = new Set(["@all", "@read", "@write"])
 
-/** Applies one word of ACL SETUSER; what is wrong with it. */
+/** Applies one word of ACL SETUSER. The result is the problem of the word, if there is one. */
 const apply = (user: User, word: Bytes): string | undefined => {
   const rest = word.slice(1)
   switch (word.toLowerCase()) {
@@ -81,7 +81,7 @@ const apply = (user: User, word: Bytes): string | undefined => {
 const setUser = (call: Call): Answer => {
   const { users } = call.node
   const name = call.args[2] ?? ""
-  // Nothing of it counts when a word is wrong.
+  // When a word is wrong, none of the words counts.
   const user = Object.assign(new User(name), users.get(name))
   for (const word of call.every(3)) {
     const problem = apply(user, word)
