@@ -26,7 +26,8 @@ export interface MgetCaller {
 }
 
 /**
- * What every client under test implements, in the way its own users would write the fastest program with it.
+ * The interface of all clients under test. Each implements it in the way in which its own users would write the
+ * fastest program.
  *
  * `run` and `runMget` resolve when every caller's load is over. `issue` sends one GET per key without waiting for any
  * reply: all of them before it returns, its promise resolves after the last reply.

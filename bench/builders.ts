@@ -1,5 +1,6 @@
 /**
- * What a builder costs over a command value made by hand of the same spec, arguments and decoder: nanoseconds a call.
+ * The cost of a builder beyond a command value that is made by hand of its spec, arguments and decoder: nanoseconds a
+ * call.
  *
  *   node bench/builders.ts
  *

@@ -1,5 +1,5 @@
 /**
- * How clients behave while the cluster misbehaves, side by side in one run:
+ * Compares the behaviour of clients while the cluster has faults, side by side in one run:
  *
  *     node bench/faults.ts [--scenarios duplicates,stalled,killed,resharded,dead] [--clients "a,b"]
  *

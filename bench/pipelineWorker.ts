@@ -14,7 +14,7 @@ export interface Figures {
   readonly cpuMicros: number
 }
 
-/** What a client has to be able to do; a job that it lacks is left out. */
+/** The jobs of a client; a job that a client cannot do is left out. */
 export interface PipelineClient {
   readonly connect: (nodes: ReadonlyArray<ClusterNode>) => Promise<void>
   /** GETs and, every fifth, SETs in one go, over any slots. */

@@ -1,5 +1,5 @@
 /**
- * What a published message costs the client that is subscribed: CPU per message and per delivery, with 1, 10 and 100
+ * The cost of a published message for a client that is subscribed: CPU per message and per delivery, with 1, 10 and 100
  * streams on one channel, classic and sharded. One client works at a time, in turns; each in a process of its own.
  *
  * Usage: node bench/pubsub.ts [--messages 100000] [--rounds 3] [--clients "node-redis,ioredis"]

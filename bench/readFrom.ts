@@ -1,5 +1,6 @@
 /**
- * What reads from replicas cost the client: CPU per GET by policy, in turns on one cluster of 3 primaries and 3 replicas.
+ * The cost of reads from replicas for the client: CPU per GET by policy, in turns on one cluster of 3 primaries and 3
+ * replicas.
  *
  * Run: node bench/readFrom.ts [rounds] [millis per round]
  */

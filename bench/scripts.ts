@@ -52,7 +52,7 @@ const ioredis = async (nodes: ReadonlyArray<ClusterNode>): Promise<Contestant> =
   const cluster = new Cluster(nodes.map(({ host, port }) => ({ host, port })), { lazyConnect: true })
   await cluster.connect()
   cluster.defineCommand("count", { numberOfKeys: 1, lua })
-  // What defineCommand adds is not in the type.
+  // The type does not have the method that defineCommand adds.
   const count = (cluster as unknown as { readonly count: (key: string, by: number) => Promise<number> }).count
     .bind(cluster)
   return {

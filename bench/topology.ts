@@ -1,5 +1,5 @@
 /**
- * What the size of a cluster costs: starting, refreshing and routing with 3 to 1000 nodes. The nodes are one scripted
+ * The cost of the size of a cluster: starting, refreshing and routing with 3 to 1000 nodes. The nodes are one scripted
  * process behind as many loopback addresses: real clusters of that size do not fit on one machine.
  *
  *     node bench/topology.ts

@@ -1,6 +1,6 @@
 /**
- * What spans cost the client: CPU per GET, and per entry of a pipeline of 100, without a tracer, under a parent that is not
- * sampled, and traced. The tracer keeps nothing: what an exporter costs comes on top.
+ * The cost of spans for the client: CPU per GET, and per entry of a pipeline of 100, without a tracer, under a parent
+ * that is not sampled, and traced. The tracer keeps nothing: what an exporter costs comes on top.
  *
  * Run: node bench/tracing.ts [rounds] [millis per round]
  */

@@ -4,7 +4,9 @@ import { Load, makeCaller, makeMgetCaller } from "./load.ts"
 import type { Workload } from "./workloads.ts"
 import { keys } from "./workloads.ts"
 
-/** What the parent asks of a client's process; each request is answered by one `Response` before the next comes. */
+/**
+ * The requests of the parent to a client's process; each request is answered by one `Response` before the next comes.
+ */
 export type Request =
   | { readonly kind: "connect"; readonly nodes: ReadonlyArray<ClusterNode> }
   | { readonly kind: "run"; readonly workload: Workload; readonly millis: number }

@@ -49,7 +49,9 @@ export const quickPlan: Plan = {
   inFlight: 100_000
 }
 
-/** What every client does first: many callers make the most calls, so that its code is compiled before it is measured. */
+/**
+ * The warm-up of every client: many callers make the most calls, so that its code is compiled before it is measured.
+ */
 export const firstWarmUp: Workload = { kind: "getset", callers: 100, valueSize: 16 }
 
 const size = (bytes: number) => bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`

@@ -10,7 +10,7 @@ import { exampleClient } from "./support.ts"
 const Line = Schema.fromJsonString(Schema.Struct({ from: Schema.String, text: Schema.String }))
 const encode = Schema.encodeSync(Line)
 
-/** Who has joined sees every line that is said in the room, until the scope ends. */
+/** A visitor who has joined gets every line of the room, until the scope ends. */
 const join = Effect.fnUntraced(function*(name: string, rooms: ReadonlyArray<string>) {
   const redis = yield* ClusterClient
   // Rooms of any slots in one stream; the client keeps one connection per node.

@@ -349,7 +349,7 @@ const killPrimary = Effect.gen(function*() {
   yield* showTopology
 })
 
-/** What can be done to every cluster. */
+/** The faults that every cluster allows. */
 const harmless = Effect.gen(function*() {
   yield* Paper.section(1, "The topology")
   yield* showTopology

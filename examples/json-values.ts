@@ -31,7 +31,7 @@ const program = Effect.gen(function*() {
   )
   yield* Console.log(`again: ${name}`)
 
-  // A hash, field by field. One that does not exist is null.
+  // A hash, field by field. A missing key is null.
   yield* redis.hset("order:1", Command.fields(Order)({ id: "1", total: 20 }))
   const order = yield* redis.hgetall("order:1").pipe(Command.hash(Order))
   yield* Console.log(order === null ? "no order" : `the order ${order.id}: ${order.total}`)

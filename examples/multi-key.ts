@@ -10,7 +10,7 @@ import { exampleClient } from "./support.ts"
 const program = Effect.gen(function*() {
   const redis = yield* ClusterClient
 
-  // What stands in braces decides the slot: these two keys are always on one node, and set at one moment.
+  // The text in braces decides the slot: these two keys are always on one node, and are set at one moment.
   yield* redis.mset({ "{user:1}:name": "ada", "{user:1}:city": "london" })
   yield* Console.log(yield* redis.mget(["{user:1}:name", "{user:1}:city"]))
 

@@ -1,6 +1,6 @@
 /**
- * What can be seen of a client: its metrics as Prometheus reads them, its spans, logs and metrics as OTLP sends them (to a
- * receiver within this program), and its events.
+ * The observability of a client: its metrics as Prometheus reads them, its spans, logs and metrics as OTLP sends them
+ * (to a receiver within this program), and its events.
  */
 // Run: node examples/observability.ts
 import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"

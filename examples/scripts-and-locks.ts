@@ -58,7 +58,7 @@ const program = Effect.gen(function*() {
   const order = turns.toSorted(([, one], [, other]) => one - other).map(([index]) => index)
   yield* Console.log(`each had its turn: ${order.join(", ")}`)
 
-  // Who cannot wait is told.
+  // A caller that cannot wait gets `None`.
   yield* Lock.withLock("example:lock", { ttl: "10 seconds" })(
     Lock.withLock("example:lock", { ttl: "10 seconds", wait: "none" })(Console.log("never")).pipe(
       Effect.catchReason("RedisClusterException", "LockNotAcquiredError", (reason) => Console.log(reason.message))

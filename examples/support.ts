@@ -1,6 +1,6 @@
 /**
- * What the examples share: a client of the cluster in `REDIS_CLUSTER_URL`, or of one that is started for the example
- * and ends with it. A program of your own has `ClusterClient.layer({ nodes: [...] })` in its place.
+ * The common part of the examples: a client of the cluster in `REDIS_CLUSTER_URL`, or of a cluster that is started for
+ * the example and ends with it. A program of your own has `ClusterClient.layer({ nodes: [...] })` in its place.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -12,7 +12,7 @@ import { exampleClient } from "./support.ts"
 // With a cluster of your own: ClusterClient.layerEnv(), which reads REDIS_URL, REDIS_PASSWORD and so on.
 const runtime = ManagedRuntime.make(exampleClient())
 
-/** What the rest of the program sees of Redis: functions that return promises. */
+/** The part of Redis that the rest of the program sees: functions that return promises. */
 const visits = (page: string): Promise<number> =>
   runtime.runPromise(ClusterClient.use((redis) => redis.incr(`visits:${page}`)))
 

@@ -3,10 +3,10 @@
  *
  *   node scripts/generate-api.ts [--check]
  *
- * What `src/index.ts` exports is public, and so are the modules that are entry points of their own. The builders of commands
- * have pages of their own (scripts/generate-reference.ts) that say more about them than their types. The sources are
- * read with the parser of rolldown: the compiler of TypeScript 7 has no interface for tools yet. With `--check` nothing is
- * written, and the exit code says whether the pages are current.
+ * The exports of `src/index.ts` are public, and so are the modules that are entry points of their own. The builders of
+ * commands have pages of their own (scripts/generate-reference.ts) that say more about them than their types. The
+ * sources are read with the parser of rolldown: the compiler of TypeScript 7 has no interface for tools yet. With
+ * `--check` nothing is written, and the exit code says whether the pages are current.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
@@ -15,7 +15,7 @@ import { parseSync } from "rolldown/utils"
 const sources = new URL("../src/", import.meta.url)
 const target = new URL("../docs/api/", import.meta.url)
 
-/** What is read of a node of the syntax tree. */
+/** The part of a node of the syntax tree that this script reads. */
 interface Syntax {
   readonly type: string
   readonly start: number
@@ -210,7 +210,7 @@ const relative = (from: string, to: string): string =>
 /** The names that are exported as types. */
 const types = new Set<string>()
 
-/** What a barrel exports, by module. */
+/** The exports of a barrel, by module. */
 const exportsOf = async (barrel: string): Promise<ReadonlyMap<string, Export>> => {
   const found = new Map<string, Export>()
   for (const node of (await programOf(barrel)).body) {
@@ -397,7 +397,7 @@ const make = async (): Promise<ReadonlyArray<Page>> => {
       const shown = namespace ?? (all ? "*" : shownNames.join(", "))
       const title = `${barrel === "index" ? "" : "testing/"}${namespace ?? basename(path)}`
       if (path === "ClusterClient") {
-        // What the client can do stands in the modules of its members.
+        // The members of the client are documented in modules of their own.
         const files = (await readdir(new URL("client/", sources))).toSorted()
         for (const file of files) {
           const path = `client/${file.slice(0, -3)}`

@@ -14,7 +14,7 @@ import { parseSync } from "rolldown/utils"
 const sources = new URL("../src/commands/", import.meta.url)
 const target = new URL("../src/commands/parameters/", import.meta.url)
 
-/** What is read of a node of the syntax tree. */
+/** The part of a node of the syntax tree that this script reads. */
 interface Syntax {
   readonly type: string
   readonly [field: string]: unknown
@@ -59,7 +59,7 @@ const isFlag = (type: Syntax | undefined): boolean | undefined => {
     (type?.type === "TSLiteralType" && typeof syntax(type["literal"])?.["value"] === "boolean")
 }
 
-/** What is a flag in one place and a value in another is none. */
+/** An option that is a flag in one place and a value in another is no flag. */
 const joined = (all: ReadonlyArray<Names | undefined>): Names | undefined => {
   if (all.length === 0 || all.includes(undefined)) return undefined
   const names = new Map<string, boolean | undefined>()

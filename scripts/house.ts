@@ -100,7 +100,7 @@ export const sentenceOf = (file: string): string => {
   return prose.slice(0, end < 0 ? undefined : end).join(" ").trim().split(/(?<=[.:])\s/)[0].replace(/[.:]$/, "")
 }
 
-/** Which parts each part uses, without those that it reaches through others. */
+/** The parts that each part uses, without those that it reaches through others. */
 export const uses = (): ReadonlyMap<Part, ReadonlySet<Part>> => {
   const all = new Map<Part, Set<Part>>(parts.map((part) => [part, new Set()]))
   for (const file of files) {

@@ -22,7 +22,7 @@ type Tag = Reason["_tag"]
 
 const about = (outcome: Outcome) => ({ message: "said", outcome, command: "GET", node: "10.0.0.1:7000", attempts: 3 })
 
-/** What the reasons carry beside that which all carry; those with other exceptions within follow below. */
+/** The members of the reasons beside the common ones; reasons with nested exceptions follow below. */
 const own: Record<Exclude<Tag, "PartialFailureError" | "PipelineError" | "TransactionError">, object> = {
   MovedError: { slot: 3, address: "10.0.0.2:7000" },
   AskError: { slot: 3, address: "10.0.0.2:7000" },

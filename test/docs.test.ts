@@ -56,7 +56,7 @@ class Programs extends Context.Service<Programs, {
   readonly directory: string
   /** For programs that read their options from the environment. */
   readonly env: Readonly<Record<string, string>>
-  /** What went wrong with the effects of all pages, by file; they are run once. */
+  /** The failures of the effects of all pages, by file; they are run once. */
   readonly effects: Effect.Effect<ReadonlyMap<string, string>>
 }>()("test/Programs") {
   static readonly layer = Layer.effect(Programs)(Effect.gen(function*() {

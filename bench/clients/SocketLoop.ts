@@ -24,7 +24,10 @@ export class SocketLoop {
     this.pending = ""
     this.socket.write(bytes, "latin1")
   }
-  /** What of a reply has arrived: an unfinished header line, or an unfinished bulk string and how much it still lacks. */
+  /**
+   * The part of a reply that has arrived: an unfinished header line, or an unfinished bulk string with the number of
+   * its missing bytes.
+   */
   private line = ""
   private bulk = ""
   private missing = 0

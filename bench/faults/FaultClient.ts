@@ -1,6 +1,6 @@
 /**
- * What the scenarios ask of every client. Each client is used as its own documentation shows, with its retries and
- * timeouts at their defaults: that is what its users get.
+ * The interface of all clients for the scenarios. Each client is used as its own documentation shows, with its retries
+ * and timeouts at their defaults: that is what its users get.
  */
 export interface FaultClient {
   readonly incr: (key: string) => Promise<unknown>
@@ -13,7 +13,7 @@ export interface FaultClient {
   readonly pipeline: (keys: Array<string>, value: string) => Promise<ReadonlyArray<unknown>>
   /** SET on keys of one slot in MULTI and EXEC. */
   readonly transaction: (keys: Array<string>, value: string) => Promise<unknown>
-  /** What the client says of whether a failed command was executed, when it says anything. */
+  /** The client's statement whether a failed command was executed, if it makes one. */
   readonly outcomeOf?: (error: unknown) => string
   readonly close: () => Promise<void>
 }

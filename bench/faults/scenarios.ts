@@ -1,5 +1,5 @@
 /**
- * What is done to the cluster while a client works, and what is read off its report.
+ * The faults of the cluster while a client works, and the figures that are taken from the report.
  */
 import calculateSlot from "cluster-key-slot"
 import * as Effect from "effect/Effect"

@@ -174,7 +174,7 @@ const main = async () => {
         return { kind: "started" }
       }
       running = false
-      // What a client has not ended by then it may never end.
+      // A call that has not ended by then may never end.
       await Promise.race([Promise.all(loops), new Promise((resolve) => setTimeout(resolve, 8000))])
       return { kind: "reports", reports: groups.map((group) => group.report) }
     }

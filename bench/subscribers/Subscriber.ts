@@ -1,6 +1,6 @@
 import type { ClusterNode } from "../BenchClient.ts"
 
-/** What is subscribed to: one channel, by so many streams (listeners, where a client has no streams). */
+/** The subscription: one channel, by so many streams (listeners, where a client has no streams). */
 export interface Subscribing {
   readonly nodes: ReadonlyArray<ClusterNode>
   readonly channel: string

@@ -20,7 +20,7 @@ export const keysOf = (tag: string): ReadonlyArray<string> => [counterOf(tag), v
 export const callersPerGroup = 24
 const bucket = 100
 
-/** What became of the increments of a counter. */
+/** The outcomes of the increments of a counter. */
 interface Count {
   acknowledged: number
   unknown: number
@@ -32,7 +32,7 @@ export interface Silence {
   readonly to: number
 }
 
-/** What the callers of one group of keys saw, in milliseconds since the load began. */
+/** The observations of the callers of one group of keys, in milliseconds since the load began. */
 export class Seen {
   /** Answers in each tenth of a second. */
   readonly timeline: Array<number> = []
@@ -50,7 +50,7 @@ export class Seen {
   }
 }
 
-/** What all callers saw. */
+/** The observations of all callers. */
 export class Tally {
   readonly groups: ReadonlyArray<Seen>
   readonly latencies: Array<number> = []

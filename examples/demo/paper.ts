@@ -1,5 +1,5 @@
 /**
- * What the demo prints: headings, tables, sparklines. Colour only where a person looks at it.
+ * The output of the demo: headings, tables, sparklines. Colour only where a person looks at it.
  */
 import * as Console from "effect/Console"
 import type * as Effect from "effect/Effect"

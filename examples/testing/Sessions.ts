@@ -14,7 +14,7 @@ export interface Session {
 export class Sessions extends Context.Service<Sessions, {
   /** Opens a session, or goes on with the one there is. */
   readonly visit: (id: string, user: string) => Effect.Effect<Session, RedisClusterException>
-  /** Who it is; nobody when the session is over, or when Redis does not say so in time. */
+  /** The user of a session; nobody when the session is over, or when Redis does not answer in time. */
   readonly find: (id: string) => Effect.Effect<Session | undefined, RedisClusterException>
 }>()("examples/Sessions") {
   static readonly layer = Layer.effect(

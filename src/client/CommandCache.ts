@@ -57,7 +57,10 @@ const lookUp = (
   return new Command(match.spec, match.nameArguments === 0 ? args : args.slice(match.nameArguments), (reply) => reply)
 }
 
-/** The argument that is sent. What is neither text nor bytes stays what it is: the command refuses it with the other bad input. */
+/**
+ * The argument that is sent. A value that is neither text nor bytes stays as it is: the command refuses it with other
+ * bad input.
+ */
 const unveiled = (argument: Sendable): Argument =>
   Redacted.isRedacted(argument) ? argumentOf(argument) as Argument : argument
 

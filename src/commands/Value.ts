@@ -7,8 +7,8 @@ import * as Redacted from "effect/Redacted"
 import type { Argument } from "../protocol/Reply.ts"
 
 /**
- * What a key or a field can hold: text is sent as UTF-8, bytes as they are, numbers in decimal. What is `Redacted` is sent as it
- * is, and never shown. A value that `Command.encode` could not encode makes its command fail.
+ * The value of a key or a field: text is sent as UTF-8, bytes as they are, numbers in decimal. A `Redacted` value is
+ * sent as it is, and never shown. A value that `Command.encode` could not encode makes its command fail.
  *
  * @category models
  * @since 0.1.0

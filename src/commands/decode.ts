@@ -348,7 +348,7 @@ export const struct = <A extends object>(properties: { readonly [K in keyof A]-?
   }
 }
 
-/** How one property of a `positional` is read. */
+/** The description of one property of a `positional`. */
 export interface Place<out A> {
   readonly position: number
   readonly decode: Decoder<A>
@@ -371,7 +371,7 @@ export const optionalAt = <A>(position: number, decode: Decoder<A>, absent: A): 
 /** All elements from a position on, of which there is at least one. */
 export const restFrom = <A>(position: number, decode: Decoder<A>): Place<A> => ({ position, decode, rest: true })
 
-/** An object whose properties stand in a list, each at its own position. What stands elsewhere is left out. */
+/** An object whose properties stand in a list, each at its own position. Elements at other positions are left out. */
 export const positional = <A extends object>(
   expected: string,
   properties: { readonly [K in keyof A]-?: Place<A[K]> }

@@ -62,9 +62,9 @@ export class RespEncoder {
   /** The bytes that were gathered last, up to `filled`. */
   private readonly bytes = Buffer.allocUnsafeSlow(room)
   private filled = 0
-  /** What was gathered before that. */
+  /** Commands that were gathered earlier. */
   private text = ""
-  /** What was gathered before that. */
+  /** Commands that were gathered earlier. */
   private chunks: Array<Uint8Array> | undefined = undefined
   private chunked = 0
 

@@ -122,7 +122,7 @@ const loading = new CommandSpec("FUNCTION LOAD", { request: "allShards", respons
 
 const withHeader = (name: string, code: string): string => code.startsWith("#!") ? code : `#!lua name=${name}\n${code}`
 
-/** What is wrong with a definition; `undefined` when nothing is. */
+/** The problem of a definition; `undefined` when there is none. */
 const problemOf = (name: string, code: string): string | undefined => {
   if (!/^\w+$/.test(name)) return "the name of a library must be letters, digits and underscores"
   const declared = /^#!.*\bname=(\S+)/.exec(code)?.[1]

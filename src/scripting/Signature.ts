@@ -1,5 +1,5 @@
 /**
- * What a script or a function takes and gives: its keys, its arguments, its result.
+ * The signature of a script or a function: its keys, its arguments, its result.
  *
  * @since 0.1.0
  */
@@ -103,7 +103,7 @@ export type Output<S extends Signature> = Member<S, "result"> extends Schema.Con
   : Reply
 
 /**
- * Makes the command of a call. The input may be left out when nothing in it is required.
+ * A function that makes the command of a call. The input may be left out when nothing in it is required.
  *
  * @category models
  * @since 0.1.0
@@ -119,12 +119,12 @@ interface Given {
   readonly routing?: Argument | undefined
 }
 
-/** Arguments as they are sent, or what is wrong with those that were given. */
+/** The arguments as they are sent, or the problem of the given arguments. */
 type Listed = ReadonlyArray<Argument> | string
 
 const isArgument = (value: unknown): value is Argument => typeof value === "string" || value instanceof Uint8Array
 
-/** How the keys of a call are put in order. */
+/** Puts the keys of a call in order. */
 const keyLister = (keys: Keys): (given: Given["keys"]) => Listed => {
   if (Array.isArray(keys)) {
     const names: ReadonlyArray<string> = keys
@@ -154,7 +154,10 @@ const argumentsOf = (values: ReadonlyArray<Value>): Listed => {
   return list
 }
 
-/** How the arguments of a call are encoded and put in order. What a schema says would show the value. */
+/**
+ * Encodes the arguments of a call and puts them in order. The message of a schema is left out, because it would show
+ * the value.
+ */
 const argLister = (args: Args): (given: unknown) => Listed => {
   if (Schema.isSchema(args)) {
     const encode = Schema.encodeUnknownResult(args as Schema.ConstraintEncoder<ReadonlyArray<Value>>)

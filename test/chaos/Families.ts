@@ -9,7 +9,7 @@ export const shardCount = 3
 export class Families {
   /** The tags of each shard whose slots stay where they are. */
   readonly settled: ReadonlyArray<ReadonlyArray<string>>
-  /** One of each shard whose slot may be moved about. */
+  /** A family of each shard whose slot may be moved. */
   readonly moving: ReadonlyArray<string>
   readonly all: ReadonlyArray<string>
   private readonly shards: ReadonlyMap<string, number>

@@ -1,5 +1,5 @@
 /**
- * What can happen to a cluster. Each fault ends when the cluster is well again.
+ * The faults of a cluster. Each fault ends when the cluster is well again.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -86,7 +86,7 @@ const awaitPromotion = (cluster: RedisClusterShape, replica: RedisNode) =>
     }
   })
 
-/** What was acknowledged is on the replica, and nothing more will be for a moment; what is on the wire is not. */
+/** Acknowledged writes are on the replica, and no more writes will be for a moment; writes on the wire are not. */
 const quiesce = (cluster: RedisClusterShape, primary: RedisNode, replica: RedisNode) =>
   Effect.andThen(
     cluster.command(primary, "CLIENT", "PAUSE", "2000", "WRITE"),
@@ -331,7 +331,7 @@ const badLink = (spoil: (link: Link) => void, millis: number) =>
 
 /**
  * For a while, new connections to an address lead to a node of another shard. They stay open when the address leads to its
- * own node again: the client has to find out. What it has not found out by the end is not excused.
+ * own node again: the client has to find out. A loss that it has not found by the end is not excused.
  */
 const swapFarEnd: FaultKind["run"] = ({ proxies, shards }, shard, random) =>
   Effect.gen(function*() {

@@ -1,9 +1,9 @@
 /**
- * What the programs under fire asked, and what they were told.
+ * The calls of the programs under fire, and their results.
  */
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 
-/** What a call did, as far as the laws care. */
+/** The effect of a call, as far as the laws care. */
 export type Kind = "increment" | "write" | "read" | "push" | "pop" | "send" | "other"
 
 /**
@@ -15,10 +15,10 @@ export type Ending = "ok" | "NotExecuted" | "Unknown" | "Executed"
 /** One call. Times in milliseconds of one clock. */
 export interface Call {
   readonly kind: Kind
-  /** What was called, for people: `INCR`, `transaction` ... */
+  /** The name of the call, for people: `INCR`, `transaction` ... */
   readonly what: string
   readonly key: string
-  /** What was written or pushed. */
+  /** The value that was written or pushed. */
   readonly argument?: string | undefined
   readonly started: number
   readonly ended: number

@@ -7,7 +7,7 @@ import * as Laws from "./Laws.ts"
 import { channelOf, newsOf, type Residents, streamOf } from "./Residents.ts"
 import { besideBurst, counters, type Recorder } from "./Workers.ts"
 
-/** What the servers hold of one family in the end. */
+/** The data of one family on the servers in the end. */
 export interface Remainder {
   readonly counts: Readonly<Record<typeof counters[number], number>>
   readonly register: string | null
@@ -75,7 +75,7 @@ export const judge = (
   const lossyShards = new Set(faults.filter(({ lossy }) => lossy === true).map(({ shard }) => shard))
   const families = Array.from(remainders).flatMap(([tag, remainder]) => {
     const shard = shardOf(tag)
-    // What was lost on one shard is no excuse for another.
+    // A loss on one shard is no excuse for another shard.
     const lossless = shard === undefined ? lossyShards.size === 0 : !lossyShards.has(shard)
     const moves = shard === undefined ? faults.filter(({ moving }) => moving === true) : []
     return ofFamily(tag, recorder, residents, remainder, lossless, moves)
@@ -102,7 +102,7 @@ const p99 = (calls: ReadonlyArray<Call>, circumstances: Circumstances): number =
   return times[Math.floor(times.length * 0.99)] ?? 0
 }
 
-/** The same of reads that ran beside bursts for shards that were down. */
+/** The latencies of reads that ran beside bursts for shards that were down. */
 export const besideBurstsP99 = ({ calls }: Recorder, circumstances: Circumstances): number =>
   p99(calls.filter(({ what }) => what === besideBurst), circumstances)
 

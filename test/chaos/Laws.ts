@@ -1,9 +1,9 @@
 /**
  * The laws that a history has to fit, as pure functions. Each gives what breaks it, with the fewest calls that show it.
  *
- * `lossless` says that the servers themselves lost nothing: a primary that dies, or is taken over, before its replica has
- * all of its writes loses acknowledged ones, which no client can help. What was executed twice, or without being asked
- * for, is a client's fault in either case.
+ * `lossless` says that the servers themselves lost nothing: a primary that dies, or is taken over, before its replica
+ * has all of its writes loses acknowledged ones, which no client can help. A command that was executed twice, or
+ * without a call, is a client's fault in either case.
  */
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import type { Call, Ending, Fault } from "./History.ts"
@@ -113,7 +113,7 @@ export const register = (
     : []
 }
 
-/** What was read is of that key, and was written by a call that had started and may have been executed. */
+/** A value that was read is of that key, and was written by a call that had started and may have been executed. */
 export const reads = (calls: ReadonlyArray<Call>): ReadonlyArray<Violation> => {
   const writers = new Map(calls.filter((call) => call.kind === "write").map((call) => [call.argument, call]))
   return of(calls.filter((call) => call.kind === "read"), "ok").flatMap((read) => {
@@ -179,7 +179,10 @@ export interface OrderedPipeline {
   readonly writes: ReadonlyArray<Ending>
 }
 
-/** What a pipeline wrote is there in the order of its entries, and its last acknowledged write is not replaced by an earlier one. */
+/**
+ * The writes of a pipeline are there in the order of its entries, and its last acknowledged write is not replaced by
+ * an earlier one.
+ */
 export const pipelineOrder = (
   pipelines: ReadonlyArray<OrderedPipeline>,
   list: ReadonlyArray<string>,
@@ -214,7 +217,7 @@ export const pipelineOrder = (
   })
 }
 
-/** What went wrong, where a failure is made of those of its parts. */
+/** The failures at the bottom, where a failure is made of those of its parts. */
 const partsOf = (error: RedisClusterException): ReadonlyArray<RedisClusterException> => {
   const { reason } = error
   const parts: ReadonlyArray<RedisClusterException> = reason._tag === "PartialFailureError"
@@ -323,7 +326,7 @@ export const staleness = (calls: ReadonlyArray<Call>, moves: ReadonlyArray<Fault
   })
 }
 
-/** Who held a lock, as the holders saw it. Times in milliseconds of one clock. */
+/** The holders of a lock, as they saw it themselves. Times in milliseconds of one clock. */
 export interface Tenure {
   readonly key: string
   readonly fence: number
@@ -346,14 +349,14 @@ export const locks = (tenures: ReadonlyArray<Tenure>): ReadonlyArray<string> => 
   })
 }
 
-/** What one consumer, or one subscriber, was given: entries or messages, and gaps between times of the clock. */
+/** The entries or messages that one consumer or subscriber got, with gaps between times of the clock. */
 export interface Deliveries {
   readonly given: ReadonlyArray<{ readonly text: string; readonly redelivered: boolean }>
   readonly gaps: ReadonlyArray<{ readonly from: number; readonly to: number }>
 }
 
 /**
- * What the servers promise of what was written.
+ * The servers' promise about writes.
  *
  * - `once`: they give it once
  * - `complete`: and they do give it
@@ -363,7 +366,10 @@ export interface Promised {
   readonly complete: boolean
 }
 
-/** What was acknowledged to its writer was given; nothing was given that nobody wrote, or given twice as if it were new. */
+/**
+ * Every acknowledged entry was delivered. No entry was delivered that nobody wrote, and none was delivered twice as if
+ * it were new.
+ */
 export const deliveries = (
   writes: ReadonlyArray<Call>,
   { gaps, given }: Deliveries,
@@ -423,7 +429,7 @@ export const perseverance = (
 /** A scan of the cluster, or of one value. Times in milliseconds. */
 export interface Scan {
   readonly what: string
-  /** What is there from the beginning of the run to its end. */
+  /** The keys that exist from the beginning of the run to its end. */
   readonly expected: ReadonlyArray<string>
   readonly found: ReadonlySet<string>
   readonly took: number
@@ -446,7 +452,10 @@ export const scans = (all: ReadonlyArray<Scan>): ReadonlyArray<string> =>
     return missed.length === 0 ? [] : [`${what} missed ${missed.length}: ${missed.slice(0, 5).join()}`]
   })
 
-/** Who waits for a shard that is down costs the others nothing. Times in milliseconds; `lag` is the machine's own. */
+/**
+ * Callers that wait for a shard that is down do not slow the others down. Times in milliseconds; `lag` is the
+ * machine's own.
+ */
 export const bystanders = (calm: number, besideBursts: number, lag: number): ReadonlyArray<string> =>
   besideBursts > 2 * calm + 2 + lag
     ? [
@@ -458,7 +467,7 @@ export const bystanders = (calm: number, besideBursts: number, lag: number): Rea
 export const topology = (asked: number, millis: number): ReadonlyArray<string> =>
   asked > 20 + (millis / 100) * 2 ? [`${asked} topology calls in ${millis} ms`] : []
 
-/** What a client, and the programs that use it, hold of the process. */
+/** The resources of the process that a client, and the programs that use it, hold. */
 export interface Holdings {
   readonly sockets: number
   readonly timers: number
@@ -474,7 +483,7 @@ export const remains = (before: Holdings, amid: Holdings, after: Holdings): Read
     ...(amid[kind] > before[kind] ? [] : [`the client was seen to hold no ${kind}: the count of them is broken`])
   ])
 
-/** What the garbage collector left, in bytes. */
+/** The memory that the garbage collector left, in bytes. */
 export interface Memory {
   readonly calm: number
   /** The same client, as much at rest, after the faults. */
@@ -486,8 +495,8 @@ export interface Memory {
 }
 
 /**
- * What a runtime learns of the code that runs, and what the faults have it run for the first time, in bytes; up to half of
- * it was seen. A client that kept a kilobyte of each call would be above it after some seconds.
+ * The memory, in bytes, for the runtime's knowledge of running code, and for code that faults run for the first time.
+ * Up to half of it was seen. A client that kept a kilobyte of each call would be above it after some seconds.
  */
 const learned = 8 * 1024 * 1024
 

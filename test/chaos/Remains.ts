@@ -1,5 +1,5 @@
 /**
- * What the process holds: sockets, timers and fibers, and the memory that the garbage collector leaves.
+ * The resources of the process: sockets, timers and fibers, and the memory that the garbage collector leaves.
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -31,14 +31,14 @@ export const metered = (meter: FiberMeter) => Effect.provideService(Metric.Fiber
 /** Takes an effect out from under a meter: what it forks is the business of another one. */
 export const unmetered = Effect.provideService(Metric.FiberRuntimeMetrics, undefined)
 
-/** What is held now. Timers are those of the whole process: some of them may be of the test runner. */
+/** The resources that are held now. Timers are those of the whole process: some of them may be of the test runner. */
 export const holdings = (meter: FiberMeter): Holdings => {
   const kinds = process.getActiveResourcesInfo()
   const count = (kind: string) => kinds.filter((other) => other === kind).length
   return { sockets: count("TCPSocketWrap"), timers: count("Timeout"), fibers: meter.running }
 }
 
-/** What is held a moment later. The timer of the wait itself is one as long as it rings. */
+/** The resources that are held a moment later. The timer of the wait itself is one as long as it rings. */
 const aMomentLater = (meter: FiberMeter): Effect.Effect<Holdings> =>
   Effect.sleep(20).pipe(Effect.andThen(Effect.yieldNow), Effect.map(() => holdings(meter)))
 
@@ -56,7 +56,7 @@ export const least = Effect.fnUntraced(function*(meter: FiberMeter) {
   return found
 })
 
-/** What is held as soon as it is no more than before, or else after so many milliseconds. */
+/** The resources that are held as soon as they are no more than before, or else after so many milliseconds. */
 export const settled = Effect.fnUntraced(function*(meter: FiberMeter, before: Holdings, millis: number) {
   const until = Date.now() + millis
   let found = yield* aMomentLater(meter)
@@ -68,7 +68,10 @@ export const settled = Effect.fnUntraced(function*(meter: FiberMeter, before: Ho
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as () => void
 
-/** The bytes in use that can be reached. What was let go in this turn of the event loop may take some more of them. */
+/**
+ * The bytes in use that can be reached. Resources that were released in this turn of the event loop may take some more
+ * turns.
+ */
 export const memory = Effect.gen(function*() {
   for (let round = 0; round < 3; round++) {
     yield* Effect.sleep(20)

@@ -15,7 +15,7 @@ import type { Recorder } from "./Workers.ts"
 type Given = Deliveries["given"][number]
 type Gap = Deliveries["gaps"][number]
 
-/** What was given to one resident, by the tag of the family. */
+/** The deliveries to one resident, by the tag of the family. */
 class Inbox {
   private readonly given = new Map<string, Array<Given>>()
   private readonly gaps = new Map<string, Array<Gap>>()
@@ -35,7 +35,7 @@ class Inbox {
     this.gaps.set(tag, [...this.gaps.get(tag) ?? [], { from, to }])
   }
 
-  /** What was published before a subscription is live is not promised. */
+  /** Messages that were published before a subscription is live are not promised. */
   begin(tag: string): void {
     const from = this.gaps.has(tag) ? this.leftAt.get(tag) : 0
     if (from !== undefined) this.miss(tag, { from, to: Date.now() })
@@ -58,7 +58,7 @@ class Inbox {
   }
 }
 
-/** What the residents were given, and how they fared. */
+/** The deliveries to the residents, and their ends. */
 export class Residents {
   /** Of the streams. */
   readonly entries = new Inbox()

@@ -31,17 +31,17 @@ export interface RunOptions {
   readonly only?: string | undefined
 }
 
-/** What one stage came to. */
+/** The result of one stage. */
 export interface Verdict {
   readonly calls: number
   readonly failures: Readonly<Record<string, number>>
-  /** What ran from the beginning to the end: scans, entries and messages that were given, times that a lock was held. */
+  /** The work from the beginning to the end: scans, deliveries of entries and messages, times that a lock was held. */
   readonly residents: Readonly<Record<string, number>>
   /** Of the calls on shards to which nothing was done, in milliseconds. */
   readonly healthyP99: number
   /** Of reads on such shards while a burst waited for another one, in milliseconds; 0 when there was none. */
   readonly besideBurstsP99: number
-  /** What broke the laws, with the shortest history that shows it. */
+  /** The broken laws, with the shortest history that shows each. */
   readonly violations: ReadonlyArray<string>
 }
 

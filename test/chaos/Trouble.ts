@@ -15,7 +15,7 @@ export class Trouble {
   /** Each kind comes once before one comes again. */
   private coming: Array<FaultKind> = []
 
-  /** What happens is added to `faults`. */
+  /** The faults are added to `faults`. */
   constructor(scene: Scene, kinds: ReadonlyArray<FaultKind>, random: Random, faults: Array<Fault>) {
     this.faults = faults
     this.scene = scene
@@ -44,7 +44,7 @@ export class Trouble {
     }
     this.faults.push(fault)
     return kind.run(this.scene, shard, this.random.fork()).pipe(
-      // What a fault has set going, replies that are late or a refresh, may take a moment.
+      // The consequences of a fault, late replies or a refresh, may take a moment.
       Effect.andThen(Effect.sleep(300)),
       Effect.andThen(Effect.sync(() => {
         fault.ended = Date.now()

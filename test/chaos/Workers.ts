@@ -40,7 +40,7 @@ export const counters = [
   ...["counter", "pipelined", "pair-a", "pair-b", "scripted", "function", "watched", "dedicated", "answered"]
 ] as const
 
-/** What a call is judged by beside its key and its reply. */
+/** The facts by which a call is judged, beside its key and its reply. */
 export type Judgement = Pick<
   Call,
   "argument" | "allowed" | "maxLag" | "byReplica" | "joint" | "explicit" | "large" | "answersError"
@@ -212,7 +212,7 @@ const watched: Program = (redis, recorder, tag) => {
   return recorder.call("increment", "WATCH GET SET", key, Effect.retry(once, onConflict), { allowed: 30_000 })
 }
 
-/** A counter on a connection of one's own: whatever ends it, each increment was made once or not at all. */
+/** A counter on a dedicated connection: whatever ends it, each increment was made once or not at all. */
 const dedicated: Program = (redis, recorder, tag) => {
   const key = `{${tag}}:dedicated`
   return Effect.ignore(Effect.scoped(Effect.gen(function*() {

@@ -17,7 +17,7 @@ const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`
 const list = (...items: ReadonlyArray<string>) => `*${items.length}\r\n${items.join("")}`
 const map = (...items: ReadonlyArray<string>) => `%${items.length / 2}\r\n${items.join("")}`
 
-/** What a sound server says, by command; `own` is its port. */
+/** The replies of a sound server, by command; `own` is its port. */
 const sound = (args: ReadonlyArray<string>, own: number): string => {
   const node = list(bulk("127.0.0.1"), `:${own}\r\n`, bulk(id), map())
   switch (args[0].toUpperCase()) {

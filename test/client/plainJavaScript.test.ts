@@ -1,5 +1,5 @@
 /**
- * What programs without types may pass to the members of the client by mistake.
+ * Values that programs without types may pass to the members of the client by mistake.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -37,7 +37,7 @@ const nameOf = (value: unknown): string =>
 
 type Given = Effect.Effect<unknown, unknown, Scope.Scope>
 
-/** What there is to run in what a member gave. */
+/** The effects to run in the result of a member. */
 const runnable = (given: unknown): Given | undefined =>
   Stream.isStream(given)
     ? Stream.runDrain(Stream.take(given as Stream.Stream<unknown, unknown>, 1))
@@ -48,11 +48,11 @@ const runnable = (given: unknown): Given | undefined =>
 /** A function of the caller that gives no effect is the caller's affair. */
 const isCallers = (defect: unknown): boolean => String(defect).includes("Not a valid effect: called")
 
-/** How a call crashes that should succeed or fail, if it does. */
+/** The crash of a call that should succeed or fail, if there is one. */
 const crashOf = (member: (...args: ReadonlyArray<unknown>) => unknown, args: ReadonlyArray<unknown>) =>
   Effect.suspend(() => {
     const effect = runnable(member(...args))
-    // What goes on is interrupted: it did not crash.
+    // A call that goes on is interrupted: it did not crash.
     return effect === undefined ? Effect.void : Effect.asVoid(Effect.timeoutOption(Effect.scoped(effect), "20 millis"))
   }).pipe(
     Effect.exit,

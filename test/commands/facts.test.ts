@@ -1,5 +1,5 @@
 /**
- * What the builders say about their commands agrees with what the servers say, or differs on purpose.
+ * The builders' facts about their commands agree with those of the servers, or differ on purpose.
  */
 import { assert, describe, expect, it } from "vitest"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"

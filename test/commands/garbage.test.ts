@@ -52,7 +52,7 @@ describe.each(commands)("$name", ({ command }) => {
   it("lets no error through as a part of its value", () => {
     for (const reply of [error, [error, error], new Map([["name", error]]), [["name", error]], ["name", error]]) {
       const value: unknown = command.decode(reply)
-      // Whoever asks for replies as they are gets them as they are.
+      // A caller that asks for replies without a decoder gets them unchanged.
       if (value === reply || value instanceof DecodeFailure) continue
       expect(leaves(value)).not.toContain(error)
     }

@@ -12,7 +12,7 @@ type Build = (...args: ReadonlyArray<unknown>) => unknown
 
 const methods = groups.flatMap((group) => Object.entries(group as unknown as Readonly<Record<string, Build>>))
 
-/** What programs without types may pass by mistake. */
+/** Values that programs without types may pass by mistake. */
 const odd: ReadonlyArray<unknown> = [
   ...[
     undefined,

@@ -213,7 +213,7 @@ describe("A transformed command", () => {
             yield* cluster.stop(node)
             const fiber = yield* Effect.forkChild(Effect.result(redis.execute(command)))
             yield* Effect.sleep(100)
-            // What was written to the process that ends here is lost.
+            // Data that was written to the process that ends here is lost.
             yield* cluster.restart(node)
             return yield* Fiber.join(fiber)
           })

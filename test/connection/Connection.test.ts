@@ -39,7 +39,7 @@ const ask = (connection: Connection, name: string, ...args: ReadonlyArray<string
 /** Monotonic milliseconds, as the connection counts them. */
 const now = (): number => Number(process.hrtime.bigint()) / 1e6
 
-/** How a command of one's own ended: with a reply, lost (written or not), or overdue. */
+/** The end of a test's own command: with a reply, lost (written or not), or overdue. */
 type End =
   | { readonly reply: Reply }
   | { readonly lost: LinkFailure; readonly written: boolean }
@@ -74,7 +74,7 @@ class Recorded implements Outgoing {
   }
 }
 
-/** How late this machine's own timers are, at most, while the scope lives. */
+/** The greatest delay of this machine's own timers while the scope lives. */
 const lag = Effect.acquireRelease(
   Effect.sync(() => {
     let last = now()
@@ -341,7 +341,10 @@ describe("Connection: a schedule that has ended", () => {
   }
 })
 
-/** A stream of one's own, with what the test wants of it; it answers every command with `+OK` once it has taken the write. */
+/**
+ * A stream for a test, with the behaviour that the test wants. It answers every command with `+OK` once it has taken
+ * the write.
+ */
 const duplex = (options: DuplexOptions, taken: () => Promise<void> = () => Promise.resolve()) => {
   const decoder = new RespDecoder({
     binary: () => true,
@@ -431,7 +434,7 @@ describe("Connection: deadlines", () => {
       assert.isBelow(sleeps - before, 200)
       // Each of several turns in a row may be that late.
       assert.isBelow(late.most, 1000 + 4 * machine.most)
-      // What was given up before it was written is gone.
+      // A command that was given up before it was written is gone.
       assert.isAtMost(connection.depth, 101)
     }), 20_000)
 })
@@ -459,7 +462,7 @@ describe("Connection: the bound with overflow \"fail\"", () => {
       welcome?.()
       yield* until(() => all.every(({ settled }) => settled))
       assert.isTrue(all.slice(0, 10).every(({ ends: [end] }) => "reply" in end && end.reply === "OK"))
-      // Nothing is counted for ever.
+      // No command is counted without end.
       const again = Array.from({ length: 10 }, (_, i) => new Recorded(command("SET", String(i), "v".repeat(100_000))))
       for (const outgoing of again) connection.send(outgoing)
       yield* until(() => again.every(({ settled }) => settled))

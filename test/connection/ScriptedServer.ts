@@ -12,7 +12,7 @@ export interface Peer {
   readonly index: number
   /** Every command that came, in order, the handshake included. */
   readonly commands: Array<ReadonlyArray<string>>
-  /** What came in each read, as text. */
+  /** The content of each read, as text. */
   readonly reads: Array<string>
 }
 
@@ -51,7 +51,7 @@ const takeCommands = (
   }
 }
 
-/** What a server of today says to the handshake. */
+/** The replies of a current server to the handshake. */
 export const welcome: Script = (args) =>
   args[0] === "HELLO" ? "%1\r\n+proto\r\n:3\r\n" : args[0] === "CLIENT" ? "+OK\r\n" : undefined
 

@@ -1,9 +1,9 @@
 /**
  * The code blocks of the pages for users, and how each is run.
  *
- * A block is run as it stands, with the addresses of a real cluster in the place of `127.0.0.1:7000` and its neighbours.
- * One that has a line `// Runs until it is interrupted.` is run for two seconds. What cannot be run says why, in a comment
- * in front of the block that readers do not see: `<!-- not run: why -->`.
+ * A block is run as it stands, with the addresses of a real cluster in the place of `127.0.0.1:7000` and its
+ * neighbours. A block with a line `// Runs until it is interrupted.` is run for two seconds. A block that cannot be
+ * run has the reason in a comment in front of it, which readers do not see: `<!-- not run: why -->`.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -16,7 +16,9 @@ export interface Block {
   /** A file name that is its own. */
   readonly file: string
   readonly text: string
-  /** How it is run: it runs itself, vitest runs its tests, the effects that it exports are run, or it is not run. */
+  /**
+   * The way to run it: it runs itself, vitest runs its tests, the effects that it exports are run, or it is not run.
+   */
   readonly kind: "program" | "tests" | "effects" | "not run"
   /** It is interrupted after a while. */
   readonly endless: boolean

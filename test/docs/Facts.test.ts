@@ -117,7 +117,7 @@ describe("The pages name", () => {
         if (fallback !== undefined) assert.strictEqual(said[i], fallback, `change ${page}: ${names}`)
       })
     }
-    // One that knows the others as well is of use to those who look for an example.
+    // An example that also names the other ways helps readers who look for one.
     const [program] = textOf("docs/configuration.md").split("\n## Every option\n")[1].split("\n## ")
     const silent = options.filter((name) => !new RegExp(`\\b${name}\\b`).test(program))
     assert.deepStrictEqual(silent, [], "change docs/configuration.md, Every option")

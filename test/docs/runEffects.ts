@@ -15,7 +15,7 @@ const services = Layer.mergeAll(PersistenceRedis.layer, PersistedQueueRedis.laye
   Layer.provideMerge(ClusterClient.layer({ nodes: process.env["REDIS_CLUSTER_URL"] ?? "" }))
 )
 
-/** What a block may ask for: the services above, and those of the layers that it exports itself. */
+/** The services that a block may require: those above, and those of the layers that it exports itself. */
 type Provided = Layer.Success<typeof services>
 
 const effectOf = (value: unknown): Effect.Effect<unknown, unknown, Provided> | undefined => {

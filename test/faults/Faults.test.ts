@@ -179,7 +179,8 @@ describe("SIGSTOP of a primary for 6 seconds", () => {
         assert.isAtMost(slowest(account.entries), 1000 + 250 + account.lag)
         for (const key of keys.slice(1)) assert.deepStrictEqual(account.failures(key), [])
         assert.isAbove(account.failures(keys[0]).length, workers)
-        // What was written and given up is held until the connection is replaced, 2 seconds after the last reply.
+        // A command that was written and given up is held until the connection is replaced, 2 seconds after the last
+        // reply.
         assert.isAtMost(depth, workers * 4)
         // The half-open socket was found out once, by a PING, and no other connection was touched.
         assert.strictEqual(losses.length, 1, losses.join("; "))

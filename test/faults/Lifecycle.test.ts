@@ -24,7 +24,7 @@ const patient = { nodeTimeout: 30_000, options: ["--cluster-require-full-coverag
 const whileStopped = <A, E, R>(cluster: RedisClusterShape, node: RedisNode, effect: Effect.Effect<A, E, R>) =>
   Effect.acquireUseRelease(cluster.stop(node), () => effect, () => Effect.orDie(cluster.continue(node)))
 
-/** What keeps this process alive, by kind: sockets, timers, pipes ... */
+/** The resources that keep this process alive, by kind: sockets, timers, pipes ... */
 const handles = Effect.map(Effect.sleep(50), () => process.getActiveResourcesInfo())
 
 /** Waits until no handle is left that was not there before; those that are. */
@@ -153,7 +153,7 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
         const key = keyOfShard("misfit", 0)
         yield* redis.set(key, "0")
         for (const value of wrong) {
-          // What a program without types would pass.
+          // Values that a program without types would pass.
           const misfit = value as string
           const refused = yield* Effect.all(
             [
@@ -279,7 +279,7 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
           for (const fiber of load) {
             const { outcome, reason } = yield* Fiber.join(fiber)
             assert.strictEqual(reason._tag, "ClosedError")
-            // What was on the wire to the frozen node may have been executed; nobody can know.
+            // Commands on the wire to the frozen node may have been executed; nobody can know.
             if (outcome !== "NotExecuted") assert.isTrue(frozen && outcome === "Unknown", outcome)
           }
           const late = yield* Effect.flip(redis.get(keys[1]))

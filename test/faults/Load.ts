@@ -32,7 +32,7 @@ export const keyOfShard = (prefix: string, index: number, count = 3): string => 
   }
 }
 
-/** How one INCR ended. Times in milliseconds since the epoch. */
+/** The end of one INCR. Times in milliseconds since the epoch. */
 export interface Entry {
   readonly key: string
   readonly started: number
@@ -83,8 +83,8 @@ export class Account {
   }
 
   /**
-   * What is wrong with the account, in words: an outcome that cannot be, a reply given twice, or a count on the server
-   * that is not between acknowledged and acknowledged + unknown.
+   * The problems of the account, in words: an impossible outcome, a reply given twice, or a count on the server that
+   * is not between acknowledged and acknowledged + unknown.
    */
   audit(cluster: RedisClusterShape, key: string) {
     return Effect.gen({ self: this }, function*() {

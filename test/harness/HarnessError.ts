@@ -1,6 +1,6 @@
 import * as Data from "effect/Data"
 
-/** What went wrong while a test's servers were started, steered or asked. */
+/** A failure to start, steer or ask the servers of a test. */
 export class HarnessError extends Data.TaggedError("HarnessError")<{
   readonly message: string
   readonly cause?: unknown

@@ -41,7 +41,7 @@ export interface RedisNode {
   readonly port: number
   /** `redis://127.0.0.1:port`, or `rediss://` with TLS. */
   readonly url: string
-  /** What it was started as. */
+  /** The role with which it was started. */
   readonly role: "primary" | "replica"
   /** The process id; 0 when it is not running. */
   readonly pid: number
@@ -53,7 +53,7 @@ export interface RedisClusterShape {
   readonly nodes: ReadonlyArray<RedisNode>
   /** The URLs of the nodes, without the password. */
   readonly seeds: ReadonlyArray<string>
-  /** How to reach it without sockets, when it is one in memory. */
+  /** The stream to it without sockets, for a cluster in memory. */
   readonly stream?: ClusterOptions["stream"]
   /** The certificates, when it speaks TLS. */
   readonly tls: Certificates | undefined
@@ -126,7 +126,7 @@ interface NodeLine {
   readonly slots: ReadonlyArray<readonly [first: number, last: number]>
 }
 
-/** What one node says of the cluster. */
+/** The view of the cluster by one node. */
 interface View {
   readonly state: string
   readonly self: NodeLine
@@ -497,8 +497,9 @@ const make = Effect.fnUntraced(
       )
 
     /**
-     * Nodes believe the claim with the greatest epoch. A target that had not heard of the last one has taken the same, and
-     * when the other node gets a greater one to tell them apart, those who took the slot for its own do so for ever.
+     * Nodes believe the claim with the greatest epoch. A target that had not heard of the last epoch has taken an
+     * equal one. When the other node then gets a greater epoch, nodes that took the slot for its own never change
+     * their mind.
      */
     const claimNewest = Effect.fnUntraced(function*(target: RedisNode) {
       const others = (yield* primaries).filter(({ id }) => id !== target.id)
@@ -601,7 +602,7 @@ export class RedisCluster extends Context.Service<RedisCluster, RedisClusterShap
   ): Effect.Effect<RedisClusterShape, HarnessError, Scope.Scope> =>
     Effect.provide(make(options ?? {}), NodeServices.layer)
 
-  /** The same as a layer. */
+  /** The cluster as a layer. */
   static readonly layer = (options?: RedisClusterOptions): Layer.Layer<RedisCluster, HarnessError> =>
     Layer.effect(this, this.make(options))
 }

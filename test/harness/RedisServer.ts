@@ -260,7 +260,7 @@ export interface RedisServer {
   readonly kill: Effect.Effect<void, HarnessError>
   /** Starts it again on its port, with its files; kills it first when it runs. */
   readonly restart: Effect.Effect<void, HarnessError>
-  /** The same on another port, a free one when none is given, with its files. */
+  /** A server on another port (a free one when none is given) with the files of this one. */
   readonly restartElsewhere: (port?: number) => Effect.Effect<void, HarnessError>
   /** SIGSTOP: the process keeps its sockets and answers nothing. */
   readonly stop: Effect.Effect<void, HarnessError>

@@ -23,7 +23,7 @@ const waitFor = <E, R>(
 export const until = (what: string, condition: () => boolean, patience = 20_000): Effect.Effect<number> =>
   waitFor(what, Effect.sync(condition), 5, patience)
 
-/** The same with a condition that asks servers. */
+/** Waits for a condition that asks servers. */
 export const eventually = <E, R>(
   what: string,
   condition: Effect.Effect<boolean, E, R>,

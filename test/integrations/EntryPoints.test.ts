@@ -1,5 +1,6 @@
 /**
- * What the package gives where: the main entry stands on stable modules of Effect alone, each bridge is an entry of its own.
+ * The entry points of the package: the main entry uses stable modules of Effect only, and each bridge is an entry of
+ * its own.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
@@ -15,7 +16,7 @@ interface Import {
   readonly url: string
 }
 
-/** Who imports what when this module is imported. */
+/** The imports of each module when this module is imported. */
 const importsOf = (module: string): ReadonlyArray<Import> => {
   const program = `
     import { registerHooks } from "node:module"
@@ -40,7 +41,7 @@ const importsOf = (module: string): ReadonlyArray<Import> => {
 
 const bridges = readdirSync(join(project, "src/integrations")).filter((name) => name.endsWith(".ts"))
 
-/** What this package imports of Effect, and is not stable by what the first comment there says. */
+/** The modules of Effect that this package imports and that are not stable by their first comment. */
 const unstableOf = (imports: ReadonlyArray<Import>): ReadonlyArray<string> =>
   imports
     .filter(({ from, url }) => !from.includes("node_modules") && url.includes("node_modules/effect/dist/"))

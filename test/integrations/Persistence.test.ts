@@ -211,7 +211,7 @@ describe("A KeyValueStore on a cluster", () => {
         yield* Effect.all(Array.from({ length: 40 }, () => add), { concurrency: "unbounded" })
         assert.strictEqual(yield* store.get("n"), "40")
         yield* store.set("bytes", Uint8Array.of(200, 1))
-        // As text it would be another value: it is not changed, and not tried for ever.
+        // As text it would be another value: it is not changed, and the attempts end.
         yield* store.set("no text", Uint8Array.of(255, 254, 0, 65))
         const notText = yield* Effect.flip(store.modify("no text", (value) => `${value}!`))
         assert.include(String(notText.cause), "not UTF-8")

@@ -25,7 +25,7 @@ const processes = Effect.fnUntraced(function*(options?: ReactivityRedis.Reactivi
   return { cluster, a: yield* start, b: yield* start }
 })
 
-/** What a query gives next, once all that is under way has happened. */
+/** The next result of a query, once all running work is done. */
 const settled = Effect.fnUntraced(function*<A, E>(results: Queue.Dequeue<A, E>) {
   yield* TestClock.adjust("10 seconds")
   return yield* Queue.clear(results)

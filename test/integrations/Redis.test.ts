@@ -440,7 +440,7 @@ describe("Effect's Redis on a cluster", () => {
         assert.isDefined(holder)
         yield* cluster.kill(holder)
         yield* cluster.awaitOk
-        // What is published while nobody is subscribed is lost: publish until one arrives.
+        // Messages without a subscriber are lost: publish until one arrives.
         const publishing = yield* Effect.forkChild(
           Effect.forever(Effect.andThen(Effect.ignore(redis.send("PUBLISH", "news", "two")), Effect.sleep("50 millis")))
         )

@@ -25,7 +25,7 @@ const lua = "redis.call('INCR', KEYS[1]) return redis.error_reply(ARGV[1])"
 const functions = `#!lua name=answers
 redis.register_function('answers', function(keys, args) redis.call('INCR', keys[1]) return redis.error_reply(args[1]) end)`
 
-/** What servers say in other words, or of other slots, or only when nothing was executed. */
+/** Errors that servers give in other words, or about other slots, or only when nothing was executed. */
 const answersFor = (slot: number, port: number) => [
   "TRYAGAIN the account is busy",
   "READONLY account",

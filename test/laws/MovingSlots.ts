@@ -1,5 +1,5 @@
 /**
- * What callers do while slots move under them, and the account of it.
+ * The calls of callers while slots move under them, and their account.
  */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

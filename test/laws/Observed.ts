@@ -1,5 +1,5 @@
 /**
- * What the laws are judged by: a client under test, and what the servers themselves counted meanwhile.
+ * The facts by which the laws are judged: a client under test, and the counts of the servers meanwhile.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -28,7 +28,7 @@ export const resetCounts = (cluster: RedisClusterShape): Effect.Effect<void, Har
 
 const running = (cluster: RedisClusterShape): ReadonlyArray<RedisNode> => cluster.nodes.filter((node) => node.pid > 0)
 
-/** What the running nodes, or certain ones, have to say in a section of INFO. */
+/** A section of INFO of the running nodes, or of certain nodes. */
 const infoOf = (
   cluster: RedisClusterShape,
   section: string,

@@ -8,7 +8,7 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connectionsNamed } from "../laws/Observed.ts"
 
-/** What keeps this process alive, by kind. */
+/** The resources that keep this process alive, by kind. */
 const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length
 
 class Sessions extends Context.Service<Sessions, ClusterClientShape>()("test/Sessions") {
@@ -34,7 +34,7 @@ describe("Several clusters in one program", () => {
         yield* carts.set("key", "of the carts")
         return [yield* sessions.get("key"), yield* carts.get("key")]
       })
-      // What is still needed is in the type: nothing.
+      // The type shows the missing requirements: none.
       const runnable: Effect.Effect<ReadonlyArray<string | null>, RedisClusterException> = program.pipe(
         Effect.provide([Sessions.layer(one), Carts.layer(other)])
       )

@@ -130,7 +130,7 @@ describe("ClusterConfig", () => {
       assert(Redacted.isRedacted(password))
       assert.strictEqual(Redacted.value(password), "secret")
 
-      // What is new among the options gets a variable, or a place in this list.
+      // A new option gets a variable, or a place in this list.
       const without = new Set(["credentials", "retrySchedule", "reconnectSchedule", "mapAddress", "stream", "zoneOf"])
       const every: { readonly [K in keyof Required<ClusterOptions>]: true } = {
         nodes: true,

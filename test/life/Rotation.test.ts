@@ -167,7 +167,7 @@ describe("A stream of credentials", () => {
         )
         yield* redis.rpush(`{${keys[0]}}:list`, ["element"])
         assert.deepStrictEqual((yield* Fiber.join(popped))?.element, "element")
-        // It logs in anew then, or is closed.
+        // The connection then logs in again, or is closed.
         yield* everyUser(cluster, "kinds", "kind-1")
         assert.strictEqual(connections.all().length, 6)
       }))
@@ -196,7 +196,7 @@ describe("A stream of credentials", () => {
           yield* everyUser(cluster, name, `${user}-new`)
           const idsOf = (all: typeof before) => all.filter(({ subscriptions }) => subscriptions > 0).map(({ id }) => id)
           const after = yield* clients(cluster, name)
-          // Who subscribes in RESP2 cannot log in: another connection took the place of the first.
+          // A connection with subscriptions in RESP2 cannot log in: another connection took its place.
           if (protocol === 3) assert.deepStrictEqual(idsOf(after), idsOf(before))
           else assert.notDeepEqual(idsOf(after), idsOf(before))
           assert.strictEqual(idsOf(after).length, 1)

@@ -22,7 +22,7 @@ import { calls, connect, resetCounts } from "../laws/Observed.ts"
 
 const reasonOf = (error: RedisClusterException) => error.reason._tag
 
-/** `Lock` with a client of one's own. */
+/** `Lock` with a client of the test. */
 const by = (redis: ClusterClientShape) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.provideService(effect, ClusterClient, redis)
 
@@ -212,7 +212,7 @@ describe("A lock", () => {
         assert.deepStrictEqual([error.outcome, error.isRetryable, interrupted], ["Unknown", false, true])
         assert.strictEqual(yield* redis.get("robbed"), "another one's")
 
-        // The same for one that ends before it could be told.
+        // The lock is lost, and the work ends before it could be interrupted.
         yield* redis.del("robbed")
         yield* Lock.withLock("robbed", { ttl })(redis.set("robbed", "another one's")).pipe(by(redis))
         assert.strictEqual(yield* redis.get("robbed"), "another one's")
@@ -443,7 +443,7 @@ describe("A lock", () => {
     Effect.gen(function*() {
       const waiters = 100
       const attempts: Array<number> = []
-      // One that is always held, in a time that no busy machine disturbs.
+      // A lock that is always held, in a time that no busy machine disturbs.
       const execute = () =>
         Clock.clockWith((clock) =>
           Effect.sync(() => {
@@ -498,7 +498,7 @@ describe("A lock", () => {
       assert.strictEqual(reasonOf(yield* Effect.flip(lock.lost)), "LockLostError")
       assert.isBelow((yield* Clock.currentTimeMillis) - killed, 4000)
       assert.isTrue(yield* other.isHeld)
-      // Who asks during the outage has an answer after it.
+      // A caller that asks during the outage has an answer after it.
       const waiting = yield* Effect.forkChild(
         Lock.withLock("orphan", { ttl: "2 seconds", wait: "none" })(Effect.succeed("held")).pipe(by(redis))
       )
@@ -514,7 +514,7 @@ describe("A lock", () => {
       const owner = yield* cluster.owner(HashSlot.ofKey("heir"))
       const [replica] = yield* cluster.replicasOf(owner)
       const lock = yield* Lock.make("heir", { ttl: "20 seconds" }).pipe(by(redis))
-      // What has been replicated is not lost.
+      // Replicated data is not lost.
       yield* cluster.awaitReplicated
       yield* cluster.kill(owner)
       const successor = Effect.map(

@@ -70,7 +70,7 @@ describe("Metrics", () => {
         const counts = () =>
           ["OptionsError", "CrossSlotError", "NoTargetError", "TransactionError", "UnknownNodeError"]
             .map((reason) => value("errors_total", { reason }))
-        /** What one failing effect adds to the counts; an effect is counted each time it fails. */
+        /** The counts that one failing effect adds; an effect is counted each time it fails. */
         const adds = <A, E>(effect: Effect.Effect<A, E>) =>
           Effect.gen(function*() {
             const start = counts()

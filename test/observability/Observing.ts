@@ -1,5 +1,6 @@
 /**
- * What a test sees of a client: the metrics of its registry, the spans of its tracer, the lines of its log.
+ * A client with its observability for tests: the metrics of its registry, the spans of its tracer, the lines of its
+ * log.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

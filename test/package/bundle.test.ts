@@ -1,5 +1,5 @@
 /**
- * What a program pays for what it imports: code in its bundle, and time when it starts.
+ * The cost of a program's imports: code in its bundle, and time when it starts.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"

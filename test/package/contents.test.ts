@@ -1,5 +1,5 @@
 /**
- * What is published.
+ * The published files.
  */
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"

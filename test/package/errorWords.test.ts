@@ -28,7 +28,7 @@ const words = [
   "unknown command"
 ]
 
-/** One of the words is the name of a command, too. */
+/** READONLY is the name of a command, too. */
 const isName = (file: string, word: string): boolean =>
   word === "READONLY" && (file.startsWith("src/commands/") || file === "src/connection/Dial.ts")
 

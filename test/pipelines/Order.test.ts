@@ -176,7 +176,7 @@ class Model {
   }
 }
 
-/** What is wrong with the results of a pipeline, given what was executed. */
+/** The problems of a pipeline's results, given the executed entries. */
 const untruths = (
   commands: ReadonlyArray<Command.Command<unknown>>,
   results: ReadonlyArray<Result.Result<unknown, { readonly outcome: string }>>,

@@ -393,7 +393,7 @@ describe.each(environments)("A pipeline, on $name", (environment) => {
         assert.deepStrictEqual(yield* redis.mgetNonatomic(["calm:1", "calm:2"]), ["1", "1"])
         yield* cluster.finishMigration(slot)
         assert.deepStrictEqual(yield* Fiber.join(fiber), [1, ["0", "0"], 1])
-        // What succeeded was not sent again with what had to wait.
+        // Entries that succeeded were not sent again with entries that had to wait.
         assert.strictEqual(yield* calls(cluster, "incr"), 2)
       }))
   })

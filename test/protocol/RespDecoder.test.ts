@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { type Reply, ServerError, UnreadableReply } from "../../src/protocol/Reply.ts"
 import { type DecoderOptions, RespDecoder } from "../../src/protocol/RespDecoder.ts"
 
-// What a server says, with the form in which it says it: the model that the decoder is held against.
+// A reply of a server with its encoding: the model with which the decoder is compared.
 type Wire =
   | { readonly type: "simple" | "error" | "text" | "verbatim" | "bulkError"; readonly text: string }
   | { readonly type: "bytes"; readonly bytes: Uint8Array }
@@ -432,7 +432,7 @@ describe("RespDecoder", () => {
   })
 
   describe("makes unreadable, and goes on with the next reply:", () => {
-    /** What came in the place of the first reply; the second is there. */
+    /** The value in the place of the first reply; the second reply is there. */
     const gapOf = (wire: string | Uint8Array, options?: Options): UnreadableReply => {
       const [first, second, ...more] = decode(Buffer.concat([Buffer.from(wire), Buffer.from("+next\r\n")]), options)
       expect([second, ...more]).toStrictEqual(["next"])

@@ -41,7 +41,7 @@ describe.each(environments)("A consumer that is too slow, on $name", (environmen
         const got = yield* collect(subscription.messages)
         yield* until("all", () => got.values.length === 2000)
         assert.deepStrictEqual(numbers(got.values), [...range(2000)])
-        // What waited here was bounded by the buffer and one read of the socket.
+        // The messages that waited here were bounded by the buffer and one read of the socket.
         assert.isBelow(got.chunks[0], 1500)
       }))
 

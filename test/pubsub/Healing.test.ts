@@ -57,7 +57,10 @@ const publisher = Effect.fnUntraced(function*(
  */
 const busDelay = 100
 
-/** What is wrong with what came, given what was sent: out of order, twice, or lost without a gap that covers it. */
+/**
+ * The problems of the received messages, given the sent ones: out of order, twice, or lost without a gap that covers
+ * them.
+ */
 const complaints = (sent: ReadonlyArray<Sending>, events: ReadonlyArray<SubscriptionEvent>): ReadonlyArray<string> => {
   const found: Array<string> = []
   const came = new Set<number>()

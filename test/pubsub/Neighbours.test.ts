@@ -321,7 +321,7 @@ describe("A connection for subscriptions whose far end is not the node any more"
         const second = yield* redis.ssubscribeScoped(`{${tag}}:second`)
         yield* redis.spublish(`{${tag}}:second`, "x")
         assert.strictEqual(Option.getOrThrow(yield* Stream.runHead(second.messages)).payload, "x")
-        // Those that it held go with it, and say so.
+        // The subscriptions that it held end with it, and report that.
         yield* until("the first is live again", () => count(first.values, "Subscribed") === 2)
         assert.strictEqual(count(first.values, "Gap"), 1)
       }))

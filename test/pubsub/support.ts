@@ -1,5 +1,5 @@
 /**
- * What the tests of subscriptions share.
+ * The common part of the tests of subscriptions.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -10,7 +10,7 @@ import type { Gap, Message, SubscriptionEvent } from "../../src/pubsub/Subscript
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
 
-/** What a stream has given so far, and how it ended. */
+/** The events of a stream so far, and its end. */
 export interface Collected<A> {
   readonly values: Array<A>
   /** The sizes of the chunks. */

@@ -61,7 +61,7 @@ const untilServing = (cluster: RedisClusterShape, node: RedisNode) =>
 
 /**
  * Cuts replicas off: they go on serving what they have, and cannot log in to their primary. (One that is refused PSYNC
- * would fall back to SYNC, and when that is allowed again in between, count its offset from nowhere for ever.)
+ * would fall back to SYNC, and when that is allowed again in between, count its offset from nowhere from then on.)
  */
 const cutOff = (cluster: RedisClusterShape, replicas: ReadonlyArray<RedisNode>) =>
   Effect.acquireRelease(

@@ -1,5 +1,5 @@
 /**
- * What the tests of reads from replicas share.
+ * The common part of the tests of reads from replicas.
  */
 import * as Effect from "effect/Effect"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"

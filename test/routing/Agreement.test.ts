@@ -19,7 +19,7 @@ const routing = (spec: CommandSpec, args: ReadonlyArray<Argument>) => ({
   slot: spec.slot?.(args),
   waits: spec.blocking?.(args),
   request: spec.request,
-  // What runs on one node has nothing to merge.
+  // A command on one node has nothing to merge.
   response: spec.request === "allShards" || spec.request === "allNodes" ? spec.response : undefined
 })
 

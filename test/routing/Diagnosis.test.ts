@@ -50,7 +50,7 @@ const wordings = [
   "READONLY You can't write against a read only replica."
 ]
 
-/** What only looks like it. */
+/** Errors that only look alike. */
 const imitations = [
   "TRYAGAIN the account is busy",
   "TRYAGAIN",

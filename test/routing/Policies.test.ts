@@ -128,7 +128,7 @@ describe("Request and response policies", () => {
         assert.isAbove(explicit.length, 60)
         for (const name of explicit) {
           const error = yield* Effect.flip(redis.send(name))
-          // Those that mean something to a shared connection are refused on any node.
+          // Commands that change a shared connection are refused on any node.
           const use = CommandTable.lookup(table, name, [])?.spec.connectionUse([])
           const expected = use === undefined ? "NoTargetError" : "OptionsError"
           assert.strictEqual(error.reason._tag, expected, name)

@@ -55,7 +55,7 @@ describe("Recovery", () => {
       assert.deepStrictEqual(reply(message, { ...lacking, redirects: 16 }), back)
       assert.deepStrictEqual(reply(message), back)
     }
-    // What a script says by itself: it has been executed.
+    // An error that a script gives itself: it has been executed.
     for (const message of ["NOSCRIPT of my own", "ERR Function gave up", "WRONGTYPE Operation"]) {
       assert.deepStrictEqual(reply(message, lacking), back)
     }

@@ -27,7 +27,7 @@ const refused = { kind: "connection", message: "refused" } as const
 class Line {
   state: "ready" | "down" = "down"
   depth = 0
-  /** What it answers, a turn of the event loop later. */
+  /** The reply, a turn of the event loop later. */
   reply: (() => Reply) | undefined = undefined
   readonly sent: Array<Outgoing> = []
   readonly endpoint: { readonly host: string; readonly port: number }

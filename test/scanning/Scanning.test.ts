@@ -164,12 +164,12 @@ describe.each(environments)("Scanning a cluster that stays as it is, on $name", 
   })
 })
 
-/** What sockets add to the engine has nothing to do with slots: the first tests are enough of these. */
+/** The sockets have nothing to do with slots: the first tests are enough on sockets. */
 const changing = environments.filter(({ name }) => name !== "TestCluster on sockets")
 
 describe.each(changing)("Scanning a cluster that changes, on $name", (environment) => {
   layer(clientOn(environment), { timeout: "30 seconds", excludeTestServices: true })((it) => {
-    /** Which keys the scan did not give. */
+    /** The keys that the scan did not give. */
     const missed = (keys: ReadonlyArray<string>, found: ReadonlyArray<string>): ReadonlyArray<string> => {
       const seen = new Set(found)
       return keys.filter((key) => !seen.has(key))

@@ -112,7 +112,7 @@ describe.each(environments)("A script, on $name", (environment) => {
         assert.deepStrictEqual(yield* redis.execute(many({ keys: ["{n}1", "{n}2", "{n}3"] })), [3, 0, "{n}1"])
       }))
 
-    // What stands for a script in TestCluster takes and gives text.
+    // The function in the place of a script in TestCluster takes and returns text.
     it.effect.runIf(environment.isReal)("has arguments and a result in bytes", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

@@ -106,7 +106,7 @@ describe.each(environments)("An interruption at any moment, on $name", (environm
         assert.strictEqual(yield* settled(0, blockedClients(cluster)), 0)
         const left = yield* redis.llen("{moment}list")
         assert.strictEqual(counts.taken + counts.lost + left, counts.pushed, JSON.stringify({ ...counts, left }))
-        // Those that all callers share are left.
+        // The shared connections are left.
         yield* eventually(
           "the dedicated connections are gone",
           Effect.map(connectionsNamed(cluster, name), (count) => count <= cluster.nodes.length)

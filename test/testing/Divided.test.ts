@@ -87,7 +87,7 @@ const compared = new Set([
   "cluster_size"
 ])
 
-/** What a cluster says of itself: facts to compare, and the names of all fields. */
+/** A cluster's description of itself: facts to compare, and the names of all fields. */
 const infoOf = ([type, value]: Typed) => {
   const lines = String(value).trim().split("\r\n").map((line) => line.split(":"))
   return {

@@ -1,5 +1,5 @@
 /**
- * What the engine does beyond what random sequences can show, and what its documentation says that it does not.
+ * The behaviour of the engine beyond random sequences, and the limits that its documentation names.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,7 @@ const on = (options?: TestLayerOptions) => Effect.provide(TestCluster.layer(opti
 
 const page = Fs.readFileSync(new URL("../../docs/testing-your-program.md", import.meta.url), "utf8")
 
-/** What a line of the list of the page names. */
+/** The names in a line of the list of the page. */
 const listed = (kind: string): ReadonlyArray<string> => {
   const text = page.slice(page.indexOf("Not implemented;")).split(/\n(?=- )/).find((item) =>
     item.startsWith(`- ${kind}:`)

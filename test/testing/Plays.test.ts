@@ -1,6 +1,6 @@
 /**
- * What needs several connections: both a server and the engine are told the same, step by step, and every connection has
- * to hear the same from both.
+ * Plays with several connections: a server and the engine get equal commands, step by step, and every connection has
+ * to get equal replies from both.
  */
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -223,7 +223,7 @@ const plays: Readonly<Record<string, ReadonlyArray<Step>>> = {
   ]
 }
 
-// Who publishes does not subscribe: since 7.2 a message that a command causes for its own connection follows the answer.
+// The publisher does not subscribe: since 7.2 a message that a command causes for its own connection follows the reply.
 const anyStep = fc.oneof(
   fc.tuple(
     fc.nat(1),

@@ -1,5 +1,5 @@
 /**
- * What TestCluster costs: clusters made and ended, and a GET beside the client's own share of it.
+ * The cost of TestCluster: clusters made and ended, and a GET beside the client's own part of it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"

@@ -1,5 +1,5 @@
 /**
- * What a test can do to a TestCluster, and that time is the `TestClock`'s alone.
+ * The methods of a TestCluster for tests, and its time, which only the `TestClock` advances.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

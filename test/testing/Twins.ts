@@ -146,7 +146,7 @@ export const incomparable = Effect.gen(function*() {
 /** A connection whose every byte is kept. */
 export interface Line {
   readonly send: (words: Words) => void
-  /** What has come since one last asked. */
+  /** The bytes that have come since the last call. */
   readonly heard: () => string
 }
 

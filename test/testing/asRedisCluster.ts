@@ -40,14 +40,14 @@ const rawOf = (value: ScriptValue): RawReply =>
 
 const controls = new WeakMap<RedisClusterShape, Control>()
 
-/** What a script does, for a cluster that has no Lua; servers know it by its text. */
+/** The function for a script, for a cluster that has no Lua; servers know the script by its text. */
 export const teachScript = (
   cluster: RedisClusterShape,
   script: string | { readonly lua: string },
   run: (input: ScriptInput) => ScriptValue
 ): Effect.Effect<void> => controls.get(cluster)?.onScript(script, run) ?? Effect.void
 
-/** The same for a function of a library. */
+/** The function for a function of a library. */
 export const teachFunction = (
   cluster: RedisClusterShape,
   name: string,

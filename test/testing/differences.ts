@@ -1,5 +1,6 @@
 /**
- * What may differ between the engine and a server, or between two versions of a server: the list of the documentation.
+ * The allowed differences between the engine and a server, or between two versions of a server: the list of the
+ * documentation.
  */
 import type { Typed, Words } from "./Twins.ts"
 
@@ -40,7 +41,7 @@ const plain = ([type, value]: Typed): Typed => {
   }
   // Two clocks: what expires within a while expires then.
   if (type === ":" && Number(value) > 1e9 && Number(value) < 9e9) return [type, "soon"]
-  // The same for what is left until the year 5138, which the sequences use.
+  // The time that is left until the year 5138, which the sequences use.
   if (type === ":" && Number(value) > 9.7e10 && Number(value) < 9.9e10) return [type, "late"]
   // Coordinates had 17 decimals before 8.0; since then as many as it takes.
   if (typeof value === "string" && /^-?[0-9]+\.[0-9]{6,}(?:e-?[0-9]+)?$/.test(value)) {

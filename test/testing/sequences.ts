@@ -1,5 +1,5 @@
 /**
- * What the differential tests say to both: for each group of commands, random calls over few keys and few values, so that
+ * The calls of the differential tests: for each group of commands, random calls over few keys and few values, so that
  * they meet.
  */
 import * as fc from "fast-check"
@@ -401,7 +401,7 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
   ])
 }
 
-/** What all keys hold in the end, whatever they are: said after each sequence. */
+/** Reads all keys in the end, whatever their types, after each sequence. */
 export const inspection: ReadonlyArray<Words> = [
   ["DISCARD"],
   ...["{t}a", "{t}b", "{t}c"].flatMap((key): ReadonlyArray<Words> => [

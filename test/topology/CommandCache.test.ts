@@ -124,7 +124,7 @@ const client = Layer.unwrap(
 /** A key of each third of the slots. */
 const keys = ["a", "b", "c"]
 
-// What a module's commands need is a module, and that needs a compiler; the tests above hold without.
+// Commands of a module need a module, and that needs a compiler; the tests above hold without.
 describe.skipIf(compiled === undefined)("Commands that only the servers know", () => {
   layer(client, { timeout: "30 seconds", excludeTestServices: true })((it) => {
     it.effect("are found when their module was loaded after the table was, without another client", () =>

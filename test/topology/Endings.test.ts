@@ -1,5 +1,5 @@
 /**
- * What is asked of the topology ends: in time, with a typed error, and quietly.
+ * Every question to the topology ends: in time, with a typed error, and quietly.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

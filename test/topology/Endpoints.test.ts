@@ -20,8 +20,8 @@ const elsewhere = Effect.fnUntraced(function*(cluster: RedisClusterShape) {
 })
 
 /**
- * A client that knows the map sees a slot move: first half of its keys (ASK), then all of them (MOVED). What the servers
- * said on the way, and what the client calls its nodes.
+ * A client that knows the map sees a slot move: first half of its keys (ASK), then all of them (MOVED). The replies of
+ * the servers on the way, and the client's names of its nodes.
  */
 const followed = Effect.fnUntraced(function*(cluster: RedisClusterShape, options: Partial<ClusterOptions> = {}) {
   const redis = yield* connect({ nodes: cluster.seeds[0], refreshInterval: "Infinity", ...options })

@@ -1,5 +1,5 @@
 /**
- * What becomes of connections when the cluster changes under them, as the servers see it.
+ * The connections when the cluster changes under them, as the servers see it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

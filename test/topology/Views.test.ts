@@ -1,6 +1,6 @@
 /**
- * What becomes of a client whose servers disagree, are cut off, or belong to another cluster: the map is judged, and a node
- * is its id.
+ * A client whose servers disagree, are cut off, or belong to another cluster: the map is judged, and a node is
+ * identified by its id.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -74,7 +74,7 @@ export interface Named {
   readonly failed?: boolean
 }
 
-/** Who owns what, and who else is there, by the word of one node. The owners have equal parts of the slots. */
+/** The owners of slots and the other nodes, in the view of one node. The owners have equal parts of the slots. */
 export interface View {
   readonly owners: ReadonlyArray<Named | undefined>
   readonly others?: ReadonlyArray<Named>
@@ -106,7 +106,7 @@ export const nodesOf = ({ others = [], owners }: View): string => {
   return text(`${lines.join("\n")}\n`)
 }
 
-/** What the test knows and decides. */
+/** The facts and decisions of the test. */
 export interface Stage {
   /** The view of the server at a port. */
   readonly views: Map<number, View>
@@ -116,7 +116,7 @@ export interface Stage {
   readonly dead: Set<number>
   /** Ends the connections to a port, at which nobody listens from now on. */
   readonly kill: (port: number) => void
-  /** What is answered to commands, before anything else is tried; nothing at all when it is empty. */
+  /** The replies to commands, before anything else is tried; no reply when it is empty. */
   answer: (port: number, command: string) => string | undefined
   /** The addresses that were dialled. */
   readonly dialled: Array<string>

@@ -1,5 +1,5 @@
 /**
- * What the layers over Effect's services need and how they fail, judged by the compiler.
+ * The requirements and errors of the layers over Effect's services, judged by the compiler.
  */
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
@@ -20,7 +20,7 @@ import * as RateLimiterRedis from "../../src/integrations/RateLimiterRedis.ts"
 import * as ClusterRedis from "../../src/integrations/Redis.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 
-/** A cluster client is all they need. Those that have options to refuse can fail. */
+/** A cluster client is all they need. Layers with options to refuse can fail. */
 ClusterRedis.layer() satisfies Layer.Layer<Redis, never, ClusterClient>
 PersistenceRedis.layer satisfies Layer.Layer<Persistence.Persistence, never, ClusterClient>
 PersistenceRedis.layerBacking satisfies Layer.Layer<Persistence.BackingPersistence, never, ClusterClient>

@@ -52,7 +52,8 @@ expectTypeOf(redis.on("all").execute(Command.map(Server.info(), length))).toEqua
 expectTypeOf(node.execute(Command.map(Server.info(), length))).toEqualTypeOf<Failing<number>>()
 expectTypeOf(own.execute(Command.map(Server.info(), length))).toEqualTypeOf<Failing<number>>()
 
-// One that answers as a whole does not begin to, neither where its result is known nor where it is any.
+// A command that answers as a whole does not become one per node, neither where its result is known nor where it is
+// any.
 expectTypeOf(Strings.get("k").pipe(Command.map((text) => text?.length)))
   .toEqualTypeOf<Command.Command<number | undefined>>()
 expectTypeOf(Strings.strlen("k").pipe(Command.bigint, Command.idempotent)).toEqualTypeOf<Command.Command<bigint>>()

@@ -100,7 +100,7 @@ expectTypeOf(
   Lock.withLock("key", { ttl: { seconds: 10 }, fencing: true })((lock) => (lock.fence satisfies number, work))
 )
   .toEqualTypeOf<Effect.Effect<"done", "failed" | RedisClusterException, "needed" | ClusterClient>>()
-// What runs under the lock keeps its own scope.
+// An effect under the lock keeps its own scope.
 expectTypeOf(Lock.withLock("key", { ttl: "10 seconds" })(scoped)).toEqualTypeOf<
   Effect.Effect<void, RedisClusterException, Scope.Scope | ClusterClient>
 >()

@@ -1,5 +1,5 @@
 /**
- * What a sample of a command is, and what samples share.
+ * A sample of a command, and the common parts of samples.
  */
 import type { Command } from "../../../src/commands/Command.ts"
 import type { Argument } from "../../../src/protocol/Reply.ts"
@@ -15,7 +15,7 @@ export interface Sample {
   readonly name: string
   readonly command: Command<unknown>
   readonly prepare?: ReadonlyArray<ReadonlyArray<Argument>>
-  /** What comes after that and is refused by the server. */
+  /** The later versions whose additions the server refuses. */
   readonly refused?: ReadonlyArray<ReadonlyArray<Argument>>
   readonly expected?: unknown
   /** For answers that differ from call to call: whether one is of the right kind. */
