@@ -4,8 +4,14 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/harness/globalSetup.ts",
-    // Every test may start real clusters: two at a time are what a small machine bears.
-    maxWorkers: 2,
+    tags: [{
+      name: "long",
+      description: "Takes long by its nature: `npm test` leaves it to `npm run test:all` and `.ci/run`"
+    }],
+    // Tests wait for servers more than they compute: two workers for each of two cores. The files of one worker share its
+    // process, where `effect` and the sources are loaded once.
+    maxWorkers: 4,
+    isolate: false,
     testTimeout: 120_000,
     hookTimeout: 120_000
   }

@@ -14,7 +14,7 @@ const servers = (process.env["REDIS_SERVERS"] ?? "").split(/[:,]/).filter((path)
 const suite = Effect.fnUntraced(function*(server: string) {
   yield* Console.log(`\n== ${server}`)
   const spawner = yield* ChildProcessSpawner
-  const code = yield* spawner.exitCode(ChildProcess.make("npm", ["test", "--", ...process.argv.slice(2)], {
+  const code = yield* spawner.exitCode(ChildProcess.make("npm", ["run", "test:all", "--", ...process.argv.slice(2)], {
     detached: false,
     env: { REDIS_SERVER: server },
     extendEnv: true,

@@ -37,7 +37,7 @@ const judge = (lossy: boolean) =>
     assert.isAbove(report.fire.calls, seconds * 100)
   })
 
-describe("A client under fire", () => {
+describe("A client under fire", { tags: ["long"] }, () => {
   it.live("fits every law while nothing is lost by the servers", () => judge(false), seconds * 1000 + 120_000)
 
   it.live(

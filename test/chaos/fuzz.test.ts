@@ -208,7 +208,7 @@ const complaints = (cases: ReadonlyArray<Nonsense>) =>
     return found
   }).pipe(Effect.scoped)
 
-describe("A client among servers that answer nonsense", () => {
+describe("A client among servers that answer nonsense", { tags: ["long"] }, () => {
   const seed = Number(process.env["FUZZ_SEED"] ?? Math.floor(Math.random() * 1e9))
   it.live("ends every call in time, with a value or a typed error", () =>
     Effect.gen(function*() {

@@ -95,17 +95,21 @@ describe("A program without types", () => {
       assert.deepStrictEqual(yield* crashesOf("redis", redis), [])
     }).pipe(onTestCluster))
 
-  it.live("gets errors, never a crash, whatever it passes to a member of a view, a target, a node, or a connection", () =>
-    Effect.gen(function*() {
-      const redis = yield* ClusterClient
-      const views = {
-        mapped: redis.mapCommand((command) => command),
-        replicas: redis.on("replicas"),
-        node: yield* redis.node(yield* redis.randomNode),
-        dedicated: yield* redis.dedicated("a")
-      }
-      for (const [name, view] of Object.entries(views)) assert.deepStrictEqual(yield* crashesOf(name, view), [])
-    }).pipe(Effect.scoped, onTestCluster))
+  it.live(
+    "gets errors, never a crash, whatever it passes to a member of a view, a target, a node, or a connection",
+    () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const views = {
+          mapped: redis.mapCommand((command) => command),
+          replicas: redis.on("replicas"),
+          node: yield* redis.node(yield* redis.randomNode),
+          dedicated: yield* redis.dedicated("a")
+        }
+        for (const [name, view] of Object.entries(views)) assert.deepStrictEqual(yield* crashesOf(name, view), [])
+      }).pipe(Effect.scoped, onTestCluster),
+    { tags: ["long"] }
+  )
 
   it.live("gets errors from targets and views that are none", () =>
     Effect.gen(function*() {

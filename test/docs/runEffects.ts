@@ -33,8 +33,8 @@ const withLayersOf = (values: ReadonlyArray<unknown>): Layer.Layer<Provided, unk
 const isDefinition = (value: unknown): boolean =>
   typeof value !== "function" || Layer.isLayer(value) || String(value).startsWith("class ")
 
-const run = async (name: string): Promise<object> => {
-  const [file, endless] = name.split("?")
+/** Runs what a module exports; the endless at most two seconds, and beside one another, so that none empties the cluster. */
+const run = async (file: string, endless: boolean): Promise<object> => {
   const module: Record<string, unknown> = await import(pathToFileURL(file).href)
   const values = Object.entries(module)
   const ran: Array<string> = []
@@ -43,10 +43,9 @@ const run = async (name: string): Promise<object> => {
     if (effect === undefined) continue
     const exit = await Effect.gen(function*() {
       const redis = yield* ClusterClient
+      if (endless) return yield* Effect.timeoutOption(effect, "2 seconds")
       yield* redis.flushall()
-      return yield* endless === undefined
-        ? Effect.timeout(effect, "20 seconds")
-        : Effect.timeoutOption(effect, "2 seconds")
+      return yield* Effect.timeout(effect, "20 seconds")
     }).pipe(Effect.scoped, Effect.provide(withLayersOf(Object.values(module))), Effect.runPromiseExit)
     if (Exit.isFailure(exit)) return { file, failure: `${name}: ${Cause.pretty(exit.cause)}` }
     ran.push(name)
@@ -57,7 +56,13 @@ const run = async (name: string): Promise<object> => {
     : { file, failure: "there is nothing to run: export an effect, or say why not" }
 }
 
-for (const name of process.argv.slice(2)) {
-  const result = await run(name).catch((error: unknown) => ({ file: name, failure: String(error) }))
+const report = async (name: string): Promise<void> => {
+  const [file, endless] = name.split("?")
+  const result = await run(file, endless !== undefined).catch((error: unknown) => ({ file, failure: String(error) }))
   process.stdout.write(`\n@@${JSON.stringify(result)}\n`)
 }
+
+const names = process.argv.slice(2)
+const isEndless = (name: string): boolean => name.endsWith("?endless")
+for (const name of names) if (!isEndless(name)) await report(name)
+await Promise.all(names.filter(isEndless).map(report))

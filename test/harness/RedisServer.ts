@@ -116,10 +116,13 @@ export interface Workspace {
   readonly binary: string
 }
 
-/** Ends, by the process ids in the folder, what outlived the process that started it, and removes the folder. */
+/**
+ * Ends, by the process ids in the folder, what outlived the process that started it, and removes the folder. The shell itself
+ * reads: a child of its own would be reaped by the init process of the machine, which may take a second.
+ */
 const guardScript = [
   "trap '' INT TERM HUP",
-  "cat > /dev/null",
+  "while read -r line; do :; done",
   "for round in 1 2 3; do",
   "  for file in \"$1\"/*/pid; do",
   "    if [ -f \"$file\" ]; then kill -9 \"$(cat \"$file\")\" 2> /dev/null; rm -f \"$file\"; fi",

@@ -17,7 +17,8 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { Response, TestCluster } from "../../src/testing/index.ts"
 import * as ScriptedServer from "../connection/ScriptedServer.ts"
 import { RedisCluster, type RedisNode } from "../harness/RedisCluster.ts"
-import { environments, teachFunction, teachScript } from "../testing/asRedisCluster.ts"
+import { teachFunction, teachScript } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { connect, tagWhere } from "./Observed.ts"
 
 /** Writes, then answers an error. */
@@ -40,7 +41,7 @@ const answersFor = (slot: number, port: number) => [
   "ERR plain"
 ]
 
-describe.each(environments)("The answer of a script, on $name", (environment) => {
+describeOnEach("The answer of a script, on $name", (environment) => {
   layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("that has written is its caller's, whatever it says: it runs once, and nobody is dialled for it", () =>
       Effect.gen(function*() {
@@ -155,7 +156,7 @@ describe("A redirect", () => {
     }).pipe(Effect.provide(TestCluster.layer({ client: { retrySchedule: Schedule.recurs(10) } }))))
 })
 
-describe.each(environments)("An error, on $name", (environment) => {
+describeOnEach("An error, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("holds no key, no value and no password, though the server quotes them, and says where it comes from", () =>
       Effect.gen(function*() {

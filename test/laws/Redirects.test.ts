@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
@@ -7,7 +7,7 @@ import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually } from "../harness/Waiting.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "./Observed.ts"
 
 const each = { concurrency: "unbounded" } as const
@@ -21,7 +21,7 @@ const slotToMove = (after: number) =>
     return { tag, slot: HashSlot.ofKey(tag), source, target }
   })
 
-describe.each(environments)("Redirects, on $name", (environment) => {
+describeOnEach("Redirects, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("follows MOVED once, and sends the next commands to the new owner directly", () =>
       Effect.gen(function*() {

@@ -1,11 +1,11 @@
-import { assert, describe, it, layer } from "@effect/vitest"
+import { assert, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { calls, connect, errorReplies, resetCounts, tagWhere, topologyCalls } from "./Observed.ts"
 
 const each = { concurrency: "unbounded" } as const
@@ -63,7 +63,7 @@ const startLoad = Effect.fnUntraced(function*(redis: ClusterClientShape, tags: R
   }
 })
 
-describe.each(environments)("A cluster that changes under load, on $name", (environment) => {
+describeOnEach("A cluster that changes under load, on $name", (environment) => {
   layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("moves 100 slots without an error, and every counter is exact", () =>
       Effect.gen(function*() {

@@ -231,24 +231,31 @@ describe("A stream of credentials", () => {
           return Effect.as(Effect.forkScoped(each), all)
         })
         let stopped = false
-        const counts = new Map<string, number>()
+        const everyChannel = [...channels, ...shardChannels]
+        const counts = new Map(everyChannel.map((channel) => [channel, 0]))
         const publish = (channel: string, send: (channel: string, payload: string) => Effect.Effect<number, unknown>) =>
           Effect.gen(function*() {
-            let count = 0
-            for (; !stopped; count++) yield* send(channel, String(count))
-            counts.set(channel, count)
+            for (let count = 0; !stopped; counts.set(channel, ++count)) yield* send(channel, String(count))
+          })
+        /** Until so many more have been sent to each channel. */
+        const sent = (more: number) =>
+          Effect.suspend(() => {
+            const goal = new Map([...counts].map(([channel, count]) => [channel, count + more]))
+            return eventually(
+              Effect.sync(() => everyChannel.every((one) => (counts.get(one) ?? 0) >= (goal.get(one) ?? 0)))
+            )
           })
         const publishers = [
           ...yield* Effect.forEach(channels, (one) => Effect.forkScoped(publish(one, publisher.publish))),
           ...yield* Effect.forEach(shardChannels, (one) => Effect.forkScoped(publish(one, publisher.spublish)))
         ]
         for (const i of [1, 2, 3]) {
-          yield* Effect.sleep(100)
+          yield* sent(30)
           yield* give(credentials(`heir-${i}`, "secret"))
           yield* everyUser(cluster, "heirs", `heir-${i}`)
           yield* everywhere(cluster, "ACL", "DELUSER", `heir-${i - 1}`)
         }
-        yield* Effect.sleep(100)
+        yield* sent(30)
         stopped = true
         yield* Effect.forEach(publishers, Fiber.join)
         yield* Effect.forEach(seen, (all, i) => {

@@ -17,7 +17,7 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { tagsFrom, whileSlotsMove } from "../laws/MovingSlots.ts"
 import { calls, connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -27,7 +27,7 @@ const pipelineReason = (error: RedisClusterException) => {
   return reason
 }
 
-describe.each(environments)("A pipeline, on $name", (environment) => {
+describeOnEach("A pipeline, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("gives the results of commands over all slots in the order given", () =>
       Effect.gen(function*() {
@@ -360,7 +360,8 @@ describe.each(environments)("A pipeline, on $name", (environment) => {
           // All at once they would take some 500 bytes each.
           assert.isAtLeast(samples, 9)
           assert.isBelow(most, 32)
-        })
+        }),
+      { tags: ["long"] }
     )
 
     it.effect("refuses a batch that is no number of commands", () =>

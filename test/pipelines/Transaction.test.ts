@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
@@ -16,7 +16,7 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { countWhileSlotsMove, tagsFrom } from "../laws/MovingSlots.ts"
 import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -29,7 +29,7 @@ const transactionReason = (error: RedisClusterException) => {
 const nonsense = (name: string, key: string) =>
   Command.make(new CommandSpec(name, { keys: 0 }), [key], (reply) => reply)
 
-describe.each(environments)("A transaction, on $name", (environment) => {
+describeOnEach("A transaction, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("gives the typed result of each entry, falsy ones included", () =>
       Effect.gen(function*() {

@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -9,14 +9,14 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { connect, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { collect, count, gaps, heldBy, holders, messages, subscriberLines } from "./support.ts"
 
 const each = { concurrency: "unbounded", discard: true } as const
 const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
 const numbers = (values: ReadonlyArray<{ readonly payload: string }>) => values.map(({ payload }) => Number(payload))
 
-describe.each(environments)("A consumer that is too slow, on $name", (environment) => {
+describeOnEach("A consumer that is too slow, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     /** Publishes 2000 numbers in bursts of 100, so that there are many reads. */
     const flood = (
@@ -145,7 +145,7 @@ describe.each(environments)("A consumer that is too slow, on $name", (environmen
   })
 })
 
-describe.each(environments)("Streams beside each other, on $name", (environment) => {
+describeOnEach("Streams beside each other, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("a quiet shard delays nobody", () =>
       Effect.gen(function*() {

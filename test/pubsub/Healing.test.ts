@@ -13,7 +13,7 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { collect, type Collected, count, gaps, heldBy, holders, messages } from "./support.ts"
 
 const partial = ["--cluster-require-full-coverage", "no"]
@@ -106,7 +106,7 @@ const flowing = (
     return took
   })
 
-describe.each(environments)("On $name", (environment) => {
+describeOnEach("On $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect(
       "A slot that moves loses nothing that no gap covers and brings nothing twice, with a publisher at full rate",
@@ -272,7 +272,7 @@ describe.each(environments)("On $name", (environment) => {
   })
 })
 
-describe.each(environments)("A failover by hand, on $name", (environment) => {
+describeOnEach("A failover by hand, on $name", (environment) => {
   it.live("is covered by gaps for shard channels and not noticed by classic ones", () =>
     Effect.gen(function*() {
       const cluster = yield* environment.make({ replicas: 1 })
@@ -307,7 +307,7 @@ describe.each(environments)("A failover by hand, on $name", (environment) => {
     }), 60_000)
 })
 
-describe.each(environments)(
+describeOnEach(
   "SIGKILL of the node that holds the subscriptions, with no other traffic, on $name",
   (environment) => {
     it.live(
@@ -352,7 +352,7 @@ describe.each(environments)(
   }
 )
 
-describe.each(environments)("A server that restarts, on $name", (environment) => {
+describeOnEach("A server that restarts, on $name", (environment) => {
   it.live("holds its shard channels again as soon as it serves", () =>
     Effect.gen(function*() {
       const cluster = yield* environment.make({ nodeTimeout: 30_000, options: partial })
@@ -366,7 +366,7 @@ describe.each(environments)("A server that restarts, on $name", (environment) =>
     }), 60_000)
 })
 
-describe.each(environments)("A half-open connection (SIGSTOP), on $name", (environment) => {
+describeOnEach("A half-open connection (SIGSTOP), on $name", (environment) => {
   it.live(
     "is found by its silence: classic channels go on elsewhere, shard channels after SIGCONT",
     () =>
@@ -405,7 +405,7 @@ describe.each(environments)("A half-open connection (SIGSTOP), on $name", (envir
   )
 })
 
-describe.each(environments)("Everything at once, on $name", (environment) => {
+describeOnEach("Everything at once, on $name", (environment) => {
   it.live(
     "connections killed, slots moved, failovers, a primary killed: nothing is lost silently, nothing comes twice",
     () =>

@@ -13,7 +13,7 @@ import { range } from "../harness/range.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { connect, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { collect, count, gaps, messages } from "./support.ts"
 
 const each = { concurrency: "unbounded", discard: true } as const
@@ -31,7 +31,7 @@ const burst = (
   size: number
 ) => Effect.forEach(range(size), (index) => redis.spublish(channel, String(index)), each)
 
-describe.each(environments)(
+describeOnEach(
   "A scoped subscription that is read by one stream after the other, on $name",
   (environment) => {
     layer(environment.layer(), { excludeTestServices: true })((it) => {

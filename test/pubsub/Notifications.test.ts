@@ -1,4 +1,4 @@
-import { assert, describe, it, layer } from "@effect/vitest"
+import { assert, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
@@ -8,13 +8,13 @@ import { Message } from "../../src/pubsub/SubscriptionEvent.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { collect } from "./support.ts"
 
 const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
 const node = new ClusterNode({ host: "127.0.0.1", port: 7000, id: "", role: "primary" })
 
-describe.each(environments)("Keyspace notifications, on $name", (environment) => {
+describeOnEach("Keyspace notifications, on $name", (environment) => {
   layer(environment.layer({ replicas: 1, nodeTimeout: 1000, options: ["--cluster-require-full-coverage", "no"] }), {
     excludeTestServices: true
   })((it) => {
@@ -107,7 +107,7 @@ describe.each(environments)("Keyspace notifications, on $name", (environment) =>
   })
 })
 
-describe.each(environments)("MONITOR, on $name", (environment) => {
+describeOnEach("MONITOR, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect.runIf(environment.isReal)(
       "shows what a node executes, without its own signs of life, and fails when the connection is lost",

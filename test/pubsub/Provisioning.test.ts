@@ -9,7 +9,7 @@ import * as Script from "../../src/scripting/Script.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { connect, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { collect, count } from "./support.ts"
 
 /** No failover comes before the server is back. */
@@ -22,7 +22,7 @@ const flagsAt = (cluster: RedisClusterShape, index: number) =>
     (reply) => String((reply as ReadonlyArray<unknown>)[1])
   )
 
-describe.each(environments)(
+describeOnEach(
   "A server that restarts at its address and has forgotten everything, on $name",
   (environment) => {
     it.live("tells keyspace events again before a subscription says that it is live", () =>

@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -8,14 +8,14 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { addressOf, connect, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { collect, heldBy, holders, messages, subscriberLines } from "./support.ts"
 
 const each = { concurrency: "unbounded", discard: true } as const
 const shardTags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
 
 for (const protocol of [3, 2] as const) {
-  describe.each(environments)(`Subscriptions over RESP${protocol}, on $name`, (environment) => {
+  describeOnEach(`Subscriptions over RESP${protocol}, on $name`, (environment) => {
     layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
       it.effect("a subscription that was returned misses nothing that is published afterwards", () =>
         Effect.gen(function*() {
@@ -107,7 +107,7 @@ for (const protocol of [3, 2] as const) {
   })
 }
 
-describe.each(environments)("Subscriptions, on $name", (environment) => {
+describeOnEach("Subscriptions, on $name", (environment) => {
   layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("a schema types the payload, and fails the stream at what it refuses", () =>
       Effect.gen(function*() {

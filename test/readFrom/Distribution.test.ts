@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -11,7 +11,8 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { callsAt, connect, errorReplies, resetCounts } from "../laws/Observed.ts"
-import { environments, teachScript } from "../testing/asRedisCluster.ts"
+import { teachScript } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { key, shard, slot } from "./Replicas.ts"
 
 /** How many of so many reads each node of the shard served. */
@@ -42,7 +43,7 @@ const slowLink = (endpoint: Endpoint): Duplex => {
   return Duplex.from({ readable: socket.pipe(late), writable: socket })
 }
 
-describe.each(environments)("A policy, on $name", (environment) => {
+describeOnEach("A policy, on $name", (environment) => {
   layer(environment.layer({ primaries: 1, replicas: 2 }), { excludeTestServices: true })((it) => {
     it.effect("primary sends every read to the primary", () =>
       Effect.gen(function*() {
@@ -211,7 +212,7 @@ describe.each(environments)("A policy, on $name", (environment) => {
   })
 })
 
-describe.each(environments)("Reads from replicas, on $name", (environment) => {
+describeOnEach("Reads from replicas, on $name", (environment) => {
   layer(environment.layer({ primaries: 3, replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("are made by pipelines and split multi-key commands too, in all shards", () =>
       Effect.scoped(Effect.gen(function*() {

@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -16,7 +16,7 @@ import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import * as SteppedClock from "../harness/SteppedClock.ts"
 import { calls, callsAt, connect, errorReplies, resetCounts } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 import { key, shard, slot } from "./Replicas.ts"
 
 /** Reads that go on until they are stopped: how each of them ended, and how long it took. */
@@ -92,7 +92,7 @@ const link = (endpoint: Endpoint, change: (bytes: string) => string, delay = 0):
 
 const unchanged = (bytes: string): string => bytes
 
-describe.each(environments)("Reads from replicas, on $name", (environment) => {
+describeOnEach("Reads from replicas, on $name", (environment) => {
   layer(environment.layer({ primaries: 1, replicas: 2, nodeTimeout: 30_000 }), { excludeTestServices: true })((it) => {
     it.effect("do not notice the death of a replica, and go to it again when it is back", () =>
       Effect.scoped(Effect.gen(function*() {
@@ -329,7 +329,7 @@ describe.each(environments)("Reads from replicas, on $name", (environment) => {
   })
 })
 
-describe.each(environments)("A failover, on $name", (environment) => {
+describeOnEach("A failover, on $name", (environment) => {
   layer(environment.layer({ primaries: 3, replicas: 1 }), { excludeTestServices: true })((it) => {
     const mine = keyOfShard("failover", 1)
 

@@ -4,6 +4,7 @@ import { ClusterClient, type ClusterClientShape, HashSlot, type ScanProgress } f
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { calls } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const connect = (cluster: Effect.Success<ReturnType<typeof RedisCluster.make>>) =>
   ClusterClient.layer({
@@ -39,7 +40,7 @@ const interrupted = <A, E, E2>(
   )
 }
 
-describe.each(environments)("Scanning a cluster that stays as it is, on $name", (environment) => {
+describeOnEach("Scanning a cluster that stays as it is, on $name", (environment) => {
   layer(clientOn(environment), { timeout: "30 seconds", excludeTestServices: true })((it) => {
     it.effect("gives each key of all primaries once", () =>
       Effect.gen(function*() {

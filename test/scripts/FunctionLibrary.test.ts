@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
@@ -11,7 +11,8 @@ import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { calls, callsAt, connect, resetCounts, tagWhere } from "../laws/Observed.ts"
-import { environments, teachFunction } from "../testing/asRedisCluster.ts"
+import { teachFunction } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 /** Each test its own: functions have one name space on a server. `version` is what a call adds. */
 const counters = (name: string, policy: "replace" | "keep" = "replace", version = 0) =>
@@ -52,7 +53,7 @@ const librariesOf = (cluster: RedisClusterShape, node: RedisNode) =>
 const shardKeys = (name: string) =>
   range(3).map((shard) => `{${tagWhere((slot) => Math.floor(slot * 3 / HashSlot.slotCount) === shard)}}${name}`)
 
-describe.each(environments)("A function library, on $name", (environment) => {
+describeOnEach("A function library, on $name", (environment) => {
   layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("has typed functions, and is given to each primary that lacks it", () =>
       Effect.gen(function*() {

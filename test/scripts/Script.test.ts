@@ -14,7 +14,8 @@ import * as Script from "../../src/scripting/Script.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { calls, connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
-import { environments, teachScript } from "../testing/asRedisCluster.ts"
+import { teachScript } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -74,7 +75,7 @@ const startCounting = Effect.fnUntraced(function*(
   })
 })
 
-describe.each(environments)("A script, on $name", (environment) => {
+describeOnEach("A script, on $name", (environment) => {
   layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("has keys and arguments by name, and a result by schema", () =>
       Effect.gen(function*() {

@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -22,11 +22,11 @@ import {
   resetCounts,
   tagWhere
 } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const
 
-describe.each(environments)("Blocking commands, on $name", (environment) => {
+describeOnEach("Blocking commands, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("take turns on the connections of a pool, and leave none behind when nobody comes", () =>
       Effect.gen(function*() {

@@ -1,4 +1,4 @@
-import { assert, describe, it as plain, layer } from "@effect/vitest"
+import { assert, it as plain, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
@@ -10,7 +10,7 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { settled } from "../harness/Waiting.ts"
 import { blockedClients, connect, connectionsNamed, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -25,7 +25,7 @@ const pending = (stream: string, group: string) =>
 
 const finish = (entry: ConsumedEntry) => Effect.as(entry.acknowledge, entry)
 
-describe.each(environments)("A consumer, on $name", (environment) => {
+describeOnEach("A consumer, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("reads streams of many slots, makes their groups, and acknowledges", () =>
       Effect.gen(function*() {

@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
@@ -12,9 +12,10 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { settled } from "../harness/Waiting.ts"
 import { addressOf, blockedClients, connect, connectionsNamed, tagWhere } from "../laws/Observed.ts"
-import { environments, teachScript } from "../testing/asRedisCluster.ts"
+import { teachScript } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
-describe.each(environments)("A dedicated connection, on $name", (environment) => {
+describeOnEach("A dedicated connection, on $name", (environment) => {
   layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("is one's own for as long as the scope lives", () =>
       Effect.gen(function*() {

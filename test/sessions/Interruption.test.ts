@@ -1,4 +1,4 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
@@ -9,7 +9,7 @@ import { Strings } from "../../src/commands/Strings.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, settled } from "../harness/Waiting.ts"
 import { blockedClients, connect, connectionsNamed } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 /** Numbers from 0 to 1 that a seed decides. */
 const generator = (seed: number) => {
@@ -50,7 +50,7 @@ const slowToOpen = (stream: Duplex, millis: number): Duplex => {
   return link
 }
 
-describe.each(environments)("An interruption at any moment, on $name", (environment) => {
+describeOnEach("An interruption at any moment, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("of whatever a dedicated connection is used for leaks no connection, and loses no element untold", () =>
       Effect.gen(function*() {

@@ -12,7 +12,7 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, settled, until } from "../harness/Waiting.ts"
 import { blockedClients, connect, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 /** A far end that accepts the connection and says nothing. */
 const silent = (): Duplex => new Duplex({ read() {}, write: (_, __, done) => done() })
@@ -204,7 +204,7 @@ describe("A command that waits for ever", () => {
   })
 })
 
-describe.each(environments)("A demoted primary, on $name", (environment) => {
+describeOnEach("A demoted primary, on $name", (environment) => {
   layer(environment.layer({ replicas: 1 }), { excludeTestServices: true })((it) => {
     it.effect("lets go of the commands that it held back: all follow, none gets a connection that is being closed", () =>
       Effect.gen(function*() {

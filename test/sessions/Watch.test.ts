@@ -13,7 +13,7 @@ import { RedisCluster } from "../harness/RedisCluster.ts"
 import { settled } from "../harness/Waiting.ts"
 import { countWhileSlotsMove, tagsFrom } from "../laws/MovingSlots.ts"
 import { calls, connect, connectionsNamed, tagWhere } from "../laws/Observed.ts"
-import { environments } from "../testing/asRedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const
 
@@ -23,7 +23,7 @@ const conflictOf = (error: RedisClusterException) => {
   assert.isTrue(error.isRetryable)
 }
 
-describe.each(environments)("watch, on $name", (environment) => {
+describeOnEach("watch, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
     it.effect("commits what was decided on what was read", () =>
       Effect.gen(function*() {

@@ -161,28 +161,35 @@ export const onSockets: Make = (options) =>
   )
 
 /** Where a scenario runs. */
-export const environments: ReadonlyArray<{
+export interface Environment {
   readonly name: string
   /** Processes and Lua, not the engine: for what only these can do. */
   readonly isReal: boolean
+  /** `npm test` leaves it to `npm run test:all`. */
+  readonly isLong: boolean
   readonly make: Make
   readonly layer: (options?: RedisClusterOptions) => Layer.Layer<RedisCluster, HarnessError>
-}> = [
+}
+
+export const environments: ReadonlyArray<Environment> = [
   {
     name: "real servers",
     isReal: true,
+    isLong: false,
     make: RedisCluster.make,
     layer: (options) => RedisCluster.layer(options)
   },
   {
     name: "TestCluster in memory",
     isReal: false,
+    isLong: false,
     make: inMemory,
     layer: (options) => Layer.effect(RedisCluster, inMemory(options))
   },
   {
     name: "TestCluster on sockets",
     isReal: false,
+    isLong: true,
     make: onSockets,
     layer: (options) => Layer.effect(RedisCluster, onSockets(options))
   }

@@ -8,11 +8,18 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import { execFile } from "node:child_process"
-import { type Block, blocksOf, pages, project } from "./docs/Blocks.ts"
-import { RedisCluster } from "./harness/RedisCluster.ts"
-import * as RedisServer from "./harness/RedisServer.ts"
+import { existsSync, readFileSync } from "node:fs"
+import { basename } from "node:path"
+import type { HarnessError } from "../harness/HarnessError.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import * as RedisServer from "../harness/RedisServer.ts"
+import { type Block, blocksOf, pages, project } from "./Blocks.ts"
 
 const blocks = pages.flatMap(blocksOf)
+const ofKind = (kind: Block["kind"]) => blocks.filter((block) => block.kind === kind)
+
+/** The reason, by file. */
+type Failures = ReadonlyMap<string, string>
 
 interface Ended {
   readonly code: number | string | null
@@ -54,10 +61,8 @@ const entryPoints = Effect.gen(function*() {
 /** A folder with all blocks in it, in which the package and its dependencies are found by name. */
 class Programs extends Context.Service<Programs, {
   readonly directory: string
-  /** For programs that read their options from the environment. */
-  readonly env: Readonly<Record<string, string>>
-  /** The failures of the effects of all pages, by file; they are run once. */
-  readonly effects: Effect.Effect<ReadonlyMap<string, string>>
+  /** The blocks of all pages that failed, by file, with the reason. They are run once. */
+  readonly failures: Effect.Effect<Failures, HarnessError>
 }>()("test/Programs") {
   static readonly layer = Layer.effect(Programs)(Effect.gen(function*() {
     const fileSystem = yield* FileSystem.FileSystem
@@ -105,28 +110,47 @@ class Programs extends Context.Service<Programs, {
       yield* fileSystem.writeFileString(`${directory}/${file}`, addressed)
     }
     const { url } = cluster.nodes[0]
-    const env = { REDIS_CLUSTER_URL: url, REDIS_URL: url, CARTS_URL: url }
-    return { directory, env, effects: yield* Effect.cached(runEffects(directory, env)) }
+    const flush = Effect.flatMap(
+      cluster.primaries,
+      (nodes) => Effect.forEach(nodes, (node) => cluster.command(node, "FLUSHALL"), { discard: true })
+    )
+    const place = { directory, env: { REDIS_CLUSTER_URL: url, REDIS_URL: url, CARTS_URL: url }, flush }
+    return { directory, failures: yield* Effect.cached(runAll(place)) }
   })).pipe(
     Layer.provideMerge(RedisCluster.layer({ replicas: 1 })),
     Layer.provide(NodeServices.layer)
   )
 }
 
-const runPrograms = Effect.fnUntraced(function*(programs: ReadonlyArray<Block>) {
-  const { directory, env } = yield* Programs
-  const failures: Array<string> = []
-  for (const { endless, file, place } of programs) {
-    const { code, output } = yield* node([file], { cwd: directory, env, timeout: endless ? 5000 : 30_000 })
-    // Interrupted by SIGINT: `runMain` says 130, and there is no code where a busy machine has not come to it yet.
-    if (endless ? code !== 130 && code !== null : code !== 0) failures.push(`${place} ended with ${code}:\n${output}`)
-  }
-  return failures
+interface Place {
+  readonly directory: string
+  /** For programs that read their options from the environment. */
+  readonly env: Readonly<Record<string, string>>
+  /** Empties the cluster. */
+  readonly flush: Effect.Effect<void, HarnessError>
+}
+
+/** Runs a program that runs itself. */
+const runProgram = Effect.fnUntraced(function*({ endless, file }: Block, { directory, env }: Place) {
+  const { code, output } = yield* node([file], { cwd: directory, env, timeout: endless ? 5000 : 30_000 })
+  // Interrupted by SIGINT: `runMain` says 130, and there is no code where a busy machine has not come to it yet.
+  const failed = endless ? code !== 130 && code !== null : code !== 0
+  return failed ? [[file, `it ended with ${code}:\n${output}`] as const] : []
 })
 
-/** The effects of all pages, in one process: what went wrong, by file, and what it printed. */
-const runEffects = Effect.fnUntraced(function*(directory: string, env: Readonly<Record<string, string>>) {
-  const modules = blocks.filter(({ kind }) => kind === "effects")
+/** Runs all programs that run themselves: those that end find an empty cluster, the others run beside one another. */
+const runPrograms = Effect.fnUntraced(function*(place: Place) {
+  const [ending, endless] = [false, true].map((endless) =>
+    ofKind("program").filter((block) => block.endless === endless)
+  )
+  const ended = yield* Effect.forEach(ending, (block) => Effect.andThen(place.flush, runProgram(block, place)))
+  const interrupted = yield* Effect.forEach(endless, (block) => runProgram(block, place), { concurrency: "unbounded" })
+  return [...ended, ...interrupted].flat()
+})
+
+/** Runs the effects of all pages, in one process. */
+const runEffects = Effect.fnUntraced(function*({ directory, env }: Place) {
+  const modules = ofKind("effects")
   const { output } = yield* node(
     [`${project}test/docs/runEffects.ts`, ...modules.map(({ endless, file }) => endless ? `${file}?endless` : file)],
     { cwd: directory, env }
@@ -134,35 +158,48 @@ const runEffects = Effect.fnUntraced(function*(directory: string, env: Readonly<
   const results = new Map<string, string | undefined>(
     Array.from(output.matchAll(/^@@(.*)$/gm), ([, json]) => {
       const { failure, file } = JSON.parse(json)
-      return [file.split("?")[0], failure]
+      return [file, failure]
     })
   )
-  return new Map(modules.flatMap(({ file }) => {
-    if (!results.has(file)) return [[file, `was not run:\n${output}`] as const]
-    const failure = results.get(file)
+  return modules.flatMap(({ file }) => {
+    const failure = results.has(file) ? results.get(file) : `it was not run:\n${output}`
     return failure === undefined ? [] : [[file, failure] as const]
-  }))
+  })
 })
 
-const failuresOf = Effect.fnUntraced(function*(modules: ReadonlyArray<Block>) {
-  const { effects } = yield* Programs
-  const failures = yield* effects
-  return modules.flatMap(({ file, place }) => failures.has(file) ? [`${place}: ${failures.get(file)}`] : [])
-})
-
-const runTests = Effect.fnUntraced(function*(files: ReadonlyArray<Block>) {
-  const { directory } = yield* Programs
-  if (files.length === 0) return []
-  const { code, output } = yield* node(
-    [`${project}node_modules/vitest/vitest.mjs`, "run", "--root", directory, ...files.map(({ file }) => file)],
+/** Runs the tests of all pages, in one run of vitest. */
+const runTests = Effect.fnUntraced(function*({ directory }: Place) {
+  const files = ofKind("tests").map(({ file }) => file)
+  const report = `${directory}/tests.json`
+  const { output } = yield* node(
+    [
+      `${project}node_modules/vitest/vitest.mjs`,
+      ...["run", "--root", directory, "--maxWorkers", "1", "--reporter", "default", "--reporter", "json"],
+      ...["--outputFile.json", report, ...files]
+    ],
     { cwd: directory, timeout: 60_000, env: { NO_COLOR: "1" } }
   )
-  return code === 0 ? [] : [`${files.map(({ place }) => place).join(", ")}:\n${output}`]
+  const passed = new Set<string>()
+  if (existsSync(report)) {
+    for (const { name, status } of JSON.parse(readFileSync(report, "utf8")).testResults) {
+      if (status === "passed") passed.add(basename(name))
+    }
+  }
+  return files.filter((file) => !passed.has(file)).map((file) => [file, `its tests fail:\n${output}`] as const)
+})
+
+/** The programs come first: effects begin with an empty cluster, and tests have clusters in memory. */
+const runAll = Effect.fnUntraced(function*(place: Place): Effect.fn.Return<Failures, HarnessError> {
+  const onServers = Effect.flatMap(
+    runPrograms(place),
+    (programs) => Effect.map(runEffects(place), (effects) => [...programs, ...effects])
+  )
+  return new Map((yield* Effect.all([onServers, runTests(place)], { concurrency: 2 })).flat())
 })
 
 const withPrograms = layer(Programs.layer, { excludeTestServices: true, timeout: "60 seconds" })
 
-describe("The README and the pages under docs/", () => {
+describe("The README and the pages under docs/", { tags: ["long"] }, () => {
   withPrograms("show programs", (it) => {
     it.effect("that compile", () =>
       Effect.gen(function*() {
@@ -179,13 +216,12 @@ describe("The README and the pages under docs/", () => {
       if (own.length === 0) continue
       it.effect(`that run on a real cluster: ${page}`, () =>
         Effect.gen(function*() {
-          const failures = [
-            ...yield* runPrograms(own.filter(({ kind }) => kind === "program")),
-            ...yield* runTests(own.filter(({ kind }) => kind === "tests")),
-            ...yield* failuresOf(own.filter(({ kind }) => kind === "effects"))
-          ]
-          assert.deepStrictEqual(failures, [])
-        }))
+          const failures = yield* Effect.flatMap(Programs, ({ failures }) => failures)
+          assert.deepStrictEqual(
+            own.filter(({ file }) => failures.has(file)).map(({ file, place }) => `${place}: ${failures.get(file)}`),
+            []
+          )
+        }), 300_000)
     }
   })
 })
