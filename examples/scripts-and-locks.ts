@@ -61,7 +61,7 @@ const program = Effect.gen(function*() {
   // A caller that cannot wait gets `None`.
   yield* Lock.withLock("example:lock", { ttl: "10 seconds" })(
     Lock.withLock("example:lock", { ttl: "10 seconds", wait: "none" })(Console.log("never")).pipe(
-      Effect.catchReason("RedisClusterException", "LockNotAcquiredError", (reason) => Console.log(reason.message))
+      Effect.catchTag("LockNotAcquiredError", ({ message }) => Console.log(message))
     )
   )
 })

@@ -181,11 +181,21 @@ const programOf = async (path: string): Promise<{ readonly text: string; readonl
   return { text, body: list(parseSync(`${path}.ts`, text, { lang: "ts" }).program.body) }
 }
 
+const relative = (from: string, to: string): string =>
+  new URL(to, new URL(`${from}.ts`, sources)).href.slice(sources.href.length).replace(/\.ts$/, "")
+
 const readModule = async (path: string, wanted: (name: string) => boolean): Promise<Module> => {
   const { body, text } = await programOf(path)
   const items: Array<Item> = []
   for (const node of body) {
-    if (node.type !== "ExportNamedDeclaration" || node["declaration"] === null) continue
+    if (node.type !== "ExportNamedDeclaration") continue
+    if (node["source"] !== null && node["source"] !== undefined) {
+      // What a module passes on is described where it is declared.
+      const names = new Set(list(node["specifiers"]).map((specifier) => String(syntax(specifier["local"])["name"])))
+      const source = relative(path, String(syntax(node["source"])["value"]))
+      items.push(...(await readModule(source, (name) => names.has(name) && wanted(name))).items)
+    }
+    if (node["declaration"] === null) continue
     for (const item of readDeclaration(text, node, syntax(node["declaration"]))) {
       if (!wanted(item.name)) continue
       const overload = items.findIndex(({ name, signature }) => name === item.name && signature.startsWith("function"))
@@ -203,9 +213,6 @@ interface Export {
   readonly all: boolean
   readonly names: ReadonlySet<string>
 }
-
-const relative = (from: string, to: string): string =>
-  new URL(to, new URL(`${from}.ts`, sources)).href.slice(sources.href.length).replace(/\.ts$/, "")
 
 /** The names that are exported as types. */
 const types = new Set<string>()

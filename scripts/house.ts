@@ -27,8 +27,10 @@ export const parts: ReadonlyArray<Part> = [
   { name: "protocol", about: "RESP3 and RESP2, and the words of errors; pure", floors: [["protocol"]] },
   {
     name: "options and errors",
-    about: "options and their check; the one error",
-    floors: [["RedisClusterException.ts"], ["ReadFrom.ts", "Discovery.ts"], ["ClusterOptions.ts"], ["ClusterConfig.ts"]]
+    about: "options and their check; errors and their reasons",
+    floors: [["RedisClusterException.ts"], ["ConflictError.ts", "Reason.ts"], ["ReadFrom.ts", "Discovery.ts"], [
+      "ClusterOptions.ts"
+    ], ["ClusterConfig.ts"]]
   },
   {
     name: "commands",

@@ -21,7 +21,7 @@
  * const program = Lock.withLock("report:daily", { ttl: "10 seconds", wait: "1 minute", fencing: true })(
  *   (lock) => Console.log(`writing the report, with fence ${lock.fence}`)
  * ).pipe(
- *   Effect.catchReasons("RedisClusterException", {
+ *   Effect.catchTags({
  *     LockNotAcquiredError: () => Effect.logInfo("another process is at it"),
  *     LockLostError: () => Effect.logWarning("the lock was lost, the work was interrupted")
  *   })
@@ -35,6 +35,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -48,14 +49,110 @@ import { Strings } from "./commands/Strings.ts"
 import * as checks from "./internal/checks.ts"
 import { millisOf } from "./internal/millis.ts"
 import { monotonicMillis } from "./internal/monotonic.ts"
-import {
-  exception,
-  LockLostError,
-  LockNotAcquiredError,
-  OptionsError,
-  type RedisClusterException
-} from "./RedisClusterException.ts"
+import { reportable } from "./internal/reportable.ts"
+import { stackless } from "./internal/stackless.ts"
+import { exception, OptionsError, type Outcome, type RedisClusterException } from "./RedisClusterException.ts"
 import * as Script from "./scripting/Script.ts"
+
+const NotAcquiredTypeId = "~effect-redis-cluster/LockNotAcquiredError"
+const LostTypeId = "~effect-redis-cluster/LockLostError"
+
+/**
+ * The lock was held by others until the time to wait, or the wait schedule, was over.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LockNotAcquiredError
+  extends Schema.TaggedError<LockNotAcquiredError>("effect-redis-cluster/LockNotAcquiredError")(
+    "LockNotAcquiredError",
+    { message: Schema.String }
+  )
+{
+  get [NotAcquiredTypeId](): typeof NotAcquiredTypeId {
+    return NotAcquiredTypeId
+  }
+
+  /** Others may release it. */
+  get isRetryable(): boolean {
+    return true
+  }
+
+  /** Nothing was done under the lock. */
+  get outcome(): Outcome {
+    return "NotExecuted"
+  }
+}
+
+/**
+ * The lock was lost while it was held: it could not be extended in time, or the server no longer knew it. Another holder
+ * may have it. What was done under it up to then is done.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LockLostError
+  extends Schema.TaggedError<LockLostError>("effect-redis-cluster/LockLostError")("LockLostError", {
+    message: Schema.String
+  })
+{
+  get [LostTypeId](): typeof LostTypeId {
+    return LostTypeId
+  }
+
+  /** What was done under the lock would be done twice. */
+  get isRetryable(): boolean {
+    return false
+  }
+
+  /** The work under the lock was interrupted somewhere, or ended unprotected. */
+  get outcome(): Outcome {
+    return "Unknown"
+  }
+}
+
+reportable(LockNotAcquiredError.prototype, ({ _tag }) => _tag)
+reportable(LockLostError.prototype, ({ _tag }) => _tag)
+
+/**
+ * Either way in which a lock can disappoint: a schema, for programs that send it on.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const LockError = Schema.Union([LockNotAcquiredError, LockLostError])
+
+/**
+ * @category errors
+ * @since 0.1.0
+ */
+export type LockError = typeof LockError.Type
+
+/**
+ * Whether a value is a `LockNotAcquiredError`, also of another copy of the package.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isLockNotAcquiredError = (value: unknown): value is LockNotAcquiredError =>
+  Predicate.hasProperty(value, NotAcquiredTypeId)
+
+/**
+ * Whether a value is a `LockLostError`, also of another copy of the package.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isLockLostError = (value: unknown): value is LockLostError => Predicate.hasProperty(value, LostTypeId)
+
+/**
+ * Whether a value is one of the two errors of locks, also of another copy of the package.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isLockError = (value: unknown): value is LockError =>
+  isLockNotAcquiredError(value) || isLockLostError(value)
 
 /**
  * Options of a lock.
@@ -94,14 +191,14 @@ export interface Lock {
   /** The value of the key while this holder has the lock: unique to it. Whoever knows it can release the lock. */
   readonly token: string
   /** Fails with `LockLostError` when the lock is lost, and does not end before: to race with what runs under it. */
-  readonly lost: Effect.Effect<never, RedisClusterException>
+  readonly lost: Effect.Effect<never, LockLostError>
   /** Whether it is held, as far as this process can know without asking. */
   readonly isHeld: Effect.Effect<boolean>
   /**
    * Extends the lock now: from now on it lives for at least `ttl`, by default that of its options. A holder does so by itself,
    * unless its process is about to stand still. Fails with `LockLostError` when the lock is lost.
    */
-  readonly extend: (ttl?: Lifetime) => Effect.Effect<void, RedisClusterException>
+  readonly extend: (ttl?: Lifetime) => Effect.Effect<void, LockLostError | RedisClusterException>
   /** Releases the lock before its scope ends. Doing so again does no harm. */
   readonly release: Effect.Effect<void>
 }
@@ -292,18 +389,17 @@ const validity = (ttl: number): number => ttl === Infinity ? Infinity : ttl - tt
 
 const notAcquired = (
   message = "the lock is held by another one, and the time to wait for it is over"
-): RedisClusterException => exception(() => new LockNotAcquiredError({ message, outcome: "NotExecuted" }))
+): LockNotAcquiredError => stackless(() => new LockNotAcquiredError({ message }))
 
-const lockLost = (why: string): RedisClusterException =>
-  exception(() =>
+const lockLost = (why: string): LockLostError =>
+  stackless(() =>
     new LockLostError({
-      message: `the lock was lost: ${why}; another one may hold it, and what ran under it was not protected to its end`,
-      outcome: "Unknown"
+      message: `the lock was lost: ${why}; another one may hold it, and what ran under it was not protected to its end`
     })
   )
 
 /** The error of an answer that took longer than the lock lives. */
-const late = (): RedisClusterException =>
+const late = (): LockNotAcquiredError =>
   notAcquired("the server's answers take longer than the lock lives; give it a longer ttl")
 
 /** The time to live as an argument of the scripts. */
@@ -314,7 +410,7 @@ class Holder {
   readonly token = randomUUID()
   readonly redis: ClusterClientShape
   readonly settings: Settings
-  readonly loss = Deferred.makeUnsafe<never, RedisClusterException>()
+  readonly loss = Deferred.makeUnsafe<never, LockLostError>()
   private isLost = false
   /** Whether the server may have the lock under this holder's token. */
   private isLeft = false
@@ -347,9 +443,10 @@ class Holder {
   })
 
   /** Acquires the lock, and waits while others hold it. */
-  readonly acquire: Effect.Effect<number, RedisClusterException> = Effect.suspend(() => {
+  readonly acquire: Effect.Effect<number, LockNotAcquiredError | RedisClusterException> = Effect.suspend(() => {
     const { schedule, wait } = this.settings
-    const isPassing = (error: RedisClusterException | undefined): boolean => error === undefined || error === held
+    const isPassing = (error: LockNotAcquiredError | RedisClusterException | undefined): boolean =>
+      error === undefined || error === held
     const held = notAcquired()
     const attempt = Effect.flatMap(
       // After an answer that came too late the lock may be acquired: the next answer tells.
@@ -413,7 +510,7 @@ class Holder {
   })
 
   /** Extends the lock on demand of the program. */
-  readonly extend = (ttl?: Lifetime): Effect.Effect<void, RedisClusterException> =>
+  readonly extend = (ttl?: Lifetime): Effect.Effect<void, LockLostError | RedisClusterException> =>
     Effect.suspend(() => {
       const problem = ttl === undefined ? undefined : ttlCheck(ttl)
       if (problem !== undefined) return refuse(`the time of extend has to be ${problem}`)
@@ -500,7 +597,7 @@ const releaseWithScope = (scope: Scope.Scope, holder: Holder): Effect.Effect<voi
 export const make = <const O extends LockOptions>(
   key: string,
   options: O
-): Effect.Effect<LockOf<O>, RedisClusterException, ClusterClient | Scope.Scope> =>
+): Effect.Effect<LockOf<O>, LockNotAcquiredError | RedisClusterException, ClusterClient | Scope.Scope> =>
   Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
     const redis = yield* ClusterClient
     const scope = yield* Scope.Scope
@@ -515,7 +612,7 @@ export const make = <const O extends LockOptions>(
     return (settings.fenceKey === undefined ? lock : { ...lock, fence }) as LockOf<O>
   }))
 
-const endedUnderIt = (lock: Lock): Effect.Effect<void, RedisClusterException> =>
+const endedUnderIt = (lock: Lock): Effect.Effect<void, LockLostError> =>
   Effect.flatMap(
     lock.isHeld,
     (held) => held ? Effect.void : Effect.fail(lockLost("it had run out when the work ended"))
@@ -533,7 +630,7 @@ const endedUnderIt = (lock: Lock): Effect.Effect<void, RedisClusterException> =>
 export const withLock = <const O extends LockOptions>(key: string, options: O) =>
 <A, E, R>(
   use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
-): Effect.Effect<A, E | RedisClusterException, R | ClusterClient> =>
+): Effect.Effect<A, E | LockError | RedisClusterException, R | ClusterClient> =>
   Effect.scopedWith((scope) =>
     Effect.flatMap(Scope.provide(make(key, options), scope), (lock) =>
       Effect.tap(
@@ -563,17 +660,13 @@ export const withLock = <const O extends LockOptions>(key: string, options: O) =
 export const tryWithLock = <const O extends LockOptions>(key: string, options: O) =>
 <A, E, R>(
   use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
-): Effect.Effect<Option.Option<A>, E | RedisClusterException, R | ClusterClient> =>
+): Effect.Effect<Option.Option<A>, E | LockLostError | RedisClusterException, R | ClusterClient> =>
   Effect.scopedWith((scope) =>
     make(key, { ...options, wait: options?.wait ?? "none" }).pipe(
       Scope.provide(scope),
       // The option `wait` does not change the type of the lock.
       Effect.map((lock) => Option.some(lock as LockOf<O>)),
-      Effect.catchReason(
-        "RedisClusterException",
-        "LockNotAcquiredError",
-        () => Effect.succeed(Option.none<LockOf<O>>())
-      ),
+      Effect.catchTag("LockNotAcquiredError", () => Effect.succeed(Option.none<LockOf<O>>())),
       Effect.flatMap(Option.match({
         onNone: () => Effect.succeed(Option.none<A>()),
         onSome: (lock) =>

@@ -1,8 +1,11 @@
 /**
- * The one error of this library, and its reasons.
+ * The error that every command can fail with, and its reasons.
  *
- * Every effect fails with `RedisClusterException`; `reason` says what happened. The reasons are a closed union
- * of tagged errors, so that `Effect.catchReason`, `Effect.catchReasons` and `Effect.unwrapReason` work.
+ * `reason` says what happened. The reasons are a closed union of tagged errors, so that `Effect.catchReason`,
+ * `Effect.catchReasons` and `Effect.unwrapReason` work. The module `Reason` has their classes.
+ *
+ * What only one operation can end with is an error of its own, which can be handled away: `ConflictError` of `watch`,
+ * `LockNotAcquiredError` and `LockLostError` of `Lock`, `UnhealthyError` of `requireHealthy`.
  *
  * **Example** (Handling one reason)
  *
@@ -24,12 +27,11 @@
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { reportable } from "./internal/reportable.ts"
+import { stackless } from "./internal/stackless.ts"
 
 const TypeId = "~effect-redis-cluster/RedisClusterException"
-
-/** The keys of Effect's `ErrorReporter`, a module that is marked unstable. */
-const severity = "~effect/ErrorReporter/severity"
-const attributes = "~effect/ErrorReporter/attributes"
+const ReasonTypeId = "~effect-redis-cluster/Reason"
 
 const id = (tag: string) => `effect-redis-cluster/${tag}`
 
@@ -337,22 +339,6 @@ export class TooManyRedirectionsError
   readonly isRetryable: boolean = true
 }
 
-/**
- * A health check found slots that nobody serves. `coveredSlots` have an owner, `servedSlots` one that answered; `down` has
- * each node that did not, with its cause.
- *
- * @category errors
- * @since 0.1.0
- */
-export class UnhealthyError extends Schema.TaggedError<UnhealthyError>(id("UnhealthyError"))("UnhealthyError", {
-  ...context,
-  coveredSlots: Schema.Number,
-  servedSlots: Schema.Number,
-  down: Schema.Array(Schema.Struct({ node: Schema.String, cause: Schema.String }))
-}) {
-  readonly isRetryable: boolean = true
-}
-
 /** The encoded form of an exception, by the schema of the errors. */
 interface EncodedException {
   readonly _tag: "RedisClusterException"
@@ -431,40 +417,6 @@ export class TransactionError
 }
 
 /**
- * An optimistic transaction was not executed: a watched key was changed meanwhile, its slot moved, or the connection that
- * watched was lost before EXEC was sent. Read again and try again: `Effect.retry(effect, onConflict)`.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ConflictError extends Schema.TaggedError<ConflictError>(id("ConflictError"))("ConflictError", context) {
-  readonly isRetryable: boolean = true
-}
-
-/**
- * The lock was held by others until the time to wait, or the wait schedule, was over.
- *
- * @category errors
- * @since 0.1.0
- */
-export class LockNotAcquiredError
-  extends Schema.TaggedError<LockNotAcquiredError>(id("LockNotAcquiredError"))("LockNotAcquiredError", context)
-{
-  readonly isRetryable: boolean = true
-}
-
-/**
- * The lock was lost while it was held: it could not be extended in time, or the server no longer knew it. Another holder
- * may have it. What was done under it up to then is done.
- *
- * @category errors
- * @since 0.1.0
- */
-export class LockLostError extends Schema.TaggedError<LockLostError>(id("LockLostError"))("LockLostError", context) {
-  readonly isRetryable: boolean = false
-}
-
-/**
  * The server sent what is not the protocol; the connection was closed.
  *
  * @category errors
@@ -535,13 +487,9 @@ export const Reason = Schema.Union([
   UnknownNodeError,
   NoTargetError,
   TooManyRedirectionsError,
-  UnhealthyError,
   PartialFailureError,
   PipelineError,
   TransactionError,
-  ConflictError,
-  LockNotAcquiredError,
-  LockLostError,
   ProtocolError,
   DecodeError,
   ClosedError,
@@ -554,8 +502,10 @@ export const Reason = Schema.Union([
  */
 export type Reason = typeof Reason.Type
 
+for (const { prototype } of Reason.members) Object.defineProperty(prototype, ReasonTypeId, { value: ReasonTypeId })
+
 /**
- * The error of every effect of this library.
+ * The error of every command. `reason` says what happened.
  *
  * @category errors
  * @since 0.1.0
@@ -619,35 +569,18 @@ export class RedisClusterException
   }
 }
 
-// Members that Effect's types know only where `ErrorReporter` is imported, and one that `Error` has as a field.
-Object.defineProperties(RedisClusterException.prototype, {
-  cause: {
-    configurable: true,
-    get(this: RedisClusterException): unknown {
-      return "cause" in this.reason ? this.reason.cause : undefined
-    }
-  },
-  [severity]: {
-    get(this: RedisClusterException): "Warn" | "Error" {
-      return this.isRetryable ? "Warn" : "Error"
-    }
-  },
-  [attributes]: {
-    get(this: RedisClusterException): Readonly<Record<string, unknown>> {
-      const { attempts, command, node, outcome, reason } = this
-      return {
-        "redis.reason": reason._tag,
-        "redis.outcome": outcome,
-        "redis.command": command,
-        "redis.node": node,
-        "redis.attempts": attempts
-      }
-    }
+// `Error` has the cause as a field.
+Object.defineProperty(RedisClusterException.prototype, "cause", {
+  configurable: true,
+  get(this: RedisClusterException): unknown {
+    return "cause" in this.reason ? this.reason.cause : undefined
   }
 })
 
+reportable(RedisClusterException.prototype, ({ reason }) => reason._tag)
+
 /**
- * Whether a value is an error of this library, also of another copy of the package.
+ * Whether a value is a `RedisClusterException`, also of another copy of the package.
  *
  * @category guards
  * @since 0.1.0
@@ -655,30 +588,21 @@ Object.defineProperties(RedisClusterException.prototype, {
 export const isRedisClusterException = (value: unknown): value is RedisClusterException =>
   Predicate.hasProperty(value, TypeId)
 
-const tags: ReadonlySet<unknown> = new Set(Reason.members.map((member) => member.fields._tag.schema.literal))
-
 /**
  * Whether a value is one of the reasons, also of another copy of the package.
  *
  * @category guards
  * @since 0.1.0
  */
-export const isReason = (value: unknown): value is Reason =>
-  Predicate.hasProperty(value, "_tag") && tags.has(value._tag) && Predicate.hasProperty(value, "outcome")
+export const isReason = (value: unknown): value is Reason => Predicate.hasProperty(value, ReasonTypeId)
 
 /**
- * Builds an exception without capturing a stack: failures of commands are results, and the stack of a socket
- * handler says nothing about the program. A capture would cost several microseconds per failed command.
+ * Builds an exception without a stack.
  *
  * @internal
  */
-export const exception = (makeReason: () => Reason): RedisClusterException => {
-  const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 0
-  const error = new RedisClusterException({ reason: makeReason() })
-  Error.stackTraceLimit = limit
-  return error
-}
+export const exception = (makeReason: () => Reason): RedisClusterException =>
+  stackless(() => new RedisClusterException({ reason: makeReason() }))
 
 /**
  * The outcome of a whole of which some parts failed: `NotExecuted` only when no part was executed.

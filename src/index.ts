@@ -4,8 +4,14 @@
  * @since 0.1.0
  */
 export type { ConsumeOptions } from "./client/Consumers.ts"
-export { type DedicatedClient, onConflict } from "./client/Dedicated.ts"
-export type { HealthOptions, HealthReport, NodeHealth } from "./client/Health.ts"
+export { type DedicatedClient, onConflict, type OwnConnection, type WatchClient } from "./client/Dedicated.ts"
+export {
+  type HealthOptions,
+  type HealthReport,
+  isUnhealthyError,
+  type NodeHealth,
+  UnhealthyError
+} from "./client/Health.ts"
 export type { ReadFromClient } from "./client/ReadPreference.ts"
 export type { ScanProgress, ScanStreamOptions } from "./client/Scanning.ts"
 export type { NodeClient, TargetClient } from "./client/Targets.ts"
@@ -34,6 +40,7 @@ export { SortedSets } from "./commands/SortedSets.ts"
 export { Streams } from "./commands/Streams.ts"
 export { Strings } from "./commands/Strings.ts"
 export { VectorSets } from "./commands/VectorSets.ts"
+export { ConflictError, isConflictError } from "./ConflictError.ts"
 export type { EntryFields } from "./consumer/EntryForm.ts"
 export type { ConsumedEntry } from "./consumer/GroupConsumer.ts"
 export * as Discovery from "./Discovery.ts"
@@ -65,45 +72,13 @@ export {
   type SubscriptionEvent
 } from "./pubsub/SubscriptionEvent.ts"
 export * as ReadFrom from "./ReadFrom.ts"
+export * as Reason from "./Reason.ts"
 export {
   AskError,
-  AuthenticationError,
-  ClosedError,
-  ClusterDisabledError,
-  ClusterDownError,
-  ConflictError,
-  ConnectionError,
-  CrossSlotError,
-  DecodeError,
-  type Hop,
-  isReason,
   isRedisClusterException,
-  LoadingError,
-  LockLostError,
-  LockNotAcquiredError,
-  MasterDownError,
   MovedError,
-  NoKeyError,
-  NoReachableNodeError,
-  NoTargetError,
-  OptionsError,
   Outcome,
-  OverloadedError,
-  OvertakenError,
-  PartialFailureError,
-  PipelineError,
-  ProtocolError,
-  ReadOnlyError,
-  Reason,
-  RedisClusterException,
-  ReplyError,
-  SlotNotCoveredError,
-  TimeoutError,
-  TooManyRedirectionsError,
-  TransactionError,
-  TryAgainError,
-  UnhealthyError,
-  UnknownNodeError
+  RedisClusterException
 } from "./RedisClusterException.ts"
 export type { Batch, PipelineStreamOptions, Results, Values } from "./routing/batches/BatchShape.ts"
 export type { Target } from "./routing/nodes/Target.ts"

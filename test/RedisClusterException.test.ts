@@ -7,18 +7,23 @@ import { fileURLToPath } from "node:url"
 import { inspect } from "node:util"
 import * as entry from "../src/index.ts"
 import {
-  isReason,
+  ConflictError,
+  isConflictError,
   isRedisClusterException,
+  isUnhealthyError,
+  Lock,
   type Outcome,
-  PartialFailureError,
-  PipelineError,
   Reason,
   RedisClusterException,
-  TransactionError
+  UnhealthyError
 } from "../src/index.ts"
 import { exception } from "../src/RedisClusterException.ts"
 
-type Tag = Reason["_tag"]
+const { LockLostError, LockNotAcquiredError } = Lock
+const { PartialFailureError, PipelineError, TransactionError } = Reason
+const { members } = Reason.Reason
+
+type Tag = Reason.Reason["_tag"]
 
 const about = (outcome: Outcome) => ({ message: "said", outcome, command: "GET", node: "10.0.0.1:7000", attempts: 3 })
 
@@ -45,10 +50,6 @@ const own: Record<Exclude<Tag, "PartialFailureError" | "PipelineError" | "Transa
   UnknownNodeError: {},
   NoTargetError: {},
   TooManyRedirectionsError: { hops: [{ node: "10.0.0.1:7000", reply: "MOVED 1 10.0.0.2:7000" }] },
-  UnhealthyError: { coveredSlots: 1, servedSlots: 0, down: [] },
-  ConflictError: {},
-  LockNotAcquiredError: {},
-  LockLostError: {},
   ProtocolError: {},
   DecodeError: {},
   ClosedError: {},
@@ -56,16 +57,16 @@ const own: Record<Exclude<Tag, "PartialFailureError" | "PipelineError" | "Transa
 }
 
 const isOwn = (tag: Tag): tag is keyof typeof own => tag in own
-const tagOf = (member: (typeof Reason.members)[number]): Tag => member.fields._tag.schema.literal
+const tagOf = (member: (typeof members)[number]): Tag => member.fields._tag.schema.literal
 
 /** One exception per reason and outcome, and around each a pipeline, a transaction and a split command. */
-const flat = Reason.members.flatMap((Member) => {
+const flat = members.flatMap((Member) => {
   const tag = tagOf(Member)
   if (!isOwn(tag)) return []
   return (["NotExecuted", "Unknown", "Executed"] as const).map((outcome) =>
     // Each tag has the fields that belong to it.
     new RedisClusterException({
-      reason: new (Member as new(fields: object) => Reason)({ ...about(outcome), ...own[tag] })
+      reason: new (Member as new(fields: object) => Reason.Reason)({ ...about(outcome), ...own[tag] })
     })
   )
 })
@@ -112,7 +113,7 @@ describe("RedisClusterException", () => {
   it("has every reason in this test", () => {
     assert.deepStrictEqual(
       [...Object.keys(own), "PartialFailureError", "PipelineError", "TransactionError"].toSorted(),
-      Reason.members.map(tagOf).toSorted()
+      members.map(tagOf).toSorted()
     )
   })
 
@@ -123,7 +124,7 @@ describe("RedisClusterException", () => {
         const json = yield* Schema.encodeEffect(codec)(error)
         const back = yield* Schema.decodeEffect(codec)(json)
         assert.deepStrictEqual(facts(back), facts(error))
-        assert.isTrue(isReason(back.reason))
+        assert.isTrue(Reason.isReason(back.reason))
       }
     }))
 
@@ -142,8 +143,88 @@ describe("RedisClusterException", () => {
   it("comes from an entry point that has none of its helpers", () => {
     assert.notProperty(entry, "exception")
     assert.notProperty(entry, "partialOutcome")
-    for (const tag of Reason.members.map(tagOf)) assert.property(entry, tag)
+    assert.deepStrictEqual(Object.keys(Reason).toSorted(), ["Reason", "isReason", ...members.map(tagOf)].toSorted())
+    // Names that programs had before they had the module.
+    assert.deepStrictEqual([entry.MovedError, entry.AskError], [Reason.MovedError, Reason.AskError])
   })
+})
+
+const unhealthy = {
+  message: "said",
+  coveredSlots: 2,
+  servedSlots: 1,
+  down: [{ node: "10.0.0.1:7000", cause: "refused" }]
+}
+
+interface Other {
+  readonly Class: unknown
+  readonly error: ConflictError | Lock.LockError | UnhealthyError
+  /** `isRetryable` and `outcome`. */
+  readonly facts: readonly [boolean, Outcome | undefined]
+}
+
+/** Every class of errors beside the exception. */
+const others: ReadonlyArray<Other> = [
+  { Class: ConflictError, error: new ConflictError({ message: "said" }), facts: [true, "NotExecuted"] },
+  ...flat.map((cause) => ({
+    Class: ConflictError,
+    error: new ConflictError({ message: "said", command: "EXEC", node: "10.0.0.1:7000", cause }),
+    facts: [true, "NotExecuted"] as const
+  })),
+  { Class: LockNotAcquiredError, error: new LockNotAcquiredError({ message: "said" }), facts: [true, "NotExecuted"] },
+  { Class: LockLostError, error: new LockLostError({ message: "said" }), facts: [false, "Unknown"] },
+  { Class: UnhealthyError, error: new UnhealthyError(unhealthy), facts: [true, undefined] }
+]
+
+const isErrorClass = (value: unknown): boolean => typeof value === "function" && value.prototype instanceof Error
+
+describe("Each error that is no reason", () => {
+  it("is in this test", () => {
+    const exported = [...Object.values(entry), ...Object.values(Lock)].filter(isErrorClass)
+    const exceptions = [RedisClusterException, entry.MovedError, entry.AskError, entry.ServerError]
+    assert.deepStrictEqual(
+      new Set(exported.filter((one) => !exceptions.some((other) => other === one))),
+      new Set(others.map(({ Class }) => Class))
+    )
+  })
+
+  it("says whether trying again may help, and what was executed", () => {
+    for (const { error, facts } of others) {
+      assert.deepStrictEqual([error.isRetryable, "outcome" in error ? error.outcome : undefined], facts)
+    }
+  })
+
+  it.effect("survives its JSON codec whole", () =>
+    Effect.gen(function*() {
+      const codec = Schema.fromJsonString(
+        Schema.toCodecJson(Schema.Union([ConflictError, Lock.LockError, UnhealthyError]))
+      )
+      for (const { error } of others) {
+        const back = yield* Schema.decodeEffect(codec)(yield* Schema.encodeEffect(codec)(error))
+        assert.strictEqual(back.constructor, error.constructor)
+        const own = ({ ...fields }: object) => ({ ...fields, cause: undefined })
+        assert.deepStrictEqual(own(back), own(error))
+        assert.strictEqual(back.message, error.message)
+        const [inner, outer] = [back.cause, error.cause]
+        if (isRedisClusterException(outer)) {
+          assert.deepStrictEqual(isRedisClusterException(inner) && facts(inner), facts(outer))
+        } else assert.isUndefined(inner)
+      }
+    }))
+
+  it.effect("tells Effect's error reporters what happened", () =>
+    Effect.gen(function*() {
+      for (const { error, facts: [isRetryable, outcome] } of others) {
+        const reported: Array<unknown> = []
+        const reporter = ErrorReporter.make(({ attributes, severity }) => {
+          reported.push([severity, attributes["redis.reason"], attributes["redis.outcome"]])
+        })
+        yield* Effect.exit(
+          ErrorReporter.report(Cause.fail(error)).pipe(Effect.provide(ErrorReporter.layer([reporter])))
+        )
+        assert.deepStrictEqual(reported, [[isRetryable ? "Warn" : "Error", error._tag, outcome]])
+      }
+    }))
 })
 
 class Copy extends Context.Service<Copy, typeof entry>()("Copy") {}
@@ -174,13 +255,31 @@ describe("Two copies of the package in one program", () => {
         assert.isTrue(entry.FunctionLibrary.isFunctionLibrary(
           copy.FunctionLibrary.make({ name: "l", code: "", functions: {} })
         ))
-        const timeout = new copy.TimeoutError({ ...about("Unknown"), timeout: 5, waitingFor: "reply" })
+        const timeout = new copy.Reason.TimeoutError({ ...about("Unknown"), timeout: 5, waitingFor: "reply" })
         const foreign = new copy.RedisClusterException({ reason: timeout })
         assert.isTrue(isRedisClusterException(foreign))
-        assert.isTrue(isReason(timeout))
-        for (const other of [undefined, null, 1, "x", {}, new Error("x"), { _tag: "TimeoutError" }]) {
+        assert.isTrue(Reason.isReason(timeout))
+        assert.isTrue(isConflictError(new copy.ConflictError({ message: "" })))
+        assert.isTrue(isUnhealthyError(new copy.UnhealthyError({ ...unhealthy })))
+        assert.isTrue(Lock.isLockNotAcquiredError(new copy.Lock.LockNotAcquiredError({ message: "" })))
+        assert.isTrue(Lock.isLockLostError(new copy.Lock.LockLostError({ message: "" })))
+        assert.isTrue(Lock.isLockError(new copy.Lock.LockLostError({ message: "" })))
+        const none = [
+          undefined,
+          null,
+          1,
+          "x",
+          {},
+          new Error("x"),
+          { _tag: "TimeoutError", outcome: "Unknown" },
+          timeout
+        ]
+        for (const other of none) {
           assert.isFalse(isRedisClusterException(other))
-          assert.isFalse(isReason(other))
+          assert.strictEqual(Reason.isReason(other), other === timeout)
+          assert.isFalse(isConflictError(other))
+          assert.isFalse(isUnhealthyError(other))
+          assert.isFalse(Lock.isLockError(other))
           assert.isFalse(entry.Command.isCommand(other))
         }
       }))
@@ -199,7 +298,7 @@ describe("Two copies of the package in one program", () => {
         const exit = yield* Effect.suspend(() => {
           runs++
           return Effect.fail(
-            new copy.RedisClusterException({ reason: new copy.ConflictError({ message: "", outcome: "NotExecuted" }) })
+            new copy.ConflictError({ message: "" })
           )
         }).pipe(
           Effect.retry({ ...entry.onConflict, schedule: Schedule.forever, times: 2 }),
@@ -213,7 +312,7 @@ describe("Two copies of the package in one program", () => {
 
 describe("An exception that is printed or reported", () => {
   const error = exception(() =>
-    new entry.ReplyError({
+    new Reason.ReplyError({
       message: "INCR on 10.0.0.1:7000: WRONGTYPE not a number",
       code: "WRONGTYPE",
       outcome: "NotExecuted",

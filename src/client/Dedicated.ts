@@ -9,14 +9,53 @@ import * as Scope from "effect/Scope"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import { type Command, ensured } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
+import type { Surface } from "../commands/Surface.ts"
+import { type ConflictError, isConflictError } from "../ConflictError.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
-import { isRedisClusterException, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import { OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import { type Batch, entriesOf, type Results, type Values } from "../routing/batches/BatchShape.ts"
 import type { DedicatedConnection } from "../routing/dedicated/DedicatedSession.ts"
 import { refuse } from "../routing/Rejections.ts"
+import { Conflict } from "../routing/request/Conflict.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Batches from "./Batches.ts"
 import type { CommandCache, Sendable } from "./CommandCache.ts"
 import { type NodeSurface, view } from "./Surfaces.ts"
+
+/**
+ * A connection of one's own, whose commands can fail with `E` beside what any command can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OwnConnection<E> {
+  /** The address (`host:port`) of the node at the other end. */
+  readonly address: string
+  /** Runs a command value. */
+  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, E | RedisClusterException>
+  /**
+   * Runs a command value right behind `ASKING`, in one write: for a node that imports the slot of the command, as an
+   * `AskError` names it.
+   */
+  readonly executeAsking: <A>(command: Command<A>) => Effect.Effect<A, E | RedisClusterException>
+  /** Sends any command by name. */
+  readonly send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.Effect<Reply, E | RedisClusterException>
+  /** Runs commands side by side, for their values. */
+  readonly pipeline: <const B extends Batch>(commands: B) => Effect.Effect<Values<B>, E | RedisClusterException>
+  /** Runs commands side by side, for how each entry ended. */
+  readonly pipelineResults: Batches.BatchMembers["pipelineResults"]
+  /**
+   * Runs commands as one transaction, for their values. When a key was changed that this connection watches, nothing is
+   * executed, and it fails with `ConflictError`.
+   */
+  readonly transaction: <const B extends Batch>(
+    commands: B
+  ) => Effect.Effect<Values<B>, ConflictError | RedisClusterException>
+  /** Runs commands as one transaction, for how each entry ended; fails when it was not executed. */
+  readonly transactionResults: <const B extends Batch>(
+    commands: B
+  ) => Effect.Effect<Results<B>, ConflictError | RedisClusterException>
+}
 
 /**
  * Every command on one connection that nobody else uses: no redirects, no retries, and no second socket when it is lost.
@@ -29,21 +68,28 @@ import { type NodeSurface, view } from "./Surfaces.ts"
  * @category models
  * @since 0.1.0
  */
-export interface DedicatedClient
-  extends Commands<NodeSurface>, Omit<Batches.BatchMembers, "pipelineStream" | "pipelineStreamResults">
-{
-  /** The address (`host:port`) of the node at the other end. */
-  readonly address: string
-  /** Runs a command value. */
-  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
-  /**
-   * Runs a command value right behind `ASKING`, in one write: for a node that imports the slot of the command, as an
-   * `AskError` names it.
-   */
-  readonly executeAsking: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
-  /** Sends any command by name. */
-  readonly send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.Effect<Reply, RedisClusterException>
+export interface DedicatedClient extends Commands<NodeSurface>, OwnConnection<never> {}
+
+/**
+ * Methods that run on a connection that watches keys.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WatchSurface extends Surface {
+  readonly one: Effect.Effect<this["A"], ConflictError | RedisClusterException>
+  readonly perNode: Effect.Effect<this["A"], ConflictError | RedisClusterException>
 }
+
+/**
+ * Every command on the connection that watches the keys of `watch`. What a conflict has made impossible fails with
+ * `ConflictError`, a read as well as the transaction. The connection goes back to the client, so that nothing may run on it
+ * that would outlive its user.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WatchClient extends Commands<WatchSurface>, OwnConnection<ConflictError> {}
 
 /**
  * @category models
@@ -101,8 +147,8 @@ export interface DedicatedMembers {
    */
   readonly watch: <A, E, R>(
     keys: Argument | ReadonlyArray<Argument>,
-    body: (tx: DedicatedClient) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<A, E | RedisClusterException, R>
+    body: (tx: WatchClient) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | ConflictError | RedisClusterException, R>
 }
 
 /** Whether the keys are a list. `Array.isArray` does not narrow the type of a read-only list. */
@@ -113,8 +159,6 @@ const noBody = new OptionsError({
   outcome: "NotExecuted",
   command: "WATCH"
 })
-
-const isConflict = (error: unknown): boolean => isRedisClusterException(error) && error.reason._tag === "ConflictError"
 
 /**
  * How to try an optimistic transaction again: `Effect.retry(onConflict)`. Conflicts only; 5 ms, doubling to 200 ms,
@@ -128,9 +172,20 @@ export const onConflict: {
   readonly schedule: Schedule.Schedule<unknown>
   readonly times: number
 } = {
-  while: isConflict,
+  while: isConflictError,
   schedule: Schedule.min([Schedule.exponential("5 millis"), Schedule.spaced("200 millis")]).pipe(Schedule.jittered),
   times: 50
+}
+
+const toldOf = (error: RedisClusterException): ConflictError | RedisClusterException =>
+  error instanceof Conflict ? error.conflict : error
+
+/** An entry that met a conflict makes one of its pipeline, unless another entry may have written something. */
+const toldOfPipeline = (batch: Batch) => (error: RedisClusterException): ConflictError | RedisClusterException => {
+  const { outcome, reason } = error
+  if (reason._tag !== "PipelineError" || !(reason.cause instanceof Conflict)) return error
+  const isReading = entriesOf(batch).every(({ spec }) => spec.readonly)
+  return outcome === "NotExecuted" || isReading ? reason.cause.conflict : error
 }
 
 /**
@@ -138,28 +193,47 @@ export const onConflict: {
  * @since 0.1.0
  */
 export const make = (router: Router["Service"], commands: CommandCache): DedicatedMembers => {
-  const clientOf = (session: DedicatedConnection): DedicatedClient => {
-    const execute: DedicatedClient["execute"] = (command) => session.execute(ensured(command))
-    const executeAsking: DedicatedClient["executeAsking"] = (command) => session.executeAsking(ensured(command))
-    const { pipelineStream: _, pipelineStreamResults: __, ...batches } = Batches.make(session.batches)
-    return Object.assign(view<NodeSurface>(execute), {
-      ...batches,
+  const dedicatedClient = (session: DedicatedConnection): DedicatedClient => {
+    const { pipeline, pipelineResults, transaction, transactionResults } = Batches.make(session.batches)
+    const execute = <A>(command: Command<A>) => session.execute(ensured(command))
+    const own: OwnConnection<never> = {
       address: addressOf(session.endpoint),
       execute,
-      executeAsking,
-      send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.flatMap(commands.find(name, args), execute)
-    })
+      executeAsking: (command) => session.executeAsking(ensured(command)),
+      send: (name, ...args) => Effect.flatMap(commands.find(name, args), execute),
+      pipeline,
+      pipelineResults,
+      transaction: (batch) => Effect.mapError(transaction(batch), toldOf),
+      transactionResults: (batch) => Effect.mapError(transactionResults(batch), toldOf)
+    }
+    return Object.assign(view<NodeSurface>(execute), own)
+  }
+
+  const watchClient = (session: DedicatedConnection): WatchClient => {
+    const own = dedicatedClient(session)
+    const execute = <A>(command: Command<A>) => Effect.mapError(own.execute(command), toldOf)
+    const watching: OwnConnection<ConflictError> = {
+      address: own.address,
+      execute,
+      executeAsking: (command) => Effect.mapError(own.executeAsking(command), toldOf),
+      send: (name, ...args) => Effect.mapError(own.send(name, ...args), toldOf),
+      pipeline: (batch) => Effect.mapError(own.pipeline(batch), toldOfPipeline(batch)),
+      pipelineResults: own.pipelineResults,
+      transaction: own.transaction,
+      transactionResults: own.transactionResults
+    }
+    return Object.assign(view<WatchSurface>(execute), watching)
   }
 
   return {
-    dedicated: (where) => Effect.map(router.dedicated(where), clientOf),
+    dedicated: (where) => Effect.map(router.dedicated(where), dedicatedClient),
     watch: (keys, body) => {
       if (typeof body !== "function") return refuse(noBody)
       const list = isList(keys) ? keys : [keys]
       return Effect.scopedWith((scope) =>
         Effect.flatMap(
           Scope.provide(router.watch(list), scope),
-          (session) => body(clientOf(session))
+          (session) => body(watchClient(session))
         )
       )
     }

@@ -6,6 +6,8 @@
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
 import type { Connections } from "../connection/Connections.ts"
@@ -13,11 +15,66 @@ import { query, question } from "../connection/Query.ts"
 import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
+import { reportable } from "../internal/reportable.ts"
+import { stackless } from "../internal/stackless.ts"
 import { kindOf } from "../protocol/ErrorKind.ts"
 import { ServerError } from "../protocol/Reply.ts"
-import { exception, OptionsError, type RedisClusterException, UnhealthyError } from "../RedisClusterException.ts"
+import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as Snapshot from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
+
+const TypeId = "~effect-redis-cluster/UnhealthyError"
+
+/**
+ * A health check found slots that nobody serves. `coveredSlots` have an owner, `servedSlots` one that answered; `down` has
+ * each node that did not, with its cause.
+ *
+ * **Example** (A readiness probe)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ *
+ * // Effect<{ status: number, body: string }, never, ClusterClient>
+ * export const ready = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   yield* redis.requireHealthy()
+ *   return { status: 200, body: "ready" }
+ * }).pipe(
+ *   Effect.catchTag("UnhealthyError", ({ message }) => Effect.succeed({ status: 503, body: message }))
+ * )
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnhealthyError
+  extends Schema.TaggedError<UnhealthyError>("effect-redis-cluster/UnhealthyError")("UnhealthyError", {
+    message: Schema.String,
+    coveredSlots: Schema.Number,
+    servedSlots: Schema.Number,
+    down: Schema.Array(Schema.Struct({ node: Schema.String, cause: Schema.String }))
+  })
+{
+  get [TypeId](): typeof TypeId {
+    return TypeId
+  }
+
+  /** A later check may find them served. */
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+reportable(UnhealthyError.prototype, ({ _tag }) => _tag)
+
+/**
+ * Whether a value is an `UnhealthyError`, also of another copy of the package.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isUnhealthyError = (value: unknown): value is UnhealthyError => Predicate.hasProperty(value, TypeId)
 
 /**
  * The health of one node, as a part of a `HealthReport`.
@@ -92,12 +149,18 @@ export interface HealthMembers {
    * })
    * ```
    */
-  readonly health: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
+  readonly health: {
+    (): Effect.Effect<HealthReport>
+    (options: HealthOptions): Effect.Effect<HealthReport, RedisClusterException>
+  }
   /**
    * Succeeds with the report of `health`, or fails with `UnhealthyError` when the report is not `isReady`. A replica
    * that is down does not make it fail.
    */
-  readonly requireHealthy: (options?: HealthOptions) => Effect.Effect<HealthReport, RedisClusterException>
+  readonly requireHealthy: {
+    (): Effect.Effect<HealthReport, UnhealthyError>
+    (options: HealthOptions): Effect.Effect<HealthReport, UnhealthyError | RedisClusterException>
+  }
 }
 
 const optionChecks: checks.Checks<HealthOptions> = { timeout: checks.duration(1), replicas: checks.boolean }
@@ -143,13 +206,12 @@ const report = (snapshot: Snapshot.Snapshot, nodes: ReadonlyArray<NodeHealth>): 
   }
 }
 
-const unhealthy = ({ coveredSlots, down, servedSlots }: HealthReport): RedisClusterException =>
-  exception(() =>
+const unhealthy = ({ coveredSlots, down, servedSlots }: HealthReport): UnhealthyError =>
+  stackless(() =>
     new UnhealthyError({
       message: `${slotCount - coveredSlots} of ${slotCount} slots have no owner, ` +
         `${coveredSlots - servedSlots} one that does not answer` +
         (down.length === 0 ? "" : `; down: ${down.map(({ cause, node }) => `${node.address} (${cause})`).join(", ")}`),
-      outcome: "NotExecuted",
       coveredSlots,
       servedSlots,
       down: down.map(({ cause = "", node }) => ({ node: node.address, cause }))
@@ -164,24 +226,38 @@ export const make = (
   topology: Topology["Service"],
   connections: Connections["Service"]
 ): HealthMembers => {
-  const health = Effect.fnUntraced(function*(options: HealthOptions = {}) {
-    const problem = checks.problemOf(options, optionChecks)
-    if (problem !== undefined) {
-      return yield* exception(() => new OptionsError({ message: `health: ${problem}`, outcome: "NotExecuted" }))
-    }
-    const timeout = millisOf(options.timeout ?? "1 second")
+  const ask = Effect.fnUntraced(function*({ replicas = true, timeout = "1 second" }: HealthOptions) {
+    const millis = millisOf(timeout)
     const snapshot = topology.current()
     const others = [...snapshot.nodes.values()].filter((node) => !snapshot.primaries.includes(node))
-    const asked = options.replicas === false ? snapshot.primaries : [...snapshot.primaries, ...others]
-    const nodes = yield* Effect.forEach(asked, (node) => askNode(connections, node, timeout), {
+    const asked = replicas ? [...snapshot.primaries, ...others] : snapshot.primaries
+    const nodes = yield* Effect.forEach(asked, (node) => askNode(connections, node, millis), {
       concurrency: "unbounded"
     })
     return report(snapshot, nodes)
   })
 
-  return {
-    health,
-    requireHealthy: (options) =>
-      Effect.flatMap(health(options), (found) => found.isReady ? Effect.succeed(found) : Effect.fail(unhealthy(found)))
+  function health(): Effect.Effect<HealthReport>
+  function health(options: HealthOptions): Effect.Effect<HealthReport, RedisClusterException>
+  function health(options: HealthOptions = {}): Effect.Effect<HealthReport, RedisClusterException> {
+    const problem = checks.problemOf(options, optionChecks)
+    return problem === undefined
+      ? ask(options)
+      : Effect.fail(exception(() => new OptionsError({ message: `health: ${problem}`, outcome: "NotExecuted" })))
   }
+
+  function requireHealthy(): Effect.Effect<HealthReport, UnhealthyError>
+  function requireHealthy(
+    options: HealthOptions
+  ): Effect.Effect<HealthReport, UnhealthyError | RedisClusterException>
+  function requireHealthy(
+    options: HealthOptions = {}
+  ): Effect.Effect<HealthReport, UnhealthyError | RedisClusterException> {
+    return Effect.flatMap(
+      health(options),
+      (found) => found.isReady ? Effect.succeed(found) : Effect.fail(unhealthy(found))
+    )
+  }
+
+  return { health, requireHealthy }
 }

@@ -36,10 +36,12 @@ import type { Lifetime } from "../commands/Call.ts"
 import * as Command from "../commands/Command.ts"
 import { Generic } from "../commands/Generic.ts"
 import { Strings } from "../commands/Strings.ts"
+import { ConflictError } from "../ConflictError.ts"
 import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
+import { stackless } from "../internal/stackless.ts"
 import type { Argument } from "../protocol/Reply.ts"
-import { ConflictError, DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
+import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
 import * as Script from "../scripting/Script.ts"
 import { checked, startingWith, unlinkStartingWith } from "./internal/namespace.ts"
 
@@ -96,11 +98,10 @@ const optionChecks: checks.Checks<KeyValueStoreOptions> = {
 /** The most attempts of one `modify`, when others change the value in between each time. */
 const modifyTries = 1000
 
-const contended = exception(() =>
+const contended = stackless(() =>
   new ConflictError({
     message:
-      `the value was changed by others ${modifyTries} times in a row between reading and writing it; try again later`,
-    outcome: "NotExecuted"
+      `the value was changed by others ${modifyTries} times in a row between reading and writing it; try again later`
   })
 )
 
@@ -138,7 +139,7 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
     as: (value: Uint8Array) => Effect.Effect<A, RedisClusterException>,
     f: (value: A) => A,
     tries = 1
-  ): Effect.Effect<A | undefined, RedisClusterException> =>
+  ): Effect.Effect<A | undefined, ConflictError | RedisClusterException> =>
     Effect.flatMap(redis.execute(bytes(key)), (value) => {
       if (value === null) return Effect.undefined
       return Effect.flatMap(as(value), (present) => {

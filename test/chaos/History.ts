@@ -1,7 +1,13 @@
 /**
  * The calls of the programs under fire, and their results.
  */
+import type { ConflictError } from "../../src/ConflictError.ts"
+import type { LockError } from "../../src/Lock.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { nameOf } from "../harness/nameOf.ts"
+
+/** What calls fail with. */
+export type CallError = RedisClusterException | ConflictError | LockError
 
 /** The effect of a call, as far as the laws care. */
 export type Kind = "increment" | "write" | "read" | "push" | "pop" | "send" | "other"
@@ -25,7 +31,7 @@ export interface Call {
   readonly ending: Ending
   /** The reply of a success. */
   readonly value?: unknown
-  readonly error?: RedisClusterException | undefined
+  readonly error?: CallError | undefined
   /** How long it may take in milliseconds, when it is not one command. */
   readonly allowed?: number | undefined
   /** How old what it reads may be, in milliseconds. */
@@ -64,7 +70,7 @@ const describeCall = (call: Call, epoch: number): string => {
   const asked = `${call.what} ${call.key}${call.argument === undefined ? "" : ` ${call.argument}`}`
   const told = call.error === undefined
     ? `-> ${JSON.stringify(call.value)}`
-    : `-> ${call.error.reason._tag} (${call.ending}): ${call.error.message}`
+    : `-> ${nameOf(call.error)} (${call.ending}): ${call.error.message}`
   return `${times}  ${asked} ${told}`
 }
 

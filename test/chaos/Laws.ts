@@ -5,8 +5,8 @@
  * has all of its writes loses acknowledged ones, which no client can help. A command that was executed twice, or
  * without a call, is a client's fault in either case.
  */
-import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import type { Call, Ending, Fault } from "./History.ts"
+import type { Reason, RedisClusterException } from "../../src/RedisClusterException.ts"
+import type { Call, CallError, Ending, Fault } from "./History.ts"
 
 export interface Violation {
   readonly law: string
@@ -64,7 +64,8 @@ const codesOfServers = new Set([
 ])
 
 const isOwnError = ({ error }: Call): boolean =>
-  error?.reason._tag === "ReplyError" && codesOfServers.has(error.reason.code)
+  error?._tag === "RedisClusterException" && error.reason._tag === "ReplyError" &&
+  codesOfServers.has(error.reason.code)
 
 /** A script's own error comes after its write: it is told to the program, and never as a success or as not executed. */
 export const ownWords = (
@@ -217,15 +218,16 @@ export const pipelineOrder = (
   })
 }
 
-/** The failures at the bottom, where a failure is made of those of its parts. */
-const partsOf = (error: RedisClusterException): ReadonlyArray<RedisClusterException> => {
+/** The reasons of a failure, where it is made of those of its parts. */
+const reasonsOf = (error: CallError): ReadonlyArray<Reason> => {
+  if (error._tag !== "RedisClusterException") return []
   const { reason } = error
   const parts: ReadonlyArray<RedisClusterException> = reason._tag === "PartialFailureError"
     ? reason.failures.map(({ error }) => error)
     : reason._tag === "PipelineError" || reason._tag === "TransactionError"
     ? [reason.cause]
     : []
-  return parts.length === 0 ? [error] : parts.flatMap(partsOf)
+  return parts.length === 0 ? [reason] : parts.flatMap(reasonsOf)
 }
 
 /** States of the cluster, which last or pass: a program is told of them when its time is over. */
@@ -242,7 +244,7 @@ export const noLeaks = (calls: ReadonlyArray<Call>, timeout: number): ReadonlyAr
   return calls.flatMap((call) => {
     if (call.error === undefined || call.explicit === true) return []
     const early = call.ended - call.started < timeout - 50
-    const law = partsOf(call.error).flatMap(({ reason: { _tag, outcome } }) => {
+    const law = reasonsOf(call.error).flatMap(({ _tag, outcome }) => {
       if (never.has(_tag)) return [`${_tag} reached the program`]
       const movable = atDeadlineOnly.has(_tag) || (_tag === "ConnectionError" && outcome === "NotExecuted")
       return movable && early ? [`${_tag} reached the program before its deadline`] : []
@@ -281,7 +283,7 @@ export const progress = (
     if (call.error === undefined || shard === undefined) return []
     const concerning = faults.filter((fault) => concerns(fault, shard, call))
     const isNarrow = concerning.length > 0 && concerning.every(({ narrow }) => narrow === true)
-    const isLost = partsOf(call.error).some(({ reason }) => reason._tag === "ConnectionError")
+    const isLost = reasonsOf(call.error).some(({ _tag }) => _tag === "ConnectionError")
     return isNarrow && isLost ? [{ law: "a connection that was only slow was given up", calls: [call] }] : []
   })
 
@@ -296,7 +298,7 @@ export const bulkheads = (
   calls.flatMap((call) => {
     const shard = shardOf(call.key)
     // Two who wanted the same, or a lock that another one holds, are no failure of a shard.
-    const isRivalry = call.error !== undefined && rivalries.has(call.error.reason._tag)
+    const isRivalry = call.error !== undefined && rivalries.has(call.error._tag)
     const isAnswer = call.answersError === true && isOwnError(call)
     if (call.ending === "ok" || shard === undefined || isRivalry || isAnswer || call.explicit === true) return []
     const excuse = faults.some((fault) => concerns(fault, shard, call))

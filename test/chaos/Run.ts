@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
+import { nameOf } from "../harness/nameOf.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connect } from "../laws/Observed.ts"
 import { Families, shardCount } from "./Families.ts"
@@ -121,7 +122,7 @@ const failuresOf = ({ calls }: Recorder): Readonly<Record<string, number>> => {
   const failures: Record<string, number> = {}
   for (const { ending, error } of calls) {
     if (error === undefined) continue
-    const name = `${error.reason._tag} ${ending}`
+    const name = `${nameOf(error)} ${ending}`
     failures[name] = (failures[name] ?? 0) + 1
   }
   return failures

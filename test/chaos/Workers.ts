@@ -30,7 +30,7 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
 import * as Script from "../../src/scripting/Script.ts"
-import type { Call, Ending, Kind } from "./History.ts"
+import type { Call, CallError, Ending, Kind } from "./History.ts"
 import type { OrderedPipeline, Tenure } from "./Laws.ts"
 import type { Random } from "./Random.ts"
 import { channelOf, newsOf, streamOf } from "./Residents.ts"
@@ -63,7 +63,7 @@ export class Recorder {
     what: string,
     key: string,
     started: number,
-    result: Result.Result<unknown, RedisClusterException>,
+    result: Result.Result<unknown, CallError>,
     judgement?: Judgement
   ): void {
     const failure = Result.isFailure(result) ? result.failure : undefined
@@ -74,7 +74,7 @@ export class Recorder {
       ...judgement,
       started,
       ended: Date.now(),
-      ending: failure === undefined ? "ok" : failure.reason.outcome,
+      ending: failure === undefined ? "ok" : failure.outcome,
       value: Result.isSuccess(result) ? result.success : undefined,
       error: failure
     })
@@ -85,7 +85,7 @@ export class Recorder {
     kind: Kind,
     what: string,
     key: string,
-    effect: Effect.Effect<A, RedisClusterException>,
+    effect: Effect.Effect<A, CallError>,
     judgement?: Judgement
   ): Effect.Effect<void> {
     return Effect.suspend(() => {

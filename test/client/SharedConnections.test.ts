@@ -2,6 +2,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer, Result } from "effect"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import { ClusterClient, Command, Lists, ReadFrom, RedisClusterException, Strings } from "../../src/index.ts"
+import { nameOf } from "../harness/nameOf.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually } from "../harness/Waiting.ts"
 import { blockedClients } from "../laws/Observed.ts"
@@ -153,8 +154,10 @@ describe("The connections that callers share", () => {
             Effect.forEach(
               [...changing, ...never],
               (command) =>
-                Effect.map(Effect.flip(tx.execute(command)), ({ reason }) =>
-                  assert.strictEqual(reason._tag, "OptionsError"))
+                Effect.map(
+                  Effect.flip(tx.execute(command)),
+                  (error) => assert.strictEqual(nameOf(error), "OptionsError")
+                )
             )
         )
         yield* Effect.scoped(Effect.gen(function*() {

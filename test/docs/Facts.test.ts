@@ -7,12 +7,15 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { readdirSync, readFileSync } from "node:fs"
+import { UnhealthyError } from "../../src/client/Health.ts"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import * as ClusterConfig from "../../src/ClusterConfig.ts"
 import { table } from "../../src/ClusterOptions.ts"
 import { groups } from "../../src/commands/Commands.ts"
+import { ConflictError } from "../../src/ConflictError.ts"
+import * as Lock from "../../src/Lock.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
-import { Reason } from "../../src/RedisClusterException.ts"
+import { Reason } from "../../src/Reason.ts"
 import { TestCluster } from "../../src/testing/index.ts"
 import { project } from "./Blocks.ts"
 
@@ -50,6 +53,11 @@ describe("The pages name", () => {
       [],
       "change docs/DESIGN.md, Errors"
     )
+  })
+
+  it("every error of its own", () => {
+    const own = [ConflictError, ...Lock.LockError.members, UnhealthyError].map((one) => one.fields._tag.schema.literal)
+    assertSame(namesIn("docs/errors.md", "## Errors of their own"), own, "docs/errors.md, Errors of their own")
   })
 
   it("every event of the client", () => {
@@ -95,7 +103,7 @@ describe("The pages name", () => {
     for (
       const [heading, file] of [
         ["## Spans", "src/routing/request/Tracing.ts"],
-        ["## Error reports", "src/RedisClusterException.ts"]
+        ["## Error reports", "src/internal/reportable.ts"]
       ] as const
     ) {
       const names = namesOf(file)

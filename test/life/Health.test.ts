@@ -63,10 +63,10 @@ describe("Health", () => {
             assert.strictEqual(report.servedSlots, 16_384 - 5461)
 
             const error = yield* Effect.flip(redis.requireHealthy({ timeout: 300 }))
-            assert(error.reason._tag === "UnhealthyError")
+            assert(error._tag === "UnhealthyError")
             assert.isTrue(error.isRetryable)
-            assert.strictEqual(error.reason.servedSlots, 16_384 - 5461)
-            assert.deepStrictEqual(error.reason.down.map(({ node }) => node), [addressOf(primary)])
+            assert.strictEqual(error.servedSlots, 16_384 - 5461)
+            assert.deepStrictEqual(error.down.map(({ node }) => node), [addressOf(primary)])
             assert.include(error.message, addressOf(primary))
           })
         )

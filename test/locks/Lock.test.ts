@@ -14,13 +14,12 @@ import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import type * as Command from "../../src/commands/Command.ts"
 import * as Lock from "../../src/Lock.ts"
-import { ConnectionError, exception, type RedisClusterException } from "../../src/RedisClusterException.ts"
+import { ConnectionError, exception } from "../../src/RedisClusterException.ts"
+import { nameOf } from "../harness/nameOf.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually } from "../harness/Waiting.ts"
 import { calls, connect, resetCounts } from "../laws/Observed.ts"
-
-const reasonOf = (error: RedisClusterException) => error.reason._tag
 
 /** `Lock` with a client of the test. */
 const by = (redis: ClusterClientShape) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -117,7 +116,7 @@ describe("A lock", () => {
             assert(typeof remaining === "number" && remaining > 0 && remaining <= 1000)
             assert.isTrue(yield* lock.isHeld)
             const other = yield* Effect.flip(Effect.scoped(Lock.make("extended", { ttl: life, wait: "none" })))
-            assert.strictEqual(reasonOf(other), "LockNotAcquiredError")
+            assert.strictEqual(nameOf(other), "LockNotAcquiredError")
           }
         }).pipe(Effect.scoped, by(redis))
         assert.isTrue(yield* isFree(redis, "extended"))
@@ -141,7 +140,7 @@ describe("A lock", () => {
           ) {
             const started = yield* Clock.currentTimeMillis
             const error = yield* refusal(options)
-            assert.strictEqual(reasonOf(error), "LockNotAcquiredError")
+            assert.strictEqual(nameOf(error), "LockNotAcquiredError")
             assert.deepStrictEqual([error.outcome, error.isRetryable], ["NotExecuted", true])
             if (options.wait === "200 millis") assert.isAtLeast((yield* Clock.currentTimeMillis) - started, 190)
           }
@@ -208,7 +207,7 @@ describe("A lock", () => {
         yield* Deferred.await(started)
         yield* redis.set("robbed", "another one's")
         const error = yield* Effect.flip(Fiber.join(fiber))
-        assert.strictEqual(reasonOf(error), "LockLostError")
+        assert.strictEqual(nameOf(error), "LockLostError")
         assert.deepStrictEqual([error.outcome, error.isRetryable, interrupted], ["Unknown", false, true])
         assert.strictEqual(yield* redis.get("robbed"), "another one's")
 
@@ -225,7 +224,7 @@ describe("A lock", () => {
         const lock = yield* Lock.make("handle", { ttl: "600 millis" }).pipe(by(redis))
         assert.isTrue(yield* lock.isHeld)
         yield* redis.del("handle")
-        assert.strictEqual(reasonOf(yield* Effect.flip(lock.lost)), "LockLostError")
+        assert.strictEqual(nameOf(yield* Effect.flip(lock.lost)), "LockLostError")
         assert.isFalse(yield* lock.isHeld)
       }))
 
@@ -242,7 +241,7 @@ describe("A lock", () => {
           })
         )
         const error = yield* Effect.flip(Lock.withLock("stubborn", { ttl: "600 millis" })(work).pipe(by(redis)))
-        assert.strictEqual(reasonOf(error), "LockLostError")
+        assert.strictEqual(nameOf(error), "LockLostError")
         assert.isTrue(finished)
       }))
 
@@ -256,7 +255,7 @@ describe("A lock", () => {
           return "done"
         })
         const error = yield* Effect.flip(Lock.withLock("busy", { ttl: "300 millis" })(work).pipe(by(redis)))
-        assert.strictEqual(reasonOf(error), "LockLostError")
+        assert.strictEqual(nameOf(error), "LockLostError")
       }))
 
     it.effect("numbers its holders on from the last number when the clock of the server is behind it", () =>
@@ -290,7 +289,7 @@ describe("A lock", () => {
           ] satisfies ReadonlyArray<readonly [string, Lock.LockOptions]>
         ) {
           const error = yield* Effect.flip(Effect.scoped(Lock.make(key, options))).pipe(by(redis))
-          assert.deepStrictEqual([reasonOf(error), error.outcome], ["OptionsError", "NotExecuted"])
+          assert.deepStrictEqual([nameOf(error), error.outcome], ["OptionsError", "NotExecuted"])
         }
         assert.strictEqual(yield* calls(cluster, "evalsha"), 0)
       }))
@@ -352,7 +351,7 @@ describe("A lock", () => {
         assert.strictEqual(there, 0)
         assert.isTrue(yield* isFree(admin, "only"))
         const error = yield* Effect.flip(Lock.withLock("only", { ttl, fencing: true })(Effect.void).pipe(by(redis)))
-        assert.strictEqual(reasonOf(error), "ReplyError")
+        assert.strictEqual(nameOf(error), "ReplyError")
         yield* admin.aclDeluser("locker")
       }))
 
@@ -394,7 +393,7 @@ describe("A lock", () => {
           yield* lock.release
           assert.isTrue(yield* isFree(redis, "handled"))
           assert.isFalse(yield* lock.isHeld)
-          assert.strictEqual(reasonOf(yield* Effect.flip(lock.extend())), "LockLostError")
+          assert.strictEqual(nameOf(yield* Effect.flip(lock.extend())), "LockLostError")
           const next = yield* Lock.make("handled", { ttl: "forever" })
           assert.strictEqual(yield* redis.pttl("handled"), -1)
           yield* next.extend("1 second")
@@ -414,7 +413,7 @@ describe("A lock", () => {
       )
       yield* TestClock.adjust("4 seconds")
       const error = yield* Fiber.join(trying)
-      assert.strictEqual(reasonOf(error), "LockNotAcquiredError")
+      assert.strictEqual(nameOf(error), "LockNotAcquiredError")
       assert.include(error.message, "longer than the lock lives")
       // Two attempts, and the release.
       assert.strictEqual(asked, 3)
@@ -480,7 +479,7 @@ describe("A lock", () => {
       // It has been tried more than once.
       assert.isAbove(asked, 5)
       yield* TestClock.adjust("200 millis")
-      assert.strictEqual(reasonOf(yield* Fiber.join(lost)), "LockLostError")
+      assert.strictEqual(nameOf(yield* Fiber.join(lost)), "LockLostError")
       assert.isFalse(yield* lock.isHeld)
     }))
 
@@ -495,7 +494,7 @@ describe("A lock", () => {
       const other = yield* Lock.make("unaffected", { ttl: "2 seconds" }).pipe(by(redis))
       yield* cluster.kill(owner)
       const killed = yield* Clock.currentTimeMillis
-      assert.strictEqual(reasonOf(yield* Effect.flip(lock.lost)), "LockLostError")
+      assert.strictEqual(nameOf(yield* Effect.flip(lock.lost)), "LockLostError")
       assert.isBelow((yield* Clock.currentTimeMillis) - killed, 4000)
       assert.isTrue(yield* other.isHeld)
       // A caller that asks during the outage has an answer after it.
@@ -527,6 +526,6 @@ describe("A lock", () => {
       while (Number(yield* cluster.command(replica, "PTTL", "heir")) <= before) yield* Effect.sleep("100 millis")
       assert.isTrue(yield* lock.isHeld)
       const other = yield* Effect.flip(Effect.scoped(Lock.make("heir", { ttl, wait: "none" }))).pipe(by(redis))
-      assert.strictEqual(reasonOf(other), "LockNotAcquiredError")
+      assert.strictEqual(nameOf(other), "LockNotAcquiredError")
     }))
 })

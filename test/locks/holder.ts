@@ -16,7 +16,7 @@ Lock.withLock(key, { ttl: ttl as Lifetime, fencing: true })((lock) =>
     Effect.onInterrupt(() => Console.log("interrupted"))
   )
 ).pipe(
-  Effect.catchReason("RedisClusterException", "LockLostError", (reason) => Console.log(reason._tag)),
+  Effect.catchTag("LockLostError", (error) => Console.log(error._tag)),
   Effect.andThen(Console.log("released")),
   Effect.provide(ClusterClient.layer({ nodes })),
   NodeRuntime.runMain

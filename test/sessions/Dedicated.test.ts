@@ -133,8 +133,8 @@ describeOnEach("A dedicated connection, on $name", (environment) => {
         const own = yield* redis.dedicated("watched")
         assert.strictEqual(yield* own.send("WATCH", "watched"), "OK")
         yield* redis.set("watched", "1")
-        const { reason } = yield* Effect.flip(own.transaction([Strings.set("watched", "2")]))
-        assert.strictEqual(reason._tag, "ConflictError")
+        const error = yield* Effect.flip(own.transaction([Strings.set("watched", "2")]))
+        assert.strictEqual(error._tag, "ConflictError")
         assert.deepStrictEqual(yield* own.transaction([Strings.set("watched", "2")]), ["OK"])
       }))
 

@@ -4,12 +4,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
+import type * as Command from "../../src/commands/Command.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Strings } from "../../src/commands/Strings.ts"
+import type { ConflictError } from "../../src/ConflictError.ts"
 import { onConflict } from "../../src/index.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { nameOf } from "../harness/nameOf.ts"
 import { range } from "../harness/range.ts"
-import { RedisCluster } from "../harness/RedisCluster.ts"
+import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { settled } from "../harness/Waiting.ts"
 import { countWhileSlotsMove, tagsFrom } from "../laws/MovingSlots.ts"
 import { calls, connect, connectionsNamed, tagWhere } from "../laws/Observed.ts"
@@ -17,11 +20,18 @@ import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const
 
-const conflictOf = (error: RedisClusterException) => {
-  assert.strictEqual(error.reason._tag, "ConflictError", error.message)
+const conflictOf = (error: ConflictError | RedisClusterException) => {
+  assert.strictEqual(error._tag, "ConflictError", error.message)
   assert.strictEqual(error.outcome, "NotExecuted")
   assert.isTrue(error.isRetryable)
 }
+
+/** A slot is being moved, and its keys stay, until the scope ends. */
+const migrating = (cluster: RedisClusterShape, slot: number, target: RedisNode) =>
+  Effect.acquireRelease(cluster.startMigration(slot, target), () =>
+    Effect.orDie(
+      Effect.forEach(cluster.nodes, (node) => cluster.command(node, "CLUSTER", "SETSLOT", `${slot}`, "STABLE"))
+    ))
 
 describeOnEach("watch, on $name", (environment) => {
   layer(environment.layer(), { excludeTestServices: true })((it) => {
@@ -168,10 +178,55 @@ describeOnEach("watch, on $name", (environment) => {
             yield* move
             yield* tx.transaction([Strings.set(key, value * 2)])
           }))
-        conflictOf(yield* Effect.flip(double) as Effect.Effect<RedisClusterException>)
+        conflictOf(yield* Effect.flip(double) as Effect.Effect<ConflictError | RedisClusterException>)
         assert.strictEqual(yield* redis.get(key), "1")
         yield* double
         assert.strictEqual(yield* redis.get(key), "2")
+      }))
+
+    it.effect("is a conflict for a pipeline of reads that meets a slot that has moved, and not for one that has written", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const [, target] = cluster.nodes
+        const redis = yield* connect({ nodes: cluster.seeds, minRefreshInterval: "1 minute" })
+        const tag = tagWhere((slot) => slot >= 3000 && slot < 3500)
+        const [there, gone, written] = [`{${tag}}there`, `{${tag}}gone`, `{${tag}}written`]
+        const slot = HashSlot.ofKey(there)
+        yield* redis.set(there, "1")
+        const whileMigrating = (entries: ReadonlyArray<Command.Command<unknown>>) =>
+          Effect.flip(redis.watch(there, (tx) =>
+            Effect.andThen(
+              migrating(cluster, slot, target),
+              tx.pipeline(entries)
+            ).pipe(Effect.scoped)))
+        const reads = yield* whileMigrating([Strings.get(there), Strings.get(gone)])
+        assert.strictEqual(reads._tag, "ConflictError", reads.message)
+        const writes = yield* whileMigrating([Strings.append(there, "1"), Strings.get(gone)])
+        assert.strictEqual(nameOf(writes), "PipelineError")
+        assert.strictEqual(yield* redis.get(there), "11")
+        const refused = yield* whileMigrating([Strings.get(gone), Strings.set(written, "1")])
+        assert.strictEqual(refused._tag, "ConflictError", refused.message)
+        assert.strictEqual(yield* redis.get(written), null)
+      }))
+
+    it.effect("is a conflict when the node refuses to queue a command because its keys are being moved", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const [, target] = cluster.nodes
+        const redis = yield* connect({ nodes: cluster.seeds, minRefreshInterval: "1 minute" })
+        const tag = tagWhere((slot) => slot >= 3500 && slot < 4000)
+        const [there, gone] = [`{${tag}}there`, `{${tag}}gone`]
+        const slot = HashSlot.ofKey(there)
+        yield* redis.set(there, "1")
+        const error = yield* Effect.flip(redis.watch(there, (tx) =>
+          Effect.andThen(
+            migrating(cluster, slot, target),
+            tx.transaction([Strings.set(there, "2"), Strings.mget([there, gone])])
+          ).pipe(Effect.scoped)))
+        assert(error._tag === "ConflictError", error.message)
+        conflictOf(error)
+        assert.strictEqual(error.cause?.reason._tag, "TryAgainError")
+        assert.strictEqual(yield* redis.get(there), "1")
       }))
 
     it.effect("leaks no redirect and loses no update while slots move under it", () =>
@@ -191,8 +246,8 @@ describeOnEach("watch, on $name", (environment) => {
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
-        const reasonOf = (effect: Effect.Effect<unknown, RedisClusterException>) =>
-          Effect.map(Effect.flip(effect), ({ outcome, reason }) => [reason._tag, outcome])
+        const reasonOf = (effect: Effect.Effect<unknown, ConflictError | RedisClusterException>) =>
+          Effect.map(Effect.flip(effect), (error) => [nameOf(error), error.outcome])
         assert.deepStrictEqual(yield* reasonOf(redis.watch([], () => Effect.void)), ["OptionsError", "NotExecuted"])
         assert.deepStrictEqual(yield* reasonOf(redis.watch(["a", "b"], () => Effect.void)), [
           "CrossSlotError",
@@ -260,9 +315,9 @@ describeOnEach("watch, on $name", (environment) => {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
         const tx = yield* redis.watch("a", Effect.succeed)
-        const { reason } = yield* Effect.flip(tx.get("a"))
-        assert.strictEqual(reason._tag, "ClosedError")
-        assert.strictEqual(reason.outcome, "NotExecuted")
+        const error = yield* Effect.flip(tx.get("a"))
+        assert.strictEqual(nameOf(error), "ClosedError")
+        assert.strictEqual(error.outcome, "NotExecuted")
       }))
   })
 })
@@ -288,7 +343,7 @@ describe("SIGKILL of a primary", () => {
         }))
       const exit = yield* Effect.exit(double)
       assert(Exit.isFailure(exit))
-      conflictOf(yield* Effect.flip(exit as Exit.Exit<never, RedisClusterException>))
+      conflictOf(yield* Effect.flip(exit as Exit.Exit<never, ConflictError | RedisClusterException>))
       yield* double
       assert.strictEqual(yield* redis.get("{killed}"), "2")
     }), 60_000)
@@ -302,7 +357,7 @@ describe("SIGKILL of a primary", () => {
         const owner = yield* cluster.owner(HashSlot.ofKey("{written}"))
         yield* redis.set("{written}", "1")
         let attempts = 0
-        const { reason } = yield* redis.watch("{written}", (tx) =>
+        const error = yield* redis.watch("{written}", (tx) =>
           Effect.gen(function*() {
             attempts++
             yield* tx.get("{written}")
@@ -311,9 +366,9 @@ describe("SIGKILL of a primary", () => {
             yield* Effect.sleep("50 millis")
             yield* cluster.kill(owner)
             yield* Fiber.join(writing)
-          })).pipe(Effect.retry(onConflict), Effect.flip) as Effect.Effect<RedisClusterException>
-        assert.strictEqual(reason._tag, "ConnectionError")
-        assert.strictEqual(reason.outcome, "Unknown")
+          })).pipe(Effect.retry(onConflict), Effect.flip) as Effect.Effect<ConflictError | RedisClusterException>
+        assert.strictEqual(nameOf(error), "ConnectionError")
+        assert.strictEqual(error.outcome, "Unknown")
         assert.strictEqual(attempts, 1)
         yield* cluster.restart(owner)
         yield* cluster.awaitOk

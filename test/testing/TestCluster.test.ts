@@ -156,7 +156,7 @@ describe("TestCluster", () => {
         yield* cluster.command(yield* cluster.owner(yield* cluster.slotOf(key)), "DEL", key)
         yield* TestClock.adjust("5 seconds")
         const error = yield* Fiber.join(three)
-        assert.strictEqual(error.reason._tag, "LockLostError")
+        assert.strictEqual(error._tag, "LockLostError")
       }).pipe(on()))
   })
 

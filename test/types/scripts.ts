@@ -1,7 +1,8 @@
 /**
  * The types of scripts, functions and locks. This file is compiled, not run.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { expectTypeOf } from "vitest"
@@ -91,19 +92,44 @@ expectTypeOf(Script.preload(named, two, none)).toEqualTypeOf<
 declare const work: Effect.Effect<"done", "failed", "needed">
 declare const scoped: Effect.Effect<void, never, Scope.Scope>
 expectTypeOf(Lock.make("key", { ttl: "10 seconds" })).toEqualTypeOf<
-  Effect.Effect<Lock.Lock, RedisClusterException, ClusterClient | Scope.Scope>
+  Effect.Effect<Lock.Lock, Lock.LockNotAcquiredError | RedisClusterException, ClusterClient | Scope.Scope>
 >()
 expectTypeOf(Lock.withLock("key", { ttl: "10 seconds", wait: "none" })(work)).toEqualTypeOf<
-  Effect.Effect<"done", "failed" | RedisClusterException, "needed" | ClusterClient>
+  Effect.Effect<"done", "failed" | Lock.LockError | RedisClusterException, "needed" | ClusterClient>
 >()
 expectTypeOf(
   Lock.withLock("key", { ttl: { seconds: 10 }, fencing: true })((lock) => (lock.fence satisfies number, work))
 )
-  .toEqualTypeOf<Effect.Effect<"done", "failed" | RedisClusterException, "needed" | ClusterClient>>()
+  .toEqualTypeOf<Effect.Effect<"done", "failed" | Lock.LockError | RedisClusterException, "needed" | ClusterClient>>()
 // An effect under the lock keeps its own scope.
 expectTypeOf(Lock.withLock("key", { ttl: "10 seconds" })(scoped)).toEqualTypeOf<
-  Effect.Effect<void, RedisClusterException, Scope.Scope | ClusterClient>
+  Effect.Effect<void, Lock.LockError | RedisClusterException, Scope.Scope | ClusterClient>
 >()
+// What a lock can do to a program is handled away, one way or the other or both.
+declare const lock: Lock.Lock
+expectTypeOf(lock.lost).toEqualTypeOf<Effect.Effect<never, Lock.LockLostError>>()
+expectTypeOf(lock.extend()).toEqualTypeOf<Effect.Effect<void, Lock.LockLostError | RedisClusterException>>()
+expectTypeOf(lock.release).toEqualTypeOf<Effect.Effect<void>>()
+expectTypeOf(Lock.release("key", "token")).toEqualTypeOf<
+  Effect.Effect<boolean, RedisClusterException, ClusterClient>
+>()
+expectTypeOf(Lock.extend("key", "token", "1 second")).toEqualTypeOf<
+  Effect.Effect<boolean, RedisClusterException, ClusterClient>
+>()
+expectTypeOf(
+  Lock.withLock("key", { ttl: "10 seconds" })(work).pipe(
+    Effect.catchTags({
+      LockNotAcquiredError: () => Effect.succeed("left out"),
+      LockLostError: () => Effect.succeed("lost")
+    })
+  )
+).toEqualTypeOf<Effect.Effect<string, "failed" | RedisClusterException, "needed" | ClusterClient>>()
+expectTypeOf(Lock.tryWithLock("key", { ttl: "10 seconds" })(work)).toEqualTypeOf<
+  Effect.Effect<Option.Option<"done">, "failed" | Lock.LockLostError | RedisClusterException, "needed" | ClusterClient>
+>()
+expectTypeOf(
+  Lock.tryWithLock("key", { ttl: "10 seconds" })(work).pipe(Effect.catchTag("LockLostError", Effect.die))
+).toEqualTypeOf<Effect.Effect<Option.Option<"done">, "failed" | RedisClusterException, "needed" | ClusterClient>>()
 // @ts-expect-error -- a bare number has no unit
 Lock.make("key", { ttl: 10 })
 // @ts-expect-error -- a lock needs a time to live

@@ -7,12 +7,20 @@ import type * as Stream from "effect/Stream"
 import { expectTypeOf } from "vitest"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import { Strings } from "../../src/commands/Strings.ts"
-import { type ConsumedEntry, type DedicatedClient, onConflict } from "../../src/index.ts"
+import {
+  type ConflictError,
+  type ConsumedEntry,
+  type DedicatedClient,
+  type HealthReport,
+  onConflict,
+  type UnhealthyError
+} from "../../src/index.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 
 declare const redis: ClusterClientShape
 declare const needy: Effect.Effect<number, "failed", "needed">
 type Failing<A> = Effect.Effect<A, RedisClusterException>
+type Contended<A> = Effect.Effect<A, ConflictError | RedisClusterException>
 
 expectTypeOf(redis.dedicated("key")).toEqualTypeOf<
   Effect.Effect<DedicatedClient, RedisClusterException, Scope.Scope>
@@ -21,14 +29,50 @@ expectTypeOf(redis.dedicated({ host: "h", port: 1 })).toEqualTypeOf<
   Effect.Effect<DedicatedClient, RedisClusterException, Scope.Scope>
 >()
 expectTypeOf(redis.watch("key", () => needy)).toEqualTypeOf<
-  Effect.Effect<number, "failed" | RedisClusterException, "needed">
+  Effect.Effect<number, "failed" | ConflictError | RedisClusterException, "needed">
 >()
 expectTypeOf(redis.watch(["a"], (tx) => tx.transaction([Strings.get("a"), Strings.incr("b")]))).toEqualTypeOf<
-  Failing<[string | null, number]>
+  Contended<[string | null, number]>
 >()
 expectTypeOf(redis.watch("key", (tx) => tx.get("key")).pipe(Effect.retry(onConflict))).toEqualTypeOf<
+  Contended<string | null>
+>()
+
+// A conflict is handled away: what is left is what any command can fail with.
+expectTypeOf(
+  redis.watch("key", (tx) => tx.transaction([Strings.incr("key")])).pipe(
+    Effect.catchTag("ConflictError", () => Effect.succeed(undefined))
+  )
+).toEqualTypeOf<Failing<[number] | undefined>>()
+expectTypeOf(
+  redis.watch(
+    "key",
+    (tx) =>
+      tx.pipeline([Strings.get("key")]).pipe(
+        Effect.catchTag("RedisClusterException", () => Effect.succeed([null] as const))
+      )
+  ).pipe(
+    Effect.catchTag("RedisClusterException", () => Effect.succeed(undefined))
+  )
+).toEqualTypeOf<Effect.Effect<[string | null] | readonly [null] | undefined, ConflictError>>()
+expectTypeOf(Effect.scoped(Effect.flatMap(redis.dedicated("key"), (own) => own.get("key")))).toEqualTypeOf<
   Failing<string | null>
 >()
+expectTypeOf(
+  Effect.scoped(Effect.flatMap(redis.dedicated("key"), (own) => own.transaction([Strings.incr("key")])))
+).toEqualTypeOf<Contended<[number]>>()
+// Transactions on shared connections have no rivals.
+expectTypeOf(redis.transaction([Strings.incr("key")])).toEqualTypeOf<Failing<[number]>>()
+
+// Without options there is nothing to refuse.
+expectTypeOf(redis.health()).toEqualTypeOf<Effect.Effect<HealthReport>>()
+expectTypeOf(redis.health({ timeout: "1 second" })).toEqualTypeOf<Failing<HealthReport>>()
+expectTypeOf(redis.requireHealthy()).toEqualTypeOf<Effect.Effect<HealthReport, UnhealthyError>>()
+expectTypeOf(redis.requireHealthy().pipe(Effect.catchTag("UnhealthyError", () => Effect.succeed(undefined))))
+  .toEqualTypeOf<Effect.Effect<HealthReport | undefined>>()
+expectTypeOf(
+  redis.requireHealthy({ replicas: false }).pipe(Effect.catchTag("UnhealthyError", () => Effect.succeed(undefined)))
+).toEqualTypeOf<Failing<HealthReport | undefined>>()
 expectTypeOf(redis.consume({ streams: "s", group: "g", consumer: "c", values: "bytes" })).toEqualTypeOf<
   Stream.Stream<ConsumedEntry<Readonly<Record<string, Uint8Array>>>, RedisClusterException>
 >()

@@ -18,6 +18,7 @@ import { utf8Of } from "../../protocol/text.ts"
 import { CrossSlotError, exception, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import { forTransaction } from "../Rejections.ts"
+import { Conflict } from "../request/Conflict.ts"
 import { type ErrorReply, ofExecuted, ofQueued } from "../request/Diagnosis.ts"
 import * as Failures from "../request/Failures.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
@@ -180,7 +181,7 @@ export class TransactionRequest extends Request {
 
   override fail(error: RedisClusterException): void {
     const culprit = this.culprit
-    super.fail(culprit === undefined ? error : this.refused(culprit))
+    super.fail(culprit === undefined || error instanceof Conflict ? error : this.refused(culprit))
   }
 
   private startOver(): void {

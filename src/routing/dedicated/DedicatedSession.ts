@@ -16,6 +16,7 @@ import * as Batch from "../batches/Pipeline.ts"
 import { keyless } from "../CommandSlot.ts"
 import { forDedicated, holdsUpBatch, invalid } from "../Rejections.ts"
 import type { CallRegion } from "../request/CallRegion.ts"
+import { reasonOf } from "../request/Conflict.ts"
 import { diagnose, type Diagnosis, type Failure } from "../request/Diagnosis.ts"
 import * as Failures from "../request/Failures.ts"
 import { loadThenResend } from "../request/Prerequisites.ts"
@@ -205,7 +206,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
   silent(): void {}
 
   ended(error: RedisClusterException): void {
-    this.context.statistics.failed(error.reason._tag)
+    this.context.statistics.failed(reasonOf(error))
   }
 
   dispatch(request: Request, asking = false): void {
@@ -236,20 +237,27 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
   }
 
   private errorOf(request: Request, failure: Diagnosis): RedisClusterException {
-    if (failure._tag === "Reply" && failure.error === watchedKeyChanged) {
-      return Failures.conflict(request, "a watched key was changed")
-    }
+    const plain = Failures.fromFailure(request, failure)
     const isWatch = this.purpose._tag === "watch"
-    if (failure._tag === "Reply" && isWatch && concernsSlot(failure.kind)) {
-      return Failures.conflict(request, `the watched keys are being moved (${failure.error.code})`)
+    if (failure._tag === "Reply") {
+      if (failure.error === watchedKeyChanged) {
+        return Failures.conflict(request, "a watched key was changed", plain, undefined)
+      }
+      return isWatch && concernsSlot(failure.kind)
+        ? Failures.conflict(
+          request,
+          `the node does not serve the watched keys now (${failure.error.code})`,
+          plain,
+          plain
+        )
+        : plain
     }
-    if (failure._tag !== "Lost" || failure.failure.kind === "overloaded" || this.isOver) {
-      return Failures.fromFailure(request, failure)
-    }
+    if (failure._tag === "NotCovered" || failure.failure.kind === "overloaded" || this.isOver) return plain
     const why = this.connection.lastFailure?.message ?? failure.failure.message
+    const lost = Failures.dedicatedLost(request, why, failure.written)
     const mayBeExecuted = failure.written && !request.command.spec.readonly
     return isWatch && !mayBeExecuted
-      ? Failures.conflict(request, `the connection that watched was lost (${why})`)
-      : Failures.dedicatedLost(request, why, failure.written)
+      ? Failures.conflict(request, `the connection that watched was lost (${why})`, lost, lost)
+      : lost
   }
 }

@@ -7,7 +7,9 @@ import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import { addressOf } from "../../cluster/Endpoint.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import { versionsOf } from "../../commands/table/versions.ts"
+import { ConflictError } from "../../ConflictError.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
+import { stackless } from "../../internal/stackless.ts"
 import type { ServerError } from "../../protocol/Reply.ts"
 import type { Policy } from "../../ReadFrom.ts"
 import {
@@ -15,7 +17,6 @@ import {
   AuthenticationError,
   ClosedError,
   ClusterDownError,
-  ConflictError,
   ConnectionError,
   DecodeError,
   exception,
@@ -37,6 +38,7 @@ import {
   TryAgainError,
   UnknownNodeError
 } from "../../RedisClusterException.ts"
+import { Conflict } from "./Conflict.ts"
 import type { Diagnosis, ErrorReply } from "./Diagnosis.ts"
 import type { RetryState } from "./Request.ts"
 
@@ -255,13 +257,17 @@ export const noDedicatedConnection = (
  * @category constructors
  * @since 0.1.0
  */
-export const conflict = (failed: FailedCommand, why: string): RedisClusterException =>
-  exception(() =>
-    new ConflictError({
-      ...contextOf(failed, "NotExecuted"),
-      message: `${where(nameAndNode(failed))}: ${why}; nothing of the transaction was executed, read and try again`
-    })
-  )
+export const conflict = (
+  failed: FailedCommand,
+  why: string,
+  { reason }: RedisClusterException,
+  cause: RedisClusterException | undefined
+): Conflict =>
+  stackless(() => {
+    const about = nameAndNode(failed)
+    const message = `${where(about)}: ${why}; nothing of the transaction was executed, read and try again`
+    return new Conflict(reason, new ConflictError({ ...about, message, cause }))
+  })
 
 /**
  * The error of a command on a dedicated connection that is gone, together with its state.

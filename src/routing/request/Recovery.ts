@@ -307,9 +307,6 @@ export const mayPass = ({ reason }: RedisClusterException): boolean => {
     // The error of a node that left while its reply was due; a closed client sends no commands at all.
     case "ClosedError":
       return reason.outcome === "Unknown"
-    case "UnhealthyError":
-    case "ConflictError":
-    case "LockNotAcquiredError":
     case "PartialFailureError":
     case "PipelineError":
     case "TransactionError":
@@ -320,7 +317,6 @@ export const mayPass = ({ reason }: RedisClusterException): boolean => {
     case "NoKeyError":
     case "UnknownNodeError":
     case "NoTargetError":
-    case "LockLostError":
     case "DecodeError":
     case "OptionsError":
       return false

@@ -17,6 +17,7 @@ import type * as Tracer from "effect/Tracer"
 import type { Command } from "../../commands/Command.ts"
 import { isRedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
+import { reasonOf } from "./Conflict.ts"
 import type { Diagnosis } from "./Diagnosis.ts"
 import type { Decision } from "./Recovery.ts"
 import type { Request, RequestTrace } from "./Request.ts"
@@ -150,10 +151,11 @@ const typeOf = (failure: Diagnosis): string => {
 const failureOf = (exit: Exit.Failure<unknown, unknown>): Record<string, unknown> => {
   const fail = exit.cause.reasons.find((reason) => reason._tag === "Fail")
   if (fail === undefined || !isRedisClusterException(fail.error)) return {}
+  const type = { "error.type": reasonOf(fail.error) }
   const { reason } = fail.error
-  return reason._tag === "ReplyError"
-    ? { "error.type": reason._tag, "db.response.status_code": reason.code }
-    : { "error.type": reason._tag }
+  return reason._tag === "ReplyError" && reason._tag === type["error.type"]
+    ? { ...type, "db.response.status_code": reason.code }
+    : type
 }
 
 /** The spans of this library, with their calls. */
