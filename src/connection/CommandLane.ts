@@ -10,7 +10,7 @@ import { Fifo } from "../internal/Fifo.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import { mayAnswerPing } from "../protocol/ErrorKind.ts"
 import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
-import { RespDecoder } from "../protocol/RespDecoder.ts"
+import { type DecoderHandlers, RespDecoder } from "../protocol/RespDecoder.ts"
 import { type EncodedBatch, RespEncoder } from "../protocol/RespEncoder.ts"
 import { Alone } from "./Alone.ts"
 import { type CommandQueue, expire } from "./CommandQueue.ts"
@@ -106,7 +106,7 @@ export interface LaneContext {
   readonly share: number
 }
 
-export class CommandLane {
+export class CommandLane implements DecoderHandlers {
   /** Called when no reply is due any more. */
   onEmpty: (() => void) | undefined
   private readonly socket: Duplex
@@ -139,12 +139,7 @@ export class CommandLane {
     const now = monotonicMillis(context.clock)
     this.pulse = new Pulse({ pingAfter, pingTimeout, doubtAfter }, now)
     this.verifyAt = this.pulse.overdueFrom(now)
-    this.decoder = new RespDecoder({
-      binary: () => this.inFlight.peek()?.binary === true,
-      lossy: () => this.inFlight.peek()?.command.settings.lossy === true,
-      onReply: (reply) => this.receive(reply),
-      onPush: context.onPush
-    })
+    this.decoder = new RespDecoder(this)
     wire.receive = (bytes) => this.read(bytes)
     wire.stream.on("drain", () => this.drained())
   }
@@ -289,7 +284,22 @@ export class CommandLane {
     else if (this.context.queue.size > 0 || this.alone.isClaimed) this.scheduleFlush()
   }
 
-  private receive(reply: Reply): void {
+  /** Whether the next reply is to come as bytes. */
+  binary(): boolean {
+    return this.inFlight.peek()?.binary === true
+  }
+
+  /** Whether the text of the next reply may come with replacement characters. */
+  lossy(): boolean {
+    return this.inFlight.peek()?.command.settings.lossy === true
+  }
+
+  onPush(push: ReadonlyArray<Reply>): void {
+    this.context.onPush(push)
+  }
+
+  /** The reply to the command that has waited longest. */
+  onReply(reply: Reply): void {
     const outgoing = this.inFlight.shift()
     if (outgoing === undefined) {
       return this.context.lose({ kind: "protocol", message: "a reply came that nothing had asked for" })

@@ -148,11 +148,12 @@ class LiveConnections {
 
   readonly get = (target: ConnectionTarget, use: ConnectionUse = "commands"): Connection => {
     const address = target.address ?? addressOf(target)
-    const known = this.shared[use].get(address)
+    const shared = use === "commands" ? this.shared.commands : this.shared.replicaReads
+    const known = shared.get(address)
     if (known !== undefined) return known
     const connection = this.connect(target, this.sharedHooks, this.statisticsOf(target), use)
     if (this.isClosed) connection.closeNow(clientClosed)
-    else this.shared[use].set(address, connection)
+    else shared.set(address, connection)
     return connection
   }
 

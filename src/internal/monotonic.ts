@@ -21,6 +21,31 @@ export const monotonicMillis = (clock: Clock.Clock): number =>
   // time twice.
   clock === machine ? origin + performance.now() : Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
+/** The time of day and the monotonic time of the last reading, and whether the present task of the event loop made it. */
+let readAt = 0
+let reading = 0
+let isFresh = false
+const outdate = (): void => {
+  isFresh = false
+}
+
+/**
+ * As `monotonicMillis`, at most a millisecond behind, and at the price of a look at the time of day: a deadline for each
+ * command needs no more. Commands that are called in one go within a millisecond share a reading. It does not outlive the
+ * task, so that a time of day that stands still, or is set back, holds nothing up.
+ *
+ * @internal
+ */
+export const recentMillis = (clock: Clock.Clock): number => {
+  if (clock !== machine) return monotonicMillis(clock)
+  const timeOfDay = Date.now()
+  if (isFresh && timeOfDay === readAt) return reading
+  if (!isFresh) queueMicrotask(outdate)
+  isFresh = true
+  readAt = timeOfDay
+  return reading = monotonicMillis(clock)
+}
+
 const exactTimeOfDay = (clock: Clock.Clock, at: number): number =>
   clock.currentTimeMillisUnsafe() - (monotonicMillis(clock) - at)
 

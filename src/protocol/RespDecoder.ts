@@ -400,6 +400,7 @@ export class RespDecoder {
   private readonly binaryPush: () => boolean
   private readonly maxDepth: number
   private readonly maxBulkLength: number
+  private readonly maxTextLength: number
   private readonly maxAggregateLength: number
   private readonly maxLineLength: number
   /** A line up to this length is within every bound. */
@@ -435,6 +436,7 @@ export class RespDecoder {
     this.binaryPush = options.binaryPush ?? never
     this.maxDepth = options.maxDepth ?? 1024
     this.maxBulkLength = options.maxBulkLength ?? constants.MAX_STRING_LENGTH
+    this.maxTextLength = Math.min(this.maxBulkLength, constants.MAX_STRING_LENGTH)
     this.maxAggregateLength = Math.min(options.maxAggregateLength ?? maxArrayLength, maxArrayLength)
     this.maxLineLength = Math.min(options.maxLineLength ?? constants.MAX_STRING_LENGTH, constants.MAX_STRING_LENGTH)
     this.shortLine = Math.min(maxShortLine, this.maxLineLength)
@@ -640,9 +642,7 @@ export class RespDecoder {
   private readBulkHeader(type: number, length: number): void {
     if (length === -1 && type === BULK) return this.emit(null)
     if (length < 0) return this.fail("not the length of a string")
-    const max = this.bytes && type !== BULK_ERROR
-      ? this.maxBulkLength
-      : Math.min(this.maxBulkLength, constants.MAX_STRING_LENGTH)
+    const max = this.bytes && type !== BULK_ERROR ? this.maxBulkLength : this.maxTextLength
     if (length > max) {
       const excess = `a string of ${length} bytes, more than ${max}`
       if (this.pushing) return this.fail(excess)

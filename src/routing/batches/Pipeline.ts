@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command, Prerequisite } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
-import type * as ReadFrom from "../../ReadFrom.ts"
+import * as ReadFrom from "../../ReadFrom.ts"
 import { exception, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
 import { routeBy } from "../reads/CurrentReadPolicy.ts"
@@ -83,14 +83,14 @@ class Sender {
 
   private add(index: number, slot: number): void {
     const command = this.run.commands[index]
-    const reading = routeBy(command, slot, this.policy)
+    const reading = this.policy === ReadFrom.primary ? undefined : routeBy(command, slot, this.policy)
     const joins = this.together && reading === undefined && command.settings.timeout === undefined
     const node = joins && !this.run.isHeldUp(slot) ? this.route.nodeOf(slot) : undefined
     if (node === undefined) return this.dispatch(index, slot, reading)
     const block = this.open.get(node) ?? this.begin(node)
     const { prerequisite } = command.settings
     const sent = prerequisite === undefined ? command : this.withSource(command, prerequisite, node, index, slot)
-    if (block.add(sent, slot, index)) return
+    if (block.add(sent, index)) return
     this.open.delete(node)
     block.send()
   }

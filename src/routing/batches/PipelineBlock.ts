@@ -8,7 +8,9 @@ import { type Command, DecodeFailure, decodeReply } from "../../commands/Command
 import type { Connection } from "../../connection/Connection.ts"
 import type { LinkFailure, Outgoing } from "../../connection/Outgoing.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
-import { type Collector, Request, type RequestOwner } from "../request/Request.ts"
+import { keyless } from "../CommandSlot.ts"
+import { Request, type RequestOwner } from "../request/Request.ts"
+import type { PipelineRun } from "./PipelineOrder.ts"
 
 /**
  * The most entries of a block. A connection writes a block as a whole, so that blocks have to be small for its bounds
@@ -26,18 +28,17 @@ export class PipelineBlock implements Outgoing {
   size = 0
 
   private readonly owner: RequestOwner
-  private readonly collector: Collector
+  private readonly run: PipelineRun
   private readonly connection: Connection
-  private readonly slots: Array<number> = []
   private readonly places: Array<number> = []
   private bytes = 0
   private answered = 0
   /** The entries that failed and became requests. */
   private promoted: Array<Request> | undefined = undefined
 
-  constructor(owner: RequestOwner, collector: Collector, connection: Connection, deadline: number) {
+  constructor(owner: RequestOwner, run: PipelineRun, connection: Connection, deadline: number) {
     this.owner = owner
-    this.collector = collector
+    this.run = run
     this.connection = connection
     this.deadline = deadline
   }
@@ -52,12 +53,11 @@ export class PipelineBlock implements Outgoing {
   }
 
   /**
-   * Adds an entry; `place` is its place among the entries of the collector. The result says whether there is room for
+   * Adds an entry; `place` is its place among the entries of the pipeline. The result says whether there is room for
    * another entry.
    */
-  add(entry: Command<unknown>, slot: number, place: number): boolean {
+  add(entry: Command<unknown>, place: number): boolean {
     this.block.push(entry)
-    this.slots.push(slot)
     this.places.push(place)
     const { args } = entry
     for (let i = 0; i < args.length; i++) this.bytes += args[i].length
@@ -81,7 +81,7 @@ export class PipelineBlock implements Outgoing {
     if (value instanceof DecodeFailure) {
       const request = this.promote(i)
       request.fail(this.owner.undecodable(request, value))
-    } else this.collector.succeeded(this.places[i], value)
+    } else this.run.succeeded(this.places[i], value)
   }
 
   onLost(failure: LinkFailure, written: boolean): void {
@@ -91,7 +91,8 @@ export class PipelineBlock implements Outgoing {
 
   onUnsendable(index: number, failure: LinkFailure): void {
     const request = this.promote(index)
-    for (const list of [this.block, this.slots, this.places]) list.splice(index, 1)
+    this.block.splice(index, 1)
+    this.places.splice(index, 1)
     request.onLost(failure, false)
   }
 
@@ -102,9 +103,10 @@ export class PipelineBlock implements Outgoing {
 
   /** Makes a request of an entry, which then has retries of its own. */
   private promote(i: number): Request {
-    const { collector, deadline, owner } = this
+    const { deadline, owner, run } = this
     const place = this.places[i]
-    const request = Request.entry(owner, this.block[i], this.slots[i], undefined, deadline, collector, place)
+    const slot = run.slots[place] ?? keyless
+    const request = Request.entry(owner, this.block[i], slot, undefined, deadline, run, place)
     request.headsFor(this.connection)
     this.promoted ??= []
     this.promoted.push(request)

@@ -14,7 +14,7 @@ import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import type { Connection, ConnectionState } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
-import { monotonicMillis } from "../../internal/monotonic.ts"
+import { recentMillis } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { Topology } from "../../topology/Topology.ts"
 import { keyless } from "../CommandSlot.ts"
@@ -100,9 +100,9 @@ export class Dispatcher implements RequestOwner {
     return (command.settings.timeout ?? this.options.commandTimeout) + (command.blockingTime ?? 0)
   }
 
-  /** The time in monotonic milliseconds. */
+  /** The time in monotonic milliseconds, at most one millisecond behind. */
   now(): number {
-    return monotonicMillis(this.clock)
+    return recentMillis(this.clock)
   }
 
   /**
