@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import { monotonicMillis, steadyTimeOfDay, timeOfDayAt, timeOfDayUntil } from "../../src/internal/monotonic.ts"
+import { monotonicMillis, recentMillis, steadyTimeOfDay, timeOfDayAt, timeOfDayUntil } from "../../src/internal/monotonic.ts"
 import * as SteppedClock from "../harness/SteppedClock.ts"
 
 describe("Intervals", () => {
@@ -60,5 +60,33 @@ describe("Intervals", () => {
           assert.isAtLeast(timeOfDayUntil(at(now), past), Math.floor(past))
         }
       }
+    }))
+})
+
+describe("The time that commands share", () => {
+  it.live("is at most a millisecond behind, within one task as well", () =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clockWith(Effect.succeed)
+      const from = monotonicMillis(clock)
+      while (monotonicMillis(clock) - from < 5) {
+        const before = monotonicMillis(clock)
+        const shared = recentMillis(clock)
+        assert.isAtLeast(shared, before - 1.5)
+        assert.isAtMost(shared, monotonicMillis(clock))
+      }
+    }))
+
+  it.live("goes on while the time of day stands still", () =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clockWith(Effect.succeed)
+      const stopped = Date.now()
+      const own = Date.now
+      yield* Effect.addFinalizer(() => Effect.sync(() => (Date.now = own)))
+      Date.now = () => stopped
+      const from = recentMillis(clock)
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      const at = monotonicMillis(clock)
+      assert.isAtLeast(recentMillis(clock), at)
+      assert.isAbove(at, from)
     }))
 })
