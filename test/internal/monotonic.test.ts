@@ -1,7 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import { monotonicMillis, recentMillis, steadyTimeOfDay, timeOfDayAt, timeOfDayUntil } from "../../src/internal/monotonic.ts"
+import {
+  monotonicMillis,
+  recentMillis,
+  steadyTimeOfDay,
+  timeOfDayAt,
+  timeOfDayUntil
+} from "../../src/internal/monotonic.ts"
 import * as SteppedClock from "../harness/SteppedClock.ts"
 
 describe("Intervals", () => {
