@@ -5,7 +5,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { reportable } from "./internal/reportable.ts"
+import { printable, reportable } from "./internal/reportable.ts"
 import { type Outcome, RedisClusterException } from "./RedisClusterException.ts"
 
 const TypeId = "~effect-redis-cluster/ConflictError"
@@ -66,6 +66,7 @@ export class ConflictError
 }
 
 reportable(ConflictError.prototype, ({ _tag }) => _tag)
+printable(ConflictError.prototype)
 
 /**
  * Whether a value is a `ConflictError`, also of another copy of the package.

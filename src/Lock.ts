@@ -49,7 +49,7 @@ import { Strings } from "./commands/Strings.ts"
 import * as checks from "./internal/checks.ts"
 import { millisOf } from "./internal/millis.ts"
 import { monotonicMillis } from "./internal/monotonic.ts"
-import { reportable } from "./internal/reportable.ts"
+import { printable, reportable } from "./internal/reportable.ts"
 import { stackless } from "./internal/stackless.ts"
 import { exception, OptionsError, type Outcome, type RedisClusterException } from "./RedisClusterException.ts"
 import * as Script from "./scripting/Script.ts"
@@ -112,7 +112,9 @@ export class LockLostError
 }
 
 reportable(LockNotAcquiredError.prototype, ({ _tag }) => _tag)
+printable(LockNotAcquiredError.prototype)
 reportable(LockLostError.prototype, ({ _tag }) => _tag)
+printable(LockLostError.prototype)
 
 /**
  * Either way in which a lock can disappoint: a schema, for programs that send it on.

@@ -29,6 +29,7 @@ export {
   ConnectionError,
   CrossSlotError,
   DecodeError,
+  type Group,
   type Hop,
   isReason,
   LoadingError,

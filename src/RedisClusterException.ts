@@ -505,6 +505,56 @@ export type Reason = typeof Reason.Type
 for (const { prototype } of Reason.members) Object.defineProperty(prototype, ReasonTypeId, { value: ReasonTypeId })
 
 /**
+ * The side that a reason is about.
+ *
+ * - `cluster`: the cluster does not serve the slot, or is none
+ * - `network`: no way to the server, or no time
+ * - `answer`: the server has answered, and the answer is no success
+ * - `call`: the command cannot be sent as it is
+ * - `parts`: the command has parts, and some of them failed
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Group = "cluster" | "network" | "answer" | "call" | "parts"
+
+/**
+ * The group of each reason.
+ *
+ * @internal
+ */
+export const groupOf: Readonly<Record<Reason["_tag"], Group>> = {
+  MovedError: "cluster",
+  AskError: "cluster",
+  TryAgainError: "cluster",
+  ClusterDownError: "cluster",
+  MasterDownError: "cluster",
+  LoadingError: "cluster",
+  ReadOnlyError: "cluster",
+  ClusterDisabledError: "cluster",
+  SlotNotCoveredError: "cluster",
+  TooManyRedirectionsError: "cluster",
+  ConnectionError: "network",
+  TimeoutError: "network",
+  OverloadedError: "network",
+  NoReachableNodeError: "network",
+  ProtocolError: "network",
+  ClosedError: "network",
+  ReplyError: "answer",
+  AuthenticationError: "answer",
+  DecodeError: "answer",
+  CrossSlotError: "call",
+  NoKeyError: "call",
+  UnknownNodeError: "call",
+  NoTargetError: "call",
+  OptionsError: "call",
+  PartialFailureError: "parts",
+  PipelineError: "parts",
+  TransactionError: "parts",
+  OvertakenError: "parts"
+}
+
+/**
  * The error of every command. `reason` says what happened.
  *
  * @category errors
@@ -529,6 +579,11 @@ export class RedisClusterException
   /** Sending the command again may succeed, and is safe. */
   get isRetryable(): boolean {
     return this.reason.isRetryable
+  }
+
+  /** The side that the reason is about: the cluster, the network, the answer, the call itself, or its parts. */
+  get group(): Group {
+    return groupOf[this.reason._tag]
   }
 
   /** The outcome of the command. */

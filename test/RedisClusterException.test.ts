@@ -194,6 +194,17 @@ describe("Each error that is no reason", () => {
     }
   })
 
+  it("shows both where it is printed, and its cause", () => {
+    for (const { error, facts: [isRetryable, outcome] } of others) {
+      const printed = inspect(error)
+      assert.include(printed, `_tag: '${error._tag}'`)
+      assert.include(printed, `isRetryable: ${isRetryable}`)
+      assert.strictEqual(printed.includes("outcome: "), outcome !== undefined)
+      assert.strictEqual(printed.includes("cause: {"), isRedisClusterException(error.cause), printed)
+      assert.notInclude(printed, "undefined")
+    }
+  })
+
   it.effect("survives its JSON codec whole", () =>
     Effect.gen(function*() {
       const codec = Schema.fromJsonString(

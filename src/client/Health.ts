@@ -15,7 +15,7 @@ import { query, question } from "../connection/Query.ts"
 import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
-import { reportable } from "../internal/reportable.ts"
+import { printable, reportable } from "../internal/reportable.ts"
 import { stackless } from "../internal/stackless.ts"
 import { kindOf } from "../protocol/ErrorKind.ts"
 import { ServerError } from "../protocol/Reply.ts"
@@ -67,6 +67,7 @@ export class UnhealthyError
 }
 
 reportable(UnhealthyError.prototype, ({ _tag }) => _tag)
+printable(UnhealthyError.prototype)
 
 /**
  * Whether a value is an `UnhealthyError`, also of another copy of the package.

@@ -1,9 +1,10 @@
 /**
- * The facts of an error for Effect's `ErrorReporter`.
+ * The facts of an error for those who report and print it.
  *
- * The reporter finds them under two string keys. Its module is marked unstable, and its types are known only where it is
- * imported, so that the keys stand here.
+ * Effect's `ErrorReporter` finds them under two string keys. Its module is marked unstable, and its types are known only where
+ * it is imported, so that the keys stand here.
  */
+import { NodeInspectSymbol } from "effect/Inspectable"
 
 const severity = "~effect/ErrorReporter/severity"
 const attributes = "~effect/ErrorReporter/attributes"
@@ -35,6 +36,21 @@ export const reportable = <E extends Facts>(prototype: E, reasonOf: (error: E) =
           "redis.attempts": this.attempts
         }
       }
+    }
+  })
+}
+
+/** Shows the outcome of errors of a class, and whether they may pass, where Node prints them. */
+export const printable = <E extends Facts & { readonly message: string; readonly cause?: unknown }>(
+  prototype: E
+): void => {
+  Object.defineProperty(prototype, NodeInspectSymbol, {
+    value(this: E): object {
+      const { cause, isRetryable, message, outcome, ...facts } = this
+      const fate = outcome === undefined ? {} : { outcome }
+      // The cause of an error is not enumerable.
+      const because = cause === undefined ? {} : { cause }
+      return { ...facts, message, ...fate, isRetryable, ...because }
     }
   })
 }

@@ -16,6 +16,7 @@ import { ConflictError } from "../../src/ConflictError.ts"
 import * as Lock from "../../src/Lock.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
 import { Reason } from "../../src/Reason.ts"
+import { groupOf } from "../../src/RedisClusterException.ts"
 import { TestCluster } from "../../src/testing/index.ts"
 import { project } from "./Blocks.ts"
 
@@ -53,6 +54,12 @@ describe("The pages name", () => {
       [],
       "change docs/DESIGN.md, Errors"
     )
+  })
+
+  it("every reason in its group", () => {
+    const rows = rowsIn("docs/errors.md", "### Groups")
+    const written = rows.flatMap(([group, names]) => codeIn(names).map((name) => [name, group.replaceAll(/[`"]/g, "")]))
+    assert.deepStrictEqual(Object.fromEntries(written), groupOf, "change docs/errors.md, Groups")
   })
 
   it("every error of its own", () => {

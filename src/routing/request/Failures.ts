@@ -266,7 +266,10 @@ export const conflict = (
   stackless(() => {
     const about = nameAndNode(failed)
     const message = `${where(about)}: ${why}; nothing of the transaction was executed, read and try again`
-    return new Conflict(reason, new ConflictError({ ...about, message, cause }))
+    return new Conflict(
+      reason,
+      new ConflictError({ ...about, message, ...(cause === undefined ? undefined : { cause }) })
+    )
   })
 
 /**
