@@ -131,6 +131,25 @@ describe("Spans", () => {
         assert.strictEqual(span.attributes.get("db.response.status_code"), "WRONGTYPE")
       })))
 
+    it.effect("of a transaction that met a conflict say so, as the metrics do", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { redis, value } = yield* client
+        const { commands } = yield* spansOf(
+          redis.watch(
+            key,
+            (tx) =>
+              Effect.andThen(redis.set(key, "changed"), tx.transaction([Strings.get(key), Strings.set(key, "mine")]))
+          )
+        )
+        const spans = commands.filter(({ name }) => name === "MULTI")
+        assert.deepStrictEqual(
+          spans.map(({ attributes }) => [attributes.get("error.type"), attributes.get("db.response.status_code")]),
+          [["ConflictError", undefined]]
+        )
+        assert.strictEqual(value("errors_total", { reason: "ConflictError" }), 1)
+        assert.strictEqual(value("errors_total"), 1)
+      })))
+
     it.effect("of commands that are interrupted end with them", () =>
       Effect.scoped(Effect.gen(function*() {
         const { redis } = yield* client
