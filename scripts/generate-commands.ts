@@ -6,7 +6,7 @@
  *
  * A source is the path of a server, the `host:port` of a running one, or a JSON file with its reply to COMMAND in RESP2
  * form. Each source is laid over the files that are there; where sources differ the later one wins, so name the newest
- * last. With `--anew` the files hold nothing but what these sources say. Without a source the installed redis-server
+ * last. With `--anew` the files hold only the commands of these sources. Without a source the installed redis-server
  * fills the gaps of the files: an old server takes nothing away.
  */
 import { readFile, writeFile } from "node:fs/promises"

@@ -3,16 +3,16 @@
  *
  *   node scripts/prose.ts [file ...]
  *
- * The rules stand in CONTRIBUTING.md. This script knows those that can be told from the words: a sentence names its
- * subject at the beginning, and some words are not used at all. test/package/prose.test.ts runs it over everything
- * that is written by hand.
+ * CONTRIBUTING.md has the rules of English. This script checks those that show in the words: a sentence names its
+ * subject at the beginning, and some words are not used at all. Without arguments it reads every file that people write,
+ * and test/package/prose.test.ts does the same.
  */
-import { readFileSync } from "node:fs"
-import { relative } from "node:path"
+import { globSync, readFileSync } from "node:fs"
+import { join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseSync } from "rolldown/utils"
 
-export const project = fileURLToPath(new URL("..", import.meta.url))
+const project = fileURLToPath(new URL("..", import.meta.url))
 
 export interface Problem {
   readonly file: string
@@ -27,7 +27,7 @@ interface Passage {
   readonly text: string
 }
 
-/** Beginnings that stand for the subject in place of its name. Questions may begin with all but the last of them. */
+/** The beginnings of sentences that do not name their subject. Questions may begin with a question word. */
 const headless: ReadonlyArray<readonly [RegExp, string]> = [
   [/^(?:What|Who|Which|Whose|Whom|Whoever|Whatever|Whichever)\b(?![^]*\?$)/, "name the thing instead of asking for it"],
   [
@@ -45,10 +45,10 @@ const headless: ReadonlyArray<readonly [RegExp, string]> = [
   [/^(?:That|Those|These|This)[.;]/, "name the thing"]
 ]
 
-/** Words that a reader has to translate. */
+/** The words for which there are plainer ones. */
 const words: ReadonlyArray<readonly [RegExp, string]> = [
   [/\bfor ever\b/i, "forever, or: without a limit"],
-  [/\banew\b/i, "again"],
+  [/(?<!-)\banew\b/i, "again"],
   [/\b(?:of|on|for|by) one's own\b/i, "say whose"],
   [/\bthereof\b|\btherewith\b|\bwhereof\b|\bhitherto\b|\bhereafter\b/i, "say it with plain words"],
   [/\bbe it\b/i, "say: whether it is"]
@@ -102,7 +102,9 @@ const sentencesOf = ({ line, text }: Passage): ReadonlyArray<Passage> => {
     const item = /^(?:[-*+]|\d+\.)\s+(?:\*\*[^*]+\*\*:?\s*)?/.exec(row)
     if (row === "" || /^(?:#|<!--|@|\*\*|-{3}|={3})/.test(row)) open = false
     else if (row.startsWith("|")) {
-      blocks.push(...row.split(/(?<!\\)\|/).map((cell) => ({ line: line + i, text: cell.trim() })))
+      // Most cells are words or phrases: a sentence ends with a stop.
+      const cells = row.split(/(?<!\\)\|/).map((cell) => cell.trim())
+      blocks.push(...cells.filter((cell) => cell.endsWith(".")).map((text) => ({ line: line + i, text })))
       open = false
     } else if (item === null && open) {
       const last = blocks[blocks.length - 1]
@@ -117,13 +119,21 @@ const sentencesOf = ({ line, text }: Passage): ReadonlyArray<Passage> => {
   )
 }
 
+/** The files whose comments and sentences people write. Others are generated from these. */
+export const handwritten = (): ReadonlyArray<string> =>
+  globSync(["{src,test,bench,scripts,examples,docs}/**/*.{ts,md}", "*.md"], { cwd: project })
+    .map((file) => file.split(sep).join("/"))
+    .filter((file) => !/node_modules|docs\/(?:api|commands)\/|commands\/(?:table\/embedded|parameters\/)/.test(file))
+    .toSorted()
+
 /** The sentences of one file that break a rule. */
 export const problemsOf = (file: string): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
-  for (const passage of passagesOf(file, readFileSync(file, "utf8"))) {
+  for (const passage of passagesOf(file, readFileSync(join(project, file), "utf8"))) {
     for (const { line, text } of sentencesOf(passage)) {
       for (const [pattern, rule] of [...headless, ...words]) {
-        if (pattern.test(text)) problems.push({ file: relative(project, file), line, sentence: text, rule })
+        // A word in a code span is a name or a quotation.
+        if (pattern.test(text.replaceAll(/(?<=.)`[^`]*`/g, "`x`"))) problems.push({ file, line, sentence: text, rule })
       }
     }
   }
@@ -131,7 +141,8 @@ export const problemsOf = (file: string): ReadonlyArray<Problem> => {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const problems = process.argv.slice(2).flatMap(problemsOf)
+  const files = process.argv.slice(2).map((file) => relative(project, resolve(file)))
+  const problems = (files.length > 0 ? files : handwritten()).flatMap(problemsOf)
   for (const { file, line, rule, sentence } of problems) console.log(`${file}:${line}: ${sentence}\n    ${rule}`)
   console.log(`${problems.length} sentences`)
   if (problems.length > 0) process.exitCode = 1

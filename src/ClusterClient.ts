@@ -57,6 +57,9 @@ import * as Router from "./routing/Router.ts"
 import * as Topology from "./topology/Topology.ts"
 
 /**
+ * The members of a client: all commands, pipelines, transactions, subscriptions, scans, views and so on.
+ * `ClusterClient` is the service of this type.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -157,16 +160,35 @@ const Service: Context.Service<Executor.ClusterClient, ClusterClientShape> & (ne
   Context.Service<Executor.ClusterClient, ClusterClientShape>()(Executor.key)
 
 /**
- * A client of a Redis or Valkey Cluster. Every command of the command modules is a method; the members beside them
- * are described, topic by topic, under `client/`.
+ * The client of a Redis or Valkey Cluster, as a service. Every command is a method; other members are documented
+ * below, topic by topic.
+ *
+ * **When to use**
+ *
+ * `const redis = yield* ClusterClient` gets the client of the fiber. Provide `ClusterClient.layer` once, at the edge
+ * of the program.
+ *
+ * **Details**
+ *
+ * Every effect fails with a `RedisClusterException` only. A client has one connection per node, shared by all fibers;
+ * blocking commands and sessions have dedicated ones.
+ *
+ * **Gotchas**
+ *
+ * Each build of a layer opens new connections: do not build one per request. For several clusters in one program see
+ * `ClusterClient.named`.
  *
  * @category services
  * @since 0.1.0
  */
 export class ClusterClient extends Service {
   /**
-   * Connects to a cluster. The layer is ready when the topology is known; it fails with `NoReachableNodeError` when
-   * no startup node answers, each with its cause. Closing it drains and closes every connection.
+   * Connects to a cluster. The layer is ready when the topology is known. Its end drains and closes every connection.
+   *
+   * **Details**
+   *
+   * It fails with `OptionsError` for options that cannot be used, and with `NoReachableNodeError`, which has the
+   * failure of each startup node, when none of them can report the topology.
    *
    * @since 0.1.0
    */
@@ -178,7 +200,7 @@ export class ClusterClient extends Service {
     )
 
   /**
-   * A client over a given `Connections` service: a fake topology, another transport.
+   * A client over a given `Connections` service: a fake topology, or another transport.
    *
    * @since 0.1.0
    */
@@ -216,7 +238,12 @@ export class ClusterClient extends Service {
     Effect.map(Layer.build(ClusterClient.layer(options)), (context) => Context.get(context, ClusterClient))
 
   /**
-   * Connects to a cluster with options from `Config`: all of them (`ClusterConfig.options`), or a config for each.
+   * Connects to a cluster with options from `Config`: one config of all options (`ClusterConfig.options`), or a config
+   * for each option.
+   *
+   * **Details**
+   *
+   * It fails with a `ConfigError` when a value is missing or invalid, and otherwise like `layer`.
    *
    * @since 0.1.0
    */
@@ -226,8 +253,13 @@ export class ClusterClient extends Service {
     Layer.unwrap(Effect.map(Config.unwrap(config), ClusterClient.layer))
 
   /**
-   * Connects to a cluster with options from the environment, by the variables that `ClusterConfig` lists: `REDIS_URL`, `REDIS_PASSWORD`
-   * and so on. `defaults` are options for which no variable is set, `prefix` is what the variables start with.
+   * Connects to a cluster with options from the environment, by the variables that `ClusterConfig` lists (`REDIS_URL`,
+   * `REDIS_PASSWORD` and so on).
+   *
+   * **Details**
+   *
+   * `defaults` are the values of options for which no variable is set. `prefix` is the first part of the variables'
+   * names, by default `REDIS`.
    *
    * **Example** (Configured by the environment, but for one option)
    *

@@ -137,8 +137,12 @@ const onlyGiven = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K
   }
 
 /**
- * The options for which there is a variable that starts with `prefix` (`REDIS` unless said otherwise). For what cannot
- * stand in a variable, or to have defaults of one's own: see `ClusterClient.layerEnv`.
+ * The options for which a variable with the given prefix (default: `REDIS`) is set.
+ *
+ * **When to use**
+ *
+ * Use it to combine variables with options that a variable cannot express. `ClusterClient.layerEnv` does that with
+ * defaults of the program.
  *
  * @category constructors
  * @since 0.1.0
@@ -177,7 +181,8 @@ export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>
 }
 
 /**
- * The config of all options from variables, with a `ConfigError` when no variable names a node.
+ * The config of all options from variables with a prefix (default: `REDIS`). It fails with a `ConfigError` when no
+ * variable names a node.
  *
  * **Example** (Two clusters, each from variables of its own)
  *
@@ -194,7 +199,7 @@ export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>
 export const options = (prefix = "REDIS"): Config.Config<ClusterOptions> => withDefaults(prefix, {})
 
 /**
- * What the variables say, over options of the program for which they say nothing.
+ * The config of all options: the values of the variables with a prefix, and `defaults` for options without a variable.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What can be said about a client: options, their defaults, and their check.
+ * The options of a client, their defaults, and their check.
  *
  * @since 0.1.0
  */
@@ -20,13 +20,13 @@ import * as ReadFrom from "./ReadFrom.ts"
 import { exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 
 /**
- * What a server wants to know before it serves.
+ * The user and the password with which connections log in, for the option `credentials`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Credentials {
-  /** The ACL user; without it the password is that of the default user. */
+  /** The ACL user. Default: the default user. */
   readonly username?: string | undefined
   readonly password: Redacted.Redacted
 }
@@ -38,7 +38,7 @@ export interface Credentials {
  * @since 0.1.0
  */
 export interface TlsOptions extends TlsConnectionOptions {
-  /** The server name for a node; without it, `servername`, and without that the node's host. */
+  /** The server name for a node. Default: `servername`, or else the node's host. */
   readonly servernameOf?: ((endpoint: Endpoint) => string) | undefined
 }
 
@@ -52,105 +52,118 @@ export interface ClusterOptions {
   /**
    * The startup nodes: `"redis://user:password@host:port"`, `"rediss://host:port"` (also `valkey://`, `valkeys://`; as they are,
    * or `Redacted`) or `{ host, port }`, one or many.
-   * They are tried in order, and kept for ever as the last resort.
+   * They are tried in order, and stay the last resort for the life of the client.
    *
-   * Or an effect that finds them (see `Discovery`): it runs at the start, and again whenever no known node answers. A
-   * text `"host:port"` is taken as well.
+   * An effect that finds them is allowed as well (see `Discovery`): it runs at the start, and again whenever no known
+   * node answers. So is a text `"host:port"`.
    */
   readonly nodes: StartupNode | ReadonlyArray<StartupNode> | FindNodes
-  /** The user of `AUTH`; wins over the URL. */
+  /** The user of `AUTH`; it wins over the URL. */
   readonly username?: string | undefined
-  /** The password of `AUTH`; wins over the URL. */
+  /** The password of `AUTH`; it wins over the URL. */
   readonly password?: Redacted.Redacted | undefined
   /**
-   * Credentials that change; wins over `username` and `password`. An effect is asked before each connection attempt. A
-   * stream gives the credentials of today and then every later ones: new connections use the newest, and open ones log
-   * in anew as soon as they come. One that ends leaves its last credentials in force, one that fails is run again.
+   * Credentials that change; they win over `username` and `password`. An effect runs before each connection attempt. A
+   * stream gives the current credentials, then each newer ones: new connections use the newest, and open connections
+   * log in again as soon as they come. After a stream has ended its last credentials stay in use; a stream that fails
+   * is run again.
    */
   readonly credentials?: Effect.Effect<Credentials, unknown> | Stream.Stream<Credentials, unknown> | undefined
   /** The name of the client's connections, as `CLIENT LIST` shows it. */
   readonly clientName?: string | undefined
   /**
-   * TLS; implied by `rediss://`. An effect is asked before each connection attempt: for certificates that are renewed while the
-   * program runs.
+   * TLS; implied by `rediss://`. An effect runs before each connection attempt, for certificates that are renewed
+   * while the program runs.
    */
   readonly tls?: boolean | TlsOptions | Effect.Effect<TlsOptions, unknown> | undefined
   /**
-   * Whether each new connection asks the node for its id (`CLUSTER MYID`) and refuses one that is not the node of the map.
-   * `false` is for proxies in front of a cluster whose nodes do not know themselves by the ids in `CLUSTER SLOTS`: nothing then
-   * notices that another node listens at an address. Default: `true`.
+   * Whether each new connection asks the node for its id (`CLUSTER MYID`) and refuses a node with another id than that
+   * of the topology. `false` is for proxies in front of a cluster whose nodes report other ids than `CLUSTER SLOTS`:
+   * nothing then notices that another node listens at an address. Default: `true`.
    */
   readonly verifyNodeId?: boolean | undefined
-  /** From call to reply, over queue, wire, redirects and back-off. Default: 5 seconds. */
+  /**
+   * The deadline of a command: the time from call to reply, with queueing, redirects and retries. Default: 5 seconds.
+   */
   readonly commandTimeout?: Duration.Input | undefined
-  /** From dialling to the end of the handshake. Default: 2 seconds. */
+  /** The time from dialling to the end of the handshake. Default: 2 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
-  /** How long commands on the wire are waited for when the client closes. Default: 1 second. */
+  /** The time to wait for replies to written commands when the client closes. Default: 1 second. */
   readonly drainTimeout?: Duration.Input | undefined
-  /** TCP keep-alive probes start after this time of silence. Default: 30 seconds. */
+  /** The silence after which TCP keep-alive probes start. Default: 30 seconds. */
   readonly keepAlive?: Duration.Input | undefined
-  /** When replies are due and the connection has been silent for this long, a PING is sent. Default: 2 seconds. */
+  /** The silence after which a connection sends a PING while replies are due. Default: 2 seconds. */
   readonly pingAfter?: Duration.Input | undefined
   /**
-   * When that PING is not answered for this long, the connection is destroyed and replaced. Together with `pingAfter` it
-   * should outlast what a healthy server may take: a manual failover pauses its clients for up to 5 seconds.
+   * The time after an unanswered PING at which the connection is destroyed and replaced. Together with `pingAfter` it
+   * should be longer than the pauses of a healthy server: a manual failover pauses clients for up to 5 seconds.
    * Default: 4 seconds.
    */
   readonly pingTimeout?: Duration.Input | undefined
-  /** How many MOVED and ASK redirects a command may follow without a pause in between. Default: 16. */
+  /** The number of MOVED and ASK redirects that a command may follow without a pause in between. Default: 16. */
   readonly maxRedirects?: number | undefined
   /**
-   * How long to wait before a command is tried again while the topology is changing (CLUSTERDOWN, TRYAGAIN, a lost
-   * node ...). A new owner of its slot, or a connection that is ready again, ends the wait early; the deadline ends it for good.
-   * Commands that begin to wait for one node and one reason together share the steps of the schedule.
-   * Default: 10 ms, doubling to 200 ms, jittered.
+   * The pauses before a command is sent again while the topology changes (CLUSTERDOWN, TRYAGAIN, a lost node ...). A
+   * new owner of its slot, or a connection that is ready again, ends the wait early; the deadline ends it for good.
+   * Commands that begin to wait for one node and one reason together share the steps of the schedule. Default: 10 ms,
+   * doubling to 200 ms, jittered.
    */
   readonly retrySchedule?: Schedule.Schedule<unknown, RedisClusterException> | undefined
-  /** When to dial again after a connection attempt failed. Default: 50 ms, doubling to 1 second, jittered. */
+  /**
+   * The pauses before a node is dialled again after a failed attempt. Default: 50 ms, doubling to 1 second, jittered.
+   */
   readonly reconnectSchedule?: Schedule.Schedule<unknown> | undefined
   /** The time between two topology refreshes when nothing asks for one. Default: 60 seconds; `"Infinity"` turns it off. */
   readonly refreshInterval?: Duration.Input | undefined
   /** The least time between two topology refreshes. It doubles while nothing changes, up to about 2 seconds. Default: 100 milliseconds. */
   readonly minRefreshInterval?: Duration.Input | undefined
-  /** Start only when all 16384 slots have an owner. Default: `false`. */
+  /** Whether the client starts only when all 16384 slots have an owner. Default: `false`. */
   readonly requireFullCoverage?: boolean | undefined
-  /** How many commands may be unanswered per node. Default: 16384. */
+  /** The most unanswered commands per node. Default: 16384. */
   readonly maxInFlight?: number | undefined
-  /** How many bytes of unanswered commands there may be per node. Default: 64 MiB. */
+  /** The most bytes of unanswered commands per node. Default: 64 MiB. */
   readonly maxInFlightBytes?: number | undefined
   /**
-   * How many connections per node there may be beside the shared one: for blocking commands, `watch`, `dedicated` and
-   * consumers. Whoever comes when all are in use waits for one, within its deadline. Default: 1024.
+   * The most connections per node beside the shared one: for blocking commands, `watch`, `dedicated` and consumers.
+   * When all are in use, a caller waits for one, within its deadline. Default: 1024.
    */
   readonly maxDedicatedConnections?: number | undefined
-  /** How long such a connection may be unused before it is closed. Default: 30 seconds. */
+  /** The time after which an unused connection of these is closed. Default: 30 seconds. */
   readonly dedicatedIdleTimeout?: Duration.Input | undefined
-  /** At the bound, new commands wait (within their deadline) or fail at once with `OverloadedError`. Default: `"wait"`. */
+  /**
+   * The treatment of commands beyond the bounds: they wait within their deadline, or fail at once with
+   * `OverloadedError`. Default: `"wait"`.
+   */
   readonly overflow?: "wait" | "fail" | undefined
   /**
-   * Translates the addresses that servers announce (NAT, port forwarding); applied to the topology, MOVED and ASK. Where it throws, the address is left as it is.
+   * Translates the addresses that servers announce (NAT, port forwarding); applied to the topology, MOVED and ASK.
+   * When it throws, the address is left as it is.
    */
   readonly mapAddress?: ((endpoint: Endpoint) => Endpoint) | undefined
-  /** Supplies the byte stream to a node in place of `node:net` and `node:tls`: tunnels, tests. */
+  /** Makes the byte stream to a node in place of `node:net` and `node:tls`: for tunnels and tests. */
   readonly stream?: ((endpoint: Endpoint) => Duplex) | undefined
-  /** The newest RESP version to speak; a server that refuses 3 is spoken to in 2. Default: 3. */
+  /** The newest version of RESP to use. With a server that refuses 3 the client uses 2. Default: 3. */
   readonly protocol?: 2 | 3 | undefined
-  /** Which nodes serve commands that only read. Default: `ReadFrom.primary`. */
+  /** The policy that chooses the nodes for commands that only read. Default: `ReadFrom.primary`. */
   readonly readFrom?: ReadFrom.Policy | undefined
   /** The availability zone that this client runs in, for `ReadFrom.nearest`. */
   readonly availabilityZone?: string | undefined
-  /** The availability zones of the nodes, where their servers do not tell them; wins over what those tell. */
+  /** The availability zones of nodes, for servers that do not report them; it wins over the reports. */
   readonly zoneOf?: ((node: ClusterNode.ClusterNode) => string | undefined) | undefined
 }
 
 /**
+ * A startup node: a URL (`redis://`, `rediss://`, `valkey://`, `valkeys://`), a text `"host:port"`, either of them as
+ * `Redacted`, or an endpoint.
+ *
  * @category models
  * @since 0.1.0
  */
 export type StartupNode = string | Redacted.Redacted | Endpoint
 
 /**
- * Finds the startup nodes.
+ * An effect that finds the startup nodes, for the option `nodes`: `Discovery` makes them from DNS. It runs at the
+ * start, and again whenever no known node answers.
  *
  * @category models
  * @since 0.1.0

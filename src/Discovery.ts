@@ -26,6 +26,8 @@ import { millisOf } from "./internal/millis.ts"
 import { ConnectionError, exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 
 /**
+ * Options of `Discovery.srv` and `Discovery.dns`.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -104,7 +106,11 @@ const inOrder = (records: ReadonlyArray<nodeDns.SrvRecord>): Effect.Effect<Reado
   )
 
 /**
- * The hosts and ports of SRV records, by their priority and weight. Fails with `ConnectionError` when there are none.
+ * Finds the hosts and ports of SRV records, in the order of their priority and weight, for the option `nodes`.
+ *
+ * **Details**
+ *
+ * The effect fails with `ConnectionError` when the name has no records or DNS does not answer.
  *
  * @category constructors
  * @since 0.1.0
@@ -119,9 +125,17 @@ export const srv = (
   )
 
 /**
- * Every address of a host, those of IPv4 (A records) in front of those of IPv6 (AAAA), with the given port. Fails with
- * `ConnectionError` when there are none. A startup node that is given by its name is resolved anew on each attempt, too,
- * but tried at few of its addresses.
+ * Finds every address of a host, those of IPv4 (A records) in front of those of IPv6 (AAAA), each with the given port,
+ * for the option `nodes`.
+ *
+ * **When to use**
+ *
+ * Use it for a name with the addresses of many nodes. A startup node that is given by its name is resolved on each
+ * attempt as well, but only few of its addresses are tried.
+ *
+ * **Details**
+ *
+ * The effect fails with `ConnectionError` when the host has no address or DNS does not answer.
  *
  * @category constructors
  * @since 0.1.0

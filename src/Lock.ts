@@ -1,16 +1,17 @@
 /**
  * A lock on a key of the cluster, for work that one process at a time should do.
  *
- * A lock is a key with a time to live. The holder extends it while its scope lives, so that a holder that dies frees it by
- * itself. A holder that cannot extend it in time is told, before the key can expire: `withLock` interrupts what runs
- * under it.
+ * A lock is a key with a time to live. The holder extends it while its scope lives, so that the lock of a holder that
+ * dies ends by itself. A holder that cannot extend the lock in time learns of it before the key can expire: `withLock`
+ * interrupts the work under the lock.
  *
- * What a lock cannot do: replication is asynchronous, so a failover can forget a lock that was just acquired, and a
- * process that stands still (stopped, paused, swapped out) hears of the loss only when it runs again. Where two holders
- * at once would do harm, ask for `fencing`, hand the `fence` to the resource and let it refuse smaller numbers than the
+ * A lock has limits. Replication is asynchronous, so that a failover can lose a lock that was just acquired. A process
+ * that is stopped, paused or swapped out learns of a loss only when it runs again. Where two holders at once would do
+ * harm, use `fencing`: pass the `fence` to the resource, and let the resource refuse numbers that are smaller than the
  * greatest it has seen.
  *
- * The key holds the token of its holder, as the locks of redis-py do: programs of both kinds can share a lock.
+ * The value of the key is the token of its holder, as with the locks of redis-py: programs of both kinds can share a
+ * lock.
  *
  * **Example** (One report at a time)
  *
@@ -157,48 +158,53 @@ export const isLockError = (value: unknown): value is LockError =>
   isLockNotAcquiredError(value) || isLockLostError(value)
 
 /**
- * Options of a lock.
+ * Options of a lock. Only `ttl` is required.
  *
  * @category models
  * @since 0.1.0
  */
 export interface LockOptions {
   /**
-   * How long the lock outlives a holder that died; at least 100 milliseconds. It is extended after each third of it.
-   * Ten seconds are a good start: a failover should fit in. `"forever"`: until it is released, also when its holder died.
+   * The time after which the lock of a holder that died ends; at least 100 milliseconds. The lock is extended after
+   * each third of it. Ten seconds are a good start, because a failover should fit in. A lock with `"forever"` lasts
+   * until it is released, also when its holder died.
    */
   readonly ttl: Lifetime | "forever"
-  /** How long to wait while others hold it; `"none"` tries once. Default: `"forever"`. */
+  /** The time to wait while others hold the lock; `"none"` tries once. Default: `"forever"`. */
   readonly wait?: Patience | "none" | undefined
   /**
-   * The pauses between two attempts; when it ends, so does the wait. Default: 100 ms, jittered by a half, so that many
-   * who wait spread out, and have the same chance.
+   * The pauses between two attempts; the wait ends with the schedule. Default: 100 ms, jittered by a half, so that
+   * many waiting processes spread out and have equal chances.
    */
   readonly schedule?: Schedule.Schedule<unknown> | undefined
   /**
-   * Numbers the holders: the lock then has a `fence`. A second key of the same slot, `key:fence` or `{key}:fence`, remembers
-   * the last number for a day. Default: `false`.
+   * Whether the lock has a `fence`. A second key of its slot, `key:fence` or `{key}:fence`, remembers the last number
+   * for a day. Default: `false`.
    */
   readonly fencing?: boolean | undefined
 }
 
 /**
- * A lock that is held.
+ * A lock that is held: the argument of the work under the lock.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Lock {
   readonly key: string
-  /** The value of the key while this holder has the lock: unique to it. Whoever knows it can release the lock. */
+  /**
+   * The token of the holder, which is the value of the key while it has the lock. Every process that knows it can
+   * release the lock.
+   */
   readonly token: string
   /** Fails with `LockLostError` when the lock is lost, and does not end before: to race with what runs under it. */
   readonly lost: Effect.Effect<never, LockLostError>
   /** Whether it is held, as far as this process can know without asking. */
   readonly isHeld: Effect.Effect<boolean>
   /**
-   * Extends the lock now: from now on it lives for at least `ttl`, by default that of its options. A holder does so by itself,
-   * unless its process is about to stand still. Fails with `LockLostError` when the lock is lost.
+   * Extends the lock now: it then lives for at least `ttl` from now on, by default that of its options. Locks are
+   * extended automatically; this is for a process that is about to block its event loop. Fails with `LockLostError`
+   * when the lock is lost.
    */
   readonly extend: (ttl?: Lifetime) => Effect.Effect<void, LockLostError | RedisClusterException>
   /** Releases the lock before its scope ends. Doing so again does no harm. */
@@ -206,21 +212,21 @@ export interface Lock {
 }
 
 /**
- * A lock that is held and whose holders are numbered.
+ * A lock that is held and has a fence: a number that is greater than that of every earlier holder.
  *
  * @category models
  * @since 0.1.0
  */
 export interface FencedLock extends Lock {
   /**
-   * Greater than that of every earlier holder of this lock: microseconds of the server's clock, or one more than the last
-   * number where that is not behind it.
+   * A number that is greater than that of every earlier holder of this lock: the microseconds of the server's clock,
+   * or one more than the last number if the clock is not ahead of it.
    */
   readonly fence: number
 }
 
 /**
- * The lock that belongs to options: with `fencing` it has a number.
+ * The type of the lock for given options: with `fencing: true` it is a `FencedLock`.
  *
  * @category utility types
  * @since 0.1.0
@@ -571,14 +577,25 @@ const releaseWithScope = (scope: Scope.Scope, holder: Holder): Effect.Effect<voi
 }
 
 /**
- * Acquires a lock and holds it until the scope closes, extending it as long as that takes.
+ * Acquires a lock and holds it until the scope closes; the lock is extended as long as that takes.
  *
- * Its key is `key`, and the value of that the token of the holder. The lock is not reentrant: who holds it and asks again waits
- * for itself. The locks of one scope are released side by side when it closes.
+ * **When to use**
  *
- * Fails with `LockNotAcquiredError` when others hold it for longer than `wait` or `schedule` allow; with `OptionsError`
- * for options that cannot be used; and as any command does when the cluster cannot be asked. Interrupted while it waits,
- * it leaves nothing behind.
+ * Use it when the work is no single effect, or when the handle is passed on. `withLock` is simpler, and interrupts the
+ * work when the lock is lost.
+ *
+ * **Details**
+ *
+ * The lock is the Redis key `key`, whose value is the token of the holder. The locks of one scope are released side by
+ * side when it closes. An interruption while it waits leaves nothing behind.
+ *
+ * It fails with `LockNotAcquiredError` when others hold the lock for longer than `wait` or `schedule` allow; with
+ * `OptionsError` for options that cannot be used; and like any command when the cluster does not answer.
+ *
+ * **Gotchas**
+ *
+ * The lock is not reentrant: a holder that asks again waits for itself. Race the work with `lock.lost`, or a lost lock
+ * goes unnoticed.
  *
  * **Example** (A handle)
  *
@@ -621,10 +638,18 @@ const endedUnderIt = (lock: Lock): Effect.Effect<void, LockLostError> =>
   )
 
 /**
- * Runs an effect under a lock: acquires it, extends it meanwhile, and releases it however the effect ends.
+ * Runs an effect under a lock: acquires the lock, extends it while the effect runs, and releases it however the effect
+ * ends.
  *
- * When the lock is lost the effect is interrupted, and the whole fails with `LockLostError`; also when the effect cannot
- * be interrupted, or ended before it was, for its end was not protected. Other errors are those of `make`.
+ * **When to use**
+ *
+ * Use it for work that one process at a time should do.
+ *
+ * **Details**
+ *
+ * When the lock is lost the effect is interrupted, and the result is a failure with `LockLostError`. That holds also
+ * for an effect that cannot be interrupted, or that ended before the interruption, because its end was not protected.
+ * Other errors are those of `make`.
  *
  * @category combinators
  * @since 0.1.0
@@ -642,8 +667,15 @@ export const withLock = <const O extends LockOptions>(key: string, options: O) =
   )
 
 /**
- * As `withLock`, for work that is left out while another one does it: `None` when others hold the lock. It is tried once, or for as long
- * as `wait` says.
+ * Runs an effect under a lock, or leaves it out when others hold the lock: the result is then `None`.
+ *
+ * **When to use**
+ *
+ * Use it for periodic work of which one process is enough.
+ *
+ * **Details**
+ *
+ * The lock is tried once by default, or for as long as `wait` says. Other errors are those of `withLock`.
  *
  * **Example** (One process at a time is enough)
  *
@@ -681,7 +713,7 @@ export const tryWithLock = <const O extends LockOptions>(key: string, options: O
   )
 
 /**
- * The token of the holder of a lock, `null` while nobody holds it.
+ * Reads the token of a lock's holder; `null` while nobody holds the lock.
  *
  * @category accessors
  * @since 0.1.0
@@ -690,7 +722,7 @@ export const owner = (key: string): Effect.Effect<string | null, RedisClusterExc
   Effect.flatMap(ClusterClient, (redis) => redis.execute(Strings.get(key)))
 
 /**
- * Whether anybody holds a lock.
+ * Reads whether a lock is held.
  *
  * @category accessors
  * @since 0.1.0
@@ -699,8 +731,8 @@ export const isLocked = (key: string): Effect.Effect<boolean, RedisClusterExcept
   Effect.map(owner(key), (token) => token !== null)
 
 /**
- * Releases a lock for the holder with this token, from wherever: an operator, or a process that was handed the token. Whether
- * that holder had the lock; its own `lost` fails soon after.
+ * Releases a lock for the holder with a token, from any process: for an operator, or a process that got the token. The
+ * result says whether that holder had the lock; its own `lost` fails soon after.
  *
  * @category combinators
  * @since 0.1.0
@@ -713,8 +745,8 @@ export const release = (key: string, token: string): Effect.Effect<boolean, Redi
     ))
 
 /**
- * Extends a lock for the holder with this token, from wherever: from now on it lives for at least `ttl`. Whether that holder has the
- * lock.
+ * Extends a lock for the holder with a token, from any process: the lock then lives for at least `ttl` from now on.
+ * The result says whether that holder has the lock.
  *
  * @category combinators
  * @since 0.1.0

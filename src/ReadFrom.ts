@@ -1,10 +1,10 @@
 /**
- * Which nodes of a shard serve reads.
+ * Policies that choose the nodes of a shard for reads.
  *
  * A policy is a value: it puts the nodes of a shard into the order in which they are asked. It is given to the client
- * (`ClusterOptions.readFrom`), to a view of it (`redis.readFrom(policy)`) or to a region of a program (`withPolicy`), and
- * concerns commands that only read and have keys; everything else goes to the primary. What a node cannot serve, the
- * next one is asked for at once, and finally the primary.
+ * (`ClusterOptions.readFrom`), to a view of it (`redis.readFrom(policy)`) or to a region of a program (`withPolicy`).
+ * It applies to commands that only read and have keys; all other commands go to the primary. A read that a node cannot
+ * serve goes to the next node at once, and finally to the primary.
  *
  * Replication is asynchronous: a replica may not have the latest writes, not even those of the same program. `maxLag`
  * bounds that.
@@ -35,7 +35,7 @@ import type { ClusterNode, Role } from "./cluster/ClusterNode.ts"
 import { millisOf } from "./internal/millis.ts"
 
 /**
- * A node of the shard, with what is known of it at this moment.
+ * A node of the shard as a policy sees it: its role, its zone, and its present measurements.
  *
  * @category models
  * @since 0.1.0
@@ -43,23 +43,25 @@ import { millisOf } from "./internal/millis.ts"
 export interface Candidate {
   readonly node: ClusterNode
   readonly role: Role
-  /** Its availability zone, where the servers or the option `zoneOf` tell it. */
+  /** Its availability zone, where the servers report it or the option `zoneOf` gives it. */
   readonly zone: string | undefined
-  /** How long its replies take, in milliseconds: a decaying mean of samples. `undefined` before the first. */
+  /**
+   * The time that its replies take, in milliseconds: a decaying mean of samples. `undefined` before the first sample.
+   */
   readonly latency: number | undefined
-  /** How many commands of this client it has not answered yet. */
+  /** The number of this client's commands that it has not answered yet. */
   readonly inFlight: number
   /**
-   * How old its data may be, in milliseconds: at least everything that was written before that is there. Zero for the
-   * primary. `undefined` as long as it was not measured: it is while a policy with `maxLag` is in use.
+   * The greatest age of its data, in milliseconds: it has every write that is older. Zero for the primary. `undefined`
+   * without a measurement: the lag is measured while a policy with `maxLag` is in use.
    */
   readonly lag: number | undefined
-  /** Whether it can be expected to answer now: not down, not silent, and it did not refuse a read a moment ago. */
+  /** Whether a reply can be expected now: the node is not down, not silent, and has not refused a read a moment ago. */
   readonly healthy: boolean
 }
 
 /**
- * The read that is to be served.
+ * The read to serve, as a policy sees it.
  *
  * @category models
  * @since 0.1.0
@@ -68,17 +70,17 @@ export interface Read {
   /** The name of the command. */
   readonly command: string
   readonly slot: number
-  /** How many reads of this shard there have been before: whoever takes turns goes by it. */
+  /** The number of earlier reads of this shard: policies that take turns use it. */
   readonly turn: number
   /** The client's own availability zone: the option `availabilityZone`. */
   readonly zone: string | undefined
-  /** A number from 0 to 1, by chance: of the client's `Random` service. */
+  /** A random number from 0 to 1, from the client's `Random` service. */
   readonly random: () => number
 }
 
 /**
- * Puts candidates, the primary first among them, into the order in which they are asked. Those that are left out are
- * not asked, except for the primary, which is the last resort.
+ * The function of a policy: it puts candidates, of which the primary is the first, into the order in which they are
+ * asked. Candidates that it leaves out are not asked, except for the primary, which is the last resort.
  *
  * @category models
  * @since 0.1.0
@@ -86,24 +88,27 @@ export interface Read {
 export type Order = (candidates: ReadonlyArray<Candidate>, read: Read) => ReadonlyArray<Candidate>
 
 /**
- * When a second node is asked although the first may still answer.
+ * The rule by which a read is sent to a second node although the first may still answer: see `hedge`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Hedge {
-  /** After so many milliseconds. */
+  /** The time before the second attempt, in milliseconds. */
   readonly after: number
-  /** After what that fraction of the latest replies of the node took, where known; `after` until then. */
+  /**
+   * The fraction of the node's latest replies whose time is the pause before the second attempt; `after` until enough
+   * replies are known.
+   */
   readonly percentile: number | undefined
-  /** How many reads more that may make, as a fraction of all. */
+  /** The most additional reads, as a fraction of all reads. */
   readonly budget: number
 }
 
 const TypeId = "~effect-redis-cluster/Policy"
 
 /**
- * A policy.
+ * A policy of reads: the value that `ClusterOptions.readFrom`, `redis.readFrom` and `ReadFrom.withPolicy` accept.
  *
  * @category models
  * @since 0.1.0
@@ -115,12 +120,12 @@ export class Policy extends Pipeable.Class {
 
   readonly name: string
   readonly order: Order
-  /** Replicas whose data may be older, in milliseconds, are not asked. */
+  /** The greatest lag of a replica, in milliseconds: replicas with older data are not asked. */
   readonly maxLag: number | undefined
   readonly hedge: Hedge | undefined
-  /** It goes by the client's zone, and so needs one. */
+  /** Whether it uses the client's zone, and thus needs one. */
   readonly needsZone: boolean
-  /** Why it cannot be used: bad input. Reads by it fail with that. */
+  /** The reason why it cannot be used: bad input. Reads by it fail with that message. */
   readonly invalid: string | undefined
 
   constructor(fields: {
@@ -142,7 +147,7 @@ export class Policy extends Pipeable.Class {
 }
 
 /**
- * Whether a value is a policy, also one that another copy of the package made.
+ * Whether a value is a policy. Policies of another copy of the package count as well.
  *
  * @category guards
  * @since 0.1.0
@@ -166,7 +171,16 @@ export const problemOf = (policy: Policy, zone: string | undefined): string | un
 }
 
 /**
- * A policy of one's own.
+ * Makes a policy from a function that orders the nodes of a shard.
+ *
+ * **When to use**
+ *
+ * Use it when none of the policies here fits. The function runs for each read: it has to be fast, and must not change
+ * its arguments.
+ *
+ * **Gotchas**
+ *
+ * A function that throws, or that returns anything but candidates, fails the read with an `OptionsError`.
  *
  * **Example** (The node with the shortest queue)
  *
@@ -218,7 +232,7 @@ const healthyFirst = (
 const replicasOf = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Candidate> => candidates.slice(1)
 
 /**
- * The primary: reads see all writes before them. The default.
+ * Reads go to the primary, and see all writes before them. This is the default.
  *
  * @category policies
  * @since 0.1.0
@@ -226,7 +240,8 @@ const replicasOf = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Candida
 export const primary: Policy = make("primary", (candidates) => candidates.length === 1 ? candidates : [candidates[0]])
 
 /**
- * The replicas in turn, those in trouble last; the primary when none of them can serve the read, or there is none.
+ * Reads go to the replicas in turn, with those in trouble last. The primary serves when no replica can, or when there
+ * is none.
  *
  * @category policies
  * @since 0.1.0
@@ -237,8 +252,8 @@ export const replica: Policy = make(
 )
 
 /**
- * The healthy replicas in turn, otherwise the primary: it differs from `replica` in that the primary is asked before
- * a replica that seems to be in trouble.
+ * Reads go to the healthy replicas in turn, and otherwise to the primary. Unlike with `replica`, the primary comes
+ * before a replica that seems to be in trouble.
  *
  * @category policies
  * @since 0.1.0
@@ -253,7 +268,7 @@ export const replicaPreferred: Policy = make("replicaPreferred", (candidates, { 
 })
 
 /**
- * The primary and its replicas in turn.
+ * Reads go to the primary and its replicas in turn.
  *
  * @category policies
  * @since 0.1.0
@@ -264,7 +279,7 @@ export const roundRobin: Policy = make(
 )
 
 /**
- * The primary or any of its replicas, by chance.
+ * Reads go to the primary or to a replica, at random.
  *
  * @category policies
  * @since 0.1.0
@@ -282,11 +297,14 @@ export const random: Policy = make("random", (candidates, { random }) =>
   }))
 
 /**
- * What is in the same availability zone: replicas in turn, then the primary. Then the other replicas in turn, and the
- * primary. Without an argument the zone is the option `availabilityZone` of the client.
+ * Reads go to nodes in the client's availability zone: to its replicas in turn, then to the primary if it is there.
+ * Replicas in other zones follow in turn, and the primary comes last.
  *
- * Valkey tells the zones of its nodes (9.1 in the topology, 8.0 in `INFO`, from its setting `availability-zone`); for
- * other servers the option `zoneOf` does.
+ * **Details**
+ *
+ * Without an argument the zone is the client's option `availabilityZone`. Valkey reports the zones of its nodes (9.1
+ * in the topology, 8.0 in `INFO`, from its setting `availability-zone`); for other servers the option `zoneOf` gives
+ * them.
  *
  * @category policies
  * @since 0.1.0
@@ -322,8 +340,8 @@ export const nearest = (zone?: string): Policy =>
 const byLatency = (a: Candidate, b: Candidate): number => (a.latency ?? -1) - (b.latency ?? -1)
 
 /**
- * Whoever answers fastest, the primary included: measured on a sample of the traffic, and by a PING a second where there
- * is none.
+ * Reads go to the node with the lowest latency, the primary included. Latencies are measured on a sample of the
+ * traffic, and by a PING each second where there is none.
  *
  * @category policies
  * @since 0.1.0
@@ -337,11 +355,11 @@ export const lowestLatency: Policy = make(
 const leastLag = 100
 
 /**
- * Bounds the age of what replicas answer: a replica is asked only while it is known to have every write that is older
- * than `lag` (at least 100 milliseconds). When none is, the primary is asked.
+ * Bounds the age of the data that replicas return: a replica serves reads only while it is known to have every write
+ * that is older than `lag` (at least 100 milliseconds). Without such a replica the primary serves.
  *
- * The nodes are asked for their replication offsets off the path of the reads, four times per `lag` but at least every
- * second, as long as there are reads with such a bound. Until they have answered the primary serves.
+ * The client asks the nodes for their replication offsets off the path of the reads, four times per `lag` and at least
+ * every second, as long as there are reads with such a bound. The primary serves until they have answered.
  *
  * @category combinators
  * @since 0.1.0
@@ -360,17 +378,20 @@ export const maxLag: {
 })
 
 /**
- * How `hedge` is configured.
+ * Options of `ReadFrom.hedge`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface HedgeOptions {
-  /** How long the first node is given. With `percentile`: until enough was measured. Default: 50 milliseconds. */
+  /**
+   * The time that the first node gets. With `percentile` it applies until enough replies are known. Default: 50
+   * milliseconds.
+   */
   readonly after?: Duration.Input | undefined
-  /** Gives the first node as long as this fraction of its latest replies took: 0.95, for example. */
+  /** The fraction of the first node's latest replies whose time it gets: 0.95, for example. */
   readonly percentile?: number | undefined
-  /** How many reads more there may be, as a fraction of all (and ten at first). Default: 0.1. */
+  /** The most additional reads, as a fraction of all reads (and ten at first). Default: 0.1. */
   readonly budget?: number | undefined
 }
 
@@ -386,8 +407,8 @@ const hedgeProblem = ({ after, budget, percentile }: Hedge): string | undefined 
 }
 
 /**
- * Asks the next node when the first has not answered after a while; the first answer counts, the other is dropped. Only
- * reads are ever sent twice, and within a budget.
+ * Sends a read to the next node when the first has not answered after a while. The first reply counts, and the other
+ * is dropped. Only reads are sent twice, within a budget.
  *
  * @category combinators
  * @since 0.1.0
@@ -410,7 +431,7 @@ export const hedge: {
 })
 
 /**
- * The policy of the current region of the program; `undefined` where the client's own holds.
+ * The policy of the current region of the program; `undefined` where the client's own policy applies.
  *
  * @category references
  * @since 0.1.0
@@ -421,7 +442,8 @@ export const current: Context.Reference<Policy | undefined> = Context.Reference<
 )
 
 /**
- * Sets the policy for everything that an effect does, on all clients. Views of a client keep theirs.
+ * Sets the policy for all reads of an effect, on all clients. Views of a client (`redis.readFrom`) keep their own
+ * policy.
  *
  * @category combinators
  * @since 0.1.0
@@ -436,8 +458,8 @@ export const withPolicy: {
 )
 
 /**
- * The policies that need nothing but a name, for configuration: `REDIS_READ_FROM=replicaPreferred`. `nearest` goes by the
- * zone of the client.
+ * The policies without arguments by their names, for configuration: `REDIS_READ_FROM=replicaPreferred`. `nearest` uses
+ * the zone of the client.
  *
  * @category constructors
  * @since 0.1.0

@@ -48,6 +48,8 @@ const id = (tag: string) => `effect-redis-cluster/${tag}`
 export const Outcome = Schema.Literals(["NotExecuted", "Unknown", "Executed"])
 
 /**
+ * Whether a failed command was executed: `NotExecuted`, `Unknown` or `Executed`.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -61,7 +63,7 @@ const context = {
   command: Schema.optional(Schema.String),
   /** The address of the node that answered or failed. */
   node: Schema.optional(Schema.String),
-  /** How often the command was sent. */
+  /** The number of times that the command was sent. */
   attempts: Schema.optional(Schema.Number)
 }
 
@@ -460,7 +462,11 @@ export class OptionsError extends Schema.TaggedError<OptionsError>(id("OptionsEr
 }
 
 /**
- * Every reason a `RedisClusterException` can have.
+ * The schema of all reasons that a `RedisClusterException` can have.
+ *
+ * **When to use**
+ *
+ * Use it to encode a reason, for a log or another process, and to decode it again.
  *
  * @category errors
  * @since 0.1.0
@@ -497,6 +503,8 @@ export const Reason = Schema.Union([
 ])
 
 /**
+ * The reasons of a `RedisClusterException`, as a union of tagged errors: the type of `error.reason`.
+ *
  * @category errors
  * @since 0.1.0
  */
@@ -601,7 +609,7 @@ export class RedisClusterException
     return this.reason.node
   }
 
-  /** How often the command was sent. */
+  /** The number of times that the command was sent. */
   get attempts(): number | undefined {
     return this.reason.attempts
   }
@@ -644,7 +652,7 @@ export const isRedisClusterException = (value: unknown): value is RedisClusterEx
   Predicate.hasProperty(value, TypeId)
 
 /**
- * Whether a value is one of the reasons, also of another copy of the package.
+ * Whether a value is one of the reasons. Reasons of another copy of the package count as well.
  *
  * @category guards
  * @since 0.1.0

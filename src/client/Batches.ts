@@ -19,12 +19,23 @@ import * as Transaction from "../routing/batches/Transaction.ts"
  */
 export interface BatchMembers {
   /**
-   * Runs commands over any slots in one go: written to all nodes before any reply is awaited, results in the order given,
-   * a tuple for a tuple and a record for a record. Not atomic.
+   * Runs many commands at once, of any slots: all are written before a reply is awaited. The results are in the order
+   * of the commands: a tuple for a tuple, a record for a record.
+   *
+   * **When to use**
+   *
+   * Use it for independent commands. For all or nothing use `transaction`; for a `Result` of each entry use
+   * `pipelineResults`; for more commands than memory holds use `pipelineStream`.
+   *
+   * **Details**
    *
    * When an entry cannot be sent (bad input, keys of different slots, a command that runs on several nodes) nothing is
-   * sent. When entries fail, the pipeline fails after all have ended, with a `PipelineError` about the first in the order
-   * given; `pipelineResults` tells about each.
+   * sent. When entries fail, the pipeline fails after all entries have ended, with a `PipelineError` about the first
+   * failed one in the order given.
+   *
+   * **Gotchas**
+   *
+   * A pipeline is not atomic, and entries of different slots have no order.
    *
    * **Example** (Three nodes, one wait)
    *
@@ -42,7 +53,10 @@ export interface BatchMembers {
   readonly pipeline: <const B extends Pipeline.Batch>(
     commands: B
   ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
-  /** Runs commands as a pipeline, for how each entry ended. An entry that cannot be sent fails alone. */
+  /**
+   * Runs many commands at once like `pipeline`, for a `Result` of each entry. An entry that fails, or that cannot be
+   * sent, fails alone.
+   */
   readonly pipelineResults: <const B extends Pipeline.Batch>(commands: B) => Effect.Effect<Pipeline.Results<B>>
   /**
    * A pipeline of any length in bounded memory, for its values in the order given. Commands of a stream are sent as they
@@ -58,26 +72,42 @@ export interface BatchMembers {
     options?: Pipeline.PipelineStreamOptions
   ) => Stream.Stream<A, E | RedisClusterException, R>
   /**
-   * A pipeline of any length in bounded memory, as `pipelineStream`, for how each entry ended. An entry that fails ends
-   * nothing but itself.
+   * Runs a pipeline of any length in bounded memory like `pipelineStream`, for a `Result` of each entry. A failed
+   * entry does not end the stream.
    */
   readonly pipelineStreamResults: <A, E = never, R = never>(
     commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
     options?: Pipeline.PipelineStreamOptions
   ) => Stream.Stream<Result.Result<A, RedisClusterException>, E | RedisClusterException, R>
   /**
-   * Runs commands as one transaction, MULTI to EXEC: all keys of one slot, or `CrossSlotError` before anything is sent.
-   * Without any key it runs on the default node, a primary. The shortest deadline of the entries is that of the whole.
+   * Runs commands as one transaction, MULTI to EXEC, on the node of their slot.
    *
-   * When the server refuses an entry nothing is executed, and the error is a `TransactionError` about that entry with the
-   * outcome `NotExecuted`. Redis does not undo: when an entry fails while the transaction is executed, the others take
-   * effect, and the outcome is `Executed`; `transactionResults` tells about each. When the connection is lost the outcome
-   * is `Unknown`, and it is sent again only if all entries read, or are marked idempotent.
+   * **When to use**
+   *
+   * Use it for commands of one slot that must run together. For a transaction that depends on values that it reads,
+   * use `watch`.
+   *
+   * **Details**
+   *
+   * All keys have to be of one slot, or the effect fails with `CrossSlotError` before anything is sent. Without any
+   * key it runs on the default node, a primary. The shortest deadline of the entries is the deadline of the whole.
+   *
+   * When the server refuses an entry nothing is executed, and the error is a `TransactionError` about that entry with
+   * the outcome `NotExecuted`. When the connection is lost the outcome is `Unknown`; the transaction is sent again
+   * only if all entries read, or are marked idempotent.
+   *
+   * **Gotchas**
+   *
+   * Redis does not undo: when an entry fails while the transaction is executed, the others take effect, and the
+   * outcome is `Executed`. `transactionResults` gives a `Result` of each entry.
    */
   readonly transaction: <const B extends Pipeline.Batch>(
     commands: B
   ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
-  /** Runs commands as one transaction, for how each entry ended; fails when it was not executed. */
+  /**
+   * Runs commands as one transaction like `transaction`, for a `Result` of each entry. It fails only when the
+   * transaction was not executed.
+   */
   readonly transactionResults: <const B extends Pipeline.Batch>(
     commands: B
   ) => Effect.Effect<Pipeline.Results<B>, RedisClusterException>

@@ -16,7 +16,7 @@ import { exception, OptionsError, type RedisClusterException } from "../RedisClu
 import { bySlot } from "./Nonatomic.ts"
 
 /**
- * Options of `consume`.
+ * Options of `redis.consume`: the streams, the group, the name of the consumer, and how it reads.
  *
  * @category models
  * @since 0.1.0
@@ -62,15 +62,26 @@ export interface ConsumeOptions<Values extends keyof EntryFields = "text"> {
  */
 export interface ConsumerMembers {
   /**
-   * The entries of streams that a consumer group gives to this consumer, for as long as the stream runs: first those
-   * that are still pending from before, then new ones, and, with `claimAfter`, those that nobody acknowledged in time.
+   * A stream of the entries that a consumer group delivers to this consumer: first those that are pending from before,
+   * then new ones, and, with `claimAfter`, entries that nobody acknowledged in time.
    *
-   * Each entry is given at least once: it stays pending on the server until it is acknowledged, by `acknowledge` or by an
-   * XACK of the program. The order is that of the stream for the entries of one stream, redelivered ones aside. Failovers,
-   * lost connections and slot moves are survived. It fails for what time does not mend: a group that does not exist, a key
-   * that is no stream, no permission.
+   * **When to use**
+   *
+   * Use it for work that must not be lost when a worker dies. For one read of a group use `xreadgroup`.
+   *
+   * **Details**
+   *
+   * Each entry is delivered at least once: it stays pending on the server until `entry.acknowledge`, or an XACK of the
+   * program. The entries of one stream come in its order, redelivered ones aside. The stream survives failovers, lost
+   * connections and slot moves. It fails for problems that time does not solve: a group that does not exist, a key
+   * that is no stream, a missing permission.
    *
    * Streams of one slot are read together, on one dedicated connection per slot.
+   *
+   * **Gotchas**
+   *
+   * An entry may come twice, so that the work on it has to be idempotent. `claimAfter` has to be longer than the work
+   * on an entry takes.
    *
    * **Example** (A worker)
    *

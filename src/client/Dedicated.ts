@@ -60,10 +60,16 @@ export interface OwnConnection<E> {
 /**
  * Every command on one connection that nobody else uses: no redirects, no retries, and no second socket when it is lost.
  *
- * What may run on it: all commands, `WATCH`, `UNWATCH`, `READONLY`, `READWRITE`, `AUTH`, `SELECT`, `CLIENT TRACKING`,
- * `WAIT` and other blocking commands. What may not, and fails with `OptionsError` before it is sent: `MULTI`, `EXEC` and
- * `DISCARD` (`transaction` sends them), `SUBSCRIBE` and its like, `CLIENT REPLY`, `MONITOR`, `REPLCONF`, `SCRIPT DEBUG`,
- * `SYNC` and their like (their replies cannot be told apart), `QUIT` and `RESET` (the connection ends with its scope).
+ * **Details**
+ *
+ * It runs all commands, and also `WATCH`, `UNWATCH`, `READONLY`, `READWRITE`, `AUTH`, `SELECT`, `CLIENT TRACKING`,
+ * `WAIT` and blocking commands.
+ *
+ * **Gotchas**
+ *
+ * Some commands fail with `OptionsError` before they are sent: `MULTI`, `EXEC` and `DISCARD` (use `transaction`),
+ * `SUBSCRIBE` and its siblings, `CLIENT REPLY`, `MONITOR`, `REPLCONF`, `SCRIPT DEBUG`, `SYNC` and similar commands
+ * (their replies cannot be told apart), `QUIT` and `RESET` (the connection ends with its scope).
  *
  * @category models
  * @since 0.1.0
@@ -97,11 +103,23 @@ export interface WatchClient extends Commands<WatchSurface>, OwnConnection<Confl
  */
 export interface DedicatedMembers {
   /**
-   * A connection of one's own to the owner of a key's slot, or to a node `{ host, port }`, closed with the scope.
+   * Opens a dedicated connection to the owner of a key's slot, or to a node `{ host, port }`. It closes with the
+   * scope.
    *
-   * Errors of the node come as they are: `MovedError` when the slot has moved, for example. When the connection is lost,
-   * commands fail with `ConnectionError` from then on; the state is gone, and only a new one has the chance to work.
-   * An interrupted blocking command is called back, and the connection goes on.
+   * **When to use**
+   *
+   * Use it for commands that are about a connection: `WAIT`, `CLIENT TRACKING`, `AUTH` as another user. Blocking
+   * commands do not need it: the client itself runs them on dedicated connections.
+   *
+   * **Details**
+   *
+   * Errors of the node come to the caller: `MovedError` when the slot has moved, for example. An interrupted blocking
+   * command is released by the server, and the connection goes on.
+   *
+   * **Gotchas**
+   *
+   * When the connection is lost, its state is gone, and all later commands fail with `ConnectionError`: open a new
+   * one.
    *
    * **Example** (A write that two replicas have)
    *
@@ -121,12 +139,19 @@ export interface DedicatedMembers {
     where: Argument | Endpoint
   ) => Effect.Effect<DedicatedClient, RedisClusterException, Scope.Scope>
   /**
-   * Optimistic locking: watches keys of one slot on a connection of its own, then runs `body`, which reads with `tx` and
-   * ends with `tx.transaction([...])`. When a watched key was changed in between, when its slot moved, or when the
-   * connection was lost before EXEC was sent, it fails with `ConflictError`: nothing was executed, and `onConflict` says
-   * when to try again. When the connection was lost after EXEC was sent, the outcome is `Unknown`, and nothing is repeated.
+   * Runs an optimistic transaction: watches keys of one slot on a dedicated connection, then runs `body`, which reads
+   * with `tx` and ends with `tx.transaction([...])`.
    *
-   * A body that does not commit changes nothing. However it ends, nothing is watched afterwards.
+   * **When to use**
+   *
+   * Use it to change values that depend on their present values. Add `Effect.retry(onConflict)`.
+   *
+   * **Details**
+   *
+   * When a watched key was changed in between, when its slot moved, or when the connection was lost before EXEC was
+   * sent, the effect fails with `ConflictError`: nothing was executed. When the connection was lost after EXEC was
+   * sent, the outcome is `Unknown`, and nothing is repeated. A body that does not commit changes nothing. However the
+   * body ends, nothing is watched afterwards.
    *
    * **Example** (Compare and set)
    *
@@ -161,8 +186,8 @@ const noBody = new OptionsError({
 })
 
 /**
- * How to try an optimistic transaction again: `Effect.retry(onConflict)`. Conflicts only; 5 ms, doubling to 200 ms,
- * jittered, at most 50 times.
+ * The retry policy of optimistic transactions, for `Effect.retry(onConflict)`: it retries after a `ConflictError`
+ * only, after 5 ms, doubling to 200 ms, jittered, at most 50 times.
  *
  * @category retrying
  * @since 0.1.0

@@ -116,6 +116,8 @@ export interface HealthReport {
 }
 
 /**
+ * Options of `redis.health` and `redis.requireHealthy`.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -28,8 +28,17 @@ import type { Router } from "../routing/Router.ts"
  */
 export interface NotificationMembers {
   /**
-   * What happens to keys, as the servers tell it: a stream over all primaries that follows the topology. Fails with an
-   * `OptionsError` that says what to set when `notify-keyspace-events` does not cover it, unless `configure` is set.
+   * A stream of keyspace notifications: the changes and expiries of keys, from all primaries. It follows the topology.
+   *
+   * **Details**
+   *
+   * It fails with an `OptionsError`, which says what to set, when `notify-keyspace-events` of a server does not cover
+   * the wanted events and `configure` is not set.
+   *
+   * **Gotchas**
+   *
+   * Servers do not keep notifications: those that occur while a connection is lost are missed. `keyspaceEvents` has
+   * events for such gaps.
    *
    * **Example** (Sessions that have expired)
    *
@@ -49,7 +58,10 @@ export interface NotificationMembers {
   readonly keyspaceNotifications: <const O extends Keyspace.KeyspaceOptions = {}>(
     options?: O
   ) => Stream.Stream<Keyspace.KeyspaceEvent<Keyspace.KeyOf<O>>, RedisClusterException>
-  /** As `keyspaceNotifications`, with the events of the subscription: when it is live, and where notifications may have been lost. */
+  /**
+   * A stream of keyspace notifications like `keyspaceNotifications`, with the events of the subscription: when it is
+   * live, and where notifications may have been lost.
+   */
   readonly keyspaceEvents: <const O extends Keyspace.KeyspaceOptions = {}>(
     options?: O
   ) => Stream.Stream<Keyspace.KeyspaceEvent<Keyspace.KeyOf<O>> | Subscribed | Gap, RedisClusterException>

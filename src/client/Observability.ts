@@ -23,9 +23,13 @@ import type { Topology } from "../topology/Topology.ts"
  */
 export interface ObservabilityMembers {
   /**
-   * What happens from now on: nodes that go down and come up, join and leave, replicas that are promoted, slots that move,
-   * refreshes of the topology, gaps of subscriptions. Never fails, and ends with the client. A consumer that falls more than 1024 events behind
-   * misses the oldest.
+   * The events of the client from now on: nodes that go down and come up, join and leave, replicas that are promoted,
+   * slots that move, refreshes of the topology, gaps of subscriptions.
+   *
+   * **Details**
+   *
+   * The stream never fails, and ends with the client. A consumer that falls more than 1024 events behind misses the
+   * oldest.
    *
    * **Example** (Who is down?)
    *

@@ -24,10 +24,18 @@ import type { Topology } from "../topology/Topology.ts"
  */
 export interface ProvisioningMembers {
   /**
-   * Runs an effect for each node that puts something there: a function, a setting, a user. It ends when all primaries have it, and fails
-   * when one of them cannot be given it. While the scope lives, the effect runs again for a node that joins, becomes a primary, or is
-   * connected to anew, for that may have been restarted; there, failures are logged, and it is tried again. The effect has to bear
-   * being run for a node that lacks nothing.
+   * Runs an effect for each node that puts something there (a function, a setting, a user), now and whenever a node
+   * may have lost it, while the scope lives.
+   *
+   * **Details**
+   *
+   * It ends when all primaries have been supplied, and fails when one of them cannot be. Afterwards the effect runs
+   * again for a node that joins, that becomes a primary, or that has a new connection, because it may have been
+   * restarted. Such later failures are logged, and the effect is tried again.
+   *
+   * **Gotchas**
+   *
+   * The effect may run for a node that lacks nothing, so that it has to be idempotent.
    *
    * **Example** (A user on every node)
    *

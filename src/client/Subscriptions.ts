@@ -70,12 +70,20 @@ export interface ScopedOf {
  */
 export interface SubscriptionMembers {
   /**
-   * The messages of channels. The stream subscribes when it runs, and is restored by itself for as long as it does, whatever
-   * happens to connections, nodes and slots. All streams share one connection per node. What may have been lost meanwhile is
-   * told by `subscribeEvents`.
+   * A stream of the messages of channels. It subscribes when it runs, and restores the subscription for as long as it
+   * runs, whatever happens to connections, nodes and slots.
    *
-   * It fails with `TimeoutError` when the server has not confirmed within `commandTimeout`, with `ReplyError` when it refuses
-   * (`NOPERM`), with `UnknownNodeError` when the named node is unknown, with `ClosedError` when the client closes.
+   * **Details**
+   *
+   * All streams of a client share one connection per node. The stream fails with `TimeoutError` when the server has
+   * not confirmed within `commandTimeout`, with `ReplyError` when it refuses (`NOPERM`), with `UnknownNodeError` when
+   * the named node is unknown, and with `ClosedError` when the client closes.
+   *
+   * **Gotchas**
+   *
+   * Redis does not keep messages: those that are published while a connection is lost are missed. `subscribeEvents`
+   * has events for such gaps. The stream is not live when it is made: use `subscribeScoped` to publish after a
+   * subscription.
    *
    * **Example** (Typed messages)
    *
@@ -95,11 +103,14 @@ export interface SubscriptionMembers {
    * ```
    */
   readonly subscribe: MessagesOf
-  /** The messages of all channels that match a pattern (`news.*`). As `subscribe`. */
+  /**
+   * A stream of the messages of all channels that match a pattern (`news.*`). Its details and errors are those of
+   * `subscribe`.
+   */
   readonly psubscribe: MessagesOf
   /**
-   * The messages of shard channels, of any slots. Each is held by the primary that owns its slot, and follows it. As
-   * `subscribe`. Since 7.0.0.
+   * A stream of the messages of shard channels, of any slots. The primary that owns the slot holds the subscription,
+   * which follows the slot. Its details and errors are those of `subscribe`. Since 7.0.0.
    */
   readonly ssubscribe: MessagesOf
   /** The messages of channels with events: when the subscription is live, and where messages may have been lost. */
@@ -109,13 +120,13 @@ export interface SubscriptionMembers {
   /** The messages of shard channels with events: when the subscription is live, and where messages may have been lost. */
   readonly ssubscribeEvents: EventsOf
   /**
-   * Subscribes, and ends when the server has confirmed: nothing that is published afterwards is missed. The subscription ends
-   * with the scope.
+   * Subscribes to channels, and succeeds when the server has confirmed: no message that is published afterwards is
+   * missed. The subscription ends with the scope.
    */
   readonly subscribeScoped: ScopedOf
-  /** Subscribes to patterns, and ends when the server has confirmed, as `subscribeScoped`. */
+  /** Subscribes to patterns like `subscribeScoped`, and succeeds when the server has confirmed. */
   readonly psubscribeScoped: ScopedOf
-  /** Subscribes to shard channels, and ends when their servers have confirmed, as `subscribeScoped`. */
+  /** Subscribes to shard channels like `subscribeScoped`, and succeeds when their servers have confirmed. */
   readonly ssubscribeScoped: ScopedOf
   /**
    * The number of subscriptions that each node holds, or is about to hold, for this client, by address (`host:port`).

@@ -46,6 +46,8 @@ import * as Script from "../scripting/Script.ts"
 import { checked, startingWith, unlinkStartingWith } from "./internal/namespace.ts"
 
 /**
+ * Options of the store: the beginning of its keys, and their time to live.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -21,6 +21,8 @@ import type { Lifetime, Patience } from "../commands/Call.ts"
 import * as Lock from "../Lock.ts"
 
 /**
+ * Options of the cache: its store, its memory, and the lock around lookups.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -26,6 +26,8 @@ import * as ClusterRedis from "./internal/ClusterRedis.ts"
 import { checked, hashTag, startingWith, tagPrefix } from "./internal/namespace.ts"
 
 /**
+ * Options of the queues: the beginning of their keys, and their intervals.
+ *
  * @category models
  * @since 0.1.0
  */

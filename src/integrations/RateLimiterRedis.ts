@@ -16,6 +16,8 @@ import * as ClusterRedis from "./internal/ClusterRedis.ts"
 import { checked, hashTag, tagPrefix } from "./internal/namespace.ts"
 
 /**
+ * Options of the rate limiter: the beginning of its keys.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -52,6 +52,8 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 import { checked } from "./internal/namespace.ts"
 
 /**
+ * Options of the layer: the channel of the invalidations.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -36,6 +36,8 @@ export interface NodeDown {
 }
 
 /**
+ * A node has joined the cluster, by a new snapshot of the topology.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -45,6 +47,8 @@ export interface NodeAdded {
 }
 
 /**
+ * A node has left the cluster, by a new snapshot of the topology.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -160,6 +164,8 @@ export interface CredentialsFailed {
 }
 
 /**
+ * An event of the client or of its cluster, as the stream `redis.events` gives it. `_tag` says which.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -25,6 +25,8 @@ export interface MonitoredCommand {
 }
 
 /**
+ * Options of `redis.monitor`: the buffer of the stream.
+ *
  * @category models
  * @since 0.1.0
  */

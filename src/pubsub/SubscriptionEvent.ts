@@ -88,6 +88,8 @@ export interface Gap {
 }
 
 /**
+ * An event of `subscribeEvents` and its siblings: a message, a confirmation, or a gap.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -2,8 +2,8 @@
  * Libraries of functions (Redis 7.0 and later) as typed commands.
  *
  * A library is defined once, with the keys, the arguments and the result of each function; a call is a `Command`
- * (`FCALL`, or `FCALL_RO`), which runs alone, in a pipeline, in a transaction or on the nodes of a target. A primary that
- * does not have the function, a new one for example, is given the library, and the call again right behind: nothing was
+ * (`FCALL`, or `FCALL_RO`), which runs alone, in a pipeline, in a transaction or on the nodes of a target. A primary
+ * that lacks the function, such as a new one, gets the library, and right behind it the call again: nothing was
  * executed before. Replicas have the libraries of their primary.
  *
  * **Example** (A counter with a limit)
@@ -59,7 +59,7 @@ export interface Signatures {
 }
 
 /**
- * What a library is made of.
+ * The definition of a library, for `FunctionLibrary.make`.
  *
  * @category models
  * @since 0.1.0
@@ -71,8 +71,8 @@ export interface Definition<F extends Signatures> {
   readonly code: string
   readonly functions: F
   /**
-   * What loading does when a node has a library of that name: `"replace"` puts this one in its place, `"keep"` leaves
-   * that one alone. Default: `"replace"`.
+   * The treatment of a node that has a library of that name: `"replace"` puts this library in its place, `"keep"`
+   * leaves it alone. Default: `"replace"`.
    */
   readonly policy?: "replace" | "keep" | undefined
 }
@@ -80,7 +80,7 @@ export interface Definition<F extends Signatures> {
 const TypeId = "~effect-redis-cluster/FunctionLibrary"
 
 /**
- * Whether a value is a library of functions, also one that another copy of the package made.
+ * Whether a value is a library of functions. Libraries of another copy of the package count as well.
  *
  * @category guards
  * @since 0.1.0
@@ -99,7 +99,7 @@ export interface FunctionLibrary<F extends Signatures> {
   /** The source with its first line. */
   readonly code: string
   readonly policy: "replace" | "keep"
-  /** For each function what makes the command of a call. */
+  /** For each function, the function that makes the command of a call. */
   readonly functions: { readonly [N in keyof F]: Call<F[N]> }
   /**
    * `FUNCTION LOAD` on all primaries, with REPLACE when that is the policy; answers the name. Calls do not need it, and
@@ -135,8 +135,8 @@ const problemOf = (name: string, code: string): string | undefined => {
  * Defines a library.
  *
  * The checks and errors of a call are those of a script (`Script.make`). A function with `readonly: true` has to be
- * registered with the flag `no-writes`. A library that the server refuses fails the first call of a function with a
- * `ReplyError` that says why. In a transaction a missing function is not mended: load the library before.
+ * registered with the flag `no-writes`. When the server refuses the library, the first call of a function fails with a
+ * `ReplyError` that says why. In a transaction a missing library is not loaded: load it before.
  *
  * @see https://redis.io/docs/latest/develop/programmability/functions-intro/
  * @category constructors
@@ -175,9 +175,18 @@ const supplyTo = (redis: ClusterClientShape, node: ClusterNode, library: AnyFunc
   library.policy === "replace" ? Effect.asVoid(redis.on(node).execute(library.load)) : completeAt(redis, node, library)
 
 /**
- * Loads libraries on every primary, and again on those that become primaries or are connected to anew while the scope lives: a primary that
- * was restarted may have forgotten them. Then a library that is there is left alone, whatever the policy: another version of the program
- * may have replaced it. Fails when a primary cannot be given a library now; later failures are logged, and it is tried again.
+ * Loads libraries on every primary, and keeps them there while the scope lives: on nodes that become primaries, and on
+ * primaries with a new connection, which may have been restarted without the library.
+ *
+ * **When to use**
+ *
+ * Use it at the start of a program whose transactions call functions: a transaction cannot load a missing library.
+ *
+ * **Details**
+ *
+ * After the first time a library that exists is left alone, whatever the `policy`: another version of the program may
+ * have replaced it. The effect fails when a primary cannot be given a library now; later failures are logged, and the
+ * load is tried again.
  *
  * @category combinators
  * @since 0.1.0

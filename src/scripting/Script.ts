@@ -2,9 +2,9 @@
  * Lua scripts as typed commands.
  *
  * A script is defined once, with its keys, its arguments and the schema of its result; a call of it is a `Command`: an
- * effect that runs on the `ClusterClient` of the fiber, and a value for pipelines, transactions and targets. It is sent by its digest (`EVALSHA`). A node
- * that does not have the script (`NOSCRIPT`: it is new, was promoted, or its cache was flushed) is given it, and the call
- * again right behind: that reply means that nothing was executed.
+ * effect that runs on the `ClusterClient` of the fiber, and a value for pipelines, transactions and targets. It is
+ * sent by its digest (`EVALSHA`). A node that lacks the script (`NOSCRIPT`: it is new, was promoted, or its cache was
+ * flushed) gets the script, and right behind it the call again: that reply means that nothing was executed.
  *
  * **Example** (Moving an amount from one account to another)
  *
@@ -47,7 +47,7 @@ import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
 export type { Args, Call, Input, Keys, NamedArgs, Output, Signature } from "./Signature.ts"
 
 /**
- * What a script is made of.
+ * The definition of a script, for `Script.make`: its source, keys, arguments and result.
  *
  * @category models
  * @since 0.1.0
@@ -60,7 +60,7 @@ export interface Definition extends Signature {
 const TypeId = "~effect-redis-cluster/Script"
 
 /**
- * Whether a value is a script, also one that another copy of the package made.
+ * Whether a value is a script. Scripts of another copy of the package count as well.
  *
  * @category guards
  * @since 0.1.0
@@ -78,7 +78,7 @@ export interface Script<S extends Signature> extends Call<S> {
   readonly lua: string
   /** The SHA-1 digest of the source, by which servers know the script: 40 hexadecimal digits. */
   readonly sha1: string
-  /** `SCRIPT LOAD`: gives the script to all nodes. Calls do not need it. */
+  /** The command `SCRIPT LOAD`, which loads the script into all nodes. Calls do not need it. */
   readonly load: Command<string>
 }
 
@@ -108,14 +108,17 @@ const writing = forms(false)
 const reading = forms(true)
 
 /**
- * Defines a script.
+ * Makes a script from its source and its signature. The result is a function that makes the command of a call.
  *
- * A call is checked before it is sent: keys of different slots are a `CrossSlotError`, arguments that their schema
- * refuses an `OptionsError`. A result that the schema refuses is a `DecodeError` with the outcome `Executed`. When the
- * script itself fails it may have written before: a `ReplyError` with the outcome `Unknown`, unless it is `readonly`.
+ * **Details**
  *
- * A script with `readonly: true` is called with `EVALSHA_RO` (Redis 7.0 and later): it may be sent again, and may run on
- * a replica; the server refuses its writes.
+ * A call is checked before it is sent: keys of different slots are a `CrossSlotError`, arguments that do not fit their
+ * schema an `OptionsError`. A result that does not fit is a `DecodeError` with the outcome `Executed`. A script that
+ * fails itself may have written before: the error is a `ReplyError` with the outcome `Unknown`, unless the script is
+ * `readonly`.
+ *
+ * A script with `readonly: true` is called with `EVALSHA_RO` (Redis 7.0 and later): it may be sent again, and may run
+ * on a replica; the server refuses its writes.
  *
  * @see https://redis.io/docs/latest/develop/programmability/eval-intro/
  * @category constructors
@@ -137,12 +140,18 @@ export const make = <const D extends Definition>(definition: Exact<D, Definition
 }
 
 /**
- * Loads scripts on every node of the cluster, and again on those that join or are connected to anew while the scope lives: a node that was
- * restarted has forgotten them.
+ * Loads scripts on every node of the cluster, and keeps them there while the scope lives: on nodes that join, and on
+ * nodes with a new connection, which may have been restarted without the script.
  *
- * It spares the first call on each node a second message, and keeps a pipeline in order: a call that the node does not
- * know is executed behind the entries that followed it. Transactions carry the source and do not need it. Fails when a
- * primary cannot be given a script now; later failures are logged, it is tried again, and the calls can do without.
+ * **When to use**
+ *
+ * Use it to spare the first call on each node a second message, and to keep pipelines in order: a call whose script
+ * the node lacks is executed after the entries that followed it. Transactions carry the source and do not need it.
+ *
+ * **Details**
+ *
+ * The effect fails when a primary cannot be given a script now. Later failures are logged, and the load is tried
+ * again; calls work without it.
  *
  * @category combinators
  * @since 0.1.0

@@ -41,6 +41,8 @@ export interface NamedArgs {
 export type Args = NamedArgs | Schema.ConstraintEncoder<ReadonlyArray<Value>>
 
 /**
+ * The signature of a script or a function: its keys, its arguments, and the schema of its result.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -51,7 +53,10 @@ export interface Signature {
   readonly args?: Args | undefined
   /** Decodes the reply. Default: the reply as it comes. */
   readonly result?: Schema.ConstraintDecoder<unknown> | undefined
-  /** It changes nothing: it may be sent again when its fate is unknown, and may run on a replica. Default: `false`. */
+  /**
+   * Whether it changes nothing, so that it may be sent again when its outcome is unknown, and may run on a replica.
+   * Default: `false`.
+   */
   readonly readonly?: boolean | undefined
 }
 
@@ -82,8 +87,8 @@ type ArgsOf<A> = [A] extends [undefined] ? never
 type Member<S, N extends string> = S extends { readonly [M in N]?: infer V } ? V : undefined
 
 /**
- * What a call is given. A call without keys may name a `routing` key: it runs where that key is. Without it runs on any
- * primary.
+ * The input of a call, from the signature: its keys and arguments. A call without keys may have a `routing` key, and
+ * runs on the node of that key; without one it runs on any primary.
  *
  * @category utility types
  * @since 0.1.0
@@ -94,7 +99,7 @@ export type Input<S extends Signature> =
   & ([ArgsOf<Member<S, "args">>] extends [never] ? unknown : { readonly args: ArgsOf<Member<S, "args">> })
 
 /**
- * What a call gives.
+ * The result of a call, from the signature: the type of the schema `result`, or `Reply` without one.
  *
  * @category utility types
  * @since 0.1.0

@@ -27,6 +27,8 @@ import { generator } from "./engine/Random.ts"
 export type Fault = "disconnect" | "moveSlot" | "failover" | "stall" | "kill"
 
 /**
+ * Options of `TestCluster.chaos`: the kinds, the pace and the seed of the faults.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -49,6 +49,8 @@ import { lockScripts } from "./LockScripts.ts"
 import { dial } from "./MemoryStream.ts"
 
 /**
+ * Options of a test cluster: its nodes and their behaviour. Each has a default.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -150,6 +152,8 @@ export interface TestClusterShape extends Control.Control {
 }
 
 /**
+ * Options of `TestCluster.listen`: those of a test cluster, and the port.
+ *
  * @category models
  * @since 0.1.0
  */

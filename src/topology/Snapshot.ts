@@ -22,6 +22,12 @@ export interface Shard {
 }
 
 /**
+ * The topology of the cluster at one moment: the shard of each slot, and all nodes. It is immutable.
+ *
+ * **When to use**
+ *
+ * `redis.topology` gives the present one, and `redis.topologyChanges` each later one.
+ *
  * @category models
  * @since 0.1.0
  */
