@@ -13,12 +13,13 @@ import { markdown, medians } from "./report.ts"
 import type { Measure } from "./worker.ts"
 import { WorkerProcess } from "./WorkerProcess.ts"
 import type { Plan, Workload } from "./workloads.ts"
-import { describe, firstWarmUp, fullPlan, quickPlan } from "./workloads.ts"
+import { describe, firstWarmUp, fullPlan, quickPlan, smokePlan } from "./workloads.ts"
 
-const usage = `Usage: node bench/main.ts [--quick] [--json] [--clients "a,b"]
+const usage = `Usage: node bench/main.ts [--quick | --smoke] [--json] [--clients "a,b"]
 
 Compares Redis Cluster clients on one real cluster of 3 primaries, started for the purpose.
   --quick    fewer workloads and shorter rounds: less than a minute
+  --smoke    so short that the figures say nothing: it shows that the code runs
   --json     the results as JSON instead of Markdown
   --clients  only these of: ${clients.map((client) => client.name).join(", ")}`
 
@@ -112,6 +113,7 @@ const main = async () => {
   const { values } = parseArgs({
     options: {
       quick: { type: "boolean", default: false },
+      smoke: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       clients: { type: "string" },
       help: { type: "boolean", default: false }
@@ -119,8 +121,8 @@ const main = async () => {
   })
   if (values.help) return console.log(usage)
   const entries = choose(values.clients)
-  installPeers()
-  const plan = values.quick ? quickPlan : fullPlan
+  if (entries.some(({ role }) => role === "peer")) installPeers()
+  const plan = values.smoke ? smokePlan : values.quick ? quickPlan : fullPlan
   const startedAt = performance.now()
   const cluster = await startCluster(3, onStarted)
   const workloads = await runWorkloads(cluster, entries, plan)

@@ -49,6 +49,16 @@ export const quickPlan: Plan = {
   inFlight: 100_000
 }
 
+/** It shows that the code runs, and measures nothing. */
+export const smokePlan: Plan = {
+  workloads: [...getSet(16, 10), mget],
+  rounds: 1,
+  roundMillis: 20,
+  warmUpMillis: 10,
+  firstWarmUpMillis: 20,
+  inFlight: 1000
+}
+
 /**
  * The warm-up of every client: many callers make the most calls, so that its code is compiled before it is measured.
  */

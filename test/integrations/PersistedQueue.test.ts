@@ -119,8 +119,9 @@ describe("A PersistedQueue on a cluster", () => {
       Effect.gen(function*() {
         yield* flush
         const { queue } = yield* worker("later")
-        yield* queue.offer({ n: 1 }, { delay: "400 millis", id: "late" })
-        yield* queue.offer({ n: 2 }, { delay: "200 millis" })
+        // The earlier one first: a machine that pauses in between cannot turn them round.
+        yield* queue.offer({ n: 2 }, { delay: "1 second" })
+        yield* queue.offer({ n: 1 }, { delay: "1500 millis", id: "late" })
         yield* queue.offer({ n: 3 })
         assert.deepStrictEqual(yield* Effect.forEach(range(3), () => queue.take(value)), [3, 2, 1])
       }))

@@ -126,10 +126,11 @@ describeOnEach("On $name", (environment) => {
           const load = yield* publisher((message) => other.spublish(channel, message))
           const quiet = yield* publisher((message) => other.spublish(`{${tags[1]}}:staying`, message))
           yield* Effect.sleep(200)
-          for (const [moves, target] of [1, 2, 0, 1, 0].entries()) {
+          for (const target of [1, 2, 0, 1, 0]) {
             const before = load.sent.length
+            const live = count(moving.values, "Subscribed")
             yield* cluster.migrateSlot(slot, cluster.nodes[target])
-            yield* until("live again", () => count(moving.values, "Subscribed") === moves + 2)
+            yield* until("live again", () => count(moving.values, "Subscribed") > live)
             yield* until("100 more are sent", () => load.sent.length > before + 100)
           }
           yield* load.stop
@@ -141,7 +142,7 @@ describeOnEach("On $name", (environment) => {
           }`)
           assert.isAbove(load.sent.length, 500)
           assert.deepStrictEqual(complaints(load.sent, moving.values).slice(0, 5), [])
-          assert.strictEqual(count(moving.values, "Gap"), 5)
+          assert.strictEqual(count(moving.values, "Gap"), 5, JSON.stringify(gaps(moving.values)))
           assert.isTrue(
             gaps(moving.values).every((gap) =>
               gap.reason === "OwnerChanged" && gap.to >= gap.from
@@ -330,9 +331,10 @@ describeOnEach(
           const live = (events: Collected<SubscriptionEvent>) => () => count(events.values, "Subscribed") === 2
           const classicTook = yield* until("classic", live(classic))
           yield* until("pattern", live(pattern))
+          // The failover takes its time; classic ones have not waited for it.
+          assert.strictEqual(count(shard.values, "Subscribed"), 1)
           yield* until("sharded", live(shard))
           console.log(`SIGKILL: classic restored after ${classicTook} ms, sharded after ${Date.now() - killed} ms`)
-          assert.isBelow(classicTook, 1000)
           for (const { values } of [classic, pattern, shard]) {
             const [gap, ...more] = gaps(values)
             assert.strictEqual(more.length, 0)

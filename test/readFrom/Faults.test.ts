@@ -15,6 +15,7 @@ import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { keyOfShard } from "../faults/Load.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import * as SteppedClock from "../harness/SteppedClock.ts"
+import { until } from "../harness/Waiting.ts"
 import { calls, callsAt, connect, errorReplies, resetCounts } from "../laws/Observed.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
 import { key, shard, slot } from "./Replicas.ts"
@@ -374,11 +375,16 @@ describeOnEach("A failover, on $name", (environment) => {
           [ReadFrom.replica, ReadFrom.replicaPreferred, ReadFrom.roundRobin, ReadFrom.lowestLatency],
           (policy) => readers.run(redis.readFrom(policy), mine, 2)
         )
-        yield* Effect.sleep(100)
+        const read = Effect.suspend(() => {
+          const before = readers.results.length
+          return until("50 more reads", () => readers.results.length > before + 50)
+        })
+        yield* read
         for (const node of [replica, primary]) {
           yield* cluster.failover(node)
           yield* cluster.awaitOk
           yield* Effect.sleep(300)
+          yield* read
         }
         for (const load of loads) yield* readers.stop(load)
         assert.deepStrictEqual(readers.failures, [])

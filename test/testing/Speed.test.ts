@@ -67,9 +67,9 @@ const costOf = Effect.fnUntraced(function*(redis: ClusterClientShape, rounds: nu
 const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]
 
 describe("TestCluster", () => {
-  it.live("makes, uses and ends a thousand isolated clusters within a minute", () =>
+  it.live("makes, uses and ends a thousand isolated clusters within a minute of CPU", () =>
     Effect.gen(function*() {
-      const start = performance.now()
+      const before = process.cpuUsage()
       const ids = new Set<TestClusterShape>()
       for (let i = 0; i < 1000; i++) {
         yield* Effect.gen(function*() {
@@ -81,10 +81,11 @@ describe("TestCluster", () => {
         }).pipe(Effect.provide(TestCluster.layer({ replicas: 1 }), { local: true }))
       }
       assert.strictEqual(ids.size, 1000)
-      const seconds = (performance.now() - start) / 1000
+      const { system, user } = process.cpuUsage(before)
+      const seconds = (system + user) / 1e6
       process.stderr.write(`1000 clusters in ${seconds.toFixed(1)} s\n`)
       assert.isBelow(seconds, 60)
-    }), 120_000)
+    }), { tags: ["long"], timeout: 300_000 })
 
   it.live.each([100, 1])(
     "costs at most as much CPU again for a GET as the client itself, %i at a time",

@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import { ClusterClient, Lists, Strings } from "../../../src/index.ts"
+import { ClusterClient, type ClusterClientShape, Lists, Strings } from "../../../src/index.ts"
 import type { PipelineClient } from "../../pipelineWorker.ts"
 
 let runtime: ManagedRuntime.ManagedRuntime<ClusterClient, unknown>
-let redis: ClusterClient["Service"]
+let redis: ClusterClientShape
 
 /** Three keys of one slot in one transaction. */
 export const client: PipelineClient = {
