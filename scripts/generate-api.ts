@@ -190,7 +190,7 @@ const readModule = async (path: string, wanted: (name: string) => boolean): Prom
   for (const node of body) {
     if (node.type !== "ExportNamedDeclaration") continue
     if (node["source"] !== null && node["source"] !== undefined) {
-      // What a module passes on is described where it is declared.
+      // A re-export is described where it is declared.
       const names = new Set(list(node["specifiers"]).map((specifier) => String(syntax(specifier["local"])["name"])))
       const source = relative(path, String(syntax(node["source"])["value"]))
       items.push(...(await readModule(source, (name) => names.has(name) && wanted(name))).items)

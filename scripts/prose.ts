@@ -58,9 +58,12 @@ const words: ReadonlyArray<readonly [RegExp, string]> = [
 const commentsOf = (file: string, text: string): ReadonlyArray<Passage> => {
   const passages: Array<Passage> = []
   let end = -1
+  let line = 1
+  let counted = 0
   for (const { start, type, end: stop, value } of parseSync(file, text, { lang: "ts" }).comments) {
     const content = value.replaceAll(/^\s*\*+ ?/gm, "").replaceAll(/^\s*/g, "")
-    const line = text.slice(0, start).split("\n").length
+    line += text.slice(counted, start).split("\n").length - 1
+    counted = start
     const before = passages.at(-1)
     const own = text.slice(text.lastIndexOf("\n", start) + 1, start).trim() === ""
     if (type === "Line" && own && before !== undefined && /^\n[ ]*$/.test(text.slice(end, start))) {

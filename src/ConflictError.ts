@@ -40,13 +40,13 @@ const TypeId = "~effect-redis-cluster/ConflictError"
  */
 export class ConflictError
   extends Schema.TaggedError<ConflictError>("effect-redis-cluster/ConflictError")("ConflictError", {
-    /** What stood in the way, and at which node. */
+    /** The message says which conflict occurred, and at which node. */
     message: Schema.String,
-    /** The command that found out: `EXEC`, or a read before it. */
+    /** The command that met the conflict: `EXEC`, or a read before it. */
     command: Schema.optional(Schema.String),
-    /** The address of the node that was asked. */
+    /** The address of the node to which the command was sent. */
     node: Schema.optional(Schema.String),
-    /** The failure of that command, where it had one: the slot moved, or the connection was lost. */
+    /** The failure of the command, if it had one: the slot moved, or the connection was lost. */
     cause: Schema.optional(RedisClusterException)
   })
 {
@@ -54,7 +54,7 @@ export class ConflictError
     return TypeId
   }
 
-  /** Trying again may succeed, and is safe as far as the transaction goes. */
+  /** Another attempt may succeed. It is safe, because the transaction was not executed. */
   get isRetryable(): boolean {
     return true
   }

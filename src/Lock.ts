@@ -79,7 +79,7 @@ export class LockNotAcquiredError
     return true
   }
 
-  /** Nothing was done under the lock. */
+  /** No work was done under the lock. */
   get outcome(): Outcome {
     return "NotExecuted"
   }
@@ -87,7 +87,7 @@ export class LockNotAcquiredError
 
 /**
  * The lock was lost while it was held: it could not be extended in time, or the server no longer knew it. Another holder
- * may have it. What was done under it up to then is done.
+ * may have it. Work that was done under the lock up to then is not undone.
  *
  * @category errors
  * @since 0.1.0
@@ -101,7 +101,7 @@ export class LockLostError
     return LostTypeId
   }
 
-  /** What was done under the lock would be done twice. */
+  /** Another attempt would do the work under the lock twice. */
   get isRetryable(): boolean {
     return false
   }
@@ -126,6 +126,8 @@ printable(LockLostError.prototype)
 export const LockError = Schema.Union([LockNotAcquiredError, LockLostError])
 
 /**
+ * The errors of a lock, beside those of any command: `LockNotAcquiredError` and `LockLostError`.
+ *
  * @category errors
  * @since 0.1.0
  */

@@ -4,7 +4,7 @@
  * `reason` says what happened. The reasons are a closed union of tagged errors, so that `Effect.catchReason`,
  * `Effect.catchReasons` and `Effect.unwrapReason` work. The module `Reason` has their classes.
  *
- * What only one operation can end with is an error of its own, which can be handled away: `ConflictError` of `watch`,
+ * A failure of only one operation is an error of its own, which can be handled away: `ConflictError` of `watch`,
  * `LockNotAcquiredError` and `LockLostError` of `Lock`, `UnhealthyError` of `requireHealthy`.
  *
  * **Example** (Handling one reason)

@@ -23,7 +23,7 @@ import type { CommandCache, Sendable } from "./CommandCache.ts"
 import { type NodeSurface, view } from "./Surfaces.ts"
 
 /**
- * A connection of one's own, whose commands can fail with `E` beside what any command can fail with.
+ * The members of a client of one connection, whose commands can fail with `E` beside `RedisClusterException`.
  *
  * @category models
  * @since 0.1.0
@@ -42,23 +42,24 @@ export interface OwnConnection<E> {
   readonly send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.Effect<Reply, E | RedisClusterException>
   /** Runs commands side by side, for their values. */
   readonly pipeline: <const B extends Batch>(commands: B) => Effect.Effect<Values<B>, E | RedisClusterException>
-  /** Runs commands side by side, for how each entry ended. */
+  /** Runs commands side by side, for a `Result` of each entry. */
   readonly pipelineResults: Batches.BatchMembers["pipelineResults"]
   /**
-   * Runs commands as one transaction, for their values. When a key was changed that this connection watches, nothing is
-   * executed, and it fails with `ConflictError`.
+   * Runs commands as one transaction, for their values. When a key that this connection watches was changed, nothing
+   * is executed, and the effect fails with `ConflictError`.
    */
   readonly transaction: <const B extends Batch>(
     commands: B
   ) => Effect.Effect<Values<B>, ConflictError | RedisClusterException>
-  /** Runs commands as one transaction, for how each entry ended; fails when it was not executed. */
+  /** Runs commands as one transaction, for a `Result` of each entry. Fails when the transaction was not executed. */
   readonly transactionResults: <const B extends Batch>(
     commands: B
   ) => Effect.Effect<Results<B>, ConflictError | RedisClusterException>
 }
 
 /**
- * Every command on one connection that nobody else uses: no redirects, no retries, and no second socket when it is lost.
+ * A client of one connection that nobody else uses, made by `redis.dedicated`: it follows no redirects, makes no
+ * retries, and opens no second socket when the connection is lost.
  *
  * **Details**
  *
@@ -77,7 +78,7 @@ export interface OwnConnection<E> {
 export interface DedicatedClient extends Commands<NodeSurface>, OwnConnection<never> {}
 
 /**
- * Methods that run on a connection that watches keys.
+ * Methods of the client on a connection that watches keys.
  *
  * @category models
  * @since 0.1.0
@@ -88,9 +89,9 @@ export interface WatchSurface extends Surface {
 }
 
 /**
- * Every command on the connection that watches the keys of `watch`. What a conflict has made impossible fails with
- * `ConflictError`, a read as well as the transaction. The connection goes back to the client, so that nothing may run on it
- * that would outlive its user.
+ * The client of the connection that watches the keys of `redis.watch`. A command that a conflict has made impossible
+ * fails with `ConflictError`, a read as well as the transaction. The connection goes back to the pool, so that
+ * commands that change its state are refused.
  *
  * @category models
  * @since 0.1.0

@@ -6,7 +6,7 @@ import type { LockError } from "../../src/Lock.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { nameOf } from "../harness/nameOf.ts"
 
-/** What calls fail with. */
+/** The errors of calls. */
 export type CallError = RedisClusterException | ConflictError | LockError
 
 /** The effect of a call, as far as the laws care. */

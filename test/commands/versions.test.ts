@@ -8,8 +8,8 @@ const letters = (name: string): string => name.toLowerCase().replace(/[^a-z]/g, 
 /** The docstrings of the methods, by the letters of the method's name. */
 const docs = new Map(
   globSync("src/commands/*.ts").flatMap((file) =>
-    [...readFileSync(file, "utf8").matchAll(/\/\*\* ([^\n]*) \*\/\n {2}(\w+)[(<]/g)].map(([, text, name]) =>
-      [letters(name), text] as const
+    [...readFileSync(file, "utf8").matchAll(/ {2}\/\*\*((?:(?!\*\/)[^])*)\*\/\n {2}(\w+)[(<]/g)].map(([, text, name]) =>
+      [letters(name), text.replaceAll(/\s+(?:\* )?/g, " ")] as const
     )
   )
 )

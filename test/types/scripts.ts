@@ -105,7 +105,7 @@ expectTypeOf(
 expectTypeOf(Lock.withLock("key", { ttl: "10 seconds" })(scoped)).toEqualTypeOf<
   Effect.Effect<void, Lock.LockError | RedisClusterException, Scope.Scope | ClusterClient>
 >()
-// What a lock can do to a program is handled away, one way or the other or both.
+// The errors of a lock are handled away: either of them, or both.
 declare const lock: Lock.Lock
 expectTypeOf(lock.lost).toEqualTypeOf<Effect.Effect<never, Lock.LockLostError>>()
 expectTypeOf(lock.extend()).toEqualTypeOf<Effect.Effect<void, Lock.LockLostError | RedisClusterException>>()
