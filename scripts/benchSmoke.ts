@@ -13,7 +13,7 @@ import { workspace } from "../test/harness/RedisServer.ts"
 
 const project = fileURLToPath(new URL("..", import.meta.url))
 
-/** Those that start `redis-server` by its path. */
+/** The benchmarks that start `redis-server` by its path. */
 const byPath = new Set(["main.ts", "pipelines.ts"])
 
 const runs: ReadonlyArray<readonly [file: string, ...args: ReadonlyArray<string>]> = [

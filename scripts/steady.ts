@@ -43,7 +43,7 @@ interface Report {
   }>
 }
 
-/** What failed, by full name; a file that could not be loaded by its own. */
+/** The failed tests, by full name; a file that could not be loaded, by its own name. */
 const failuresOf = (report: Report): ReadonlyArray<string> =>
   report.testResults.filter(({ status }) => status === "failed").flatMap(({ assertionResults, name }) => {
     const failed = assertionResults.filter(({ status }) => status === "failed").map(({ fullName }) => fullName)
