@@ -159,6 +159,40 @@ const wordings: ReadonlyArray<RegExp> = [
  */
 export const isWording = ({ message }: Words): boolean => wordings.some((wording) => wording.test(message))
 
+/** A node that does not serve one slot may serve others. */
+const slotNotServed = "CLUSTERDOWN Hash slot not served"
+
+/**
+ * Whether a node refuses every command for a while, and not only those of one slot.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const refusesEverything = (error: Words): boolean => {
+  switch (kindOf(error)) {
+    case "loading":
+    case "masterDown":
+      return true
+    case "clusterDown":
+      return error.message !== slotNotServed
+    case "moved":
+    case "ask":
+    case "tryAgain":
+    case "readOnly":
+    case "demoted":
+    case "released":
+    case "lacksCode":
+    case "authentication":
+    case "noPermission":
+    case "busy":
+    case "noReplicas":
+    case "halfDone":
+    case "unknownCommand":
+    case "answer":
+      return false
+  }
+}
+
 /**
  * The scope of each kind of error.
  *

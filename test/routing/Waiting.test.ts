@@ -25,7 +25,9 @@ const refused = { kind: "connection", message: "refused" } as const
 
 /** A connection whose state the test sets. */
 class Line {
-  state: "ready" | "down" = "down"
+  private actual: "ready" | "down" = "down"
+  /** How often it was asked for its state. */
+  looks = 0
   depth = 0
   /** The reply, a turn of the event loop later. */
   reply: (() => Reply) | undefined = undefined
@@ -38,6 +40,15 @@ class Line {
     this.address = node.address
   }
 
+  get state(): "ready" | "down" {
+    this.looks++
+    return this.actual
+  }
+
+  set state(state: "ready" | "down") {
+    this.actual = state
+  }
+
   connect(): void {}
 
   refused(): void {}
@@ -45,7 +56,7 @@ class Line {
   send(outgoing: Outgoing): void {
     this.sent.push(outgoing)
     const { reply } = this
-    if (this.state === "down") outgoing.onLost(refused, false)
+    if (this.actual === "down") outgoing.onLost(refused, false)
     else if (reply !== undefined) setImmediate(() => outgoing.onReply(reply()))
   }
 }
@@ -113,6 +124,19 @@ const network = Effect.fnUntraced(function*(options: Partial<ClusterOptions> = {
   }
 })
 
+/** The most by which a number grows within one turn of the event loop, until it has reached `end`. */
+const mostPerTurn = (end: number, count: () => number): Effect.Effect<number> =>
+  Effect.callback<number>((resume) => {
+    let [seen, most] = [count(), 0]
+    const turn = () => {
+      most = Math.max(most, count() - seen)
+      seen = count()
+      if (seen < end) setImmediate(turn)
+      else resume(Effect.succeed(most))
+    }
+    setImmediate(turn)
+  })
+
 const failureOf = (exit: Exit.Exit<unknown, RedisClusterException>): RedisClusterException => {
   assert(Exit.isFailure(exit))
   const [reason] = exit.cause.reasons
@@ -133,7 +157,51 @@ describe("Commands that wait for a node", () => {
       assert.isAtMost(steps, 100)
       assert.isAtMost(refreshes(), 1000)
       isReady(lines[0])
-      assert.strictEqual(lines[0].sent.length, 2000)
+      yield* until("all are sent again", () => lines[0].sent.length === 2000)
+    }).pipe(Effect.scoped))
+
+  it.live("are not looked at one by one while nothing changes for them", () =>
+    Effect.gen(function*() {
+      let steps = 0
+      const retrySchedule = Schedule.spaced("1 millis").pipe(Schedule.tap(() => Effect.sync(() => steps++)))
+      const { get, lines: [line] } = yield* network({ retrySchedule })
+      for (const _ of range(1000)) get(0)
+      yield* until("the first pauses are over", () => steps >= 10)
+      const [before, begun] = [line.looks, steps]
+      yield* until("twenty more pauses", () => steps >= begun + 20)
+      assert.isBelow(line.looks - before, 1000)
+    }).pipe(Effect.scoped))
+
+  it.live("are sent again some in a turn of the event loop, in their order, when there are thousands", () =>
+    Effect.gen(function*() {
+      const { get, isReady, lines: [line] } = yield* network({ retrySchedule: Schedule.spaced("1 hour") })
+      const requests = range(20_000).map(() => get(0, 60_000))
+      isReady(line)
+      assert.isAtMost(line.sent.length, 20_256)
+      assert.isAtMost(yield* mostPerTurn(40_000, () => line.sent.length), 256)
+      assert.isTrue(requests.every((request, i) => line.sent[20_000 + i] === request))
+    }).pipe(Effect.scoped))
+
+  it.live("wait on when their connection goes down again before their turn, and leave none behind", () =>
+    Effect.gen(function*() {
+      const { ended, get, isReady, lines: [line] } = yield* network({ retrySchedule: Schedule.spaced("5 millis") })
+      const requests = range(2000).map(() => get(0, 60_000))
+      for (const request of requests.slice(1000, 1100)) request.cancel()
+      isReady(line)
+      const inFlight = line.sent.length - 2000
+      line.state = "down"
+      yield* until("the others have had their turn, and were refused", () => line.sent.length === 2000 + 1900)
+      line.reply = () => "value"
+      isReady(line)
+      yield* until("all that are not in flight are answered", () => ended.length === 1900 - inFlight)
+    }).pipe(Effect.scoped))
+
+  it.live("end at their deadlines some in a turn of the event loop, when there are thousands", () =>
+    Effect.gen(function*() {
+      const { ended, get } = yield* network({ retrySchedule: Schedule.spaced("1 hour") })
+      for (const _ of range(20_000)) get(0, 200)
+      const most = yield* mostPerTurn(20_000, () => ended.length)
+      assert.isAtMost(most, 128)
     }).pipe(Effect.scoped))
 
   it.live("are sent again when their own node changes, and only then", () =>
@@ -196,24 +264,31 @@ describe("Commands that wait for a node", () => {
       assert.strictEqual(reason.attempts, 4)
     }).pipe(Effect.scoped))
 
-  it.live("ask a node that loads its data a few at a time, and follow when it serves again", () =>
-    Effect.gen(function*() {
-      const { ended, get, lines } = yield* network({ retrySchedule: Schedule.spaced("5 millis") })
-      const [line] = lines
-      line.state = "ready"
-      let isLoading = true
-      let refusals = 0
-      line.reply = () => {
-        if (!isLoading) return "value"
-        refusals++
-        return new ServerError("LOADING Redis is loading the dataset in memory")
-      }
-      for (const _ of range(2000)) get(0)
-      yield* until("they have asked a few times", () => refusals > 2000 + 3 * 64)
-      assert.isBelow(refusals, 4000)
-      isLoading = false
-      yield* until("all are answered", () => ended.length === 2000)
-    }).pipe(Effect.scoped))
+  it.live.each([
+    "LOADING Redis is loading the dataset in memory",
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    "CLUSTERDOWN The cluster is down"
+  ])(
+    "ask a node that refuses everything a few at a time, and follow when it serves again: %s",
+    (refusal) =>
+      Effect.gen(function*() {
+        const { ended, get, lines } = yield* network({ retrySchedule: Schedule.spaced("5 millis") })
+        const [line] = lines
+        line.state = "ready"
+        let isRefusing = true
+        let refusals = 0
+        line.reply = () => {
+          if (!isRefusing) return "value"
+          refusals++
+          return new ServerError(refusal)
+        }
+        for (const _ of range(2000)) get(0)
+        yield* until("they have asked a few times", () => refusals > 2000 + 3 * 16)
+        assert.isBelow(refusals, 4000)
+        isRefusing = false
+        yield* until("all are answered", () => ended.length === 2000)
+      }).pipe(Effect.scoped)
+  )
 
   it.live("keep their deadlines, however many they are", () =>
     Effect.gen(function*() {

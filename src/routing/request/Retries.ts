@@ -45,18 +45,34 @@ const kindOf = (failure: Diagnosis): string => failure._tag === "Reply" ? failur
 /** When so many requests or more wait for a node that refuses everything, only a portion of them is sent as a test. */
 const crowd = 256
 /** The number of requests in such a portion. */
-const portion = 64
+const testPortion = 16
+/** The number of requests that are sent again in one turn of the event loop, so that other work gets its turns in between. */
+const turnPortion = 256
 /** The pause after which the other requests learn the outcome of the portion, in milliseconds. */
 const lookAgain = 10
 
-/** The first of the requests; entries of one slot of a pipeline stay together. */
-const portionOf = (requests: ReadonlyArray<Request>): number => {
-  let count = Math.min(portion, requests.length)
-  const { collector, slot } = requests[count - 1]
-  if (collector === undefined) return count
-  while (count < requests.length && requests[count].collector === collector && requests[count].slot === slot) count++
-  return count
+/** The end of a portion of so many requests; entries of one slot of a pipeline stay together. */
+const endOfPortion = (requests: ReadonlyArray<Request>, from: number, size: number): number => {
+  let end = Math.min(from + size, requests.length)
+  if (end === from) return end
+  const { collector, slot } = requests[end - 1]
+  if (collector === undefined) return end
+  while (end < requests.length && requests[end].collector === collector && requests[end].slot === slot) end++
+  return end
 }
+
+/** Requests that leave the room, of which the first `sent` have left. */
+interface Departure {
+  readonly requests: ReadonlyArray<Request>
+  /** The place that each of them waited for when it was told to leave. */
+  readonly awaited: ReadonlyArray<Awaited | undefined>
+  sent: number
+}
+
+const awaitedBy = ({ retryState }: Request): Awaited | undefined => retryState?.awaits
+
+/** Whether only a new map can give the request another node. A command without keys goes to the default node. */
+const hasFixedNode = ({ pinned, slot }: Request): boolean => slot !== keyless || pinned !== undefined
 
 /** Whether the errors of two requests are equal. */
 const isAlike = (one: Request, other: Request): boolean => {
@@ -91,6 +107,9 @@ export class Retries {
   private readonly refusing = new RefusingNodes()
   private seen: Snapshot
   private readonly occupancy: Occupancy | undefined
+  /** The requests that leave the room, the next ones first. */
+  private readonly departures: Array<Departure> = []
+  private isDeparting = false
   private lastError: { readonly request: Request; readonly error: RedisClusterException } | undefined
 
   constructor(context: RetryContext) {
@@ -138,6 +157,7 @@ export class Retries {
     if (awaits.connection !== undefined && RefusingNodes.isTotal(failure)) {
       this.refusing.refused(awaits.connection, monotonicMillis(this.context.clock))
     }
+    cohort.parked = undefined
     for (const request of requests) {
       this.room.remove(request)
       request.waits(failure, cohort, awaits)
@@ -160,7 +180,7 @@ export class Retries {
     const snapshot = this.context.topology.current()
     if (snapshot === this.seen) return
     this.seen = snapshot
-    this.release(this.room.takeWhere((request) => {
+    this.release(this.room.where((request) => {
       if (request.pinned !== undefined) return !snapshot.nodes.has(request.pinned.address)
       const before = request.retryState?.awaits?.shard
       const shard = snapshot.slots[request.slot]
@@ -170,7 +190,10 @@ export class Retries {
 
   /** Sends the requests of a connection again, because it takes commands again or is gone for good. */
   onConnection(connection: Connection): void {
-    this.release(this.room.takeWhere((request) => request.retryState?.awaits?.connection === connection))
+    const waiting = this.room.where((request) => awaitedBy(request)?.connection === connection)
+    // A node that refuses everything may do so on its next socket, too: its crowd goes on testing it.
+    if (connection.state === "ready" && this.refusedCrowd(waiting) !== undefined) return
+    this.release(waiting)
   }
 
   close(): void {
@@ -205,20 +228,26 @@ export class Retries {
   private due(cohort: Cohort<Request>): void {
     cohort.isPausing = false
     cohort.pauses++
+    if (this.isParked(cohort)) return this.pause(cohort)
     const ready: Array<Request> = []
     let waitsFor: Connection | undefined
+    let areSteady = true
     for (const request of cohort.requests) {
       const connection = request.retryState?.awaits?.connection
       if (connection !== undefined && isAwaited(connection) && this.belongsTo(request, connection)) {
+        areSteady &&= (waitsFor === undefined || waitsFor === connection) && hasFixedNode(request)
         waitsFor = connection
       } else ready.push(request)
     }
     // The connection's own attempts to dial may have ended.
     waitsFor?.connect()
+    if (waitsFor !== undefined && areSteady && ready.length === 0) {
+      cohort.parked = { connection: waitsFor, snapshot: this.context.topology.current() }
+    }
     const admission = this.admissionOf(ready)
-    const count = admission === "all" ? ready.length : admission === "few" ? portionOf(ready) : 0
+    const count = admission === "all" ? ready.length : admission === "few" ? endOfPortion(ready, 0, testPortion) : 0
     const sent = count === ready.length ? ready : ready.slice(0, count)
-    for (const request of sent) this.room.remove(request)
+    if (admission === "few") this.refusing.tests(sent[sent.length - 1])
     if (waitsFor !== undefined || admission === "none") this.pause(cohort)
     else if (count < ready.length) {
       cohort.isPausing = true
@@ -227,14 +256,27 @@ export class Retries {
     this.release(sent)
   }
 
+  /** Whether all requests of a cohort are known to wait for one connection, which is down as it was. */
+  private isParked({ parked }: Cohort<Request>): boolean {
+    if (parked === undefined || parked.snapshot !== this.context.topology.current()) return false
+    if (!isAwaited(parked.connection)) return false
+    parked.connection.connect()
+    return true
+  }
+
   /** The number of ready requests that are sent. */
   private admissionOf(ready: ReadonlyArray<Request>): Admission {
-    const state = ready.at(0)?.retryState
-    const connection = state?.awaits?.connection
-    return connection === undefined || this.room.size < crowd || state === undefined ||
-        !RefusingNodes.isTotal(state.lastFailure)
+    const connection = this.refusedCrowd(ready)
+    return connection === undefined
       ? "all"
       : this.refusing.admission(connection, monotonicMillis(this.context.clock))
+  }
+
+  /** The node that has refused everything, when requests are so many that they do not all go there to find out. */
+  private refusedCrowd(requests: ReadonlyArray<Request>): Connection | undefined {
+    const state = requests.at(0)?.retryState
+    const isCrowd = this.room.size >= crowd && state !== undefined && RefusingNodes.isTotal(state.lastFailure)
+    return isCrowd ? state.awaits?.connection : undefined
   }
 
   private belongsTo(request: Request, { endpoint }: Connection): boolean {
@@ -242,12 +284,34 @@ export class Retries {
     return node !== undefined && node.port === endpoint.port && node.host === endpoint.host
   }
 
+  /** Sends requests of the room again, a portion in each turn of the event loop. */
   private release(requests: ReadonlyArray<Request>): void {
-    for (const request of requests) {
-      if (request.settled) continue
+    if (requests.length === 0) return
+    this.departures.push({ requests, awaited: requests.map(awaitedBy), sent: 0 })
+    if (this.isDeparting) return
+    this.isDeparting = true
+    this.depart()
+  }
+
+  private readonly depart = (): void => {
+    const [departure] = this.departures
+    if (departure === undefined) {
+      this.isDeparting = false
+      return
+    }
+    const { awaited, requests, sent } = departure
+    departure.sent = endOfPortion(requests, sent, turnPortion)
+    if (departure.sent === requests.length) this.departures.shift()
+    for (let i = sent; i < departure.sent; i++) {
+      const request = requests[i]
+      // It may have left meanwhile, and may wait for another reason.
+      if (!this.room.has(request) || awaitedBy(request) !== awaited[i]) continue
+      this.room.remove(request)
       request.retried()
       this.context.dispatch(request)
     }
+    if (this.departures.length > 0) setImmediate(this.depart)
+    else this.isDeparting = false
   }
 
   /** Asks the schedule for the next pause. */

@@ -2,13 +2,14 @@
  * Requests that wait before they are sent again: until their pause is over, until their place has changed, at the
  * latest until their deadline.
  *
- * Requests that began to wait together are a cohort and share their pauses. A waiting request needs only a place in a
- * set.
+ * Requests that began to wait together are a cohort and share their pauses. A waiting request needs only places in two
+ * sets, and nothing visits the requests for which nothing has changed.
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { Alarm } from "../../internal/Alarm.ts"
+import { Deadlines } from "../../internal/Deadlines.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import { Cohort } from "./Cohort.ts"
 import type { Occupancy } from "./Occupancy.ts"
@@ -22,15 +23,18 @@ export interface WaitingRoomExits {
   readonly expire: (request: Request) => void
 }
 
-/** The alarm pauses for a millisecond per so many requests, because an inspection visits all of them. */
-const inspectedPerMilli = 1024
+/** The alarm pauses for a millisecond per so many different deadlines, because it looks for the next of them. */
+const deadlinesPerMilli = 512
+/** The longest such pause, in milliseconds. */
+const longestPause = 8
 /** The most requests that expire in one turn of the event loop, so that other work gets its turns in between. */
-const expiredPerTurn = 512
+const expiredPerTurn = 64
 
 export class WaitingRoom {
   private readonly cohorts = new Set<Cohort<Request>>()
   /** The requests that wait for other requests, and not for a pause. */
   private readonly held = new Cohort<Request>()
+  private readonly deadlines = new Deadlines<Request>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
   private readonly exits: WaitingRoomExits
@@ -53,18 +57,21 @@ export class WaitingRoom {
   add(request: Request, cohort: Cohort<Request>): void {
     this.remove(request)
     cohort.requests.add(request)
+    this.deadlines.add(request, request.deadline)
     this.occupancy?.enter(request.retryState?.awaits?.connection, request)
     this.size++
     this.cohorts.add(cohort)
-    if (request.deadline < cohort.earliest) {
-      cohort.earliest = request.deadline
-      this.alarm.set(request.deadline)
-    }
+    this.alarm.set(request.deadline)
   }
 
   /** Keeps a request until it is removed, or its deadline has passed. */
   hold(request: Request): void {
     this.add(request, this.held)
+  }
+
+  /** Whether a request waits for its pause, and not for other requests. */
+  has(request: Request): boolean {
+    return request.retryState?.cohort?.requests.has(request) === true
   }
 
   pauseUntil(cohort: Cohort<Request>, retryAt: number): void {
@@ -78,15 +85,14 @@ export class WaitingRoom {
     this.leave(request, this.held)
   }
 
-  /** Removes and returns the requests for which `changed` holds, in the order in which they came, per cohort. */
-  takeWhere(changed: (request: Request) => boolean): ReadonlyArray<Request> {
-    const taken: Array<Request> = []
+  /** The requests for which `changed` holds, in the order in which they came, per cohort. */
+  where(changed: (request: Request) => boolean): ReadonlyArray<Request> {
+    const found: Array<Request> = []
     for (const cohort of this.cohorts) {
       if (cohort === this.held) continue
-      for (const request of cohort.requests) if (changed(request)) taken.push(request)
+      for (const request of cohort.requests) if (changed(request)) found.push(request)
     }
-    for (const request of taken) this.remove(request)
-    return taken
+    return found
   }
 
   /** Empties the room and returns its requests. */
@@ -99,46 +105,32 @@ export class WaitingRoom {
 
   private leave(request: Request, cohort: Cohort<Request>): boolean {
     if (!cohort.requests.delete(request)) return false
+    this.deadlines.remove(request, request.deadline)
     this.occupancy?.leave(request.retryState?.awaits?.connection, request)
     this.size--
     if (cohort.requests.size === 0) {
       // A request that comes back to the cohort begins a new pause.
       cohort.isPausing = false
       cohort.retryAt = Number.POSITIVE_INFINITY
-      cohort.earliest = Number.POSITIVE_INFINITY
       this.cohorts.delete(cohort)
     }
     return true
   }
 
-  private ring(): void {
+  private readonly ring = (): void => {
     const now = monotonicMillis(this.clock)
-    let left = expiredPerTurn
+    const passed = this.deadlines.takePassed(now, expiredPerTurn)
+    for (const request of passed) this.remove(request)
+    for (const request of passed) if (!request.settled) this.exits.expire(request)
     for (const cohort of [...this.cohorts]) {
-      if (cohort.earliest <= now) left -= this.expire(cohort, now, left)
       if (cohort.retryAt > now) continue
       cohort.retryAt = Number.POSITIVE_INFINITY
       this.exits.due(cohort)
     }
-    let next = Number.POSITIVE_INFINITY
-    for (const { earliest, retryAt } of this.cohorts) next = Math.min(next, earliest, retryAt)
-    this.alarm.set(left === 0 ? now : Math.max(next, now + this.size / inspectedPerMilli))
-  }
-
-  /** Ends overdue requests, at most `most`. The result is their number. */
-  private expire(cohort: Cohort<Request>, now: number, most: number): number {
-    const due: Array<Request> = []
-    let next = Number.POSITIVE_INFINITY
-    for (const request of cohort.requests) {
-      if (request.deadline > now) next = Math.min(next, request.deadline)
-      else if (due.length < most) due.push(request)
-      else next = now
-    }
-    cohort.earliest = next
-    for (const request of due) {
-      this.remove(request)
-      if (!request.settled) this.exits.expire(request)
-    }
-    return due.length
+    // The timers of the machine are too coarse for deadlines that have already passed.
+    if (passed.length === expiredPerTurn) return void setImmediate(this.ring)
+    let next = this.deadlines.next
+    for (const { retryAt } of this.cohorts) next = Math.min(next, retryAt)
+    this.alarm.set(Math.max(next, now + Math.min(longestPause, this.deadlines.size / deadlinesPerMilli)))
   }
 }

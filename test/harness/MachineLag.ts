@@ -1,0 +1,51 @@
+/**
+ * How late timers are in a thread that has nothing to do: the machine's own lag, whatever the thread under test does.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Worker } from "node:worker_threads"
+
+/** When a timer rang, in milliseconds since the epoch, and how many milliseconds too late. */
+export type Lateness = readonly [at: number, millis: number]
+
+const interval = 5
+const reported = 100
+
+const code = `
+  const { parentPort } = require("node:worker_threads")
+  let samples = []
+  let due = performance.now() + ${interval}
+  const ring = () => {
+    samples.push([Date.now(), Math.max(0, performance.now() - due)])
+    due = performance.now() + ${interval}
+    setTimeout(ring, ${interval})
+  }
+  setTimeout(ring, ${interval})
+  setInterval(() => parentPort.postMessage(samples.splice(0)), ${reported})`
+
+export interface MachineLag {
+  /** What was seen since this was last asked, up to now. */
+  readonly seen: Effect.Effect<ReadonlyArray<Lateness>>
+}
+
+/** Watches until its scope ends. */
+export const make: Effect.Effect<MachineLag, never, Scope.Scope> = Effect.gen(function*() {
+  const worker = yield* Effect.acquireRelease(
+    Effect.callback<Worker>((resume) => {
+      const started = new Worker(code, { eval: true })
+      started.once("online", () => resume(Effect.succeed(started)))
+    }),
+    (running) => Effect.promise(() => running.terminate())
+  )
+  let samples: Array<Lateness> = []
+  worker.on("message", (more: ReadonlyArray<Lateness>) => samples.push(...more))
+  const take = Effect.sync(() => {
+    const taken = samples
+    samples = []
+    return taken
+  })
+  const nextReport = Effect.callback<void>((resume) => {
+    worker.once("message", () => resume(Effect.void))
+  })
+  return { seen: Effect.andThen(nextReport, take) }
+})
