@@ -1,7 +1,7 @@
 /**
  * Compares the behaviour of clients while the cluster has faults, side by side in one run:
  *
- *     node bench/faults.ts [--scenarios duplicates,stalled,killed,resharded,dead] [--clients "a,b"]
+ *     node bench/faults.ts [--scenarios duplicates,stalled,dead] [--clients "a,b"]
  *
  * Every client gets a cluster and a process of its own for each scenario.
  */
@@ -11,7 +11,10 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { RedisCluster } from "../test/harness/RedisCluster.ts"
 import { clients } from "./faults/clients.ts"
-import { type Scenario, scenarios } from "./faults/scenarios.ts"
+import type { FaultClientEntry } from "./faults/FaultClient.ts"
+import { Lag } from "./faults/Lag.ts"
+import type { Scenario } from "./faults/Scenario.ts"
+import { scenarios } from "./faults/scenarios.ts"
 import type { Answer, Order } from "./faults/worker.ts"
 import { table } from "./report.ts"
 
@@ -39,15 +42,18 @@ const startWorker = (name: string) =>
     )
   )
 
-const measure = Effect.fnUntraced(function*(scenario: Scenario, client: string) {
+const measure = Effect.fnUntraced(function*(scenario: Scenario, { deadline, name }: FaultClientEntry) {
   const cluster = yield* RedisCluster.make(scenario.cluster)
   if (scenario.prepare !== undefined) yield* scenario.prepare(cluster)
-  const ask = yield* startWorker(client)
+  const ask = yield* startWorker(name)
   yield* ask({ kind: "start", ports: cluster.nodes.map((node) => node.port), groups: scenario.load(cluster) })
+  const machine = new Lag()
+  machine.start()
   const facts = yield* scenario.run(cluster)
+  machine.stop()
   const answer = yield* ask({ kind: "stop" })
-  const reports = answer.kind === "reports" ? answer.reports : []
-  return [client, ...(yield* scenario.row(reports, facts, cluster))]
+  const { lag, reports } = answer.kind === "reports" ? answer : { lag: [], reports: [] }
+  return [name, ...(yield* scenario.row(reports, facts, cluster, { deadline, lag, machineLag: machine.samples }))]
 }, Effect.scoped)
 
 const chosen = <A>(
@@ -60,9 +66,9 @@ const main = Effect.gen(function*() {
   const { values } = parseArgs({ options: { scenarios: { type: "string" }, clients: { type: "string" } } })
   for (const [name, scenario] of chosen(values.scenarios, Object.entries(scenarios))) {
     const rows: Array<ReadonlyArray<string>> = []
-    for (const [client] of chosen(values.clients, clients.map((entry) => [entry.name, entry] as const))) {
+    for (const [client, entry] of chosen(values.clients, clients.map((entry) => [entry.name, entry] as const))) {
       console.error(`${name}: ${client}`)
-      rows.push(yield* measure(scenario, client))
+      rows.push(yield* measure(scenario, entry))
     }
     console.log(`### ${scenario.title}\n\n${table(["client", ...scenario.header], rows)}\n`)
   }

@@ -3,6 +3,7 @@
  * and timeouts at their defaults: that is what its users get.
  */
 export interface FaultClient {
+  readonly get: (key: string) => Promise<unknown>
   readonly incr: (key: string) => Promise<unknown>
   readonly set: (key: string, value: string) => Promise<unknown>
   /** Keys of one slot. */
@@ -20,5 +21,7 @@ export interface FaultClient {
 
 export interface FaultClientEntry {
   readonly name: string
+  /** How long a command may take by the client's defaults, in milliseconds, when it has a bound for that. */
+  readonly deadline?: number
   readonly open: (ports: ReadonlyArray<number>) => Promise<FaultClient>
 }

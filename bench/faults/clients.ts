@@ -11,11 +11,13 @@ const host = "127.0.0.1"
 
 const ours: FaultClientEntry = {
   name: "effect-redis-cluster",
+  deadline: 5000,
   open: async (ports) => {
     const runtime = ManagedRuntime.make(ClusterClient.layer({ nodes: ports.map((port) => ({ host, port })) }))
     const redis = await runtime.runPromise(Effect.service(ClusterClient))
     const sets = (keys: ReadonlyArray<string>, value: string) => keys.map((key) => Strings.set(key, value))
     return {
+      get: (key) => Effect.runPromise(redis.get(key)),
       incr: (key) => Effect.runPromise(redis.incr(key)),
       set: (key, value) => Effect.runPromise(redis.set(key, value)),
       mget: (keys) => Effect.runPromise(redis.mget(keys)),
@@ -38,6 +40,7 @@ const ioredis = (name: string, enableAutoPipelining: boolean): FaultClientEntry 
     cluster.on("error", () => {})
     await cluster.connect()
     return {
+      get: (key) => cluster.get(key),
       incr: (key) => cluster.incr(key),
       set: (key, value) => cluster.set(key, value),
       mget: (keys) => cluster.mget(keys),
@@ -60,12 +63,14 @@ const ioredis = (name: string, enableAutoPipelining: boolean): FaultClientEntry 
 
 const nodeRedis: FaultClientEntry = {
   name: "node-redis",
+  deadline: 5000,
   open: async (ports) => {
     const cluster = createCluster({ rootNodes: ports.map((port) => ({ socket: { host, port } })) })
     cluster.on("error", () => {})
     cluster.on("node-error", () => {})
     await cluster.connect()
     return {
+      get: (key) => cluster.get(key),
       incr: (key) => cluster.incr(key),
       set: (key, value) => cluster.set(key, value),
       mget: (keys) => cluster.mGet(keys),
@@ -88,6 +93,7 @@ const nodeRedis: FaultClientEntry = {
 
 const glide: FaultClientEntry = {
   name: "valkey-glide",
+  deadline: 250,
   open: async (ports) => {
     const cluster = await GlideClusterClient.createClient({ addresses: ports.map((port) => ({ host, port })) })
     const batch = (isAtomic: boolean, keys: ReadonlyArray<string>, value: string) => {
@@ -96,6 +102,7 @@ const glide: FaultClientEntry = {
       return all
     }
     return {
+      get: (key) => cluster.get(key),
       incr: (key) => cluster.incr(key),
       set: (key, value) => cluster.set(key, value),
       mget: (keys) => cluster.mget(keys),

@@ -3,41 +3,8 @@
  */
 import calculateSlot from "cluster-key-slot"
 import * as Effect from "effect/Effect"
-import type { HarnessError } from "../../test/harness/HarnessError.ts"
-import type { RedisClusterOptions, RedisClusterShape } from "../../test/harness/RedisCluster.ts"
-import type { GroupReport, LoadGroup } from "./worker.ts"
-
-export interface Scenario {
-  readonly title: string
-  readonly header: ReadonlyArray<string>
-  readonly cluster: RedisClusterOptions
-  readonly load: (cluster: RedisClusterShape) => ReadonlyArray<LoadGroup>
-  /** Before the load starts. */
-  readonly prepare?: (cluster: RedisClusterShape) => Effect.Effect<void, HarnessError>
-  /** Under load; what the rows need to know of it. */
-  readonly run: (cluster: RedisClusterShape) => Effect.Effect<Readonly<Record<string, number>>, HarnessError>
-  readonly row: (
-    reports: ReadonlyArray<GroupReport>,
-    facts: Readonly<Record<string, number>>,
-    cluster: RedisClusterShape
-  ) => Effect.Effect<ReadonlyArray<string>, HarnessError>
-}
-
-const shards = 3
-const shardOf = (key: string) => Math.floor(calculateSlot(key) * shards / 16384)
-
-const keysOf = (shard: number | undefined, count: number): ReadonlyArray<string> => {
-  const keys: Array<string> = []
-  for (let i = 0; keys.length < count; i++) {
-    const key = `fault:${i}`
-    if (shard === undefined || shardOf(key) === shard) keys.push(key)
-  }
-  return keys
-}
-
-const total = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((sum, one) => sum + one, 0)
-const listed = (counts: Readonly<Record<string, number>>) =>
-  Object.entries(counts).toSorted(([, a], [, b]) => b - a).map(([name, n]) => `${n} ${name}`).join(", ") || "none"
+import { keysOf, listed, type Scenario, shardOf, total } from "./Scenario.ts"
+import { waiting } from "./waiting.ts"
 
 const duplicates: Scenario = {
   title: "200 callers INCR 30 keys, CLIENT KILL TYPE normal on all nodes every 250 ms, 20 times",
@@ -194,55 +161,10 @@ const resharded: Scenario = {
     ])
 }
 
-const waiters = 20_000
-const waitersBegin = 6000
-/** They begin over two seconds: what is measured is the client, and not a herd that begins and ends at once. */
-const waitersOver = 2000
-
-const percentiles = (timings: GroupReport["timings"], from: number, to: number): string => {
-  const all = timings.filter(([at]) => at >= from && at < to).map(([, millis]) => millis).toSorted((a, b) => a - b)
-  const at = (share: number) => all.length === 0 ? "none" : all[Math.floor((all.length - 1) * share)].toFixed(2)
-  return `${at(0.5)} / ${at(0.99)} / ${at(1)}`
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  duplicates,
+  stalled,
+  killed,
+  resharded,
+  ...waiting
 }
-
-const dead: Scenario = {
-  title: `A dead shard without a replica, ${waiters} callers that wait for it; 8 SET loops on the other shards`,
-  header: [
-    "healthy, calm: p50 / p99 / slowest in ms",
-    "healthy, while they wait",
-    "healthy: failed",
-    "dead shard: failed",
-    "its calls took: p50 / p99 / slowest"
-  ],
-  cluster: { replicas: 0, nodeTimeout: 1000, options: ["--cluster-require-full-coverage", "no"] },
-  load: () => [
-    {
-      name: "dead",
-      call: "set",
-      keys: keysOf(0, 20),
-      workers: waiters,
-      after: waitersBegin,
-      over: waitersOver,
-      timed: true
-    },
-    { name: "healthy", call: "set", keys: [...keysOf(1, 10), ...keysOf(2, 10)], workers: 8, timed: true }
-  ],
-  run: (cluster) =>
-    Effect.gen(function*() {
-      const begun = Date.now()
-      yield* Effect.sleep(4000)
-      yield* cluster.kill(cluster.nodes[0])
-      yield* Effect.sleep(waitersBegin + 12_000 - (Date.now() - begun))
-      return { begun }
-    }),
-  row: ([waiting, healthy], { begun }) =>
-    Effect.succeed([
-      percentiles(healthy.timings, begun + 1000, begun + 4000),
-      percentiles(healthy.timings, begun + waitersBegin + waitersOver, begun + waitersBegin + 12_000),
-      listed(healthy.failed),
-      listed(waiting.failed),
-      percentiles(waiting.timings, 0, Number.POSITIVE_INFINITY)
-    ])
-}
-
-export const scenarios: Readonly<Record<string, Scenario>> = { duplicates, stalled, killed, resharded, dead }

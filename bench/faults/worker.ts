@@ -3,14 +3,15 @@
  */
 import { clients } from "./clients.ts"
 import type { FaultClient } from "./FaultClient.ts"
+import { Lag, type Lateness } from "./Lag.ts"
 
 /** Loops over keys: closed (the next call when the last has ended) or open (so many calls a second, whatever happens). */
 export interface LoadGroup {
   readonly name: string
-  readonly call: "incr" | "set" | "mixed"
+  readonly call: "get" | "incr" | "set" | "pipeline" | "mixed"
   readonly keys: ReadonlyArray<string>
   readonly workers: number
-  /** Calls a second of an open loop, all workers together. */
+  /** Calls a second of an open loop, all workers together. Each is timed from when it was due, so that none waits unseen. */
   readonly rate?: number | undefined
   /** When its loops begin, in milliseconds after the others. */
   readonly after?: number | undefined
@@ -33,6 +34,8 @@ export interface GroupReport {
   readonly timings: ReadonlyArray<readonly [at: number, millis: number]>
   readonly maxMillis: number
   readonly pending: number
+  /** How many calls were pending, now and then. */
+  readonly waiting: ReadonlyArray<readonly [at: number, calls: number]>
 }
 
 export type Order =
@@ -40,7 +43,7 @@ export type Order =
   | { readonly kind: "stop" }
 export type Answer =
   | { readonly kind: "started" }
-  | { readonly kind: "reports"; readonly reports: ReadonlyArray<GroupReport> }
+  | { readonly kind: "reports"; readonly reports: ReadonlyArray<GroupReport>; readonly lag: ReadonlyArray<Lateness> }
 
 const count = (counts: Record<string, number>, name: string) => {
   counts[name] = (counts[name] ?? 0) + 1
@@ -60,6 +63,7 @@ class Group {
     readonly outcomes: Record<string, number>
     readonly successes: Array<number>
     readonly timings: Array<readonly [at: number, millis: number]>
+    readonly waiting: Array<readonly [at: number, calls: number]>
     maxMillis: number
     pending: number
   }
@@ -78,7 +82,8 @@ class Group {
       successes: [],
       timings: [],
       maxMillis: 0,
-      pending: 0
+      pending: 0,
+      waiting: []
     }
   }
 
@@ -90,8 +95,14 @@ class Group {
   /** One call, whose entries count one by one. */
   private async make(key: string, turn: number): Promise<void> {
     const { client } = this
+    if (this.load.call === "get") return void await client.get(key)
     if (this.load.call === "incr") return void await client.incr(key)
     if (this.load.call === "set") return void await client.set(key, "v")
+    if (this.load.call === "pipeline") {
+      const errors = await client.pipeline(Array.from({ length: 100 }, (_, i) => `{${key}}:${i}`), "v")
+      for (const error of errors) if (error !== undefined) this.fail(error)
+      return
+    }
     const keys = [1, 2, 3].map((i) => `{${key}}:${(turn * 7 + i) % 60}`)
     switch (turn % 5) {
       case 0:
@@ -108,10 +119,9 @@ class Group {
     }
   }
 
-  async call(): Promise<void> {
+  async call(due = performance.now()): Promise<void> {
     const turn = this.issued++
     const key = this.load.keys[turn % this.load.keys.length]
-    const started = performance.now()
     this.report.pending++
     try {
       await this.make(key, turn)
@@ -122,9 +132,13 @@ class Group {
       this.fail(error)
     }
     this.report.pending--
-    const millis = performance.now() - started
+    const millis = performance.now() - due
     if (this.load.timed === true) this.report.timings.push([Date.now(), millis])
     this.report.maxMillis = Math.max(this.report.maxMillis, Math.round(millis))
+  }
+
+  countWaiting(): void {
+    this.report.waiting.push([Date.now(), this.report.pending])
   }
 
   /** Starts the loops; they end when `isRunning` says no. */
@@ -141,21 +155,22 @@ class Group {
         }
       })
     }
+    return [this.runOpen(1000 / rate, isRunning)]
+  }
+
+  /** Calls as many as are due, whenever a timer rings. */
+  private async runOpen(every: number, isRunning: () => boolean): Promise<void> {
     const calls = new Set<Promise<void>>()
-    return [
-      new Promise<void>((resolve) => {
-        const timer = setInterval(() => {
-          for (let i = 0; i < rate / 100; i++) {
-            const call = this.call()
-            calls.add(call)
-            void call.finally(() => calls.delete(call))
-          }
-          if (isRunning()) return
-          clearInterval(timer)
-          resolve()
-        }, 10)
-      }).then(() => Promise.all(calls)).then(() => undefined)
-    ]
+    let due = performance.now()
+    while (isRunning()) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      for (const now = performance.now(); due <= now; due += every) {
+        const call = this.call(due)
+        calls.add(call)
+        void call.finally(() => calls.delete(call))
+      }
+    }
+    await Promise.all(calls)
   }
 }
 
@@ -165,18 +180,22 @@ const main = async () => {
   let running = true
   let groups: ReadonlyArray<Group> = []
   let loops: ReadonlyArray<Promise<void>> = []
+  const lag = new Lag()
   process.on("message", (order: Order) => {
     const obey = async (): Promise<Answer> => {
       if (order.kind === "start") {
         const client = await entry.open(order.ports)
         groups = order.groups.map((load) => new Group(client, load))
         loops = groups.flatMap((group) => group.run(() => running))
+        lag.start()
+        setInterval(() => groups.forEach((group) => group.countWaiting()), 100).unref()
         return { kind: "started" }
       }
       running = false
       // A call that has not ended by then may never end.
       await Promise.race([Promise.all(loops), new Promise((resolve) => setTimeout(resolve, 8000))])
-      return { kind: "reports", reports: groups.map((group) => group.report) }
+      lag.stop()
+      return { kind: "reports", reports: groups.map((group) => group.report), lag: lag.samples }
     }
     obey().then((answer) => process.send?.(answer), (error: unknown) => {
       console.error(error)

@@ -1,0 +1,25 @@
+/**
+ * How late the timers of a process are: what its own work, and the load of the machine, make of a time that was asked for.
+ */
+
+/** When a timer rang, in milliseconds since the epoch, and how many milliseconds too late. */
+export type Lateness = readonly [at: number, millis: number]
+
+const interval = 5
+
+export class Lag {
+  readonly samples: Array<Lateness> = []
+  private timer: NodeJS.Timeout | undefined
+
+  start(): void {
+    const due = performance.now() + interval
+    this.timer = setTimeout(() => {
+      this.samples.push([Date.now(), Math.max(0, performance.now() - due)])
+      this.start()
+    }, interval)
+  }
+
+  stop(): void {
+    clearTimeout(this.timer)
+  }
+}
