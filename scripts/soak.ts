@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as HashSlot from "../src/cluster/HashSlot.ts"
-import { available, Pressure, type Scene } from "../test/chaos/Faults.ts"
+import { available, Evidence, Pressure, type Scene } from "../test/chaos/Faults.ts"
 import * as Proxies from "../test/chaos/Proxies.ts"
 import { Random } from "../test/chaos/Random.ts"
 import { RedisCluster } from "../test/harness/RedisCluster.ts"
@@ -56,7 +56,8 @@ const soak = Effect.gen(function*() {
     proxies,
     shards: [0, 1, 2].map((shard) => cluster.nodes.filter((node) => node.index % 3 === shard)),
     movingSlots: [100, 6000, 12_000],
-    pressure: new Pressure()
+    pressure: new Pressure(),
+    evidence: new Evidence()
   }
   const faults = yield* available(cluster)
   const before = yield* sample

@@ -10,6 +10,15 @@ import { freePort } from "../harness/RedisServer.ts"
 import type { Link, Proxies } from "./Proxies.ts"
 import type { Random } from "./Random.ts"
 
+/** How often a fault was seen to have reached the client, by what it does. */
+export class Evidence {
+  readonly counts: Record<string, number> = {}
+
+  add(what: string, count: number): void {
+    this.counts[what] = (this.counts[what] ?? 0) + count
+  }
+}
+
 export interface Scene {
   readonly cluster: RedisClusterShape
   readonly proxies: Proxies
@@ -18,13 +27,16 @@ export interface Scene {
   /** Slots that may be moved about. */
   readonly movingSlots: ReadonlyArray<number>
   readonly pressure: Pressure
+  readonly evidence: Evidence
 }
 
-const noBurst = () => Effect.void
+type Burst = (shard: number, isOver: () => boolean) => Effect.Effect<void>
 
-/** Many calls to one shard at once, and some to the others, by the client that is there. */
+const noBurst: Burst = () => Effect.void
+
+/** Many calls to one shard, and reads of the others until it is over, by the client that is there. */
 export class Pressure {
-  burst: (shard: number) => Effect.Effect<void> = noBurst
+  burst: Burst = noBurst
 
   /** Nothing of the client is held any more. */
   end(): void {
@@ -101,16 +113,31 @@ const restartHere = ({ cluster }: Scene, node: RedisNode) => cluster.restart(nod
 const restartElsewhere = (scene: Scene, node: RedisNode) =>
   Effect.flatMap(newPort(scene), (port) => scene.cluster.readdress(node, port))
 
-/** SIGKILL, the election of the replica, and the return of the dead as a replica. */
-const crash = (orderly: boolean, restart: typeof restartHere): FaultKind["run"] => (scene, shard) =>
+/** A burst for a shard that is down, and reads of the others as long as it is; then the end of the burst. */
+const during = <E>(
+  pressure: Pressure,
+  shard: number,
+  down: Effect.Effect<void, E>,
+  mend: Effect.Effect<void, E> = Effect.void
+) =>
   Effect.gen(function*() {
-    const { cluster } = scene
+    let isOver = false
+    const burst = yield* Effect.forkChild(pressure.burst(shard, () => isOver))
+    yield* Effect.ensuring(down, Effect.sync(() => (isOver = true)))
+    yield* mend
+    yield* Fiber.join(burst)
+  })
+
+/** SIGKILL, the election of the replica, and the return of the dead as a replica. */
+const crash = (orderly: boolean, restart: typeof restartHere, underBurst = false): FaultKind["run"] => (scene, shard) =>
+  Effect.gen(function*() {
+    const { cluster, pressure } = scene
     const primary = yield* primaryOf(scene, shard)
     const replica = yield* replicaOf(scene, primary)
     if (replica === undefined) return
     if (orderly && !(yield* quiesce(cluster, primary, replica))) return
     yield* cluster.kill(primary)
-    yield* awaitPromotion(cluster, replica)
+    yield* during(underBurst ? pressure : new Pressure(), shard, awaitPromotion(cluster, replica))
     yield* restart(scene, primary)
     yield* cluster.awaitOk
   })
@@ -166,10 +193,7 @@ const stopUnderBurst: FaultKind["run"] = (scene, shard) =>
     const { cluster, pressure } = scene
     const primary = yield* primaryOf(scene, shard)
     yield* cluster.stop(primary)
-    const burst = yield* Effect.forkChild(pressure.burst(shard))
-    yield* Effect.sleep(1000)
-    yield* cluster.continue(primary)
-    yield* Fiber.join(burst)
+    yield* during(pressure, shard, Effect.sleep(1000), cluster.continue(primary))
     yield* cluster.awaitOk
   })
 
@@ -246,7 +270,18 @@ const loseChannels = onPrimary(({ cluster }, primary, random) =>
   })
 )
 
-/** A primary forgets the nodes of another shard, and learns them again. */
+/** How often the client asked a node for the topology meanwhile: its view of the cluster is a partial one. */
+const asked = <A, E>({ evidence, proxies }: Scene, { port }: RedisNode, partial: Effect.Effect<A, E>) =>
+  Effect.suspend(() => {
+    const { passed } = proxies.linkTo(port)
+    const before = passed.topologyCalls
+    return Effect.ensuring(
+      partial,
+      Effect.sync(() => evidence.add("partial views asked for", passed.topologyCalls - before))
+    )
+  })
+
+/** A primary forgets the nodes of another shard, and learns them again. The client dials it again, and asks around. */
 const forgetShard: FaultKind["run"] = (scene, shard, random) =>
   Effect.gen(function*() {
     const { cluster, shards } = scene
@@ -255,7 +290,11 @@ const forgetShard: FaultKind["run"] = (scene, shard, random) =>
     const owner = yield* primaryOf(scene, other)
     const forgotten = [...(yield* cluster.replicasOf(owner)), owner]
     for (const node of forgotten) yield* cluster.command(primary, "CLUSTER", "FORGET", node.id)
-    yield* Effect.sleep(random.between(200, 600))
+    const partial = Effect.andThen(
+      cluster.command(primary, "CLIENT", "KILL", "TYPE", "normal"),
+      Effect.sleep(random.between(200, 600))
+    )
+    yield* asked(scene, primary, partial)
     for (const node of forgotten) yield* cluster.command(primary, "CLUSTER", "MEET", node.host, String(node.port))
     yield* cluster.awaitOk
   })
@@ -268,8 +307,12 @@ const forgetSlots: FaultKind["run"] = (scene, shard, random) =>
     const first = Math.ceil(((shard + 1) % shards.length) * HashSlot.slotCount / shards.length)
     for (let round = random.between(1, 3); round > 0; round--) {
       const range = [String(first + 200), String(first + 4000)]
-      yield* Effect.ignore(cluster.command(primary, "CLUSTER", "DELSLOTSRANGE", ...range))
-      yield* cluster.awaitOk
+      const forgetting = Effect.all([
+        Effect.ignore(cluster.command(primary, "CLUSTER", "DELSLOTSRANGE", ...range)),
+        cluster.command(primary, "CLIENT", "KILL", "TYPE", "normal"),
+        cluster.awaitOk
+      ])
+      yield* asked(scene, primary, forgetting)
     }
   })
 
@@ -286,8 +329,10 @@ const forgetScripts = onPrimary(({ cluster }, primary, random) =>
 )
 
 /** Of any node of the shard: it does not matter to a link what else happens to the servers. */
-const onLink = (run: (link: Link, random: Random) => Effect.Effect<void>): FaultKind["run"] => (scene, shard, random) =>
-  Effect.suspend(() => run(scene.proxies.linkTo(random.pick(scene.shards[shard]).port), random))
+const onLink =
+  (run: (link: Link, random: Random, evidence: Evidence) => Effect.Effect<void>): FaultKind["run"] =>
+  (scene, shard, random) =>
+    Effect.suspend(() => run(scene.proxies.linkTo(random.pick(scene.shards[shard]).port), random, scene.evidence))
 
 const cutLink = onLink((link, random) =>
   Effect.forEach(
@@ -319,11 +364,13 @@ const halfOpen = onLink((link) =>
 )
 
 const badLink = (spoil: (link: Link) => void, millis: number) =>
-  onLink((link) =>
+  onLink((link, _, evidence) =>
     Effect.gen(function*() {
+      const { narrowly } = link.passed
       spoil(link)
       yield* Effect.sleep(millis)
       link.mend()
+      if (link.passed.narrowly > narrowly) evidence.add("bytes over narrow links", link.passed.narrowly - narrowly)
       // A link that was silent is ended; the client has to dial again.
       yield* Effect.sleep(300)
     })
@@ -333,13 +380,15 @@ const badLink = (spoil: (link: Link) => void, millis: number) =>
  * For a while, new connections to an address lead to a node of another shard. They stay open when the address leads to its
  * own node again: the client has to find out. A loss that it has not found by the end is not excused.
  */
-const swapFarEnd: FaultKind["run"] = ({ proxies, shards }, shard, random) =>
+const swapFarEnd: FaultKind["run"] = ({ evidence, proxies, shards }, shard, random) =>
   Effect.gen(function*() {
     const link = proxies.linkTo(random.pick(shards[shard]).port)
     const others = shards.filter((_, other) => other !== shard).flat()
+    const before = link.passed.astray
     link.leadTo(random.pick(others).port)
     yield* Effect.sleep(random.between(300, 800))
     link.mend()
+    evidence.add("connections that led elsewhere", link.passed.astray - before)
     yield* Effect.sleep(3000)
   })
 
@@ -389,6 +438,7 @@ const moveSlotsAtOnce: FaultKind["run"] = (scene, _, random) =>
 
 export const faults: ReadonlyArray<FaultKind> = [
   { name: "SIGKILL after the replica caught up", run: crash(true, restartHere) },
+  { name: "SIGKILL under a burst of commands", run: crash(true, restartHere, true) },
   { name: "SIGKILL", lossy: true, run: crash(false, restartHere) },
   { name: "CLUSTER FAILOVER", run: manualFailover(undefined) },
   { name: "CLUSTER FAILOVER FORCE", lossy: true, run: manualFailover("FORCE") },

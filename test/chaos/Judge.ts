@@ -2,10 +2,11 @@
  * All laws on all that was written down of one stage: what the programs were told, what the servers hold in the end, and
  * what had happened to them.
  */
+import type { Lateness } from "../harness/MachineLag.ts"
 import type { Call, Fault } from "./History.ts"
 import * as Laws from "./Laws.ts"
 import { channelOf, newsOf, type Residents, streamOf } from "./Residents.ts"
-import { besideBurst, counters, type Recorder } from "./Workers.ts"
+import { besideBurst, counters, ofBurst, type Recorder } from "./Workers.ts"
 
 /** The data of one family on the servers in the end. */
 export interface Remainder {
@@ -102,9 +103,41 @@ const p99 = (calls: ReadonlyArray<Call>, circumstances: Circumstances): number =
   return times[Math.floor(times.length * 0.99)] ?? 0
 }
 
-/** The latencies of reads that ran beside bursts for shards that were down. */
-export const besideBurstsP99 = ({ calls }: Recorder, circumstances: Circumstances): number =>
-  p99(calls.filter(({ what }) => what === besideBurst), circumstances)
+/** Reads that ran beside bursts for shards that were down, and the lag of the machine at the time. */
+export const besideBursts = (
+  { calls }: Recorder,
+  circumstances: Circumstances,
+  machine: ReadonlyArray<Lateness>
+): Laws.Beside => {
+  const reads = calls.filter(({ what }) => what === besideBurst)
+  const late = machine
+    .filter(([at]) => reads.some(({ ended, started }) => started <= at && at <= ended + 5))
+    .map(([, millis]) => millis)
+    .toSorted((a, b) => a - b)
+  return { p99: p99(reads, circumstances), lag: late[Math.floor(late.length * 0.99)] ?? 0 }
+}
+
+/** How often the programs met what the faults do to them: a fault that nobody meets shows nothing. */
+export const evidence = (
+  { calls, ordered }: Recorder,
+  { departures }: Residents
+): Readonly<Record<string, number>> => {
+  const count = (met: (call: Call) => boolean) => calls.filter(met).length
+  return {
+    "errors of scripts' own": count(Laws.isOwnError),
+    "large values written": count(({ ending, large }) => large === true && ending === "ok"),
+    "subscriptions refused": departures.filter(({ error }) => Laws.isRefusal(error)).length,
+    "commands that waited for a shard in a burst": count(({ ended, started, what }) =>
+      what === ofBurst && ended - started > 200
+    ),
+    "reads beside bursts": count(({ what }) => what === besideBurst),
+    "ordered pipelines": ordered.length,
+    "ordered pipelines that failed in part": ordered.filter(({ pushes, writes }) => {
+      const endings = [...pushes, ...writes]
+      return endings.includes("ok") && endings.some((ending) => ending !== "ok")
+    }).length
+  }
+}
 
 /** How long 99 of 100 calls took at most, without those that wait, on shards to which nothing was done; in milliseconds. */
 export const healthyP99 = ({ calls }: Recorder, circumstances: Circumstances, since: number): number => {

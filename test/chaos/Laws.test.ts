@@ -309,9 +309,10 @@ describe("The laws of those who stay", () => {
 
 describe("The law of bystanders", () => {
   it("sees reads that a burst for another shard slows down, and lets the machine's own lag pass", () => {
-    assert.isEmpty(Laws.bystanders(10, 22, 0))
-    assert.include(Laws.bystanders(10, 23, 0).join(), "took 23 ms (p99), and 10 ms in the calm")
-    assert.isEmpty(Laws.bystanders(10, 30, 8))
+    assert.isEmpty(Laws.bystanders(10, { p99: 22, lag: 0 }))
+    assert.include(Laws.bystanders(10, { p99: 23, lag: 0 }).join(), "took 23 ms (p99), and calls 10 ms in the calm")
+    assert.isEmpty(Laws.bystanders(10, { p99: 30, lag: 4 }))
+    assert.isNotEmpty(Laws.bystanders(10, { p99: 31, lag: 4 }))
   })
 })
 

@@ -18,6 +18,8 @@ export interface Link {
   readonly narrow: (bytesPerSecond: number) => void
   /** Connections are ended, and new ones lead to another port. */
   readonly leadTo: (port: number) => void
+  /** What has passed so far. */
+  readonly passed: Passed
   /** From here on it is counted how much each connection carries. */
   readonly weigh: () => void
   /** The connection that carried most since then answers nothing any more, while others and new ones are as they should be. */
@@ -26,6 +28,16 @@ export interface Link {
   readonly endIdle: () => void
   /** As a link should be. Connections that were silenced are ended. */
   readonly mend: () => void
+}
+
+/** Counts of a link, by which a fault is seen to have reached the client. */
+export interface Passed {
+  /** Questions for the topology. */
+  readonly topologyCalls: number
+  /** Connections that led to another port than the link's own. */
+  readonly astray: number
+  /** Bytes of requests while the link was narrow. */
+  readonly narrowly: number
 }
 
 export interface Proxies {
@@ -91,7 +103,7 @@ class Proxy implements Link {
   readonly server: Net.Server
   readonly sockets = new Set<Net.Socket>()
   private readonly pairs = new Set<Pair>()
-  topologyCalls = 0
+  readonly passed = { topologyCalls: 0, astray: 0, narrowly: 0 }
   private readonly mode: Mode = {
     ...{ silent: false, delay: 0, bytesPerSecond: Infinity },
     ...{ cutRequests: Infinity, cutReplies: Infinity }
@@ -106,6 +118,7 @@ class Proxy implements Link {
     this.server = Net.createServer((inner) => {
       const outer = Net.connect({ host: "127.0.0.1", port: this.target, noDelay: true })
       inner.setNoDelay(true)
+      if (this.target !== this.own) this.passed.astray++
       const pair: Pair = { inner, carried: 0, abandoned: false }
       this.pairs.add(pair)
       inner.on("close", () => this.pairs.delete(pair))
@@ -191,7 +204,8 @@ class Proxy implements Link {
 
   private pass(chunk: Buffer, to: Net.Socket, budget: "cutRequests" | "cutReplies"): void {
     if (to.destroyed) return
-    if (budget === "cutRequests" && chunk.includes("$5\r\nSLOTS")) this.topologyCalls++
+    if (budget === "cutRequests" && chunk.includes("$5\r\nSLOTS")) this.passed.topologyCalls++
+    if (budget === "cutRequests" && this.mode.bytesPerSecond < Infinity) this.passed.narrowly += chunk.length
     const left = this.mode[budget]
     this.mode[budget] -= chunk.length
     if (chunk.length <= left) {
@@ -245,6 +259,6 @@ export const make: Effect.Effect<
     },
     linkTo: known,
     connections: () => Array.from(proxies.values()).reduce((sum, proxy) => sum + proxy.sockets.size, 0),
-    topologyCalls: () => Array.from(proxies.values()).reduce((sum, proxy) => sum + proxy.topologyCalls, 0)
+    topologyCalls: () => Array.from(proxies.values()).reduce((sum, proxy) => sum + proxy.passed.topologyCalls, 0)
   }
 })

@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { until } from "../harness/Waiting.ts"
 import type { Deliveries, Departure, Scan } from "./Laws.ts"
 import * as Laws from "./Laws.ts"
 import type { Recorder } from "./Workers.ts"
@@ -45,6 +46,11 @@ class Inbox {
   /** Nobody listens any more until it begins again. */
   leave(tag: string): void {
     if (this.gaps.has(tag) && !this.leftAt.has(tag)) this.leftAt.set(tag, this.heardAt.get(tag) ?? 0)
+  }
+
+  /** Whether those who listen are live for all of these, or have been. */
+  hasBegun(tags: ReadonlyArray<string>): boolean {
+    return tags.every((tag) => this.gaps.has(tag))
   }
 
   of(tag: string): Deliveries {
@@ -214,6 +220,7 @@ export const start = Effect.fnUntraced(function*(
       listen(redis.psubscribeEvents([newsOf(`${tags[0][0]}*`)]), matched, () => tags)
     )
   ])
+  yield* until("the subscriptions are live", () => [messages, news, matched].every((inbox) => inbox.hasBegun(tags)))
   const scanning = yield* Effect.forkChild(scan(redis, recorder, tags, residents))
   const arrived = () =>
     tags.every((tag) => {

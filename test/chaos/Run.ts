@@ -6,11 +6,12 @@ import * as Fiber from "effect/Fiber"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
+import * as MachineLag from "../harness/MachineLag.ts"
 import { nameOf } from "../harness/nameOf.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { connect } from "../laws/Observed.ts"
 import { Families, shardCount } from "./Families.ts"
-import { available, Pressure, type Scene } from "./Faults.ts"
+import { available, Evidence, Pressure, type Scene } from "./Faults.ts"
 import { describe, describeFault, type Fault } from "./History.ts"
 import * as Judge from "./Judge.ts"
 import * as Laws from "./Laws.ts"
@@ -40,8 +41,10 @@ export interface Verdict {
   readonly residents: Readonly<Record<string, number>>
   /** Of the calls on shards to which nothing was done, in milliseconds. */
   readonly healthyP99: number
-  /** Of reads on such shards while a burst waited for another one, in milliseconds; 0 when there was none. */
-  readonly besideBurstsP99: number
+  /** Of reads on such shards while a burst waited for another one. */
+  readonly besideBursts: Laws.Beside
+  /** How often the programs met what faults do to them. */
+  readonly evidence: Readonly<Record<string, number>>
   /** The broken laws, with the shortest history that shows each. */
   readonly violations: ReadonlyArray<string>
 }
@@ -51,6 +54,8 @@ export interface Report {
   readonly calm: Verdict
   readonly fire: Verdict
   readonly faults: ReadonlyArray<string>
+  /** How often faults were seen to have reached the client. */
+  readonly evidence: Readonly<Record<string, number>>
   /** The longest time that this process did not look at its timers, in milliseconds. */
   readonly lag: number
   readonly topologyCalls: number
@@ -85,7 +90,8 @@ const underLoad = Effect.fnUntraced(function*<E>(
   const load = yield* Effect.forkChild(
     Effect.forEach(randoms, (own) => worker(redis, recorder, tags, own), { concurrency: "unbounded", discard: true })
   )
-  pressure.burst = (shard) => burst(redis, recorder, settled[shard], settled.filter((_, i) => i !== shard).flat())
+  pressure.burst = (shard, isOver) =>
+    burst(redis, recorder, settled[shard], settled.filter((_, i) => i !== shard).flat(), isOver)
   const residing = yield* Residents.start(redis, recorder, tags)
   yield* meanwhile
   recorder.isRunning = false
@@ -156,7 +162,8 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       (_, shard) => cluster.nodes.filter((node) => node.index % shardCount === shard)
     ),
     movingSlots: families.moving.map((tag) => HashSlot.ofKey(tag)),
-    pressure: new Pressure()
+    pressure: new Pressure(),
+    evidence: new Evidence()
   }
   const kinds = (yield* available(cluster)).filter((fault) =>
     (options.lossy || fault.lossy === undefined) && fault.name.includes(options.only ?? "")
@@ -175,6 +182,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   ], { concurrency: 2, discard: true }).pipe(Effect.andThen(cluster.awaitOk), Effect.andThen(Effect.sleep(500)))
   const randoms = () => Array.from({ length: options.workers ?? 24 }, () => random.fork())
   const lag = new Lag()
+  const machine = yield* MachineLag.make
   const meter = new Remains.FiberMeter()
   const epoch = Date.now()
 
@@ -202,7 +210,8 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       failures: failuresOf(recorder),
       residents: { ...residents.sizes, locks: recorder.tenures.length },
       healthyP99: Judge.healthyP99(recorder, circumstances, started + warmUpMillis),
-      besideBurstsP99: Judge.besideBurstsP99(recorder, circumstances),
+      besideBursts: Judge.besideBursts(recorder, circumstances, yield* machine.seen),
+      evidence: Judge.evidence(recorder, residents),
       violations: violations.map(({ calls, law }) =>
         calls.length === 0 ? law : `${law}\n${describe(calls.slice(0, 12), faults, epoch)}`
       )
@@ -246,6 +255,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     calm: calmVerdict,
     fire,
     faults: faults.map((fault) => describeFault(fault, epoch)),
+    evidence: { ...scene.evidence.counts, ...fire.evidence },
     lag: lag.most,
     topologyCalls: asked,
     holdings: { before, amid, after },
@@ -254,7 +264,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     violations: [
       ...calmVerdict.violations,
       ...fire.violations,
-      ...Laws.bystanders(calmVerdict.healthyP99, fire.besideBurstsP99, lag.most),
+      ...Laws.bystanders(calmVerdict.healthyP99, fire.besideBursts),
       ...Laws.topology(asked, elapsed),
       ...Laws.remains(before, amid, after),
       ...Laws.memory(memory)

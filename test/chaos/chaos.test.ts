@@ -15,13 +15,16 @@ const only = process.env["CHAOS_ONLY"]
 
 const mebibytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(1)
 
-const describeReport = ({ calm, faults, fibers, fire, holdings, lag, memory, topologyCalls }: Report): string =>
+const describeReport = (
+  { calm, evidence, faults, fibers, fire, holdings, lag, memory, topologyCalls }: Report
+): string =>
   [
     `seed ${seed}: ${calm.calls} calls in the calm, ${fire.calls} under fire; own lag ${lag} ms`,
     `p99 on healthy shards: ${calm.healthyP99} ms in the calm, ${fire.healthyP99} ms under fire, ` +
-    `${fire.besideBurstsP99} ms beside bursts`,
+    `${fire.besideBursts.p99} ms beside bursts, when the machine was late by ${fire.besideBursts.lag.toFixed(1)} ms`,
     `failures: ${JSON.stringify(fire.failures)}`,
     `residents: ${JSON.stringify(fire.residents)}; ${topologyCalls} topology calls`,
+    `seen: ${JSON.stringify(evidence)}`,
     `held: ${JSON.stringify(holdings)}; ${fibers} fibers were started`,
     `memory: ${mebibytes(memory.calm)} MiB before the faults, ${mebibytes(memory.fire)} MiB after them, ` +
     `${mebibytes(memory.closed)} MiB when the client had closed`,
