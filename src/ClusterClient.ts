@@ -94,31 +94,43 @@ const members = Effect.fnUntraced(function*() {
   const observability = yield* Observability.make({ connections, topology, router: standing, pubSub })
 
   const viewOf = (router: Router.RouterShape): ReadPreference.ReadFromClient => {
-    const { execute, send } = Targets.make(router, commands, nodes.nodeAt)
     return Object.assign(boundView(router.execute), {
-      execute,
-      send,
+      ...Targets.anywhere(router, commands),
       ...Batches.make(router),
       ...MultiKey.make(router)
     })
   }
-  const clientOf = (router: Router.RouterShape): ClusterClientShape => ({
-    ...boundFunctions(router.execute),
-    ...Targets.make(router, commands, nodes.nodeAt),
-    ...Batches.make(router),
-    ...Dedicated.make(router, commands),
-    ...MapCommand.make(router, clientOf),
-    ...Consumers.make(router),
-    ...MultiKey.make(router),
-    ...ReadPreference.make(router, viewOf),
-    ...Scanning.make(router, topology),
-    ...Subscriptions.make(pubSub, router),
-    ...Notifications.make(pubSub, router),
-    ...Provisioning.make(topology, connections),
-    ...nodes,
-    ...Health.make(topology, connections),
-    ...observability
-  })
+  const clientOf = (router: Router.RouterShape): ClusterClientShape => {
+    const dedicated = Dedicated.make(router, commands)
+    const notifications = Notifications.make(pubSub, router)
+    const targets = Targets.make({
+      router,
+      commands,
+      topology,
+      connections,
+      pubSub,
+      dedicated: dedicated.dedicated,
+      monitor: notifications.monitor,
+      lookUp: nodes.nodeAt
+    })
+    return {
+      ...boundFunctions(router.execute),
+      ...targets,
+      ...Batches.make(router),
+      ...dedicated,
+      ...MapCommand.make(router, clientOf),
+      ...Consumers.make(router),
+      ...MultiKey.make(router),
+      ...ReadPreference.make(router, viewOf),
+      ...Scanning.make(router, topology),
+      ...Subscriptions.make(pubSub, router),
+      ...notifications,
+      ...Provisioning.make(topology, connections),
+      ...nodes,
+      ...Health.make(topology, connections),
+      ...observability
+    }
+  }
   return ClusterClient.of(clientOf(standing))
 })
 

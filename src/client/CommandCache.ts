@@ -5,24 +5,15 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import * as CommandTable from "../commands/table/CommandTable.ts"
-import { argumentOf, type Secret } from "../commands/Value.ts"
+import { argumentOf, isEncodeFailure, type Value } from "../commands/Value.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
-
-/**
- * An argument of a command that is sent by name.
- *
- * @category models
- * @since 0.1.0
- */
-export type Sendable = Argument | Secret
 
 /**
  * @category models
@@ -35,7 +26,7 @@ export interface CommandCache {
    * An unknown name causes one question to the servers, and then an `OptionsError`. However many names are unknown,
    * the servers are asked once a second at most.
    */
-  readonly find: (name: string, args: ReadonlyArray<Sendable>) => Effect.Effect<Command<Reply>, RedisClusterException>
+  readonly find: (name: string, args: ReadonlyArray<Value>) => Effect.Effect<Command<Reply>, RedisClusterException>
 }
 
 const command = new Command<CommandTable.CommandTable>(
@@ -57,12 +48,8 @@ const lookUp = (
   return new Command(match.spec, match.nameArguments === 0 ? args : args.slice(match.nameArguments), (reply) => reply)
 }
 
-/**
- * The argument that is sent. A value that is neither text nor bytes stays as it is: the command refuses it with other
- * bad input.
- */
-const unveiled = (argument: Sendable): Argument =>
-  Redacted.isRedacted(argument) ? argumentOf(argument) as Argument : argument
+const notEncoded = (message: string): RedisClusterException =>
+  exception(() => new OptionsError({ message: `send: a value cannot be encoded: ${message}`, outcome: "NotExecuted" }))
 
 const noName = exception(() =>
   new OptionsError({ message: "send: the first argument has to be the name of a command", outcome: "NotExecuted" })
@@ -137,10 +124,15 @@ export const make = (router: {
       })
 
     return {
-      find: (name, given) =>
+      find: (name, values) =>
         Effect.suspend(() => {
           if (typeof name !== "string") return Effect.fail(noName)
-          const args = given.map(unveiled)
+          const args: Array<Argument> = []
+          for (const value of values) {
+            const argument = argumentOf(value)
+            if (isEncodeFailure(argument)) return Effect.fail(notEncoded(argument.message))
+            args.push(argument)
+          }
           const found = table === undefined ? undefined : lookUp(table, name, args)
           return found === undefined ? findAnew(name, args) : Effect.succeed(found)
         })

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
+import type { Value } from "../commands/Call.ts"
 import { type Command, ensured } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Surface } from "../commands/Surface.ts"
@@ -19,7 +20,7 @@ import { refuse } from "../routing/Rejections.ts"
 import { Conflict } from "../routing/request/Conflict.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Batches from "./Batches.ts"
-import type { CommandCache, Sendable } from "./CommandCache.ts"
+import type { CommandCache } from "./CommandCache.ts"
 import { type NodeSurface, view } from "./Surfaces.ts"
 
 /**
@@ -39,7 +40,7 @@ export interface OwnConnection<E> {
    */
   readonly executeAsking: <A>(command: Command<A>) => Effect.Effect<A, E | RedisClusterException>
   /** Sends any command by name. */
-  readonly send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.Effect<Reply, E | RedisClusterException>
+  readonly send: (name: string, ...args: ReadonlyArray<Value>) => Effect.Effect<Reply, E | RedisClusterException>
   /** Runs commands side by side, for their values. */
   readonly pipeline: <const B extends Batch>(commands: B) => Effect.Effect<Values<B>, E | RedisClusterException>
   /** Runs commands side by side, for a `Result` of each entry. */

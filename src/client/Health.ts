@@ -166,11 +166,15 @@ export interface HealthMembers {
   }
 }
 
-const optionChecks: checks.Checks<HealthOptions> = { timeout: checks.duration(1), replicas: checks.boolean }
+const nodeChecks: checks.Checks<Pick<HealthOptions, "timeout">> = { timeout: checks.duration(1) }
+const optionChecks: checks.Checks<HealthOptions> = { ...nodeChecks, replicas: checks.boolean }
 
 const ping = question("PING")
 
 const down = (node: ClusterNode, cause: string): NodeHealth => ({ node, isUp: false, latency: undefined, cause })
+
+const refused = (problem: string): RedisClusterException =>
+  exception(() => new OptionsError({ message: `health: ${problem}`, outcome: "NotExecuted" }))
 
 const askNode = Effect.fnUntraced(function*(
   connections: Connections["Service"],
@@ -222,6 +226,22 @@ const unhealthy = ({ coveredSlots, down, servedSlots }: HealthReport): Unhealthy
   )
 
 /**
+ * Asks one node whether it is there.
+ *
+ * @internal
+ */
+export const ofNode = (connections: Connections["Service"], node: ClusterNode) =>
+(
+  options: Pick<HealthOptions, "timeout"> = {}
+): Effect.Effect<NodeHealth, RedisClusterException> =>
+  Effect.suspend(() => {
+    const problem = checks.problemOf(options, nodeChecks)
+    return problem === undefined
+      ? askNode(connections, node, millisOf(options.timeout ?? "1 second"))
+      : Effect.fail(refused(problem))
+  })
+
+/**
  * @category constructors
  * @since 0.1.0
  */
@@ -246,7 +266,7 @@ export const make = (
     const problem = checks.problemOf(options, optionChecks)
     return problem === undefined
       ? ask(options)
-      : Effect.fail(exception(() => new OptionsError({ message: `health: ${problem}`, outcome: "NotExecuted" })))
+      : Effect.fail(refused(problem))
   }
 
   function requireHealthy(): Effect.Effect<HealthReport, UnhealthyError>

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Entries, Integer, Value } from "../commands/Call.ts"
 import { bytes, type Command } from "../commands/Command.ts"
 import { Generic } from "../commands/Generic.ts"
 import { Strings } from "../commands/Strings.ts"
@@ -32,7 +34,7 @@ export interface MultiKeyMembers {
   }
   /** Sets keys of any slots. Not atomic: each slot is written by a command of its own. */
   readonly msetNonatomic: (
-    entries: Readonly<Record<string, Argument>> | ReadonlyArray<readonly [key: Argument, value: Argument]>
+    entries: Entries<Value>
   ) => Effect.Effect<"OK", RedisClusterException>
   /** Deletes keys of any slots. The result is the number of keys that existed. */
   readonly delNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
@@ -44,20 +46,22 @@ export interface MultiKeyMembers {
   readonly touchNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
 }
 
-type Pair = readonly [key: Argument, value: Argument]
+/** A name as it is sent: numbers in decimal. */
+const nameOf = (name: Argument | Integer): Argument =>
+  typeof name === "number" || typeof name === "bigint" ? String(name) : name
 
-/** The pairs of a record or a list; `undefined` when the value is neither. */
-const pairsOf = (
-  entries: Readonly<Record<string, Argument>> | ReadonlyArray<Pair>
-): ReadonlyArray<Pair> | undefined => {
-  if (typeof entries !== "object" || entries === null) return undefined
-  if (!isList(entries)) return Object.entries(entries)
-  return entries.every((entry) => Array.isArray(entry)) ? entries : undefined
+type Pair = readonly [key: Argument, value: Value]
+
+/** The pairs of a record or of an iterable; `undefined` when the value is neither. */
+const pairsOf = (entries: Entries<Value>): ReadonlyArray<Pair> | undefined => {
+  if (typeof entries !== "object" || entries === null || ArrayBuffer.isView(entries)) return undefined
+  if (!(Symbol.iterator in entries)) return Object.entries(entries)
+  // An iterator of the program may throw.
+  const pairs = Option.getOrUndefined(Option.liftThrowable(() => [...entries])())
+  return pairs?.every((pair) => Array.isArray(pair))
+    ? pairs.map(([key, value]) => [nameOf(key), value] as const)
+    : undefined
 }
-
-/** Whether the entries are a list. `Array.isArray` does not narrow the type of a read-only list. */
-const isList = (entries: Readonly<Record<string, Argument>> | ReadonlyArray<Pair>): entries is ReadonlyArray<Pair> =>
-  Array.isArray(entries)
 
 const noEntries = Nonatomic.refused("msetNonatomic: the entries have to be a record of values or a list of pairs")
 

@@ -47,8 +47,14 @@ export interface NodeMembers {
    * interface and an address before `mapAddress` are other names of the node that is reached there.
    */
   readonly nodeAt: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
-  /** The primary that owns the slot of a key; `undefined` when no node does. */
-  readonly ownerOf: (key: Argument) => Effect.Effect<ClusterNode | undefined>
+  /**
+   * The primary that owns the slot of a key; `undefined` when no node does. With `replica: true` one of its replicas, by chance;
+   * `undefined` when it has none.
+   */
+  readonly ownerOf: {
+    (key: Argument, options: { readonly replica: boolean }): Effect.Effect<ClusterNode | undefined>
+    (key: Argument): Effect.Effect<ClusterNode | undefined>
+  }
   /** The slot of a key; `NaN` for a value that is no key. */
   readonly slotOf: (key: Argument) => number
   /** The node for commands that any node can answer: a random primary, unless the program has set it. */
@@ -82,7 +88,12 @@ export const make = (topology: Topology["Service"], random: () => number): NodeM
       return anyServing(topology.current(), random) ?? primaries[0]
     }),
     nodeAt: lookUp,
-    ownerOf: (key) => Effect.sync(() => topology.current().slots[slotOf(key)]?.primary),
+    ownerOf: (key: Argument, options?: { readonly replica: boolean }) =>
+      Effect.sync(() => {
+        const shard = topology.current().slots[slotOf(key)]
+        if (options?.replica !== true) return shard?.primary
+        return shard?.replicas.at(Math.floor(random() * shard.replicas.length))
+      }),
     slotOf,
     defaultNode: Effect.sync(() => topology.defaultNode() ?? topology.current().primaries[0]),
     setDefaultNode: (endpoint) => Effect.map(lookUp(endpoint), topology.setDefaultNode)

@@ -33,6 +33,7 @@ import {
   SlotNotCoveredError,
   TimeoutError
 } from "../RedisClusterException.ts"
+import type { Target } from "../routing/nodes/Target.ts"
 import { mayPass } from "../routing/request/Recovery.ts"
 import type { Located, Router } from "../routing/Router.ts"
 import type { Topology } from "../topology/Topology.ts"
@@ -73,6 +74,11 @@ export interface ElementScanOptions extends ScanOptions {
 export interface ScanStreamOptions extends KeyScanOptions {
   /** Whether the keys are bytes, for keys that are not UTF-8. Default: `false`. */
   readonly bytes?: boolean | undefined
+  /**
+   * The nodes to scan in place of the whole cluster, each for the keys that it holds itself: `"replicas"`, or a node. They are those that
+   * the target means when the stream begins; one that fails ends the stream.
+   */
+  readonly on?: Target | undefined
   /** The most nodes that are scanned at a time. Default: 4. */
   readonly concurrency?: number | undefined
   /**
@@ -85,10 +91,31 @@ export interface ScanStreamOptions extends KeyScanOptions {
 }
 
 /**
+ * Options of `scanStream` on a target, or on one node.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface ScanMembers {
+export interface NodeScanOptions
+  extends Pick<ScanStreamOptions, "match" | "count" | "type" | "bytes" | "concurrency">
+{}
+
+/**
+ * A scan of the keys that each node of a target holds itself, or that one node holds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScanNodes {
+  (options?: NodeScanOptions & { readonly bytes?: false | undefined }): Stream.Stream<string, RedisClusterException>
+  (options: NodeScanOptions & { readonly bytes: true }): Stream.Stream<Uint8Array, RedisClusterException>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScanMembers extends ElementScanMembers {
   /**
    * The keys of the whole cluster, from all primaries. A page of a node is a chunk of the stream, and the next page is
    * asked for when it is wanted. `count` is how much work the server does for a page, 1000 unless said otherwise.
@@ -120,6 +147,15 @@ export interface ScanMembers {
     (options?: ScanStreamOptions & { readonly bytes?: false | undefined }): Stream.Stream<string, RedisClusterException>
     (options: ScanStreamOptions & { readonly bytes: true }): Stream.Stream<Uint8Array, RedisClusterException>
   }
+}
+
+/**
+ * Scans of the elements of one value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ElementScanMembers {
   /**
    * The fields of a hash with their values. Each field that exists from beginning to end comes at least once, also
    * when the key moves to another node meanwhile; the stream then begins again.
@@ -360,10 +396,36 @@ const optionChecks: checks.Checks<ScanStreamOptions> = {
   count: checks.integer(1),
   type: checks.text,
   bytes: checks.boolean,
+  on: checks.anything,
   concurrency: checks.integer(1),
   patience: checks.duration(0),
   onProgress: checks.func
 }
+
+const problemOf = (options: ScanStreamOptions): string | undefined => {
+  const problems = [...checks.problemsOf(options, optionChecks)]
+  if (problems.length === 0 && options.on !== undefined) {
+    for (const name of ["patience", "onProgress"] as const) {
+      if (options[name] !== undefined) {
+        problems.push(`${name} belongs to a scan of the whole cluster, without the option on`)
+      }
+    }
+  }
+  return problems.length === 0 ? undefined : problems.join("; ")
+}
+
+/** Each node of the target for the keys that it holds itself. */
+const scanNodes = (
+  router: Router["Service"],
+  target: Target,
+  options: ScanStreamOptions
+): Stream.Stream<Uint8Array, RedisClusterException> =>
+  Stream.unwrap(Effect.map(router.nodesOf(target), (nodes) =>
+    Stream.flatMap(
+      Stream.fromIterable(nodes),
+      (node) => elements(router, (cursor) => scan(cursor, options), node),
+      { concurrency: options.concurrency ?? defaultConcurrency, bufferSize: 1 }
+    )))
 
 const scanBytes = (
   router: Router["Service"],
@@ -371,8 +433,9 @@ const scanBytes = (
   options: ScanStreamOptions
 ): Stream.Stream<Uint8Array, RedisClusterException> =>
   Stream.suspend(() => {
-    const problems = checks.problemsOf(options, optionChecks)
-    if (problems.length > 0) return Stream.fail(invalid("SCAN", `scanStream: ${problems.join("; ")}`))
+    const problem = problemOf(options)
+    if (problem !== undefined) return Stream.fail(invalid("SCAN", `scanStream: ${problem}`))
+    if (options.on !== undefined) return scanNodes(router, options.on, options)
     const concurrency = options.concurrency ?? defaultConcurrency
     const patience = options.patience === undefined ? defaultPatience : millisOf(options.patience)
     const run = new Scan(router, topology, options, patience)
@@ -398,16 +461,17 @@ interface Reached {
 
 /**
  * The elements of a value, page by page. A cursor of another server process has no meaning: the scan then begins
- * again, at the present node of the key.
+ * again, at the given node or at the present node of the key.
  */
 const elements = <A>(
   router: Router["Service"],
-  step: (cursor: string) => Command<ScanPage<A>>
+  step: (cursor: string) => Command<ScanPage<A>>,
+  node?: ClusterNode
 ): Stream.Stream<A, RedisClusterException> => {
   const page = (
     reached: Reached | undefined
   ): Effect.Effect<readonly [ReadonlyArray<A>, Option.Option<Reached | undefined>], RedisClusterException> =>
-    Effect.map(router.executeWithSocket(step(reached?.cursor ?? "0")), (answer) => {
+    Effect.map(router.executeWithSocket(step(reached?.cursor ?? "0"), node), (answer) => {
       if (reached !== undefined && !sameSocket(reached.answer, answer)) return [[], Option.some(undefined)]
       const { cursor, items } = answer.value
       return [items, cursor === "0" ? Option.none() : Option.some({ cursor, answer })]
@@ -419,30 +483,50 @@ const elements = <A>(
 const elementsOf = <A>(
   router: Router["Service"],
   given: ElementScanOptions | undefined,
-  step: (cursor: string, options: ScanOptions) => Command<ScanPage<A>>
+  step: (cursor: string, options: ScanOptions) => Command<ScanPage<A>>,
+  node: ClusterNode | undefined
 ): Stream.Stream<never, RedisClusterException> => {
   const { bytes, ...options } = given ?? {}
   const page = { ...options, count: options.count ?? pageSize }
   return elements(router, (cursor) => {
     const { args, decode, settings, spec } = step(cursor, page)
     return new Command(spec, args, decode, { ...settings, binary: bytes === true })
-  }) as Stream.Stream<never, RedisClusterException>
+  }, node) as Stream.Stream<never, RedisClusterException>
 }
+
+const keysOf = (
+  keys: Stream.Stream<Uint8Array, RedisClusterException>,
+  options: { readonly bytes?: boolean | undefined }
+) =>
+  // The type of the keys follows the option.
+  (options?.bytes === true ? keys : Stream.mapArrayEffect(keys, textsOf)) as Stream.Stream<never, RedisClusterException>
+
+/**
+ * Scans of elements: where their key is, or at a node.
+ *
+ * @internal
+ */
+export const ofElements = (router: Router["Service"], node?: ClusterNode): ElementScanMembers => ({
+  hscanStream: (key, options) => elementsOf(router, options, (cursor, page) => Hashes.hscan(key, cursor, page), node),
+  sscanStream: (key, options) => elementsOf(router, options, (cursor, page) => Sets.sscan(key, cursor, page), node),
+  zscanStream: (key, options) =>
+    elementsOf(router, options, (cursor, page) => SortedSets.zscan(key, cursor, page), node)
+})
+
+/**
+ * A scan of the nodes of a target.
+ *
+ * @internal
+ */
+export const ofTarget =
+  (router: Router["Service"], topology: Topology["Service"], target: Target): ScanNodes =>
+  (options: NodeScanOptions = {}) => keysOf(scanBytes(router, topology, { ...options, on: target }), options)
 
 /**
  * @category constructors
  * @since 0.1.0
  */
 export const make = (router: Router["Service"], topology: Topology["Service"]): ScanMembers => ({
-  scanStream: (options: ScanStreamOptions = {}) => {
-    const keys = scanBytes(router, topology, options)
-    // The type of the keys follows the option.
-    return (options?.bytes === true ? keys : Stream.mapArrayEffect(keys, textsOf)) as Stream.Stream<
-      never,
-      RedisClusterException
-    >
-  },
-  hscanStream: (key, options) => elementsOf(router, options, (cursor, page) => Hashes.hscan(key, cursor, page)),
-  sscanStream: (key, options) => elementsOf(router, options, (cursor, page) => Sets.sscan(key, cursor, page)),
-  zscanStream: (key, options) => elementsOf(router, options, (cursor, page) => SortedSets.zscan(key, cursor, page))
+  scanStream: (options: ScanStreamOptions = {}) => keysOf(scanBytes(router, topology, options), options),
+  ...ofElements(router)
 })

@@ -68,7 +68,18 @@ export interface ScopedOf {
  * @category models
  * @since 0.1.0
  */
-export interface SubscriptionMembers {
+export interface SubscriptionMembers extends SubscribeMembers {
+  /** How many subscriptions each node holds for this client, or is about to, by address (`host:port`). */
+  readonly heldSubscriptions: Effect.Effect<ReadonlyMap<string, number>>
+}
+
+/**
+ * The members that the client and the client of a node have in common.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubscribeMembers {
   /**
    * A stream of the messages of channels. It subscribes when it runs, and restores the subscription for as long as it
    * runs, whatever happens to connections, nodes and slots.
@@ -128,10 +139,6 @@ export interface SubscriptionMembers {
   readonly psubscribeScoped: ScopedOf
   /** Subscribes to shard channels like `subscribeScoped`, and succeeds when their servers have confirmed. */
   readonly ssubscribeScoped: ScopedOf
-  /**
-   * The number of subscriptions that each node holds, or is about to hold, for this client, by address (`host:port`).
-   */
-  readonly heldSubscriptions: Effect.Effect<ReadonlyMap<string, number>>
 }
 
 type Arguments = ReadonlyArray<string | ReadonlyArray<string> | Subscription.SubscribeOptions>
@@ -154,9 +161,18 @@ const read = (
  * @category constructors
  * @since 0.1.0
  */
-export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]): SubscriptionMembers => {
-  /** The default place of a subscription: programs that read from replicas subscribe there as well. */
-  const usualPlace = (): Placement => router.readFrom() === ReadFrom.primary ? "owner" : "replica"
+export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]): SubscriptionMembers => ({
+  // Programs that read from replicas subscribe there as well.
+  ...heldAt(pubSub, () => router.readFrom() === ReadFrom.primary ? "owner" : "replica"),
+  heldSubscriptions: Effect.sync(pubSub.held)
+})
+
+/**
+ * Subscriptions that are held at a place unless their options name another one.
+ *
+ * @internal
+ */
+export const heldAt = (pubSub: ClusterPubSub["Service"], usualPlace: () => Placement): SubscribeMembers => {
   const open = (kind: Kind, args: Arguments, taking: SubscriptionStreams.Taking, keepsNotices: boolean) =>
     Effect.suspend(() => {
       const { names, options } = read(args)
@@ -178,7 +194,6 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
     ssubscribeEvents: events("shardChannel") as EventsOf,
     subscribeScoped: scoped("channel") as ScopedOf,
     psubscribeScoped: scoped("pattern") as ScopedOf,
-    ssubscribeScoped: scoped("shardChannel") as ScopedOf,
-    heldSubscriptions: Effect.sync(pubSub.held)
+    ssubscribeScoped: scoped("shardChannel") as ScopedOf
   }
 }

@@ -5,30 +5,63 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
-import { type Command, ensured } from "../commands/Command.ts"
+import type { Value } from "../commands/Call.ts"
+import { Command, ensured } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
+import type { Connections } from "../connection/Connections.ts"
 import type { Reply } from "../protocol/Reply.ts"
+import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
+import type * as Monitor from "../pubsub/Monitor.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import type { Batch, Results, Values } from "../routing/batches/BatchShape.ts"
+import { aggregate } from "../routing/nodes/Aggregation.ts"
 import type { Target } from "../routing/nodes/Target.ts"
 import type { Execute, Router } from "../routing/Router.ts"
-import type { CommandCache, Sendable } from "./CommandCache.ts"
+import type { Topology } from "../topology/Topology.ts"
+import * as Batches from "./Batches.ts"
+import type { CommandCache } from "./CommandCache.ts"
+import type { DedicatedClient, DedicatedMembers } from "./Dedicated.ts"
+import * as Health from "./Health.ts"
+import type { NotificationMembers } from "./Notifications.ts"
+import * as Scanning from "./Scanning.ts"
+import * as Subscriptions from "./Subscriptions.ts"
 import { type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 
 /**
- * A client of one node, made by `redis.node`: every command, and `send`. It follows no redirects and makes no retries,
- * so that the reply of the node is the result.
+ * A client of one node, made by `redis.node`: every command, and what the client has beside commands. It follows no redirects and
+ * makes no retries, so that the reply of the node is the result.
  *
  * @category models
  * @since 0.1.0
  */
-export interface NodeClient extends Commands<NodeSurface> {
+export interface NodeClient
+  extends Commands<NodeSurface>, Batches.BatchMembers, Scanning.ElementScanMembers, Subscriptions.SubscribeMembers
+{
   readonly node: ClusterNode
   /** Runs a command value on the node. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
   /** Sends any command by name. */
-  readonly send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.Effect<Reply, RedisClusterException>
+  readonly send: (name: string, ...args: ReadonlyArray<Value>) => Effect.Effect<Reply, RedisClusterException>
+  /** The keys that the node holds itself. A replica has those of its primary. */
+  readonly scanStream: Scanning.ScanNodes
+  /** A dedicated connection to the node, closed with the scope. */
+  readonly dedicated: Effect.Effect<DedicatedClient, RedisClusterException, Scope.Scope>
+  /**
+   * Every command that the node executes, as MONITOR shows it; it slows the node down. Fails with `ConnectionError` when the
+   * connection is lost.
+   */
+  readonly monitor: (
+    options?: Monitor.MonitorOptions
+  ) => Stream.Stream<Monitor.MonitoredCommand, RedisClusterException>
+  /** Sends a PING to the node, and reports. It fails with `OptionsError` only. */
+  readonly health: (
+    options?: Pick<Health.HealthOptions, "timeout">
+  ) => Effect.Effect<Health.NodeHealth, RedisClusterException>
 }
 
 /**
@@ -54,8 +87,21 @@ export interface TargetClient extends Commands<TargetSurface> {
   /** Sends any command by name to each node of the target. */
   readonly send: (
     name: string,
-    ...args: ReadonlyArray<Sendable>
+    ...args: ReadonlyArray<Value>
   ) => Effect.Effect<ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
+  /**
+   * Runs all commands on each node of the target, in one go. The nodes are those that the target means when it is run, and what
+   * they answer is the result. When an entry fails on some of them, the whole is a `PartialFailureError`.
+   */
+  readonly pipeline: <const B extends Batch>(
+    commands: B
+  ) => Effect.Effect<ReadonlyMap<ClusterNode, Values<B>>, RedisClusterException>
+  /** Runs all commands on each node of the target, for how each entry ended on each node. */
+  readonly pipelineResults: <const B extends Batch>(
+    commands: B
+  ) => Effect.Effect<ReadonlyMap<ClusterNode, Results<B>>, RedisClusterException>
+  /** The keys that each node of the target holds itself: a key comes once from each node that has it. */
+  readonly scanStream: Scanning.ScanNodes
 }
 
 /**
@@ -77,7 +123,7 @@ export interface TargetMembers {
    */
   readonly send: (
     name: string,
-    ...args: ReadonlyArray<Sendable>
+    ...args: ReadonlyArray<Value>
   ) => Effect.Effect<Reply | ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
   /**
    * The commands on the nodes of a target, in place of those that keys or policies choose: `"primaries"`,
@@ -88,38 +134,102 @@ export interface TargetMembers {
   readonly node: (endpoint: Endpoint) => Effect.Effect<NodeClient, RedisClusterException>
 }
 
+/** The parts of a client that those of its targets and nodes are made of. */
+export interface TargetContext {
+  readonly router: Router["Service"]
+  readonly commands: CommandCache
+  readonly topology: Topology["Service"]
+  readonly connections: Connections["Service"]
+  readonly pubSub: ClusterPubSub["Service"]
+  readonly dedicated: DedicatedMembers["dedicated"]
+  readonly monitor: NotificationMembers["monitor"]
+  readonly lookUp: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
+}
+
+/** Stands for a pipeline where the nodes on which it failed are told. */
+const PIPELINE = new Command<unknown>(new CommandSpec("PIPELINE", {}), [], (reply) => reply)
+
+/**
+ * Running commands where their keys say.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const anywhere = (
+  router: Router["Service"],
+  commands: CommandCache
+): Pick<TargetMembers, "execute" | "send"> => ({
+  execute: ((command) => router.execute(ensured(command))) as Execute,
+  send: (name, ...args) => Effect.flatMap(commands.find(name, args), (command) => router.execute(command))
+})
+
+/** The commands on the nodes of a target. */
+const targetClient = ({ commands, router, topology }: TargetContext, target: Target): TargetClient => {
+  const execute: TargetClient["execute"] = (command) => router.onTarget(ensured(command), target)
+  const results: TargetClient["results"] = (command) => router.onTargetResults(ensured(command), target)
+  const onEach = <A>(run: (batches: Batches.BatchMembers) => Effect.Effect<A, RedisClusterException>) =>
+    Effect.flatMap(
+      router.nodesOf(target),
+      Effect.forEach(
+        (node) =>
+          Effect.map(
+            Effect.result(run(Batches.make(router.batchesOn(node)))),
+            (outcome) => ({ node, outcome })
+          ),
+        { concurrency: "unbounded" }
+      )
+    )
+  return Object.assign(view<TargetSurface>(execute), {
+    execute,
+    results,
+    send: (name: string, ...args: ReadonlyArray<Value>) => Effect.flatMap(commands.find(name, args), execute),
+    pipeline: <const B extends Batch>(batch: B) =>
+      Effect.flatMap(
+        onEach((batches) => batches.pipeline(batch)),
+        // The values are what the pipelines gave.
+        (replies) =>
+          Effect.fromResult(aggregate(PIPELINE, replies, "perNode")) as Effect.Effect<
+            ReadonlyMap<ClusterNode, Values<B>>,
+            RedisClusterException
+          >
+      ),
+    pipelineResults: <const B extends Batch>(batch: B) =>
+      Effect.flatMap(
+        onEach((batches) => batches.pipelineResults(batch)),
+        (replies) =>
+          Effect.fromResult(aggregate(PIPELINE, replies, "perNode")) as Effect.Effect<
+            ReadonlyMap<ClusterNode, Results<B>>,
+            RedisClusterException
+          >
+      ),
+    scanStream: Scanning.ofTarget(router, topology, target)
+  })
+}
+
+/** The client of one node. */
+const nodeClient = (context: TargetContext, node: ClusterNode): NodeClient => {
+  const { commands, connections, dedicated, monitor, pubSub, router, topology } = context
+  const execute: NodeClient["execute"] = (command) => router.onNode(ensured(command), node)
+  return Object.assign(view<NodeSurface>(execute), {
+    node,
+    execute,
+    send: (name: string, ...args: ReadonlyArray<Value>) => Effect.flatMap(commands.find(name, args), execute),
+    ...Batches.make(router.batchesOn(node)),
+    ...Scanning.ofElements(router, node),
+    ...Subscriptions.heldAt(pubSub, () => node),
+    scanStream: Scanning.ofTarget(router, topology, node),
+    dedicated: dedicated(node),
+    monitor: (options?: Monitor.MonitorOptions) => monitor(node, options),
+    health: Health.ofNode(connections, node)
+  })
+}
+
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  router: Router["Service"],
-  commands: CommandCache,
-  lookUp: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
-): TargetMembers => {
-  const on = (target: Target): TargetClient => {
-    const execute: TargetClient["execute"] = (command) => router.onTarget(ensured(command), target)
-    const results: TargetClient["results"] = (command) => router.onTargetResults(ensured(command), target)
-    return Object.assign(view<TargetSurface>(execute), {
-      execute,
-      results,
-      send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.flatMap(commands.find(name, args), execute)
-    })
-  }
-
-  const nodeClient = (node: ClusterNode): NodeClient => {
-    const execute: NodeClient["execute"] = (command) => router.onNode(ensured(command), node)
-    return Object.assign(view<NodeSurface>(execute), {
-      node,
-      execute,
-      send: (name: string, ...args: ReadonlyArray<Sendable>) => Effect.flatMap(commands.find(name, args), execute)
-    })
-  }
-
-  return {
-    execute: ((command) => router.execute(ensured(command))) as Execute,
-    send: (name, ...args) => Effect.flatMap(commands.find(name, args), (command) => router.execute(command)),
-    on,
-    node: (endpoint) => Effect.map(lookUp(endpoint), nodeClient)
-  }
-}
+export const make = (context: TargetContext): TargetMembers => ({
+  ...anywhere(context.router, context.commands),
+  on: (target) => targetClient(context, target),
+  node: (endpoint) => Effect.map(context.lookUp(endpoint), (node) => nodeClient(context, node))
+})

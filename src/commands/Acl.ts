@@ -3,8 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Argument } from "../protocol/Reply.ts"
-import { call, type OneOrMore, type Secret } from "./Call.ts"
+import { call, type OneOrMore, type Secret, type Value } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { type ClientInfo, clientInfo } from "./clientInfo.ts"
 import { answeringPerNode, make } from "./Command.ts"
@@ -83,7 +82,7 @@ export interface AclCommands<S extends Surface> {
   /** Removes users and closes their connections, on all nodes. Returns the number of users that existed on one node. Since 6.0.0. O(1) a user. */
   aclDeluser(users: OneOrMore<string>): Returns<S, number>
   /** Whether a user may make a call, given as its words: `"OK"`, or the reason why not. Since 7.0.0. O(1). */
-  aclDryrun(user: string, words: ReadonlyArray<Argument>): Returns<S, string>
+  aclDryrun(user: string, words: ReadonlyArray<Value>): Returns<S, string>
   /** A random password in hexadecimal, of 256 bits by default. Since 6.0.0. O(1). */
   aclGenpass(bits?: number): Returns<S, string>
   /** A user with its rules, `null` if there is none. Since 6.0.0 (this form 7.0.0). O(N) rules. */

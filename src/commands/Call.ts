@@ -35,7 +35,7 @@ export type OneOrMore<A> = A | ReadonlyArray<A>
  * @category models
  * @since 0.1.0
  */
-export type Entries<A> = Readonly<Record<string, A>> | Iterable<readonly [Argument, A]>
+export type Entries<A> = Readonly<Record<string, A>> | Iterable<readonly [Argument | Integer, A]>
 
 /**
  * A span of time with its unit: `"10 minutes"`, `Duration.seconds(5)`, `{ hours: 1 }`. A bare number is refused, since
@@ -197,7 +197,7 @@ export class Call {
     const at = this.args.length
     const what = `a score of ${name}`
     if (isIterable(entries)) {
-      for (const [member, score] of entries) this.score(what, score).add(member)
+      for (const [member, score] of entries) this.score(what, score).value(member)
     } else {
       for (const member of Object.keys(entries)) this.score(what, entries[member]).args.push(member)
     }
@@ -208,7 +208,7 @@ export class Call {
   entries(name: string, entries: Entries<Value>, count = false): this {
     const at = this.args.length
     if (isIterable(entries)) {
-      for (const [key, value] of entries) this.add(key).value(value)
+      for (const [key, value] of entries) this.value(key).value(value)
     } else {
       for (const key of Object.keys(entries)) {
         this.args.push(key)
@@ -226,7 +226,7 @@ export class Call {
     const values: Array<Value> = []
     if (isIterable(entries)) {
       for (const [key, value] of entries) {
-        this.args.push(key)
+        this.value(key)
         values.push(value)
       }
     } else {
@@ -338,7 +338,8 @@ const millisOf = (input: Lifetime): number | undefined => {
 
 const isList = (values: OneOrMore<Value>): values is ReadonlyArray<Value> => Array.isArray(values)
 
-const isIterable = <A>(entries: Entries<A>): entries is Iterable<readonly [Argument, A]> => Symbol.iterator in entries
+const isIterable = <A>(entries: Entries<A>): entries is Iterable<readonly [Argument | Integer, A]> =>
+  Symbol.iterator in entries
 
 /**
  * Starts a call with its first arguments.

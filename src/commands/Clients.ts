@@ -4,8 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Argument } from "../protocol/Reply.ts"
-import { type Call, call, type Integer, type Lifetime, type OneOrMore } from "./Call.ts"
+import { type Call, call, type Integer, type Lifetime, type OneOrMore, type Value } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { type ClientInfo, clientInfo } from "./clientInfo.ts"
 import { make } from "./Command.ts"
@@ -143,11 +142,11 @@ export interface ClientCommands<S extends Surface> {
   /** Ends `clientPause`. Needs a node. Since 6.2.0. O(N) connections. */
   clientUnpause(): Returns<S, "OK">
   /** Returns the message. Since 1.0.0. O(1). */
-  echo(message: Argument): Returns<S, string>
+  echo(message: Value): Returns<S, string>
   /** Facts about the server and the connection, without a change of the protocol. Since 6.0.0. O(1). */
   hello(): Returns<S, HelloReply>
   /** Returns `PONG`, or the message. Goes to one node unless a target is given. Since 1.0.0. O(1). */
-  ping(message?: Argument): Returns<S, string>
+  ping(message?: Value): Returns<S, string>
 }
 
 const explicit = { request: "explicit" } as const
@@ -247,7 +246,7 @@ export const Clients: ClientCommands<CommandSurface> = /* @__PURE__ */ checked(p
     return (how === undefined ? self : self.add(how)).to(decode.boolean)
   },
   clientUnpause: () => make(CLIENT_UNPAUSE, [], decode.ok),
-  echo: (message) => make(ECHO, [message], decode.string),
+  echo: (message) => call(ECHO).value(message).to(decode.string),
   hello: () => make(HELLO, [], hello),
-  ping: (message) => make(PING, message === undefined ? [] : [message], decode.string)
+  ping: (message) => (message === undefined ? call(PING) : call(PING).value(message)).to(decode.string)
 })

@@ -248,10 +248,10 @@ export interface ServerCommands<S extends Surface> {
    */
   commandDocs(names?: OneOrMore<string>): Returns<S, Readonly<Record<string, Reply>>>
   /** The keys of a call, given as its words. Since 2.8.13. O(N) words. */
-  commandGetkeys(words: ReadonlyArray<Argument>): Returns<S, ReadonlyArray<string>>
+  commandGetkeys(words: ReadonlyArray<Value>): Returns<S, ReadonlyArray<string>>
   /** The keys of a call with what it does to them. Since 7.0.0. O(N) words. */
   commandGetkeysandflags(
-    words: ReadonlyArray<Argument>
+    words: ReadonlyArray<Value>
   ): Returns<S, ReadonlyArray<readonly [key: string, flags: ReadonlyArray<string>]>>
   /** Rows of the table of commands, `null` for a command that the server does not know. Since 2.8.13. O(N) commands. */
   commandInfo(names: OneOrMore<string>): Returns<S, ReadonlyArray<CommandInfo | null>>
@@ -279,7 +279,7 @@ export interface ServerCommands<S extends Surface> {
    * Runs a debugging tool of the server, given as words (`["SLEEP", "1"]`). The reply is not decoded. Servers refuse
    * it unless they are configured otherwise. Needs a node. Since 1.0.0.
    */
-  debug(words: OneOrMore<Argument>): Returns<S, Reply>
+  debug(words: OneOrMore<Value>): Returns<S, Reply>
   /** Removes all keys of all databases, on all primaries. Since 1.0.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
   flushall(mode?: "ASYNC" | "SYNC"): Returns<S, "OK">
   /** Removes all keys of the database, on all primaries. Since 1.0.0. O(N) keys, or O(1) for the caller with `ASYNC`. */
@@ -334,13 +334,13 @@ export interface ServerCommands<S extends Surface> {
   /** The loaded modules. Since 4.0.0. O(N) modules. */
   moduleList(): Returns<S, ReadonlyArray<ModuleInfo>>
   /** Loads a module. Needs a node. Since 4.0.0. O(1). */
-  moduleLoad(path: string, args?: ReadonlyArray<Argument>): Returns<S, "OK">
+  moduleLoad(path: string, args?: ReadonlyArray<Value>): Returns<S, "OK">
   /** Loads a module with settings. Needs a node. Since 7.0.0. O(1). */
   moduleLoadex(
     path: string,
     options?: {
       readonly config?: Readonly<Record<string, Value>> | undefined
-      readonly args?: ReadonlyArray<Argument> | undefined
+      readonly args?: ReadonlyArray<Value> | undefined
     }
   ): Returns<S, "OK">
   /** Unloads a module. Needs a node. Since 4.0.0. O(1). */
@@ -692,11 +692,12 @@ export const Server: ServerCommands<CommandSurface> = /* @__PURE__ */ checked(pa
   memoryUsage: (key, options = {}) =>
     call(MEMORY_USAGE, key).integerOption("SAMPLES", "samples", options.samples, 0).to(decode.integerOrNull),
   moduleList: () => make(MODULE_LIST, [], decode.arrayOf(moduleInfo)),
-  moduleLoad: (path, args = []) => make(MODULE_LOAD, [path, ...args], decode.ok),
+  moduleLoad: (path, args = []) =>
+    (args.length === 0 ? call(MODULE_LOAD, path) : call(MODULE_LOAD, path).many("args", args)).to(decode.ok),
   moduleLoadex: (path, options = {}) => {
     const self = call(MODULE_LOADEX, path)
     for (const [name, value] of Object.entries(options.config ?? {})) self.add("CONFIG", name).value(value)
-    if (options.args !== undefined) self.add("ARGS").all(options.args)
+    if (options.args !== undefined) self.add("ARGS").many("args", options.args)
     return self.to(decode.ok)
   },
   moduleUnload: (name) => make(MODULE_UNLOAD, [name], decode.ok),

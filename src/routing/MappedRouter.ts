@@ -31,8 +31,9 @@ const guarded = (f: MapCommand): MapCommand => (command) => {
 }
 
 const mapBatches = (batches: Batching, map: MapCommand): Batching => ({
-  pipeline: (commands) => Effect.suspend(() => batches.pipeline(commands.map((command) => map(command)))),
-  pipelineResults: (commands) => Effect.suspend(() => batches.pipelineResults(commands.map((command) => map(command)))),
+  pipeline: (commands, order) => Effect.suspend(() => batches.pipeline(commands.map((command) => map(command)), order)),
+  pipelineResults: (commands, order) =>
+    Effect.suspend(() => batches.pipelineResults(commands.map((command) => map(command)), order)),
   transaction: (commands) => Effect.suspend(() => batches.transaction(commands.map((command) => map(command))))
 })
 
@@ -64,6 +65,8 @@ const mapRouter = (router: RouterShape, map: MapCommand): RouterShape => ({
   onTarget: (command, target) => Effect.suspend(() => router.onTarget(map(command), target)),
   onTargetResults: (command, target) => Effect.suspend(() => router.onTargetResults(map(command), target)),
   onNode: (command, node) => Effect.suspend(() => router.onNode(map(command), node)),
+  batchesOn: (node) => mapBatches(router.batchesOn(node), map),
+  nodesOf: router.nodesOf,
   executeWithSocket: (command, node) => Effect.suspend(() => router.executeWithSocket(map(command), node)),
   dedicated: (where) =>
     (typeof where === "string" || where instanceof Uint8Array

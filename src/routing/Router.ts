@@ -13,7 +13,7 @@ import { Command, DecodeFailure, decodeReply, type PerNodeCommand } from "../com
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { Reply } from "../protocol/Reply.ts"
-import type * as ReadFrom from "../ReadFrom.ts"
+import * as ReadFrom from "../ReadFrom.ts"
 import { DecodeError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
 import { nodeAt, Topology } from "../topology/Topology.ts"
 import * as Batch from "./batches/Pipeline.ts"
@@ -60,6 +60,10 @@ export interface RouterShape extends Batch.Batching, Pick<Sessions.DedicatedSess
   ) => Effect.Effect<ReadonlyMap<ClusterNode, Result.Result<A, RedisClusterException>>, RedisClusterException>
   /** Runs a command on one node, without cluster handling: redirects of the node are errors for the caller. */
   readonly onNode: <A>(command: Command<A>, node: Endpoint) => Effect.Effect<A, RedisClusterException>
+  /** Runs batches on one node, without cluster handling: what the node answers is the result. */
+  readonly batchesOn: (node: ClusterNode) => Batch.Batching
+  /** The nodes that a target means at this moment. */
+  readonly nodesOf: (target: Target.Target) => Effect.Effect<ReadonlyArray<ClusterNode>, RedisClusterException>
   /** Runs a command on the node of its keys, or on a given node. The result says which socket brought the reply. */
   readonly executeWithSocket: <A>(
     command: Command<A>,
@@ -96,6 +100,18 @@ const transactionSlot = (command: Command<unknown>): number | Reason => {
   const slot = unfit(command) ?? slotOf(command)
   return slot === keyless && command.spec.request !== "default" ? fansOut(command) : slot
 }
+
+/** The slot of a command for a node that the caller named. The node itself says whether it serves the keys. */
+const slotAtNode = (command: Command<unknown>): number | Reason => {
+  const unable = unfit(command)
+  if (unable !== undefined) return unable
+  const slot = slotOf(command)
+  return typeof slot === "number" ? slot : keyless
+}
+
+/** The slot of an entry of a batch for a node that the caller named, or the reason to refuse it. */
+const batchSlotAtNode = (command: Command<unknown>): number | Reason =>
+  blocks(command) ? holdsUpBatch(command) : slotAtNode(command)
 
 /** The reason to refuse a blocking command on many nodes, because fan-outs use the shared connections. */
 const blocksNodes = (command: Command<unknown>): Reason => needsOwnConnection(command) ?? holdsUpNodes(command)
@@ -154,21 +170,16 @@ class RouterView implements RouterShape {
   private readonly batches: Batch.Batches
 
   constructor(parts: Parts, own: ReadFrom.Policy | undefined) {
-    const { dispatcher, policies, timeout } = parts
+    const { dispatcher, policies } = parts
     this.parts = parts
     this.own = own
     this.batches = new Batch.Batches({
-      owner: dispatcher,
-      now: () => dispatcher.now(),
-      dispatch: (request) => dispatcher.dispatch(request),
+      ...this.batchRoute,
       nodeOf: (slot) => dispatcher.nodeOf(slot),
-      connectionTo: (node) => dispatcher.connectionTo(node),
+      pinned: undefined,
       slotOf: batchSlot,
       transactionSlotOf: transactionSlot,
-      settle: (commands) => dispatcher.region.settleAll(commands),
-      refused: (reason) => dispatcher.statistics.failed(reason._tag),
-      readFrom: () => own ?? policies.current,
-      timeout
+      readFrom: () => own ?? policies.current
     })
   }
 
@@ -199,6 +210,22 @@ class RouterView implements RouterShape {
       : this.refuse(refused)
   }
 
+  readonly batchesOn: RouterShape["batchesOn"] = (node) =>
+    new Batch.Batches({
+      ...this.batchRoute,
+      nodeOf: () => this.parts.dispatcher.mayTravelTo(node),
+      pinned: node,
+      slotOf: batchSlotAtNode,
+      transactionSlotOf: slotAtNode,
+      readFrom: () => ReadFrom.primary
+    })
+
+  readonly nodesOf: RouterShape["nodesOf"] = (target) =>
+    Effect.suspend(() => {
+      const nodes = this.parts.fanOut.nodesOf(target)
+      return Result.isSuccess(nodes) ? Effect.succeed(nodes.success) : this.refuse(nodes.failure)
+    })
+
   readonly executeWithSocket: RouterShape["executeWithSocket"] = (command, endpoint) => {
     const refused = unfit(command)
     if (refused !== undefined) return this.refuse(refused)
@@ -222,6 +249,20 @@ class RouterView implements RouterShape {
 
   get statistics(): RoutingStatistics {
     return this.parts.dispatcher.statistics
+  }
+
+  /** The part of a route that all batches have. */
+  private get batchRoute() {
+    const { dispatcher, timeout } = this.parts
+    return {
+      owner: dispatcher,
+      now: () => dispatcher.now(),
+      dispatch: (request: Request) => dispatcher.dispatch(request),
+      connectionTo: (node: ClusterNode) => dispatcher.connectionTo(node),
+      settle: (commands: ReadonlyArray<Command<unknown>>) => dispatcher.region.settleAll(commands),
+      refused: (reason: Reason) => dispatcher.statistics.failed(reason._tag),
+      timeout
+    }
   }
 
   private refuse(reason: Reason): Effect.Effect<never, RedisClusterException> {

@@ -240,6 +240,7 @@ const play = (seed: number, batches: number) =>
       dispatch: (request) => dispatcher.dispatch(request),
       nodeOf: (slot) => slot === keyless ? undefined : dispatcher.nodeOf(slot),
       connectionTo: (node) => dispatcher.connectionTo(node),
+      pinned: undefined,
       slotOf,
       transactionSlotOf: slotOf,
       settle: (all) => all,

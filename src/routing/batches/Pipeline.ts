@@ -30,6 +30,8 @@ export interface Route {
   /** The node that entries of a slot may travel to together; `undefined` when each has to be dispatched. */
   readonly nodeOf: (slot: number) => ClusterNode | undefined
   readonly connectionTo: (node: ClusterNode) => Connection
+  /** The node that the caller named for all entries: what it answers is the result. */
+  readonly pinned: ClusterNode | undefined
   /** The slot of an entry of a pipeline, or the reason to refuse it. */
   readonly slotOf: (command: Command<unknown>) => number | Reason
   /** The slot of an entry of a transaction, or the reason to refuse it. */
@@ -117,7 +119,7 @@ class Sender {
 
   private begin(node: ClusterNode): PipelineBlock {
     const { now, route, run } = this
-    const block = new PipelineBlock(route.owner, run, route.connectionTo(node), now + route.timeout)
+    const block = new PipelineBlock(route.owner, run, route.connectionTo(node), now + route.timeout, route.pinned)
     this.open.set(node, block)
     this.parts.push(block)
     return block
@@ -136,7 +138,8 @@ class Sender {
     const entry = run.commands[index]
     const { prerequisite } = entry.settings
     const command = prerequisite === undefined ? entry : this.withSource(entry, prerequisite, slot, index, slot)
-    const request = Request.entry(route.owner, command, slot, reading, deadlineOf(command, route, now), run, index)
+    const deadline = deadlineOf(command, route, now)
+    const request = Request.entry(route.owner, command, slot, reading, deadline, run, index, route.pinned)
     Tracing.join(request)
     this.parts.push(request)
     // Commands without keys go to several nodes, which have no common order.
@@ -234,7 +237,8 @@ export class Batches implements Batching {
             plan.success,
             route.owner,
             deadlineOf(plan.success.command, route, route.now()),
-            resume as Request["resume"]
+            resume as Request["resume"],
+            route.pinned
           )
           Tracing.join(request)
           route.dispatch(request)

@@ -4,6 +4,7 @@
  * A request per entry would cost more than writing and reading the entry. Most entries succeed at their first attempt
  * and never need a request; an entry that fails becomes a request with retries of its own.
  */
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import { type Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { LinkFailure, Outgoing } from "../../connection/Outgoing.ts"
@@ -30,16 +31,25 @@ export class PipelineBlock implements Outgoing {
   private readonly owner: RequestOwner
   private readonly run: PipelineRun
   private readonly connection: Connection
+  /** The node that the caller named. */
+  private readonly pinned: ClusterNode | undefined
   private readonly places: Array<number> = []
   private bytes = 0
   private answered = 0
   /** The entries that failed and became requests. */
   private promoted: Array<Request> | undefined = undefined
 
-  constructor(owner: RequestOwner, run: PipelineRun, connection: Connection, deadline: number) {
+  constructor(
+    owner: RequestOwner,
+    run: PipelineRun,
+    connection: Connection,
+    deadline: number,
+    pinned: ClusterNode | undefined
+  ) {
     this.owner = owner
     this.run = run
     this.connection = connection
+    this.pinned = pinned
     this.deadline = deadline
   }
 
@@ -103,10 +113,10 @@ export class PipelineBlock implements Outgoing {
 
   /** Makes a request of an entry, which then has retries of its own. */
   private promote(i: number): Request {
-    const { deadline, owner, run } = this
+    const { deadline, owner, pinned, run } = this
     const place = this.places[i]
     const slot = run.slots[place] ?? keyless
-    const request = Request.entry(owner, this.block[i], slot, undefined, deadline, run, place)
+    const request = Request.entry(owner, this.block[i], slot, undefined, deadline, run, place, pinned)
     request.headsFor(this.connection)
     this.promoted ??= []
     this.promoted.push(request)

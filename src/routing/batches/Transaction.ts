@@ -8,6 +8,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { isUtf8 } from "node:buffer"
+import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import { Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { unexpected } from "../../commands/decode.ts"
@@ -149,8 +150,15 @@ export class TransactionRequest extends Request {
   /** The refusal about which the owner is deciding. */
   private culprit: Refusal | undefined = undefined
 
-  constructor(plan: Plan, owner: RequestOwner, deadline: number, resume: Request["resume"]) {
-    super(owner, plan.command, plan.slot, "slot", undefined, deadline, resume, undefined, 0, undefined)
+  constructor(
+    plan: Plan,
+    owner: RequestOwner,
+    deadline: number,
+    resume: Request["resume"],
+    pinned: ClusterNode | undefined
+  ) {
+    const binding = pinned === undefined ? "slot" : "explicit"
+    super(owner, plan.command, plan.slot, binding, pinned, deadline, resume, undefined, 0, undefined)
     this.plan = plan
     this.block = [multi, ...plan.entries.map(selfContained), exec]
   }

@@ -103,6 +103,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
       dispatch: (request) => this.dispatch(request),
       nodeOf: () => undefined,
       connectionTo: () => this.connection,
+      pinned: undefined,
       slotOf: (command) => command.blockingTime === undefined ? this.slotOf(command) : holdsUpBatch(command),
       transactionSlotOf: (command) => this.slotOf(command),
       settle: (commands) => context.region.settleAll(commands),

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
-import { NoTargetError, type RedisClusterException } from "../../RedisClusterException.ts"
+import { NoTargetError, type Reason, type RedisClusterException } from "../../RedisClusterException.ts"
 import type { Topology } from "../../topology/Topology.ts"
 import { collectOutcomes } from "../batches/Collect.ts"
 import { keyless } from "../CommandSlot.ts"
@@ -64,6 +64,11 @@ export class FanOut {
     return this.observed(command, (settled) => this.onTarget(settled, target))
   }
 
+  /** The nodes that a target means at this moment, or the reason why there is none. */
+  nodesOf(target: Target.Target): Result.Result<ReadonlyArray<ClusterNode>, Reason> {
+    return Target.resolve(target, this.facts)
+  }
+
   private onTarget(command: Command<unknown>, target: Target.Target): Replies {
     switch (target) {
       case "primaries":
@@ -76,7 +81,7 @@ export class FanOut {
         return Effect.suspend(() => this.onOne(command, target, this.dispatcher.deadlineOf(command), 1))
       default:
         return Effect.suspend(() => {
-          const nodes = Target.resolve(target, this.facts)
+          const nodes = this.nodesOf(target)
           return Result.isSuccess(nodes)
             ? this.run(
               command,

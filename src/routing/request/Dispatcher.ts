@@ -134,9 +134,12 @@ export class Dispatcher implements RequestOwner {
    * overflow `"fail"` each command is checked by itself.
    */
   nodeOf(slot: number): ClusterNode | undefined {
-    return slot === keyless || this.options.overflow === "fail"
-      ? undefined
-      : this.topology.current().slots[slot]?.primary
+    return slot === keyless || this.isBounded ? undefined : this.topology.current().slots[slot]?.primary
+  }
+
+  /** The node, for commands that travel to it together; `undefined` when each has to be dispatched. */
+  mayTravelTo(node: ClusterNode): ClusterNode | undefined {
+    return this.isBounded ? undefined : node
   }
 
   /** The shared connection to a node. */

@@ -216,7 +216,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     return new Request(owner, command, slot, "explicit", undefined, deadline, resume, undefined, 0, undefined)
   }
 
-  /** An entry of a pipeline. */
+  /** An entry of a pipeline; `pinned` is the node that the caller named for all of them. */
   static entry(
     owner: RequestOwner,
     command: Command<unknown>,
@@ -224,9 +224,11 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     readRoute: ReadRoute | undefined,
     deadline: number,
     collector: Collector,
-    index: number
+    index: number,
+    pinned: ClusterNode | undefined
   ): Request {
-    return new Request(owner, command, slot, "slot", undefined, deadline, undefined, collector, index, readRoute)
+    const binding = pinned === undefined ? "slot" : "explicit"
+    return new Request(owner, command, slot, binding, pinned, deadline, undefined, collector, index, readRoute)
   }
 
   /** The part of a fan-out for one node or shard. */
