@@ -155,6 +155,8 @@ export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>
       username: optional(Config.NonEmptyString(variable("USERNAME"))),
       password: optional(Config.Redacted(variable("PASSWORD"))),
       clientName: optional(Config.NonEmptyString(variable("CLIENT_NAME"))),
+      libName: optional(Config.NonEmptyString(variable("LIB_NAME"))),
+      logCommands: optional(flag(variable("LOG_COMMANDS"))),
       tls: tls(prefix),
       commandTimeout: optional(Config.Duration(variable("COMMAND_TIMEOUT"))),
       connectTimeout: optional(Config.Duration(variable("CONNECT_TIMEOUT"))),

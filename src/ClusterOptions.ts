@@ -16,6 +16,7 @@ import * as ClusterNode from "./cluster/ClusterNode.ts"
 import type { Endpoint } from "./cluster/Endpoint.ts"
 import * as checks from "./internal/checks.ts"
 import { millisOf } from "./internal/millis.ts"
+import type { Argument, Reply } from "./protocol/Reply.ts"
 import * as ReadFrom from "./ReadFrom.ts"
 import { exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 
@@ -40,6 +41,24 @@ export interface Credentials {
 export interface TlsOptions extends TlsConnectionOptions {
   /** The server name for a node. Default: `servername`, or else the node's host. */
   readonly servernameOf?: ((endpoint: Endpoint) => string) | undefined
+}
+
+/**
+ * A connection that was just made, for the option `onConnect`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NewConnection extends Endpoint {
+  /**
+   * Sends a command, one after the other, and gives its reply: `send("CLIENT", "NO-EVICT", "ON")`. An error of the server fails it
+   * with `ReplyError`. Commands that would change the replies of the connection, or that the client has to know of (`SELECT`, `AUTH`,
+   * `READONLY`, `CLIENT TRACKING`, `SUBSCRIBE`, `MULTI`, blocking commands), fail with `OptionsError` and are not sent.
+   */
+  readonly send: (
+    name: string,
+    ...args: ReadonlyArray<Argument | number | bigint>
+  ) => Effect.Effect<Reply, RedisClusterException>
 }
 
 /**
@@ -71,6 +90,16 @@ export interface ClusterOptions {
   readonly credentials?: Effect.Effect<Credentials, unknown> | Stream.Stream<Credentials, unknown> | undefined
   /** The name of the client's connections, as `CLIENT LIST` shows it. */
   readonly clientName?: string | undefined
+  /**
+   * The name of the framework or program that is built on this library, for `CLIENT LIST`: with `"jobs_v2"` the servers show the
+   * library `effect-redis-cluster(jobs_v2)`.
+   */
+  readonly libName?: string | undefined
+  /**
+   * Run on every new connection (shared, dedicated and for subscriptions) before it is used: `CLIENT NO-EVICT`, `CLIENT NO-TOUCH`. A
+   * connection on which it fails is not used, and `connectTimeout` is its bound, too.
+   */
+  readonly onConnect?: ((connection: NewConnection) => Effect.Effect<unknown, unknown>) | undefined
   /**
    * TLS; implied by `rediss://`. An effect runs before each connection attempt, for certificates that are renewed
    * while the program runs.
@@ -148,6 +177,11 @@ export interface ClusterOptions {
   readonly readFrom?: ReadFrom.Policy | undefined
   /** The availability zone that this client runs in, for `ReadFrom.nearest`. */
   readonly availabilityZone?: string | undefined
+  /**
+   * Logs each command and the node that it is sent to, at the level `Debug`. Arguments are not logged. Default: `false`, which costs
+   * nothing.
+   */
+  readonly logCommands?: boolean | undefined
   /** The availability zones of nodes, for servers that do not report them; it wins over the reports. */
   readonly zoneOf?: ((node: ClusterNode.ClusterNode) => string | undefined) | undefined
 }
@@ -184,6 +218,9 @@ export interface ResolvedOptions {
   /** The stream of credentials, in place of `credentials`. */
   readonly credentialsStream: Stream.Stream<Credentials, unknown> | undefined
   readonly clientName: string | undefined
+  readonly libName: string | undefined
+  readonly onConnect: ((connection: NewConnection) => Effect.Effect<unknown, unknown>) | undefined
+  readonly logCommands: boolean
   readonly tls: TlsOptions | Effect.Effect<TlsOptions, unknown> | undefined
   readonly verifyNodeId: boolean
   readonly commandTimeout: number
@@ -233,6 +270,11 @@ const clientName: checks.Check = (value) =>
     ? undefined
     : "a text without spaces, newlines and special characters"
 
+const libName: checks.Check = (value) =>
+  typeof value === "string" && value !== "" && !/[^!-~]|[()]/.test(value)
+    ? undefined
+    : "a text without spaces, parentheses, newlines and special characters"
+
 const secret: checks.Check = (value) =>
   Redacted.isRedacted(value) && typeof Redacted.value(value) === "string"
     ? undefined
@@ -264,6 +306,9 @@ export const table = {
   password: option(undefined, secret),
   credentials: option(undefined, credentials),
   clientName: option(undefined, clientName),
+  libName: option(undefined, libName),
+  onConnect: option(undefined, checks.func),
+  logCommands: option(false, checks.boolean),
   tls: option(undefined, tlsOptions),
   verifyNodeId: option(true, checks.boolean),
   commandTimeout: option("5 seconds", checks.duration(1)),
@@ -302,12 +347,15 @@ const elsewhere: Readonly<Record<string, string>> = {
   cluster_error_retry_attempts: "commandTimeout or retrySchedule",
   credential_provider: "credentials",
   health_check_interval: "pingAfter",
+  driver_info: "libName",
   host: "nodes",
+  lib_name: "libName",
   max_connections: "maxDedicatedConnections",
   natMap: "mapAddress",
   nodeAddressMap: "mapAddress",
   port: "nodes",
   read_from_replicas: "readFrom",
+  redis_connect_func: "onConnect",
   require_full_coverage: "requireFullCoverage",
   rootNodes: "nodes",
   scaleReads: "readFrom",
@@ -546,6 +594,9 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     credentials: credentials ?? (password === undefined ? undefined : { username, password }),
     credentialsStream: Stream.isStream(options.credentials) ? options.credentials : undefined,
     clientName: options.clientName,
+    libName: options.libName,
+    onConnect: options.onConnect,
+    logCommands: options.logCommands ?? table.logCommands.fallback,
     tls: tls === false ? undefined : tls === true ? {} : tls,
     verifyNodeId: options.verifyNodeId ?? table.verifyNodeId.fallback,
     commandTimeout: millis("commandTimeout"),

@@ -238,7 +238,17 @@ describe("docs/configuration.md", () => {
   const source = readFileSync(new URL("../src/ClusterOptions.ts", import.meta.url), "utf8")
   const variable = (name: string) => `REDIS_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
   const inCode = new Set([
-    ...["tls", "nodes", "mapAddress", "zoneOf", "stream", "credentials", "retrySchedule", "reconnectSchedule"]
+    ...[
+      "tls",
+      "nodes",
+      "mapAddress",
+      "zoneOf",
+      "stream",
+      "credentials",
+      "retrySchedule",
+      "reconnectSchedule",
+      "onConnect"
+    ]
   ])
 
   for (const [name, { fallback }] of Object.entries(table)) {

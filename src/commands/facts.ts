@@ -10,14 +10,15 @@ import { type KeyFinder, ofMigrate, ofSort } from "./keys.ts"
 /**
  * The use that a command makes of its connection, beyond one reply.
  *
- * - `changes`: it changes the state of the connection for later commands
+ * - `changes`: it changes the state of the connection for later commands; with `isPreparation` a state that a program may wish for
+ *   all connections, and that changes no reply
  * - `changesProtocol`: it changes the state, and the form of later replies
  * - `watches`: it changes which keys are watched
  * - `countsWrites`: it is about the earlier writes on its connection
  * - `never`: no connection of this client can carry it, for the given reason
  */
 export type ConnectionUse =
-  | { readonly _tag: "changes" }
+  | { readonly _tag: "changes"; readonly isPreparation?: true }
   | { readonly _tag: "changesProtocol" }
   | { readonly _tag: "watches" }
   | { readonly _tag: "countsWrites" }
@@ -52,6 +53,7 @@ export interface NameFacts {
 }
 
 const changes: NameFacts = { connection: { _tag: "changes" } }
+const prepares: NameFacts = { connection: { _tag: "changes", isPreparation: true } }
 const watches: NameFacts = { connection: { _tag: "watches" } }
 const never = (why: string): NameFacts => ({ connection: { _tag: "never", why } })
 const indistinct = never("its replies cannot be told apart")
@@ -80,17 +82,19 @@ const byName: ReadonlyMap<string, NameFacts> = new Map<string, NameFacts>([
     "AUTH",
     "CLIENT CACHING",
     "CLIENT CAPA",
-    "CLIENT IMPORT-SOURCE",
-    "CLIENT NO-EVICT",
-    "CLIENT NO-TOUCH",
-    "CLIENT SETINFO",
-    "CLIENT SETNAME",
     "CLIENT TRACKING",
     "DEBUG MARK-INTERNAL-CLIENT",
     "DEBUG PROMOTE-CONN-INTERNAL",
     "READONLY",
     "READWRITE",
     "SELECT"
+  ]),
+  ...all(prepares, [
+    "CLIENT IMPORT-SOURCE",
+    "CLIENT NO-EVICT",
+    "CLIENT NO-TOUCH",
+    "CLIENT SETINFO",
+    "CLIENT SETNAME"
   ]),
   // Without arguments HELLO changes nothing.
   ["HELLO", { connection: ({ length }) => length === 0 ? undefined : { _tag: "changesProtocol" } }],

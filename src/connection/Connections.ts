@@ -15,6 +15,7 @@ import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Listeners } from "../internal/Listeners.ts"
 import { Connection, type ConnectionHooks, type ConnectionState } from "./Connection.ts"
+import { LoggedConnection } from "./LoggedConnection.ts"
 import { NodeStatistics } from "./NodeStatistics.ts"
 import type { LinkFailure } from "./Outgoing.ts"
 import { PushConnection, type PushHooks } from "./PushConnection.ts"
@@ -248,7 +249,8 @@ class LiveConnections {
   ): Connection {
     const { clock, runFork } = this
     const request = { expectedId: id ?? "", readonly: use === "replicaReads" }
-    return new Connection({ host, port }, this.optionsFor[use], hooks, { clock, runFork, statistics }, request)
+    const Kind = this.options.logCommands ? LoggedConnection : Connection
+    return new Kind({ host, port }, this.optionsFor[use], hooks, { clock, runFork, statistics }, request)
   }
 
   private statisticsOf(target: ConnectionTarget): NodeStatistics {

@@ -16,6 +16,7 @@ import { withoutArguments } from "../protocol/quotes.ts"
 import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { RespEncoder } from "../protocol/RespEncoder.ts"
+import { prepare } from "./OnConnect.ts"
 import type { LinkFailure } from "./Outgoing.ts"
 import { codeOf, socketError } from "./socketError.ts"
 import { open, type Wire } from "./Wire.ts"
@@ -37,6 +38,7 @@ export interface DialRequest {
   readonly readonly: boolean | "ifAllowed"
 }
 
+const libraryName = "effect-redis-cluster"
 const libraryVersion = "0.1.0"
 
 /** Waits until the stream accepts writes. */
@@ -176,7 +178,12 @@ const settle = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, LinkFailure> {
   const isVerified = options.verifyNodeId && request.expectedId !== ""
   const commands: Array<ReadonlyArray<Argument>> = [
-    ["CLIENT", "SETINFO", "LIB-NAME", "effect-redis-cluster"],
+    [
+      "CLIENT",
+      "SETINFO",
+      "LIB-NAME",
+      options.libName === undefined ? libraryName : `${libraryName}(${options.libName})`
+    ],
     ["CLIENT", "SETINFO", "LIB-VER", libraryVersion]
   ]
   if (isVerified) commands.push(["CLUSTER", "MYID"])
@@ -239,6 +246,10 @@ export const dial = (
       isOpen = true
       yield* greet(opening, options, credentials)
       yield* settle(opening, options, request)
+      const { onConnect } = options
+      if (onConnect !== undefined) {
+        yield* prepare(onConnect, endpoint, (command) => Effect.map(exchange(opening, [command]), ([reply]) => reply))
+      }
       adopt(opening)
     })
     const late = Effect.suspend(() => {

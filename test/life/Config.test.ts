@@ -91,6 +91,8 @@ describe("ClusterConfig", () => {
         REDIS_USERNAME: "ada",
         REDIS_PASSWORD: "secret",
         REDIS_CLIENT_NAME: "shop",
+        REDIS_LIB_NAME: "jobs",
+        REDIS_LOG_COMMANDS: "true",
         REDIS_TLS: "true",
         REDIS_REQUIRE_FULL_COVERAGE: "yes",
         REDIS_VERIFY_NODE_ID: "no",
@@ -131,13 +133,24 @@ describe("ClusterConfig", () => {
       assert.strictEqual(Redacted.value(password), "secret")
 
       // A new option gets a variable, or a place in this list.
-      const without = new Set(["credentials", "retrySchedule", "reconnectSchedule", "mapAddress", "stream", "zoneOf"])
+      const without = new Set([
+        "credentials",
+        "onConnect",
+        "retrySchedule",
+        "reconnectSchedule",
+        "mapAddress",
+        "stream",
+        "zoneOf"
+      ])
       const every: { readonly [K in keyof Required<ClusterOptions>]: true } = {
         nodes: true,
         username: true,
         password: true,
         credentials: true,
         clientName: true,
+        libName: true,
+        onConnect: true,
+        logCommands: true,
         tls: true,
         commandTimeout: true,
         connectTimeout: true,
