@@ -20,7 +20,7 @@ import { Topology } from "../topology/Topology.ts"
 import { MessageBuffer, type Settings } from "./MessageBuffer.ts"
 import { Monitored } from "./Monitored.ts"
 import { PubSubStatistics } from "./PubSubStatistics.ts"
-import { closedError, timedOut } from "./refusals.ts"
+import { closedError, endedError, timedOut } from "./refusals.ts"
 import { SubscriptionManager } from "./SubscriptionManager.ts"
 import type { Wish } from "./Wish.ts"
 
@@ -38,6 +38,14 @@ export class ClusterPubSub extends Context.Service<ClusterPubSub, {
     wishes: ReadonlyArray<Wish>,
     settings: Settings
   ) => Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope>
+  /**
+   * Adds subscriptions to those of an open buffer. It fails as `open` does, and adds nothing then; the others are not affected.
+   */
+  readonly extend: (buffer: MessageBuffer, wishes: ReadonlyArray<Wish>) => Effect.Effect<void, RedisClusterException>
+  /** Ends subscriptions of an open buffer: those with one of the names, or all. */
+  readonly reduce: (buffer: MessageBuffer, names?: ReadonlySet<string>) => Effect.Effect<void>
+  /** The names that an open buffer is subscribed to. */
+  readonly namesOf: (buffer: MessageBuffer) => ReadonlyArray<string>
   /** Starts MONITOR on a node; each line is the payload of a message. The buffer fails when the connection is lost. */
   readonly monitor: (
     node: Endpoint,
@@ -82,13 +90,13 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   /** Opens a buffer that gets messages while the scope lives, and succeeds with it once it is live. */
   const opened = (
     settings: Settings,
-    names: ReadonlyArray<string>,
+    names: (buffer: MessageBuffer) => ReadonlyArray<string>,
     add: (buffer: MessageBuffer, onLive: () => void) => void,
     remove: (buffer: MessageBuffer) => void
   ): Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope> => {
     const live = Deferred.makeUnsafe<void, RedisClusterException>()
-    const buffer = new MessageBuffer(settings, {
-      names: [...new Set(names)],
+    const buffer: MessageBuffer = new MessageBuffer(settings, {
+      names: () => names(buffer),
       clock,
       statistics,
       onFailure: (error) => {
@@ -101,15 +109,16 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
       remove(buffer)
       buffer.close()
     })
-    return Effect.acquireRelease(start, () => end).pipe(
-      Effect.andThen(Deferred.await(live)),
-      Effect.timeoutOrElse({
-        duration: options.commandTimeout,
-        orElse: () => Effect.fail(timedOut(options.commandTimeout))
-      }),
-      Effect.as(buffer)
-    )
+    return Effect.acquireRelease(start, () => end).pipe(Effect.andThen(inTime(live)), Effect.as(buffer))
   }
+
+  const inTime = (live: Deferred.Deferred<void, RedisClusterException>): Effect.Effect<void, RedisClusterException> =>
+    Effect.timeoutOrElse(Deferred.await(live), {
+      duration: options.commandTimeout,
+      orElse: () => Effect.fail(timedOut(options.commandTimeout))
+    })
+
+  const namesOf = (buffer: MessageBuffer): ReadonlyArray<string> => manager.namesOf(buffer) ?? []
 
   return ClusterPubSub.of({
     open: (wishes, settings) =>
@@ -118,11 +127,29 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         if (objection !== undefined) return Effect.fail(objection)
         return opened(
           settings,
-          wishes.map(({ name }) => name),
+          namesOf,
           (buffer, onLive) => manager.add(buffer, wishes, onLive),
           (buffer) => manager.remove(buffer)
         )
       }),
+    extend: (buffer, wishes) =>
+      Effect.suspend(() => {
+        const isOver = manager.namesOf(buffer) === undefined
+        const objection = manager.objection(wishes) ?? (isOver ? endedError() : undefined)
+        if (objection !== undefined) return Effect.fail(objection)
+        const live = Deferred.makeUnsafe<void, RedisClusterException>()
+        const added = new Set(manager.extend(buffer, wishes, {
+          onLive: () => Deferred.doneUnsafe(live, Exit.void),
+          onRefused: (error) => Deferred.doneUnsafe(live, Exit.fail(error))
+        }))
+        return Effect.onExit(inTime(live), (exit) =>
+          Effect.sync(() => {
+            if (Exit.isFailure(exit)) manager.reduce(buffer, ({ key }) => added.has(key))
+          }))
+      }),
+    reduce: (buffer, names) =>
+      Effect.sync(() => manager.reduce(buffer, ({ name }) => names === undefined || names.has(name))),
+    namesOf,
     monitor: (endpoint, settings) =>
       Effect.suspend(() => {
         const objection = manager.objection([{ placement: endpoint }])
@@ -131,7 +158,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         let monitored: Monitored | undefined
         return opened(
           settings,
-          ["MONITOR"],
+          () => ["MONITOR"],
           (buffer, onLive) => {
             monitored = new Monitored(node, connections, buffer, onLive)
             monitors.add(monitored)

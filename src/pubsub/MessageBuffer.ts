@@ -65,7 +65,7 @@ export class MessageBuffer {
   private readonly limit: number
   private readonly strategy: BufferStrategy
   private readonly keepsNotices: boolean
-  private readonly names: ReadonlyArray<string>
+  private readonly names: () => ReadonlyArray<string>
   private readonly clock: Clock.Clock
   private readonly statistics: PubSubStatistics
   private readonly onFailure: (error: RedisClusterException) => void
@@ -91,7 +91,8 @@ export class MessageBuffer {
   constructor(
     settings: Settings,
     context: {
-      readonly names: ReadonlyArray<string>
+      /** The channels and patterns that it is for, at this moment. */
+      readonly names: () => ReadonlyArray<string>
       readonly clock: Clock.Clock
       readonly statistics: PubSubStatistics
       readonly onFailure: (error: RedisClusterException) => void
@@ -320,7 +321,7 @@ export class MessageBuffer {
     if (!this.dropped) return undefined
     this.dropped = false
     this.statistics.missed("Overflow", timeOfDayAt(this.clock, this.emptyAt))
-    return this.shownGap(this.names, this.emptyAt, monotonicMillis(this.clock), "Overflow")
+    return this.shownGap(this.names(), this.emptyAt, monotonicMillis(this.clock), "Overflow")
   }
 
   /** The gap as programs see it, in the time of day. */

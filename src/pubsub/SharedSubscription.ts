@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { MessageBuffer } from "./MessageBuffer.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
 import type { Kind, Placement, Preparation, Wish } from "./Wish.ts"
@@ -14,7 +15,9 @@ export interface SubscriptionListener {
   /** Whether the stream has got the confirmation. */
   isLive: boolean
   /** Called when the server has confirmed for the first time. */
-  readonly onLive: () => void
+  onLive: () => void
+  /** Called when the subscription cannot be had, as long as it is not live. */
+  onRefused: (error: RedisClusterException) => void
 }
 
 /** The time since when messages may have been lost, and the reason. */

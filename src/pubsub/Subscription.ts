@@ -3,6 +3,9 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
@@ -61,9 +64,9 @@ export type PayloadOf<O> = O extends { readonly schema: Schema.ConstraintDecoder
   : string
 
 /**
- * A subscription that the server has confirmed. Its messages wait in one buffer, and each message goes to the stream
- * that takes it first, so run one stream at a time. A stream takes one message after the other: when it ends
- * (`Stream.runHead`, `Stream.take`), the next stream goes on with the next message.
+ * A subscription that the server has confirmed. Names can be added to it and taken from it. Its messages wait in one
+ * buffer, and each message goes to the stream that takes it first, so run one stream at a time. A stream takes one
+ * message after the other: when it ends (`Stream.runHead`, `Stream.take`), the next stream goes on with the next message.
  *
  * @category models
  * @since 0.1.0
@@ -74,6 +77,25 @@ export interface Subscription<P = string> {
    * The messages, together with events that say when the subscription is live and where messages may have been lost.
    */
   readonly events: Stream.Stream<SubscriptionEvent<P>, RedisClusterException>
+  /**
+   * The next message, or none when none comes in time: for programs that poll. Nothing is lost between two calls, and a call that was
+   * interrupted has taken nothing. None, too, when the subscription has ended.
+   */
+  readonly takeWithin: (time: Duration.Input) => Effect.Effect<Option.Option<Message<P>>, RedisClusterException>
+  /**
+   * Adds channels (patterns, shard channels: names of the kind that it began with), and ends when the servers have confirmed them. When
+   * that fails nothing is added, and the others are not affected.
+   */
+  readonly subscribe: (
+    ...names: readonly [string, ...ReadonlyArray<string>]
+  ) => Effect.Effect<void, RedisClusterException>
+  /**
+   * Ends the subscription to some names, or to all without any. Their messages that wait in the buffer still come. A name
+   * that it has not subscribed to is ignored.
+   */
+  readonly unsubscribe: (...names: ReadonlyArray<string>) => Effect.Effect<void>
+  /** The names that it is subscribed to at this moment. */
+  readonly names: Effect.Effect<ReadonlyArray<string>>
 }
 
 /** @internal */

@@ -28,7 +28,7 @@ import type { NodeSubscription } from "./NodeSubscription.ts"
 import { Placements } from "./Placements.ts"
 import { markAt } from "./Plan.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
-import { closedError, refused, unknownNode } from "./refusals.ts"
+import { closedError, endedError, refused, unknownNode } from "./refusals.ts"
 import { SharedSubscription, type SubscriptionListener } from "./SharedSubscription.ts"
 import type { SubscriptionConnection, SubscriptionHooks } from "./SubscriptionConnection.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
@@ -120,28 +120,54 @@ export class SubscriptionManager {
     return undefined
   }
 
-  /** Adds a stream; `onLive` is called when all of its subscriptions are live. */
+  /** Adds a stream; `onLive` is called when all of its subscriptions are live. A refused subscription fails the stream. */
   add(buffer: MessageBuffer, wishes: ReadonlyArray<Wish>, onLive: () => void): void {
+    this.streams.set(buffer, [])
+    this.extend(buffer, wishes, { onLive, onRefused: (error) => buffer.fail(error) })
+  }
+
+  /**
+   * Adds subscriptions to a stream, and gives the keys of those that it did not have. `onLive` is called when all wishes are fulfilled,
+   * `onRefused` when one of them cannot be.
+   */
+  extend(buffer: MessageBuffer, wishes: ReadonlyArray<Wish>, { onLive, onRefused }: Answers): ReadonlyArray<string> {
+    const known = new Map((this.streams.get(buffer) ?? []).map((listener) => [listener.shared.key, listener]))
     const all = new Set(wishes.map((wish) => this.subscriptionOf(wish)))
     let missing = all.size
-    const listeners = [...all].map((shared): SubscriptionListener => ({
-      shared,
-      buffer,
-      isLive: false,
-      onLive: () => {
-        if (--missing === 0) onLive()
-      }
-    }))
-    this.streams.set(buffer, listeners)
-    for (const listener of listeners) this.join(listener)
+    const fulfilled = () => {
+      if (--missing === 0) onLive()
+    }
+    const added: Array<SubscriptionListener> = []
+    for (const shared of all) {
+      const listener = known.get(shared.key)
+      if (listener === undefined) added.push({ shared, buffer, isLive: false, onLive: fulfilled, onRefused })
+      else if (listener.isLive) fulfilled()
+      else alsoTell(listener, { onLive: fulfilled, onRefused })
+    }
+    this.streams.set(buffer, [...known.values(), ...added])
+    for (const listener of added) this.join(listener)
     buffer.settle(undefined)
+    return added.map(({ shared }) => shared.key)
+  }
+
+  /** Takes subscriptions from a stream. */
+  reduce(buffer: MessageBuffer, leaves: (shared: SharedSubscription) => boolean): void {
+    const listeners = this.streams.get(buffer)
+    if (listeners === undefined) return
+    this.streams.set(buffer, listeners.filter(({ shared }) => !leaves(shared)))
+    for (const listener of listeners) if (leaves(listener.shared)) this.drop(listener)
+  }
+
+  /** The names that a stream is subscribed to; `undefined` for a stream that has ended. */
+  namesOf(buffer: MessageBuffer): ReadonlyArray<string> | undefined {
+    return this.streams.get(buffer)?.map(({ shared }) => shared.name)
   }
 
   /** Removes a stream. */
   remove(buffer: MessageBuffer): void {
     const listeners = this.streams.get(buffer)
     this.streams.delete(buffer)
-    for (const { shared } of listeners ?? []) this.leave(shared, buffer)
+    for (const listener of listeners ?? []) this.drop(listener)
   }
 
   close(): void {
@@ -184,6 +210,11 @@ export class SubscriptionManager {
     if (shared.listeners.length === 1) this.place(shared)
     if (shared.isLive) this.enliven(listener, this.connectionOf(shared))
     else this.watch(shared)
+  }
+
+  private drop(listener: SubscriptionListener): void {
+    this.leave(listener.shared, listener.buffer)
+    if (!listener.isLive) listener.onRefused(endedError())
   }
 
   private leave(shared: SharedSubscription, buffer: MessageBuffer): void {
@@ -284,10 +315,13 @@ export class SubscriptionManager {
     listener.onLive()
   }
 
-  /** Fails the streams of subscriptions that were refused. */
+  /** Fails the streams that had a refused subscription, and tells those that wait for it. */
   private giveUp(refused: ReadonlyArray<SharedSubscription>, error: RedisClusterException): void {
     for (const { listeners } of [...refused]) {
-      for (const { buffer } of [...listeners]) buffer.fail(error)
+      for (const listener of [...listeners]) {
+        if (listener.isLive) listener.buffer.fail(error)
+        else listener.onRefused(error)
+      }
     }
   }
 
@@ -330,9 +364,9 @@ export class SubscriptionManager {
       const isDone = Result.isSuccess(result)
       onEnd(isDone)
       if (isDone || result.failure.isRetryable) return Effect.void
-      // A stream that was never live has a caller that waits, and fails; the others go on, and get a gap once the
+      // A caller waits for a listener that was never live, and hears of it; the others go on, and get a gap once the
       // subscription is live again.
-      for (const { buffer, isLive } of [...shared.listeners]) if (!isLive) buffer.fail(result.failure)
+      for (const { isLive, onRefused } of [...shared.listeners]) if (!isLive) onRefused(result.failure)
       return shared.listeners.length === 0 ? Effect.void : Effect.logWarning(
         `the subscription to ${shared.name} is not live at ${node.address}: ${result.failure.message}`
       )
@@ -386,6 +420,25 @@ export class SubscriptionManager {
       node.verify(({ provenAt, shared }) => provenAt <= provenBefore && shared.some(isDoubtful))
     }
     for (const shared of this.subscriptions.values()) if (isDoubtful(shared)) return this.verifyLater(shared)
+  }
+}
+
+/** Hears of the subscriptions that it asked for. */
+interface Answers {
+  readonly onLive: () => void
+  readonly onRefused: (error: RedisClusterException) => void
+}
+
+/** A second caller waits for the subscription of a listener. */
+const alsoTell = (listener: SubscriptionListener, { onLive, onRefused }: Answers): void => {
+  const { onLive: live, onRefused: refused } = listener
+  listener.onLive = () => {
+    live()
+    onLive()
+  }
+  listener.onRefused = (error) => {
+    refused(error)
+    onRefused(error)
   }
 }
 

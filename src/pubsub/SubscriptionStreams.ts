@@ -3,7 +3,9 @@
  *
  * @internal
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -74,21 +76,39 @@ const streamOf = <A>(take: Effect.Effect<Batch<A>, Ending>): Stream.Stream<A, Re
  */
 export type Taking = "one" | "all"
 
-/** A stream over a buffer. The options decide the type of the payloads, which the types of a buffer do not know. */
-const view = <P>(buffer: MessageBuffer, schema: SubscribeOptions["schema"], taking: Taking): Subscription<P> => {
+/** The contents of a buffer, decoded. */
+interface View<P> {
+  readonly takeMessages: Effect.Effect<Batch<Message<P>>, Ending>
+  readonly messages: Subscription<P>["messages"]
+  readonly events: Subscription<P>["events"]
+}
+
+/** A view of a buffer. The options decide the type of the payloads, which the types of a buffer do not know. */
+const view = <P>(buffer: MessageBuffer, schema: SubscribeOptions["schema"], taking: Taking): View<P> => {
   const messages: Effect.Effect<Batch<RawMessage>, Ending> = taking === "one"
     ? buffer.takeOneMessage
     : buffer.takeAllMessages
   const events = taking === "one" ? buffer.takeOne : buffer.takeAll
   if (schema === undefined) {
-    return { messages: streamOf(messages), events: streamOf(events) } as Subscription<unknown> as Subscription<P>
+    return { takeMessages: messages, messages: streamOf(messages), events: streamOf(events) } as View<unknown> as View<
+      P
+    >
   }
   const decode = decoding<P>(schema)
-  return {
-    messages: streamOf(decode(messages)) as Stream.Stream<Message<P>, RedisClusterException>,
-    events: streamOf(decode(events))
-  }
+  const takeMessages = decode(messages) as View<P>["takeMessages"]
+  return { takeMessages, messages: streamOf(takeMessages), events: streamOf(decode(events)) }
 }
+
+/** One message is taken at a time, so that none is taken that is not given. */
+const takeWithin = <P>({ takeMessages }: View<P>): Subscription<P>["takeWithin"] => (time) =>
+  Effect.suspend(() => {
+    const problem = checks.duration(0)(time)
+    if (problem !== undefined) return Effect.fail(invalid(`takeWithin needs ${problem}`))
+    return Effect.catch(
+      Effect.map(Effect.timeoutOption(takeMessages, time), Option.map(([message]) => message)),
+      (ending) => Cause.isDone(ending) ? Effect.succeedNone : Effect.fail(ending)
+    )
+  })
 
 const settingsOf = (options: SubscribeOptions, keepsNotices: boolean): Settings => ({
   bytes: options.payload === "bytes",
@@ -99,6 +119,10 @@ const settingsOf = (options: SubscribeOptions, keepsNotices: boolean): Settings 
 
 /** A name as the server will repeat it: a lone surrogate is sent as U+FFFD. */
 const asSent = (name: string): string => Buffer.from(name).toString()
+
+/** The names of a program, as they are sent. Programs without types may give anything: what is no text is left out. */
+const namesIn = (given: ReadonlyArray<string>): ReadonlyArray<string> =>
+  given.filter((name) => typeof name === "string").map(asSent)
 
 /** The settings with which a subscription is opened. */
 export interface Opening {
@@ -120,16 +144,32 @@ export const open = <P>(
   Effect.suspend(() => {
     const problem = objection(names, options)
     if (problem !== undefined) return Effect.fail(invalid(problem))
-    const wishes = [...new Set(names.map(asSent))].map((name): Wish => ({
-      kind,
-      name,
-      slot: HashSlot.ofKey(name),
-      placement: options.node ?? placement,
-      preparation
-    }))
+    const wishesFor = (wanted: ReadonlyArray<string>) =>
+      [...new Set(wanted.map(asSent))].map((name): Wish => ({
+        kind,
+        name,
+        slot: HashSlot.ofKey(name),
+        placement: options.node ?? placement,
+        preparation
+      }))
     return Effect.map(
-      pubSub.open(wishes, settingsOf(options, keepsNotices)),
-      (buffer) => view(buffer, options.schema, taking)
+      pubSub.open(wishesFor(names), settingsOf(options, keepsNotices)),
+      (buffer): Subscription<P> => {
+        const shown = view<P>(buffer, options.schema, taking)
+        return {
+          messages: shown.messages,
+          events: shown.events,
+          takeWithin: takeWithin(shown),
+          subscribe: (...more) =>
+            Effect.suspend(() => {
+              const problem = objection(more, {})
+              return problem === undefined ? pubSub.extend(buffer, wishesFor(more)) : Effect.fail(invalid(problem))
+            }),
+          unsubscribe: (...fewer) =>
+            Effect.suspend(() => pubSub.reduce(buffer, fewer.length === 0 ? undefined : new Set(namesIn(fewer)))),
+          names: Effect.sync(() => pubSub.namesOf(buffer))
+        }
+      }
     )
   })
 

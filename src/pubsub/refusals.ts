@@ -21,6 +21,10 @@ import { commandOf } from "./SubscriptionRequests.ts"
 export const closedError = (): RedisClusterException =>
   exception(() => new ClosedError({ message: "the client is closed", outcome: "NotExecuted" }))
 
+/** Nothing can be added to a subscription that is over. */
+export const endedError = (): RedisClusterException =>
+  exception(() => new ClosedError({ message: "the subscription has ended", outcome: "NotExecuted" }))
+
 export const unknownNode = (address: string, snapshot: Snapshot): RedisClusterException =>
   exception(() =>
     new UnknownNodeError({

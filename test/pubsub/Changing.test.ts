@@ -1,0 +1,173 @@
+/**
+ * Open subscriptions that change: names that are added and taken away, and programs that poll.
+ */
+import { assert, describe, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { range } from "../harness/range.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { eventually, until } from "../harness/Waiting.ts"
+import { connect, tagWhere } from "../laws/Observed.ts"
+import { collect, heldBy, holders } from "./support.ts"
+
+const shardTags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
+
+const payloads = (got: { readonly values: ReadonlyArray<{ readonly payload: string }> }) =>
+  got.values.map(({ payload }) => payload)
+
+for (const protocol of [3, 2] as const) {
+  describe(`An open subscription over RESP${protocol}`, () => {
+    layer(RedisCluster.layer({ primaries: 3, replicas: 1 }), { timeout: "30 seconds", excludeTestServices: true })(
+      (it) => {
+        it.effect("gets the messages of a channel that is added while a stream runs, from the confirmation on", () =>
+          Effect.gen(function*() {
+            const { seeds } = yield* RedisCluster
+            const redis = yield* connect({ nodes: seeds, protocol })
+            const subscription = yield* redis.subscribeScoped("plain")
+            const got = yield* collect(subscription.messages)
+            yield* subscription.subscribe("late", "later")
+            assert.deepStrictEqual(yield* subscription.names, ["plain", "late", "later"])
+            for (const channel of ["plain", "late", "later"]) yield* redis.publish(channel, channel)
+            yield* until("all three messages", () => got.values.length === 3)
+            assert.sameMembers(payloads(got), ["plain", "late", "later"])
+            yield* subscription.subscribe("late")
+            assert.strictEqual(yield* heldBy(redis), 3)
+            yield* redis.publish("late", "once")
+            yield* redis.publish("plain", "end")
+            yield* until("the last message", () => payloads(got).includes("end"))
+            yield* until("the added one", () => payloads(got).includes("once"))
+            assert.strictEqual(got.values.length, 5)
+          }).pipe(Effect.scoped))
+
+        it.effect("gets nothing more of a channel that is taken away, and the servers are told", () =>
+          Effect.gen(function*() {
+            const cluster = yield* RedisCluster
+            const redis = yield* connect({ nodes: cluster.seeds, protocol })
+            const subscription = yield* redis.subscribeScoped("kept", "gone")
+            const other = yield* redis.subscribeScoped("gone")
+            const got = yield* collect(subscription.messages)
+            yield* subscription.unsubscribe("gone", "never-there")
+            assert.deepStrictEqual(yield* subscription.names, ["kept"])
+            yield* redis.publish("gone", "to the other one")
+            assert.strictEqual(Option.getOrThrow(yield* other.takeWithin("5 seconds")).payload, "to the other one")
+            yield* redis.publish("kept", "end")
+            yield* until("the end", () => got.values.length > 0)
+            assert.deepStrictEqual(payloads(got), ["end"])
+            yield* other.unsubscribe()
+            yield* subscription.unsubscribe()
+            yield* eventually(
+              "that nobody holds them",
+              Effect.gen(function*() {
+                return (yield* holders(cluster, "kept")).length + (yield* holders(cluster, "gone")).length === 0
+              })
+            )
+            assert.deepStrictEqual(yield* subscription.names, [])
+            yield* subscription.subscribe("again")
+            yield* redis.publish("again", "back")
+            yield* until("the message", () => payloads(got).includes("back"))
+          }).pipe(Effect.scoped))
+
+        it.effect("takes shard channels of any slot, and patterns", () =>
+          Effect.gen(function*() {
+            const { seeds } = yield* RedisCluster
+            const redis = yield* connect({ nodes: seeds, protocol })
+            const sharded = yield* redis.ssubscribeScoped(`{${shardTags[0]}}`)
+            yield* sharded.subscribe(`{${shardTags[1]}}`, `{${shardTags[2]}}`)
+            for (const tag of shardTags) yield* redis.spublish(`{${tag}}`, tag)
+            const got = yield* Stream.runCollect(Stream.take(sharded.messages, 3))
+            assert.sameMembers(got.map(({ payload }) => payload), shardTags)
+            const patterns = yield* redis.psubscribeScoped("a*")
+            yield* patterns.subscribe("b*")
+            yield* redis.publish("bee", "buzz")
+            assert.strictEqual(Option.getOrThrow(yield* patterns.takeWithin("5 seconds")).pattern, "b*")
+          }).pipe(Effect.scoped))
+
+        it.effect("refuses a name that the server refuses, and goes on", () =>
+          Effect.gen(function*() {
+            const { seeds } = yield* RedisCluster
+            const admin = yield* connect({ nodes: seeds })
+            yield* admin.aclSetuser("listener", [
+              "reset",
+              "on",
+              ">secret",
+              "+@all",
+              "allchannels",
+              "resetchannels",
+              "&mine:*"
+            ])
+            const options = { nodes: seeds, protocol, username: "listener", password: Redacted.make("secret") }
+            const redis = yield* connect(options)
+            const subscription = yield* redis.subscribeScoped("mine:1")
+            const error = yield* Effect.flip(subscription.subscribe("mine:2", "theirs"))
+            assert.strictEqual(error.reason._tag, "ReplyError")
+            assert.deepStrictEqual(yield* subscription.names, ["mine:1"])
+            yield* admin.publish("mine:1", "still here")
+            assert.strictEqual(Option.getOrThrow(yield* subscription.takeWithin("5 seconds")).payload, "still here")
+            const nothing = yield* Effect.flip(subscription.subscribe(...[] as unknown as [string]))
+            assert.strictEqual(nothing.reason._tag, "OptionsError")
+          }).pipe(Effect.scoped))
+
+        it.effect("gives every message once to a program that polls, in order, whatever the time limit is", () =>
+          Effect.gen(function*() {
+            const { seeds } = yield* RedisCluster
+            const redis = yield* connect({ nodes: seeds, protocol })
+            const subscription = yield* redis.subscribeScoped(["numbers"], { schema: Schema.FiniteFromString })
+            yield* Effect.forkScoped(
+              Effect.forEach(
+                range(600),
+                (i) => Effect.andThen(redis.publish("numbers", i), i % 7 === 0 ? Effect.sleep(1) : Effect.void),
+                {
+                  discard: true
+                }
+              )
+            )
+            const got: Array<number> = []
+            let empty = 0
+            while (got.at(-1) !== 599) {
+              const message = yield* subscription.takeWithin(got.length % 3)
+              if (Option.isSome(message)) got.push(message.value.payload)
+              else empty++
+              assert.isBelow(empty, 1_000_000)
+            }
+            assert.deepStrictEqual(got, range(600))
+            assert.isAbove(empty, 0)
+          }).pipe(Effect.scoped))
+
+        it.effect("gives none when nothing comes in time, or when it has ended; then nothing can be added", () =>
+          Effect.gen(function*() {
+            const { seeds } = yield* RedisCluster
+            const redis = yield* connect({ nodes: seeds, protocol })
+            const scope = yield* Scope.make()
+            const subscription = yield* Scope.provide(redis.subscribeScoped("silent"), scope)
+            assert.isTrue(Option.isNone(yield* subscription.takeWithin("1 millis")))
+            yield* Scope.close(scope, Exit.void)
+            assert.isTrue(Option.isNone(yield* subscription.takeWithin("10 seconds")))
+            const error = yield* Effect.flip(subscription.subscribe("more"))
+            assert.strictEqual(error.reason._tag, "ClosedError")
+            const bad = yield* Effect.flip(subscription.takeWithin("soon" as "1 second"))
+            assert.strictEqual(bad.reason._tag, "OptionsError")
+          }).pipe(Effect.scoped))
+
+        it.effect("holds shard channels at the node that it was given, added ones too", () =>
+          Effect.gen(function*() {
+            const { seeds } = yield* RedisCluster
+            const redis = yield* connect({ nodes: seeds, protocol })
+            const [node] = yield* redis.primaries
+            const { slots } = yield* redis.topology
+            const tag = tagWhere((slot) => slots[slot]?.primary === node)
+            const subscription = yield* (yield* redis.node(node)).ssubscribeScoped(`{${tag}}1`)
+            yield* subscription.subscribe(`{${tag}}2`)
+            assert.strictEqual((yield* redis.heldSubscriptions).get(node.address), 2)
+            yield* redis.spublish(`{${tag}}2`, "here")
+            const message = Option.getOrThrow(yield* subscription.takeWithin("5 seconds"))
+            assert.deepStrictEqual([message.payload, message.node.address], ["here", node.address])
+          }).pipe(Effect.scoped))
+      }
+    )
+  })
+}
