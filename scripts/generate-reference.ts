@@ -9,8 +9,8 @@
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
-import type { CommandSpec, ResponsePolicy } from "../src/commands/CommandSpec.ts"
-import { notRun, samples } from "../test/commands/samples.ts"
+import type { CommandSpec } from "../src/commands/CommandSpec.ts"
+import { routing, specs } from "./routing.ts"
 
 const sources = new URL("../src/commands/", import.meta.url)
 const target = new URL("../docs/commands/", import.meta.url)
@@ -37,11 +37,6 @@ interface Group {
 // -----------------------------------------------------------------------------
 // Reading
 // -----------------------------------------------------------------------------
-
-const specs = new Map<string, CommandSpec>([
-  ...samples.map(({ command, name }) => [name.split(" ")[0], command.spec] as const),
-  ...Object.entries(notRun).map(([name, { command }]) => [name.split(" ")[0], command.spec] as const)
-])
 
 const comment = (text: string): string =>
   text.replace(/^\s*\/?\*+\/?/gm, "").replaceAll("*/", "").replace(/\s+/g, " ").trim()
@@ -100,34 +95,6 @@ const parseGroup = (module: string, text: string): Group | undefined => {
 // -----------------------------------------------------------------------------
 // Writing
 // -----------------------------------------------------------------------------
-
-const merging: Readonly<Record<ResponsePolicy, string>> = {
-  perNode: "a map by node",
-  allSucceeded: "all must succeed, one of the equal replies",
-  oneSucceeded: "one must succeed, the first reply",
-  sum: "the sum of the replies",
-  min: "the least of the replies",
-  logicalAnd: "true where all are",
-  concat: "the lists one after another",
-  union: "the answers are one list, each element once"
-}
-
-const routing = (spec: CommandSpec): string => {
-  if (typeof spec.keys === "function") return "by its keys"
-  if (spec.keys >= 0) return "by its key"
-  if (spec.channel >= 0) return "by its channel"
-  if (spec.slot !== undefined) return "to the owner of the slot"
-  switch (spec.request) {
-    case "default":
-      return "to the default node"
-    case "explicit":
-      return "to the node you name"
-    case "allShards":
-      return `to all primaries: ${merging[spec.response]}`
-    case "allNodes":
-      return `to all nodes: ${merging[spec.response]}`
-  }
-}
 
 const facts = ({ complexity, since, spec }: Method): string =>
   [
