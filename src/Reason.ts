@@ -8,14 +8,15 @@
  * ```ts
  * import { Reason, RedisClusterException } from "effect-redis-cluster"
  *
- * const lost = new RedisClusterException({
- *   reason: new Reason.TimeoutError({
- *     message: "GET was not answered within 500 ms",
- *     outcome: "Unknown",
- *     timeout: 500,
- *     waitingFor: "reply"
+ * const timedOut = () =>
+ *   new RedisClusterException({
+ *     reason: new Reason.TimeoutError({
+ *       message: "GET was not answered within 500 ms",
+ *       outcome: "Unknown",
+ *       timeout: 500,
+ *       waitingFor: "reply"
+ *     })
  *   })
- * })
  * ```
  *
  * @since 0.1.0
