@@ -51,6 +51,7 @@ import * as ClusterOptions from "./ClusterOptions.ts"
 import type { Commands } from "./commands/Commands.ts"
 import * as Executor from "./commands/Executor.ts"
 import * as Connections from "./connection/Connections.ts"
+import * as checks from "./internal/checks.ts"
 import * as ClusterPubSub from "./pubsub/ClusterPubSub.ts"
 import { exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 import * as Router from "./routing/Router.ts"
@@ -165,7 +166,33 @@ export interface Environment {
   readonly defaults?: Partial<ClusterOptions.ClusterOptions> | undefined
 }
 
-const optionsFrom = ({ defaults = {}, prefix = "REDIS" }: Environment) => ClusterConfig.withDefaults(prefix, defaults)
+const environmentChecks: checks.Checks<Environment> = {
+  prefix: checks.text,
+  defaults: (value) => typeof value === "object" && value !== null ? undefined : "an object with options"
+}
+
+const refuse = (message: string): Effect.Effect<never, RedisClusterException> =>
+  Effect.fail(exception(() => new OptionsError({ message, outcome: "NotExecuted" })))
+
+/** The options that a configuration describes. */
+const configured = Effect.fnUntraced(function*(
+  config: Config.Wrap<ClusterOptions.ClusterOptions>
+): Effect.fn.Return<ClusterOptions.ClusterOptions, RedisClusterException | Config.ConfigError> {
+  if (typeof config !== "object" || config === null) {
+    return yield* refuse("layerConfig: the options have to be an object")
+  }
+  return yield* Config.unwrap(config)
+})
+
+/** The options of the environment. */
+const optionsFrom = Effect.fnUntraced(function*(
+  environment: Environment
+): Effect.fn.Return<ClusterOptions.ClusterOptions, RedisClusterException | Config.ConfigError> {
+  const problem = checks.problemOf(environment, environmentChecks)
+  if (problem !== undefined) return yield* refuse(`layerEnv: ${problem}`)
+  const { defaults = {}, prefix = "REDIS" } = environment
+  return yield* Config.unwrap(ClusterConfig.withDefaults(prefix, defaults))
+})
 
 /** The service, under the type that commands require. */
 const Service: Context.Service<Executor.ClusterClient, ClusterClientShape> & (new(_: never) => Executor.ClusterClient) =
@@ -262,7 +289,7 @@ export class ClusterClient extends Service {
   static readonly layerConfig = (
     config: Config.Wrap<ClusterOptions.ClusterOptions>
   ): Layer.Layer<ClusterClient, RedisClusterException | Config.ConfigError> =>
-    Layer.unwrap(Effect.map(Config.unwrap(config), ClusterClient.layer))
+    Layer.unwrap(Effect.map(configured(config), ClusterClient.layer))
 
   /**
    * Connects to a cluster with options from the environment, by the variables that `ClusterConfig` lists (`REDIS_URL`,
@@ -286,7 +313,7 @@ export class ClusterClient extends Service {
   static readonly layerEnv = (
     environment: Environment = {}
   ): Layer.Layer<ClusterClient, RedisClusterException | Config.ConfigError> =>
-    ClusterClient.layerConfig(optionsFrom(environment))
+    Layer.unwrap(Effect.map(optionsFrom(environment), ClusterClient.layer))
 
   /**
    * A client that has only the given members, for tests. Every other member dies when it is run, and says its name. A
@@ -343,11 +370,11 @@ export class ClusterClient extends Service {
     const service = Context.Service<Self, ClusterClientShape>()(id)
     const layer: NamedClient<Self, Id>["layer"] = (options) => Layer.effect(service, ClusterClient.make(options))
     const layerConfig: NamedClient<Self, Id>["layerConfig"] = (config) =>
-      Layer.unwrap(Effect.map(Config.unwrap(config), layer))
+      Layer.unwrap(Effect.map(configured(config), layer))
     return Object.assign(service, {
       layer,
       layerConfig,
-      layerEnv: (environment: Environment = {}) => layerConfig(optionsFrom(environment)),
+      layerEnv: (environment: Environment = {}) => Layer.unwrap(Effect.map(optionsFrom(environment), layer)),
       layerAsDefault: Layer.effect(ClusterClient, service),
       provide: <A, E, R>(self: Effect.Effect<A, E, R>) =>
         Effect.flatMap(service, (client) => Effect.provideService(self, ClusterClient, client))

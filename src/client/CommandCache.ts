@@ -11,6 +11,7 @@ import { Command } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import * as CommandTable from "../commands/table/CommandTable.ts"
 import { argumentOf, isEncodeFailure, type Value } from "../commands/Value.ts"
+import { upperCase } from "../commands/words.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
@@ -63,7 +64,7 @@ const unknown = (
   name: string,
   refusal: RedisClusterException | undefined
 ): RedisClusterException => {
-  const upper = name.toUpperCase()
+  const upper = upperCase(name)
   const what = CommandTable.lookup(table, name, []) === undefined
     ? `the command ${upper}`
     : `this subcommand of ${upper}; it is the first argument after the name`

@@ -15,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Connections } from "../connection/Connections.ts"
 import * as checks from "../internal/checks.ts"
-import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import { ClosedError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { Topology } from "../topology/Topology.ts"
 
 /**
@@ -58,6 +58,9 @@ export interface ProvisioningMembers {
   ) => Effect.Effect<void, RedisClusterException, Scope.Scope>
 }
 
+const closedError = (): RedisClusterException =>
+  exception(() => new ClosedError({ message: "provision: the client is closed", outcome: "NotExecuted" }))
+
 const optionChecks = { nodes: checks.oneOf("all", "primaries") }
 
 /** The pause before the next attempt to supply a node, in milliseconds. It doubles each time, up to the longest. */
@@ -99,6 +102,8 @@ class Provision {
   /** Supplies the present nodes; fails with the error of a primary. */
   readonly first: Effect.Effect<void, RedisClusterException> = Effect.suspend(() => {
     const all = this.wanted().map((node) => this.track(node))
+    // The connections of a closed client are closed from the start.
+    if (all.some(({ node }) => !this.connections.get(node).isOpen)) return Effect.fail(closedError())
     return Effect.flatMap(
       Effect.forEach(all, (one) => this.attempt(one), { concurrency: "unbounded" }),
       (results) => {

@@ -21,14 +21,15 @@ export const seconds = (position: number): Blocking => (args) => waitOf(args.at(
 /** Reads milliseconds at `position`, which counts from the end if negative. */
 export const milliseconds = (position: number): Blocking => (args) => waitOf(args.at(position), 1)
 
-/** Reads milliseconds after the word `BLOCK`, if it comes before `STREAMS`. */
+/** Reads milliseconds after the last word `BLOCK` before `STREAMS`, which is the one that servers obey. */
 export const blockOption: Blocking = (args) => {
+  let wait: number | undefined
   for (let i = 0; i < args.length && !isWord(args[i], "STREAMS"); i++) {
-    if (isWord(args[i], "BLOCK")) return waitOf(args[i + 1], 1)
+    if (isWord(args[i], "BLOCK")) wait = waitOf(args[++i], 1)
     // Groups and consumers may have the names of options.
-    if (isWord(args[i], "GROUP")) i += 2
+    else if (isWord(args[i], "GROUP")) i += 2
   }
-  return undefined
+  return wait
 }
 
 /** The time of a command whose arguments show no timeout: no limit. */

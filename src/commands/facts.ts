@@ -6,6 +6,7 @@ import type { Argument } from "../protocol/Reply.ts"
 import { latin1Of } from "../protocol/text.ts"
 import * as blocking from "./blocking.ts"
 import { type KeyFinder, ofMigrate, ofSort } from "./keys.ts"
+import { upperCase } from "./words.ts"
 
 /**
  * The use that a command makes of its connection, beyond one reply.
@@ -65,7 +66,7 @@ const runsScript: NameFacts = { runsScript: true }
 /** The facts of a command whose subcommand decides, whether that is part of the name or the first argument. */
 const container = (name: string): NameFacts => ({
   connection: ([subcommand]) => {
-    const facts = subcommand === undefined ? undefined : byName.get(`${name} ${latin1Of(subcommand).toUpperCase()}`)
+    const facts = subcommand === undefined ? undefined : byName.get(`${name} ${upperCase(latin1Of(subcommand))}`)
     return typeof facts?.connection === "function" ? undefined : facts?.connection
   }
 })

@@ -4,6 +4,16 @@
 import type { Argument } from "../protocol/Reply.ts"
 import { latin1Of } from "../protocol/text.ts"
 
+const lowerCase = /[a-z]+/g
+const beyondAscii = /[^\0-\x7f]/
+
+/**
+ * A word in upper case, as servers read it: only the letters of ASCII have another case. Other letters can become ASCII in
+ * JavaScript's upper case, and would pass for another word.
+ */
+export const upperCase = (word: string): string =>
+  beyondAscii.test(word) ? word.replaceAll(lowerCase, (letters) => letters.toUpperCase()) : word.toUpperCase()
+
 /** Whether an argument is this word, in upper or lower case. */
 export const isWord = (argument: Argument, upper: string): boolean =>
-  argument?.length === upper.length && latin1Of(argument).toUpperCase() === upper
+  argument?.length === upper.length && upperCase(latin1Of(argument)) === upper

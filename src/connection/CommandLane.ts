@@ -124,6 +124,8 @@ export class CommandLane implements DecoderHandlers {
   private pieces: Buffer | undefined
   private pieceAt = 0
   private pingDue = false
+  /** The number of replies that were due when the silence was first asked about. */
+  private suspects = 0
   /** The time of the next check that replies are in order. */
   private verifyAt: number
   private isFlushScheduled = false
@@ -460,6 +462,7 @@ export class CommandLane implements DecoderHandlers {
         return diagnosis.until
       case "Ask":
         this.writePing()
+        this.suspects = this.inFlight.size
         return diagnosis.until
       case "Doubt":
         this.inFlight.forEach((outgoing) => outgoing.settled || outgoing.onSilence?.())
@@ -467,7 +470,7 @@ export class CommandLane implements DecoderHandlers {
       case "Dead": {
         const message = `silent for ${diagnosis.silentFor} ms with replies due, PING unanswered`
         const lose = () => this.context.lose({ kind: "connection", message })
-        const patience = this.patienceFor(now)
+        const patience = this.patienceFor(now, this.suspects)
         if (patience <= now) {
           lose()
           return Number.POSITIVE_INFINITY
@@ -484,13 +487,24 @@ export class CommandLane implements DecoderHandlers {
     }
   }
 
-  /** The time until which a command with a long timeout of its own may keep the server busy. */
-  private patienceFor(now: number): number {
+  /** Whether a command that was given more time than a silence may last is due: the server may be busy with it, and answer nobody. */
+  mayBeBusy(now: number): boolean {
+    return this.patienceFor(now, this.inFlight.size) > now
+  }
+
+  /**
+   * The time until which one of the first `count` commands may keep the server busy, because it was given more time than
+   * a silence may last. The server executes none of those that were written behind the PING.
+   */
+  private patienceFor(now: number, count: number): number {
     const { bounds: { commandTimeout, pingAfter, pingTimeout }, share } = this.context
-    const usual = Math.max(commandTimeout, pingAfter + pingTimeout)
     let until = now
-    this.inFlight.forEach(({ command: { settings: { timeout } }, deadline, settled }) => {
-      if (settled || timeout === undefined || timeout <= usual || deadline === Number.POSITIVE_INFINITY) return
+    let at = 0
+    this.inFlight.forEach(({ command: { settings }, deadline, settled }) => {
+      const timeout = settings.timeout ?? commandTimeout
+      if (at++ >= count || settled || timeout <= pingAfter + pingTimeout || deadline === Number.POSITIVE_INFINITY) {
+        return
+      }
       until = Math.max(until, deadline - timeout * (1 - share))
     })
     return until

@@ -52,6 +52,8 @@ const inspectedPerMilli = 1024
 export interface ConnectionHooks {
   onState(connection: Connection, state: ConnectionState): void
   onPush(connection: Connection, push: ReadonlyArray<Reply>): void
+  /** The server answers nobody, and may be busy with a command that was given more time than a silence may last. */
+  onSilent?(connection: Connection): void
   /** Whether the connection belongs to one user, whose state (WATCH, CLIENT settings) a new socket would not have. */
   readonly isOwn?: boolean | undefined
   /** Asks on another connection whether the server is alive: for a connection whose commands may block. */
@@ -134,7 +136,10 @@ export class Connection {
       heard: () => this.link.heard(),
       onPush: (push) => this.hooks.onPush(this, push),
       inquire: hooks.inquire === undefined ? undefined : () => this.askAround(),
-      doubt: (confirmed) => this.runFork(Effect.map(this.link.inquire, (found) => found === "silent" || confirmed())),
+      doubt: (confirmed) => {
+        hooks.onSilent?.(this)
+        this.runFork(Effect.map(this.link.inquire, (found) => found === "silent" || confirmed()))
+      },
       // A read that a replica does not answer in time is sent to another node.
       share: request.readonly ? 0.5 : 1
     }
@@ -182,6 +187,16 @@ export class Connection {
    */
   get healthy(): boolean {
     return this.lane !== undefined && this.lane.isHealthy
+  }
+
+  /** Whether the server may be busy with a command of this connection that was given more time than a silence may last. */
+  get mayBeBusy(): boolean {
+    return this.lane?.mayBeBusy(monotonicMillis(this.clock)) === true
+  }
+
+  /** Whether a PING is unanswered on the socket. */
+  get isSilent(): boolean {
+    return this.lane !== undefined && !this.lane.isHealthy
   }
 
   /** Whether it is not closed: it accepts commands, although it refuses them while it is down. */
@@ -298,7 +313,8 @@ export class Connection {
   leave(message: string, leastPatience: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       const left: LinkFailure = { kind: "connection", message }
-      const until = Math.max(...this.lanes.map((lane) => lane.lastDeadline), 0)
+      // A silent server keeps its commands until their deadlines for nothing.
+      const until = Math.max(...this.lanes.map((lane) => lane.isHealthy ? lane.lastDeadline : 0), 0)
       const millis = Math.max(leastPatience, until - monotonicMillis(this.clock))
       return Effect.ensuring(this.drain(left, millis), Effect.sync(() => this.closeNow(left)))
     })

@@ -76,6 +76,11 @@ export class Connections extends Context.Service<Connections, {
   readonly retain: (nodes: ReadonlyMap<string, ConnectionTarget>) => void
   /** Calls `listener` whenever a shared connection changes its state. The result removes the listener. */
   readonly onState: (listener: (connection: Connection, state: ConnectionState) => void) => () => void
+  /**
+   * Calls `listener` when a shared connection is silent although one of its commands may take longer than a silence may
+   * last. The result removes the listener.
+   */
+  readonly onSilent: (listener: (connection: Connection) => void) => () => void
   /** Calls `listener` whenever open connections log in again, with new credentials. The result removes the listener. */
   readonly onRotated: (listener: () => void) => () => void
   /**
@@ -120,6 +125,7 @@ class LiveConnections {
   private readonly closing = new Set<Connection>()
   private readonly counted = new Map<string, NodeStatistics>()
   private readonly stateListeners = new Listeners<[connection: Connection, state: ConnectionState]>()
+  private readonly silenceListeners = new Listeners<[connection: Connection]>()
   private isClosed = false
 
   constructor(services: {
@@ -134,6 +140,7 @@ class LiveConnections {
   }
 
   readonly onState = this.stateListeners.add
+  readonly onSilent = this.silenceListeners.add
 
   /** All open connections: they log in again when there are new credentials. */
   get live(): ReadonlyArray<Rotation.Rotating> {
@@ -217,6 +224,7 @@ class LiveConnections {
 
   private readonly sharedHooks: ConnectionHooks = {
     onState: (connection, state) => this.stateListeners.tell(connection, state),
+    onSilent: (connection) => this.silenceListeners.tell(connection),
     onPush: () => {}
   }
 
@@ -236,8 +244,13 @@ class LiveConnections {
         onState(connection, state)
       },
       onPush: () => {},
-      inquire: ({ endpoint }) =>
-        Effect.map(Effect.result(query(this.get(endpoint), ping, this.options.pingTimeout)), Result.isSuccess)
+      inquire: ({ endpoint }) => {
+        const shared = this.get(endpoint)
+        return Effect.map(
+          Effect.result(query(shared, ping, this.options.pingTimeout)),
+          (result) => Result.isSuccess(result) || shared.mayBeBusy
+        )
+      }
     }
   }
 
@@ -299,6 +312,7 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
     push: live.push,
     retain: live.retain,
     onState: live.onState,
+    onSilent: live.onSilent,
     onRotated: onRotated.add,
     onCredentialsFailed: onCredentialsFailed.add
   })

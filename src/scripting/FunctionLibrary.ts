@@ -44,9 +44,10 @@ import { type Command, invalid, type Prerequisite } from "../commands/Command.ts
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { counted } from "../commands/keys.ts"
 import { Scripting } from "../commands/Scripting.ts"
+import * as checks from "../internal/checks.ts"
 import { saysLibraryExists } from "../protocol/ErrorKind.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
+import { type Call, compile, type Exact, noDefinition, type Signature, signatureChecks } from "./Signature.ts"
 
 /**
  * The functions of a library, by the names under which its code registers them.
@@ -122,7 +123,31 @@ const loading = new CommandSpec("FUNCTION LOAD", { request: "allShards", respons
 
 const withHeader = (name: string, code: string): string => code.startsWith("#!") ? code : `#!lua name=${name}\n${code}`
 
-/** The problem of a definition; `undefined` when there is none. */
+const definitionChecks: checks.Checks<Definition<Signatures>> = {
+  name: checks.text,
+  code: checks.text,
+  policy: checks.oneOf("replace", "keep"),
+  functions: (value) => {
+    if (typeof value !== "object" || value === null) return "an object with a signature for each function"
+    for (const [name, signature] of Object.entries(value)) {
+      const problem = checks.problemOf(signature, signatureChecks)
+      if (problem !== undefined) return `an object with a signature for each function (${name}: ${problem})`
+    }
+    return undefined
+  }
+}
+
+/** Why a value is no definition of a library; `undefined` when it is one. */
+const shapeProblemOf = (definition: unknown): string | undefined => {
+  const problem = checks.problemOf(definition, definitionChecks)
+  if (problem !== undefined) return problem
+  const missing = ["name", "code", "functions"].find((name) =>
+    !Predicate.hasProperty(definition, name) || definition[name] === undefined
+  )
+  return missing === undefined ? undefined : `${missing} is missing`
+}
+
+/** What is wrong with a definition; `undefined` when nothing is. */
 const problemOf = (name: string, code: string): string | undefined => {
   if (!/^\w+$/.test(name)) return "the name of a library must be letters, digits and underscores"
   const declared = /^#!.*\bname=(\S+)/.exec(code)?.[1]
@@ -145,9 +170,12 @@ const problemOf = (name: string, code: string): string | undefined => {
 export const make = <const F extends Signatures>(
   definition: Definition<F> & { readonly functions: { readonly [N in keyof F]: Exact<F[N], Signature> } }
 ): FunctionLibrary<F> => {
-  const { functions, name, policy = "replace" } = definition
-  const code = withHeader(name, definition.code)
-  const problem = problemOf(name, code)
+  const shapeProblem = shapeProblemOf(definition)
+  const { code: source, functions, name, policy = "replace" }: Definition<Signatures> = shapeProblem === undefined
+    ? definition
+    : { name: "", code: "", functions: {} }
+  const code = withHeader(name, source)
+  const problem = shapeProblem ?? problemOf(name, code)
   const load = problem === undefined
     ? Scripting.functionLoad(code, { replace: policy === "replace" })
     : invalid(loading, `FUNCTION LOAD: ${problem}`)
@@ -196,6 +224,9 @@ export const preload = (
 ): Effect.Effect<void, RedisClusterException, ClusterClient | Scope.Scope> =>
   Effect.flatMap(ClusterClient, (redis) =>
     Effect.suspend(() => {
+      if (!libraries.every(isFunctionLibrary)) {
+        return noDefinition("FunctionLibrary.preload takes libraries that FunctionLibrary.make has made")
+      }
       let supply = supplyTo
       const provisioned = redis.provision(
         (node) => Effect.forEach(libraries, (library) => supply(redis, node, library), { discard: true }),

@@ -37,12 +37,13 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import { ClusterClient } from "../ClusterClient.ts"
-import { Command, type Prerequisite } from "../commands/Command.ts"
+import { Command, invalid, type Prerequisite } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { counted } from "../commands/keys.ts"
 import { Scripting } from "../commands/Scripting.ts"
+import * as checks from "../internal/checks.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import { type Call, compile, type Exact, type Signature } from "./Signature.ts"
+import { type Call, compile, type Exact, noDefinition, type Signature, signatureChecks } from "./Signature.ts"
 
 export type { Args, Call, Input, Keys, NamedArgs, Output, Signature } from "./Signature.ts"
 
@@ -104,11 +105,23 @@ const forms = (readonly: boolean): Forms => {
   }
 }
 
+const definitionChecks: checks.Checks<Definition> = { lua: checks.text, ...signatureChecks }
+
+/** What is wrong with a definition; `undefined` when nothing is. */
+const problemOf = (definition: unknown): string | undefined => {
+  const problem = checks.problemOf(definition, definitionChecks)
+  return problem ??
+    (Predicate.hasProperty(definition, "lua") && definition.lua !== undefined ? undefined : "lua is missing")
+}
+
+const loading = new CommandSpec("SCRIPT LOAD", {})
+
 const writing = forms(false)
 const reading = forms(true)
 
 /**
  * Makes a script from its source and its signature. The result is a function that makes the command of a call.
+ * What is no definition fails with an `OptionsError` when it is used.
  *
  * **Details**
  *
@@ -125,18 +138,19 @@ const reading = forms(true)
  * @since 0.1.0
  */
 export const make = <const D extends Definition>(definition: Exact<D, Definition>): Script<D> => {
-  const { lua } = definition
+  const problem = problemOf(definition)
+  const { lua, readonly = false }: Definition = problem === undefined ? definition : { lua: "" }
   const sha1 = createHash("sha1").update(lua).digest("hex")
-  const { bySha, bySource } = definition.readonly === true ? reading : writing
-  const load = Scripting.scriptLoad(lua)
+  const { bySha, bySource } = readonly ? reading : writing
+  const load = problem === undefined ? Scripting.scriptLoad(lua) : invalid(loading, `Script.make: ${problem}`)
   const prerequisite: Prerequisite = {
     load,
     selfContained: ({ args, decode, settings }) => new Command(bySource, [lua, ...args.slice(1)], decode, settings)
   }
-  return Object.assign(
-    compile<D>(definition, { spec: bySha, what: sha1, prerequisite }),
-    { [TypeId]: TypeId, lua, sha1, load } as const
-  )
+  const call: Call<D> = problem === undefined
+    ? compile<D>(definition, { spec: bySha, what: sha1, prerequisite })
+    : () => invalid(bySha, `Script.make: ${problem}`)
+  return Object.assign(call, { [TypeId]: TypeId, lua, sha1, load } as const)
 }
 
 /**
@@ -162,7 +176,9 @@ export const preload = (
   Effect.flatMap(
     ClusterClient,
     (redis) =>
-      redis.provision((node) =>
-        Effect.forEach(scripts, (script) => redis.on(node).execute(script.load), { discard: true })
-      )
+      scripts.every(isScript)
+        ? redis.provision((node) =>
+          Effect.forEach(scripts, (script) => redis.on(node).execute(script.load), { discard: true })
+        )
+        : noDefinition("Script.preload takes scripts that Script.make has made")
   )

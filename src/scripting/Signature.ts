@@ -3,13 +3,16 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Command, invalid, make, type Prerequisite, schema } from "../commands/Command.ts"
 import type { CommandSpec } from "../commands/CommandSpec.ts"
 import { reply } from "../commands/decode.ts"
 import { argumentOf, isEncodeFailure, type Value } from "../commands/Value.ts"
+import * as checks from "../internal/checks.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
+import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 
 /**
  * The keys, `KEYS` of the script: their names in order, their number, or `"many"` for one or more. All keys of a call
@@ -185,6 +188,36 @@ const argLister = (args: Args): (given: unknown) => Listed => {
     return argumentsOf(list)
   }
 }
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/**
+ * The checks of a signature that a program without types has made.
+ *
+ * @internal
+ */
+export const signatureChecks: checks.Checks<Signature> = {
+  keys: (value) =>
+    value === "many" || (Number.isInteger(value) && Number(value) >= 0) ||
+      (Array.isArray(value) && value.every((name) => typeof name === "string"))
+      ? undefined
+      : "a list of names, a number, or \"many\"",
+  args: (value) =>
+    Schema.isSchema(value) || (isObject(value) && Object.values(value).every(Schema.isSchema))
+      ? undefined
+      : "an object with a schema for each argument, or one schema of a list",
+  result: (value) => Schema.isSchema(value) ? undefined : "a schema",
+  readonly: checks.boolean
+}
+
+/**
+ * Fails because something else than a definition was given.
+ *
+ * @internal
+ */
+export const noDefinition = (message: string): Effect.Effect<never, RedisClusterException> =>
+  Effect.fail(exception(() => new OptionsError({ message, outcome: "NotExecuted" })))
 
 /** Names that look like numbers do not keep their order in a JavaScript object. */
 const misordered = (args: Args): string | undefined =>

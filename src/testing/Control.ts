@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
+import { upperCase } from "../commands/words.ts"
 import { exception, OptionsError, type RedisClusterException, UnknownNodeError } from "../RedisClusterException.ts"
 import { type Answer, failure, ok } from "./engine/Answer.ts"
 import { fromArgument, toText } from "./engine/Bytes.ts"
@@ -228,7 +229,7 @@ const viewOf = (node: NodeRole): TestNode => ({
 
 const receivedOf = ({ at, node, session, words }: Received): ReceivedCommand => ({
   node: node.address,
-  name: words[0].toUpperCase(),
+  name: upperCase(words[0]),
   args: words.slice(1).map(toText),
   at,
   connection: session
@@ -380,9 +381,9 @@ export const make = (engine: FakeCluster, transport: Transport): Control => {
 
     onCommand: (name, respond) =>
       Effect.sync(() => {
-        const wanted = name.toUpperCase()
+        const wanted = upperCase(name)
         const interceptor = (received: Received) => {
-          if (received.words[0].toUpperCase() !== wanted) return undefined
+          if (upperCase(received.words[0]) !== wanted) return undefined
           const response = respond(receivedOf(received))
           return response === undefined ? undefined : playing(response, received.words)
         }
@@ -406,7 +407,7 @@ export const make = (engine: FakeCluster, transport: Transport): Control => {
         const { name, node } = filter
         const address = node === undefined || typeof node === "string" ? node : addressOf(node)
         return engine.log.map(receivedOf).filter((one) =>
-          (name === undefined || one.name === name.toUpperCase()) && (address === undefined || one.node === address)
+          (name === undefined || one.name === upperCase(name)) && (address === undefined || one.node === address)
         )
       }),
     clearReceived: Effect.sync(() => {

@@ -176,6 +176,7 @@ export interface ListeningClusterShape extends Control.Control {
 const firstPort = 7000
 
 const problemOf = (options: TestClusterOptions): string | undefined => {
+  if (typeof options !== "object" || options === null) return "the options have to be an object"
   const { primaries = 3, replicas = 0, nodes } = options
   if (nodes !== undefined) {
     if (nodes.length === 0) return "nodes is empty; a cluster needs at least one node"
@@ -200,6 +201,13 @@ const problemOf = (options: TestClusterOptions): string | undefined => {
   if (!Number.isInteger(primaries) || primaries < 1) return "primaries has to be an integer of at least 1"
   if (!Number.isInteger(replicas) || replicas < 0) return "replicas has to be an integer of at least 0"
   return undefined
+}
+
+const checked = (options: TestClusterOptions): Effect.Effect<void, RedisClusterException> => {
+  const message = problemOf(options)
+  return message === undefined
+    ? Effect.void
+    : Effect.fail(exception(() => new OptionsError({ message, outcome: "NotExecuted" })))
 }
 
 const evenly = (primaries: number, replicas: number): ReadonlyArray<NodeOptions> => {
@@ -252,10 +260,7 @@ export const makeEngine = Effect.fnUntraced(function*(
   endpoints?: ReadonlyArray<Endpoint>,
   stir: () => void = () => {}
 ): Effect.fn.Return<FakeCluster, RedisClusterException, Scope.Scope> {
-  const problem = problemOf(options)
-  if (problem !== undefined) {
-    return yield* Effect.fail(exception(() => new OptionsError({ message: problem, outcome: "NotExecuted" })))
-  }
+  yield* checked(options)
   const engine = new FakeCluster(yield* makeHost(stir), {
     password: options.password,
     requireFullCoverage: options.requireFullCoverage ?? true,
@@ -289,7 +294,7 @@ export const nodesOf = (options: TestClusterOptions): ReadonlyArray<NodeOptions>
   options.nodes ?? evenly(options.primaries ?? 3, options.replicas ?? 0)
 
 const make = Effect.fnUntraced(function*(
-  options: TestClusterOptions
+  options: TestClusterOptions = {}
 ): Effect.fn.Return<TestClusterShape, RedisClusterException, Scope.Scope> {
   const gate = yield* Gate.make
   const engine = yield* makeEngine(options, undefined, gate.stir)
@@ -319,6 +324,7 @@ const make = Effect.fnUntraced(function*(
 const listen = Effect.fnUntraced(function*(
   options: ListenOptions = {}
 ): Effect.fn.Return<ListeningClusterShape, RedisClusterException, Scope.Scope> {
+  yield* checked(options)
   const listener = yield* Listener.make
   const { port = 0 } = options
   const endpoints: Array<Endpoint> = []
@@ -372,7 +378,7 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
   static readonly layer = (
     options: TestLayerOptions = {}
   ): Layer.Layer<TestCluster | ClusterClient | Connections.Connections, RedisClusterException> =>
-    Layer.unwrap(Effect.map(TestCluster, (cluster) => cluster.layerClient(options.client))).pipe(
+    Layer.unwrap(Effect.map(TestCluster, (cluster) => cluster.layerClient(options?.client))).pipe(
       Layer.provideMerge(TestCluster.layerCluster(options))
     )
 }

@@ -138,8 +138,8 @@ export class LiveTopology {
   readonly moved = (slot: number, owner: Endpoint): void => {
     if (this.closed || !isSlot(slot)) return
     const next = Snapshot.moved(this.snapshot, slot, owner)
+    this.claims.add(slot, next.slots[slot]?.primary.address ?? addressOf(owner), this.now)
     if (next !== this.snapshot) {
-      this.claims.add(slot, next.slots[slot]?.primary.address ?? addressOf(owner), this.now)
       this.replace(next)
       this.renew()
     }
@@ -295,9 +295,21 @@ export class LiveTopology {
     }
     this.unsettled.settledBy(next)
     this.connections.retain(next.nodes)
+    this.endSilent(next)
     for (const address of this.down) if (!next.nodes.has(address)) this.down.delete(address)
     this.failedNodes.watch([...next.nodes.values()].filter((node) => node.health === "fail" && !isServing(next, node)))
     return this.snapshot
+  }
+
+  /** Ends the silent connections to nodes that the servers have replaced: no command waits there for its own deadline. */
+  private endSilent(map: Snapshot.Snapshot): void {
+    for (const node of map.nodes.values()) {
+      if (node.health !== "fail" || isServing(map, node)) continue
+      for (const connection of this.connections.all()) {
+        if (connection.address !== node.address || !connection.isSilent) continue
+        connection.reset("it is silent, and the servers have marked its node as failed")
+      }
+    }
   }
 
   private replace(next: Snapshot.Snapshot): void {
@@ -313,7 +325,15 @@ export class LiveTopology {
     const isFirst = known.shards.length === 0
     const timeout = isFirst ? this.options.connectTimeout : this.options.commandTimeout
     const wish: Wish = { ...reason, known, timeout }
-    const facts: Facts = { known, isUp: (node) => this.sources.isUp(node), claims: this.claims.since(this.now) }
+    const recentClaims = () => this.claims.since(this.now)
+    const facts: Facts = {
+      known,
+      isUp: (node) => this.sources.isUp(node),
+      // A redirect that comes while a node is asked knows more than its answer.
+      get claims() {
+        return recentClaims()
+      }
+    }
     const find = Effect.scoped(Effect.gen({ self: this }, function*() {
       const returned = yield* this.former.ask(this.current, Math.min(timeout, confirmWithin))
       if (returned !== undefined) return { answer: returned, isLone: false, strangers: [] }

@@ -87,6 +87,9 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   if (options.refreshInterval < Number.POSITIVE_INFINITY) yield* Effect.forkScoped(live.refreshForEver)
   const stopListening = connections.onState(live.observe)
   yield* Effect.addFinalizer(() => Effect.sync(stopListening))
+  // The servers tell whether the node is busy or has failed.
+  const stopSilences = connections.onSilent(live.requestRefresh)
+  yield* Effect.addFinalizer(() => Effect.sync(stopSilences))
 
   return Topology.of({
     current: live.current,

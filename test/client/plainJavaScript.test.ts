@@ -5,11 +5,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import { groups } from "../../src/commands/Commands.ts"
-import { isRedisClusterException } from "../../src/RedisClusterException.ts"
+import { isRedisClusterException, type RedisClusterException } from "../../src/RedisClusterException.ts"
+import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
+import * as Script from "../../src/scripting/Script.ts"
 import { TestCluster } from "../../src/testing/index.ts"
 
 const transferred = (): Uint8Array => {
@@ -126,6 +129,54 @@ describe("A program without types", () => {
             assert.isUndefined(crash, `${name}(${nameOf(value)}).${member}("a"): ${crash}`)
           }
         }
+      }
+    }).pipe(onTestCluster))
+
+  it.live("gets errors from definitions and layers that are none", () =>
+    Effect.gen(function*() {
+      const redis = yield* ClusterClient
+      const messageOf = (effect: Effect.Effect<unknown, unknown, unknown>) =>
+        Effect.flip(effect as Effect.Effect<unknown, RedisClusterException>).pipe(
+          Effect.map(({ message, reason }) => `${reason._tag} ${message}`),
+          Effect.provideService(ClusterClient, redis)
+        )
+      const script: unknown = { lua: "return 1", keys: 1.5 }
+      for (const [definition, named] of [[null, "an object"], [{}, "lua"], [{ lua: 5 }, "lua"], [script, "keys"]]) {
+        const made = Script.make(definition as { readonly lua: string })
+        for (const use of [made(), made.load]) {
+          const message = yield* messageOf(redis.execute(use))
+          assert.include(message, "OptionsError Script.make")
+          assert.include(message, String(named))
+        }
+      }
+      const good = { name: "l", code: "", functions: {} }
+      for (
+        const [definition, named] of [
+          [null, "an object"],
+          [{}, "name"],
+          [{ ...good, code: 5 }, "code"],
+          [{ ...good, functions: null }, "functions"],
+          [{ ...good, functions: { f: null } }, "functions"],
+          [{ ...good, policy: "always" }, "policy"]
+        ]
+      ) {
+        const message = yield* messageOf(redis.execute(FunctionLibrary.make(definition as typeof good).load))
+        assert.include(message, "OptionsError FUNCTION LOAD")
+        assert.include(message, String(named))
+      }
+      const none = null as never
+      const effects: Readonly<Record<string, Effect.Effect<unknown, unknown, never>>> = {
+        "Script.preload": Effect.scoped(Script.preload(none)) as Effect.Effect<unknown, unknown>,
+        "FunctionLibrary.preload": Effect.scoped(FunctionLibrary.preload(none)) as Effect.Effect<unknown, unknown>,
+        "TestCluster.make": Effect.scoped(TestCluster.make(none)),
+        "TestCluster.listen": Effect.scoped(TestCluster.listen(none)),
+        "TestCluster.layer": Effect.scoped(Layer.build(TestCluster.layer(none))),
+        layer: Effect.scoped(Layer.build(ClusterClient.layer(none))),
+        layerEnv: Effect.scoped(Layer.build(ClusterClient.layerEnv(none))),
+        layerConfig: Effect.scoped(Layer.build(ClusterClient.layerConfig(none)))
+      }
+      for (const [name, effect] of Object.entries(effects)) {
+        assert.match(yield* messageOf(effect), /^OptionsError /, name)
       }
     }).pipe(onTestCluster))
 

@@ -4,6 +4,7 @@
 import { assert, describe, expect, it } from "vitest"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import * as CommandTable from "../../src/commands/table/CommandTable.ts"
+import { isWord, upperCase } from "../../src/commands/words.ts"
 import type { Argument } from "../../src/protocol/Reply.ts"
 import { notRun, samples } from "./samples.ts"
 
@@ -93,6 +94,23 @@ describe("the facts that a name tells", () => {
     assert.strictEqual(used("hello", "3"), "changesProtocol")
     assert.strictEqual(used("CLIENT", "ID"), undefined)
     assert.strictEqual(used("CLIENT"), undefined)
+  })
+
+  it("do not hold for a word that only JavaScript's upper case makes the same", () => {
+    // The letter U+017F becomes S.
+    assert.isUndefined(new CommandSpec("CLIENT", {}).connectionUse(["\u017fetname", "x"]))
+    assert.isDefined(new CommandSpec("CLIENT", {}).connectionUse(["setname", "x"]))
+    assert.isFalse(isWord("\u017ftreams", "STREAMS"))
+    assert.isTrue(isWord("Streams", "STREAMS"))
+    assert.strictEqual(upperCase("\u017fet \u00e9"), "\u017fET \u00e9")
+  })
+
+  it("read the last BLOCK of XREAD, as servers do", () => {
+    const blockOf = (...args: ReadonlyArray<string>) => new CommandSpec("XREAD", {}).blocking?.(args)
+    assert.strictEqual(blockOf("BLOCK", "5", "BLOCK", "0", "STREAMS", "s", "$"), Infinity)
+    assert.strictEqual(blockOf("BLOCK", "0", "block", "5", "STREAMS", "s", "$"), 5)
+    assert.strictEqual(blockOf("BLOCK", "5", "STREAMS", "BLOCK", "0"), 5)
+    assert.isUndefined(blockOf("COUNT", "1", "STREAMS", "s", "$"))
   })
 
   it("are decided for every subcommand of CLIENT: it leaves no trace on its connection, or the facts say which", () => {

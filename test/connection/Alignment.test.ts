@@ -146,11 +146,9 @@ class Patient implements Outgoing {
   reply: Reply | undefined
   failure: LinkFailure | undefined
 
-  constructor(name: string, args: ReadonlyArray<string | Uint8Array> = []) {
-    this.command = timeout(
-      new Command<unknown>(new CommandSpec(name, {}), args, (reply) => reply),
-      "20 seconds"
-    )
+  constructor(name: string, args: ReadonlyArray<string | Uint8Array> = [], hasOwnTimeout = true) {
+    const command = new Command<unknown>(new CommandSpec(name, {}), args, (reply) => reply)
+    this.command = hasOwnTimeout ? timeout(command, "20 seconds") : command
   }
   onReply(reply: Reply): void {
     this.settled = true
@@ -198,37 +196,64 @@ describe("A command that makes progress", () => {
       assert.strictEqual(connection.sockets, 1)
     }), 60_000)
 
-  it.live("is not cut before its own timeout: a slow command on a server that answers nobody meanwhile", () =>
-    Effect.gen(function*() {
-      let isBusy = false
-      const held: Array<() => void> = []
-      const server = yield* ScriptedServer.start((args, peer) => {
-        const { socket } = peer
-        const slow = args[0] === "SMEMBERS"
-        const answer = slow ? "+done\r\n" : ScriptedServer.welcome(args, peer) ?? echo(args)
-        if (slow) {
-          isBusy = true
-          setTimeout(() => {
-            isBusy = false
-            for (const give of held) give()
-          }, 1500)
-        }
-        if (!isBusy) return answer
-        held.push(() => socket.writable && socket.write(answer))
-        return undefined
+  it.live.each([
+    { whose: "its own", hasOwnTimeout: true, commandTimeout: 1000 },
+    { whose: "the client's", hasOwnTimeout: false, commandTimeout: 20_000 }
+  ])(
+    "is not cut before $whose timeout: a slow command on a server that answers nobody meanwhile",
+    ({ commandTimeout, hasOwnTimeout }) =>
+      Effect.gen(function*() {
+        let isBusy = false
+        const held: Array<() => void> = []
+        const server = yield* ScriptedServer.start((args, peer) => {
+          const { socket } = peer
+          const slow = args[0] === "SMEMBERS"
+          const answer = slow ? "+done\r\n" : ScriptedServer.welcome(args, peer) ?? echo(args)
+          if (slow) {
+            isBusy = true
+            setTimeout(() => {
+              isBusy = false
+              for (const give of held) give()
+            }, 1500)
+          }
+          if (!isBusy) return answer
+          held.push(() => socket.writable && socket.write(answer))
+          return undefined
+        })
+        const connection = yield* connect(server.endpoint, {
+          pingAfter: 100,
+          pingTimeout: 100,
+          commandTimeout,
+          connectTimeout: 300
+        })
+        yield* query(connection, question("ECHO", "a"), 5000)
+        const slow = new Patient("SMEMBERS", ["k"], hasOwnTimeout)
+        connection.send(slow)
+        yield* until(() => slow.settled)
+        assert.deepStrictEqual([slow.reply, slow.failure, connection.sockets], ["done", undefined, 1])
+        assert.isAtLeast(server.peers.length, 2)
       })
+  )
+
+  it.live("is cut at last when the server stands still, however many commands come meanwhile", () =>
+    Effect.gen(function*() {
+      let isStill = false
+      const server = yield* ScriptedServer.start((args, peer) =>
+        isStill ? undefined : ScriptedServer.welcome(args, peer) ?? echo(args)
+      )
       const connection = yield* connect(server.endpoint, {
-        pingAfter: 100,
-        pingTimeout: 100,
+        pingAfter: 50,
+        pingTimeout: 50,
         commandTimeout: 1000,
         connectTimeout: 300
       })
       yield* query(connection, question("ECHO", "a"), 5000)
-      const slow = new Patient("SMEMBERS", ["k"])
-      connection.send(slow)
-      yield* until(() => slow.settled)
-      assert.deepStrictEqual([slow.reply, slow.failure, connection.sockets], ["done", undefined, 1])
-      assert.isAtLeast(server.peers.length, 2)
+      isStill = true
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(
+        Effect.forkScoped(Effect.ignore(query(connection, question("ECHO", "b"), 1000))),
+        Effect.sleep(20)
+      )))
+      yield* until(() => connection.state !== "ready")
     }))
 
   it.live("is cut when the server answers others: its own socket is dead then", () =>

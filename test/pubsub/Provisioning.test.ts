@@ -77,6 +77,16 @@ describeOnEach(
   }
 )
 
+describe("What a program keeps on servers", () => {
+  it.live("is refused by a client that is closed", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RedisCluster
+      const redis = yield* Effect.scoped(connect({ nodes: cluster.seeds }))
+      const { reason } = yield* Effect.flip(redis.provision(() => Effect.void))
+      assert.strictEqual(reason._tag, "ClosedError")
+    }).pipe(Effect.provide(RedisCluster.layer())))
+})
+
 describe("The setting for keyspace events", () => {
   layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
     it.effect("is made complete at each node, whatever becomes of the others", () =>

@@ -68,6 +68,21 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         assert.strictEqual((yield* Fiber.join(first))?.element, "kept")
       }))
 
+    it.effect("end with a TimeoutError when the server does not answer, although their connection is closed for it", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, commandTimeout: "300 millis" })
+        const node = yield* cluster.owner(HashSlot.ofKey("{silent}list"))
+        assert.isNull(yield* redis.blpop("{silent}list", "10 millis"))
+        yield* cluster.stop(node)
+        const { reason } = yield* Effect.ensuring(
+          Effect.flip(redis.blpop("{silent}list", "100 millis")),
+          Effect.orDie(cluster.continue(node))
+        )
+        assert.strictEqual(reason._tag, "TimeoutError", reason.message)
+        assert.strictEqual(reason.outcome, "Unknown")
+      }))
+
     it.effect("are never cut short by a deadline of the client, even after waiting for a connection", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

@@ -237,9 +237,12 @@ describeOnEach("A demoted primary, on $name", (environment) => {
         const popping = yield* Effect.forkChild(Effect.flip(own.blpop(`{${tag}}list`, "forever")))
         yield* settled(1, blockedClients(cluster))
         yield* cluster.failover(replica)
-        yield* Fiber.join(popping)
+        const released = yield* Fiber.join(popping)
         const error = yield* Effect.flip(own.set(tag, "late"))
-        assert.strictEqual(error.reason._tag, "ConnectionError", error.message)
+        // Valkey 9 sends a command that it held back away, when it notices the new owner before its own new role: then it
+        // closes nothing, and sends later commands away as well.
+        const expected = released.reason._tag === "MovedError" ? "MovedError" : "ConnectionError"
+        assert.strictEqual(error.reason._tag, expected, error.message)
         assert.strictEqual(error.outcome, "NotExecuted")
       }))
 

@@ -4,13 +4,14 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { tagWhere } from "../laws/Observed.ts"
-import { connectTo, stage, type View } from "./scripted.ts"
+import { connectTo, handshake, servers, slotsOf, stage, type View } from "./scripted.ts"
 
 /** A key in each of so many equal parts of the slots. */
 const keysOf = (parts: number): ReadonlyArray<string> =>
@@ -109,6 +110,45 @@ describe("A view of the cluster", () => {
         commandTimeout: "10 seconds"
       })
       assert.strictEqual(yield* redis.get(keysOf(2)[1]), "value of 7002")
+    }))
+})
+
+describe("A view that a node told before a slot moved", () => {
+  it.live("does not undo the redirect that came meanwhile", () =>
+    Effect.gen(function*() {
+      const [before, after] = [owners(7001, 7002, 7003, 7001), owners(7002, 7002, 7003, 7001)]
+      const [key] = keysOf(4)
+      let state: "calm" | "slow" | "moved" = "calm"
+      const late: Array<(reply: string) => void> = []
+      const redis = yield* connectTo(servers((endpoint, command, hold) => {
+        if (command === "CLUSTER SLOTS") {
+          if (state !== "slow") return slotsOf(state === "calm" ? before : after)
+          if (endpoint.port !== 7003) return "-ERR not now"
+          late.push(hold())
+          return undefined
+        }
+        if (state === "moved" && command === `GET ${key}` && endpoint.port !== 7002) {
+          return `-MOVED ${HashSlot.ofKey(key)} fake:7002`
+        }
+        return handshake(endpoint, command) ?? `+of ${endpoint.port}`
+      }))
+      assert.strictEqual(yield* redis.get(key), "of 7001")
+      const seen: Array<number | undefined> = []
+      yield* Effect.forkScoped(Stream.runForEach(redis.topologyChanges, (map) =>
+        Effect.sync(() =>
+          seen.push(map.slots[HashSlot.ofKey(key)]?.primary.port)
+        )))
+      state = "slow"
+      const refresh = yield* Effect.forkChild(redis.refreshTopology)
+      yield* until("a node is asked", () =>
+        late.length > 0)
+      state = "moved"
+      assert.strictEqual(yield* redis.get(key), "of 7002")
+      for (const answer of late) answer(slotsOf(before))
+      yield* Fiber.join(refresh)
+      yield* until("the map names the new owner", () => seen.includes(7002))
+      assert.strictEqual((yield* redis.ownerOf(key))?.port, 7002)
+      assert.deepStrictEqual(seen.slice(seen.indexOf(7002)).filter((port) => port !== 7002), [])
     }))
 })
 

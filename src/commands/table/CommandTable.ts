@@ -13,6 +13,7 @@ import { withoutEnd } from "../blocking.ts"
 import { CommandSpec } from "../CommandSpec.ts"
 import { DecodeFailure } from "../decode.ts"
 import { factsOf } from "../facts.ts"
+import { upperCase } from "../words.ts"
 import { policiesOf } from "./CommandPolicies.ts"
 import { type CommandEntry, entriesOf } from "./CommandReply.ts"
 import { embeddedCommands } from "./embeddedCommands.ts"
@@ -75,7 +76,7 @@ class Node {
 export const make = (entries: Iterable<CommandEntry>): CommandTable => {
   const byName = new Map<string, CommandEntry>()
   for (const entry of entries) {
-    const name = entry.name.toUpperCase()
+    const name = upperCase(entry.name)
     byName.set(name, name === entry.name ? entry : { ...entry, name })
   }
 
@@ -134,11 +135,11 @@ export const lookup = (
   name: string,
   args: ReadonlyArray<Argument>
 ): CommandMatch | undefined => {
-  const node = table.index.get(name) ?? table.index.get(name.toUpperCase())
+  const node = table.index.get(name) ?? table.index.get(upperCase(name))
   if (node === undefined) return undefined
   if (node.subcommands.size === 0 || args.length === 0) return node.named()
   const word = latin1Of(args[0])
-  return (node.subcommands.get(word) ?? node.subcommands.get(word.toUpperCase()))?.argued()
+  return (node.subcommands.get(word) ?? node.subcommands.get(upperCase(word)))?.argued()
 }
 
 /** Commands about a slot, which is their first argument: only the owner of the slot gives the right answer. */

@@ -13,6 +13,7 @@ import { ClusterClient, type ClusterClientShape } from "../../ClusterClient.ts"
 import * as Command from "../../commands/Command.ts"
 import { factsOf, type Nonatomic } from "../../commands/facts.ts"
 import { Scripting } from "../../commands/Scripting.ts"
+import { upperCase } from "../../commands/words.ts"
 import type { Reply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import * as ClusterScan from "./ClusterScan.ts"
@@ -95,7 +96,7 @@ export const make = Effect.fnUntraced(function*(
     args: ReadonlyArray<string>,
     execute: (command: Command.Command<Reply>) => Effect.Effect<Reply, RedisClusterException>
   ): Effect.Effect<Resp2.Resp2, RedisClusterException> => {
-    if (name === "SCRIPT" && args.length === 2 && args[0].toUpperCase() === "LOAD") {
+    if (name === "SCRIPT" && args.length === 2 && upperCase(args[0]) === "LOAD") {
       return Effect.sync(() => remember(args[1]))
     }
     if (!isIncomplete(name, args)) {
@@ -114,7 +115,7 @@ export const make = Effect.fnUntraced(function*(
   ): Redis["Service"]["send"] =>
   <A>(command: string, ...args: ReadonlyArray<string>) =>
     Effect.mapError(
-      run(command.toUpperCase(), args, execute),
+      run(upperCase(command), args, execute),
       (error) => new EffectRedis.RedisError({ cause: withServerCode(error, args) })
       // The caller chooses the type of the reply, as in Effect's service.
     ) as Effect.Effect<A, EffectRedis.RedisError>

@@ -18,6 +18,7 @@ import * as Command from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { Generic } from "../../commands/Generic.ts"
 import type { ScanPage } from "../../commands/scan.ts"
+import { upperCase } from "../../commands/words.ts"
 import { exception, type RedisClusterException, ReplyError } from "../../RedisClusterException.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
 
@@ -69,7 +70,7 @@ const ownerOf = (snapshot: Snapshot, slot: number): string => {
 
 /** The pattern behind MATCH, if there is one. */
 const patternOf = (args: ReadonlyArray<string>): string | undefined => {
-  for (let i = 1; i + 1 < args.length; i += 2) if (args[i].toUpperCase() === "MATCH") return args[i + 1]
+  for (let i = 1; i + 1 < args.length; i += 2) if (upperCase(args[i]) === "MATCH") return args[i + 1]
   return undefined
 }
 

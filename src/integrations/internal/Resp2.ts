@@ -3,6 +3,7 @@
  *
  * A connection may speak RESP3, where maps, pairs, booleans and floating point numbers have forms of their own.
  */
+import { upperCase } from "../../commands/words.ts"
 import type { Argument, Reply } from "../../protocol/Reply.ts"
 import { utf8Of } from "../../protocol/text.ts"
 
@@ -92,7 +93,7 @@ const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ...["EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"].map((name) => [name, script] as const)
 ])
 
-const isIncrement = (arg: Argument): boolean => typeof arg === "string" && arg.toUpperCase() === "INCR"
+const isIncrement = (arg: Argument): boolean => typeof arg === "string" && upperCase(arg) === "INCR"
 
 /** The reply of a command in the shape of RESP2, whatever the protocol of its connection. */
 export const fromReply = (name: string, args: ReadonlyArray<Argument>, reply: Reply): Resp2 => {

@@ -118,8 +118,9 @@ export class DedicatedRequest extends BlockingRequest implements ConnectionWaite
   }
 
   override fail(error: RedisClusterException): void {
-    this.giveBack()
     super.fail(error)
+    // A connection that owes an answer is closed: the loss that this request would hear of is no other failure.
+    this.giveBack()
   }
 
   override cancel(): void {

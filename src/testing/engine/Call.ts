@@ -6,6 +6,7 @@
  *
  * @internal
  */
+import { upperCase } from "../../commands/words.ts"
 import type { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, failure, notFloat, notInteger, syntaxError, wrongType } from "./Answer.ts"
 import { type Bytes, parseFloat64, parseInt64, parseInteger } from "./Bytes.ts"
@@ -82,7 +83,7 @@ export class Call {
 
   /** An argument in upper case, as options are compared. */
   word(index: number): string {
-    return this.args[index]?.toUpperCase() ?? ""
+    return upperCase(this.args[index] ?? "")
   }
 
   integer(index: number, error: ServerError = notInteger): number {

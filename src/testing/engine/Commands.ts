@@ -5,6 +5,7 @@
  * @internal
  */
 import * as CommandTable from "../../commands/table/CommandTable.ts"
+import { upperCase } from "../../commands/words.ts"
 import type { ServerError } from "../../protocol/Reply.ts"
 import { failure, notSupported } from "./Answer.ts"
 import { bitmaps } from "./Bitmaps.ts"
@@ -136,7 +137,7 @@ const commands = new Map<string, Command | undefined>()
 const byName = (word: Bytes): Command | undefined => {
   const known = commands.get(word)
   if (known !== undefined) return known
-  const name = word.toUpperCase()
+  const name = upperCase(word)
   const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined
   if (definition === undefined) return undefined
   const command = commands.get(name) ?? new Command(name, definition)
@@ -158,7 +159,7 @@ export const find = (args: ReadonlyArray<Bytes>): Command | ServerError => {
 }
 
 const unknown = (args: ReadonlyArray<Bytes>): ServerError => {
-  const name = args[0].toUpperCase()
+  const name = upperCase(args[0])
   if (CommandTable.lookup(CommandTable.embedded(), name, []) !== undefined) return notSupported(name)
   const rest = args.slice(1).map((word) => `'${toText(word).slice(0, 128)}' `).join("")
   return failure(`ERR unknown command '${toText(args[0]).slice(0, 128)}', with args beginning with: ${rest}`)
