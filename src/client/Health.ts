@@ -18,6 +18,7 @@ import { monotonicMillis } from "../internal/monotonic.ts"
 import { printable, reportable } from "../internal/reportable.ts"
 import { stackless } from "../internal/stackless.ts"
 import { kindOf } from "../protocol/ErrorKind.ts"
+import { withoutArguments } from "../protocol/quotes.ts"
 import { ServerError } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as Snapshot from "../topology/Snapshot.ts"
@@ -191,7 +192,7 @@ const askNode = Effect.fnUntraced(function*(
       // The refusal to a user who may not run PING is an answer, too.
       onSuccess: (reply) =>
         reply instanceof ServerError && kindOf(reply) !== "noPermission"
-          ? down(node, reply.message)
+          ? down(node, withoutArguments(reply.message, []))
           : { node, isUp: true, latency: monotonicMillis(clock) - started, cause: undefined }
     })
   )

@@ -42,6 +42,10 @@ export const bySlot = (keys: ReadonlyArray<Argument>): ReadonlyArray<ReadonlyArr
   return [...slots.values()]
 }
 
+/** The message of a part without the name of the command, which the whole message begins with. */
+const withoutName = (message: string, name: string): string =>
+  message.startsWith(`${name} on `) ? message.slice(`${name} on `.length) : message
+
 const partialFailure = (
   name: string,
   parts: ReadonlyArray<Part<unknown>>,
@@ -58,7 +62,7 @@ const partialFailure = (
   return exception(() =>
     new PartialFailureError({
       message: `${name} failed for ${keys} of ${allKeys} keys (${failures.length} of ${parts.length} slots); ` +
-        `first: ${failures[0].error.message}`,
+        `first: ${withoutName(failures[0].error.message, name)}`,
       outcome: partialOutcome(failures.map(({ error }) => error.outcome), parts.length - failures.length),
       command: name,
       failures,

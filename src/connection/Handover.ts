@@ -11,6 +11,7 @@
  */
 import type { Duplex } from "node:stream"
 import { CommandSpec } from "../commands/CommandSpec.ts"
+import { withoutArguments } from "../protocol/quotes.ts"
 import { type Reply, ServerError, UnreadableReply } from "../protocol/Reply.ts"
 import { RespDecoder } from "../protocol/RespDecoder.ts"
 import { readable } from "../protocol/text.ts"
@@ -64,6 +65,7 @@ const confirmations = new Set(["subscribe", "psubscribe", "ssubscribe"])
 export class Handover {
   private readonly wire: Wire
   private readonly mark: string
+  private readonly holdings: Holdings
   private readonly hooks: HandoverHooks
   private readonly decoder: RespDecoder
   /** The number of confirmations that are due on the new wire. */
@@ -80,6 +82,7 @@ export class Handover {
   constructor(old: Duplex, wire: Wire, holdings: Holdings & { readonly mark: string }, hooks: HandoverHooks) {
     this.wire = wire
     this.mark = holdings.mark
+    this.holdings = holdings
     this.hooks = hooks
     const receive = (reply: Reply) => this.taken ? hooks.onReply(reply) : this.follow(reply)
     const handlers = { binary: () => hooks.binary(), lossy: () => true, onPush: receive, onReply: receive }
@@ -115,7 +118,7 @@ export class Handover {
     // Messages after the mark come on the new wire as well.
     if (this.oldPassed) return true
     if (reply instanceof ServerError) {
-      this.fail(reply.message)
+      this.fail(this.tell(reply.message))
       return true
     }
     if (!this.isOfMark(reply)) return false
@@ -143,7 +146,7 @@ export class Handover {
     if (this.newPassed) {
       this.kept.push(reply)
     } else if (reply instanceof ServerError || reply instanceof UnreadableReply) {
-      this.fail(reply.message)
+      this.fail(this.tell(reply.message))
     } else if (Array.isArray(reply)) {
       const kind = readable(reply[0])
       if (kind === "smessage" && this.isOfMark(reply)) {
@@ -155,6 +158,11 @@ export class Handover {
         this.proceed()
       }
     }
+  }
+
+  /** The words of a server without the names that it quotes. */
+  private tell(message: string): string {
+    return withoutArguments(message, this.holdings.requests.flatMap(({ names }) => names))
   }
 
   private isOfMark(reply: Reply): reply is ReadonlyArray<Reply> {

@@ -7,6 +7,7 @@ import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { PushConnection } from "../connection/PushConnection.ts"
+import { withoutArguments } from "../protocol/quotes.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { ConnectionError, exception, type RedisClusterException, ReplyError } from "../RedisClusterException.ts"
 import type { MessageBuffer, Upstream } from "./MessageBuffer.ts"
@@ -66,7 +67,7 @@ export class Monitored implements Upstream {
   private receive(reply: Reply): void {
     if (reply === "OK") return this.onLive()
     if (reply instanceof ServerError) {
-      const message = `the server refuses MONITOR: ${reply.message}`
+      const message = `the server refuses MONITOR: ${withoutArguments(reply.message, [])}`
       return this.end(exception(() =>
         new ReplyError({
           message,

@@ -124,8 +124,8 @@ const loading = new CommandSpec("FUNCTION LOAD", { request: "allShards", respons
 const withHeader = (name: string, code: string): string => code.startsWith("#!") ? code : `#!lua name=${name}\n${code}`
 
 const definitionChecks: checks.Checks<Definition<Signatures>> = {
-  name: checks.text,
-  code: checks.text,
+  name: checks.anyText,
+  code: checks.anyText,
   policy: checks.oneOf("replace", "keep"),
   functions: (value) => {
     if (typeof value !== "object" || value === null) return "an object with a signature for each function"
