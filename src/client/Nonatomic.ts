@@ -18,6 +18,7 @@ import {
   type RedisClusterException
 } from "../RedisClusterException.ts"
 import type { Outcomes } from "../routing/batches/Collect.ts"
+import { withoutName } from "../routing/nodes/Aggregation.ts"
 import type { Router } from "../routing/Router.ts"
 
 interface Part<A> {
@@ -41,10 +42,6 @@ export const bySlot = (keys: ReadonlyArray<Argument>): ReadonlyArray<ReadonlyArr
   }
   return [...slots.values()]
 }
-
-/** The message of a part without the name of the command, which the whole message begins with. */
-const withoutName = (message: string, name: string): string =>
-  message.startsWith(`${name} on `) ? message.slice(`${name} on `.length) : message
 
 const partialFailure = (
   name: string,

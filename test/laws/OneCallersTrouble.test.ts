@@ -226,6 +226,8 @@ describe("One caller's trouble stays that caller's:", () => {
         assertUnreadable(yield* Effect.result(redis.scanStream().pipe(Stream.runCollect)), "bytes: true")
         const partial = yield* Effect.flip(redis.mgetNonatomic([a, "{q}:none"]))
         assert.strictEqual(partial.reason._tag, "PartialFailureError")
+        // The message says the name of the command once.
+        assert.strictEqual(partial.message.split("MGET").length, 2, partial.message)
         yield* redis.send("HSET", "{q}:h", a, b)
         yield* redis.sadd("{q}:s", [a])
         yield* redis.send("ZADD", "{q}:z", "1.5", a)

@@ -96,6 +96,7 @@ describe("Request and response policies", () => {
           assert.strictEqual(error.reason._tag, "PartialFailureError")
           assert.include(error.message, "NOTBUSY")
           assert.include(error.message, "on 6 of 6 nodes")
+          assert.strictEqual(error.message.split("KILL").length, 2, error.message)
         }
       }))
 

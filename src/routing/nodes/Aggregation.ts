@@ -29,6 +29,14 @@ export interface NodeReply {
 
 type Answer = readonly [ClusterNode, unknown]
 
+/**
+ * The message of a part without the name of the command, with which the whole message begins.
+ *
+ * @internal
+ */
+export const withoutName = (message: string, name: string): string =>
+  message.startsWith(`${name} on `) ? message.slice(`${name} on `.length) : message
+
 const partial = (command: Command<unknown>, replies: ReadonlyArray<NodeReply>): RedisClusterException => {
   const failures = replies.flatMap(({ node, outcome }) =>
     Result.isFailure(outcome) ? [{ node: node.address, keys: [], error: outcome.failure }] : []
@@ -39,8 +47,11 @@ const partial = (command: Command<unknown>, replies: ReadonlyArray<NodeReply>): 
     new PartialFailureError({
       message: `${command.spec.name} failed on ${failures.length} of ${replies.length} nodes: ` +
         `${
-          failures.map(({ error, node }) => error.message.includes(node) ? error.message : `${node}: ${error.message}`)
-            .join("; ")
+          failures.map(({ error, node }) =>
+            error.message.includes(node)
+              ? withoutName(error.message, command.spec.name)
+              : `${node}: ${error.message}`
+          ).join("; ")
         }; ` +
         `it succeeded on ${done.join(", ") || "none"}`,
       outcome: partialOutcome(failures.map(({ error }) => error.outcome), succeeded),
