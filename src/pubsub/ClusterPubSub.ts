@@ -171,7 +171,13 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
         )
       }),
     statistics,
-    held: () => new Map([...manager.placements.nodes].map(([address, node]) => [address, node.size] as const))
+    // A connection stays for a while after its last subscription.
+    held: () =>
+      new Map(
+        [...manager.placements.nodes].map(([address, node]) => [address, node.size] as const).filter(([, size]) =>
+          size > 0
+        )
+      )
   })
 })
 

@@ -67,6 +67,7 @@ for (const protocol of [3, 2] as const) {
               })
             )
             assert.deepStrictEqual(yield* subscription.names, [])
+            assert.deepStrictEqual([...(yield* redis.heldSubscriptions)], [])
             yield* subscription.subscribe("again")
             yield* redis.publish("again", "back")
             yield* until("the message", () => payloads(got).includes("back"))
