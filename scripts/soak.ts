@@ -12,8 +12,8 @@ import * as HashSlot from "../src/cluster/HashSlot.ts"
 import { available, Evidence, Pressure, type Scene } from "../test/chaos/Faults.ts"
 import * as Proxies from "../test/chaos/Proxies.ts"
 import { Random } from "../test/chaos/Random.ts"
+import { connect } from "../test/harness/Observed.ts"
 import { RedisCluster } from "../test/harness/RedisCluster.ts"
-import { connect } from "../test/laws/Observed.ts"
 
 const seconds = Number(process.env["SOAK_SECONDS"] ?? 600)
 const seed = Number(process.env["SOAK_SEED"] ?? 1)

@@ -10,7 +10,7 @@ import * as fc from "fast-check"
 import { Strings } from "../../src/commands/Strings.ts"
 import { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as ScriptedServer from "../connection/ScriptedServer.ts"
-import { connect } from "../laws/Observed.ts"
+import { connect } from "../harness/Observed.ts"
 
 const id = "a".repeat(40)
 const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`

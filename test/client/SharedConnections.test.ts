@@ -3,9 +3,9 @@ import { Effect, Fiber, Layer, Result } from "effect"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import { ClusterClient, Command, Lists, ReadFrom, RedisClusterException, Strings } from "../../src/index.ts"
 import { nameOf } from "../harness/nameOf.ts"
+import { blockedClients } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually } from "../harness/Waiting.ts"
-import { blockedClients } from "../laws/Observed.ts"
 
 const client = Layer.unwrap(
   Effect.map(

@@ -10,9 +10,9 @@ import type { Connection } from "../../src/connection/Connection.ts"
 import * as Connections from "../../src/connection/Connections.ts"
 import { query, question } from "../../src/connection/Query.ts"
 import { Refusals } from "../../src/connection/Refusals.ts"
+import { connect } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import * as Waiting from "../harness/Waiting.ts"
-import { connect } from "../laws/Observed.ts"
 import * as ScriptedServer from "./ScriptedServer.ts"
 
 const connectionsTo = (server: ScriptedServer.ScriptedServer, given: Partial<ClusterOptions.ClusterOptions> = {}) =>

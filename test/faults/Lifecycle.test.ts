@@ -12,9 +12,9 @@ import * as Command from "../../src/commands/Command.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { forward } from "../harness/Forwarding.ts"
+import { connectionsNamed } from "../harness/Observed.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { until } from "../harness/Waiting.ts"
-import { connectionsNamed } from "../laws/Observed.ts"
 import { Account, keyOfShard, openClient } from "./Load.ts"
 
 /** Nobody takes over from a stopped node, and the others go on serving. */

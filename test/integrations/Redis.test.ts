@@ -12,10 +12,10 @@ import * as ClusterRedis from "../../src/integrations/Redis.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { TestCluster, type TestClusterOptions } from "../../src/testing/index.ts"
 import type { ClientOptions } from "../../src/testing/TestCluster.ts"
+import { calls, callsAt, errorReplies, resetCounts } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import * as RawClient from "../harness/RawClient.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { calls, callsAt, errorReplies, resetCounts } from "../laws/Observed.ts"
 import { flush, service, services, shardTags } from "./services.ts"
 
 const keysOn = (name: string) => shardTags.map((tag) => `{${tag}}${name}`)

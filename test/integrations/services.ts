@@ -7,9 +7,9 @@ import * as Layer from "effect/Layer"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
+import { tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { tagWhere } from "../laws/Observed.ts"
 
 /** Services, and the client below them, that close with the scope. */
 export const services = <A, E>(

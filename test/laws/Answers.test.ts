@@ -16,10 +16,10 @@ import { ServerError } from "../../src/protocol/Reply.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { Response, TestCluster } from "../../src/testing/index.ts"
 import * as ScriptedServer from "../connection/ScriptedServer.ts"
+import { connect, tagWhere } from "../harness/Observed.ts"
 import { RedisCluster, type RedisNode } from "../harness/RedisCluster.ts"
 import { teachFunction, teachScript } from "../testing/asRedisCluster.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
-import { connect, tagWhere } from "./Observed.ts"
 
 /** Writes, then answers an error. */
 const lua = "redis.call('INCR', KEYS[1]) return redis.error_reply(ARGV[1])"

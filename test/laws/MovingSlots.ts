@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import { errorReplies, resetCounts, tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
-import { errorReplies, resetCounts, tagWhere } from "./Observed.ts"
 
 /** Hash tags of slots that lie a hundred apart, from slot `first` on. */
 export const tagsFrom = (first: number, count: number): ReadonlyArray<string> =>

@@ -5,10 +5,10 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
+import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually } from "../harness/Waiting.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
-import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "./Observed.ts"
 
 const each = { concurrency: "unbounded" } as const
 

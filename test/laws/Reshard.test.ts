@@ -4,9 +4,9 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import { calls, connect, errorReplies, resetCounts, tagWhere, topologyCalls } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
-import { calls, connect, errorReplies, resetCounts, tagWhere, topologyCalls } from "./Observed.ts"
 
 const each = { concurrency: "unbounded" } as const
 

@@ -7,9 +7,9 @@ import { PassThrough } from "node:stream"
 import { inspect } from "node:util"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
+import { addressOf, connect, errorReplies, resetCounts, topologyCalls } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import * as RedisServer from "../harness/RedisServer.ts"
-import { addressOf, connect, errorReplies, resetCounts, topologyCalls } from "./Observed.ts"
 
 const shards = RedisCluster.layer({ options: ["--cluster-require-full-coverage", "no"] })
 

@@ -16,10 +16,10 @@ import type * as Command from "../../src/commands/Command.ts"
 import * as Lock from "../../src/Lock.ts"
 import { ConnectionError, exception } from "../../src/RedisClusterException.ts"
 import { nameOf } from "../harness/nameOf.ts"
+import { calls, connect, resetCounts } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually } from "../harness/Waiting.ts"
-import { calls, connect, resetCounts } from "../laws/Observed.ts"
 
 /** `Lock` with a client of the test. */
 const by = (redis: ClusterClientShape) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>

@@ -25,9 +25,9 @@ import type { Shard, Snapshot } from "../../src/topology/Snapshot.ts"
 import type { Topology } from "../../src/topology/Topology.ts"
 import { Random } from "../chaos/Random.ts"
 import { keyOfShard } from "../faults/Load.ts"
+import { connect } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { connect } from "../laws/Observed.ts"
 
 describe("The order of entries that are sent again", () => {
   const wait = { _tag: "RetryAfter", refresh: true } as const

@@ -13,10 +13,10 @@ import { Lists } from "../../src/commands/Lists.ts"
 import { Server } from "../../src/commands/Server.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { calls, connect, errorReplies, resetCounts, tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { tagsFrom, whileSlotsMove } from "../laws/MovingSlots.ts"
-import { calls, connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const

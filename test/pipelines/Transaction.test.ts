@@ -12,10 +12,10 @@ import { Lists } from "../../src/commands/Lists.ts"
 import { Server } from "../../src/commands/Server.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { countWhileSlotsMove, tagsFrom } from "../laws/MovingSlots.ts"
-import { addressOf, connect, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const

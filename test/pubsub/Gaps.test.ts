@@ -9,9 +9,9 @@ import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import { busDelay } from "../../src/pubsub/transit.ts"
+import { connect } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { until } from "../harness/Waiting.ts"
-import { connect } from "../laws/Observed.ts"
 import { collect, type Collected, count, gaps, messages } from "./support.ts"
 
 /** A socket whose incoming bytes can be kept back, as a slow network or a busy process keeps them. */

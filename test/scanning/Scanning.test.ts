@@ -1,8 +1,8 @@
 import { assert, describe, it as standalone, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Stream } from "effect"
 import { ClusterClient, type ClusterClientShape, HashSlot, type ScanProgress } from "../../src/index.ts"
+import { calls } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { calls } from "../laws/Observed.ts"
 import { environments } from "../testing/asRedisCluster.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
 

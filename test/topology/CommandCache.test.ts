@@ -10,8 +10,8 @@ import * as CommandCache from "../../src/client/CommandCache.ts"
 import type { Command } from "../../src/commands/Command.ts"
 import { ClusterClient } from "../../src/index.ts"
 import { exception, type RedisClusterException, ReplyError } from "../../src/RedisClusterException.ts"
+import { calls } from "../harness/Observed.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
-import { calls } from "../laws/Observed.ts"
 
 /** A router that answers COMMAND with these commands, and counts how often it is asked. */
 const fake = (names: Array<string>) => {

@@ -7,8 +7,8 @@ import * as Net from "node:net"
 import { networkInterfaces } from "node:os"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
+import { connect, errorReplies } from "../harness/Observed.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
-import { connect, errorReplies } from "../laws/Observed.ts"
 
 const key = "{moving}"
 const slot = HashSlot.ofKey(key)

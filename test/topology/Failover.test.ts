@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import { keyOfShard, openClient } from "../faults/Load.ts"
+import { connect } from "../harness/Observed.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { eventually } from "../harness/Waiting.ts"
-import { connect } from "../laws/Observed.ts"
 
 /** How much later than the servers the client may know. */
 const patience = 2000

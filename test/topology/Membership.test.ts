@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 import { keyOfShard, openClient } from "../faults/Load.ts"
+import { addressOf } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { addressOf } from "../laws/Observed.ts"
 
 describe("Connections in a changing cluster", () => {
   it.live(

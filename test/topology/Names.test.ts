@@ -5,8 +5,8 @@ import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { openClient } from "../faults/Load.ts"
+import { addressOf } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
-import { addressOf } from "../laws/Observed.ts"
 
 describe("A node", () => {
   layer(RedisCluster.layer(), { excludeTestServices: true, timeout: "30 seconds" })((it) => {

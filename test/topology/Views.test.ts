@@ -9,8 +9,8 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import { tagWhere } from "../harness/Observed.ts"
 import { eventually, until } from "../harness/Waiting.ts"
-import { tagWhere } from "../laws/Observed.ts"
 import { connectTo, handshake, servers, slotsOf, stage, type View } from "./scripted.ts"
 
 /** A key in each of so many equal parts of the slots. */

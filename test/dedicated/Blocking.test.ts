@@ -10,9 +10,6 @@ import { Generic } from "../../src/commands/Generic.ts"
 import { Lists } from "../../src/commands/Lists.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import { range } from "../harness/range.ts"
-import { RedisCluster } from "../harness/RedisCluster.ts"
-import { settled } from "../harness/Waiting.ts"
 import {
   blockedClients,
   calls,
@@ -21,7 +18,10 @@ import {
   errorReplies,
   resetCounts,
   tagWhere
-} from "../laws/Observed.ts"
+} from "../harness/Observed.ts"
+import { range } from "../harness/range.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { settled } from "../harness/Waiting.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const

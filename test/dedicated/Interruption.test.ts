@@ -6,9 +6,9 @@ import { connect as connectTo } from "node:net"
 import { Duplex } from "node:stream"
 import type { Endpoint } from "../../src/cluster/Endpoint.ts"
 import { Strings } from "../../src/commands/Strings.ts"
+import { blockedClients, connect, connectionsNamed } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, settled } from "../harness/Waiting.ts"
-import { blockedClients, connect, connectionsNamed } from "../laws/Observed.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
 
 /** Numbers from 0 to 1 that a seed decides. */

@@ -10,8 +10,8 @@ import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
-import type { HarnessError } from "../harness/HarnessError.ts"
-import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
+import type { HarnessError } from "./HarnessError.ts"
+import { RedisCluster, type RedisClusterShape, type RedisNode } from "./RedisCluster.ts"
 
 /** A client that closes with the scope; of a cluster in memory when that is the one at hand. */
 export const connect = Effect.fnUntraced(function*(

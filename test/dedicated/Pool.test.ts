@@ -9,10 +9,10 @@ import { Lists } from "../../src/commands/Lists.ts"
 import * as Response from "../../src/testing/Response.ts"
 import { TestCluster } from "../../src/testing/TestCluster.ts"
 import { nameOf } from "../harness/nameOf.ts"
+import { blockedClients, connect, tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, settled, until } from "../harness/Waiting.ts"
-import { blockedClients, connect, tagWhere } from "../laws/Observed.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
 
 /** A far end that accepts the connection and says nothing. */

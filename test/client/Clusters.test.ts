@@ -5,8 +5,8 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { connectionsNamed } from "../harness/Observed.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
-import { connectionsNamed } from "../laws/Observed.ts"
 
 /** The resources that keep this process alive, by kind. */
 const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length

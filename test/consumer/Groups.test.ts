@@ -6,10 +6,10 @@ import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import * as Command from "../../src/commands/Command.ts"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import { type ConsumedEntry, Generic, Streams } from "../../src/index.ts"
+import { blockedClients, connect, connectionsNamed, errorReplies, resetCounts, tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { settled } from "../harness/Waiting.ts"
-import { blockedClients, connect, connectionsNamed, errorReplies, resetCounts, tagWhere } from "../laws/Observed.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const

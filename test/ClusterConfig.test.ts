@@ -14,11 +14,11 @@ import { rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inspect } from "node:util"
-import { ClusterClient } from "../../src/ClusterClient.ts"
-import * as ClusterConfig from "../../src/ClusterConfig.ts"
-import { type ClusterOptions, resolve } from "../../src/ClusterOptions.ts"
-import * as ReadFrom from "../../src/ReadFrom.ts"
-import { RedisCluster } from "../harness/RedisCluster.ts"
+import { ClusterClient } from "../src/ClusterClient.ts"
+import * as ClusterConfig from "../src/ClusterConfig.ts"
+import { type ClusterOptions, resolve } from "../src/ClusterOptions.ts"
+import * as ReadFrom from "../src/ReadFrom.ts"
+import { RedisCluster } from "./harness/RedisCluster.ts"
 
 const provider = (env: Record<string, string>) => ConfigProvider.fromEnv({ env })
 const read = (env: Record<string, string>, prefix?: string) => ClusterConfig.options(prefix).parse(provider(env))

@@ -11,11 +11,11 @@ import type { ConflictError } from "../../src/ConflictError.ts"
 import { onConflict } from "../../src/index.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { nameOf } from "../harness/nameOf.ts"
+import { calls, connect, connectionsNamed, tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 import { settled } from "../harness/Waiting.ts"
 import { countWhileSlotsMove, tagsFrom } from "../laws/MovingSlots.ts"
-import { calls, connect, connectionsNamed, tagWhere } from "../laws/Observed.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
 
 const each = { concurrency: "unbounded" } as const
