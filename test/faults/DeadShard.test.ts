@@ -4,10 +4,10 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as MachineLag from "../harness/MachineLag.ts"
+import { connect, errorReplies } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually } from "../harness/Waiting.ts"
-import { connect, errorReplies } from "../laws/Observed.ts"
 import { keyOfShard } from "./Load.ts"
 
 const waiters = 5000
