@@ -10,9 +10,9 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { ClusterClient, Generic, Script, Server, Strings } from "../../src/index.ts"
+import { tagWhere } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually } from "../harness/Waiting.ts"
-import { tagWhere } from "../laws/Observed.ts"
 
 const client = Layer.unwrap(
   Effect.map(Effect.service(RedisCluster), (cluster) => ClusterClient.layer({ nodes: cluster.seeds }))

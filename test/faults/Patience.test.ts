@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Command from "../../src/commands/Command.ts"
 import { Scripting, Strings } from "../../src/index.ts"
+import { connect } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
-import { connect } from "../laws/Observed.ts"
 
 /** Counts its executions, and keeps the server busy for more than a second. */
 const slow = `
