@@ -43,6 +43,7 @@ import { fromArgument } from "./engine/Bytes.ts"
 import { FakeCluster } from "./engine/FakeCluster.ts"
 import type { Host } from "./engine/Roles.ts"
 import { sha1 } from "./engine/Scripting.ts"
+import { EngineControl } from "./EngineControl.ts"
 import * as Gate from "./Gate.ts"
 import * as Listener from "./Listener.ts"
 import { lockScripts } from "./LockScripts.ts"
@@ -301,7 +302,7 @@ const make = Effect.fnUntraced(function*(
   const layerClock = Layer.succeed(Clock.Clock, gate.clock)
   const stream = (endpoint: Endpoint): Duplex => dial(engine.nodeAt(endpoint), endpoint)
   // `nodes` is a getter, so that the object is extended and not spread.
-  const control = Control.make(engine, Control.inMemory(engine))
+  const control = new EngineControl(engine, Control.inMemory(engine))
   return Object.assign(control, {
     chaos: (options: Chaos.ChaosOptions) => Chaos.run(control, options, engine.settings.seed),
     stream,
@@ -331,7 +332,7 @@ const listen = Effect.fnUntraced(function*(
   for (let i = 0; i < nodesOf(options).length; i++) endpoints.push(yield* listener.add(port === 0 ? 0 : port + i))
   const engine = yield* makeEngine(options, endpoints)
   for (const node of engine.nodes) listener.assign(node)
-  return Object.assign(Control.make(engine, listener), {
+  return Object.assign(new EngineControl(engine, listener), {
     urls: endpoints.map((endpoint) => `redis://${addressOf(endpoint)}`)
   })
 })
