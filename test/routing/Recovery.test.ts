@@ -3,7 +3,7 @@ import { addressOf } from "../../src/cluster/Endpoint.ts"
 import { Command } from "../../src/commands/Command.ts"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import type { LinkFailure } from "../../src/connection/Outgoing.ts"
-import { isAnswer, kindOf } from "../../src/protocol/ErrorKind.ts"
+import { type ErrorKind, isAnswer, kindOf } from "../../src/protocol/ErrorKind.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import { keyless } from "../../src/routing/CommandSlot.ts"
 import * as Diagnosis from "../../src/routing/request/Diagnosis.ts"
@@ -58,6 +58,45 @@ describe("Recovery", () => {
     // An error that a script gives itself: it has been executed.
     for (const message of ["NOSCRIPT of my own", "ERR Function gave up", "WRONGTYPE Operation"]) {
       assert.deepStrictEqual(reply(message, lacking), back)
+    }
+  })
+
+  it("has one decision for each kind of error, for a command by its keys", () => {
+    const at = (asking: boolean): Recovery.Decision => ({
+      _tag: "RetryAt",
+      endpoint: { host: "10.0.0.2", port: 7002 },
+      asking,
+      moved: asking ? undefined : 7
+    })
+    const decisions: Readonly<Record<ErrorKind, Recovery.Decision>> = {
+      moved: at(false),
+      ask: at(true),
+      tryAgain: { _tag: "RetryAfter", refresh: false },
+      clusterDown: later,
+      masterDown: later,
+      loading: later,
+      readOnly: later,
+      demoted: later,
+      released: back,
+      lacksCode: back,
+      authentication: back,
+      noPermission: back,
+      busy: back,
+      noReplicas: back,
+      halfDone: back,
+      unknownCommand: back,
+      answer: back
+    }
+    for (const [kind, decision] of Object.entries(decisions)) {
+      const diagnosis: Diagnosis.ErrorReply = {
+        _tag: "Reply",
+        error: new ServerError("ERR"),
+        kind: kind as ErrorKind,
+        outcome: "NotExecuted",
+        redirect: { asking: kind === "ask", slot: 7, host: "10.0.0.2", port: 7002 },
+        endpoint: { host: "10.0.0.2", port: 7002 }
+      }
+      assert.deepStrictEqual(Recovery.decide(diagnosis, facts), decision, kind)
     }
   })
 
