@@ -31,7 +31,11 @@ describe("What TestCluster does not do", () => {
   it("is every command that is known to the client and not to the engine, as the page lists them", () => {
     const known = new Set([...CommandTable.embedded().entries.keys()].map((name) => name.split(" ")[0]))
     const missing = [...known].filter((name) => !supported.includes(name)).toSorted()
-    assert.deepStrictEqual(listed("commands").toSorted(), missing)
+    assert.deepStrictEqual(
+      listed("commands").toSorted(),
+      missing,
+      "change docs/testing-your-program.md, or give the command to the engine in src/testing/engine/"
+    )
   })
 
   it.effect("is answered with an error that says so", () =>
