@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
 import type { Connections } from "../connection/Connections.ts"
-import { query, question } from "../connection/Query.ts"
+import { ping, query } from "../connection/Query.ts"
 import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
@@ -169,8 +169,6 @@ export interface HealthMembers {
 
 const nodeChecks: checks.Checks<Pick<HealthOptions, "timeout">> = { timeout: checks.duration(1) }
 const optionChecks: checks.Checks<HealthOptions> = { ...nodeChecks, replicas: checks.boolean }
-
-const ping = question("PING")
 
 const down = (node: ClusterNode, cause: string): NodeHealth => ({ node, isUp: false, latency: undefined, cause })
 

@@ -19,7 +19,7 @@ import { LoggedConnection } from "./LoggedConnection.ts"
 import { NodeStatistics } from "./NodeStatistics.ts"
 import type { LinkFailure } from "./Outgoing.ts"
 import { PushConnection, type PushHooks } from "./PushConnection.ts"
-import { query, question } from "./Query.ts"
+import { ping, query, question } from "./Query.ts"
 import * as Rotation from "./Rotation.ts"
 
 /**
@@ -89,8 +89,6 @@ export class Connections extends Context.Service<Connections, {
    */
   readonly onCredentialsFailed: (listener: (reason: string) => void) => () => void
 }>()("effect-redis-cluster/connection/Connections") {}
-
-const ping = question("PING")
 
 const clientClosed: LinkFailure = { kind: "closed", message: "the client is closed" }
 

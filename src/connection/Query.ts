@@ -51,6 +51,9 @@ const resultOf = (end: End, name: string): Effect.Effect<Reply, LinkFailure> => 
 export const question = (name: string, ...args: ReadonlyArray<Argument>): Command<Reply> =>
   new Command(new CommandSpec(name, {}), args, (reply) => reply)
 
+/** The question whether a node answers. */
+export const ping = question("PING")
+
 /**
  * Sends a command and succeeds with its reply as it came, error replies included. `timeout` is in milliseconds.
  *

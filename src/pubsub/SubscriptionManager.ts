@@ -19,16 +19,16 @@ import { Alarm } from "../internal/Alarm.ts"
 import { monotonicMillis, timeOfDayAt } from "../internal/monotonic.ts"
 import { isPassing, kindOf } from "../protocol/ErrorKind.ts"
 import type { ServerError } from "../protocol/Reply.ts"
-import type { RedisClusterException } from "../RedisClusterException.ts"
+import { exception, type RedisClusterException } from "../RedisClusterException.ts"
 import * as Redirect from "../topology/Redirect.ts"
-import * as Snapshot from "../topology/Snapshot.ts"
-import type { Topology } from "../topology/Topology.ts"
+import type * as Snapshot from "../topology/Snapshot.ts"
+import { nodeAt, type Topology } from "../topology/Topology.ts"
 import type { MessageBuffer } from "./MessageBuffer.ts"
 import type { NodeSubscription } from "./NodeSubscription.ts"
 import { Placements } from "./Placements.ts"
 import { markAt } from "./Plan.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
-import { closedError, endedError, refused, unknownNode } from "./refusals.ts"
+import { closedError, endedError, refused } from "./refusals.ts"
 import { SharedSubscription, type SubscriptionListener } from "./SharedSubscription.ts"
 import type { SubscriptionConnection, SubscriptionHooks } from "./SubscriptionConnection.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
@@ -115,7 +115,8 @@ export class SubscriptionManager {
     const snapshot = this.topology.current()
     for (const { placement } of wishes) {
       if (typeof placement === "string") continue
-      if (Snapshot.find(snapshot, placement) === undefined) return unknownNode(addressOf(placement), snapshot)
+      const node = nodeAt(snapshot, placement)
+      if (Result.isFailure(node)) return exception(() => node.failure)
     }
     return undefined
   }

@@ -10,10 +10,8 @@ import {
   exception,
   type RedisClusterException,
   ReplyError,
-  TimeoutError,
-  UnknownNodeError
+  TimeoutError
 } from "../RedisClusterException.ts"
-import type { Snapshot } from "../topology/Snapshot.ts"
 import type { NodeSubscription } from "./NodeSubscription.ts"
 import { commandOf } from "./SubscriptionRequests.ts"
 
@@ -24,15 +22,6 @@ export const closedError = (): RedisClusterException =>
 /** Nothing can be added to a subscription that is over. */
 export const endedError = (): RedisClusterException =>
   exception(() => new ClosedError({ message: "the subscription has ended", outcome: "NotExecuted" }))
-
-export const unknownNode = (address: string, snapshot: Snapshot): RedisClusterException =>
-  exception(() =>
-    new UnknownNodeError({
-      message: `${address} is not a node of this cluster (known: ${[...snapshot.nodes.keys()].join(", ")})`,
-      outcome: "NotExecuted",
-      node: address
-    })
-  )
 
 export const refused = (entry: NodeSubscription, error: ServerError, node: string): RedisClusterException =>
   exception(() =>

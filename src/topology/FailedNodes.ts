@@ -6,9 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Connections } from "../connection/Connections.ts"
-import { query, question } from "../connection/Query.ts"
-
-const ping = question("PING")
+import { ping, query } from "../connection/Query.ts"
 
 /** The pause between two attempts to reach a failed node, and the time that each may take, in milliseconds. */
 const pause = 1000

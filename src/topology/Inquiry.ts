@@ -8,7 +8,7 @@ import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
-import { query, question } from "../connection/Query.ts"
+import { ping, query, question } from "../connection/Query.ts"
 import { isPassing, kindOf } from "../protocol/ErrorKind.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { fromClusterNodes, fromClusterShards, type Member } from "./Members.ts"
@@ -18,7 +18,6 @@ const clusterSlots = question("CLUSTER SLOTS")
 const clusterShards = question("CLUSTER SHARDS")
 const clusterNodes = question("CLUSTER NODES")
 const clusterMyId = question("CLUSTER MYID")
-const ping = question("PING")
 
 /** The time in which a node has to answer a PING at its former address, in milliseconds. */
 const pingTimeout = 500

@@ -7,7 +7,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Command } from "../../commands/Command.ts"
-import { query, question } from "../../connection/Query.ts"
+import { ping, query, question } from "../../connection/Query.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
 import { LagBounds } from "./LagBounds.ts"
@@ -15,7 +15,6 @@ import type { ReadNode } from "./ReadNode.ts"
 import type { ReadNodes, ShardReadNodes } from "./ReadNodes.ts"
 import { ReplicationMarks } from "./ReplicationMarks.ts"
 
-const ping = question("PING")
 const infoServer = question("INFO", "server")
 const infoReplication = question("INFO", "replication")
 
