@@ -60,7 +60,7 @@ const program = Effect.gen(function*() {
 
   // A caller that cannot wait gets `None`.
   yield* Lock.withLock("example:lock", { ttl: "10 seconds" })(
-    Lock.withLock("example:lock", { ttl: "10 seconds", wait: "none" })(Console.log("never")).pipe(
+    Lock.withLock("example:lock", { ttl: "10 seconds", wait: "0 millis" })(Console.log("never")).pipe(
       Effect.catchTag("LockNotAcquiredError", ({ message }) => Console.log(message))
     )
   )

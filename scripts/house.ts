@@ -43,7 +43,7 @@ export const parts: ReadonlyArray<Part> = [
     name: "routing",
     about: "where a command goes, and what follows a failure",
     floors: [
-      ["routing/CommandSlot.ts"],
+      ["routing/CommandSlot.ts", "routing/ClientRegion.ts"],
       ["routing/Rejections.ts"],
       ["routing/reads"],
       ["routing/request"],

@@ -26,7 +26,9 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
+import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Batches from "./client/Batches.ts"
@@ -42,6 +44,7 @@ import * as Notifications from "./client/Notifications.ts"
 import * as Observability from "./client/Observability.ts"
 import * as Provisioning from "./client/Provisioning.ts"
 import * as ReadPreference from "./client/ReadPreference.ts"
+import * as Region from "./client/Region.ts"
 import * as Scanning from "./client/Scanning.ts"
 import * as Subscriptions from "./client/Subscriptions.ts"
 import { boundFunctions, boundView, type ClusterSurface } from "./client/Surfaces.ts"
@@ -74,6 +77,7 @@ export interface ClusterClientShape
     Consumers.ConsumerMembers,
     MultiKey.MultiKeyMembers,
     ReadPreference.ReadPreferenceMembers,
+    Region.RegionMembers,
     Scanning.ScanMembers,
     Nodes.NodeMembers,
     Subscriptions.SubscriptionMembers,
@@ -123,6 +127,7 @@ const members = Effect.fnUntraced(function*() {
       ...Consumers.make(router),
       ...MultiKey.make(router),
       ...ReadPreference.make(router, viewOf),
+      ...Region.make(router),
       ...Scanning.make(router, topology),
       ...Subscriptions.make(pubSub, router),
       ...notifications,
@@ -135,23 +140,44 @@ const members = Effect.fnUntraced(function*() {
   return ClusterClient.of(clientOf(standing))
 })
 
-const resolved = (
-  options: ClusterOptions.ClusterOptions
-): Effect.Effect<ClusterOptions.ResolvedOptions, RedisClusterException> =>
-  Effect.suspend(() => {
-    const result = ClusterOptions.resolve(options)
+const resolved = <R>(
+  options: ClusterOptions.ClusterOptions<R, R, R>
+): Effect.Effect<ClusterOptions.ResolvedOptions, RedisClusterException, R> =>
+  Effect.contextWith((context: Context.Context<R>) => {
+    const result = ClusterOptions.resolve(ClusterOptions.closed(options, context))
     return Result.isSuccess(result)
       ? Effect.succeed(result.success)
       : Effect.fail(exception(() => new OptionsError({ message: result.failure, outcome: "NotExecuted" })))
   })
+
+/** Gives the attributes of a client to the lines of its log and to its metrics, beside those that are there. */
+const described = <A, E, R>(
+  self: Layer.Layer<A, E, R>,
+  { attributes }: ClusterOptions.ResolvedOptions
+): Layer.Layer<A, E, R> =>
+  Layer.provide(self, [
+    Layer.effect(
+      References.CurrentLogAnnotations,
+      Effect.map(References.CurrentLogAnnotations, (outer) => ({ ...outer, ...attributes }))
+    ),
+    Layer.effect(
+      Metric.CurrentMetricAttributes,
+      Effect.map(Metric.CurrentMetricAttributes, (outer) => ({ ...outer, ...attributes }))
+    )
+  ])
 
 const layerResolved = (
   options: ClusterOptions.ResolvedOptions
 ): Layer.Layer<ClusterClient, RedisClusterException, Connections.Connections> =>
   Layer.effect(ClusterClient, members()).pipe(
     Layer.provide([Router.layer(options), ClusterPubSub.layer(options)]),
-    Layer.provide(Topology.layer(options))
+    Layer.provide(Topology.layer(options)),
+    (client) => described(client, options)
   )
+
+/** A client with its connections. */
+const layerConnected = (options: ClusterOptions.ResolvedOptions): Layer.Layer<ClusterClient, RedisClusterException> =>
+  Layer.provide(layerResolved(options), described(Connections.layer(options), options))
 
 /**
  * Options of `ClusterClient.layerEnv`: where the options of the environment come from.
@@ -227,15 +253,16 @@ export class ClusterClient extends Service {
    * **Details**
    *
    * It fails with `OptionsError` for options that cannot be used, and with `NoReachableNodeError`, which has the
-   * failure of each startup node, when none of them can report the topology.
+   * failure of each startup node, when none of them can report the topology. The effects for `nodes`, `credentials` and
+   * `tls` may have requirements, which are those of the layer.
    *
    * @since 0.1.0
    */
-  static readonly layer = (
-    options: ClusterOptions.ClusterOptions
-  ): Layer.Layer<ClusterClient, RedisClusterException> =>
+  static readonly layer = <N = never, C = never, T = never>(
+    options: ClusterOptions.ClusterOptions<N, C, T>
+  ): Layer.Layer<ClusterClient, RedisClusterException, N | C | T> =>
     Layer.unwrap(
-      Effect.map(resolved(options), (settings) => Layer.provide(layerResolved(settings), Connections.layer(settings)))
+      Effect.map(resolved<N | C | T>(options), layerConnected)
     )
 
   /**
@@ -243,10 +270,10 @@ export class ClusterClient extends Service {
    *
    * @since 0.1.0
    */
-  static readonly layerFromConnections = (
-    options: ClusterOptions.ClusterOptions
-  ): Layer.Layer<ClusterClient, RedisClusterException, Connections.Connections> =>
-    Layer.unwrap(Effect.map(resolved(options), layerResolved))
+  static readonly layerFromConnections = <N = never, C = never, T = never>(
+    options: ClusterOptions.ClusterOptions<N, C, T>
+  ): Layer.Layer<ClusterClient, RedisClusterException, Connections.Connections | N | C | T> =>
+    Layer.unwrap(Effect.map(resolved<N | C | T>(options), layerResolved))
 
   /**
    * A client without a layer, closed with the scope: for programs that have several clusters, each a service of its own.
@@ -271,9 +298,9 @@ export class ClusterClient extends Service {
    *
    * @since 0.1.0
    */
-  static readonly make = (
-    options: ClusterOptions.ClusterOptions
-  ): Effect.Effect<ClusterClientShape, RedisClusterException, Scope.Scope> =>
+  static readonly make = <N = never, C = never, T = never>(
+    options: ClusterOptions.ClusterOptions<N, C, T>
+  ): Effect.Effect<ClusterClientShape, RedisClusterException, Scope.Scope | N | C | T> =>
     Effect.map(Layer.build(ClusterClient.layer(options)), (context) => Context.get(context, ClusterClient))
 
   /**
@@ -346,6 +373,7 @@ export class ClusterClient extends Service {
    *
    * `layer`, `layerConfig` and `layerEnv` are those of `ClusterClient`. `provide` runs an effect that requires
    * `ClusterClient` (a command of a builder, a lock, an integration) on this client, and `layerAsDefault` does it for a layer.
+   * The spans, the log and the metrics of the client carry its id as `redis.client`, unless the option `attributes` says something else.
    *
    * **Example** (A cache beside the main cluster)
    *
@@ -368,7 +396,10 @@ export class ClusterClient extends Service {
    */
   static readonly named = <Self>() => <const Id extends string>(id: Id): NamedClient<Self, Id> => {
     const service = Context.Service<Self, ClusterClientShape>()(id)
-    const layer: NamedClient<Self, Id>["layer"] = (options) => Layer.effect(service, ClusterClient.make(options))
+    const layer = <N = never, C = never, T = never>(
+      options: ClusterOptions.ClusterOptions<N, C, T>
+    ): Layer.Layer<Self, RedisClusterException, Exclude<N | C | T, Scope.Scope>> =>
+      Layer.effect(service, ClusterClient.make({ attributes: { "redis.client": id }, ...options }))
     const layerConfig: NamedClient<Self, Id>["layerConfig"] = (config) =>
       Layer.unwrap(Effect.map(configured(config), layer))
     return Object.assign(service, {
@@ -390,7 +421,9 @@ export class ClusterClient extends Service {
  */
 export interface NamedClient<Self, Id extends string> extends Context.ServiceClass<Self, Id, ClusterClientShape> {
   /** Connects to a cluster. */
-  readonly layer: (options: ClusterOptions.ClusterOptions) => Layer.Layer<Self, RedisClusterException>
+  readonly layer: <N = never, C = never, T = never>(
+    options: ClusterOptions.ClusterOptions<N, C, T>
+  ) => Layer.Layer<Self, RedisClusterException, Exclude<N | C | T, Scope.Scope>>
   /** Connects to a cluster with options from `Config`. */
   readonly layerConfig: (
     config: Config.Wrap<ClusterOptions.ClusterOptions>

@@ -12,6 +12,9 @@
  * | `REDIS_READ_FROM` | `readFrom`: the policy of that name in `ReadFrom` (`primary`, `replicaPreferred`, `nearest` ...) |
  * | `REDIS_CLIENT_NAME`, `REDIS_COMMAND_TIMEOUT` ... | the option of that name; durations as `5 seconds`, `500 millis`, `Infinity` |
  *
+ * A provider of nested objects (a JSON or YAML file) is read as well, by the names of the options: `{ redis: { url, commandTimeout, tls: { ca } } }`. There `nodes` may
+ * be a list. A variable wins over it.
+ *
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
@@ -71,16 +74,42 @@ const literal = <const L extends ReadonlyArray<string>>(name: string, literals: 
       : Effect.succeed(meant as L[number])
   })
 
-/** The startup nodes; `undefined` when no variable names one. */
-const nodes = (prefix: string): Config.Config<ClusterOptions["nodes"] | undefined> =>
+/** The name of an option as objects have it: `COMMAND_TIMEOUT` is `commandTimeout`. */
+const inObjects = (name: string): string =>
+  name.toLowerCase().replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+/** Reads one option: from the variable whose name consists of these words, else from the place of the same name in nested objects. */
+type Read = <A>(
+  config: (name: string) => Config.Config<A>,
+  ...words: ReadonlyArray<string>
+) => Config.Config<A | undefined>
+
+const reader = (prefix: string): Read => (config, ...words) => {
+  const path = [prefix, ...words].map(inObjects)
+  const nested = path.slice(0, -1).reduceRight(
+    (inner, name) => Config.nested(inner, name),
+    config(path[path.length - 1])
+  )
+  return Config.map(
+    Config.all([optional(config([prefix, ...words].join("_"))), optional(nested)]),
+    ([variable, object]) => variable ?? object
+  )
+}
+
+const texts = (name: string): Config.Config<ReadonlyArray<string>> => Config.schema(Schema.Array(Schema.String), name)
+
+/** The startup nodes; `undefined` when nothing names one. */
+const nodes = (read: Read): Config.Config<ClusterOptions["nodes"] | undefined> =>
   Config.all([
-    optional(Config.Redacted(`${prefix}_NODES`)),
-    optional(Config.Redacted(`${prefix}_URL`)),
-    optional(Config.NonEmptyString(`${prefix}_SRV`))
+    read(Config.Redacted, "NODES"),
+    read(texts, "NODES"),
+    read(Config.Redacted, "URL"),
+    read(Config.NonEmptyString, "SRV")
   ]).pipe(
-    Config.map(([many, one, srv]) => {
-      const list = many ?? one
-      if (list !== undefined) return nodeList(list)
+    Config.map(([many, list, one, srv]) => {
+      if (many !== undefined) return nodeList(many)
+      if (list !== undefined) return list.flatMap((node) => nodeList(Redacted.make(node)))
+      if (one !== undefined) return nodeList(one)
       return srv === undefined ? undefined : Discovery.srv(srv)
     })
   )
@@ -106,13 +135,13 @@ const pem = (name: string): Config.Config<string> =>
 const codeOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "code" in error ? String(error.code) : "unknown error"
 
-const tls = (prefix: string): Config.Config<boolean | TlsOptions | undefined> =>
+const tls = (read: Read): Config.Config<boolean | TlsOptions | undefined> =>
   Config.all({
-    wanted: optional(flag(`${prefix}_TLS`)),
-    ca: optional(pem(`${prefix}_TLS_CA`)),
-    cert: optional(pem(`${prefix}_TLS_CERT`)),
-    key: optional(pem(`${prefix}_TLS_KEY`)),
-    servername: optional(Config.NonEmptyString(`${prefix}_TLS_SERVERNAME`))
+    wanted: read(flag, "TLS"),
+    ca: read(pem, "TLS", "CA"),
+    cert: read(pem, "TLS", "CERT"),
+    key: read(pem, "TLS", "KEY"),
+    servername: read(Config.NonEmptyString, "TLS", "SERVERNAME")
   }).pipe(
     Config.map(({ wanted, ...given }) => {
       const options = onlyGiven(given)
@@ -120,13 +149,11 @@ const tls = (prefix: string): Config.Config<boolean | TlsOptions | undefined> =>
     })
   )
 
-const readFrom = (prefix: string): Config.Config<ReadFrom.Policy | undefined> =>
-  optional(
-    Config.map(
-      literal(`${prefix}_READ_FROM`, Object.keys(ReadFrom.byName)),
-      // The name is a key of `byName`.
-      (name) => ReadFrom.byName[name as keyof typeof ReadFrom.byName]
-    )
+const policy = (name: string): Config.Config<ReadFrom.Policy> =>
+  Config.map(
+    literal(name, Object.keys(ReadFrom.byName)),
+    // The name is a key of `byName`.
+    (policy) => ReadFrom.byName[policy as keyof typeof ReadFrom.byName]
   )
 
 /** The options that are not `undefined`: an `undefined` option would hide a default. */
@@ -148,35 +175,35 @@ const onlyGiven = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K
  * @since 0.1.0
  */
 export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>> => {
-  const variable = (name: string) => `${prefix}_${name}`
+  const read = reader(prefix)
   return Config.map(
     Config.all({
-      nodes: nodes(prefix),
-      username: optional(Config.NonEmptyString(variable("USERNAME"))),
-      password: optional(Config.Redacted(variable("PASSWORD"))),
-      clientName: optional(Config.NonEmptyString(variable("CLIENT_NAME"))),
-      libName: optional(Config.NonEmptyString(variable("LIB_NAME"))),
-      logCommands: optional(flag(variable("LOG_COMMANDS"))),
-      tls: tls(prefix),
-      commandTimeout: optional(Config.Duration(variable("COMMAND_TIMEOUT"))),
-      connectTimeout: optional(Config.Duration(variable("CONNECT_TIMEOUT"))),
-      drainTimeout: optional(Config.Duration(variable("DRAIN_TIMEOUT"))),
-      keepAlive: optional(Config.Duration(variable("KEEP_ALIVE"))),
-      pingAfter: optional(Config.Duration(variable("PING_AFTER"))),
-      pingTimeout: optional(Config.Duration(variable("PING_TIMEOUT"))),
-      maxRedirects: optional(Config.Int(variable("MAX_REDIRECTS"))),
-      refreshInterval: optional(Config.Duration(variable("REFRESH_INTERVAL"))),
-      minRefreshInterval: optional(Config.Duration(variable("MIN_REFRESH_INTERVAL"))),
-      requireFullCoverage: optional(flag(variable("REQUIRE_FULL_COVERAGE"))),
-      verifyNodeId: optional(flag(variable("VERIFY_NODE_ID"))),
-      maxInFlight: optional(Config.Int(variable("MAX_IN_FLIGHT"))),
-      maxInFlightBytes: optional(Config.Int(variable("MAX_IN_FLIGHT_BYTES"))),
-      maxDedicatedConnections: optional(Config.Int(variable("MAX_DEDICATED_CONNECTIONS"))),
-      dedicatedIdleTimeout: optional(Config.Duration(variable("DEDICATED_IDLE_TIMEOUT"))),
-      overflow: optional(literal(variable("OVERFLOW"), ["wait", "fail"])),
-      readFrom: readFrom(prefix),
-      availabilityZone: optional(Config.NonEmptyString(variable("AVAILABILITY_ZONE"))),
-      protocol: optional(Config.Literals([2, 3], variable("PROTOCOL")))
+      nodes: nodes(read),
+      username: read(Config.NonEmptyString, "USERNAME"),
+      password: read(Config.Redacted, "PASSWORD"),
+      clientName: read(Config.NonEmptyString, "CLIENT_NAME"),
+      libName: read(Config.NonEmptyString, "LIB_NAME"),
+      logCommands: read(flag, "LOG_COMMANDS"),
+      tls: tls(read),
+      commandTimeout: read(Config.Duration, "COMMAND_TIMEOUT"),
+      connectTimeout: read(Config.Duration, "CONNECT_TIMEOUT"),
+      drainTimeout: read(Config.Duration, "DRAIN_TIMEOUT"),
+      keepAlive: read(Config.Duration, "KEEP_ALIVE"),
+      pingAfter: read(Config.Duration, "PING_AFTER"),
+      pingTimeout: read(Config.Duration, "PING_TIMEOUT"),
+      maxRedirects: read(Config.Int, "MAX_REDIRECTS"),
+      refreshInterval: read(Config.Duration, "REFRESH_INTERVAL"),
+      minRefreshInterval: read(Config.Duration, "MIN_REFRESH_INTERVAL"),
+      requireFullCoverage: read(flag, "REQUIRE_FULL_COVERAGE"),
+      verifyNodeId: read(flag, "VERIFY_NODE_ID"),
+      maxInFlight: read(Config.Int, "MAX_IN_FLIGHT"),
+      maxInFlightBytes: read(Config.Int, "MAX_IN_FLIGHT_BYTES"),
+      maxDedicatedConnections: read(Config.Int, "MAX_DEDICATED_CONNECTIONS"),
+      dedicatedIdleTimeout: read(Config.Duration, "DEDICATED_IDLE_TIMEOUT"),
+      overflow: read((name) => literal(name, ["suspend", "fail"]), "OVERFLOW"),
+      readFrom: read(policy, "READ_FROM"),
+      availabilityZone: read(Config.NonEmptyString, "AVAILABILITY_ZONE"),
+      protocol: read((name) => Config.Literals([2, 3], name), "PROTOCOL")
     }),
     onlyGiven
   )

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -67,7 +68,7 @@ export interface NewConnection extends Endpoint {
  * @category models
  * @since 0.1.0
  */
-export interface ClusterOptions {
+export interface ClusterOptions<out NodesR = never, out CredentialsR = never, out TlsR = never> {
   /**
    * The startup nodes: `"redis://user:password@host:port"`, `"rediss://host:port"` (also `valkey://`, `valkeys://`; as they are,
    * or `Redacted`) or `{ host, port }`, one or many.
@@ -76,7 +77,7 @@ export interface ClusterOptions {
    * An effect that finds them is allowed as well (see `Discovery`): it runs at the start, and again whenever no known
    * node answers. So is a text `"host:port"`.
    */
-  readonly nodes: StartupNode | ReadonlyArray<StartupNode> | FindNodes
+  readonly nodes: StartupNode | ReadonlyArray<StartupNode> | FindNodes<NodesR>
   /** The user of `AUTH`; it wins over the URL. */
   readonly username?: string | undefined
   /** The password of `AUTH`; it wins over the URL. */
@@ -87,7 +88,10 @@ export interface ClusterOptions {
    * log in again as soon as they come. After a stream has ended its last credentials stay in use; a stream that fails
    * is run again.
    */
-  readonly credentials?: Effect.Effect<Credentials, unknown> | Stream.Stream<Credentials, unknown> | undefined
+  readonly credentials?:
+    | Effect.Effect<Credentials, unknown, CredentialsR>
+    | Stream.Stream<Credentials, unknown, CredentialsR>
+    | undefined
   /** The name of the client's connections, as `CLIENT LIST` shows it. */
   readonly clientName?: string | undefined
   /**
@@ -104,7 +108,7 @@ export interface ClusterOptions {
    * TLS; implied by `rediss://`. An effect runs before each connection attempt, for certificates that are renewed
    * while the program runs.
    */
-  readonly tls?: boolean | TlsOptions | Effect.Effect<TlsOptions, unknown> | undefined
+  readonly tls?: boolean | TlsOptions | Effect.Effect<TlsOptions, unknown, TlsR> | undefined
   /**
    * Whether each new connection asks the node for its id (`CLUSTER MYID`) and refuses a node with another id than that
    * of the topology. `false` is for proxies in front of a cluster whose nodes report other ids than `CLUSTER SLOTS`:
@@ -142,6 +146,11 @@ export interface ClusterOptions {
    * The pauses before a node is dialled again after a failed attempt. Default: 50 ms, doubling to 1 second, jittered.
    */
   readonly reconnectSchedule?: Schedule.Schedule<unknown> | undefined
+  /**
+   * The pauses before another attempt at the start, while no startup node answers or (with `requireFullCoverage`) slots
+   * have no owner. Default: none, the layer fails at once.
+   */
+  readonly startSchedule?: Schedule.Schedule<unknown, RedisClusterException> | undefined
   /** The time between two topology refreshes when nothing asks for one. Default: 60 seconds; `"Infinity"` turns it off. */
   readonly refreshInterval?: Duration.Input | undefined
   /** The least time between two topology refreshes. It doubles while nothing changes, up to about 2 seconds. Default: 100 milliseconds. */
@@ -161,9 +170,9 @@ export interface ClusterOptions {
   readonly dedicatedIdleTimeout?: Duration.Input | undefined
   /**
    * The treatment of commands beyond the bounds: they wait within their deadline, or fail at once with
-   * `OverloadedError`. Default: `"wait"`.
+   * `OverloadedError`. Default: `"suspend"`.
    */
-  readonly overflow?: "wait" | "fail" | undefined
+  readonly overflow?: "suspend" | "fail" | undefined
   /**
    * Translates the addresses that servers announce (NAT, port forwarding); applied to the topology, MOVED and ASK.
    * When it throws, the address is left as it is.
@@ -182,6 +191,11 @@ export interface ClusterOptions {
    * nothing.
    */
   readonly logCommands?: boolean | undefined
+  /**
+   * The attributes of the client's spans, log lines and metrics, for programs that have several clients:
+   * `{ client: "cache" }`. Default: none; a client of `ClusterClient.named` has its id as `redis.client`.
+   */
+  readonly attributes?: Readonly<Record<string, string>> | undefined
   /** The availability zones of nodes, for servers that do not report them; it wins over the reports. */
   readonly zoneOf?: ((node: ClusterNode.ClusterNode) => string | undefined) | undefined
 }
@@ -202,7 +216,7 @@ export type StartupNode = string | Redacted.Redacted | Endpoint
  * @category models
  * @since 0.1.0
  */
-export type FindNodes = Effect.Effect<ReadonlyArray<Endpoint>, unknown>
+export type FindNodes<R = never> = Effect.Effect<ReadonlyArray<Endpoint>, unknown, R>
 
 /**
  * The options after the check, with every default in place. Durations are milliseconds.
@@ -232,6 +246,7 @@ export interface ResolvedOptions {
   readonly maxRedirects: number
   readonly retrySchedule: Schedule.Schedule<unknown, RedisClusterException>
   readonly reconnectSchedule: Schedule.Schedule<unknown>
+  readonly startSchedule: Schedule.Schedule<unknown, RedisClusterException> | undefined
   readonly refreshInterval: number
   readonly minRefreshInterval: number
   readonly requireFullCoverage: boolean
@@ -239,13 +254,14 @@ export interface ResolvedOptions {
   readonly maxInFlightBytes: number
   readonly maxDedicatedConnections: number
   readonly dedicatedIdleTimeout: number
-  readonly overflow: "wait" | "fail"
+  readonly overflow: "suspend" | "fail"
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly stream: ((endpoint: Endpoint) => Duplex) | undefined
   readonly protocol: 2 | 3
   readonly readFrom: ReadFrom.Policy
   readonly availabilityZone: string | undefined
   readonly zoneOf: ((node: ClusterNode.ClusterNode) => string | undefined) | undefined
+  readonly attributes: Readonly<Record<string, string>>
 }
 
 const defaultRetrySchedule: Schedule.Schedule<unknown> = Schedule.min([
@@ -285,6 +301,11 @@ const credentials: checks.Check = (value) =>
 
 const policy: checks.Check = (value) => ReadFrom.isPolicy(value) ? undefined : "one of the policies of ReadFrom"
 
+const attributes: checks.Check = (value) =>
+  typeof value === "object" && value !== null && Object.values(value).every((text) => typeof text === "string")
+    ? undefined
+    : `an object of text, such as { client: "cache" }`
+
 /** One option: its check and its default. */
 interface Option<A> {
   readonly check: checks.Check
@@ -320,6 +341,7 @@ export const table = {
   maxRedirects: option(16, checks.integer(0)),
   retrySchedule: option(defaultRetrySchedule, schedule),
   reconnectSchedule: option(defaultReconnectSchedule, schedule),
+  startSchedule: option(undefined, schedule),
   refreshInterval: option("60 seconds", checks.duration(100)),
   minRefreshInterval: option("100 millis", checks.duration(1)),
   requireFullCoverage: option(false, checks.boolean),
@@ -327,13 +349,14 @@ export const table = {
   maxInFlightBytes: option(64 * 1024 * 1024, checks.integer(1)),
   maxDedicatedConnections: option(1024, checks.integer(1)),
   dedicatedIdleTimeout: option("30 seconds", checks.duration(0)),
-  overflow: option("wait", checks.oneOf("wait", "fail")),
+  overflow: option("suspend", checks.oneOf("suspend", "fail")),
   mapAddress: option(undefined, checks.func),
   stream: option(undefined, checks.func),
   protocol: option(3, checks.oneOf(2, 3)),
   readFrom: option(ReadFrom.primary, policy),
   availabilityZone: option(undefined, checks.text),
-  zoneOf: option(undefined, checks.func)
+  zoneOf: option(undefined, checks.func),
+  attributes: option({}, attributes)
 } as const satisfies { readonly [Name in keyof Required<ClusterOptions>]: Option<ClusterOptions[Name] | undefined> }
 
 const optionChecks: Readonly<Record<string, checks.Check>> = Object.fromEntries(
@@ -554,6 +577,27 @@ const contradictions = (options: ClusterOptions, parsed: ReadonlyArray<ParsedNod
 }
 
 /**
+ * The options with effects that require nothing: the context that is there when the client is made serves them.
+ *
+ * @internal
+ */
+export const closed = <R>(options: ClusterOptions<R, R, R>, context: Context.Context<R>): ClusterOptions => {
+  // Programs in plain JavaScript may give anything.
+  if (typeof options !== "object" || options === null) return options
+  const { credentials, nodes, tls } = options
+  return {
+    ...options,
+    nodes: Effect.isEffect(nodes) ? Effect.provideContext(nodes, context) : nodes,
+    credentials: Effect.isEffect(credentials)
+      ? Effect.provideContext(credentials, context)
+      : Stream.isStream(credentials)
+      ? Stream.provideContext(credentials, context)
+      : credentials,
+    tls: Effect.isEffect(tls) ? Effect.provideContext(tls, context) : tls
+  }
+}
+
+/**
  * Checks options and fills in the defaults. A failure is a message with the problems.
  *
  * @category constructors
@@ -608,6 +652,7 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     maxRedirects: options.maxRedirects ?? table.maxRedirects.fallback,
     retrySchedule: options.retrySchedule ?? defaultRetrySchedule,
     reconnectSchedule: options.reconnectSchedule ?? defaultReconnectSchedule,
+    startSchedule: options.startSchedule,
     refreshInterval: millis("refreshInterval"),
     minRefreshInterval: millis("minRefreshInterval"),
     requireFullCoverage: options.requireFullCoverage ?? table.requireFullCoverage.fallback,
@@ -621,6 +666,7 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     protocol: options.protocol ?? table.protocol.fallback,
     readFrom: options.readFrom ?? table.readFrom.fallback,
     availabilityZone: options.availabilityZone,
+    attributes: options.attributes ?? table.attributes.fallback,
     zoneOf: options.zoneOf === undefined
       ? undefined
       : guarded(options.zoneOf, (zone) => zone === undefined || typeof zone === "string", () => undefined)

@@ -35,6 +35,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
@@ -44,7 +45,7 @@ import * as Scope from "effect/Scope"
 import { randomUUID } from "node:crypto"
 import * as HashSlot from "./cluster/HashSlot.ts"
 import { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
-import type { Lifetime, Patience } from "./commands/Call.ts"
+import type { Lifetime } from "./commands/Call.ts"
 import * as Command from "./commands/Command.ts"
 import { Strings } from "./commands/Strings.ts"
 import * as checks from "./internal/checks.ts"
@@ -53,6 +54,7 @@ import { monotonicMillis } from "./internal/monotonic.ts"
 import { printable, reportable } from "./internal/reportable.ts"
 import { stackless } from "./internal/stackless.ts"
 import { exception, OptionsError, type Outcome, type RedisClusterException } from "./RedisClusterException.ts"
+import * as Tracing from "./routing/request/Tracing.ts"
 import * as Script from "./scripting/Script.ts"
 
 const NotAcquiredTypeId = "~effect-redis-cluster/LockNotAcquiredError"
@@ -168,12 +170,12 @@ export const isLockError = (value: unknown): value is LockError =>
 export interface LockOptions {
   /**
    * The time after which the lock of a holder that died ends; at least 100 milliseconds. The lock is extended after
-   * each third of it. Ten seconds are a good start, because a failover should fit in. A lock with `"forever"` lasts
+   * each third of it. Ten seconds are a good start, because a failover should fit in. A lock with `"Infinity"` lasts
    * until it is released, also when its holder died.
    */
-  readonly ttl: Lifetime | "forever"
-  /** The time to wait while others hold the lock; `"none"` tries once. Default: `"forever"`. */
-  readonly wait?: Patience | "none" | undefined
+  readonly ttl: Lifetime
+  /** The time to wait while others hold the lock; `"0 millis"` tries once. Default: `"Infinity"`. */
+  readonly wait?: Lifetime | undefined
   /**
    * The pauses between two attempts; the wait ends with the schedule. Default: 100 ms, jittered by a half, so that
    * many waiting processes spread out and have equal chances.
@@ -358,20 +360,20 @@ const ttlCheck: checks.Check = (value) =>
     : `a finite duration of at least ${leastTtl} milliseconds, such as "10 seconds"`
 
 const optionChecks: checks.Checks<LockOptions> = {
-  ttl: checks.orWord(ttlCheck, "forever"),
-  wait: checks.orWord(checks.duration(0), "forever", "none"),
+  ttl: (value) =>
+    checks.lifetime(leastTtl, false)(value) === undefined ? undefined : `${ttlCheck(value)} or "Infinity"`,
+  wait: checks.lifetime(0, false),
   schedule: (value) => Schedule.isSchedule(value) ? undefined : "a Schedule of Effect",
   fencing: checks.boolean
 }
 
-const waitOf = (wait: LockOptions["wait"]): number =>
-  wait === undefined || wait === "forever" ? Infinity : wait === "none" ? 0 : millisOf(wait)
+const waitOf = (wait: LockOptions["wait"]): number => wait === undefined ? Infinity : millisOf(wait)
 
 const check = (key: string, options: LockOptions): Effect.Effect<Settings, RedisClusterException> =>
   Effect.suspend(() => {
     const problems = checks.problemsOf(options, optionChecks)
     if (problems.length > 0) return refuse(problems.join("; "))
-    if (options.ttl === undefined) return refuse(`ttl is required: a duration such as "10 seconds", or "forever"`)
+    if (options.ttl === undefined) return refuse(`ttl is required: a duration such as "10 seconds", or "Infinity"`)
     if (typeof key !== "string" || key === "") return refuse("the key has to be a text that is not empty")
     const fenceKey = options.fencing === true ? fenceKeyOf(key) : undefined
     if (options.fencing === true && fenceKey === undefined) {
@@ -382,7 +384,7 @@ const check = (key: string, options: LockOptions): Effect.Effect<Settings, Redis
     return Effect.succeed({
       key,
       fenceKey,
-      ttl: options.ttl === "forever" ? Infinity : Math.ceil(millisOf(options.ttl)),
+      ttl: Math.ceil(millisOf(options.ttl)),
       wait: waitOf(options.wait),
       schedule: options.schedule ?? defaultSchedule
     })
@@ -606,7 +608,7 @@ const releaseWithScope = (scope: Scope.Scope, holder: Holder): Effect.Effect<voi
  * import { Lock } from "effect-redis-cluster"
  *
  * const program = Effect.scoped(Effect.gen(function*() {
- *   const lock = yield* Lock.make("report:daily", { ttl: "10 seconds", wait: "none", fencing: true })
+ *   const lock = yield* Lock.make("report:daily", { ttl: "10 seconds", wait: "0 millis", fencing: true })
  *   yield* Effect.logInfo(`holding it with fence ${lock.fence}`)
  *   yield* Effect.raceFirst(Effect.sleep("1 second"), lock.lost)
  * }))
@@ -660,13 +662,31 @@ export const withLock = <const O extends LockOptions>(key: string, options: O) =
 <A, E, R>(
   use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
 ): Effect.Effect<A, E | LockError | RedisClusterException, R | ClusterClient> =>
-  Effect.scopedWith((scope) =>
-    Effect.flatMap(Scope.provide(make(key, options), scope), (lock) =>
-      Effect.tap(
-        Effect.raceFirst(Effect.isEffect(use) ? use : use(lock), lock.lost),
-        () => endedUnderIt(lock)
-      ))
+  Tracing.operation(
+    "redis.lock",
+    (annotate) =>
+      Effect.scopedWith((scope) =>
+        Effect.flatMap(noted(annotate, Scope.provide(make(key, options), scope)), (lock) =>
+          Effect.tap(
+            Effect.raceFirst(Effect.isEffect(use) ? use : use(lock), lock.lost),
+            () => endedUnderIt(lock)
+          ))
+      )
   )
+
+/** Notes on the span how long the lock was waited for, and its fence. */
+const noted = <L extends Lock, E, R>(
+  annotate: Tracing.Annotate,
+  acquire: Effect.Effect<L, E, R>
+): Effect.Effect<L, E, R> =>
+  Clock.clockWith((clock) => {
+    const from = monotonicMillis(clock)
+    return Effect.onExit(acquire, (exit) =>
+      Effect.sync(() => {
+        annotate({ "redis.lock.acquired": Exit.isSuccess(exit), "redis.lock.waited": monotonicMillis(clock) - from })
+        if (Exit.isSuccess(exit) && "fence" in exit.value) annotate({ "redis.lock.fence": exit.value.fence })
+      }))
+  })
 
 /**
  * Runs an effect under a lock, or leaves it out when others hold the lock: the result is then `None`.
@@ -697,21 +717,25 @@ export const tryWithLock = <const O extends LockOptions>(key: string, options: O
 <A, E, R>(
   use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
 ): Effect.Effect<Option.Option<A>, E | LockLostError | RedisClusterException, R | ClusterClient> =>
-  Effect.scopedWith((scope) =>
-    make(key, { ...options, wait: options?.wait ?? "none" }).pipe(
-      Scope.provide(scope),
-      // The option `wait` does not change the type of the lock.
-      Effect.map((lock) => Option.some(lock as LockOf<O>)),
-      Effect.catchTag("LockNotAcquiredError", () => Effect.succeed(Option.none<LockOf<O>>())),
-      Effect.flatMap(Option.match({
-        onNone: () => Effect.succeed(Option.none<A>()),
-        onSome: (lock) =>
-          Effect.raceFirst(Effect.isEffect(use) ? use : use(lock), lock.lost).pipe(
-            Effect.tap(() => endedUnderIt(lock)),
-            Effect.map(Option.some)
-          )
-      }))
-    )
+  Tracing.operation(
+    "redis.lock",
+    (annotate) =>
+      Effect.scopedWith((scope) =>
+        noted(annotate, make(key, { ...options, wait: options?.wait ?? "0 millis" })).pipe(
+          Scope.provide(scope),
+          // The option `wait` does not change the type of the lock.
+          Effect.map((lock) => Option.some(lock as LockOf<O>)),
+          Effect.catchTag("LockNotAcquiredError", () => Effect.succeed(Option.none<LockOf<O>>())),
+          Effect.flatMap(Option.match({
+            onNone: () => Effect.succeed(Option.none<A>()),
+            onSome: (lock) =>
+              Effect.raceFirst(Effect.isEffect(use) ? use : use(lock), lock.lost).pipe(
+                Effect.tap(() => endedUnderIt(lock)),
+                Effect.map(Option.some)
+              )
+          }))
+        )
+      )
   )
 
 /**

@@ -136,6 +136,8 @@ describe("ClusterConfig", () => {
       const without = new Set([
         "credentials",
         "onConnect",
+        "startSchedule",
+        "attributes",
         "retrySchedule",
         "reconnectSchedule",
         "mapAddress",
@@ -169,6 +171,8 @@ describe("ClusterConfig", () => {
         maxInFlightBytes: true,
         maxDedicatedConnections: true,
         dedicatedIdleTimeout: true,
+        attributes: true,
+        startSchedule: true,
         overflow: true,
         mapAddress: true,
         stream: true,
@@ -210,7 +214,7 @@ describe("ClusterConfig", () => {
     ["no node", {}, ["REDIS_URL", "no startup node"]],
     ["a duration that is none", { REDIS_COMMAND_TIMEOUT: "soon" }, ["REDIS_COMMAND_TIMEOUT"]],
     ["a count that is none", { REDIS_MAX_IN_FLIGHT: "many" }, ["REDIS_MAX_IN_FLIGHT"]],
-    ["another overflow", { REDIS_OVERFLOW: "drop" }, ["REDIS_OVERFLOW", "wait"]],
+    ["another overflow", { REDIS_OVERFLOW: "drop" }, ["REDIS_OVERFLOW", "suspend"]],
     ["another way to read", { REDIS_READ_FROM: "anyone" }, ["REDIS_READ_FROM", "replicaPreferred"]],
     ["another protocol", { REDIS_PROTOCOL: "4" }, ["REDIS_PROTOCOL"]],
     ["a file that is not there", { REDIS_TLS_CA: "/no/such/file" }, ["REDIS_TLS_CA", "ENOENT"]]
@@ -281,7 +285,7 @@ describe("ClusterClient", () => {
         tls: Config.succeed(false),
         commandTimeout: Config.Duration("timeout"),
         maxInFlight: Config.Int("bound"),
-        overflow: Config.Literals(["wait", "fail"], "overflow"),
+        overflow: Config.Literals(["suspend", "fail"], "overflow"),
         retrySchedule: Config.succeed(Schedule.spaced("20 millis")),
         mapAddress: Config.succeed((endpoint) => endpoint),
         protocol: Config.succeed(3)
@@ -302,4 +306,42 @@ describe("ClusterClient", () => {
       const names = yield* redis.on("primaries").clientGetname()
       assert.deepStrictEqual([...names.values()], ["configured", "configured", "configured"])
     }).pipe(Effect.scoped), 60_000)
+
+  it.effect("nested objects are read by the names of the options, lists of nodes included, and variables win", () =>
+    Effect.gen(function*() {
+      const objects = ConfigProvider.fromUnknown({
+        redis: {
+          nodes: ["redis://a:1", "redis://b:2"],
+          password: "secret",
+          commandTimeout: "2 seconds",
+          maxInFlight: 100,
+          requireFullCoverage: true,
+          tls: { servername: "cluster.example" },
+          readFrom: "replicaPreferred"
+        },
+        cacheRedis: { url: "redis://c:3", tls: true }
+      })
+      const given = yield* ClusterConfig.options().parse(objects)
+      assert.deepStrictEqual((given.nodes as ReadonlyArray<Redacted.Redacted>).map(Redacted.value), [
+        "redis://a:1",
+        "redis://b:2"
+      ])
+      assert.deepStrictEqual(given.commandTimeout, Duration.seconds(2))
+      assert.strictEqual(given.maxInFlight, 100)
+      assert.isTrue(given.requireFullCoverage)
+      assert.deepStrictEqual(given.tls, { servername: "cluster.example" })
+      assert.strictEqual(given.readFrom, ReadFrom.replicaPreferred)
+      assert.isTrue((yield* ClusterConfig.options("CACHE_REDIS").parse(objects)).tls)
+      assert.isTrue(
+        (yield* Config.nested(ClusterConfig.options(), "app").parse(
+          ConfigProvider.fromUnknown({ app: { redis: { url: "redis://d:4", tls: true } } })
+        )).tls
+      )
+
+      const both = ConfigProvider.orElse(provider({ REDIS_COMMAND_TIMEOUT: "7 seconds" }), objects)
+      assert.deepStrictEqual((yield* ClusterConfig.options().parse(both)).commandTimeout, Duration.seconds(7))
+      const wrong = ConfigProvider.fromUnknown({ redis: { url: "redis://a:1", commandTimeout: "soon" } })
+      const error = yield* Effect.flip(ClusterConfig.options().parse(wrong))
+      assert.include(String(error.message), "commandTimeout")
+    }))
 })

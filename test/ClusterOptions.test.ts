@@ -31,7 +31,7 @@ describe("ClusterOptions", () => {
     assert.strictEqual(options.maxRedirects, 16)
     assert.strictEqual(options.refreshInterval, 60_000)
     assert.strictEqual(options.requireFullCoverage, false)
-    assert.strictEqual(options.overflow, "wait")
+    assert.strictEqual(options.overflow, "suspend")
     assert.strictEqual(options.protocol, 3)
     assert.strictEqual(options.readFrom, ReadFrom.primary)
     assert.strictEqual(options.availabilityZone, undefined)
@@ -247,7 +247,9 @@ describe("docs/configuration.md", () => {
       "credentials",
       "retrySchedule",
       "reconnectSchedule",
-      "onConnect"
+      "onConnect",
+      "startSchedule",
+      "attributes"
     ]
   ])
 

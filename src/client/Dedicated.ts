@@ -18,6 +18,7 @@ import { type Batch, entriesOf, type Results, type Values } from "../routing/bat
 import type { DedicatedConnection } from "../routing/dedicated/DedicatedSession.ts"
 import { refuse } from "../routing/Rejections.ts"
 import { Conflict } from "../routing/request/Conflict.ts"
+import * as Tracing from "../routing/request/Tracing.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Batches from "./Batches.ts"
 import type { CommandCache } from "./CommandCache.ts"
@@ -257,11 +258,12 @@ export const make = (router: Router["Service"], commands: CommandCache): Dedicat
     watch: (keys, body) => {
       if (typeof body !== "function") return refuse(noBody)
       const list = isList(keys) ? keys : [keys]
-      return Effect.scopedWith((scope) =>
-        Effect.flatMap(
-          Scope.provide(router.watch(list), scope),
-          (session) => body(watchClient(session))
-        )
+      return Tracing.operation(
+        "redis.watch",
+        () =>
+          Effect.scopedWith((scope) =>
+            Effect.flatMap(Scope.provide(router.watch(list), scope), (session) => body(watchClient(session)))
+          )
       )
     }
   }

@@ -10,6 +10,7 @@ import type { BatchMembers } from "./Batches.ts"
 import type { MapCommandMembers } from "./MapCommand.ts"
 import type { NodeMembers } from "./Nodes.ts"
 import type { ReadPreferenceMembers } from "./ReadPreference.ts"
+import type { RegionMembers } from "./Region.ts"
 import type { TargetMembers } from "./Targets.ts"
 
 const die = (member: string): Effect.Effect<never> =>
@@ -30,10 +31,13 @@ export const members:
   & Pick<TargetMembers, "on" | "execute">
   & Pick<ReadPreferenceMembers, "readFrom">
   & MapCommandMembers<never>
+  & RegionMembers
   & Pick<BatchMembers, "pipeline"> = {
     slotOf: HashSlot.ofKey,
     on: () => unimplemented("on(...)"),
     readFrom: () => unimplemented("readFrom(...)"),
+    // A member of a mock has no settings.
+    region: () => (self) => self,
     mapCommand: () => unimplemented("mapCommand(...)"),
     // The type of the result is that of the command.
     execute: run as TargetMembers["execute"],

@@ -35,6 +35,7 @@ import {
 } from "../RedisClusterException.ts"
 import type { Target } from "../routing/nodes/Target.ts"
 import { mayPass } from "../routing/request/Recovery.ts"
+import * as Tracing from "../routing/request/Tracing.ts"
 import type { Located, Router } from "../routing/Router.ts"
 import type { Topology } from "../topology/Topology.ts"
 import { type Pass, ScanPlan } from "./ScanPlan.ts"
@@ -355,6 +356,11 @@ class Scan {
     return mayPass(error)
   }
 
+  /** Asks the node who it is: a question of the client itself, which makes no span. */
+  private ownLineOf(node: ClusterNode): Effect.Effect<Located<string>, RedisClusterException> {
+    return Effect.withTracerEnabled(this.router.executeWithSocket(ownLine, node), false)
+  }
+
   private page(
     node: ClusterNode,
     position: Position | undefined
@@ -365,7 +371,7 @@ class Scan {
       // Both commands go in one write: the line that the node gives right after the page holds for the page.
       const [page, line] = yield* Effect.all([
         this.router.executeWithSocket(scan(cursor, this.options), node),
-        this.router.executeWithSocket(ownLine, node)
+        this.ownLineOf(node)
       ], { concurrency: "unbounded" })
       // Another socket may lead to another process, for which the cursor has no meaning.
       if (!sameSocket(begun, line) || !sameSocket(begun, page)) return [[], Option.none()]
@@ -381,7 +387,7 @@ class Scan {
 
   private begin(node: ClusterNode): Effect.Effect<Position, RedisClusterException> {
     return Effect.map(
-      this.router.executeWithSocket(ownLine, node),
+      this.ownLineOf(node),
       (begun) => ({ pass: this.plan.begin(begun.value), begun, cursor: "0" })
     )
   }
@@ -488,10 +494,11 @@ const elementsOf = <A>(
 ): Stream.Stream<never, RedisClusterException> => {
   const { bytes, ...options } = given ?? {}
   const page = { ...options, count: options.count ?? pageSize }
-  return elements(router, (cursor) => {
+  const all = elements(router, (cursor) => {
     const { args, decode, settings, spec } = step(cursor, page)
     return new Command(spec, args, decode, { ...settings, binary: bytes === true })
-  }, node) as Stream.Stream<never, RedisClusterException>
+  }, node)
+  return Tracing.streamOperation("redis.scan", all) as Stream.Stream<never, RedisClusterException>
 }
 
 const keysOf = (
@@ -527,6 +534,7 @@ export const ofTarget =
  * @since 0.1.0
  */
 export const make = (router: Router["Service"], topology: Topology["Service"]): ScanMembers => ({
-  scanStream: (options: ScanStreamOptions = {}) => keysOf(scanBytes(router, topology, options), options),
+  scanStream: (options: ScanStreamOptions = {}) =>
+    keysOf(Tracing.streamOperation("redis.scan", scanBytes(router, topology, options)), options),
   ...ofElements(router)
 })

@@ -38,21 +38,13 @@ export type OneOrMore<A> = A | ReadonlyArray<A>
 export type Entries<A> = Readonly<Record<string, A>> | Iterable<readonly [Argument | Integer, A]>
 
 /**
- * A span of time with its unit: `"10 minutes"`, `Duration.seconds(5)`, `{ hours: 1 }`. A bare number is refused, since
+ * A span of time with its unit: `"10 minutes"`, `Duration.seconds(5)`, `{ hours: 1 }`; where something may last without end, `"Infinity"`. A bare number is refused, since
  * Redis counts seconds where Effect counts milliseconds.
  *
  * @category models
  * @since 0.1.0
  */
 export type Lifetime = Exclude<Duration.Input, number | bigint>
-
-/**
- * The time to wait for something: a span of time, or `"forever"` for no limit.
- *
- * @category models
- * @since 0.1.0
- */
-export type Patience = Lifetime | "forever"
 
 /**
  * A point in time: a `Date`, a `DateTime` of Effect, or a `Temporal.Instant`.
@@ -266,15 +258,15 @@ export class Call {
   }
 
   /** Adds the time for which the server may wait, in seconds with decimals; 0 for no limit. */
-  waiting(name: string, input: Patience): this {
-    if (input === "forever" || millisOf(input) === Infinity) return this.add("0")
+  waiting(name: string, input: Lifetime): this {
+    if (millisOf(input) === Infinity) return this.add("0")
     const value = this.millis(name, input)
     return value === undefined ? this : this.add(String(value / 1000))
   }
 
   /** Adds the time for which the server may wait, in milliseconds; 0 for no limit. */
-  waitingMillis(name: string, input: Patience): this {
-    return input === "forever" || millisOf(input) === Infinity ? this.add("0") : this.milliseconds(name, input)
+  waitingMillis(name: string, input: Lifetime): this {
+    return millisOf(input) === Infinity ? this.add("0") : this.milliseconds(name, input)
   }
 
   /** Adds a point in time, as milliseconds or as whole seconds since 1970. */

@@ -20,6 +20,8 @@ export interface CallSettings {
   readonly timeout?: number | undefined
   /** Whether the commands may be executed twice. */
   readonly idempotent?: boolean | undefined
+  /** Why the commands are not sent: the settings themselves are wrong. */
+  readonly invalid?: string | undefined
 }
 
 const none: CallSettings = {}

@@ -443,9 +443,10 @@ export const rejected = <A, M, R extends ClusterClient>(self: Command<A, M, R>, 
  */
 export const within = <A, M, R extends ClusterClient>(
   self: Command<A, M, R>,
-  { idempotent, timeout }: CallSettings
+  { idempotent, invalid, timeout }: CallSettings
 ): Command<A, M, R> => {
   const { settings } = self
+  if (invalid !== undefined) return rejected(self, invalid)
   if (timeout !== undefined && !(timeout >= 0)) {
     return withSettings(self, {
       invalid: settings.invalid ?? "Command.withTimeout: the timeout has to be a duration of at least 0 ms"

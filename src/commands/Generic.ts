@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { type Call, call, type Instant, type Lifetime, type OneOrMore, type Patience, type Secret } from "./Call.ts"
+import { type Call, call, type Instant, type Lifetime, type OneOrMore, type Secret } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -213,12 +213,12 @@ export interface GenericCommands<S extends Surface> {
    * over all primaries, the smallest number. On a shared connection the writes of all its users count. Since 3.0.0.
    * O(1).
    */
-  wait(replicas: number, timeout: Patience): Returns<S, number>
+  wait(replicas: number, timeout: Lifetime): Returns<S, number>
   /**
    * Waits like `wait` until writes are on disk: at the node itself (`local` 0 or 1) and on replicas. Returns both
    * numbers. Redis 7.2, Valkey 7.2. O(1).
    */
-  waitaof(local: 0 | 1, replicas: number, timeout: Patience): Returns<S, readonly [number, number]>
+  waitaof(local: 0 | 1, replicas: number, timeout: Lifetime): Returns<S, readonly [number, number]>
 }
 
 const write = { keys: 0 } as const

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { call, type Integer, type OneOrMore, type Patience, type Value } from "./Call.ts"
+import { call, type Integer, type Lifetime, type OneOrMore, type Value } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -72,24 +72,24 @@ export interface ListCommands<S extends Surface> {
     destination: Argument,
     from: ListEnd,
     to: ListEnd,
-    timeout: Patience
+    timeout: Lifetime
   ): Returns<S, string | null>
   /**
    * Takes elements like `lmpop`, and waits for one. Returns `null` when the time is over. Since 7.0.0. O(N+M) keys and
    * elements.
    */
   blmpop(
-    timeout: Patience,
+    timeout: Lifetime,
     keys: OneOrMore<Argument>,
     end: ListEnd,
     options?: { readonly count?: number | undefined }
   ): Returns<S, PoppedElements | null>
   /** Takes the first element of the first list of one slot that has any, and waits for one. Returns `null` when the time is over. Since 2.0.0. O(N) keys. */
-  blpop(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedElement | null>
+  blpop(keys: OneOrMore<Argument>, timeout: Lifetime): Returns<S, PoppedElement | null>
   /** Takes the last element of the first list of one slot that has any, and waits for one. Returns `null` when the time is over. Since 2.0.0. O(N) keys. */
-  brpop(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedElement | null>
+  brpop(keys: OneOrMore<Argument>, timeout: Lifetime): Returns<S, PoppedElement | null>
   /** The old form of `blmove` from right to left. Since 2.2.0. O(1). */
-  brpoplpush(source: Argument, destination: Argument, timeout: Patience): Returns<S, string | null>
+  brpoplpush(source: Argument, destination: Argument, timeout: Lifetime): Returns<S, string | null>
   /**
    * The element at a position; `null` if there is none. Negative positions count from the end. Since 1.0.0. O(N)
    * elements on the way.

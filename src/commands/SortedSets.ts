@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Argument } from "../protocol/Reply.ts"
-import { type Call, call, type Entries, type Integer, type OneOrMore, type Patience, type Value } from "./Call.ts"
+import { type Call, call, type Entries, type Integer, type Lifetime, type OneOrMore, type Value } from "./Call.ts"
 import { checked } from "./checked.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -218,15 +218,15 @@ export interface SortedSetCommands<S extends Surface> {
    * O(K)+O(M*log(N)).
    */
   bzmpop(
-    timeout: Patience,
+    timeout: Lifetime,
     keys: OneOrMore<Argument>,
     which: "MIN" | "MAX",
     options?: { readonly count?: number | undefined }
   ): Returns<S, PoppedMembers | null>
   /** Takes the highest member of the first set of one slot that has any, and waits for one. Returns `null` when the time is over. Since 5.0.0. O(log N). */
-  bzpopmax(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedMember | null>
+  bzpopmax(keys: OneOrMore<Argument>, timeout: Lifetime): Returns<S, PoppedMember | null>
   /** Takes the lowest member of the first set of one slot that has any, and waits for one. Returns `null` when the time is over. Since 5.0.0. O(log N). */
-  bzpopmin(keys: OneOrMore<Argument>, timeout: Patience): Returns<S, PoppedMember | null>
+  bzpopmin(keys: OneOrMore<Argument>, timeout: Lifetime): Returns<S, PoppedMember | null>
   /**
    * Adds members with their scores (an object or pairs of member and score), or changes their scores. Returns the
    * number of new members; with `increment` the new score, `null` if a condition was not met. Since 1.2.0. O(log N) a

@@ -12,7 +12,6 @@ import {
   type Integer,
   type Lifetime,
   type OneOrMore,
-  type Patience,
   type Value
 } from "./Call.ts"
 import { checked } from "./checked.ts"
@@ -136,7 +135,7 @@ export interface XreadOptions {
   /** The most entries of each stream. */
   readonly count?: number | undefined
   /** Wait for an entry for so long if there is none. */
-  readonly block?: Patience | undefined
+  readonly block?: Lifetime | undefined
 }
 
 /**

@@ -34,7 +34,9 @@ import * as RedisService from "./Redis.ts"
  * @category models
  * @since 0.1.0
  */
-export interface ClusterRedisOptions extends ClusterOptions {
+export interface ClusterRedisOptions<out NodesR = never, out CredentialsR = never, out TlsR = never>
+  extends ClusterOptions<NodesR, CredentialsR, TlsR>
+{
   readonly pool?: PoolOptions | undefined
 }
 
@@ -45,9 +47,9 @@ export interface ClusterRedisOptions extends ClusterOptions {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  given: ClusterRedisOptions
-): Layer.Layer<Redis | ClusterClient, RedisClusterException> => {
+export const layer = <N = never, C = never, T = never>(
+  given: ClusterRedisOptions<N, C, T>
+): Layer.Layer<Redis | ClusterClient, RedisClusterException, N | C | T> => {
   // The client itself refuses a value that is no object of options.
   const { pool, ...options } = given ?? {}
   return Layer.provideMerge(RedisService.layer(pool), ClusterClient.layer(options))

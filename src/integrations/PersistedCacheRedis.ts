@@ -17,7 +17,7 @@ import * as Persistence from "effect/persistence/Persistence"
 import * as PrimaryKey from "effect/PrimaryKey"
 import type * as Scope from "effect/Scope"
 import { ClusterClient } from "../ClusterClient.ts"
-import type { Lifetime, Patience } from "../commands/Call.ts"
+import type { Lifetime } from "../commands/Call.ts"
 import * as Lock from "../Lock.ts"
 
 /**
@@ -40,8 +40,8 @@ export interface PersistedCacheOptions<K extends Persistable.Any> {
    * seconds.
    */
   readonly lockTtl?: Lifetime | undefined
-  /** The time to wait for the lookup of another process before this process does its own. Default: `"forever"`. */
-  readonly wait?: Patience | undefined
+  /** The time to wait for the lookup of another process before this process does its own. Default: `"Infinity"`. */
+  readonly wait?: Lifetime | undefined
 }
 
 /**
@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function*<K extends Persistable.Any, R = n
   R | ClusterClient | Persistence.Persistence | Scope.Scope
 > {
   const redis = yield* ClusterClient
-  const { lockTtl = "10 seconds", wait = "forever", ...cacheOptions } = options
+  const { lockTtl = "10 seconds", wait = "Infinity", ...cacheOptions } = options
   const store = yield* (yield* Persistence.Persistence).make({
     storeId: options.storeId,
     // All keys of the store are of this type.

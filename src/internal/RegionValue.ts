@@ -1,19 +1,19 @@
 /**
- * The value that a region of the program gives to a reference, looked up once for each context.
+ * The value that regions of the program give, looked up once for each context.
  *
  * @internal
  */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
 
 /** Contexts are immutable, and most fibers share one: the look-up of the last one is kept. */
 export class RegionValue<A> {
-  private readonly reference: Context.Reference<A>
+  private readonly look: (context: Context.Context<never>) => A | undefined
   private context: Context.Context<never> | undefined
   private value: A | undefined
 
-  constructor(reference: Context.Reference<A>) {
-    this.reference = reference
+  constructor(look: (context: Context.Context<never>) => A | undefined) {
+    this.look = look
   }
 
   /** The value in the region that the running fiber is in; `undefined` outside of any. */
@@ -21,7 +21,7 @@ export class RegionValue<A> {
     const context = Fiber.getCurrent()?.context
     if (context !== this.context) {
       this.context = context
-      this.value = context === undefined ? undefined : Context.getOrUndefined(context, this.reference)
+      this.value = context === undefined ? undefined : this.look(context)
     }
     return this.value
   }

@@ -53,19 +53,12 @@ export const duration = (least: number, finite = false): Check =>
   })
 
 /** A span of time with its unit: servers count seconds where Effect counts milliseconds, so that a bare number may be either. */
-export const lifetime = (least: number): Check => {
-  const isDuration = duration(least, true)
+export const lifetime = (least: number, finite = true): Check => {
+  const isDuration = duration(least, finite)
   return (value) =>
     typeof value === "number" || typeof value === "bigint"
       ? `a duration with a unit, such as "10 seconds"`
       : isDuration(value)
-}
-
-/** A check that accepts one of these words, and leaves other values to `check`. */
-export const orWord = (check: Check, ...words: ReadonlyArray<string>): Check => (value) => {
-  if (typeof value === "string" && words.includes(value)) return undefined
-  const expected = check(value)
-  return expected === undefined ? undefined : [expected, ...words.map((word) => JSON.stringify(word))].join(" or ")
 }
 
 const listOf = (names: ReadonlyArray<string>): string => names.length === 0 ? "it has none" : names.join(", ")

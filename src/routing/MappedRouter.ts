@@ -78,7 +78,8 @@ const mapRouter = (router: RouterShape, map: MapCommand): RouterShape => ({
   setReadFrom: router.setReadFrom,
   readFrom: router.readFrom,
   readStatistics: router.readStatistics,
-  statistics: router.statistics
+  statistics: router.statistics,
+  region: router.region
 })
 
 /** The router with a function for every command. */

@@ -17,6 +17,7 @@ import * as ReadFrom from "../ReadFrom.ts"
 import { DecodeError, type Reason, type RedisClusterException } from "../RedisClusterException.ts"
 import { nodeAt, Topology } from "../topology/Topology.ts"
 import * as Batch from "./batches/Pipeline.ts"
+import * as ClientRegion from "./ClientRegion.ts"
 import { keyless, slotOf } from "./CommandSlot.ts"
 import * as Sessions from "./dedicated/DedicatedSessions.ts"
 import { aggregate, type NodeReply } from "./nodes/Aggregation.ts"
@@ -78,6 +79,8 @@ export interface RouterShape extends Batch.Batching, Pick<Sessions.DedicatedSess
   /** The number of reads of each node, by policies other than `ReadFrom.primary`. */
   readonly readStatistics: () => ReadonlyArray<ShardReads>
   readonly statistics: RoutingStatistics
+  /** The settings that regions of the program give to the commands of this client alone. */
+  readonly region: ClientRegion.ClientRegion
 }
 
 export class Router extends Context.Service<Router, RouterShape>()("effect-redis-cluster/routing/Router") {}
@@ -156,6 +159,7 @@ interface Parts {
   readonly sessions: Sessions.DedicatedSessions
   readonly fanOut: FanOut
   readonly policies: CurrentReadPolicy
+  readonly region: ClientRegion.ClientRegion
   /** The timeout of commands without one of their own, in milliseconds. */
   readonly timeout: number
 }
@@ -249,6 +253,10 @@ class RouterView implements RouterShape {
 
   get statistics(): RoutingStatistics {
     return this.parts.dispatcher.statistics
+  }
+
+  get region(): ClientRegion.ClientRegion {
+    return this.parts.region
   }
 
   /** The part of a route that all batches have. */
@@ -377,13 +385,15 @@ class RouterView implements RouterShape {
 
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const topology = yield* Topology
-  const dispatcher = yield* makeDispatcher(options)
+  const region = ClientRegion.make()
+  const dispatcher = yield* makeDispatcher(options, region)
   const sessions = yield* Sessions.make(options, dispatcher)
   const random = yield* Random.Random
   const fanOut = new FanOut(dispatcher, topology, () => random.nextDoubleUnsafe())
-  const policies = new CurrentReadPolicy(options.readFrom)
+  const policies = new CurrentReadPolicy(options.readFrom, region)
+  const timeout = options.commandTimeout
   return Router.of(
-    new RouterView({ topology, dispatcher, sessions, fanOut, policies, timeout: options.commandTimeout }, undefined)
+    new RouterView({ topology, dispatcher, sessions, fanOut, policies, region, timeout }, undefined)
   )
 })
 

@@ -80,9 +80,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const live = new LiveTopology({ options, connections, clock, random, runFork, published })
   yield* Effect.addFinalizer(() => Effect.sync(() => live.close()))
 
-  const first = yield* live.refresh
-  const covered = Snapshot.coveredSlots(first)
-  if (options.requireFullCoverage && covered < slotCount) return yield* Effect.fail(notCovered(first, covered))
+  yield* started(options, live.refresh)
 
   if (options.refreshInterval < Number.POSITIVE_INFINITY) yield* Effect.forkScoped(live.refreshForEver)
   const stopListening = connections.onState(live.observe)
@@ -103,6 +101,22 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     setDefaultNode: live.setDefaultNode
   })
 })
+
+/** Fetches the first snapshot, and tries again as the options say. */
+const started = (
+  { requireFullCoverage, startSchedule }: ResolvedOptions,
+  refresh: Effect.Effect<Snapshot.Snapshot, RedisClusterException>
+): Effect.Effect<unknown, RedisClusterException> => {
+  const first = requireFullCoverage
+    ? Effect.flatMap(refresh, (snapshot) => {
+      const covered = Snapshot.coveredSlots(snapshot)
+      return covered < slotCount ? Effect.fail(notCovered(snapshot, covered)) : Effect.void
+    })
+    : refresh
+  return startSchedule === undefined
+    ? first
+    : Effect.retry(first, { while: (error: RedisClusterException) => error.isRetryable, schedule: startSchedule })
+}
 
 const notCovered = (snapshot: Snapshot.Snapshot, covered: number): RedisClusterException => {
   const slot = snapshot.slots.indexOf(undefined)

@@ -27,7 +27,7 @@ describe("The connections that callers share", () => {
     it.effect("are not held up by a command that the server holds back", () =>
       Effect.gen(function*() {
         const redis = yield* ClusterClient
-        const popping = yield* Effect.forkChild(redis.blpop("{q}:list", "forever"))
+        const popping = yield* Effect.forkChild(redis.blpop("{q}:list", "Infinity"))
         yield* heldBack(1)
         yield* redis.set("{q}:other", "served")
         assert.strictEqual(yield* redis.get("{q}:other"), "served")
@@ -39,7 +39,7 @@ describe("The connections that callers share", () => {
       Effect.gen(function*() {
         const redis = yield* ClusterClient
         for (let turn = 0; turn < 50; turn++) {
-          const popping = yield* Effect.forkChild(redis.blpop("{q}:empty", "forever"), { startImmediately: true })
+          const popping = yield* Effect.forkChild(redis.blpop("{q}:empty", "Infinity"), { startImmediately: true })
           if (turn % 5 === 0) yield* heldBack(1)
           yield* Fiber.interrupt(popping)
         }

@@ -157,14 +157,15 @@ describe("A call with a long list", () => {
 })
 
 describe("Waiting without end", () => {
-  it("is said by `forever` and by an infinite duration alike", () => {
-    const endless = Lists.blpop("k", "forever").args
+  it("is said by \"Infinity\" and by an infinite duration alike, and by no other word", () => {
+    const endless = Lists.blpop("k", "Infinity").args
     for (const duration of [Duration.infinity, "Infinity"] as const) {
       assert.deepStrictEqual(Lists.blpop("k", duration).args, endless)
       assert.deepStrictEqual(
         Streams.xread({ s: "$" }, { block: duration }).args,
-        Streams.xread({ s: "$" }, { block: "forever" }).args
+        Streams.xread({ s: "$" }, { block: "Infinity" }).args
       )
     }
+    assert.include(problemOf((Lists.blpop as Build)("k", "forever")), "must be a duration with a unit")
   })
 })

@@ -40,7 +40,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         })
         yield* redis.ping()
         const start = yield* connectionsNamed(cluster, name)
-        const popping = yield* Effect.forEach(range(12), () => Effect.forkChild(redis.blpop("{turns}list", "forever")))
+        const popping = yield* Effect.forEach(range(12), () => Effect.forkChild(redis.blpop("{turns}list", "Infinity")))
         assert.strictEqual(yield* settled(3, blockedClients(cluster)), 3)
         assert.isAtMost(yield* connectionsNamed(cluster, name), start + 1 + 3)
         yield* Effect.forEach(range(12), (index) => redis.rpush("{turns}list", String(index)))
@@ -57,9 +57,9 @@ describeOnEach("Blocking commands, on $name", (environment) => {
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds, maxDedicatedConnections: 1, commandTimeout: "300 millis" })
-        const first = yield* Effect.forkChild(redis.blpop("{full}list", "forever"))
+        const first = yield* Effect.forkChild(redis.blpop("{full}list", "Infinity"))
         yield* settled(1, blockedClients(cluster))
-        const { reason } = yield* Effect.flip(redis.blpop("{full}list", "forever"))
+        const { reason } = yield* Effect.flip(redis.blpop("{full}list", "Infinity"))
         assert(reason._tag === "TimeoutError")
         assert.strictEqual(reason.outcome, "NotExecuted")
         assert.strictEqual(reason.waitingFor, "connection")
@@ -103,7 +103,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         yield* redis.ping()
         for (let turn = 0; turn < 1000; turn += 20) {
           const popping = yield* Effect.forEach(range(20), () =>
-            Effect.forkChild(redis.blpop("{gone}list", "forever"), { startImmediately: true }))
+            Effect.forkChild(redis.blpop("{gone}list", "Infinity"), { startImmediately: true }))
           if (turn % 100 === 0) {
             assert.strictEqual(yield* settled(20, blockedClients(cluster)), 20)
           } else {for (let steps = 0; steps < turn % 7; steps++) {
@@ -136,7 +136,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
             if (String(message).includes("BLPOP was interrupted after")) lost++
           })
         ])
-        const pop = Effect.map(redis.blpop("{race}list", "forever"), (popped) => {
+        const pop = Effect.map(redis.blpop("{race}list", "Infinity"), (popped) => {
           if (popped !== null) taken++
         })
         for (const turn of range(50)) {
@@ -164,7 +164,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
         const popping = yield* Effect.forEach(range(200), (index) =>
-          Effect.forkChild(redis.blpop(`many:${index}`, "forever")))
+          Effect.forkChild(redis.blpop(`many:${index}`, "Infinity")))
         assert.strictEqual(yield* settled(200, blockedClients(cluster)), 200)
         yield* redis.pipeline(
           range(200).map((index) =>
@@ -183,7 +183,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         const tag = tagWhere((slot) => slot < 500)
         const key = `{${tag}}list`
         yield* resetCounts(cluster)
-        const popping = yield* Effect.forkChild(redis.blpop(key, "forever"))
+        const popping = yield* Effect.forkChild(redis.blpop(key, "Infinity"))
         yield* settled(1, blockedClients(cluster))
         // Longer than the client's own time: the server's does not count.
         yield* Effect.sleep("1200 millis")
@@ -199,7 +199,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         const redis = yield* connect({ nodes: cluster.seeds })
         const owner = yield* cluster.owner(HashSlot.ofKey("{twice}list"))
         yield* resetCounts(cluster)
-        const popping = yield* Effect.forkChild(Effect.flip(redis.blpop("{twice}list", "forever")))
+        const popping = yield* Effect.forkChild(Effect.flip(redis.blpop("{twice}list", "Infinity")))
         yield* settled(1, blockedClients(cluster))
         yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "normal")
         const { reason } = yield* Fiber.join(popping)
@@ -226,7 +226,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         ]
         for (const refused of all) assert.strictEqual((yield* Effect.flip(refused)).outcome, "NotExecuted")
         // Within a transaction nothing blocks.
-        assert.deepStrictEqual(yield* redis.transaction([Lists.blpop("{tx}none", "forever")]), [null])
+        assert.deepStrictEqual(yield* redis.transaction([Lists.blpop("{tx}none", "Infinity")]), [null])
       }))
 
     it.effect("do not keep their caller when the node does not answer", () =>
@@ -234,7 +234,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds, drainTimeout: "200 millis" })
         const owner = yield* cluster.owner(HashSlot.ofKey("{frozen}list"))
-        const popping = yield* Effect.forkChild(redis.blpop("{frozen}list", "forever"))
+        const popping = yield* Effect.forkChild(redis.blpop("{frozen}list", "Infinity"))
         yield* settled(1, blockedClients(cluster))
         yield* cluster.stop(owner)
         const start = yield* Clock.currentTimeMillis
@@ -252,7 +252,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         const owner = yield* cluster.owner(HashSlot.ofKey("{dead}list"))
         assert.isNull(yield* redis.blpop("{dead}list", "1500 millis"))
         const own = yield* redis.dedicated("{dead}list")
-        const all = [redis.blpop("{dead}list", "forever"), own.blpop("{dead}list", "forever")]
+        const all = [redis.blpop("{dead}list", "Infinity"), own.blpop("{dead}list", "Infinity")]
         const popping = yield* Effect.forEach(all, (pop) => Effect.forkChild(Effect.flip(pop)))
         yield* settled(2, blockedClients(cluster))
         yield* cluster.stop(owner)
@@ -272,7 +272,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         const popping = yield* Effect.scoped(Effect.gen(function*() {
           const redis = yield* connect({ nodes: cluster.seeds, clientName: name, drainTimeout: "100 millis" })
           yield* redis.watch("{ending}list", (tx) => tx.get("{ending}list"))
-          const popping = yield* Effect.forkDetach(Effect.flip(redis.blpop("{ending}list", "forever")))
+          const popping = yield* Effect.forkDetach(Effect.flip(redis.blpop("{ending}list", "Infinity")))
           yield* settled(1, blockedClients(cluster))
           return popping
         }))
@@ -289,7 +289,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
           yield* cluster.command(node, "ACL", "SETUSER", "mute", "on", ">secret", "~*", "+@all", "-client|unblock")
         }
         const redis = yield* connect({ nodes: cluster.seeds, username: "mute", password: Redacted.make("secret") })
-        const popping = yield* Effect.forkChild(redis.blpop("{mute}list", "forever"))
+        const popping = yield* Effect.forkChild(redis.blpop("{mute}list", "Infinity"))
         yield* settled(1, blockedClients(cluster))
         yield* Fiber.interrupt(popping)
         assert.strictEqual(yield* blockedClients(cluster), 0)
@@ -304,7 +304,7 @@ describeOnEach("Blocking commands, on $name", (environment) => {
         const owner = yield* redis.ownerOf("node:list")
         assert(owner !== undefined)
         const node = yield* redis.node(owner)
-        const popping = yield* Effect.forkChild(node.blpop("node:list", "forever"))
+        const popping = yield* Effect.forkChild(node.blpop("node:list", "Infinity"))
         yield* settled(1, blockedClients(cluster))
         yield* node.rpush("node:list", "here")
         assert.strictEqual((yield* Fiber.join(popping))?.element, "here")

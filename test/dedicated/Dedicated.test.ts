@@ -112,15 +112,15 @@ describeOnEach("A dedicated connection, on $name", (environment) => {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
         const own = yield* redis.dedicated("own:list")
-        const popping = yield* Effect.forkChild(own.blpop("own:list", "forever"))
+        const popping = yield* Effect.forkChild(own.blpop("own:list", "Infinity"))
         yield* settled(1, blockedClients(cluster))
-        const behind = yield* Effect.forkChild(own.blpop("own:list", "forever"))
+        const behind = yield* Effect.forkChild(own.blpop("own:list", "Infinity"))
         yield* Effect.sleep("20 millis")
         yield* Fiber.interrupt(popping)
         yield* settled(1, blockedClients(cluster))
         yield* redis.rpush("own:list", "kept")
         assert.strictEqual((yield* Fiber.join(behind))?.element, "kept")
-        const last = yield* Effect.forkChild(own.blpop("own:list", "forever"), { startImmediately: true })
+        const last = yield* Effect.forkChild(own.blpop("own:list", "Infinity"), { startImmediately: true })
         yield* Fiber.interrupt(last)
         yield* redis.rpush("own:list", "kept")
         assert.strictEqual(yield* own.llen("own:list"), 1)
@@ -145,7 +145,7 @@ describeOnEach("A dedicated connection, on $name", (environment) => {
         const [, , primary] = cluster.nodes
         const [replica] = yield* cluster.replicasOf(primary)
         const tag = tagWhere((slot) => slot > 12_000)
-        const popping = yield* Effect.forkChild(redis.blpop(`{${tag}}list`, "forever"))
+        const popping = yield* Effect.forkChild(redis.blpop(`{${tag}}list`, "Infinity"))
         const reading = yield* Effect.forkChild(
           redis.consume({ streams: `{${tag}}stream`, group: "g", consumer: "c", create: "all" }).pipe(
             Stream.mapEffect((entry) => Effect.as(entry.acknowledge, entry.fields.n)),

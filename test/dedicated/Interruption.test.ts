@@ -73,7 +73,7 @@ describeOnEach("An interruption at any moment, on $name", (environment) => {
             if (String(message).includes("BLPOP was interrupted after")) counts.lost++
           })
         ])
-        const pop = Effect.map(redis.blpop("{moment}list", "forever"), (popped) => {
+        const pop = Effect.map(redis.blpop("{moment}list", "Infinity"), (popped) => {
           if (popped !== null) counts.taken++
         })
         const commit = redis.watch(
@@ -83,7 +83,7 @@ describeOnEach("An interruption at any moment, on $name", (environment) => {
         const own = Effect.scoped(Effect.gen(function*() {
           const client = yield* redis.dedicated("{moment}own")
           yield* client.set("{moment}own", "1")
-          yield* client.blpop("{moment}never", "forever")
+          yield* client.blpop("{moment}never", "Infinity")
         }))
         const push = Effect.andThen(redis.rpush("{moment}list", "element"), Effect.sync(() => counts.pushed++))
         for (let turn = 0; turn < 40; turn++) {

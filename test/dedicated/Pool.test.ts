@@ -70,7 +70,10 @@ describe("The pool of a node", () => {
         yield* redis.set("{storm}", "the shared connection is open")
         isUp = false
         yield* cluster.clearReceived
-        const popping = yield* Effect.forEach(range(300), () => Effect.forkChild(redis.blpop("{storm}list", "forever")))
+        const popping = yield* Effect.forEach(
+          range(300),
+          () => Effect.forkChild(redis.blpop("{storm}list", "Infinity"))
+        )
         // Pauses of 50, 100, 200 ms and so on, jittered.
         yield* until("the fourth attempt", () => dials >= 4)
         assert.isAtMost(dials, 5)
@@ -133,7 +136,7 @@ describe("The pool of a node", () => {
         })
         yield* redis.set("{slow}", "the shared connection is open")
         isUp = false
-        const { reason } = yield* Effect.flip(redis.blpop("{slow}list", "forever"))
+        const { reason } = yield* Effect.flip(redis.blpop("{slow}list", "Infinity"))
         assert(reason._tag === "TimeoutError", reason.message)
         assert.match(
           reason.message,
@@ -156,7 +159,7 @@ describe("A command that waits for ever", () => {
         })
         const slot = HashSlot.ofKey("{moves}")
         yield* cluster.clearReceived
-        const popping = yield* Effect.forkChild(redis.blpop("{moves}list", "forever"))
+        const popping = yield* Effect.forkChild(redis.blpop("{moves}list", "Infinity"))
         for (const turn of range(5)) {
           yield* eventually("it waits", Effect.map(blockedAt(cluster), (count) => count > turn))
           yield* Effect.sleep("120 millis")
@@ -180,7 +183,7 @@ describe("A command that waits for ever", () => {
         let refusing = false
         yield* cluster.onCommand("BLPOP", () =>
           refusing ? Response.error("LOADING Redis is loading the dataset in memory") : undefined)
-        const popping = yield* Effect.forkChild(Effect.result(redis.blpop("{tired}list", "forever")))
+        const popping = yield* Effect.forkChild(Effect.result(redis.blpop("{tired}list", "Infinity")))
         const waiting = Effect.map(
           Effect.forEach(cluster.primaries, (node) =>
             cluster.command(node, "INFO", "clients")),
@@ -216,7 +219,7 @@ describeOnEach("A demoted primary, on $name", (environment) => {
         const tag = tagWhere((slot) => slot < 5000)
         const popping = yield* Effect.forEach(
           range(40),
-          () => Effect.forkChild(Effect.result(redis.blpop(`{${tag}}list`, "forever")))
+          () => Effect.forkChild(Effect.result(redis.blpop(`{${tag}}list`, "Infinity")))
         )
         yield* settled(20, blockedClients(cluster))
         yield* cluster.failover(replica)
@@ -234,7 +237,7 @@ describeOnEach("A demoted primary, on $name", (environment) => {
         const [replica] = yield* cluster.replicasOf(primary)
         const tag = tagWhere((slot) => slot > 6000 && slot < 10_000)
         const own = yield* redis.dedicated(tag)
-        const popping = yield* Effect.forkChild(Effect.flip(own.blpop(`{${tag}}list`, "forever")))
+        const popping = yield* Effect.forkChild(Effect.flip(own.blpop(`{${tag}}list`, "Infinity")))
         yield* settled(1, blockedClients(cluster))
         yield* cluster.failover(replica)
         const released = yield* Fiber.join(popping)
@@ -274,7 +277,7 @@ describe("A shard that gives its last slots away in one migration (Redis 8.4 and
           const tag = tagWhere((slot) => slot < 5000)
           const popping = yield* Effect.forEach(
             range(40),
-            () => Effect.forkChild(Effect.result(redis.blpop(`{${tag}}list`, "forever")))
+            () => Effect.forkChild(Effect.result(redis.blpop(`{${tag}}list`, "Infinity")))
           )
           yield* settled(20, blockedClients(cluster))
           yield* cluster.command(target, "CLUSTER", "MIGRATION", "IMPORT", 0, 5460)

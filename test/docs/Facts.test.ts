@@ -153,7 +153,9 @@ describe("The pages name", () => {
     Effect.gen(function*() {
       const asked = new Set<string>()
       const provider = ConfigProvider.make((path) => {
-        asked.add(path.join("_"))
+        // The same names are asked for in nested objects, which are no variables.
+        const name = path.join("_")
+        if (name.startsWith("REDIS_")) asked.add(name)
         return Effect.undefined
       })
       yield* Effect.provideService(ClusterConfig.partial(), ConfigProvider.ConfigProvider, provider)

@@ -210,7 +210,7 @@ layer(RedisCluster.layer(patient), { excludeTestServices: true, timeout: 60_000 
         for (const key of keys) yield* redis.del(key)
       }))
 
-    it.effect("with overflow \"wait\": what is beyond it waits its turn", () =>
+    it.effect("with overflow \"suspend\": what is beyond it waits its turn", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const { redis } = yield* openClient({ nodes: cluster.seeds, maxInFlight: 4 })

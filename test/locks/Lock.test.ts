@@ -88,7 +88,7 @@ describe("A lock", () => {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
         const run = <A, E>(work: Effect.Effect<A, E>) =>
-          Effect.exit(Lock.withLock("ends", { ttl, wait: "none" })(Effect.andThen(isHeld, work)).pipe(by(redis)))
+          Effect.exit(Lock.withLock("ends", { ttl, wait: "0 millis" })(Effect.andThen(isHeld, work)).pipe(by(redis)))
         const isHeld = Effect.map(isFree(redis, "ends"), (free) => assert.isFalse(free))
         assert.deepStrictEqual(yield* run(Effect.succeed("value")), Exit.succeed("value"))
         assert.isTrue(yield* isFree(redis, "ends"))
@@ -109,13 +109,13 @@ describe("A lock", () => {
         const redis = yield* connect({ nodes: cluster.seeds })
         const life = "1 second"
         yield* Effect.gen(function*() {
-          const lock = yield* Lock.make("extended", { ttl: life, wait: "none" })
+          const lock = yield* Lock.make("extended", { ttl: life, wait: "0 millis" })
           for (const _ of range(15)) {
             yield* Effect.sleep("200 millis")
             const remaining = yield* redis.pttl("extended")
             assert(typeof remaining === "number" && remaining > 0 && remaining <= 1000)
             assert.isTrue(yield* lock.isHeld)
-            const other = yield* Effect.flip(Effect.scoped(Lock.make("extended", { ttl: life, wait: "none" })))
+            const other = yield* Effect.flip(Effect.scoped(Lock.make("extended", { ttl: life, wait: "0 millis" })))
             assert.strictEqual(nameOf(other), "LockNotAcquiredError")
           }
         }).pipe(Effect.scoped, by(redis))
@@ -133,7 +133,7 @@ describe("A lock", () => {
             Effect.flip(Effect.scoped(Lock.make("taken", { ttl, ...options })))
           for (
             const options of [
-              { wait: "none" },
+              { wait: "0 millis" },
               { wait: "200 millis" },
               { schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.recurs(3)]) }
             ] satisfies ReadonlyArray<Omit<Lock.LockOptions, "ttl">>
@@ -281,7 +281,8 @@ describe("A lock", () => {
           const [key, options] of [
             ["key", { ttl: "0 seconds" }],
             ["key", { ttl: "99 millis" }],
-            ["key", { ttl: { seconds: Infinity } }],
+            ["key", { ttl: 5000 as unknown as "5 seconds" }],
+            ["key", { ttl, wait: 0 as unknown as "0 millis" }],
             ["key", { ttl: "soon" as "1 second" }],
             ["key", { ttl, wait: "later" as "1 second" }],
             ["{}key", { ttl, fencing: true }],
@@ -394,7 +395,7 @@ describe("A lock", () => {
           assert.isTrue(yield* isFree(redis, "handled"))
           assert.isFalse(yield* lock.isHeld)
           assert.strictEqual(nameOf(yield* Effect.flip(lock.extend())), "LockLostError")
-          const next = yield* Lock.make("handled", { ttl: "forever" })
+          const next = yield* Lock.make("handled", { ttl: "Infinity" })
           assert.strictEqual(yield* redis.pttl("handled"), -1)
           yield* next.extend("1 second")
           assert.strictEqual(yield* redis.pttl("handled"), -1)
@@ -409,7 +410,7 @@ describe("A lock", () => {
       const execute = () => Effect.suspend(() => Effect.as(Effect.sleep("120 millis"), ++asked))
       const slow = { execute } as unknown as ClusterClientShape
       const trying = yield* Effect.forkChild(
-        Effect.flip(Effect.scoped(Lock.make("slow", { ttl: "100 millis", wait: "none" }))).pipe(by(slow))
+        Effect.flip(Effect.scoped(Lock.make("slow", { ttl: "100 millis", wait: "0 millis" }))).pipe(by(slow))
       )
       yield* TestClock.adjust("4 seconds")
       const error = yield* Fiber.join(trying)
@@ -499,7 +500,7 @@ describe("A lock", () => {
       assert.isTrue(yield* other.isHeld)
       // A caller that asks during the outage has an answer after it.
       const waiting = yield* Effect.forkChild(
-        Lock.withLock("orphan", { ttl: "2 seconds", wait: "none" })(Effect.succeed("held")).pipe(by(redis))
+        Lock.withLock("orphan", { ttl: "2 seconds", wait: "0 millis" })(Effect.succeed("held")).pipe(by(redis))
       )
       yield* Effect.sleep("200 millis")
       yield* cluster.restart(owner)
@@ -525,7 +526,7 @@ describe("A lock", () => {
       // It is extended there.
       while (Number(yield* cluster.command(replica, "PTTL", "heir")) <= before) yield* Effect.sleep("100 millis")
       assert.isTrue(yield* lock.isHeld)
-      const other = yield* Effect.flip(Effect.scoped(Lock.make("heir", { ttl, wait: "none" }))).pipe(by(redis))
+      const other = yield* Effect.flip(Effect.scoped(Lock.make("heir", { ttl, wait: "0 millis" }))).pipe(by(redis))
       assert.strictEqual(nameOf(other), "LockNotAcquiredError")
     }))
 })

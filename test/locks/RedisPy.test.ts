@@ -83,7 +83,7 @@ describe.skipIf(python === "")(`A lock and a lock of redis-py on the same key${w
       Effect.gen(function*() {
         const redis = yield* ClusterClient
         const ask = yield* connected
-        yield* Lock.withLock("endless", { ttl: "forever" })(Effect.gen(function*() {
+        yield* Lock.withLock("endless", { ttl: "Infinity" })(Effect.gen(function*() {
           assert.strictEqual(yield* redis.pttl("endless"), -1)
           assert.strictEqual(yield* ask(`rc.lock("endless").acquire(blocking=False)`), "False")
         }))

@@ -5,9 +5,12 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
+import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
+import { ClusterClient } from "../../src/ClusterClient.ts"
 import { Strings } from "../../src/commands/Strings.ts"
+import * as Lock from "../../src/Lock.ts"
 import { TraceStatements } from "../../src/routing/request/Tracing.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { collector, observe } from "./Observing.ts"
@@ -218,6 +221,31 @@ describe("Spans", () => {
         assert.strictEqual(attributes["redis.cluster.retry.kind"], "wait")
         assert.strictEqual(attributes["error.type"], "connection")
         yield* cluster.awaitOk
+      })))
+
+    it.effect("of a lock, a watch and a scan are the parents of those of their commands, and the client's own questions have none", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { redis } = yield* client
+        const { commands } = yield* spansOf(
+          Effect.gen(function*() {
+            yield* redis.get(key).pipe(Lock.withLock("tracing:lock", { ttl: "5 seconds", fencing: true }))
+            yield* redis.watch(key, (tx) => tx.transaction([Strings.set(key, "v")]))
+            yield* Stream.runDrain(redis.scanStream())
+          }).pipe(Effect.provideService(ClusterClient, redis))
+        )
+        const below = (name: string) => {
+          const parent = commands.find((span) => span.name === name)
+          return commands.filter((span) => Option.getOrUndefined(span.parent)?.spanId === parent?.spanId)
+            .map((span) => span.name)
+        }
+        assert.include(below("redis.lock"), "GET")
+        assert.include(below("redis.watch"), "MULTI SET")
+        assert.deepStrictEqual(new Set(below("redis.scan")), new Set(["SCAN"]))
+        assert.notInclude(commands.map(({ name }) => name), "CLUSTER NODES")
+        const lock = commands.find(({ name }) => name === "redis.lock")?.attributes
+        assert.isTrue(lock?.get("redis.lock.acquired"))
+        assert.isNumber(lock?.get("redis.lock.waited"))
+        assert.isNumber(lock?.get("redis.lock.fence"))
       })))
 
     it.effect("and logs and metrics hold no keys, values or passwords", () =>

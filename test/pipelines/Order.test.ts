@@ -19,6 +19,7 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import { type Entry, type HeldEntry, nextRound } from "../../src/routing/batches/EntryOrder.ts"
 import { Batches } from "../../src/routing/batches/Pipeline.ts"
 import { PipelineOrder } from "../../src/routing/batches/PipelineOrder.ts"
+import * as ClientRegion from "../../src/routing/ClientRegion.ts"
 import { keyless, slotOf } from "../../src/routing/CommandSlot.ts"
 import { Dispatcher } from "../../src/routing/request/Dispatcher.ts"
 import type { Shard, Snapshot } from "../../src/topology/Snapshot.ts"
@@ -227,6 +228,7 @@ const play = (seed: number, batches: number) =>
     const clock = yield* Clock.Clock
     const runFork = yield* FiberSet.makeRuntime<never>()
     const dispatcher = new Dispatcher({
+      region: ClientRegion.make(),
       options,
       connections: model.service,
       topology: model.topology,

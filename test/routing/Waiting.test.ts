@@ -13,6 +13,7 @@ import type { Connections } from "../../src/connection/Connections.ts"
 import type { Outgoing } from "../../src/connection/Outgoing.ts"
 import { type Reply, ServerError } from "../../src/protocol/Reply.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import * as ClientRegion from "../../src/routing/ClientRegion.ts"
 import { slotOf } from "../../src/routing/CommandSlot.ts"
 import { Dispatcher } from "../../src/routing/request/Dispatcher.ts"
 import { Request } from "../../src/routing/request/Request.ts"
@@ -80,6 +81,7 @@ const network = Effect.fnUntraced(function*(options: Partial<ClusterOptions> = {
   let snapshot = snapshotOf(1, [shards[0], shards[1]])
   let refreshes = 0
   const dispatcher = new Dispatcher({
+    region: ClientRegion.make(),
     options: yield* Effect.fromResult(resolve({ nodes: "redis://127.0.0.1:7001", ...options })),
     connections: {
       get: ({ port }: { readonly port: number }) => lines[port - 7001]

@@ -134,7 +134,7 @@ const checks: Readonly<Record<string, Check>> = {
   }),
   "interruption": Effect.gen(function*() {
     const redis = yield* ClusterClient
-    const taking = yield* Effect.forkChild(redis.blpop("interrupted", "forever"))
+    const taking = yield* Effect.forkChild(redis.blpop("interrupted", "Infinity"))
     yield* Effect.sleep("50 millis")
     yield* Fiber.interrupt(taking)
     yield* redis.rpush("interrupted", ["kept"])

@@ -224,7 +224,7 @@ describe("TestCluster", () => {
         assert.strictEqual(empty.pollUnsafe(), undefined)
         yield* TestClock.adjust("100 millis")
         assert.strictEqual(yield* Fiber.join(empty), null)
-        const served = yield* Effect.forkChild(redis.blpop("q", "forever"))
+        const served = yield* Effect.forkChild(redis.blpop("q", "Infinity"))
         yield* TestClock.adjust("1 hour")
         yield* redis.rpush("q", "job")
         assert.deepStrictEqual(yield* Fiber.join(served), { key: "q", element: "job" })

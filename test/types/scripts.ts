@@ -94,7 +94,7 @@ declare const scoped: Effect.Effect<void, never, Scope.Scope>
 expectTypeOf(Lock.make("key", { ttl: "10 seconds" })).toEqualTypeOf<
   Effect.Effect<Lock.Lock, Lock.LockNotAcquiredError | RedisClusterException, ClusterClient | Scope.Scope>
 >()
-expectTypeOf(Lock.withLock("key", { ttl: "10 seconds", wait: "none" })(work)).toEqualTypeOf<
+expectTypeOf(Lock.withLock("key", { ttl: "10 seconds", wait: "0 millis" })(work)).toEqualTypeOf<
   Effect.Effect<"done", "failed" | Lock.LockError | RedisClusterException, "needed" | ClusterClient>
 >()
 expectTypeOf(

@@ -46,6 +46,8 @@ export interface SessionContext {
   readonly timeout: number
   readonly unblocker: Unblocker
   readonly region: CallRegion
+  /** The attributes of the client, for its spans. */
+  readonly attributes: Readonly<Record<string, string>>
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
 }
 
@@ -87,6 +89,7 @@ const demoted: LinkFailure = {
 
 export class DedicatedSession implements RequestOwner, DedicatedConnection {
   readonly connection: Connection
+  readonly attributes: Readonly<Record<string, string>>
   /** Pipelines and transactions on this connection. */
   readonly batches: Batch.Batches
   private readonly context: SessionContext
@@ -95,6 +98,7 @@ export class DedicatedSession implements RequestOwner, DedicatedConnection {
 
   constructor(connection: Connection, purpose: Purpose, context: SessionContext) {
     this.connection = connection
+    this.attributes = context.attributes
     this.purpose = purpose
     this.context = context
     this.batches = new Batch.Batches({

@@ -109,6 +109,7 @@ export class DedicatedSessions {
       timeout: options.commandTimeout,
       unblocker: this.unblocker,
       region: dispatcher.region,
+      attributes: dispatcher.attributes,
       mapAddress: options.mapAddress
     }
   }

@@ -1,9 +1,11 @@
 /**
  * The policy that a read follows: that of its view, else that of the program's region, else that of the client.
  */
+import * as Context from "effect/Context"
 import type { Command } from "../../commands/Command.ts"
 import { RegionValue } from "../../internal/RegionValue.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
+import type { ClientRegion } from "../ClientRegion.ts"
 import { keyless } from "../CommandSlot.ts"
 import { ReadRoute } from "./ReadRoute.ts"
 
@@ -23,10 +25,13 @@ export const routeBy = (
 export class CurrentReadPolicy {
   /** The policy of the client, for reads without one from a view or a region. */
   standing: ReadFrom.Policy
-  private readonly region = new RegionValue(ReadFrom.current)
+  private readonly region: RegionValue<ReadFrom.Policy>
 
-  constructor(standing: ReadFrom.Policy) {
+  constructor(standing: ReadFrom.Policy, own: ClientRegion) {
     this.standing = standing
+    this.region = new RegionValue((context) =>
+      Context.getOrUndefined(context, own)?.readFrom ?? Context.getOrUndefined(context, ReadFrom.current)
+    )
   }
 
   /** The policy of the running fiber's reads on the client itself. */

@@ -17,6 +17,7 @@ import { Connections } from "../../connection/Connections.ts"
 import { recentMillis } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { Topology } from "../../topology/Topology.ts"
+import type { ClientRegion } from "../ClientRegion.ts"
 import { keyless } from "../CommandSlot.ts"
 import { Hedges } from "../reads/Hedges.ts"
 import { ReadNodes, type ShardReads } from "../reads/ReadNodes.ts"
@@ -37,6 +38,7 @@ const nowhere: Endpoint = { host: "", port: 0 }
 /** The services and parts that a dispatcher works with. */
 export interface DispatcherContext {
   readonly options: ResolvedOptions
+  readonly region: ClientRegion
   readonly connections: Connections["Service"]
   readonly topology: Topology["Service"]
   readonly clock: Clock.Clock
@@ -47,7 +49,9 @@ export interface DispatcherContext {
 
 export class Dispatcher implements RequestOwner {
   readonly statistics = new RoutingStatistics()
-  readonly region = new CallRegion()
+  readonly region: CallRegion
+  /** The attributes of the client, for its spans. */
+  readonly attributes: Readonly<Record<string, string>>
   private isClosed = false
   /** Whether commands beyond the bounds of a node fail at once. */
   private readonly isBounded: boolean
@@ -64,8 +68,10 @@ export class Dispatcher implements RequestOwner {
    */
   private readonly lots = new WeakMap<Request, number>()
 
-  constructor({ clock, connections, options, random, runFork, topology }: DispatcherContext) {
+  constructor({ clock, connections, options, random, region, runFork, topology }: DispatcherContext) {
     this.options = options
+    this.attributes = options.attributes
+    this.region = new CallRegion(region)
     this.isBounded = options.overflow === "fail"
     this.connections = connections
     this.topology = topology
@@ -287,7 +293,8 @@ export class Dispatcher implements RequestOwner {
 }
 
 export const make = Effect.fnUntraced(function*(
-  options: ResolvedOptions
+  options: ResolvedOptions,
+  region: ClientRegion
 ): Effect.fn.Return<Dispatcher, never, Connections | Topology | Scope.Scope> {
   const connections = yield* Connections
   const topology = yield* Topology
@@ -296,6 +303,7 @@ export const make = Effect.fnUntraced(function*(
   const runFork = yield* FiberSet.makeRuntime<never>()
   const dispatcher = new Dispatcher({
     options,
+    region,
     connections,
     topology,
     clock,

@@ -37,6 +37,8 @@ export type Step = Exclude<Decision, { readonly _tag: "Return" } | { readonly _t
  * on.
  */
 export interface RequestOwner {
+  /** The attributes of the client, for its spans. */
+  readonly attributes: Readonly<Record<string, string>>
   /** Decides about a failure: the result is the error with which the request ends, or its next step. */
   judge(request: Request, failure: Failure): RedisClusterException | Step
   /** Takes the step on which `judge` has decided. */

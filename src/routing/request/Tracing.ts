@@ -13,6 +13,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { Command } from "../../commands/Command.ts"
 import { isRedisClusterException } from "../../RedisClusterException.ts"
@@ -86,7 +87,9 @@ export class Trace implements RequestTrace {
   /** Notes that a request belongs to this call. */
   begin(request: Request): void {
     request.belongsTo(this)
-    this.first ??= request
+    if (this.first !== undefined) return
+    this.first = request
+    for (const [name, value] of Object.entries(request.owner.attributes)) this.span.attribute(name, value)
   }
 
   /** Notes the decision about a failure, unless it ends the request. */
@@ -218,6 +221,51 @@ export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, call: Call): Effec
  */
 export const observed = <A, E, R>(self: Effect.Effect<A, E, R>, call: () => Call): Effect.Effect<A, E, R> =>
   Effect.suspend(() => look() === "due" ? traced(self, call()) : self)
+
+/** Adds attributes to the span of an operation; nothing happens without a span. */
+export type Annotate = (attributes: Readonly<Record<string, unknown>>) => void
+
+const noSpan: Annotate = () => {}
+
+/**
+ * Runs an operation of several commands within a span, which is the parent of theirs. Callers that are not traced get none.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const operation = <A, E, R>(
+  name: string,
+  run: (annotate: Annotate) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() =>
+    look() === "due"
+      ? Effect.useSpan(name, { attributes: operationAttributes }, (span) =>
+        // A parent span does not change the requirements of the effect.
+        Effect.withParentSpan(
+          run((attributes) => {
+            for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
+          }),
+          span,
+          { captureStackTrace: false }
+        ) as Effect.Effect<A, E, R>)
+      : run(noSpan)
+  )
+
+/**
+ * As `operation`, for a stream.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const streamOperation = <A, E, R>(name: string, self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
+  Stream.unwrap(Effect.sync(() =>
+    look() === "due"
+      // A parent span does not change the requirements of the stream.
+      ? Stream.withSpan(self, name, { attributes: operationAttributes }) as Stream.Stream<A, E, R>
+      : self
+  ))
+
+const operationAttributes = { "db.system.name": "redis" }
 
 const attributesOf = ({ commands, operation, slot }: Call): Record<string, unknown> => ({
   "db.system.name": "redis",

@@ -18,7 +18,7 @@ export const lists: ReadonlyArray<Sample> = [
   },
   {
     name: "blpop",
-    command: Lists.blpop(["{t}x", "{t}l"], "forever"),
+    command: Lists.blpop(["{t}x", "{t}l"], "Infinity"),
     prepare: list,
     expected: { key: "{t}l", element: "3" }
   },

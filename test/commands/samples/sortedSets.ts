@@ -14,7 +14,7 @@ export const sortedSets: ReadonlyArray<Sample> = [
   { name: "bzpopmax", command: SortedSets.bzpopmax("{t}z", "10 millis"), expected: null },
   {
     name: "bzpopmin",
-    command: SortedSets.bzpopmin(["{t}z", "{t}y"], "forever"),
+    command: SortedSets.bzpopmin(["{t}z", "{t}y"], "Infinity"),
     prepare: sorted,
     expected: { key: "{t}z", member: "a", score: 1 }
   },

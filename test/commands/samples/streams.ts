@@ -249,7 +249,7 @@ export const streams: ReadonlyArray<Sample> = [
   },
   {
     name: "xread that need not wait",
-    command: Streams.xread({ "{t}s": "2-1" }, { block: "forever" }),
+    command: Streams.xread({ "{t}s": "2-1" }, { block: "Infinity" }),
     prepare: log,
     expected: [{ key: "{t}s", entries: [third] }]
   },

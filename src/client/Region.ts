@@ -1,0 +1,85 @@
+/**
+ * What a region of the program says about the commands of one client.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as checks from "../internal/checks.ts"
+import { millisOf } from "../internal/millis.ts"
+import * as ReadFrom from "../ReadFrom.ts"
+import type { ClientRegionSettings } from "../routing/ClientRegion.ts"
+import type { RouterShape } from "../routing/Router.ts"
+
+/**
+ * What a region says about the commands of one client.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RegionSettings {
+  /** The policy of the reads. Views keep theirs. */
+  readonly readFrom?: ReadFrom.Policy | undefined
+  /** The deadline of each command that has none of its own. */
+  readonly timeout?: Duration.Input | undefined
+  /** Executing the commands twice does no harm. */
+  readonly idempotent?: boolean | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RegionMembers {
+  /**
+   * Gives the commands that an effect runs on this client a policy for reads, a deadline, or idempotence. Commands on other clients
+   * do not notice; for all clients there are `ReadFrom.withPolicy`, `Command.withTimeout` and `Command.withIdempotence`, over which this wins.
+   *
+   * **Example** (A page that may be a little old, and has 300 ms for each command)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient, ReadFrom } from "effect-redis-cluster"
+   *
+   * const page = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return yield* redis.mget(["{page}:title", "{page}:text"])
+   * })
+   *
+   * export const program = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return yield* page.pipe(redis.region({ readFrom: ReadFrom.replicaPreferred, timeout: "300 millis" }))
+   * })
+   * ```
+   */
+  readonly region: (settings: RegionSettings) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+const settingChecks: checks.Checks<RegionSettings> = {
+  readFrom: (value) => ReadFrom.isPolicy(value) ? undefined : "one of the policies of ReadFrom",
+  timeout: checks.duration(0),
+  idempotent: checks.boolean
+}
+
+/** Wrong settings fail each command of the region. */
+const settingsOf = (settings: RegionSettings): ClientRegionSettings => {
+  const problem = checks.problemOf(settings, settingChecks)
+  if (problem !== undefined) return { invalid: `region: ${problem}` }
+  const { idempotent, readFrom, timeout } = settings
+  return { readFrom, idempotent, timeout: timeout === undefined ? undefined : millisOf(timeout) }
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = ({ region }: RouterShape): RegionMembers => ({
+  region: (settings) => {
+    const inner = settingsOf(settings)
+    return (self) => Effect.updateService(self, region, (outer) => ({ ...outer, ...defined(inner) }))
+  }
+})
+
+/** The settings that are given: what is left out keeps the value of the outer region. */
+const defined = (settings: ClientRegionSettings): ClientRegionSettings =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
