@@ -358,7 +358,8 @@ class Scan {
 
   /** Asks the node who it is: a question of the client itself, which makes no span. */
   private ownLineOf(node: ClusterNode): Effect.Effect<Located<string>, RedisClusterException> {
-    return Effect.withTracerEnabled(this.router.executeWithSocket(ownLine, node), false)
+    const ask = this.router.executeWithSocket(ownLine, node)
+    return Effect.suspend(() => Tracing.look() === undefined ? ask : Effect.withTracerEnabled(ask, false))
   }
 
   private page(
