@@ -36,7 +36,7 @@ describe("A command that keeps its server busy", () => {
       Effect.gen(function*() {
         const { seeds } = yield* RedisCluster
         const redis = yield* connect({ nodes: seeds, ...impatient, commandTimeout: "20 seconds" })
-        const waiting = yield* Effect.forkChild(redis.blpop("{busy}list", "forever"))
+        const waiting = yield* Effect.forkChild(redis.blpop("{busy}list", "Infinity"))
         yield* redis.get("{busy}")
         yield* redis.eval(slow, { keys: ["{busy}"], args: [] })
         yield* redis.rpush("{busy}list", "x")
