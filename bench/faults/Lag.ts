@@ -1,5 +1,5 @@
 /**
- * How late the timers of a process are: what its own work, and the load of the machine, make of a time that was asked for.
+ * Measures by how much the timers of a process ring too late, because of its own work and of the load of the machine.
  */
 
 /** When a timer rang, in milliseconds since the epoch, and how many milliseconds too late. */

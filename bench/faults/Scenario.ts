@@ -25,11 +25,11 @@ export interface Scenario {
   ) => Effect.Effect<ReadonlyArray<string>, HarnessError>
 }
 
-/** What is known of a run beside the calls. */
+/** The facts about a run beside its calls. */
 export interface Observed {
   /** How long a command of the client may take, in milliseconds. */
   readonly deadline: number | undefined
-  /** How late timers were in the client's process, and in another one that has nothing to do. */
+  /** The lateness of timers in the client's process; `machineLag` is that of an idle process. */
   readonly lag: ReadonlyArray<Lateness>
   readonly machineLag: ReadonlyArray<Lateness>
 }

@@ -173,7 +173,7 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
   ): Stream.Stream<AnyEvent, RedisClusterException> =>
     Stream.unwrap(
       Effect.map(open<string>(options, keepsNotices, "text"), ({ plan, subscription }) =>
-        chosen(subscription.events, (event) =>
+        chosen(keepsNotices ? subscription.events : subscription.messages, (event) =>
           event._tag === "Message" ? Keyspace.read(event, plan) : event))
     )
 
@@ -183,7 +183,7 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
   ): Stream.Stream<AnyEvent, RedisClusterException> =>
     Stream.unwrap(
       Effect.map(open<Uint8Array>(options, keepsNotices, "bytes"), ({ plan, subscription }) =>
-        chosen(subscription.events, (event) =>
+        chosen(keepsNotices ? subscription.events : subscription.messages, (event) =>
           event._tag === "Message" ? Keyspace.readBytes(event, plan) : event))
     )
 

@@ -1,5 +1,5 @@
 /**
- * What a region of the program says about the commands of one client.
+ * Settings that a region of the program gives to the commands of one client.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import type { ClientRegionSettings } from "../routing/ClientRegion.ts"
 import type { RouterShape } from "../routing/Router.ts"
 
 /**
- * What a region says about the commands of one client.
+ * Settings that a region gives to the commands of one client.
  *
  * @category models
  * @since 0.1.0

@@ -147,7 +147,7 @@ const shapeProblemOf = (definition: unknown): string | undefined => {
   return missing === undefined ? undefined : `${missing} is missing`
 }
 
-/** What is wrong with a definition; `undefined` when nothing is. */
+/** The mistake in a definition; `undefined` if there is none. */
 const problemOf = (name: string, code: string): string | undefined => {
   if (!/^\w+$/.test(name)) return "the name of a library must be letters, digits and underscores"
   const declared = /^#!.*\bname=(\S+)/.exec(code)?.[1]

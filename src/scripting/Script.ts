@@ -107,7 +107,7 @@ const forms = (readonly: boolean): Forms => {
 
 const definitionChecks: checks.Checks<Definition> = { lua: checks.text, ...signatureChecks }
 
-/** What is wrong with a definition; `undefined` when nothing is. */
+/** The mistake in a definition; `undefined` if there is none. */
 const problemOf = (definition: unknown): string | undefined => {
   const problem = checks.problemOf(definition, definitionChecks)
   return problem ??
@@ -121,7 +121,7 @@ const reading = forms(true)
 
 /**
  * Makes a script from its source and its signature. The result is a function that makes the command of a call.
- * What is no definition fails with an `OptionsError` when it is used.
+ * A script whose definition is mistaken fails with an `OptionsError` when it is used.
  *
  * **Details**
  *

@@ -18,7 +18,7 @@ export interface Link {
   readonly narrow: (bytesPerSecond: number) => void
   /** Connections are ended, and new ones lead to another port. */
   readonly leadTo: (port: number) => void
-  /** What has passed so far. */
+  /** The traffic that has passed so far. */
   readonly passed: Passed
   /** From here on it is counted how much each connection carries. */
   readonly weigh: () => void

@@ -1,5 +1,5 @@
 /**
- * How late timers are in a thread that has nothing to do: the machine's own lag, whatever the thread under test does.
+ * Measures by how much timers ring too late in an idle thread: the machine's own lag, whatever the thread under test does.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -24,7 +24,7 @@ const code = `
   setInterval(() => parentPort.postMessage(samples.splice(0)), ${reported})`
 
 export interface MachineLag {
-  /** What was seen since this was last asked, up to now. */
+  /** The lateness of the timers since this was last asked. */
   readonly seen: Effect.Effect<ReadonlyArray<Lateness>>
 }
 

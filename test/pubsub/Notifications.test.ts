@@ -1,4 +1,5 @@
 import { assert, it, layer } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
@@ -29,6 +30,39 @@ describeOnEach("Keyspace notifications, on $name", (environment) => {
         assert.strictEqual(both.reason._tag, "OptionsError")
         const none = yield* Effect.flip(Stream.runDrain(redis.keyspaceNotifications({ events: [] })))
         assert.strictEqual(none.reason._tag, "OptionsError")
+      }))
+
+    it.effect("are events and nothing else, also when a full buffer has dropped some", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const first = yield* Deferred.make<void>()
+        const flooded = yield* Deferred.make<void>()
+        const got: Array<{ readonly _tag: string; readonly key: string }> = []
+        const options = { prefix: "full:", configure: true, bufferSize: 5, strategy: "dropOldest" } as const
+        const beside = yield* collect(redis.keyspaceNotifications({ prefix: "full:", configure: true }))
+        yield* redis.keyspaceNotifications(options).pipe(
+          Stream.runForEach((event) =>
+            Effect.gen(function*() {
+              got.push(event)
+              yield* Deferred.succeed(first, undefined)
+              yield* Deferred.await(flooded)
+            })
+          ),
+          Effect.forkScoped
+        )
+        const key = `full:{${tags[0]}}`
+        yield* Effect.raceFirst(
+          Deferred.await(first),
+          Effect.forever(Effect.andThen(redis.set(key, "x"), Effect.sleep(20)))
+        )
+        yield* redis.pipeline(Array.from({ length: 500 }, () => redis.set(key, "x")))
+        yield* until("the flood", () => beside.values.length >= 500)
+        yield* Deferred.succeed(flooded, undefined)
+        yield* redis.set(`${key}:last`, "x")
+        yield* until("the last", () => got.some((event) => event.key.endsWith(":last")))
+        assert.deepStrictEqual([...new Set(got.map(({ _tag }) => _tag))], ["KeyspaceEvent"])
+        assert.isBelow(got.length, 500)
       }))
 
     it.effect("come from every primary, as typed events, and follow a failover", () =>

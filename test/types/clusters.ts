@@ -35,7 +35,7 @@ export const complete: Effect.Effect<Values, RedisClusterException> = program.pi
 // @ts-expect-error: one cluster does not stand for another
 export const incomplete: Effect.Effect<Values, RedisClusterException> = program.pipe(Effect.provide(Sessions.layer))
 
-// What the effects among the options require is required of the layer.
+// The layer requires the services that the effects among its options require.
 class Vault extends Context.Service<Vault, { readonly token: Effect.Effect<string> }>()("types/Vault") {}
 class Catalog
   extends Context.Service<Catalog, { readonly nodes: Effect.Effect<ReadonlyArray<Endpoint>> }>()("types/Catalog")
