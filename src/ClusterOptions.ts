@@ -138,7 +138,8 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
   /**
    * The pauses before a command is sent again while the topology changes (CLUSTERDOWN, TRYAGAIN, a lost node ...). A
    * new owner of its slot, or a connection that is ready again, ends the wait early; the deadline ends it for good.
-   * Commands that begin to wait for one node and one reason together share the steps of the schedule. Default: 10 ms,
+   * Commands that begin to wait for one node and one reason together share the steps of the schedule. While thousands
+   * wait for a node that is down or refuses everything, a pause may last some 200 ms longer than the schedule says. Default: 10 ms,
    * doubling to 200 ms, jittered.
    */
   readonly retrySchedule?: Schedule.Schedule<unknown, RedisClusterException> | undefined

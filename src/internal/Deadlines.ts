@@ -38,9 +38,11 @@ export class Deadlines<T> {
 
   /** Removes and returns those whose deadlines have passed, the earliest first; at most `most` of them. */
   takePassed(now: number, most: number): ReadonlyArray<T> {
-    const passed = Array.from(this.byMilli.keys()).filter((milli) => milli <= now).toSorted((a, b) => a - b)
+    // There are thousands of milliseconds, and few have passed: no copy is made of the others.
+    const passed: Array<number> = []
+    for (const milli of this.byMilli.keys()) if (milli <= now) passed.push(milli)
     const taken: Array<T> = []
-    for (const milli of passed) {
+    for (const milli of passed.toSorted((a, b) => a - b)) {
       const values = this.byMilli.get(milli) ?? new Set()
       for (const value of values) {
         if (taken.length === most) return taken

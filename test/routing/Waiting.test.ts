@@ -174,6 +174,37 @@ describe("Commands that wait for a node", () => {
       assert.isBelow(line.looks - before, 1000)
     }).pipe(Effect.scoped))
 
+  it.live.each([
+    ["a connection that is down", undefined],
+    ["a node that refuses everything", "CLUSTERDOWN The cluster is down"]
+  ])(
+    "ask the retry schedule no more often when they come one after the other than when they come at once: %s",
+    ([, refusal]) =>
+      Effect.gen(function*() {
+        let steps = 0
+        const retrySchedule = Schedule.spaced("10 millis").pipe(Schedule.tap(() => Effect.sync(() => steps++)))
+        const { ended, get, isReady, lines: [line] } = yield* network({ retrySchedule })
+        if (refusal !== undefined) {
+          line.state = "ready"
+          line.reply = () => new ServerError(refusal)
+        }
+        const called: Array<Request> = []
+        const begun = performance.now()
+        for (const _ of range(250)) {
+          for (const _ of range(20)) called.push(get(0, 60_000))
+          yield* Effect.sleep(4)
+        }
+        assert.isAtMost(steps, (performance.now() - begun) / 4)
+        assert.strictEqual(ended.length, 0)
+        const before = line.sent.length
+        line.reply = () => "value"
+        isReady(line)
+        yield* until("all are answered", () => ended.length === 5000)
+        // Those for a connection come in their order when it is ready; of those that were refused, a few go ahead.
+        if (refusal === undefined) assert.isTrue(called.every((request, i) => line.sent[before + i] === request))
+      }).pipe(Effect.scoped)
+  )
+
   it.live("are sent again some in a turn of the event loop, in their order, when there are thousands", () =>
     Effect.gen(function*() {
       const { get, isReady, lines: [line] } = yield* network({ retrySchedule: Schedule.spaced("1 hour") })

@@ -22,6 +22,8 @@ export interface Parked {
 /** Requests that share their pauses. */
 export class Cohort<R> {
   readonly requests = new Set<R>()
+  /** The connection that gave back the requests with which it began; `undefined` when no node owns their slots. */
+  readonly place: Connection | undefined
   /** The end of the present pause; `Infinity` while it is not known. */
   retryAt = Number.POSITIVE_INFINITY
   /** Gives the next pause; `undefined` before the first one. */
@@ -34,4 +36,8 @@ export class Cohort<R> {
   isOver = false
   /** Set while nothing but its connection or a new map can change the place of its requests. */
   parked: Parked | undefined = undefined
+
+  constructor(place: Connection | undefined) {
+    this.place = place
+  }
 }

@@ -79,7 +79,7 @@ export class RetryState {
   redirects = 0
   /** Whether an earlier attempt was lost after it had been written, so that it may have been executed. */
   maybeExecuted = false
-  readonly hops: Array<Hop> = []
+  readonly hops: Array<Hop>
   lastFailure: Diagnosis
   /** The error reply of the node to SCRIPT LOAD or FUNCTION LOAD. */
   refusal: ServerError | undefined = undefined
@@ -88,8 +88,9 @@ export class RetryState {
   /** The change for which it waits in its present pause. */
   awaits: Awaited | undefined = undefined
 
-  constructor(failure: Diagnosis) {
+  constructor(failure: Diagnosis, hops: Array<Hop>) {
     this.lastFailure = failure
+    this.hops = hops
   }
 
   /** Counts a redirect, or an attempt behind the prerequisite. */
@@ -339,7 +340,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
 
   /** Lets the request wait because of a failure: its own, or the failure of a request that it may not pass. */
   waits(failure: Diagnosis, cohort: Cohort<Request>, awaits: Awaited): void {
-    const retryState = this.retryState ??= new RetryState(failure)
+    const retryState = this.retryState ??= new RetryState(failure, [])
     retryState.paused()
     retryState.cohort = cohort
     retryState.awaits = awaits
@@ -352,10 +353,13 @@ export class Request extends Effectable.Class<void> implements Outgoing {
 
   /** Notes a failure; `summary` is the failure in one or two words. */
   note(failure: Diagnosis, summary: string): RetryState {
-    const retryState = this.retryState ??= new RetryState(failure)
+    const hop: Hop = { node: this.connection?.address ?? "no node", reply: summary }
+    const { retryState } = this
+    // An array that begins with its hop has no room to spare: thousands of waiting requests have one hop each.
+    if (retryState === undefined) return this.retryState = new RetryState(failure, [hop])
     retryState.lastFailure = failure
     if (retryState.hops.length === rememberedHops) retryState.hops.shift()
-    retryState.hops.push({ node: this.connection?.address ?? "no node", reply: summary })
+    retryState.hops.push(hop)
     return retryState
   }
 }

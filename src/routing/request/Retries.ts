@@ -4,7 +4,8 @@
  * Waiting has to be cheap, because thousands of requests may wait for a dead node. Requests that fail at one place for
  * one reason, before the first of them is sent again, are a cohort: they share the steps of the retry schedule. While
  * the connection for which they wait stays down they are not sent: their pauses go by, and they fail when the schedule
- * ends.
+ * ends. Callers who come steadily would begin a cohort in each first pause; so the more cohorts wait for a node, the
+ * longer are the pauses in which nothing can be sent, and the more requests join a cohort.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -18,7 +19,7 @@ import { monotonicMillis, steadyTimeOfDay } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
 import { keyless } from "../CommandSlot.ts"
-import { type Awaited, Cohort } from "./Cohort.ts"
+import { type Awaited, Cohort, type Parked } from "./Cohort.ts"
 import type { Diagnosis } from "./Diagnosis.ts"
 import * as Failures from "./Failures.ts"
 import { Occupancy, type Place } from "./Occupancy.ts"
@@ -50,6 +51,9 @@ const testPortion = 16
 const turnPortion = 256
 /** The pause after which the other requests learn the outcome of the portion, in milliseconds. */
 const lookAgain = 10
+
+/** The cohorts of one node that only wait ask the schedule for a pause once in so many milliseconds, all of them together. */
+const stepInterval = 10
 
 /** The end of a portion of so many requests; entries of one slot of a pipeline stay together. */
 const endOfPortion = (requests: ReadonlyArray<Request>, from: number, size: number): number => {
@@ -99,11 +103,8 @@ export class Retries {
   private isClosed = false
   private readonly context: RetryContext
   private readonly room: WaitingRoom
-  /** The cohorts that requests may still join, by their place and the kind of their failure. */
-  private readonly joinable = new WeakMap<
-    Connection | typeof nowhere,
-    { readonly kind: string; readonly cohort: Cohort<Request> }
-  >()
+  /** The cohorts that requests may still join, by their place and the kind of their wait. */
+  private readonly joinable = new WeakMap<Connection | typeof nowhere, Map<string, Cohort<Request>>>()
   private readonly refusing = new RefusingNodes()
   private seen: Snapshot
   private readonly occupancy: Occupancy | undefined
@@ -149,7 +150,10 @@ export class Retries {
       connection: failure._tag === "NotCovered" ? undefined : first.connection,
       shard: first.slot === keyless ? undefined : this.context.topology.current().slots[first.slot]
     }
-    const cohort = first.retryState?.cohort ?? this.cohortFor(awaits.connection ?? nowhere, kindOf(failure))
+    const parked = this.parkedAt(awaits.connection, requests)
+    // Others may have another node already at their next pause, and do not share the long ones.
+    const kind = parked === undefined ? kindOf(failure) : `${kindOf(failure)}, parked`
+    const cohort = first.retryState?.cohort ?? this.cohortFor(awaits.connection, kind)
     if (this.isClosed || cohort.isOver) {
       for (const request of requests) request.fail(this.isClosed ? Failures.closed(request) : this.errorOf(request))
       return
@@ -157,13 +161,16 @@ export class Retries {
     if (awaits.connection !== undefined && RefusingNodes.isTotal(failure)) {
       this.refusing.refused(awaits.connection, monotonicMillis(this.context.clock))
     }
-    cohort.parked = undefined
+    if (cohort.requests.size === 0) cohort.parked = parked
+    else if (parked?.connection !== cohort.parked?.connection || parked?.snapshot !== cohort.parked?.snapshot) {
+      cohort.parked = undefined
+    }
     for (const request of requests) {
       this.room.remove(request)
       request.waits(failure, cohort, awaits)
       this.room.add(request, cohort)
     }
-    if (!cohort.isPausing) this.pause(cohort)
+    if (!cohort.isPausing) this.pause(cohort, this.refusedCrowd(requests) !== undefined)
   }
 
   /** Keeps a request that waits for others, until `remove` or its deadline. */
@@ -216,11 +223,13 @@ export class Retries {
     return error
   }
 
-  private cohortFor(place: Connection | typeof nowhere, kind: string): Cohort<Request> {
-    const known = this.joinable.get(place)
-    if (known?.kind === kind && known.cohort.pauses === 0 && known.cohort.requests.size > 0) return known.cohort
-    const cohort = new Cohort<Request>()
-    this.joinable.set(place, { kind, cohort })
+  private cohortFor(place: Place, kind: string): Cohort<Request> {
+    let byKind = this.joinable.get(place ?? nowhere)
+    if (byKind === undefined) this.joinable.set(place ?? nowhere, byKind = new Map())
+    const known = byKind.get(kind)
+    if (known !== undefined && known.pauses === 0 && known.requests.size > 0) return known
+    const cohort = new Cohort<Request>(place)
+    byKind.set(kind, cohort)
     return cohort
   }
 
@@ -228,7 +237,8 @@ export class Retries {
   private due(cohort: Cohort<Request>): void {
     cohort.isPausing = false
     cohort.pauses++
-    if (this.isParked(cohort)) return this.pause(cohort)
+    if (this.isParked(cohort)) return this.pause(cohort, true)
+    cohort.parked = undefined
     const ready: Array<Request> = []
     let waitsFor: Connection | undefined
     let areSteady = true
@@ -248,12 +258,20 @@ export class Retries {
     const count = admission === "all" ? ready.length : admission === "few" ? endOfPortion(ready, 0, testPortion) : 0
     const sent = count === ready.length ? ready : ready.slice(0, count)
     if (admission === "few") this.refusing.tests(sent[sent.length - 1])
-    if (waitsFor !== undefined || admission === "none") this.pause(cohort)
+    if (waitsFor !== undefined || admission === "none") this.pause(cohort, admission === "none")
     else if (count < ready.length) {
       cohort.isPausing = true
       this.room.pauseUntil(cohort, monotonicMillis(this.context.clock) + lookAgain)
     }
     this.release(sent)
+  }
+
+  /** The connection for which requests can only wait, by the present map; `undefined` when they may go elsewhere. */
+  private parkedAt(connection: Connection | undefined, requests: ReadonlyArray<Request>): Parked | undefined {
+    if (connection === undefined || !isAwaited(connection)) return undefined
+    return requests.every((request) => hasFixedNode(request) && this.belongsTo(request, connection))
+      ? { connection, snapshot: this.context.topology.current() }
+      : undefined
   }
 
   /** Whether all requests of a cohort are known to wait for one connection, which is down as it was. */
@@ -314,9 +332,13 @@ export class Retries {
     else this.isDeparting = false
   }
 
-  /** Asks the schedule for the next pause. */
-  private pause(cohort: Cohort<Request>): void {
+  /**
+   * Asks the schedule for the next pause. `isRefused`: the node has refused a crowd, of which only a few are sent; the
+   * others can wait as coarsely as a cohort whose connection is down.
+   */
+  private pause(cohort: Cohort<Request>, isRefused: boolean): void {
     cohort.isPausing = true
+    const isCoarse = isRefused || cohort.parked !== undefined
     const step = Effect.suspend(() => {
       const [first] = cohort.requests
       if (first === undefined) return Effect.succeed(0)
@@ -329,7 +351,10 @@ export class Retries {
       Effect.matchCause(step, { onSuccess: (delay) => delay, onFailure: () => undefined }).pipe(
         Effect.map((delay) => {
           if (delay === undefined) this.end(cohort)
-          else this.room.pauseUntil(cohort, monotonicMillis(this.context.clock) + delay)
+          else {
+            const least = isCoarse ? stepInterval * (this.room.cohortsAt(cohort.place) - 1) : 0
+            this.room.pauseUntil(cohort, monotonicMillis(this.context.clock) + Math.max(delay, least))
+          }
         })
       )
     )

@@ -12,7 +12,7 @@ import { Alarm } from "../../internal/Alarm.ts"
 import { Deadlines } from "../../internal/Deadlines.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import { Cohort } from "./Cohort.ts"
-import type { Occupancy } from "./Occupancy.ts"
+import type { Occupancy, Place } from "./Occupancy.ts"
 import type { Request } from "./Request.ts"
 
 /** The callbacks for requests that leave the room. */
@@ -33,7 +33,7 @@ const expiredPerTurn = 64
 export class WaitingRoom {
   private readonly cohorts = new Set<Cohort<Request>>()
   /** The requests that wait for other requests, and not for a pause. */
-  private readonly held = new Cohort<Request>()
+  private readonly held = new Cohort<Request>(undefined)
   private readonly deadlines = new Deadlines<Request>()
   private readonly clock: Clock.Clock
   private readonly alarm: Alarm
@@ -72,6 +72,13 @@ export class WaitingRoom {
   /** Whether a request waits for its pause, and not for other requests. */
   has(request: Request): boolean {
     return request.retryState?.cohort?.requests.has(request) === true
+  }
+
+  /** The number of cohorts that began at one place. */
+  cohortsAt(place: Place): number {
+    let count = 0
+    for (const cohort of this.cohorts) if (cohort !== this.held && cohort.place === place) count++
+    return count
   }
 
   pauseUntil(cohort: Cohort<Request>, retryAt: number): void {
