@@ -27,6 +27,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
@@ -220,6 +221,10 @@ const optionsFrom = Effect.fnUntraced(function*(
   return yield* Config.unwrap(ClusterConfig.withDefaults(prefix, defaults))
 })
 
+/** The attributes of a named client: its id, and those of the program. The check of the options refuses all that is no object. */
+const attributesOf = (id: string, given: ClusterOptions.ClusterOptions["attributes"]) =>
+  given === undefined || Predicate.isObject(given) ? { "redis.client": id, ...given } : given
+
 /** The service, under the type that commands require. */
 const Service: Context.Service<Executor.ClusterClient, ClusterClientShape> & (new(_: never) => Executor.ClusterClient) =
   Context.Service<Executor.ClusterClient, ClusterClientShape>()(Executor.key)
@@ -235,7 +240,8 @@ const Service: Context.Service<Executor.ClusterClient, ClusterClientShape> & (ne
  *
  * **Details**
  *
- * Every effect fails with a `RedisClusterException` only. A client has one connection per node, shared by all fibers;
+ * Every command fails with a `RedisClusterException` only; `watch` has `ConflictError`, and `requireHealthy` has `UnhealthyError`,
+ * beside it. A client has one connection per node, shared by all fibers;
  * blocking commands and sessions have dedicated ones.
  *
  * **Gotchas**
@@ -276,24 +282,21 @@ export class ClusterClient extends Service {
     Layer.unwrap(Effect.map(resolved<N | C | T>(options), layerResolved))
 
   /**
-   * A client without a layer, closed with the scope: for programs that have several clusters, each a service of its own.
+   * A client without a layer, closed with the scope: for work that needs a cluster for a while. A client that lives as long as
+   * the program is a service: `ClusterClient.named`.
    *
-   * **Example** (A second cluster)
+   * **Example** (A key is copied to another cluster)
    *
    * ```ts
-   * import { Context, Effect, Layer } from "effect"
-   * import { ClusterClient, type ClusterClientShape } from "effect-redis-cluster"
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
    *
-   * class Sessions extends Context.Service<Sessions, ClusterClientShape>()("app/Sessions") {
-   *   static readonly layer = Layer.effect(Sessions, ClusterClient.make({ nodes: "redis://127.0.0.1:7000" }))
-   * }
-   *
-   * export const userOf = Effect.fn("userOf")(function*(session: string) {
-   *   const sessions = yield* Sessions
-   *   return yield* sessions.hget(`session:${session}`, "user")
-   * })
-   *
-   * export const program = userOf("42").pipe(Effect.provide(Sessions.layer))
+   * export const copy = Effect.fn("copy")(function*(key: string, url: string) {
+   *   const redis = yield* ClusterClient
+   *   const other = yield* ClusterClient.make({ nodes: url })
+   *   const value = yield* redis.get(key)
+   *   if (value !== null) yield* other.set(key, value)
+   * }, Effect.scoped)
    * ```
    *
    * @since 0.1.0
@@ -373,7 +376,8 @@ export class ClusterClient extends Service {
    *
    * `layer`, `layerConfig` and `layerEnv` are those of `ClusterClient`. `provide` runs an effect that requires
    * `ClusterClient` (a command of a builder, a lock, an integration) on this client, and `layerAsDefault` does it for a layer.
-   * The spans, the log and the metrics of the client carry its id as `redis.client`, unless the option `attributes` says something else.
+   * The spans, the log and the metrics of the client carry its id as `redis.client`, beside what the option `attributes` says. With
+   * `{ "redis.client": "cache" }` that option replaces the id.
    *
    * **Example** (A cache beside the main cluster)
    *
@@ -399,7 +403,7 @@ export class ClusterClient extends Service {
     const layer = <N = never, C = never, T = never>(
       options: ClusterOptions.ClusterOptions<N, C, T>
     ): Layer.Layer<Self, RedisClusterException, Exclude<N | C | T, Scope.Scope>> =>
-      Layer.effect(service, ClusterClient.make({ attributes: { "redis.client": id }, ...options }))
+      Layer.effect(service, ClusterClient.make({ ...options, attributes: attributesOf(id, options.attributes) }))
     const layerConfig: NamedClient<Self, Id>["layerConfig"] = (config) =>
       Layer.unwrap(Effect.map(configured(config), layer))
     return Object.assign(service, {

@@ -100,8 +100,8 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
    */
   readonly libName?: string | undefined
   /**
-   * Run on every new connection (shared, dedicated and for subscriptions) before it is used: `CLIENT NO-EVICT`, `CLIENT NO-TOUCH`. A
-   * connection on which it fails is not used, and `connectTimeout` is its bound, too.
+   * Run on every new connection (shared, dedicated and for subscriptions) before it is used: `CLIENT NO-EVICT`, or `CLIENT NO-TOUCH` from
+   * Redis 7.2 on. A connection on which it fails is not used, and `connectTimeout` is its bound, too.
    */
   readonly onConnect?: ((connection: NewConnection) => Effect.Effect<unknown, unknown>) | undefined
   /**
@@ -194,7 +194,8 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
   readonly logCommands?: boolean | undefined
   /**
    * The attributes of the client's spans, log lines and metrics, for programs that have several clients:
-   * `{ client: "cache" }`. Default: none; a client of `ClusterClient.named` has its id as `redis.client`.
+   * `{ client: "cache" }`. Default: none; a client of `ClusterClient.named` has its id as `redis.client`
+   * as well.
    */
   readonly attributes?: Readonly<Record<string, string>> | undefined
   /** The availability zones of nodes, for servers that do not report them; it wins over the reports. */

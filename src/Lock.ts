@@ -359,9 +359,13 @@ const ttlCheck: checks.Check = (value) =>
     ? undefined
     : `a finite duration of at least ${leastTtl} milliseconds, such as "10 seconds"`
 
+const endlessTtlCheck: checks.Check = (value) =>
+  checks.lifetime(leastTtl, false)(value) === undefined
+    ? undefined
+    : `a duration of at least ${leastTtl} milliseconds, such as "10 seconds" or "Infinity"`
+
 const optionChecks: checks.Checks<LockOptions> = {
-  ttl: (value) =>
-    checks.lifetime(leastTtl, false)(value) === undefined ? undefined : `${ttlCheck(value)} or "Infinity"`,
+  ttl: endlessTtlCheck,
   wait: checks.lifetime(0, false),
   schedule: (value) => Schedule.isSchedule(value) ? undefined : "a Schedule of Effect",
   fencing: checks.boolean

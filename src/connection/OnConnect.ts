@@ -9,6 +9,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { NewConnection, ResolvedOptions } from "../ClusterOptions.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
+import * as CommandTable from "../commands/table/CommandTable.ts"
 import { withoutArguments } from "../protocol/quotes.ts"
 import { type Argument, type Reply, ServerError, UnreadableReply } from "../protocol/Reply.ts"
 import {
@@ -63,22 +64,23 @@ class Preparation implements NewConnection {
     this.exchange = exchange
   }
 
-  readonly send: NewConnection["send"] = (name, ...values) =>
+  readonly send: NewConnection["send"] = (given, ...values) =>
     Effect.suspend(() => {
       const args = values.map(argumentOf)
-      const [first, ...rest] = String(name).split(" ")
+      const [first, ...rest] = String(given).split(" ")
       const words: ReadonlyArray<Argument> = [first, ...rest, ...args]
-      const spec = new CommandSpec(String(name), {})
+      const spec = new CommandSpec(String(given), {})
       const problem = objection(spec, args)
-      if (problem !== undefined) return Effect.fail(refused(spec.name, `cannot be sent by onConnect: ${problem}`))
+      const name = () => shownName(spec.name, words.slice(1))
+      if (problem !== undefined) return Effect.fail(refused(name(), `cannot be sent by onConnect: ${problem}`))
       return this.turns.withPermits(1)(Effect.suspend(() =>
         this.isOver || this.isShifted
-          ? Effect.fail(refused(spec.name, "onConnect has ended, or has not waited for the reply to a command"))
-          : this.answered(spec.name, words)
+          ? Effect.fail(refused(name(), "onConnect has ended, or has not waited for the reply to a command"))
+          : this.answered(name, words)
       ))
     })
 
-  private answered(name: string, words: ReadonlyArray<Argument>): Effect.Effect<Reply, RedisClusterException> {
+  private answered(name: () => string, words: ReadonlyArray<Argument>): Effect.Effect<Reply, RedisClusterException> {
     this.isShifted = true
     return this.exchange(words).pipe(
       Effect.tap(() =>
@@ -87,15 +89,22 @@ class Preparation implements NewConnection {
         })
       ),
       Effect.mapError(({ message }) =>
-        exception(() => new ConnectionError({ message: `${name}: ${message}`, outcome: "Unknown", command: name }))
+        exception(() => {
+          const command = name()
+          return new ConnectionError({ message: `${command}: ${message}`, outcome: "Unknown", command })
+        })
       ),
       Effect.filterOrFail(
         (reply) => !(reply instanceof ServerError || reply instanceof UnreadableReply),
-        (reply) => unanswered(name, words, reply)
+        (reply) => unanswered(name(), words, reply)
       )
     )
   }
 }
+
+/** The name for an error, with the subcommand where that is known: anything else may be a secret. */
+const shownName = (name: string, args: ReadonlyArray<Argument>): string =>
+  CommandTable.lookup(CommandTable.embedded(), name, args)?.spec.name ?? name
 
 const refused = (name: string, why: string): RedisClusterException =>
   exception(() => new OptionsError({ message: `${name} ${why}`, outcome: "NotExecuted", command: name }))

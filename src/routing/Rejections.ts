@@ -44,7 +44,11 @@ export const invalid = (command: Command<unknown>): Reason | undefined =>
  * @since 0.1.0
  */
 export const needsNode = (command: Command<unknown>): Reason =>
-  misdirected(command, `${command.spec.name} concerns one node; name it: redis.on(node) or redis.node(node)`)
+  misdirected(
+    command,
+    `${command.spec.name} concerns one node; name it: redis.on(node) or redis.node(node)` +
+      (command.spec.name === "SCAN" ? "; redis.scanStream() has the keys of all nodes" : "")
+  )
 
 /**
  * The reason to refuse a command in a batch because it runs on several nodes: a batch has one place for its result.
@@ -92,7 +96,9 @@ export const forShared = (command: Command<unknown>): Reason | undefined => {
       return unusable(
         command,
         `${command.spec.name} changes the state of its connection, and the connections of this client are shared; ` +
-          `what the connection needs is set by the client's options`
+          (use._tag === "changes" && use.isPreparation === true
+            ? "send it from the option onConnect, which runs on each new connection"
+            : "what the connection needs is set by the client's options")
       )
   }
 }

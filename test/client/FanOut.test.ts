@@ -93,6 +93,9 @@ describe("Commands on many nodes", () => {
         const redis = yield* ClusterClient
         const error = yield* Effect.flip(redis.clientList())
         assert.strictEqual(error.reason._tag, "NoTargetError")
+        assert.include((yield* Effect.flip(redis.scan("0"))).message, "redis.scanStream()")
+        const setting = yield* Effect.flip(redis.send("CLIENT", "NO-EVICT", "ON"))
+        assert.include(setting.message, "onConnect")
         const node = yield* redis.node(yield* redis.randomNode)
         assert.isAbove((yield* node.clientList()).length, 0)
       }))

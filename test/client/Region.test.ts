@@ -107,6 +107,25 @@ describe("The attributes of a client", () => {
       )
     }).pipe(both, Effect.provideService(Metric.MetricRegistry, new Map())))
 
+  it.effect("stand beside the id of a named client, which they may replace", () =>
+    Effect.gen(function*() {
+      const cluster = yield* TestCluster
+      const attributesWith = (attributes: Record<string, string> | undefined) =>
+        Effect.gen(function*() {
+          const { spans, tracer } = collector()
+          const layer = Cache.layer({ nodes: "redis://127.0.0.1:7000", stream: cluster.stream, attributes })
+          const cache = Context.get(yield* Layer.build(layer), Cache)
+          yield* cache.get("k").pipe(Effect.withSpan("caller"), Effect.provideService(Tracer.Tracer, tracer))
+          const get = spans.find(({ name }) => name === "GET")
+          return [get?.attributes.get("redis.client"), get?.attributes.get("tier")]
+        }).pipe(Effect.scoped)
+      assert.deepStrictEqual(yield* attributesWith(undefined), ["test/Cache", undefined])
+      assert.deepStrictEqual(yield* attributesWith({ tier: "gold" }), ["test/Cache", "gold"])
+      assert.deepStrictEqual(yield* attributesWith({ "redis.client": "cache" }), ["cache", undefined])
+      const wrong = yield* Effect.flip(attributesWith("gold" as never))
+      assert.strictEqual(wrong.reason._tag, "OptionsError")
+    }).pipe(Effect.provide(TestCluster.layer(options))))
+
   it.effect("are on the lines of its log, and the id of a named client is there by default", () => {
     const lines: Array<unknown> = []
     const logger = Logger.make(({ fiber }) =>

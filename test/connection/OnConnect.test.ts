@@ -115,6 +115,18 @@ describe("A program's own commands on a new connection", () => {
       assert.strictEqual(tag, "ReplyError")
     }))
 
+  it.live("fail under the name of a known subcommand, and never under an argument", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start((args, peer) =>
+        /^(no-touch|secret)/.test(args[1]) ? `-ERR unknown subcommand '${args[1]}'\r\n` : echo(args, peer)
+      )
+      const known = yield* failureOf(server, { onConnect: ({ send }) => send("client", "no-touch", "on") })
+      assert.include(known, "onConnect failed: CLIENT NO-TOUCH: ERR unknown subcommand")
+      const unknown = yield* failureOf(server, { onConnect: ({ send }) => send("client", "secret-token") })
+      assert.include(unknown, "onConnect failed: CLIENT: ERR unknown subcommand")
+      assert.notInclude(unknown, "secret-token")
+    }))
+
   it.live("never shift the replies: a connection on which one was given up is not used", () =>
     Effect.gen(function*() {
       const server = yield* ScriptedServer.start((args, peer) => args[0] === "SLOW" ? undefined : echo(args, peer))
