@@ -297,6 +297,8 @@ export class ClusterClient extends Service {
    *   const value = yield* redis.get(key)
    *   if (value !== null) yield* other.set(key, value)
    * }, Effect.scoped)
+   *
+   * export const program = copy("user:1", "redis://127.0.0.1:7000")
    * ```
    *
    * @since 0.1.0

@@ -17,6 +17,8 @@
  *       waitingFor: "reply"
  *     })
  *   })
+ *
+ * export const outcome = timedOut().outcome // "Unknown"
  * ```
  *
  * @since 0.1.0

@@ -177,7 +177,7 @@ const runTests = Effect.fnUntraced(function*({ directory }: Place) {
       ...["run", "--root", directory, "--maxWorkers", "1", "--reporter", "default", "--reporter", "json"],
       ...["--outputFile.json", report, ...files]
     ],
-    { cwd: directory, timeout: 60_000, env: { NO_COLOR: "1" } }
+    { cwd: directory, timeout: 150_000, env: { NO_COLOR: "1" } }
   )
   const passed = new Set<string>()
   if (existsSync(report)) {
