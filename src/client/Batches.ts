@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
-import type { Command } from "../commands/Command.ts"
+import type { Command, Success } from "../commands/Command.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import * as Pipeline from "../routing/batches/BatchShape.ts"
 import type { Batching } from "../routing/batches/Pipeline.ts"
@@ -67,18 +67,18 @@ export interface BatchMembers {
    * The stream fails with the `PipelineError` of the first batch in which an entry failed, with what `commands` fails with,
    * and with `OptionsError` for numbers that are no such numbers.
    */
-  readonly pipelineStream: <A, E = never, R = never>(
-    commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
+  readonly pipelineStream: <C extends Command<unknown>, E = never, R = never>(
+    commands: Stream.Stream<C, E, R> | Iterable<C>,
     options?: Pipeline.PipelineStreamOptions
-  ) => Stream.Stream<A, E | RedisClusterException, R>
+  ) => Stream.Stream<Success<C>, E | RedisClusterException, R>
   /**
    * Runs a pipeline of any length in bounded memory like `pipelineStream`, for a `Result` of each entry. A failed
    * entry does not end the stream.
    */
-  readonly pipelineStreamResults: <A, E = never, R = never>(
-    commands: Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>,
+  readonly pipelineStreamResults: <C extends Command<unknown>, E = never, R = never>(
+    commands: Stream.Stream<C, E, R> | Iterable<C>,
     options?: Pipeline.PipelineStreamOptions
-  ) => Stream.Stream<Result.Result<A, RedisClusterException>, E | RedisClusterException, R>
+  ) => Stream.Stream<Result.Result<Success<C>, RedisClusterException>, E | RedisClusterException, R>
   /**
    * Runs commands as one transaction, MULTI to EXEC, on the node of their slot.
    *

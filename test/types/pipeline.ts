@@ -33,6 +33,14 @@ expectTypeOf(redis.pipelineStreamResults(stream)).toEqualTypeOf<
 expectTypeOf(redis.pipelineStreamResults(list, { batch: 10 })).toEqualTypeOf<
   Stream.Stream<Outcome<number>, RedisClusterException>
 >()
+// The commands of a stream may be of several kinds.
+declare const mixed: Stream.Stream<Command.Call<number> | Command.Call<string | null> | Command.Command<"OK">>
+expectTypeOf(redis.pipelineStream(mixed)).toEqualTypeOf<
+  Stream.Stream<number | string | null, RedisClusterException>
+>()
+expectTypeOf(redis.pipelineStreamResults(mixed)).toEqualTypeOf<
+  Stream.Stream<Outcome<number | string | null>, RedisClusterException>
+>()
 expectTypeOf(redis.transaction([Strings.get("a"), Strings.incr("b")])).toEqualTypeOf<
   Failing<[string | null, number]>
 >()

@@ -5,7 +5,7 @@ import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { Command } from "../../commands/Command.ts"
+import type { Command, Success } from "../../commands/Command.ts"
 import * as checks from "../../internal/checks.ts"
 import { exception, OptionsError, type RedisClusterException } from "../../RedisClusterException.ts"
 import { entriesOf, type PipelineStreamOptions } from "./BatchShape.ts"
@@ -15,7 +15,7 @@ import { PipelineOrder } from "./PipelineOrder.ts"
 const defaultBatch = 1024
 
 /** Commands to run: a stream, or anything that can be iterated. */
-export type CommandSource<A, E, R> = Stream.Stream<Command<A>, E, R> | Iterable<Command<A>>
+export type CommandSource<C, E, R> = Stream.Stream<C, E, R> | Iterable<C>
 
 const optionChecks: checks.Checks<PipelineStreamOptions> = { batch: checks.integer(1), concurrency: checks.integer(1) }
 
@@ -30,21 +30,21 @@ const isSource = (value: unknown): boolean =>
  * The batches of a source. A batch does not wait for a slow source: it has the commands that have come meanwhile. An
  * iterable is never slow.
  */
-const batchesOf = <A, E, R>(
-  commands: CommandSource<A, E, R>,
+const batchesOf = <C, E, R>(
+  commands: CommandSource<C, E, R>,
   size: number
-): Stream.Stream<ReadonlyArray<Command<A>>, E, R> =>
+): Stream.Stream<ReadonlyArray<C>, E, R> =>
   Stream.isStream(commands)
     // `Stream.isStream` does not know the type of the elements.
-    ? Stream.chunks(Stream.buffer(commands as Stream.Stream<Command<A>, E, R>, { capacity: size }))
+    ? Stream.chunks(Stream.buffer(commands as Stream.Stream<C, E, R>, { capacity: size }))
     : Stream.chunks(Stream.fromIterable(commands, { chunkSize: size }))
 
-const run = <A, E, R, B>(
+const run = <C extends Command<unknown>, E, R, B>(
   execute: (commands: ReadonlyArray<Command<unknown>>, order: PipelineOrder) => Effect.Effect<
     ReadonlyArray<unknown>,
     RedisClusterException
   >,
-  commands: CommandSource<A, E, R>,
+  commands: CommandSource<C, E, R>,
   options: PipelineStreamOptions | undefined
 ): Stream.Stream<B, E | RedisClusterException, R> => {
   const problem = isSource(commands)
@@ -63,16 +63,16 @@ const run = <A, E, R, B>(
 }
 
 /** Runs the commands of a source as they come, for their values. */
-export const values = <A, E, R>(
+export const values = <C extends Command<unknown>, E, R>(
   batching: Batching,
-  commands: CommandSource<A, E, R>,
+  commands: CommandSource<C, E, R>,
   options: PipelineStreamOptions | undefined
-): Stream.Stream<A, E | RedisClusterException, R> => run(batching.pipeline, commands, options)
+): Stream.Stream<Success<C>, E | RedisClusterException, R> => run(batching.pipeline, commands, options)
 
 /** Runs the commands of a source as they come, for a `Result` of each. */
-export const results = <A, E, R>(
+export const results = <C extends Command<unknown>, E, R>(
   batching: Batching,
-  commands: CommandSource<A, E, R>,
+  commands: CommandSource<C, E, R>,
   options: PipelineStreamOptions | undefined
-): Stream.Stream<Result.Result<A, RedisClusterException>, E | RedisClusterException, R> =>
+): Stream.Stream<Result.Result<Success<C>, RedisClusterException>, E | RedisClusterException, R> =>
   run(batching.pipelineResults, commands, options)
