@@ -135,7 +135,11 @@ export const prepare = (
     const { host, port, send } = preparation
     return Effect.flatMap(
       // An error that the function throws is a failure like any other.
-      Effect.exit(Effect.suspend(() => onConnect({ host, port, send }))),
+      Effect.exit(Effect.suspend(() => {
+        const effect = onConnect({ host, port, send })
+        // Programs without types may give anything, a promise for example.
+        return Effect.isEffect(effect) ? effect : Effect.fail(refused("onConnect", "has to give an Effect"))
+      })),
       (exit) => {
         preparation.isOver = true
         if (preparation.isShifted) return failed("ended before the reply to a command was there")

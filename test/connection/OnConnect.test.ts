@@ -150,6 +150,13 @@ describe("A program's own commands on a new connection", () => {
       assert.strictEqual(error.reason._tag, "OptionsError")
     }))
 
+  it.live("are told when the function gives no effect, as that of a program without types may", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start(echo)
+      const failure = yield* failureOf(server, { onConnect: () => Promise.resolve() as never })
+      assert.strictEqual(failure, "onConnect failed: onConnect has to give an Effect")
+    }))
+
   it.live("may throw, fail and die: the connection is not used, and nothing of the failure is told", () =>
     Effect.gen(function*() {
       const server = yield* ScriptedServer.start(echo)

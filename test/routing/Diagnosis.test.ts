@@ -71,6 +71,11 @@ const imitations = [
 ]
 
 describe("Diagnosis", () => {
+  it("leaves the address of a redirect whole, although an argument is a part of it", () => {
+    const message = `MOVED ${slot} 127.0.0.1:7002`
+    assert.strictEqual(read(message, Strings.set("k", 0.1)).error.message, message)
+  })
+
   it("takes the error of a script, a function or a module for an answer, unless it is the server's word for word", () => {
     for (const command of running) {
       for (const message of imitations) {

@@ -72,10 +72,15 @@ const errorReply = (
   error: ServerError,
   { args }: Command<unknown>,
   kind: ErrorKind,
-  outcome: Outcome,
-  redirect?: Redirect.Redirect,
-  endpoint?: Endpoint
-): ErrorReply => ({ _tag: "Reply", error: withoutQuotes(error, args), kind, outcome, redirect, endpoint })
+  outcome: Outcome
+): ErrorReply => ({
+  _tag: "Reply",
+  error: withoutQuotes(error, args),
+  kind,
+  outcome,
+  redirect: undefined,
+  endpoint: undefined
+})
 
 /** The reading of an error that the command itself gave, after it ran. */
 const afterwards = (error: ServerError, command: Command<unknown>): ErrorReply =>
@@ -102,7 +107,12 @@ export const ofError = (
   const own = slot === keyless ? slotOf(command) : slot
   const redirect = Redirect.parse(error)
   const isOwn = redirect !== undefined && (redirect.slot === own || (own === keyless && !foreign))
-  if (isOwn) return errorReply(error, command, kind, "NotExecuted", redirect, Redirect.resolve(redirect, context))
+  if (isOwn) {
+    // A server's redirect quotes no argument, and an argument may be a part of its address by chance.
+    const shown = foreign ? withoutQuotes(error, command.args) : error
+    const endpoint = Redirect.resolve(redirect, context)
+    return { _tag: "Reply", error: shown, kind, outcome: "NotExecuted", redirect, endpoint }
+  }
   return foreign ? afterwards(error, command) : errorReply(error, command, kind, "NotExecuted")
 }
 
