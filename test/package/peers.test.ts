@@ -2,7 +2,9 @@
  * The pages for people who come from other clients: each public name of these clients is in a row, and the rows name what is there.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { execFileSync, spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -71,6 +73,15 @@ describe("The pages for people who come from other clients", () => {
       }
       assert.deepStrictEqual([...lacking], [])
     }).pipe(Effect.provide(TestCluster.layer())))
+
+  it("name times that methods and options take", () => {
+    for (const { page } of peers) {
+      const text = readFileSync(script(`../docs/${page}`), "utf8")
+      for (const [whole, option, argument] of text.matchAll(/\b(?:ttl|wait): "([^"]+)"|`blpop\(keys, "([^"]+)"\)/g)) {
+        assert.isTrue(Option.isSome(Duration.fromInput((option ?? argument) as Duration.Input)), `${page}: ${whole}`)
+      }
+    }
+  })
 
   it("name reasons of errors and options that are there", () => {
     const known = new Set([...Object.keys(Reason), "ConflictError", ...Object.keys(Lock)])
