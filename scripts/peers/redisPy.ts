@@ -267,7 +267,7 @@ const pipeline: ReadonlyArray<Row> = [
 const lock: ReadonlyArray<Row> = [
   [
     "acquire",
-    "`Lock.withLock(key, { ttl, wait })(effect)`, `Lock.tryWithLock`, `Lock.make`. `blocking=False` is `wait: \"none\"`, `timeout=None` is `ttl: \"forever\"`"
+    "`Lock.withLock(key, { ttl, wait })(effect)`, `Lock.tryWithLock`, `Lock.make`. `blocking=False` is `wait: \"0 millis\"`, `timeout=None` is `ttl: \"Infinity\"`"
   ],
   ["release", "the end of `withLock`; `lock.release`; by token from elsewhere `Lock.release(key, token)`"],
   ["extend reacquire", "by itself while you work; `lock.extend(ttl)`, `Lock.extend(key, token, ttl)`"],
