@@ -4,10 +4,12 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { NewConnection, ResolvedOptions } from "../ClusterOptions.ts"
+import { complaint, misfitOf } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import * as CommandTable from "../commands/table/CommandTable.ts"
 import { withoutArguments } from "../protocol/quotes.ts"
@@ -73,6 +75,8 @@ class Preparation implements NewConnection {
       const problem = objection(spec, args)
       const name = () => shownName(spec.name, words.slice(1))
       if (problem !== undefined) return Effect.fail(refused(name(), `cannot be sent by onConnect: ${problem}`))
+      const misfit = misfitOf(args)
+      if (misfit >= 0) return Effect.fail(refused(name(), `argument ${misfit + 1} is ${complaint(args[misfit])}`))
       return this.turns.withPermits(1)(Effect.suspend(() =>
         this.isOver || this.isShifted
           ? Effect.fail(refused(name(), "onConnect has ended, or has not waited for the reply to a command"))
@@ -121,6 +125,13 @@ const unanswered = (name: string, words: ReadonlyArray<Argument>, reply: Reply):
 const failed = (why: string): Effect.Effect<never, LinkFailure> =>
   Effect.fail({ kind: "connection", message: `onConnect ${why}` })
 
+/** The exit of an effect that may refuse to be interrupted: who waits for it here can leave at once. */
+const exitOf = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
+  Effect.flatMap(
+    Effect.forkDetach(effect),
+    (fiber) => Effect.onInterrupt(Fiber.await(fiber), () => Effect.sync(() => fiber.interruptUnsafe()))
+  )
+
 /**
  * Runs the option `onConnect` on a connection that is being made. When it fails, when it was interrupted between a command and
  * its reply, or when the connection was lost meanwhile, the connection is not used.
@@ -133,15 +144,15 @@ export const prepare = (
   Effect.suspend(() => {
     const preparation = new Preparation(endpoint, exchange)
     const { host, port, send } = preparation
-    return Effect.flatMap(
-      // An error that the function throws is a failure like any other.
-      Effect.exit(Effect.suspend(() => {
-        const effect = onConnect({ host, port, send })
-        // Programs without types may give anything, a promise for example.
-        return Effect.isEffect(effect) ? effect : Effect.fail(refused("onConnect", "has to give an Effect"))
-      })),
-      (exit) => {
-        preparation.isOver = true
+    // An error that the function throws is a failure like any other.
+    const effect = Effect.suspend(() => {
+      const given = onConnect({ host, port, send })
+      // Programs without types may give anything, a promise for example.
+      return Effect.isEffect(given) ? given : Effect.fail(refused("onConnect", "has to give an Effect"))
+    })
+    return exitOf(effect).pipe(
+      Effect.onExit(() => Effect.sync(() => void (preparation.isOver = true))),
+      Effect.flatMap((exit) => {
         if (preparation.isShifted) return failed("ended before the reply to a command was there")
         if (Exit.isSuccess(exit)) return Effect.void
         const error = Cause.findErrorOption(exit.cause)
@@ -149,6 +160,6 @@ export const prepare = (
         return failed(
           Option.isSome(error) && isRedisClusterException(error.value) ? `failed: ${error.value.message}` : "failed"
         )
-      }
+      })
     )
   })

@@ -157,6 +157,22 @@ describe("A program's own commands on a new connection", () => {
       assert.strictEqual(failure, "onConnect failed: onConnect has to give an Effect")
     }))
 
+  it.live("cannot hold a connection attempt beyond its time, also when they cannot be interrupted", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start(echo)
+      const onConnect = () => Effect.uninterruptible(Effect.never)
+      const failure = yield* failureOf(server, { onConnect, connectTimeout: "100 millis" })
+      assert.include(failure, "no connection within 100 ms")
+    }))
+
+  it.live("take text, bytes and numbers, and refuse anything else before it is sent", () =>
+    Effect.gen(function*() {
+      const server = yield* ScriptedServer.start(echo)
+      const nothing: string = JSON.parse("{}").missing
+      const failure = yield* failureOf(server, { onConnect: ({ send }) => send("CLIENT", "SETINFO", nothing) })
+      assert.include(failure, "argument 2 is undefined")
+    }))
+
   it.live("may throw, fail and die: the connection is not used, and nothing of the failure is told", () =>
     Effect.gen(function*() {
       const server = yield* ScriptedServer.start(echo)
