@@ -28,7 +28,7 @@ import type { NodeSubscription } from "./NodeSubscription.ts"
 import { Placements } from "./Placements.ts"
 import { markAt } from "./Plan.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
-import { closedError, endedError, refused } from "./refusals.ts"
+import { closedError, endedError, moved, refused } from "./refusals.ts"
 import { SharedSubscription, type SubscriptionListener } from "./SharedSubscription.ts"
 import type { SubscriptionConnection, SubscriptionHooks } from "./SubscriptionConnection.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
@@ -253,7 +253,10 @@ export class SubscriptionManager {
     onRefused: (connection, entry, error) => {
       const kind = kindOf(error)
       if (!isPassing(kind)) return this.giveUp(entry.shared, refused(entry, error, connection.node.address))
-      if (kind === "moved") this.follow(connection, entry, error)
+      if (kind === "moved") {
+        this.follow(connection, entry, error)
+        this.giveUp(entry.shared.filter(isStranded), moved(entry, error, connection.node.address))
+      }
       for (const shared of entry.shared) this.watch(shared)
     },
     onEvicted: (connection, entry) => {
@@ -449,5 +452,9 @@ const alsoTell = (listener: SubscriptionListener, { onLive, onRefused }: Answers
  */
 const isDoubtful = ({ kind, placement }: SharedSubscription): boolean =>
   kind === "shardChannel" && placement !== "owner"
+
+/** Whether a subscription is bound to the one node that was named, and was never live there: it need not wait for the slot. */
+const isStranded = ({ gap, isLive, placement }: SharedSubscription): boolean =>
+  typeof placement !== "string" && !isLive && gap === undefined
 
 const reasonOf = (loss: Loss): GapReason => loss.behind ? "OutputBufferLimit" : "ConnectionLost"

@@ -3,15 +3,18 @@
  *
  * @internal
  */
+import { addressOf } from "../cluster/Endpoint.ts"
 import { withoutArguments } from "../protocol/quotes.ts"
 import type { ServerError } from "../protocol/Reply.ts"
 import {
   ClosedError,
   exception,
+  MovedError,
   type RedisClusterException,
   ReplyError,
   TimeoutError
 } from "../RedisClusterException.ts"
+import * as Redirect from "../topology/Redirect.ts"
 import type { NodeSubscription } from "./NodeSubscription.ts"
 import { commandOf } from "./SubscriptionRequests.ts"
 
@@ -35,6 +38,22 @@ export const refused = (entry: NodeSubscription, error: ServerError, node: strin
       code: error.code
     })
   )
+
+/** The error of a shard channel at a node that its caller named, and that does not own the slot. */
+export const moved = (entry: NodeSubscription, error: ServerError, node: string): RedisClusterException => {
+  const redirect = Redirect.parse(error)
+  const command = commandOf(entry.kind)
+  return exception(() =>
+    new MovedError({
+      message: `${command} on ${node}: ${error.message}`,
+      outcome: "NotExecuted",
+      command,
+      node,
+      slot: entry.slot,
+      address: redirect === undefined ? "unknown" : addressOf(redirect)
+    })
+  )
+}
 
 export const timedOut = (timeout: number): RedisClusterException =>
   exception(() =>

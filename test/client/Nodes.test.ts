@@ -122,6 +122,18 @@ describe("The client of a node", () => {
         assert.strictEqual(Option.getOrThrow(message).payload, "42")
       })))
 
+    it.effect("gives the node's redirect for a shard channel that another node owns", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { foreign, node, redis } = yield* keys
+        const direct = yield* redis.node(node)
+        const { reason } = yield* Effect.flip(direct.ssubscribeScoped(foreign))
+        assert(reason._tag === "MovedError")
+        assert.strictEqual(reason.address, String(yield* redis.ownerOf(foreign)))
+        assert.strictEqual(reason.node, node.address)
+        // Without a node the subscription is made where the slot is.
+        yield* redis.ssubscribeScoped(foreign)
+      })))
+
     it.effect("shows what the node executes, and says whether it is there", () =>
       Effect.scoped(Effect.gen(function*() {
         const { node, own, redis } = yield* keys
