@@ -253,10 +253,7 @@ export class SubscriptionManager {
     onRefused: (connection, entry, error) => {
       const kind = kindOf(error)
       if (!isPassing(kind)) return this.giveUp(entry.shared, refused(entry, error, connection.node.address))
-      if (kind === "moved") {
-        this.follow(connection, entry, error)
-        this.giveUp(entry.shared.filter(isStranded), moved(entry, error, connection.node.address))
-      }
+      if (kind === "moved") this.follow(connection, entry, error)
       for (const shared of entry.shared) this.watch(shared)
     },
     onEvicted: (connection, entry) => {
@@ -339,6 +336,7 @@ export class SubscriptionManager {
     })
     if (owner === undefined) return this.topology.requestRefresh()
     if (addressOf(owner) === node.address) return this.replaceFarEnd(connection)
+    this.giveUp(entry.shared.filter(isStranded), moved(entry, error, node.address, addressOf(owner)))
     // A replica knows its own primary only.
     if (this.topology.current().nodes.get(node.address)?.role === "replica") return this.topology.requestRefresh()
     this.topology.moved(entry.slot, owner)

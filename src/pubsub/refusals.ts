@@ -3,7 +3,6 @@
  *
  * @internal
  */
-import { addressOf } from "../cluster/Endpoint.ts"
 import { withoutArguments } from "../protocol/quotes.ts"
 import type { ServerError } from "../protocol/Reply.ts"
 import {
@@ -14,7 +13,6 @@ import {
   ReplyError,
   TimeoutError
 } from "../RedisClusterException.ts"
-import * as Redirect from "../topology/Redirect.ts"
 import type { NodeSubscription } from "./NodeSubscription.ts"
 import { commandOf } from "./SubscriptionRequests.ts"
 
@@ -40,8 +38,12 @@ export const refused = (entry: NodeSubscription, error: ServerError, node: strin
   )
 
 /** The error of a shard channel at a node that its caller named, and that does not own the slot. */
-export const moved = (entry: NodeSubscription, error: ServerError, node: string): RedisClusterException => {
-  const redirect = Redirect.parse(error)
+export const moved = (
+  entry: NodeSubscription,
+  error: ServerError,
+  node: string,
+  owner: string
+): RedisClusterException => {
   const command = commandOf(entry.kind)
   return exception(() =>
     new MovedError({
@@ -50,7 +52,7 @@ export const moved = (entry: NodeSubscription, error: ServerError, node: string)
       command,
       node,
       slot: entry.slot,
-      address: redirect === undefined ? "unknown" : addressOf(redirect)
+      address: owner
     })
   )
 }
