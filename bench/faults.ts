@@ -19,11 +19,11 @@ import type { Answer, Order } from "./faults/worker.ts"
 import { table } from "./report.ts"
 
 /** A client's process, which goes with the scope. */
-const startWorker = (name: string) =>
+const startWorker = ({ execArgv = [], name }: FaultClientEntry) =>
   Effect.acquireRelease(
     Effect.sync(() =>
       fork(fileURLToPath(new URL("./faults/worker.ts", import.meta.url)), [name], {
-        execArgv: ["--no-warnings"],
+        execArgv: ["--no-warnings", ...execArgv],
         stdio: ["ignore", "ignore", "inherit", "ipc"]
       })
     ),
@@ -42,10 +42,11 @@ const startWorker = (name: string) =>
     )
   )
 
-const measure = Effect.fnUntraced(function*(scenario: Scenario, { deadline, name }: FaultClientEntry) {
+const measure = Effect.fnUntraced(function*(scenario: Scenario, client: FaultClientEntry) {
+  const { deadline, name } = client
   const cluster = yield* RedisCluster.make(scenario.cluster)
   if (scenario.prepare !== undefined) yield* scenario.prepare(cluster)
-  const ask = yield* startWorker(name)
+  const ask = yield* startWorker(client)
   yield* ask({ kind: "start", ports: cluster.nodes.map((node) => node.port), groups: scenario.load(cluster) })
   const machine = new Lag()
   machine.start()

@@ -23,5 +23,7 @@ export interface FaultClientEntry {
   readonly name: string
   /** How long a command may take by the client's defaults, in milliseconds, when it has a bound for that. */
   readonly deadline?: number
+  /** Options of Node.js for the client's process. */
+  readonly execArgv?: ReadonlyArray<string>
   readonly open: (ports: ReadonlyArray<number>) => Promise<FaultClient>
 }

@@ -1,4 +1,5 @@
 import { ClusterBatch, GlideClusterClient } from "@valkey/valkey-glide"
+import calculateSlot from "cluster-key-slot"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Result from "effect/Result"
@@ -117,8 +118,69 @@ const glide: FaultClientEntry = {
   }
 }
 
+/** Those who wait for `deadline` milliseconds, in order: one timer for all of them. */
+class Holding {
+  private readonly deadline: number
+  private readonly ends: Array<readonly [at: number, end: () => void]> = []
+
+  constructor(deadline: number) {
+    this.deadline = deadline
+  }
+
+  add(end: () => void): void {
+    this.ends.push([performance.now() + this.deadline, end])
+    if (this.ends.length === 1) this.arm()
+  }
+
+  private arm(): void {
+    setTimeout(() => {
+      const now = performance.now()
+      // A turn of the event loop ends few of them, so that a herd does not hold up the others.
+      let ended = 0
+      while (ended < this.ends.length && ended < 64 && this.ends[ended][0] <= now) ended++
+      for (const [, end] of this.ends.splice(0, ended)) end()
+      if (this.ends.length > 0) this.arm()
+    }, Math.max(0, this.ends[0][0] - performance.now()))
+  }
+}
+
+/**
+ * The least that any client of this kind can do: callers of the dead shard are held until their deadline and nothing is tried for
+ * them; all others use this library.
+ */
+const floor = (name: string, hold: (holding: Holding) => Promise<never>): FaultClientEntry => ({
+  name,
+  deadline: 5000,
+  open: async (ports) => {
+    const client = await ours.open(ports)
+    const holding = new Holding(5000)
+    return { ...client, get: (key) => calculateSlot(key) <= 5460 ? hold(holding) : client.get(key) }
+  }
+})
+
+const floors: ReadonlyArray<FaultClientEntry> = [
+  floor("floor: promises", (holding) => new Promise((_, reject) => holding.add(() => reject(new Error("deadline"))))),
+  floor(
+    "floor: Effect.callback",
+    (holding) =>
+      Effect.runPromise(
+        Effect.callback<never, Error>((resume) => holding.add(() => resume(Effect.fail(new Error("deadline")))))
+      )
+  )
+]
+
+/** Node's young generation, kept small: each collection copies less, and so holds up the others for a shorter time. */
+const smallYoungGeneration = (entry: FaultClientEntry): FaultClientEntry => ({
+  ...entry,
+  name: `${entry.name}, young generation of 4 MB`,
+  execArgv: ["--max-semi-space-size=4"]
+})
+
 export const clients: ReadonlyArray<FaultClientEntry> = [
   ours,
+  smallYoungGeneration(ours),
+  ...floors,
+  ...floors,
   ioredis("ioredis", false),
   ioredis("ioredis autopipelining", true),
   nodeRedis,
