@@ -118,7 +118,7 @@ const glide: FaultClientEntry = {
   }
 }
 
-/** Those who wait for `deadline` milliseconds, in order: one timer for all of them. */
+/** The callers who wait for `deadline` milliseconds, in order, with one timer for all of them. */
 class Holding {
   private readonly deadline: number
   private readonly ends: Array<readonly [at: number, end: () => void]> = []
