@@ -89,6 +89,9 @@ export class CommandSpec {
   /** The reason why the name cannot be sent; `undefined` for a proper name. */
   readonly problem: string | undefined
 
+  /** Whether no call of it blocks or changes its connection, so that all are fit for shared connections. */
+  readonly isPlain: boolean
+
   private readonly connection: NameFacts["connection"]
   /** The wire form of the name for each number of arguments, built when first needed. */
   private readonly prefixes: Array<string> = []
@@ -114,6 +117,7 @@ export class CommandSpec {
     this.near = known.near ?? -1
     this.nonatomic = known.nonatomic
     this.connection = known.connection
+    this.isPlain = this.blocking === undefined && this.connection === undefined
   }
 
   /**

@@ -69,6 +69,8 @@ const optionsProblem = (
 const refused = (method: string, problem: string): Command<never> =>
   invalid(new CommandSpec(method.toUpperCase(), {}), `${method}: ${problem}`)
 
+const tooMany = (most: number, given: number): string => `expected at most ${most} arguments, got ${given}`
+
 type Build = (...args: ReadonlyArray<unknown>) => Command<unknown>
 
 /** The positions of the arguments that are objects with options, and the names of the options. */
@@ -84,22 +86,35 @@ const problemOf = (args: ReadonlyArray<unknown>, positions: OptionPositions, fla
   return undefined
 }
 
-/** Checks the arguments of a method. Every command takes this path: a method without options costs one comparison. */
-const guarded = (method: string, build: Build, { flags = none, most, options = {} }: Parameters[string]): Build => {
+const unbuildable = "an argument is of a type that the method does not take"
+
+/** Checks the arguments of a method without options. Nearly every command takes this path, which keeps no list. */
+const guarded = (method: string, build: Build, most: number): Build => (...args) => {
+  for (let i = most; i < args.length; i++) {
+    if (args[i] !== undefined) return refused(method, tooMany(most, args.length))
+  }
+  try {
+    return build(...args)
+  } catch {
+    return refused(method, unbuildable)
+  }
+}
+
+/** Checks the arguments of a method with options. */
+const guardedWithOptions = (
+  method: string,
+  build: Build,
+  { flags = none, most, options = {} }: Parameters[string]
+): Build => {
   const positions: OptionPositions = Object.entries(options).map(([at, names]) => [Number(at), names])
   return (...args) => {
-    if (args.length > most && args.slice(most).some((arg) => arg !== undefined)) {
-      return refused(
-        method,
-        problemOf(args, positions, flags) ?? `expected at most ${most} arguments, got ${args.length}`
-      )
-    }
-    const problem = positions.length === 0 ? undefined : problemOf(args, positions, flags)
+    const problem = problemOf(args, positions, flags) ??
+      (args.length > most && args.slice(most).some((arg) => arg !== undefined) ? tooMany(most, args.length) : undefined)
     if (problem !== undefined) return refused(method, problem)
     try {
       return build(...args)
     } catch {
-      return refused(method, "an argument is of a type that the method does not take")
+      return refused(method, unbuildable)
     }
   }
 }
@@ -113,6 +128,11 @@ export const checked = <Group extends object>(parameters: Parameters, group: Gro
   Object.fromEntries(
     Object.entries(group as Readonly<Record<string, Build>>).map((
       [method, build]
-    ) => [method, guarded(method, build, parameters[method])])
+    ) => [
+      method,
+      parameters[method].options === undefined
+        ? guarded(method, build, parameters[method].most)
+        : guardedWithOptions(method, build, parameters[method])
+    ])
     // The types of the builders do not change.
   ) as Group

@@ -86,10 +86,12 @@ export interface RouterShape extends Batch.Batching, Pick<Sessions.DedicatedSess
 export class Router extends Context.Service<Router, RouterShape>()("effect-redis-cluster/routing/Router") {}
 
 /** The reason to refuse a command on shared connections, whatever its keys. */
-const unfit = (command: Command<unknown>): Reason | undefined =>
-  command.settings.invalid === undefined ? forShared(command) : invalid(command)
+const unfit = (command: Command<unknown>): Reason | undefined => {
+  if (command.settings.invalid !== undefined) return invalid(command)
+  return command.spec.isPlain ? undefined : forShared(command)
+}
 
-const blocks = (command: Command<unknown>): boolean => command.blockingTime !== undefined
+const blocks = (command: Command<unknown>): boolean => !command.spec.isPlain && command.blockingTime !== undefined
 
 /** The slot of a command in a pipeline, or the reason to refuse it there. */
 const batchSlot = (command: Command<unknown>): number | Reason =>
@@ -299,7 +301,7 @@ class RouterView implements RouterShape {
       const trace = Tracing.look()
       if (trace === "due") return resume(Tracing.traced(self, Tracing.commandCall(given, slot)))
       const command = dispatcher.region.settle(given)
-      const problem = invalid(command)
+      const problem = command === given ? undefined : invalid(command)
       if (problem !== undefined) return resume(this.refuse(problem))
       const deadline = dispatcher.deadlineOf(command)
       const ended = resume as Request["resume"]

@@ -67,6 +67,11 @@ const nothing = new CommandSpec("PIPELINE", {})
 const noEntry = (problem: string): Command<unknown> =>
   invalid(nothing, `${problem}; an entry is a command: Strings.get("key"), or what a method of the client gives`)
 
+const areCommands = (entries: ReadonlyArray<unknown>): entries is ReadonlyArray<Command<unknown>> => {
+  for (let i = 0; i < entries.length; i++) if (!isCommand(entries[i])) return false
+  return true
+}
+
 /**
  * The entries of a batch in their order. Programs without types may pass anything: a value that is no command becomes
  * an entry that cannot be sent.
@@ -75,7 +80,7 @@ export const entriesOf = (batch: Batch): ReadonlyArray<Command<unknown>> => {
   const given: unknown = batch
   if (typeof given !== "object" || given === null) return [noEntry("the batch is no list and no record of commands")]
   const entries: ReadonlyArray<unknown> = isList(batch) ? batch : Object.values(batch)
-  return entries.every(isCommand)
+  return areCommands(entries)
     ? entries
     : entries.map((entry, i) => isCommand(entry) ? entry : noEntry(`entry ${i} is no command`))
 }

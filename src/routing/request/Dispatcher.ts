@@ -103,7 +103,8 @@ export class Dispatcher implements RequestOwner {
    * it back is added.
    */
   timeoutOf(command: Command<unknown>): number {
-    return (command.settings.timeout ?? this.options.commandTimeout) + (command.blockingTime ?? 0)
+    const timeout = command.settings.timeout ?? this.options.commandTimeout
+    return command.spec.isPlain ? timeout : timeout + (command.blockingTime ?? 0)
   }
 
   /** The time in monotonic milliseconds, at most one millisecond behind. */
