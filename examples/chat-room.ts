@@ -4,18 +4,22 @@
 // Run: node examples/chat-room.ts
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Fiber, Schema, Stream } from "effect"
-import { ClusterClient } from "../src/index.ts"
+import { ClusterClient, Command } from "../src/index.ts"
 import { exampleClient } from "./support.ts"
 
 const Line = Schema.fromJsonString(Schema.Struct({ from: Schema.String, text: Schema.String }))
-const encode = Schema.encodeSync(Line)
+const encode = Command.encode(Line)
 
 /** A visitor who has joined gets every line of the room, until the scope ends. */
 const join = Effect.fnUntraced(function*(name: string, rooms: ReadonlyArray<string>) {
   const redis = yield* ClusterClient
   // Rooms of any slots in one stream; the client keeps one connection per node.
-  const subscription = yield* redis.ssubscribeScoped(rooms, { schema: Line, strategy: "dropOldest", bufferSize: 1000 })
-  const screen = yield* subscription.events.pipe(
+  const subscription = yield* redis.subscribeEventsScoped({ shardChannels: rooms }, {
+    schema: Line,
+    strategy: "sliding",
+    bufferSize: 1000
+  })
+  const screen = yield* Stream.fromQueue(subscription).pipe(
     Stream.takeUntil((event) => event._tag === "Message" && event.payload.text === "bye"),
     Stream.runForEach((event) => {
       switch (event._tag) {

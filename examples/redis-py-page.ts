@@ -4,7 +4,7 @@
  */
 // Run: node examples/redis-py-page.ts
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Layer, Logger, Option, References, Result, Stream } from "effect"
+import { Console, Effect, Layer, Logger, Queue, References, Result } from "effect"
 import { ClusterClient, type ClusterClientShape, type ClusterNode, ReadFrom } from "../src/index.ts"
 import { RedisCluster } from "../test/harness/RedisCluster.ts"
 import { givenUrl } from "./support.ts"
@@ -124,18 +124,17 @@ const pubSub = Effect.fn(function*(rc: ClusterClientShape, port: number) {
   yield* print((yield* rc.heldSubscriptions).get(String(owner))) // 1
   // PUBLISH goes to the node of the channel's slot as well, which counts its subscribers.
   yield* print(yield* rc.publish("foo", "hello")) // 1
-  yield* print(Option.map(yield* p1.takeWithin("5 seconds"), ({ payload }) => payload)) // {"_id":"Option","_tag":"Some","value":"hello"}
+  yield* print((yield* Queue.take(p1)).payload) // "hello"
 
   // p2 = rc.pubsub(rc.get_node('localhost', 6379))
   const p2 = yield* (yield* rc.node({ host: "localhost", port })).subscribeScoped("foo")
-  const first = Stream.runCollect(Stream.take(p2.messages, 1))
-  const [message] = yield* Effect.raceFirst(first, again(rc.publish("foo", "to both")))
+  const message = yield* Effect.raceFirst(Queue.take(p2), again(rc.publish("foo", "to both")))
   yield* print([message.payload, message.node.port === port]) // ["to both",true]
 
   // Pattern subscribe and publish work here: servers hand messages to every node.
-  const p3 = yield* rc.psubscribeScoped("fo*")
-  const match = yield* Effect.raceFirst(p3.takeWithin("5 seconds"), again(rc.publish("forest", "matched")))
-  yield* print(Option.isSome(match)) // true
+  const p3 = yield* rc.subscribeScoped({ patterns: "fo*" })
+  const match = yield* Effect.raceFirst(Queue.take(p3), again(rc.publish("forest", "matched")))
+  yield* print(match.payload) // "matched"
 }, Effect.scoped)
 
 const readOnly = Effect.fn(function*(port: number) {

@@ -13,9 +13,9 @@ const program = Effect.scoped(Effect.gen(function*() {
   const redis = yield* ClusterClient
 
   // The subscription is live when the effect ends: what is published from here on is not missed.
-  const readings = yield* redis.psubscribeScoped(["readings:*"], { schema: Reading })
+  const readings = yield* redis.subscribeScoped({ patterns: "readings:*" }, { schema: Reading })
 
-  const printing = yield* readings.messages.pipe(
+  const printing = yield* Stream.fromQueue(readings).pipe(
     Stream.take(40),
     // A stream per sensor, side by side: of a burst, the last reading is enough.
     Stream.groupByKey((message) => message.payload.sensor),

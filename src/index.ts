@@ -61,6 +61,7 @@ export type {
   SlotsMoved
 } from "./observability/ClientEvent.ts"
 export { type Argument, type Reply, ServerError } from "./protocol/Reply.ts"
+export type { ChannelLists, ChannelNames, ChannelsByKind } from "./pubsub/ChannelNames.ts"
 export { KeyspaceEvent, type KeyspaceEventName, type KeyspaceOptions } from "./pubsub/Keyspace.ts"
 export type { MonitoredCommand, MonitorOptions } from "./pubsub/Monitor.ts"
 export type { BufferStrategy, PayloadOf, SubscribeOptions, Subscription } from "./pubsub/Subscription.ts"

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { ClusterClient, type Message, type RedisClusterException } from "../../src/index.ts"
 import type { Subscriber } from "./Subscriber.ts"
 
@@ -17,15 +17,15 @@ async ({ channel, nodes, onMessage, sharded, streams }) => {
     ClusterClient.layer({ nodes: nodes.map(({ host, port }) => `redis://${host}:${port}`) })
   )
   const redis = await runtime.runPromise(Effect.service(ClusterClient))
-  const subscribe = sharded ? redis.ssubscribeScoped : redis.subscribeScoped
+  const channels = sharded ? { shardChannels: channel } : channel
   const live: Array<Promise<void>> = []
   const fibers: Array<Fiber.Fiber<void, RedisClusterException>> = []
   for (let stream = 0; stream < streams; stream++) {
     live.push(
       new Promise((resolve) => {
-        const program = Effect.flatMap(subscribe(channel), ({ messages }) => {
+        const program = Effect.flatMap(redis.subscribeScoped(channels), (subscription) => {
           resolve()
-          return consume(messages, onMessage)
+          return consume(Stream.fromQueue(subscription), onMessage)
         })
         fibers.push(runtime.runFork(Effect.scoped(program)))
       })

@@ -2,14 +2,14 @@
  * The readers of `readers.py` on this client: pub/sub with handlers and polling, shard channels, reads from replicas.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Option, Stream } from "effect"
+import { Console, Effect, Option, Queue, Stream } from "effect"
 import { ClusterClient, ReadFrom, type Subscription } from "../../src/index.ts"
 
 const show = (value: unknown) => Console.log(JSON.stringify(value))
 
 const messages = (subscription: Subscription, count: number) =>
   Effect.map(
-    Stream.runCollect(Stream.take(subscription.messages, count)),
+    Stream.runCollect(Stream.take(Stream.fromQueue(subscription), count)),
     (seen) => seen.map(({ channel, payload }) => [channel, payload])
   )
 
@@ -26,7 +26,7 @@ const polling = Effect.gen(function*() {
   yield* rc.publish("news", "nobody listens")
   yield* rc.publish("late", "fourth")
   yield* show(yield* messages(p, 1))
-  yield* show(Option.getOrNull(yield* p.takeWithin("100 millis")))
+  yield* show(Option.getOrNull(yield* Effect.timeoutOption(Queue.take(p), "100 millis")))
 }).pipe(Effect.scoped)
 
 const handlers = Effect.gen(function*() {
@@ -39,7 +39,7 @@ const handlers = Effect.gen(function*() {
   const p = yield* rc.subscribeScoped(Object.keys(handlers))
   yield* rc.publish("orders", 1)
   yield* rc.publish("returns", 2)
-  yield* p.messages.pipe(
+  yield* Stream.fromQueue(p).pipe(
     Stream.take(2),
     Stream.runForEach(({ channel, payload }) => handlers[channel]?.(payload) ?? Effect.void)
   )
@@ -48,9 +48,9 @@ const handlers = Effect.gen(function*() {
 
 const sharded = Effect.gen(function*() {
   const rc = yield* ClusterClient
-  const p = yield* rc.ssubscribeScoped("{shard}x")
+  const p = yield* rc.subscribeScoped({ shardChannels: "{shard}x" })
   yield* rc.spublish("{shard}x", "sharded")
-  const message = Option.getOrThrow(yield* p.takeWithin("10 seconds"))
+  const message = yield* Queue.take(p)
   yield* show([message.channel, message.payload])
 }).pipe(Effect.scoped)
 

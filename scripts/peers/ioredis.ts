@@ -23,7 +23,7 @@ const methods: ReadonlyArray<Row> = [
   ["watch unwatch", "`redis.watch(keys, (tx) => ...)`"],
   [
     "subscribe psubscribe ssubscribe subscriber",
-    "`redis.subscribe`, `psubscribe`, `ssubscribe`: streams, on the same client"
+    "`redis.subscribe({ channels, patterns, shardChannels })`: a stream, on the same client"
   ],
   ["unsubscribe punsubscribe sunsubscribe", "the end of the stream; `subscription.unsubscribe` of a scoped one"],
   ["defineCommand", "`Script.make({ lua, keys, args, result })`"],

@@ -13,7 +13,7 @@ const methods: ReadonlyArray<Row> = [
   ["isOpen isReady", "`redis.health()`, `redis.requireHealthy`"],
   ["sendCommand", "`redis.send(\"NAME\", ...args)`: it finds the keys and flags itself"],
   ["Multi multi", "`redis.transaction([...])`; `execAsPipeline()` is `redis.pipeline([...])`"],
-  ["subscribe pSubscribe sSubscribe", "`redis.subscribe`, `psubscribe`, `ssubscribe`: streams"],
+  ["subscribe pSubscribe sSubscribe", "`redis.subscribe({ channels, patterns, shardChannels })`: a stream"],
   ["unsubscribe pUnsubscribe sUnsubscribe", "the end of the stream; `subscription.unsubscribe` of a scoped one"],
   ["resubscribeAllPubSubListeners pubSubNode", "by itself; the option `node`"],
   ["withTypeMapping", "`Command.bytes`, `Command.bigint`, `Command.map`"],

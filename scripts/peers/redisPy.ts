@@ -224,17 +224,20 @@ const strategies: ReadonlyArray<Row> = [
 const pubsub: ReadonlyArray<Row> = [
   [
     "subscribe psubscribe ssubscribe",
-    "`redis.subscribe`, `psubscribe`, `ssubscribe`: streams. More names on one subscription: `(yield* redis.subscribeScoped(\"a\")).subscribe(\"b\")`"
+    "`redis.subscribe({ channels, patterns, shardChannels })`: a stream. More channels on one subscription: `(yield* redis.subscribeScoped(\"a\")).subscribe(\"b\")`"
   ],
   ["unsubscribe punsubscribe sunsubscribe", "`subscription.unsubscribe(\"b\")`; all: the end of the scope"],
   ["listen handle_message", "`Stream.runForEach`; a handler per channel is a record of functions, see below"],
-  ["get_message", "`subscription.takeWithin(\"1 second\")`: a message or none, and nothing is lost"],
+  [
+    "get_message",
+    "`Queue.take(subscription)` with `Effect.timeoutOption(\"1 second\")`: a message or none, and nothing is lost"
+  ],
   [
     "get_sharded_message",
-    "the same of `redis.ssubscribeScoped`; with `target_node`: `(yield* redis.node(node)).ssubscribeScoped`"
+    "the same of `redis.subscribeScoped({ shardChannels })`; with `target_node`: `(yield* redis.node(node)).subscribeScoped`"
   ],
   ["run_in_thread", "`Effect.forkScoped`"],
-  ["subscribed", "`subscription.names`"],
+  ["subscribed", "`subscription.channels`"],
   ["close reset disconnect", "the end of the scope"],
   [
     "ping check_health clean_health_check_responses is_health_check_response HEALTH_CHECK_MESSAGE",

@@ -15,8 +15,7 @@ import { kindOf } from "../protocol/ErrorKind.ts"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
 import * as Keyspace from "../pubsub/Keyspace.ts"
 import * as Monitor from "../pubsub/Monitor.ts"
-import type { Subscription } from "../pubsub/Subscription.ts"
-import type { Gap, Message, Subscribed } from "../pubsub/SubscriptionEvent.ts"
+import type { Gap, Message, Subscribed, SubscriptionEvent } from "../pubsub/SubscriptionEvent.ts"
 import * as SubscriptionStreams from "../pubsub/SubscriptionStreams.ts"
 import type { Preparation } from "../pubsub/Wish.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
@@ -150,21 +149,20 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
 
   const open = <P>(options: Keyspace.KeyspaceOptions, keepsNotices: boolean, payload: "text" | "bytes") =>
     Effect.suspend((): Effect.Effect<
-      { readonly plan: Keyspace.KeyspacePlan; readonly subscription: Subscription<P> },
+      { readonly plan: Keyspace.KeyspacePlan; readonly source: SubscriptionStreams.Source<SubscriptionEvent<P>> },
       RedisClusterException,
       Scope.Scope
     > => {
       const plan = Keyspace.plan(options)
       if (typeof plan === "string") return Effect.fail(SubscriptionStreams.invalid(plan))
       const { bufferSize, strategy } = options
-      const opened = SubscriptionStreams.open<P>(pubSub, plan.names, { bufferSize, strategy, payload }, {
-        kind: plan.kind,
-        placement: "everyPrimary",
-        taking: "all",
-        keepsNotices,
-        preparation: settings.preparation(plan, options.configure === true)
-      })
-      return Effect.map(opened, (subscription) => ({ plan, subscription }))
+      const opened = SubscriptionStreams.open<SubscriptionEvent<P>>(
+        pubSub,
+        plan.channels,
+        { bufferSize, strategy, payload },
+        { placement: "everyPrimary", keepsNotices, preparation: settings.preparation(plan, options.configure === true) }
+      )
+      return Effect.map(opened, ({ source }) => ({ plan, source }))
     })
 
   const textEvents = (
@@ -172,8 +170,8 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
     keepsNotices: boolean
   ): Stream.Stream<AnyEvent, RedisClusterException> =>
     Stream.unwrap(
-      Effect.map(open<string>(options, keepsNotices, "text"), ({ plan, subscription }) =>
-        chosen(keepsNotices ? subscription.events : subscription.messages, (event) =>
+      Effect.map(open<string>(options, keepsNotices, "text"), ({ plan, source }) =>
+        chosen(SubscriptionStreams.streamOf(source), (event) =>
           event._tag === "Message" ? Keyspace.read(event, plan) : event))
     )
 
@@ -182,8 +180,8 @@ export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]
     keepsNotices: boolean
   ): Stream.Stream<AnyEvent, RedisClusterException> =>
     Stream.unwrap(
-      Effect.map(open<Uint8Array>(options, keepsNotices, "bytes"), ({ plan, subscription }) =>
-        chosen(keepsNotices ? subscription.events : subscription.messages, (event) =>
+      Effect.map(open<Uint8Array>(options, keepsNotices, "bytes"), ({ plan, source }) =>
+        chosen(SubscriptionStreams.streamOf(source), (event) =>
           event._tag === "Message" ? Keyspace.readBytes(event, plan) : event))
     )
 

@@ -42,7 +42,6 @@ import type { ReadonlyRecord } from "effect/Record"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
 import { ClusterClient } from "../ClusterClient.ts"
 import * as Command from "../commands/Command.ts"
@@ -143,10 +142,10 @@ const make = Effect.fnUntraced(function*(
     }
   }
 
-  const { events } = yield* (sharded ? redis.ssubscribeScoped([channel]) : redis.subscribeScoped([channel]))
+  const events = yield* redis.subscribeEventsScoped(sharded ? { shardChannels: channel } : { channels: channel })
   yield* Effect.forkScoped(
     Effect.tapCause(
-      Stream.runForEach(events, (event) => Effect.sync(() => receive(event))),
+      Effect.forever(Effect.map(Queue.take(events), receive)),
       (cause) => Effect.logError("invalidations of other processes do not arrive any more", cause)
     )
   )

@@ -6,6 +6,7 @@
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import * as checks from "../internal/checks.ts"
 import { utf8Of } from "../protocol/text.ts"
+import type { ChannelsByKind } from "./ChannelNames.ts"
 import { bufferChecks, type BufferStrategy } from "./Subscription.ts"
 import type { Message } from "./SubscriptionEvent.ts"
 
@@ -128,8 +129,7 @@ const escaped = (text: string): string => text.replace(/[*?[\]\\]/g, "\\$&")
 
 /** A subscription to notifications. */
 export interface KeyspacePlan {
-  readonly kind: "channel" | "pattern"
-  readonly names: ReadonlyArray<string>
+  readonly channels: ChannelsByKind
   /** The letter of the channels in `notify-keyspace-events`. */
   readonly letter: "K" | "E"
   /** The letters of the wanted classes of events; `undefined` when any class will do. */
@@ -180,13 +180,12 @@ export const plan = (options: KeyspaceOptions): KeyspacePlan | string => {
   const keys = pattern ?? (prefix === undefined ? undefined : `${escaped(prefix)}*`)
   if (keys !== undefined) {
     const only = events === undefined ? undefined : new Set<string>(events)
-    return { kind: "pattern", names: [keyspace + keys], letter: "K", classes, only }
+    return { channels: { patterns: keyspace + keys }, letter: "K", classes, only }
   }
   return events === undefined
-    ? { kind: "pattern", names: [`${keyevent}*`], letter: "E", classes, only: undefined }
+    ? { channels: { patterns: `${keyevent}*` }, letter: "E", classes, only: undefined }
     : {
-      kind: "channel",
-      names: [...new Set(events)].map((event) => keyevent + event),
+      channels: { channels: events.map((event) => keyevent + event) },
       letter: "E",
       classes,
       only: undefined

@@ -39,10 +39,10 @@ export type Ending = RedisClusterException | Cause.Done
 
 type Taken = Exit.Exit<Batch<RawEvent>, Ending>
 
-/** The events that a consumer wants: all that wait or the first one, of every kind or messages only. */
+/** The events that a consumer wants: all that wait or the first few, of every kind or messages only. */
 interface Demand {
   readonly messagesOnly: boolean
-  readonly one: boolean
+  readonly most: number
 }
 
 interface Waiter extends Demand {
@@ -52,7 +52,10 @@ interface Waiter extends Demand {
 /** The most notices that wait: the notices of a stream that nobody consumes must not add up. */
 const maxNotices = 1024
 
-/** A consumer that takes events one by one has taken so many before their places are freed. */
+/** The most events that are on their way to a consumer of few. */
+const mostOnTheWay = 64
+
+/** A consumer of few events has taken so many before their places are freed. */
 const compactAfter = 1024
 
 interface Growing {
@@ -107,6 +110,16 @@ export class MessageBuffer {
     this.statistics = context.statistics
     this.onFailure = context.onFailure
     this.emptyAt = monotonicMillis(context.clock)
+    // A consumer of few events has them on its way, beside those in the buffer: that must not be much of its bound.
+    const few = Math.min(mostOnTheWay, Math.max(1, Math.floor(settings.bufferSize / mostOnTheWay)))
+    this.takeAll = this.taking({ messagesOnly: false, most: Infinity })
+    this.takeSome = this.taking({ messagesOnly: false, most: few })
+    // The demand is for messages.
+    this.takeAllMessages = this.taking({ messagesOnly: true, most: Infinity }) as Effect.Effect<
+      Batch<RawMessage>,
+      Ending
+    >
+    this.takeSomeMessages = this.taking({ messagesOnly: true, most: few }) as Effect.Effect<Batch<RawMessage>, Ending>
   }
 
   /** Adds a message. The result says whether `settle` has to run at the end of this read. */
@@ -169,14 +182,14 @@ export class MessageBuffer {
     this.end(Exit.fail(Cause.Done()))
   }
 
-  /** Takes all events that wait, or waits for the next. */
-  readonly takeAll: Effect.Effect<Batch<RawEvent>, Ending> = this.taking({ messagesOnly: false, one: false })
-  /** Takes the first event that waits, or waits for the next. */
-  readonly takeOne: Effect.Effect<Batch<RawEvent>, Ending> = this.taking({ messagesOnly: false, one: true })
-  /** Takes all messages that wait, or waits for the next. Notices before and between them are dropped. */
-  readonly takeAllMessages = this.taking({ messagesOnly: true, one: false }) as Effect.Effect<Batch<RawMessage>, Ending>
-  /** Takes the first message that waits, or waits for the next. Notices before it are dropped. */
-  readonly takeOneMessage = this.taking({ messagesOnly: true, one: true }) as Effect.Effect<Batch<RawMessage>, Ending>
+  /** Takes all events that wait, or the next that come. */
+  readonly takeAll: Effect.Effect<Batch<RawEvent>, Ending>
+  /** Takes the first few events that wait, or the next that come. */
+  readonly takeSome: Effect.Effect<Batch<RawEvent>, Ending>
+  /** As `takeAll`, without the notices before and between the messages, which are dropped. */
+  readonly takeAllMessages: Effect.Effect<Batch<RawMessage>, Ending>
+  /** As `takeSome`, without the notices before and between the messages, which are dropped. */
+  readonly takeSomeMessages: Effect.Effect<Batch<RawMessage>, Ending>
 
   private get messagesWaiting(): number {
     return this.events.length - this.head - this.notices
@@ -215,30 +228,32 @@ export class MessageBuffer {
   }
 
   /** The events that meet a demand, or the end; `undefined` when there is neither. */
-  private take({ messagesOnly, one }: Demand): Taken | undefined {
+  private take({ messagesOnly, most }: Demand): Taken | undefined {
     if (this.events.length === this.head && !this.dropped) return this.ending
     const gap = this.overflowGap()
     if (gap !== undefined && !messagesOnly) {
       this.notices++
-      if (this.strategy === "dropOldest") this.events.splice(this.head, 0, gap)
+      if (this.strategy === "sliding") this.events.splice(this.head, 0, gap)
       else this.events.push(gap)
     }
-    const batch = one ? this.shiftOne(messagesOnly) : this.shiftAll(messagesOnly)
+    const batch = most < Infinity ? this.shiftSome(messagesOnly, most) : this.shiftAll(messagesOnly)
     if (this.messagesWaiting === 0) this.emptyAt = monotonicMillis(this.clock)
     if (this.held.size > 0 && this.messagesWaiting <= this.limit >> 1) this.releaseSources()
     return batch === undefined ? this.ending : Exit.succeed(batch)
   }
 
-  private shiftOne(messagesOnly: boolean): Batch<RawEvent> | undefined {
-    while (this.head < this.events.length) {
+  private shiftSome(messagesOnly: boolean, most: number): Batch<RawEvent> | undefined {
+    const some: Array<RawEvent> = []
+    while (this.head < this.events.length && some.length < most) {
       const event = this.events[this.head++]
-      if (this.head === this.events.length) this.clearTaken()
-      else if (this.head > compactAfter && this.head * 2 > this.events.length) this.clearTaken()
-      if (event._tag === "Message") return [event]
-      this.notices--
-      if (!messagesOnly) return [event]
+      if (event._tag !== "Message") this.notices--
+      if (event._tag === "Message" || !messagesOnly) some.push(event)
     }
-    return undefined
+    if (this.head === this.events.length || (this.head > compactAfter && this.head * 2 > this.events.length)) {
+      this.clearTaken()
+    }
+    const [first, ...others] = some
+    return first === undefined ? undefined : [first, ...others]
   }
 
   private shiftAll(messagesOnly: boolean): Batch<RawEvent> | undefined {
@@ -281,10 +296,10 @@ export class MessageBuffer {
         if (source === undefined) return
         this.held.add(source)
         return source.hold(this)
-      case "dropOldest":
+      case "sliding":
         this.dropped = true
         return this.keep(this.messagesWaiting - this.limit, this.messagesWaiting)
-      case "dropNewest":
+      case "dropping":
         this.dropped = true
         return this.keep(0, this.limit)
       case "fail":

@@ -1,17 +1,16 @@
 /**
- * A subscription as a program sees it: its options and its streams.
+ * A subscription as a program sees it: its options and its queue.
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import type * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
-import type * as Stream from "effect/Stream"
 import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
 import * as checks from "../internal/checks.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import type { Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
+import type { ChannelLists, ChannelNames } from "./ChannelNames.ts"
+import type { Message } from "./SubscriptionEvent.ts"
 
 /**
  * The treatment of further messages when `bufferSize` of them wait for the consumer of a subscription.
@@ -19,13 +18,14 @@ import type { Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
  * - `suspend`: the client stops reading from the connection until half of the messages are taken. All other streams of
  *   this connection wait as well, and the server holds messages back, up to its `client-output-buffer-limit pubsub`.
  *   New subscriptions go over another connection.
- * - `dropOldest`, `dropNewest`: messages are dropped; the events have a `Gap` with the reason `Overflow`
+ * - `sliding`: the oldest messages are dropped; the events have a `Gap` with the reason `Overflow` before the others
+ * - `dropping`: the newest messages are dropped; the events have such a `Gap` after the others
  * - `fail`: the stream fails with an `OverloadedError`, after the messages that wait
  *
  * @category models
  * @since 0.1.0
  */
-export type BufferStrategy = "suspend" | "dropOldest" | "dropNewest" | "fail"
+export type BufferStrategy = "suspend" | "sliding" | "dropping" | "fail"
 
 /**
  * Options of a subscription.
@@ -64,38 +64,58 @@ export type PayloadOf<O> = O extends { readonly schema: Schema.ConstraintDecoder
   : string
 
 /**
- * A subscription that the server has confirmed. Names can be added to it and taken from it. Its messages wait in one
- * buffer, and each message goes to the stream that takes it first, so run one stream at a time. A stream takes one
- * message after the other: when it ends (`Stream.runHead`, `Stream.take`), the next stream goes on with the next message.
+ * A subscription that the servers have confirmed: a queue of its messages, or of its events. Channels can be added to it and taken
+ * from it. It ends with its scope, which interrupts those who take from it then.
+ *
+ * **When to use**
+ *
+ * Use it when something has to happen after the subscription is live, or when messages are taken one at a time. To handle all
+ * messages as they come, `redis.subscribe` as a stream is simpler and takes all that wait at once.
+ *
+ * **Details**
+ *
+ * `Queue.take`, `Queue.poll` and `Stream.fromQueue` take from it. Messages wait in the buffer of the subscription (`bufferSize`, `strategy`),
+ * and the queue hands them over one by one, so that `Queue.takeAll` gives one as well. A take that is interrupted has taken nothing:
+ * `Queue.take(subscription).pipe(Effect.timeoutOption("1 second"))` in a loop loses nothing. When the subscription fails, the queue fails after the
+ * messages that wait.
+ *
+ * **Gotchas**
+ *
+ * Each message goes to the fiber that takes it first. A subscription that nobody takes from fills its buffer.
+ *
+ * **Example** (Channels come and go)
+ *
+ * ```ts
+ * import { Effect, Queue } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ *
+ * export const program = Effect.scoped(Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   const subscription = yield* redis.subscribeScoped("orders")
+ *   yield* subscription.subscribe({ patterns: "returns.*" })
+ *   yield* redis.publish("returns.eu", "42")
+ *   const { channel, payload } = yield* Queue.take(subscription)
+ *   yield* subscription.unsubscribe("orders")
+ *   return [channel, payload]
+ * }))
+ * ```
  *
  * @category models
  * @since 0.1.0
  */
-export interface Subscription<P = string> {
-  readonly messages: Stream.Stream<Message<P>, RedisClusterException>
+export interface Subscription<out A = Message> extends Queue.Dequeue<A, RedisClusterException> {
   /**
-   * The messages, together with events that say when the subscription is live and where messages may have been lost.
+   * Adds channels, of any kind, and ends when the servers have confirmed them. When that fails nothing is added, and the others
+   * are not affected.
    */
-  readonly events: Stream.Stream<SubscriptionEvent<P>, RedisClusterException>
+  readonly subscribe: (channels: ChannelNames) => Effect.Effect<void, RedisClusterException>
   /**
-   * The next message, or none when none comes in time: for programs that poll. Nothing is lost between two calls, and a call that was
-   * interrupted has taken nothing. None, too, when the subscription has ended.
+   * Ends the subscription to some channels, or to all without any. Their messages that wait still come. A channel that it has not
+   * subscribed to is ignored.
    */
-  readonly takeWithin: (time: Duration.Input) => Effect.Effect<Option.Option<Message<P>>, RedisClusterException>
-  /**
-   * Adds channels (patterns, shard channels: names of the kind that it began with), and ends when the servers have confirmed them. When
-   * that fails nothing is added, and the others are not affected.
-   */
-  readonly subscribe: (
-    ...names: readonly [string, ...ReadonlyArray<string>]
-  ) => Effect.Effect<void, RedisClusterException>
-  /**
-   * Ends the subscription to some names, or to all without any. Their messages that wait in the buffer still come. A name
-   * that it has not subscribed to is ignored.
-   */
-  readonly unsubscribe: (...names: ReadonlyArray<string>) => Effect.Effect<void>
-  /** The names that it is subscribed to at this moment. */
-  readonly names: Effect.Effect<ReadonlyArray<string>>
+  readonly unsubscribe: (channels?: ChannelNames) => Effect.Effect<void>
+  /** The channels that it is subscribed to at this moment. */
+  readonly channels: Effect.Effect<ChannelLists>
 }
 
 /** @internal */
@@ -104,7 +124,7 @@ export const defaultBufferSize = 16_384
 /** @internal */
 export const bufferChecks = {
   bufferSize: checks.integer(1),
-  strategy: checks.oneOf("suspend", "dropOldest", "dropNewest", "fail")
+  strategy: checks.oneOf("suspend", "sliding", "dropping", "fail")
 }
 
 const optionChecks: checks.Checks<SubscribeOptions> = {
@@ -117,13 +137,12 @@ const optionChecks: checks.Checks<SubscribeOptions> = {
       : `"owner", "replica", or a host and a port`
 }
 
+/** @internal */
+export const optionNames: ReadonlyArray<string> = Object.keys(optionChecks)
+
 /**
- * The problem of the options and the names; `undefined` when there is none.
+ * The problem of the options; `undefined` when there is none.
  *
  * @internal
  */
-export const objection = (names: ReadonlyArray<string>, options: SubscribeOptions): string | undefined => {
-  if (names.length === 0) return "there is nothing to subscribe to; name at least one channel or pattern"
-  if (names.some((name) => typeof name !== "string")) return "channels and patterns have to be strings"
-  return checks.problemOf(options, optionChecks)
-}
+export const objection = (options: SubscribeOptions): string | undefined => checks.problemOf(options, optionChecks)

@@ -15,14 +15,14 @@ export class Message<out P = string> {
   readonly _tag = "Message"
   /** The channel to which it was published. */
   readonly channel: string
-  /** The pattern that matched the channel, in a pattern subscription. */
-  readonly pattern: string | undefined
+  /** The pattern that matched the channel, in a pattern subscription. Messages without one have no such property, and print none. */
+  declare readonly pattern: string | undefined
   /** The payload: text, bytes, or the value that a schema decoded. */
   readonly payload: P
   /** The node that delivered it. */
   readonly node: ClusterNode
   /** The channel as the server sent it, in a subscription with `payload: "bytes"`: a name need not be UTF-8. */
-  readonly channelBytes: Uint8Array | undefined
+  declare readonly channelBytes: Uint8Array | undefined
 
   constructor(
     channel: string,
@@ -32,10 +32,10 @@ export class Message<out P = string> {
     channelBytes?: Uint8Array
   ) {
     this.channel = channel
-    this.pattern = pattern
+    if (pattern !== undefined) this.pattern = pattern
     this.payload = payload
     this.node = node
-    this.channelBytes = channelBytes
+    if (channelBytes !== undefined) this.channelBytes = channelBytes
   }
 }
 

@@ -23,6 +23,7 @@ import { exception, type RedisClusterException } from "../RedisClusterException.
 import * as Redirect from "../topology/Redirect.ts"
 import type * as Snapshot from "../topology/Snapshot.ts"
 import { nodeAt, type Topology } from "../topology/Topology.ts"
+import type { Named } from "./ChannelNames.ts"
 import type { MessageBuffer } from "./MessageBuffer.ts"
 import type { NodeSubscription } from "./NodeSubscription.ts"
 import { Placements } from "./Placements.ts"
@@ -160,8 +161,8 @@ export class SubscriptionManager {
   }
 
   /** The names that a stream is subscribed to; `undefined` for a stream that has ended. */
-  namesOf(buffer: MessageBuffer): ReadonlyArray<string> | undefined {
-    return this.streams.get(buffer)?.map(({ shared }) => shared.name)
+  namesOf(buffer: MessageBuffer): ReadonlyArray<Named> | undefined {
+    return this.streams.get(buffer)?.map(({ shared }) => shared)
   }
 
   /** Removes a stream. */

@@ -1,11 +1,11 @@
 /**
- * Opens subscriptions, and makes streams of their buffers.
+ * Opens subscriptions, and makes streams and queues of their buffers.
  *
  * @internal
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -14,11 +14,19 @@ import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
 import * as checks from "../internal/checks.ts"
 import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import { type ChannelNames, listsOf, namesOf } from "./ChannelNames.ts"
 import type { ClusterPubSub } from "./ClusterPubSub.ts"
-import type { Batch, Ending, MessageBuffer, RawEvent, RawMessage, Settings } from "./MessageBuffer.ts"
-import { bufferChecks, defaultBufferSize, objection, type SubscribeOptions, type Subscription } from "./Subscription.ts"
+import type { Batch, Ending, MessageBuffer, RawEvent, Settings } from "./MessageBuffer.ts"
+import {
+  bufferChecks,
+  defaultBufferSize,
+  objection,
+  optionNames,
+  type SubscribeOptions,
+  type Subscription
+} from "./Subscription.ts"
 import { Message, type SubscriptionEvent } from "./SubscriptionEvent.ts"
-import type { Kind, Placement, Preparation, Wish } from "./Wish.ts"
+import type { Placement, Preparation, Wish } from "./Wish.ts"
 
 export const invalid = (message: string): RedisClusterException =>
   exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
@@ -33,12 +41,12 @@ const undecodable = (error: Schema.SchemaError): RedisClusterException =>
   )
 
 /** Decodes the payloads of a batch; messages that precede a payload that the schema refuses are still delivered. */
-const decoding = <P>(schema: Schema.ConstraintDecoder<unknown>) => {
+const decoding = (schema: Schema.ConstraintDecoder<unknown>) => {
   const decode = Schema.decodeUnknownResult(schema)
-  return (take: Effect.Effect<Batch<RawEvent>, Ending>): Effect.Effect<Batch<SubscriptionEvent<P>>, Ending> => {
+  return (take: Effect.Effect<Batch<RawEvent>, Ending>): Effect.Effect<Batch<SubscriptionEvent<unknown>>, Ending> => {
     let failure: RedisClusterException | undefined
     const decoded = Effect.flatMap(take, (batch) => {
-      const events: Array<SubscriptionEvent<P>> = []
+      const events: Array<SubscriptionEvent<unknown>> = []
       for (const event of batch) {
         if (event._tag !== "Message") {
           events.push(event)
@@ -49,8 +57,7 @@ const decoding = <P>(schema: Schema.ConstraintDecoder<unknown>) => {
           failure = undecodable(result.failure)
           break
         }
-        // The schema decides the type of the payload.
-        events.push(new Message(event.channel, event.pattern, result.success as P, event.node, event.channelBytes))
+        events.push(new Message(event.channel, event.pattern, result.success, event.node, event.channelBytes))
       }
       const [first, ...others] = events
       return first !== undefined ? Effect.succeed([first, ...others] as const) : failed
@@ -64,51 +71,26 @@ const decoding = <P>(schema: Schema.ConstraintDecoder<unknown>) => {
   }
 }
 
-const streamOf = <A>(take: Effect.Effect<Batch<A>, Ending>): Stream.Stream<A, RedisClusterException> =>
-  Stream.fromPull(Effect.succeed(take))
-
-/**
- * The way in which a stream takes events from its buffer.
- *
- * - `one`: event by event, for a stream whose subscription goes on after its end. A stream that ends within a chunk
- *   would lose the rest of it.
- * - `all`: all waiting events as one chunk, for a stream that ends together with its subscription
- */
-export type Taking = "one" | "all"
-
 /** The contents of a buffer, decoded. */
-interface View<P> {
-  readonly takeMessages: Effect.Effect<Batch<Message<P>>, Ending>
-  readonly messages: Subscription<P>["messages"]
-  readonly events: Subscription<P>["events"]
+export interface Source<A> {
+  /** All that wait, as one chunk: for a stream, which ends together with its subscription. */
+  readonly all: Effect.Effect<Batch<A>, Ending>
+  /** A few of those that wait: for a queue, which hands them over one by one. */
+  readonly some: Effect.Effect<Batch<A>, Ending>
 }
 
-/** A view of a buffer. The options decide the type of the payloads, which the types of a buffer do not know. */
-const view = <P>(buffer: MessageBuffer, schema: SubscribeOptions["schema"], taking: Taking): View<P> => {
-  const messages: Effect.Effect<Batch<RawMessage>, Ending> = taking === "one"
-    ? buffer.takeOneMessage
-    : buffer.takeAllMessages
-  const events = taking === "one" ? buffer.takeOne : buffer.takeAll
-  if (schema === undefined) {
-    return { takeMessages: messages, messages: streamOf(messages), events: streamOf(events) } as View<unknown> as View<
-      P
-    >
-  }
-  const decode = decoding<P>(schema)
-  const takeMessages = decode(messages) as View<P>["takeMessages"]
-  return { takeMessages, messages: streamOf(takeMessages), events: streamOf(decode(events)) }
-}
+export const streamOf = <A>({ all }: Source<A>): Stream.Stream<A, RedisClusterException> =>
+  Stream.fromPull(Effect.succeed(all))
 
-/** One message is taken at a time, so that none is taken that is not given. */
-const takeWithin = <P>({ takeMessages }: View<P>): Subscription<P>["takeWithin"] => (time) =>
-  Effect.suspend(() => {
-    const problem = checks.duration(0)(time)
-    if (problem !== undefined) return Effect.fail(invalid(`takeWithin needs ${problem}`))
-    return Effect.catch(
-      Effect.map(Effect.timeoutOption(takeMessages, time), Option.map(([message]) => message)),
-      (ending) => Cause.isDone(ending) ? Effect.succeedNone : Effect.fail(ending)
-    )
-  })
+/** The options decide the type of the payloads, which the types of a buffer do not know. */
+const sourceOf = <A>(buffer: MessageBuffer, { schema }: SubscribeOptions, keepsNotices: boolean): Source<A> => {
+  const raw: Source<RawEvent> = keepsNotices
+    ? { all: buffer.takeAll, some: buffer.takeSome }
+    : { all: buffer.takeAllMessages, some: buffer.takeSomeMessages }
+  if (schema === undefined) return raw as Source<unknown> as Source<A>
+  const decode = decoding(schema)
+  return { all: decode(raw.all), some: decode(raw.some) } as Source<unknown> as Source<A>
+}
 
 const settingsOf = (options: SubscribeOptions, keepsNotices: boolean): Settings => ({
   bytes: options.payload === "bytes",
@@ -117,60 +99,77 @@ const settingsOf = (options: SubscribeOptions, keepsNotices: boolean): Settings 
   keepsNotices
 })
 
-/** A name as the server will repeat it: a lone surrogate is sent as U+FFFD. */
-const asSent = (name: string): string => Buffer.from(name).toString()
-
-/** The names of a program, as they are sent. Programs without types may give anything: what is no text is left out. */
-const namesIn = (given: ReadonlyArray<string>): ReadonlyArray<string> =>
-  given.filter((name) => typeof name === "string").map(asSent)
-
 /** The settings with which a subscription is opened. */
 export interface Opening {
-  readonly kind: Kind
   readonly placement: Placement
-  readonly taking: Taking
+  /** Whether gaps and confirmations are given beside the messages. */
   readonly keepsNotices: boolean
   /** A preparation of the nodes, if they have to be set up first. */
   readonly preparation?: Preparation | undefined
 }
 
-/** Subscribes to names of one kind. */
-export const open = <P>(
+/** An open subscription. */
+export interface Opened<A> {
+  readonly source: Source<A>
+  readonly subscribe: Subscription<A>["subscribe"]
+  readonly unsubscribe: Subscription<A>["unsubscribe"]
+  readonly channels: Subscription<A>["channels"]
+}
+
+/** Subscribes to channels. */
+export const open = <A>(
   pubSub: ClusterPubSub["Service"],
-  names: ReadonlyArray<string>,
+  channels: ChannelNames,
   options: SubscribeOptions,
-  { keepsNotices, kind, placement, preparation, taking }: Opening
-): Effect.Effect<Subscription<P>, RedisClusterException, Scope.Scope> =>
+  { keepsNotices, placement, preparation }: Opening
+): Effect.Effect<Opened<A>, RedisClusterException, Scope.Scope> =>
   Effect.suspend(() => {
-    const problem = objection(names, options)
+    const problem = objection(options)
     if (problem !== undefined) return Effect.fail(invalid(problem))
-    const wishesFor = (wanted: ReadonlyArray<string>) =>
-      [...new Set(wanted.map(asSent))].map((name): Wish => ({
+    const wishesFor = (wanted: ChannelNames): Effect.Effect<ReadonlyArray<Wish>, RedisClusterException> => {
+      const names = namesOf(wanted, optionNames)
+      if (typeof names === "string") return Effect.fail(invalid(names))
+      return Effect.succeed(names.map(({ kind, name }) => ({
         kind,
         name,
         slot: HashSlot.ofKey(name),
         placement: options.node ?? placement,
         preparation
-      }))
-    return Effect.map(
-      pubSub.open(wishesFor(names), settingsOf(options, keepsNotices)),
-      (buffer): Subscription<P> => {
-        const shown = view<P>(buffer, options.schema, taking)
-        return {
-          messages: shown.messages,
-          events: shown.events,
-          takeWithin: takeWithin(shown),
-          subscribe: (...more) =>
-            Effect.suspend(() => {
-              const problem = objection(more, {})
-              return problem === undefined ? pubSub.extend(buffer, wishesFor(more)) : Effect.fail(invalid(problem))
-            }),
-          unsubscribe: (...fewer) =>
-            Effect.suspend(() => pubSub.reduce(buffer, fewer.length === 0 ? undefined : new Set(namesIn(fewer)))),
-          names: Effect.sync(() => pubSub.namesOf(buffer))
-        }
-      }
+      })))
+    }
+    const opening = Effect.flatMap(
+      wishesFor(channels),
+      (wishes) => pubSub.open(wishes, settingsOf(options, keepsNotices))
     )
+    return Effect.map(opening, (buffer): Opened<A> => ({
+      source: sourceOf(buffer, options, keepsNotices),
+      subscribe: (more) =>
+        Effect.flatMap(Effect.suspend(() => wishesFor(more)), (wishes) => pubSub.extend(buffer, wishes)),
+      unsubscribe: (fewer) =>
+        Effect.suspend(() => {
+          const names = fewer === undefined ? undefined : namesOf(fewer)
+          // Programs without types may give anything: it is not subscribed to that.
+          return typeof names === "string" ? Effect.void : pubSub.reduce(buffer, names)
+        }),
+      channels: Effect.sync(() => listsOf(pubSub.namesOf(buffer)))
+    }))
+  })
+
+/**
+ * A queue over an open subscription, for as long as the scope lives. It holds nothing itself: events wait in the buffer, which bounds
+ * them, and a few of them are on their way.
+ */
+export const queueOf = <A>(
+  { source, ...members }: Opened<A>
+): Effect.Effect<Subscription<A>, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const queue = yield* Effect.acquireRelease(Queue.bounded<A, RedisClusterException>(0), Queue.shutdown)
+    const handOver = Effect.forever(Effect.flatMap(source.some, (events) => Queue.offerAll(queue, events)))
+    yield* Effect.forkScoped(
+      Effect.catch(handOver, (ending) => Cause.isDone(ending) ? Effect.void : Queue.fail(queue, ending)),
+      { startImmediately: true }
+    )
+    return Object.assign(queue, members)
   })
 
 /** Starts MONITOR on a node: its lines as messages. */
@@ -186,6 +185,6 @@ export const openMonitor = (
     if (problem !== undefined) return Effect.fail(invalid(problem))
     return Effect.map(
       pubSub.monitor(node, settingsOf(options, false)),
-      (buffer) => view<string>(buffer, undefined, "all").messages
+      (buffer) => streamOf(sourceOf<Message>(buffer, {}, false))
     )
   })

@@ -212,12 +212,16 @@ export const start = Effect.fnUntraced(function*(
   const { matched, messages, news } = residents
   const staying = yield* Effect.all([
     stay("the consumer", consume(redis, tags, residents)),
-    stayListening("the shard subscription", messages, listen(redis.ssubscribeEvents(tags.map(channelOf)), messages)),
+    stayListening(
+      "the shard subscription",
+      messages,
+      listen(redis.subscribeEvents({ shardChannels: tags.map(channelOf) }), messages)
+    ),
     stayListening("the subscription", news, listen(redis.subscribeEvents(tags.map(newsOf)), news)),
     stayListening(
       "the pattern subscription",
       matched,
-      listen(redis.psubscribeEvents([newsOf(`${tags[0][0]}*`)]), matched, () => tags)
+      listen(redis.subscribeEvents({ patterns: newsOf(`${tags[0][0]}*`) }), matched, () => tags)
     )
   ])
   yield* until("the subscriptions are live", () => [messages, news, matched].every((inbox) => inbox.hasBegun(tags)))

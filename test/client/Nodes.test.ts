@@ -5,7 +5,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -118,20 +118,19 @@ describe("The client of a node", () => {
         const subscription = yield* direct.subscribeScoped(foreign)
         assert.strictEqual((yield* redis.heldSubscriptions).get(replica.address), 1)
         yield* redis.publish(foreign, 42)
-        const message = yield* Stream.runHead(subscription.messages)
-        assert.strictEqual(Option.getOrThrow(message).payload, "42")
+        assert.strictEqual((yield* Queue.take(subscription)).payload, "42")
       })))
 
     it.effect("gives the node's redirect for a shard channel that another node owns", () =>
       Effect.scoped(Effect.gen(function*() {
         const { foreign, node, redis } = yield* keys
         const direct = yield* redis.node(node)
-        const { reason } = yield* Effect.flip(direct.ssubscribeScoped(foreign))
+        const { reason } = yield* Effect.flip(direct.subscribeScoped({ shardChannels: foreign }))
         assert(reason._tag === "MovedError")
         assert.strictEqual(reason.address, String(yield* redis.ownerOf(foreign)))
         assert.strictEqual(reason.node, node.address)
         // Without a node the subscription is made where the slot is.
-        yield* redis.ssubscribeScoped(foreign)
+        yield* redis.subscribeScoped({ shardChannels: foreign })
       })))
 
     it.effect("shows what the node executes, and says whether it is there", () =>

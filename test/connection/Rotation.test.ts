@@ -180,9 +180,9 @@ describe("A stream of credentials", () => {
           yield* allow(cluster, user, "secret-0")
           yield* allow(cluster, `${user}-new`, "secret-0")
           const { give, redis } = yield* open(cluster, name, credentials(user, "secret-0"), { protocol })
-          const subscription = yield* redis.subscribeScoped("news")
+          const subscription = yield* redis.subscribeEventsScoped("news")
           const before = yield* clients(cluster, name)
-          const heard = yield* Effect.forkScoped(Stream.runCollect(Stream.take(subscription.events, 61)))
+          const heard = yield* Effect.forkScoped(Stream.runCollect(Stream.take(Stream.fromQueue(subscription), 61)))
           for (let i = 0; i < 60; i++) {
             yield* redis.publish("news", String(i))
             if (i === 20) yield* give(credentials(`${user}-new`, "secret-0"))
@@ -213,16 +213,16 @@ describe("A stream of credentials", () => {
         const channels = [0, 1, 2].map((shard) => keyOfShard("heirs", shard))
         const shardChannels = channels.map((channel) => `{${channel}}:sharded`)
         const subscriptions = [
-          yield* redis.subscribeScoped(channels),
-          yield* redis.psubscribeScoped(["*heirs*", "*other*"]),
-          yield* redis.ssubscribeScoped(shardChannels, { payload: "bytes" }),
-          yield* redis.subscribeScoped(channels, { node: "replica" }),
-          yield* redis.ssubscribeScoped(shardChannels, { node: "replica" })
+          yield* redis.subscribeEventsScoped(channels),
+          yield* redis.subscribeEventsScoped({ patterns: ["*heirs*", "*other*"] }),
+          yield* redis.subscribeEventsScoped({ shardChannels }, { payload: "bytes" }),
+          yield* redis.subscribeEventsScoped(channels, { node: "replica" }),
+          yield* redis.subscribeEventsScoped({ shardChannels }, { node: "replica" })
         ]
-        const seen = yield* Effect.forEach(subscriptions, ({ events }) => {
+        const seen = yield* Effect.forEach(subscriptions, (subscription) => {
           const all: Array<string> = []
           const each = Stream.runForEach(
-            events as Stream.Stream<SubscriptionEvent<string | Uint8Array>, unknown>,
+            Stream.fromQueue<SubscriptionEvent<string | Uint8Array>, unknown>(subscription),
             (event) =>
               Effect.sync(() =>
                 all.push(event._tag === "Message" ? `${event.channel} ${Buffer.from(event.payload)}` : event._tag)
@@ -294,10 +294,10 @@ describe("A stream of credentials", () => {
         }
         const { give, redis } = yield* open(cluster, "mute", credentials("mute-0", "secret"), { protocol: 2 })
         const { redis: publisher } = yield* openClient({ nodes: cluster.seeds })
-        const subscription = yield* redis.subscribeScoped("mute")
+        const subscription = yield* redis.subscribeEventsScoped("mute")
         const events: Array<SubscriptionEvent> = []
         yield* Effect.forkScoped(
-          Stream.runForEach(subscription.events, (event) => Effect.sync(() => events.push(event)))
+          Stream.runForEach(Stream.fromQueue(subscription), (event) => Effect.sync(() => events.push(event)))
         )
         let count = 0
         yield* Effect.forkScoped(Effect.forever(Effect.suspend(() => publisher.publish("mute", String(count++)))))
@@ -333,7 +333,7 @@ describe("A stream of credentials", () => {
         for (const i of [0, 1]) yield* allow(cluster, `slow-${i}`, "secret")
         const { give, redis } = yield* open(cluster, "slow", credentials("slow-0", "secret"), { protocol: 2 })
         const { redis: publisher } = yield* openClient({ nodes: cluster.seeds })
-        const subscription = yield* redis.subscribeScoped("slow", { bufferSize: 10 })
+        const subscription = yield* redis.subscribeEventsScoped("slow", { bufferSize: 10 })
         const count = 5000
         yield* Effect.forEach(Array.from({ length: count }), (_, i) => publisher.publish("slow", String(i)), {
           concurrency: 50
@@ -342,7 +342,9 @@ describe("A stream of credentials", () => {
         yield* Effect.sleep(200)
         const subscriber = Effect.map(clients(cluster, "slow"), (all) => all.filter((one) => one.subscriptions > 0))
         assert.deepStrictEqual((yield* subscriber).map(({ user }) => user), ["slow-0"])
-        const heard = yield* Effect.forkScoped(Stream.runCollect(Stream.take(subscription.events, count + 2)))
+        const heard = yield* Effect.forkScoped(
+          Stream.runCollect(Stream.take(Stream.fromQueue(subscription), count + 2))
+        )
         yield* everyUser(cluster, "slow", "slow-1")
         yield* publisher.publish("slow", "last")
         const events = [...yield* Fiber.join(heard)]
@@ -366,8 +368,8 @@ describe("A stream of credentials", () => {
             protocol,
             stream: link.stream
           })
-          const subscription = yield* redis.subscribeScoped("unanswered")
-          const heard = yield* Effect.forkScoped(Stream.runCollect(Stream.take(subscription.events, 3)))
+          const subscription = yield* redis.subscribeEventsScoped("unanswered")
+          const heard = yield* Effect.forkScoped(Stream.runCollect(Stream.take(Stream.fromQueue(subscription), 3)))
           yield* redis.publish("unanswered", "before")
           link.isArmed = true
           yield* give(credentials(`${name}-1`, "secret"))
@@ -403,10 +405,10 @@ describe("A stream of credentials", () => {
           pingTimeout: 300
         })
         const { redis: publisher } = yield* openClient({ nodes: cluster.seeds })
-        const subscription = yield* redis.subscribeScoped("silent")
+        const subscription = yield* redis.subscribeEventsScoped("silent")
         const events: Array<SubscriptionEvent> = []
         yield* Effect.forkScoped(
-          Stream.runForEach(subscription.events, (event) => Effect.sync(() => events.push(event)))
+          Stream.runForEach(Stream.fromQueue(subscription), (event) => Effect.sync(() => events.push(event)))
         )
         yield* Effect.forkScoped(
           Effect.forever(Effect.andThen(publisher.publish("silent", "still here"), Effect.sleep(5)))
@@ -445,7 +447,7 @@ describe("A stream of credentials", () => {
           for (let turns = 0; turns < i % 10; turns++) yield* Effect.yieldNow
           const subscription = yield* redis.subscribeScoped(`channel-${i}`)
           yield* redis.publish(`channel-${i}`, String(i))
-          const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
+          const message = yield* Queue.take(subscription)
           assert.strictEqual(message.payload, String(i))
         }
       }).pipe(Effect.provide(Logger.layer([]))))

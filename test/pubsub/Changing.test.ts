@@ -4,7 +4,9 @@
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -29,9 +31,13 @@ for (const protocol of [3, 2] as const) {
             const { seeds } = yield* RedisCluster
             const redis = yield* connect({ nodes: seeds, protocol })
             const subscription = yield* redis.subscribeScoped("plain")
-            const got = yield* collect(subscription.messages)
-            yield* subscription.subscribe("late", "later")
-            assert.deepStrictEqual(yield* subscription.names, ["plain", "late", "later"])
+            const got = yield* collect(subscription)
+            yield* subscription.subscribe(["late", "later"])
+            assert.deepStrictEqual(yield* subscription.channels, {
+              channels: ["plain", "late", "later"],
+              patterns: [],
+              shardChannels: []
+            })
             for (const channel of ["plain", "late", "later"]) yield* redis.publish(channel, channel)
             yield* until("all three messages", () => got.values.length === 3)
             assert.sameMembers(payloads(got), ["plain", "late", "later"])
@@ -48,13 +54,13 @@ for (const protocol of [3, 2] as const) {
           Effect.gen(function*() {
             const cluster = yield* RedisCluster
             const redis = yield* connect({ nodes: cluster.seeds, protocol })
-            const subscription = yield* redis.subscribeScoped("kept", "gone")
+            const subscription = yield* redis.subscribeScoped(["kept", "gone"])
             const other = yield* redis.subscribeScoped("gone")
-            const got = yield* collect(subscription.messages)
-            yield* subscription.unsubscribe("gone", "never-there")
-            assert.deepStrictEqual(yield* subscription.names, ["kept"])
+            const got = yield* collect(subscription)
+            yield* subscription.unsubscribe({ channels: ["gone", "never-there"], patterns: "kept" })
+            assert.deepStrictEqual((yield* subscription.channels).channels, ["kept"])
             yield* redis.publish("gone", "to the other one")
-            assert.strictEqual(Option.getOrThrow(yield* other.takeWithin("5 seconds")).payload, "to the other one")
+            assert.strictEqual((yield* Queue.take(other)).payload, "to the other one")
             yield* redis.publish("kept", "end")
             yield* until("the end", () => got.values.length > 0)
             assert.deepStrictEqual(payloads(got), ["end"])
@@ -66,7 +72,7 @@ for (const protocol of [3, 2] as const) {
                 return (yield* holders(cluster, "kept")).length + (yield* holders(cluster, "gone")).length === 0
               })
             )
-            assert.deepStrictEqual(yield* subscription.names, [])
+            assert.deepStrictEqual((yield* subscription.channels).channels, [])
             assert.deepStrictEqual([...(yield* redis.heldSubscriptions)], [])
             yield* subscription.subscribe("again")
             yield* redis.publish("again", "back")
@@ -77,15 +83,15 @@ for (const protocol of [3, 2] as const) {
           Effect.gen(function*() {
             const { seeds } = yield* RedisCluster
             const redis = yield* connect({ nodes: seeds, protocol })
-            const sharded = yield* redis.ssubscribeScoped(`{${shardTags[0]}}`)
-            yield* sharded.subscribe(`{${shardTags[1]}}`, `{${shardTags[2]}}`)
+            const sharded = yield* redis.subscribeScoped({ shardChannels: `{${shardTags[0]}}` })
+            yield* sharded.subscribe({ shardChannels: [`{${shardTags[1]}}`, `{${shardTags[2]}}`] })
             for (const tag of shardTags) yield* redis.spublish(`{${tag}}`, tag)
-            const got = yield* Stream.runCollect(Stream.take(sharded.messages, 3))
+            const got = yield* Stream.runCollect(Stream.take(Stream.fromQueue(sharded), 3))
             assert.sameMembers(got.map(({ payload }) => payload), shardTags)
-            const patterns = yield* redis.psubscribeScoped("a*")
-            yield* patterns.subscribe("b*")
+            const patterns = yield* redis.subscribeScoped({ patterns: "a*" })
+            yield* patterns.subscribe({ patterns: "b*" })
             yield* redis.publish("bee", "buzz")
-            assert.strictEqual(Option.getOrThrow(yield* patterns.takeWithin("5 seconds")).pattern, "b*")
+            assert.strictEqual((yield* Queue.take(patterns)).pattern, "b*")
           }).pipe(Effect.scoped))
 
         it.effect("refuses a name that the server refuses, and goes on", () =>
@@ -104,12 +110,12 @@ for (const protocol of [3, 2] as const) {
             const options = { nodes: seeds, protocol, username: "listener", password: Redacted.make("secret") }
             const redis = yield* connect(options)
             const subscription = yield* redis.subscribeScoped("mine:1")
-            const error = yield* Effect.flip(subscription.subscribe("mine:2", "theirs"))
+            const error = yield* Effect.flip(subscription.subscribe(["mine:2", "theirs"]))
             assert.strictEqual(error.reason._tag, "ReplyError")
-            assert.deepStrictEqual(yield* subscription.names, ["mine:1"])
+            assert.deepStrictEqual((yield* subscription.channels).channels, ["mine:1"])
             yield* admin.publish("mine:1", "still here")
-            assert.strictEqual(Option.getOrThrow(yield* subscription.takeWithin("5 seconds")).payload, "still here")
-            const nothing = yield* Effect.flip(subscription.subscribe(...[] as unknown as [string]))
+            assert.strictEqual((yield* Queue.take(subscription)).payload, "still here")
+            const nothing = yield* Effect.flip(subscription.subscribe([]))
             assert.strictEqual(nothing.reason._tag, "OptionsError")
           }).pipe(Effect.scoped))
 
@@ -130,7 +136,7 @@ for (const protocol of [3, 2] as const) {
             const got: Array<number> = []
             let empty = 0
             while (got.at(-1) !== 599) {
-              const message = yield* subscription.takeWithin(got.length % 3)
+              const message = yield* Effect.timeoutOption(Queue.take(subscription), got.length % 3)
               if (Option.isSome(message)) got.push(message.value.payload)
               else empty++
               assert.isBelow(empty, 1_000_000)
@@ -139,19 +145,53 @@ for (const protocol of [3, 2] as const) {
             assert.isAbove(empty, 0)
           }).pipe(Effect.scoped))
 
-        it.effect("gives none when nothing comes in time, or when it has ended; then nothing can be added", () =>
+        it.effect("ends with its scope: who takes from it is interrupted, and nothing can be added", () =>
           Effect.gen(function*() {
             const { seeds } = yield* RedisCluster
             const redis = yield* connect({ nodes: seeds, protocol })
             const scope = yield* Scope.make()
             const subscription = yield* Scope.provide(redis.subscribeScoped("silent"), scope)
-            assert.isTrue(Option.isNone(yield* subscription.takeWithin("1 millis")))
+            const taking = yield* Effect.forkChild(Queue.take(subscription))
             yield* Scope.close(scope, Exit.void)
-            assert.isTrue(Option.isNone(yield* subscription.takeWithin("10 seconds")))
+            assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(taking)))
+            assert.deepStrictEqual(yield* subscription.channels, { channels: [], patterns: [], shardChannels: [] })
             const error = yield* Effect.flip(subscription.subscribe("more"))
             assert.strictEqual(error.reason._tag, "ClosedError")
-            const bad = yield* Effect.flip(subscription.takeWithin("soon" as "1 second"))
-            assert.strictEqual(bad.reason._tag, "OptionsError")
+          }).pipe(Effect.scoped))
+
+        it.effect("has channels, patterns and shard channels in one order, each of which may be added and taken away", () =>
+          Effect.gen(function*() {
+            const { seeds } = yield* RedisCluster
+            const redis = yield* connect({ nodes: seeds, protocol })
+            const name = `{${shardTags[1]}}`
+            const subscription = yield* redis.subscribeScoped({ channels: name, patterns: `${name}*` })
+            yield* subscription.subscribe({ shardChannels: [name, name] })
+            assert.deepStrictEqual(yield* subscription.channels, {
+              channels: [name],
+              patterns: [`${name}*`],
+              shardChannels: [name]
+            })
+            assert.strictEqual(yield* heldBy(redis), 3)
+            const next = Effect.map(
+              Queue.take(subscription),
+              ({ channel, pattern, payload }) => [channel, pattern, payload]
+            )
+            yield* redis.spublish(name, "shard")
+            assert.deepStrictEqual(yield* next, [name, undefined, "shard"])
+            yield* redis.publish(name, "classic")
+            assert.sameDeepMembers([yield* next, yield* next], [
+              [name, undefined, "classic"],
+              [name, `${name}*`, "classic"]
+            ])
+            yield* subscription.unsubscribe({ channels: name, shardChannels: name })
+            assert.deepStrictEqual(yield* subscription.channels, {
+              channels: [],
+              patterns: [`${name}*`],
+              shardChannels: []
+            })
+            yield* redis.spublish(name, "nobody")
+            yield* redis.publish(name, "by its pattern")
+            assert.deepStrictEqual(yield* next, [name, `${name}*`, "by its pattern"])
           }).pipe(Effect.scoped))
 
         it.effect("holds shard channels at the node that it was given, added ones too", () =>
@@ -161,11 +201,13 @@ for (const protocol of [3, 2] as const) {
             const [node] = yield* redis.primaries
             const { slots } = yield* redis.topology
             const tag = tagWhere((slot) => slots[slot]?.primary === node)
-            const subscription = yield* (yield* redis.node(node)).ssubscribeScoped(`{${tag}}1`)
-            yield* subscription.subscribe(`{${tag}}2`)
+            const subscription = yield* (yield* redis.node(node)).subscribeScoped({
+              shardChannels: `{${tag}}1`
+            })
+            yield* subscription.subscribe({ shardChannels: `{${tag}}2` })
             assert.strictEqual((yield* redis.heldSubscriptions).get(node.address), 2)
             yield* redis.spublish(`{${tag}}2`, "here")
-            const message = Option.getOrThrow(yield* subscription.takeWithin("5 seconds"))
+            const message = yield* Queue.take(subscription)
             assert.deepStrictEqual([message.payload, message.node.address], ["here", node.address])
           }).pipe(Effect.scoped))
       }

@@ -64,19 +64,22 @@ const turn = Effect.callback<void>((resume) => {
 
 interface Channel {
   readonly kind: string
-  readonly subscribe: (redis: ClusterClientShape, name: string) => ReturnType<ClusterClientShape["subscribeScoped"]>
+  readonly subscribe: (
+    redis: ClusterClientShape,
+    name: string
+  ) => ReturnType<ClusterClientShape["subscribeEventsScoped"]>
   readonly publish: (redis: ClusterClientShape, name: string, text: string) => ReturnType<ClusterClientShape["publish"]>
 }
 
 const channels: ReadonlyArray<Channel> = [
   {
     kind: "a shard channel",
-    subscribe: (redis, name) => redis.ssubscribeScoped(name),
+    subscribe: (redis, name) => redis.subscribeEventsScoped({ shardChannels: name }),
     publish: (redis, name, text) => redis.spublish(name, text)
   },
   {
     kind: "a classic channel",
-    subscribe: (redis, name) => redis.subscribeScoped(name),
+    subscribe: (redis, name) => redis.subscribeEventsScoped(name),
     publish: (redis, name, text) => redis.publish(name, text)
   }
 ]
@@ -92,7 +95,7 @@ describe.each(channels)("The gap of $kind", ({ kind, publish, subscribe }) => {
         const redis = yield* connect({ nodes: seeds, stream: late.stream })
         const other = yield* connect({ nodes: seeds })
         const name = `${kind} on the way`
-        const events = yield* Effect.flatMap(subscribe(redis, name), (one) => collect(one.events))
+        const events = yield* Effect.flatMap(subscribe(redis, name), collect)
         yield* publish(other, name, "the first")
         yield* until("the first", () => payloads(events).includes("the first"))
         for (const one of late.all) one.isKeeping = true
@@ -119,7 +122,7 @@ describe.each(channels)("The gap of $kind", ({ kind, publish, subscribe }) => {
         const late = lateStreams()
         const redis = yield* connect({ nodes: seeds, stream: late.stream })
         const name = `${kind} through the bus`
-        const events = yield* Effect.flatMap(subscribe(redis, name), (one) => collect(one.events))
+        const events = yield* Effect.flatMap(subscribe(redis, name), collect)
         const confirmed = Date.now()
         yield* Effect.sleep(2 * busDelay)
         yield* publish(redis, name, "the first")
@@ -141,8 +144,8 @@ describe.each(channels)("The gap of $kind", ({ kind, publish, subscribe }) => {
         const other = yield* connect({ nodes: cluster.seeds })
         const name = `${kind} that waits`
         const subscription = yield* kind === "a shard channel"
-          ? redis.ssubscribeScoped(name, { bufferSize: 1 })
-          : redis.subscribeScoped(name, { bufferSize: 1 })
+          ? redis.subscribeEventsScoped({ shardChannels: name }, { bufferSize: 1 })
+          : redis.subscribeEventsScoped(name, { bufferSize: 1 })
         for (const text of ["1", "2", "3"]) {
           yield* publish(other, name, text)
           yield* turn
@@ -153,7 +156,7 @@ describe.each(channels)("The gap of $kind", ({ kind, publish, subscribe }) => {
         yield* publish(other, name, "is lost")
         const published = Date.now()
         yield* Effect.sleep(2 * busDelay)
-        const events = yield* collect(subscription.events)
+        const events = yield* collect(subscription)
         yield* until("live again", () => count(events.values, "Gap") === 1)
         assert.notInclude(payloads(events), "is lost")
         assert.isAtMost(gaps(events.values)[0].from, published)

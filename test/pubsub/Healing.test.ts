@@ -117,12 +117,12 @@ describeOnEach("On $name", (environment) => {
           const other = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
           const channel = `{${tags[0]}}:moving`
           const slot = HashSlot.ofKey(channel)
-          const moving = yield* Effect.flatMap(redis.ssubscribeScoped(channel), (one) => collect(one.events))
+          const moving = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: channel }), collect)
           const staying = yield* Effect.flatMap(
-            redis.ssubscribeScoped(`{${tags[1]}}:staying`),
-            (one) => collect(one.events)
+            redis.subscribeEventsScoped({ shardChannels: `{${tags[1]}}:staying` }),
+            collect
           )
-          const classic = yield* Effect.flatMap(redis.subscribeScoped(channel), (one) => collect(one.events))
+          const classic = yield* Effect.flatMap(redis.subscribeEventsScoped(channel), collect)
           const load = yield* publisher((message) => other.spublish(channel, message))
           const quiet = yield* publisher((message) => other.spublish(`{${tags[1]}}:staying`, message))
           yield* Effect.sleep(200)
@@ -166,8 +166,8 @@ describeOnEach("On $name", (environment) => {
           const channel = `{${tags[0]}}:moved`
           yield* cluster.migrateSlot(HashSlot.ofKey(channel), cluster.nodes[2])
           const events = yield* Effect.flatMap(
-            redis.ssubscribeScoped(channel, `{${tags[0]}}:too`),
-            (one) => collect(one.events)
+            redis.subscribeEventsScoped({ shardChannels: [channel, `{${tags[0]}}:too`] }),
+            collect
           )
           assert.deepStrictEqual(
             (yield* holders(cluster, channel, true)).map(({ id }) => id),
@@ -188,8 +188,8 @@ describeOnEach("On $name", (environment) => {
           const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
           const streams = yield* Effect.forEach(tags, (tag) =>
             Effect.all({
-              classic: Effect.flatMap(redis.subscribeScoped(`{${tag}}:lost`), (one) => collect(one.events)),
-              shard: Effect.flatMap(redis.ssubscribeScoped(`{${tag}}:lost`), (one) => collect(one.events))
+              classic: Effect.flatMap(redis.subscribeEventsScoped(`{${tag}}:lost`), collect),
+              shard: Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: `{${tag}}:lost` }), collect)
             }))
           yield* Effect.sleep(100)
           for (const round of range(5)) {
@@ -224,8 +224,8 @@ describeOnEach("On $name", (environment) => {
           const slot = HashSlot.ofKey(channel)
           yield* cluster.migrateSlot(slot, added)
           yield* redis.refreshTopology
-          const shard = yield* Effect.flatMap(redis.ssubscribeScoped(channel), (one) => collect(one.events))
-          const classic = yield* Effect.flatMap(redis.subscribeScoped(channel), (one) => collect(one.events))
+          const shard = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: channel }), collect)
+          const classic = yield* Effect.flatMap(redis.subscribeEventsScoped(channel), collect)
           assert.deepStrictEqual((yield* holders(cluster, channel)).map(({ id }) => id), [added.id])
           assert.deepStrictEqual((yield* holders(cluster, channel, true)).map(({ id }) => id), [added.id])
           yield* cluster.migrateSlot(slot, cluster.nodes[0])
@@ -251,10 +251,10 @@ describeOnEach("On $name", (environment) => {
         Effect.gen(function*() {
           const cluster = yield* RedisCluster
           const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
-          const events = yield* Effect.flatMap(redis.ssubscribeScoped("refreshed"), (one) => collect(one.events))
+          const events = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: "refreshed" }), collect)
           const quiet = yield* Effect.flatMap(
-            redis.ssubscribeScoped(tags.map((tag) => `{${tag}}:quiet`)),
-            (one) => collect(one.events)
+            redis.subscribeEventsScoped({ shardChannels: tags.map((tag) => `{${tag}}:quiet`) }),
+            collect
           )
           const load = yield* publisher((message) => redis.spublish("refreshed", message))
           yield* Effect.forEach(range(100), () => redis.refreshTopology, { discard: true })
@@ -280,8 +280,8 @@ describeOnEach("A failover by hand, on $name", (environment) => {
       const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
       const other = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
       const channel = `{${tags[0]}}:failover`
-      const shard = yield* Effect.flatMap(redis.ssubscribeScoped(channel), (one) => collect(one.events))
-      const classic = yield* Effect.flatMap(redis.subscribeScoped(channel), (one) => collect(one.events))
+      const shard = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: channel }), collect)
+      const classic = yield* Effect.flatMap(redis.subscribeEventsScoped(channel), collect)
       const load = yield* publisher((message) => other.spublish(channel, message))
       const classicLoad = yield* publisher((message) => other.publish(channel, message), 5)
       yield* Effect.sleep(200)
@@ -318,12 +318,12 @@ describeOnEach(
           const cluster = yield* environment.make({ replicas: 1, nodeTimeout: 1000, options: partial })
           const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream, refreshInterval: "Infinity" })
           const name = `{${tags[0]}}:killed`
-          const classic = yield* Effect.flatMap(redis.subscribeScoped(name), (one) => collect(one.events))
-          const pattern = yield* Effect.flatMap(redis.psubscribeScoped(name), (one) => collect(one.events))
-          const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
+          const classic = yield* Effect.flatMap(redis.subscribeEventsScoped(name), collect)
+          const pattern = yield* Effect.flatMap(redis.subscribeEventsScoped({ patterns: name }), collect)
+          const shard = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: name }), collect)
           const elsewhere = yield* Effect.flatMap(
-            redis.ssubscribeScoped(`{${tags[1]}}:well`),
-            (one) => collect(one.events)
+            redis.subscribeEventsScoped({ shardChannels: `{${tags[1]}}:well` }),
+            collect
           )
           const [victim] = cluster.nodes
           const killed = Date.now()
@@ -360,7 +360,7 @@ describeOnEach("A server that restarts, on $name", (environment) => {
       const cluster = yield* environment.make({ nodeTimeout: 30_000, options: partial })
       const redis = yield* connect({ nodes: cluster.seeds, stream: cluster.stream })
       const name = `{${tags[2]}}:restarted`
-      const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
+      const shard = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: name }), collect)
       yield* cluster.restart(cluster.nodes[2])
       yield* until("live again", () => count(shard.values, "Subscribed") === 2)
       yield* flowing(redis, name, shard, true)
@@ -382,9 +382,12 @@ describeOnEach("A half-open connection (SIGSTOP), on $name", (environment) => {
           connectTimeout: "500 millis"
         })
         const name = `{${tags[0]}}:stopped`
-        const classic = yield* Effect.flatMap(redis.subscribeScoped(name), (one) => collect(one.events))
-        const shard = yield* Effect.flatMap(redis.ssubscribeScoped(name), (one) => collect(one.events))
-        const others = yield* Effect.flatMap(redis.ssubscribeScoped(`{${tags[1]}}:well`), (one) => collect(one.events))
+        const classic = yield* Effect.flatMap(redis.subscribeEventsScoped(name), collect)
+        const shard = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: name }), collect)
+        const others = yield* Effect.flatMap(
+          redis.subscribeEventsScoped({ shardChannels: `{${tags[1]}}:well` }),
+          collect
+        )
         yield* Effect.sleep(1000)
         // Silence alone is no reason: the PINGs were answered.
         assert.strictEqual(classic.values.length, 1)
@@ -419,11 +422,14 @@ describeOnEach("Everything at once, on $name", (environment) => {
         const streams = yield* Effect.forEach(channels, (channel, index) =>
           Effect.gen(function*() {
             const options = index === 2 ? { node: "replica" } as const : {}
-            const shard = yield* Effect.flatMap(redis.ssubscribeScoped(channel, options), (one) => collect(one.events))
+            const shard = yield* Effect.flatMap(
+              redis.subscribeEventsScoped({ shardChannels: channel }, options),
+              collect
+            )
             const load = yield* publisher((message) => other.spublish(channel, message), index)
             return { channel, shard, load }
           }))
-        const classic = yield* Effect.flatMap(redis.subscribeScoped("chaos"), (one) => collect(one.events))
+        const classic = yield* Effect.flatMap(redis.subscribeEventsScoped("chaos"), collect)
         const classicLoad = yield* publisher((message) => other.publish("chaos", message), 2)
         const kill = Effect.forEach(
           cluster.nodes.filter((node) => node.pid > 0),
@@ -446,14 +452,14 @@ describeOnEach("Everything at once, on $name", (environment) => {
         for (const { channel, load, shard } of streams) {
           const own = shard.values.filter((event) => event._tag !== "Message" || !event.payload.startsWith("probe"))
           const lost = load.sent.length - messages(own).length
-          console.log(`chaos, ${channel}: ${load.sent.length} sent, ${lost} lost, ${
-            gaps(own).map((gap) => `${gap.to - gap.from} ms ${gap.reason}`).join("; ")
-          }`)
+          console.log(
+            `chaos, ${channel}: ${load.sent.length} sent, ${lost} lost, ${
+              gaps(own).map((gap) => `${gap.to - gap.from} ms ${gap.reason}`).join("; ")
+            }`
+          )
           assert.deepStrictEqual(complaints(load.sent, own).slice(0, 5), [])
         }
-        const numbers = messages(classic.values).map(({ payload }) =>
-          payload
-        ).filter((one) => !one.startsWith("probe"))
+        const numbers = messages(classic.values).map(({ payload }) => payload).filter((one) => !one.startsWith("probe"))
         assert.deepStrictEqual(numbers, [...new Set(numbers)])
       }),
     60_000
@@ -474,8 +480,8 @@ describe("RESP2 subscriptions that new credentials hand over while their slot mo
       const redis = yield* connect({ nodes: cluster.seeds, protocol: 2, credentials: Stream.fromQueue(users) })
       const other = yield* connect({ nodes: cluster.seeds })
       const channel = `{${tags[0]}}:heirs`
-      const shard = yield* Effect.flatMap(redis.ssubscribeScoped(channel), (one) => collect(one.events))
-      const classic = yield* Effect.flatMap(redis.subscribeScoped(channel), (one) => collect(one.events))
+      const shard = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: channel }), collect)
+      const classic = yield* Effect.flatMap(redis.subscribeEventsScoped(channel), collect)
       const load = yield* publisher((message) => other.spublish(channel, message))
       const classicLoad = yield* publisher((message) => other.publish(channel, message), 1)
       for (const [moves, target] of [1, 2, 0, 1, 0].entries()) {

@@ -2,6 +2,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -35,32 +36,26 @@ describeOnEach(
   "A scoped subscription that is read by one stream after the other, on $name",
   (environment) => {
     layer(environment.layer(), { excludeTestServices: true })((it) => {
-      it.effect("loses nothing between two streams: Stream.runHead, Stream.take and events go on where the last one ended", () =>
+      it.effect("loses nothing between two streams: Stream.runHead, Stream.take and Queue.take go on where the last one ended", () =>
         Effect.gen(function*() {
           const { seeds } = yield* RedisCluster
           const redis = yield* connect({ nodes: seeds })
-          const subscription = yield* redis.ssubscribeScoped("successive")
+          const subscription = yield* redis.subscribeScoped({ shardChannels: "successive" })
           yield* burst(redis, "successive", 30)
           yield* burst(redis, "successive", 30)
           const seen: Array<string> = []
           for (const _ of range(10)) {
-            const head = yield* Stream.runHead(subscription.messages)
+            const head = yield* Stream.runHead(Stream.fromQueue(subscription))
             seen.push(Option.getOrThrow(head).payload)
           }
-          const taken = yield* Stream.runCollect(Stream.take(subscription.messages, 20))
-          const left = yield* Stream.runCollect(Stream.take(messagesOf(subscription.events), 30))
+          const taken = yield* Stream.runCollect(Stream.take(Stream.fromQueue(subscription), 20))
+          const left = yield* Effect.forEach(range(30), () => Queue.take(subscription))
           seen.push(...[...taken, ...left].map(({ payload }) => payload))
           assert.deepStrictEqual(seen, [...range(30), ...range(30)].map(String))
         }))
     })
   }
 )
-
-const messagesOf = <E>(events: Stream.Stream<{ readonly _tag: string; readonly payload?: string }, E>) =>
-  Stream.filter(
-    events,
-    (event): event is { readonly _tag: "Message"; readonly payload: string } => event._tag === "Message"
-  )
 
 describe("What a server refuses one caller", () => {
   layer(RedisCluster.layer(), { excludeTestServices: true })((it) => {
@@ -77,11 +72,10 @@ describe("What a server refuses one caller", () => {
             password: Redacted.make("pw"),
             protocol
           })
-          const kinds = [redis.subscribeScoped, redis.psubscribeScoped, redis.ssubscribeScoped]
-          for (const subscribe of kinds) {
+          for (const kind of ["channels", "patterns", "shardChannels"] as const) {
             const results = yield* Effect.forEach(
               ["ok-1", "no-1", "ok-2", "ok-3", "no-2", "ok-4"],
-              (name) => Effect.result(subscribe(`{${tag}}:${name}`)),
+              (name) => Effect.result(redis.subscribeScoped({ [kind]: `{${tag}}:${name}` })),
               { concurrency: "unbounded" }
             )
             assert.deepStrictEqual(results.map(Result.isSuccess), [true, false, true, true, false, true])
@@ -105,10 +99,10 @@ describe("What a server refuses one caller", () => {
             protocol
           })
           const publisher = yield* connect({ nodes: cluster.seeds })
-          const a = yield* Effect.flatMap(redis.subscribeScoped(name("ok-a")), (one) => collect(one.events))
-          const b = yield* Effect.flatMap(redis.ssubscribeScoped(name("ok-b")), (one) => collect(one.events))
-          const maybe = yield* Effect.flatMap(redis.subscribeScoped(name("maybe")), (one) => collect(one.events))
-          const maybeToo = yield* Effect.flatMap(redis.ssubscribeScoped(name("maybe")), (one) => collect(one.events))
+          const a = yield* Effect.flatMap(redis.subscribeEventsScoped(name("ok-a")), collect)
+          const b = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: name("ok-b") }), collect)
+          const maybe = yield* Effect.flatMap(redis.subscribeEventsScoped(name("maybe")), collect)
+          const maybeToo = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: name("maybe") }), collect)
           // The server ends the connection of a client that holds what it may not any more.
           yield* permit(user, `&${name("ok-a")}`, `&${name("ok-b")}`)
           yield* until(
@@ -145,7 +139,7 @@ describe("What a server refuses one caller", () => {
           assert.isTrue(
             results.every((result) => Result.isFailure(result) && result.failure.reason._tag === "ReplyError")
           )
-          yield* redis.psubscribeScoped(`{${tag}}:*`)
+          yield* redis.subscribeScoped({ patterns: `{${tag}}:*` })
         }))
 
       it.effect(`a name that the server echoes differently keeps nobody waiting, over RESP${protocol}`, () =>
@@ -153,15 +147,14 @@ describe("What a server refuses one caller", () => {
           const cluster = yield* RedisCluster
           const redis = yield* connect({ nodes: cluster.seeds, protocol })
           const bad = `{${tag}}:bad\ud800`
-          const subscribers = [redis.subscribeScoped, redis.psubscribeScoped, redis.ssubscribeScoped]
-          for (const [index, subscribe] of subscribers.entries()) {
-            const publish = index === 2 ? redis.spublish : redis.publish
-            const first = yield* Effect.forkScoped(subscribe(bad))
-            yield* subscribe(`{${tag}}:good`)
+          for (const kind of ["channels", "patterns", "shardChannels"] as const) {
+            const publish = kind === "shardChannels" ? redis.spublish : redis.publish
+            const first = yield* Effect.forkScoped(redis.subscribeScoped({ [kind]: bad }))
+            yield* redis.subscribeScoped({ [kind]: `{${tag}}:good` })
             const subscription = yield* Fiber.join(first)
             // It is the channel that a publisher names with the same text.
             yield* publish(bad, "x")
-            const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
+            const [message] = yield* Stream.runCollect(Stream.take(Stream.fromQueue(subscription), 1))
             assert.strictEqual(message.channel, `{${tag}}:bad\ufffd`)
           }
         }))
@@ -194,7 +187,10 @@ describe("A stream that nobody reads, with the strategy suspend", () => {
           const redis = yield* connect({ nodes: cluster.seeds, stream, protocol })
           const publisher = yield* connect({ nodes: cluster.seeds })
           const channel = `{${tag}}:slow`
-          const slow = yield* redis.ssubscribeScoped(channel, { bufferSize: 100, strategy: "suspend" })
+          const slow = yield* redis.subscribeEventsScoped({ shardChannels: channel }, {
+            bufferSize: 100,
+            strategy: "suspend"
+          })
           const total = 4000
           const padding = "x".repeat(1000)
           // Most of it waits at the server.
@@ -214,15 +210,15 @@ describe("A stream that nobody reads, with the strategy suspend", () => {
           for (const index of range(30)) {
             const name = `{${tag}}:${index}`
             const heard = yield* Effect.scoped(Effect.gen(function*() {
-              const other = yield* redis.ssubscribeScoped(name)
+              const other = yield* redis.subscribeScoped({ shardChannels: name })
               yield* publisher.spublish(name, "hello")
-              return yield* Stream.runHead(other.messages)
+              return yield* Stream.runHead(Stream.fromQueue(other))
             }))
             assert.strictEqual(Option.getOrThrow(heard).payload, "hello")
           }
           // 100 messages, and a few reads of 64 KiB.
           assert.isBelow(read(), 1_000_000)
-          const got = yield* collect(slow.events)
+          const got = yield* collect(slow)
           yield* until("all", () => messages(got.values).length === total)
           assert.deepStrictEqual(
             messages(got.values).map(({ payload }) => Number(payload.split(" ")[0])),
@@ -242,8 +238,8 @@ describe("A cluster with replicas", () => {
         const redis = yield* connect({ nodes: seeds })
         const name = `{${tag}}:everywhere`
         for (const node of yield* redis.nodes) yield* redis.subscribeScoped(name, { node })
-        yield* redis.ssubscribeScoped(name)
-        yield* redis.ssubscribeScoped(name, { node: "replica" })
+        yield* redis.subscribeScoped({ shardChannels: name })
+        yield* redis.subscribeScoped({ shardChannels: name }, { node: "replica" })
         assert.deepStrictEqual(yield* redis.pubsubChannels(name), [name])
         assert.deepStrictEqual(yield* redis.send("PUBSUB", "CHANNELS", name), [name])
         assert.deepStrictEqual(yield* redis.pubsubShardchannels(name), [name])
@@ -259,8 +255,8 @@ describe("A cluster with replicas", () => {
         const owner = yield* cluster.owner(HashSlot.ofKey(`{${tag}}:left`))
         const [replica] = yield* cluster.replicasOf(owner)
         // The connection stays.
-        yield* redis.ssubscribeScoped(`{${tag}}:stays`, { node: "replica" })
-        yield* Effect.scoped(redis.ssubscribeScoped(`{${tag}}:left`, { node: "replica" }))
+        yield* redis.subscribeScoped({ shardChannels: `{${tag}}:stays` }, { node: "replica" })
+        yield* Effect.scoped(redis.subscribeScoped({ shardChannels: `{${tag}}:left` }, { node: "replica" }))
         yield* eventually(
           "nobody listens",
           Effect.map(cluster.command(replica, "PUBSUB", "SHARDNUMSUB", `{${tag}}:left`), (reply) =>
@@ -277,8 +273,8 @@ describe("A cluster with replicas", () => {
         const [replica] = yield* cluster.replicasOf(owner)
         const other = (yield* cluster.primaries).filter(({ id }) => id !== owner.id)[0]
         const got = yield* Effect.flatMap(
-          redis.ssubscribeScoped(name, { node: "replica" }),
-          (one) => collect(one.events)
+          redis.subscribeEventsScoped({ shardChannels: name }, { node: "replica" }),
+          collect
         )
         yield* cluster.command(replica, "CLUSTER", "REPLICATE", other.id)
         yield* until("live elsewhere", () => count(got.values, "Subscribed") === 2)
@@ -316,11 +312,11 @@ describe("A connection for subscriptions whose far end is not the node any more"
         const { seeds } = yield* RedisCluster
         const link = swapping()
         const redis = yield* connect({ nodes: seeds, stream: link.stream })
-        const first = yield* Effect.flatMap(redis.ssubscribeScoped(`{${tag}}:first`), (one) => collect(one.events))
+        const first = yield* Effect.flatMap(redis.subscribeEventsScoped({ shardChannels: `{${tag}}:first` }), collect)
         link.isSwapped = true
-        const second = yield* redis.ssubscribeScoped(`{${tag}}:second`)
+        const second = yield* redis.subscribeScoped({ shardChannels: `{${tag}}:second` })
         yield* redis.spublish(`{${tag}}:second`, "x")
-        assert.strictEqual(Option.getOrThrow(yield* Stream.runHead(second.messages)).payload, "x")
+        assert.strictEqual(Option.getOrThrow(yield* Stream.runHead(Stream.fromQueue(second))).payload, "x")
         // The subscriptions that it held end with it, and report that.
         yield* until("the first is live again", () => count(first.values, "Subscribed") === 2)
         assert.strictEqual(count(first.values, "Gap"), 1)

@@ -39,7 +39,7 @@ describeOnEach("Keyspace notifications, on $name", (environment) => {
         const first = yield* Deferred.make<void>()
         const flooded = yield* Deferred.make<void>()
         const got: Array<{ readonly _tag: string; readonly key: string }> = []
-        const options = { prefix: "full:", configure: true, bufferSize: 5, strategy: "dropOldest" } as const
+        const options = { prefix: "full:", configure: true, bufferSize: 5, strategy: "sliding" } as const
         const beside = yield* collect(redis.keyspaceNotifications({ prefix: "full:", configure: true }))
         yield* redis.keyspaceNotifications(options).pipe(
           Stream.runForEach((event) =>

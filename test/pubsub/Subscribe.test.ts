@@ -1,7 +1,12 @@
 import { assert, layer } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { inspect } from "node:util"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
 import { addressOf, connect, tagWhere } from "../harness/Observed.ts"
@@ -24,13 +29,13 @@ for (const protocol of [3, 2] as const) {
           for (const round of range(30)) {
             yield* Effect.scoped(Effect.gen(function*() {
               const classic = yield* redis.subscribeScoped(`first:${round}`)
-              const sharded = yield* redis.ssubscribeScoped(`first:${round}`)
-              const pattern = yield* redis.psubscribeScoped(`firs?:${round}`)
+              const sharded = yield* redis.subscribeScoped({ shardChannels: `first:${round}` })
+              const pattern = yield* redis.subscribeScoped({ patterns: `firs?:${round}` })
               yield* Effect.forEach([classic, sharded, pattern], (subscription, index) =>
                 Effect.gen(function*() {
                   if (index === 1) yield* redis.spublish(`first:${round}`, "hello")
                   else yield* redis.publish(`first:${round}`, "hello")
-                  const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
+                  const [message] = yield* Stream.runCollect(Stream.take(Stream.fromQueue(subscription), 1))
                   assert.strictEqual(message.payload, "hello")
                   assert.strictEqual(message.channel, `first:${round}`)
                   assert.strictEqual(message.pattern, index === 2 ? `firs?:${round}` : undefined)
@@ -46,7 +51,7 @@ for (const protocol of [3, 2] as const) {
           const redis = yield* connect({ nodes: seeds, protocol })
           const channels = range(4).map((index) => `order:${index}`)
           const subscription = yield* redis.subscribeScoped(channels)
-          const got = yield* collect(subscription.messages)
+          const got = yield* collect(subscription)
           yield* Effect.forEach(channels, (channel) =>
             Effect.forEach(range(25), (batch) =>
               Effect.forEach(range(100), (index) =>
@@ -71,8 +76,8 @@ for (const protocol of [3, 2] as const) {
             "the end of earlier connections",
             Effect.map(subscriberLines(cluster), (lines) => lines.length === 0)
           )
-          const subscription = yield* redis.ssubscribeScoped(channels)
-          const got = yield* collect(subscription.messages)
+          const subscription = yield* redis.subscribeScoped({ shardChannels: channels })
+          const got = yield* collect(subscription)
           for (const index of range(20)) yield* Effect.forEach(channels, (one) => redis.spublish(one, `${index}`), each)
           yield* until("all messages", () => got.values.length >= channels.length * 20)
           for (const channel of channels) {
@@ -90,21 +95,24 @@ for (const protocol of [3, 2] as const) {
           const redis = yield* connect({ nodes: seeds, protocol })
           const text = yield* redis.subscribeScoped("bytes")
           const bytes = yield* redis.subscribeScoped("bytes", { payload: "bytes" })
-          const pattern = yield* redis.psubscribeScoped("byte?", { payload: "bytes" })
+          const pattern = yield* redis.subscribeScoped({ patterns: "byte?" }, { payload: "bytes" })
           const payload = Uint8Array.of(0, 255, 128, 13, 10)
           yield* redis.publish("bytes", payload)
           yield* redis.publish("bytes", "plain")
-          const first = yield* Stream.runCollect(Stream.take(bytes.messages, 2))
+          const first = yield* Stream.runCollect(Stream.take(Stream.fromQueue(bytes), 2))
           assert.deepStrictEqual(first.map((message) => Uint8Array.from(message.payload)), [
             payload,
             Uint8Array.from(Buffer.from("plain"))
           ])
           assert.strictEqual(first[0].channel, "bytes")
-          const [matched] = yield* Stream.runCollect(Stream.take(pattern.messages, 1))
+          const [matched] = yield* Stream.runCollect(Stream.take(Stream.fromQueue(pattern), 1))
           assert.deepStrictEqual(Uint8Array.from(matched.payload), payload)
           assert.strictEqual(matched.pattern, "byte?")
-          const texts = yield* Stream.runCollect(Stream.take(text.messages, 2))
+          const texts = yield* Stream.runCollect(Stream.take(Stream.fromQueue(text), 2))
           assert.deepStrictEqual(texts.map((message) => message.payload), [Buffer.from(payload).toString(), "plain"])
+          // A message shows no bytes and no pattern where there are none.
+          assert.notMatch(inspect(texts[0], { depth: 0 }), /undefined|pattern|channelBytes/)
+          assert.isUndefined(texts[0].pattern)
         }))
     })
   })
@@ -121,7 +129,7 @@ describeOnEach("Subscriptions, on $name", (environment) => {
         yield* redis.publish("typed", `{"id":1}`)
         yield* redis.publish("typed", `{"id":2}`)
         yield* redis.publish("typed", "secret nonsense")
-        const got = yield* collect(subscription.messages)
+        const got = yield* collect(subscription)
         yield* until("the failure", () => got.error !== undefined)
         assert.deepStrictEqual(got.values.map((message) => message.payload.id), [1, 2])
         assert.strictEqual(got.error?.reason._tag, "DecodeError")
@@ -131,7 +139,7 @@ describeOnEach("Subscriptions, on $name", (environment) => {
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
-        const got = yield* collect(Stream.take(redis.subscribe("plain:1", "plain:2"), 2))
+        const got = yield* collect(Stream.take(redis.subscribe(["plain:1", "plain:2"]), 2))
         yield* eventually("a subscriber", Effect.map(holders(cluster, "plain:1"), (nodes) => nodes.length === 1))
         yield* eventually("a subscriber", Effect.map(holders(cluster, "plain:2"), (nodes) => nodes.length === 1))
         yield* redis.publish("plain:1", "a")
@@ -153,7 +161,7 @@ describeOnEach("Subscriptions, on $name", (environment) => {
             const subscription = yield* redis.subscribeScoped("place", { node })
             const nodes = yield* holders(cluster, "place")
             yield* redis.publish("place", "x")
-            assert.strictEqual((yield* Stream.runCollect(Stream.take(subscription.messages, 1))).length, 1)
+            assert.strictEqual((yield* Stream.runCollect(Stream.take(Stream.fromQueue(subscription), 1))).length, 1)
             assert.strictEqual(nodes.length, 1)
             return addressOf(nodes[0])
           }))
@@ -170,11 +178,11 @@ describeOnEach("Subscriptions, on $name", (environment) => {
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const redis = yield* connect({ nodes: cluster.seeds })
-        const subscription = yield* redis.ssubscribeScoped("from-replica", { node: "replica" })
+        const subscription = yield* redis.subscribeScoped({ shardChannels: "from-replica" }, { node: "replica" })
         const owner = yield* cluster.owner(HashSlot.ofKey("from-replica"))
         const [replica] = yield* cluster.replicasOf(owner)
         yield* redis.spublish("from-replica", "x")
-        const [message] = yield* Stream.runCollect(Stream.take(subscription.messages, 1))
+        const [message] = yield* Stream.runCollect(Stream.take(Stream.fromQueue(subscription), 1))
         assert.strictEqual(message.node.address, addressOf(replica))
       }))
 
@@ -184,12 +192,12 @@ describeOnEach("Subscriptions, on $name", (environment) => {
         const redis = yield* connect({ nodes: cluster.seeds, readFrom: ReadFrom.replicaPreferred })
         const owner = yield* cluster.owner(HashSlot.ofKey("like-reads"))
         const [replica] = yield* cluster.replicasOf(owner)
-        const shard = yield* redis.ssubscribeScoped("like-reads")
+        const shard = yield* redis.subscribeScoped({ shardChannels: "like-reads" })
         const classic = yield* redis.subscribeScoped("like-reads").pipe(ReadFrom.withPolicy(ReadFrom.primary))
         yield* redis.spublish("like-reads", "x")
         yield* redis.publish("like-reads", "x")
         const nodeOf = (subscription: typeof shard) =>
-          Effect.map(Stream.runCollect(Stream.take(subscription.messages, 1)), ([{ node }]) => node.address)
+          Effect.map(Stream.runCollect(Stream.take(Stream.fromQueue(subscription), 1)), ([{ node }]) => node.address)
         assert.strictEqual(yield* nodeOf(shard), addressOf(replica))
         assert.strictEqual(yield* nodeOf(classic), addressOf(owner))
       }))
@@ -198,7 +206,7 @@ describeOnEach("Subscriptions, on $name", (environment) => {
       Effect.gen(function*() {
         const { seeds } = yield* RedisCluster
         const redis = yield* connect({ nodes: seeds })
-        const got = yield* collect(redis.psubscribeEvents("{events}:a*", "{events}:b*"))
+        const got = yield* collect(redis.subscribeEvents({ patterns: ["{events}:a*", "{events}:b*"] }))
         yield* until("live", () => got.values.length > 0)
         assert.strictEqual(got.values.length, 1)
         const [live] = got.values
@@ -212,7 +220,7 @@ describeOnEach("Subscriptions, on $name", (environment) => {
       Effect.gen(function*() {
         const { seeds } = yield* RedisCluster
         const redis = yield* connect({ nodes: seeds })
-        const got = yield* collect(redis.ssubscribe("chunks"))
+        const got = yield* collect(redis.subscribe({ shardChannels: "chunks" }))
         yield* eventually("live", Effect.map(redis.pubsubShardnumsub("chunks"), (counts) => counts["chunks"] === 1))
         for (const _ of range(20)) {
           yield* Effect.forEach(range(100), () => redis.spublish("chunks", "x"), each)
@@ -228,7 +236,7 @@ describeOnEach("Subscriptions, on $name", (environment) => {
         const before = (yield* subscriberLines(cluster)).length
         const all = yield* Effect.forEach(
           range(100),
-          () => Effect.flatMap(redis.subscribeScoped("shared"), (one) => collect(one.messages))
+          () => Effect.flatMap(redis.subscribeScoped("shared"), collect)
         )
         assert.strictEqual((yield* subscriberLines(cluster)).length, before + 1)
         assert.strictEqual(yield* redis.pubsubNumsub("shared").pipe(Effect.map((counts) => counts["shared"])), 1)
@@ -246,7 +254,7 @@ describeOnEach("Subscriptions, on $name", (environment) => {
         const names = range(10_000).map((index) => `many:${index}`)
         yield* Effect.scoped(Effect.gen(function*() {
           yield* redis.subscribeScoped(names)
-          yield* redis.ssubscribeScoped(names)
+          yield* redis.subscribeScoped({ shardChannels: names })
           assert.strictEqual(yield* heldBy(redis), 20_000)
           assert.strictEqual((yield* redis.pubsubChannels("many:*")).length, 10_000)
           assert.strictEqual((yield* redis.pubsubShardchannels("many:*")).length, 10_000)
@@ -266,6 +274,8 @@ describeOnEach("Subscriptions, on $name", (environment) => {
         assert.strictEqual(yield* reasonOf(redis.subscribe([])), "OptionsError")
         assert.strictEqual(yield* reasonOf(redis.subscribe("a", { bufferSize: 0 })), "OptionsError")
         assert.strictEqual(yield* reasonOf(redis.subscribe(["a"], { bufferSize: 1.5 })), "OptionsError")
+        // A program in plain JavaScript that names its channels one by one.
+        assert.strictEqual(yield* reasonOf(Reflect.apply(redis.subscribe, redis, ["a", "b"])), "OptionsError")
         assert.strictEqual(
           yield* reasonOf(redis.subscribe("a", { node: { host: "nowhere", port: 1 } })),
           "UnknownNodeError"
@@ -280,22 +290,77 @@ describeOnEach("Subscriptions, on $name", (environment) => {
         const owner = yield* cluster.owner(HashSlot.ofKey("counted"))
         const other = (yield* cluster.primaries).find((node) => node.id !== owner.id) ?? owner
         yield* redis.subscribeScoped("counted")
-        yield* redis.ssubscribeScoped("counted")
+        yield* redis.subscribeScoped({ shardChannels: "counted" })
         assert.strictEqual(yield* redis.spublish("counted", "x"), 1)
         assert.strictEqual((yield* redis.on(owner).publish("counted", "x")).values().next().value, 1)
         // It reaches the subscriber all the same.
         assert.strictEqual((yield* redis.on(other).publish("counted", "x")).values().next().value, 0)
       }))
 
-    it.effect("the end of its scope ends the streams of a subscription", () =>
+    it.effect("channels, patterns and shard channels come in one order, from one subscription", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const all = { channels: ["{mix}:a", "{mix}:b"], patterns: "{mix}:p*", shardChannels: "{mix}:a" }
+        const subscription = yield* redis.subscribeEventsScoped(all)
+        for (const round of range(3)) {
+          yield* redis.publish("{mix}:a", `classic ${round}`)
+          yield* redis.spublish("{mix}:a", `shard ${round}`)
+          yield* redis.publish("{mix}:p1", `pattern ${round}`)
+        }
+        const events = yield* Stream.fromQueue(subscription).pipe(
+          Stream.filter((event) => event._tag === "Message"),
+          Stream.take(9),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(
+          events.map(({ payload }) => payload),
+          range(3).flatMap((round) => [`classic ${round}`, `shard ${round}`, `pattern ${round}`])
+        )
+        assert.deepStrictEqual(
+          new Set(events.map(({ channel, pattern }) => `${channel} ${pattern}`)),
+          new Set([
+            "{mix}:a undefined",
+            "{mix}:p1 {mix}:p*"
+          ])
+        )
+      }))
+
+    it.effect("a queue of messages gives each to who takes it, in order, and fails with the subscription", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const schema = Schema.fromJsonString(Schema.Struct({ id: Schema.Number }))
+        const taken = yield* Effect.scoped(Effect.gen(function*() {
+          const redis = yield* connect({ nodes: seeds })
+          const queue = yield* redis.subscribeScoped("queued", { schema })
+          const waiting = yield* Effect.forkDetach(Queue.take(queue))
+          yield* Fiber.interrupt(waiting)
+          for (const id of range(4)) yield* redis.publish("queued", JSON.stringify({ id }))
+          const first = yield* Queue.take(queue)
+          const two = [yield* Queue.take(queue), yield* Queue.take(queue)]
+          assert.deepStrictEqual([first, ...two].map(({ payload }) => payload.id), [0, 1, 2])
+          yield* redis.publish("queued", "nonsense")
+          assert.strictEqual((yield* Queue.take(queue)).payload.id, 3)
+          const error = yield* Effect.flip(Queue.take(queue))
+          assert.strictEqual(error.reason._tag, "DecodeError")
+          return yield* redis.subscribeScoped("queued")
+        }))
+        const exit = yield* Effect.exit(Queue.take(taken))
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+      }))
+
+    it.effect("the end of its scope interrupts those who take from the queue of a subscription", () =>
       Effect.gen(function*() {
         const { seeds } = yield* RedisCluster
         const redis = yield* connect({ nodes: seeds })
         const got = yield* Effect.scoped(Effect.gen(function*() {
           const subscription = yield* redis.subscribeScoped("scoped")
-          return yield* Effect.forkDetach(Stream.runDrain(subscription.messages))
+          return yield* Effect.forkDetach(Stream.runDrain(Stream.fromQueue(subscription)))
         }))
-        yield* until("the end", () => got.pollUnsafe()?._tag === "Success")
+        yield* until("the end", () => got.pollUnsafe() !== undefined)
+        const exit = got.pollUnsafe()
+        assert(exit?._tag === "Failure")
+        assert.isTrue(Cause.hasInterruptsOnly(exit.cause))
       }))
 
     it.effect("the end of the client ends its streams with a ClosedError", () =>

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
@@ -19,15 +20,15 @@ export interface Collected<A> {
   error: RedisClusterException | undefined
 }
 
-/** Runs a stream in the background and collects what it gives. */
+/** Runs a stream or empties a queue in the background, and collects what it gives. */
 export const collect = <A>(
-  stream: Stream.Stream<A, RedisClusterException>
+  source: Stream.Stream<A, RedisClusterException> | Queue.Dequeue<A, RedisClusterException>
 ): Effect.Effect<Collected<A>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const values: Array<A> = []
     const chunks: Array<number> = []
     const fiber = yield* Effect.forkScoped(
-      Stream.runForEachArray(stream, (chunk) =>
+      Stream.runForEachArray(Stream.isStream(source) ? source : Stream.fromQueue(source), (chunk) =>
         Effect.sync(() => {
           chunks.push(chunk.length)
           for (const value of chunk) values.push(value)

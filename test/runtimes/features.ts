@@ -4,7 +4,7 @@
  * The cluster is in `REDIS_CLUSTER_URL`, one with TLS in `REDIS_TLS_URL` and its authority in `REDIS_TLS_CA`. Prints a line for
  * each check, and exits with 1 when one of them fails.
  */
-import { Cause, Context, Effect, Exit, Fiber, Layer, Schema, type Scope, Stream } from "effect"
+import { Cause, Context, Effect, Exit, Fiber, Layer, Queue, Schema, type Scope, Stream } from "effect"
 import { ClusterClient, Command, Lock, ReadFrom, Script, Strings } from "../../src/index.ts"
 import { Response, TestCluster } from "../../src/testing/index.ts"
 
@@ -81,13 +81,12 @@ const checks: Readonly<Record<string, Check>> = {
   "subscriptions to channels, patterns and shard channels": Effect.gen(function*() {
     const redis = yield* ClusterClient
     const classic = yield* redis.subscribeScoped("channel")
-    const pattern = yield* redis.psubscribeScoped("chann*")
-    const sharded = yield* redis.ssubscribeScoped("channel")
+    const pattern = yield* redis.subscribeScoped({ patterns: "chann*" })
+    const sharded = yield* redis.subscribeScoped({ shardChannels: "channel" })
     yield* redis.publish("channel", "classic")
     yield* redis.spublish("channel", "sharded")
-    for (const [{ messages }, payload] of [[classic, "classic"], [pattern, "classic"], [sharded, "sharded"]] as const) {
-      const [message] = yield* Stream.runCollect(Stream.take(messages, 1))
-      yield* equal(message.payload, payload)
+    for (const [messages, payload] of [[classic, "classic"], [pattern, "classic"], [sharded, "sharded"]] as const) {
+      yield* equal((yield* Queue.take(messages)).payload, payload)
     }
   }),
   "scripts": Effect.gen(function*() {

@@ -239,10 +239,10 @@ describe("A node is its id", () => {
           : undefined
       const redis = yield* connectTo(play.stream, { nodes: [7001, 7002].map((port) => ({ host: "fake", port })) })
       for (const key of keysOf(3)) yield* redis.get(key)
-      const subscription = yield* redis.subscribeScoped("news")
+      const subscription = yield* redis.subscribeEventsScoped("news")
       const events: Array<string> = []
       yield* Effect.forkScoped(
-        Stream.runForEach(subscription.events, (event) => Effect.sync(() => events.push(event._tag))),
+        Stream.runForEach(Stream.fromQueue(subscription), (event) => Effect.sync(() => events.push(event._tag))),
         { startImmediately: true }
       )
       const dialled = play.dialled.length

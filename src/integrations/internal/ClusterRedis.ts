@@ -4,8 +4,8 @@
 import * as Effect from "effect/Effect"
 import type { Redis } from "effect/persistence/Redis"
 import * as EffectRedis from "effect/persistence/Redis"
+import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
 import * as CommandCache from "../../client/CommandCache.ts"
 import { type ClusterNode, isClusterNode } from "../../cluster/ClusterNode.ts"
@@ -129,13 +129,12 @@ export const make = Effect.fnUntraced(function*(
     send: sending(redis.execute),
     subscribe: (channel, onMessage) =>
       redis.subscribeScoped(channel).pipe(
-        Effect.map(({ messages }) =>
-          Stream.runForEach(messages, ({ channel, payload }) =>
-            Effect.sync(() => onMessage({ channel, message: payload }))).pipe(
-              Effect.mapError((error) =>
-                new EffectRedis.RedisError({ cause: error })
-              )
-            )
+        Effect.map((messages) =>
+          Queue.take(messages).pipe(
+            Effect.map(({ channel, payload }) => onMessage({ channel, message: payload })),
+            Effect.forever,
+            Effect.mapError((error) => new EffectRedis.RedisError({ cause: error }))
+          )
         ),
         Effect.mapError((error) => new EffectRedis.RedisError({ cause: error }))
       ),
