@@ -58,6 +58,7 @@ import * as Connections from "./connection/Connections.ts"
 import * as checks from "./internal/checks.ts"
 import * as ClusterPubSub from "./pubsub/ClusterPubSub.ts"
 import { exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
+import { namedCommands } from "./routing/NamedRouter.ts"
 import * as Router from "./routing/Router.ts"
 import * as Topology from "./topology/Topology.ts"
 
@@ -101,17 +102,18 @@ const members = Effect.fnUntraced(function*() {
 
   const viewOf = (router: Router.RouterShape): ReadPreference.ReadFromClient => {
     return Object.assign(boundView(router.execute), {
-      ...Targets.anywhere(router, commands),
+      ...Targets.anywhere(router),
       ...Batches.make(router),
       ...MultiKey.make(router)
     })
   }
-  const clientOf = (router: Router.RouterShape): ClusterClientShape => {
-    const dedicated = Dedicated.make(router, commands)
+  const clientOf = (routerOfAll: Router.RouterShape): ClusterClientShape => {
+    // A function of `mapCommand` gets commands by name with their keys: it comes after the look-up.
+    const router = namedCommands(routerOfAll, commands.lookUp)
+    const dedicated = Dedicated.make(router)
     const notifications = Notifications.make(pubSub, router)
     const targets = Targets.make({
       router,
-      commands,
       topology,
       connections,
       pubSub,
@@ -124,7 +126,7 @@ const members = Effect.fnUntraced(function*() {
       ...targets,
       ...Batches.make(router),
       ...dedicated,
-      ...MapCommand.make(router, clientOf),
+      ...MapCommand.make(routerOfAll, clientOf),
       ...Consumers.make(router),
       ...MultiKey.make(router),
       ...ReadPreference.make(router, viewOf),

@@ -32,6 +32,7 @@ export {
   ConnectionError,
   CrossSlotError,
   DecodeError,
+  EncodeError,
   type Group,
   type Hop,
   isReason,

@@ -462,6 +462,16 @@ export class OptionsError extends Schema.TaggedError<OptionsError>(id("OptionsEr
 }
 
 /**
+ * A value cannot be encoded: its schema refused it, or a function of the schema or the codec failed. Nothing was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EncodeError extends Schema.TaggedError<EncodeError>(id("EncodeError"))("EncodeError", context) {
+  readonly isRetryable: boolean = false
+}
+
+/**
  * The schema of all reasons that a `RedisClusterException` can have.
  *
  * **When to use**
@@ -499,7 +509,8 @@ export const Reason = Schema.Union([
   ProtocolError,
   DecodeError,
   ClosedError,
-  OptionsError
+  OptionsError,
+  EncodeError
 ])
 
 /**
@@ -556,6 +567,7 @@ export const groupOf: Readonly<Record<Reason["_tag"], Group>> = {
   UnknownNodeError: "call",
   NoTargetError: "call",
   OptionsError: "call",
+  EncodeError: "call",
   PartialFailureError: "parts",
   PipelineError: "parts",
   TransactionError: "parts",

@@ -53,7 +53,8 @@ const own: Record<Exclude<Tag, "PartialFailureError" | "PipelineError" | "Transa
   ProtocolError: {},
   DecodeError: {},
   ClosedError: {},
-  OptionsError: {}
+  OptionsError: {},
+  EncodeError: {}
 }
 
 const isOwn = (tag: Tag): tag is keyof typeof own => tag in own

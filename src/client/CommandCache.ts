@@ -7,14 +7,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
-import { Command } from "../commands/Command.ts"
+import { Command, lookedUp, rejected } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import * as CommandTable from "../commands/table/CommandTable.ts"
-import { argumentOf, isEncodeFailure, type Value } from "../commands/Value.ts"
 import { upperCase } from "../commands/words.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import type { LookUp } from "../routing/NamedRouter.ts"
 
 /**
  * @category models
@@ -27,7 +27,9 @@ export interface CommandCache {
    * An unknown name causes one question to the servers, and then an `OptionsError`. However many names are unknown,
    * the servers are asked once a second at most.
    */
-  readonly find: (name: string, args: ReadonlyArray<Value>) => Effect.Effect<Command<Reply>, RedisClusterException>
+  readonly find: (name: string, args: ReadonlyArray<Argument>) => Effect.Effect<Command<Reply>, RedisClusterException>
+  /** The command with the facts that belong to its name. A command whose name is unknown is refused when it runs. */
+  readonly lookUp: LookUp
 }
 
 const command = new Command<CommandTable.CommandTable>(
@@ -39,45 +41,27 @@ const command = new Command<CommandTable.CommandTable>(
 /** The least time between two questions to the servers, in milliseconds. */
 const leastInterval = 1000
 
-const lookUp = (
-  table: CommandTable.CommandTable,
-  name: string,
-  args: ReadonlyArray<Argument>
-): Command<Reply> | undefined => {
-  const match = CommandTable.lookup(table, name, args)
-  if (match === undefined) return undefined
-  return new Command(match.spec, match.nameArguments === 0 ? args : args.slice(match.nameArguments), (reply) => reply)
-}
-
-const notEncoded = (message: string): RedisClusterException =>
-  exception(() => new OptionsError({ message: `send: a value cannot be encoded: ${message}`, outcome: "NotExecuted" }))
-
-const noName = exception(() =>
-  new OptionsError({ message: "send: the first argument has to be the name of a command", outcome: "NotExecuted" })
-)
-
-/**
- * The error of an unknown command. `refusal` is the error with which the servers refused to describe their commands.
- */
+/** Says that a command is unknown. `refusal` is the error with which the servers refused to describe their commands. */
 const unknown = (
   table: CommandTable.CommandTable,
-  name: string,
+  upper: string,
   refusal: RedisClusterException | undefined
-): RedisClusterException => {
-  const upper = upperCase(name)
-  const what = CommandTable.lookup(table, name, []) === undefined
+): string => {
+  const what = CommandTable.lookup(table, upper, []) === undefined
     ? `the command ${upper}`
     : `this subcommand of ${upper}; it is the first argument after the name`
-  return exception(() =>
-    new OptionsError({
-      message: refusal === undefined
-        ? `neither the servers nor this library know ${what}`
-        : `this library does not know ${what}, and the servers did not tell their commands: ${refusal.message}`,
-      outcome: "NotExecuted",
-      command: upper
-    })
-  )
+  return refusal === undefined
+    ? `neither the servers nor this library know ${what}`
+    : `this library does not know ${what}, and the servers did not tell their commands: ${refusal.message}`
 }
+
+/**
+ * Whether the replies to a command that this library does not know would have to be told by node. The type of its result says that
+ * they are one.
+ */
+const answersUnawares = ({ name, request, response }: CommandSpec): boolean =>
+  response === "perNode" && (request === "allShards" || request === "allNodes") &&
+  !CommandTable.embedded().entries.has(name)
 
 /**
  * A cache that is filled when a command is first looked up. For a user without the right to run COMMAND it uses the
@@ -88,8 +72,6 @@ const unknown = (
  */
 export const make = (router: {
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
-  /** Counts commands that fail, by the tag of the reason. */
-  readonly statistics?: { readonly failed: (reason: string) => void } | undefined
 }): Effect.Effect<CommandCache> =>
   Effect.sync((): CommandCache => {
     const oneAtATime = Semaphore.makeUnsafe(1)
@@ -112,30 +94,36 @@ export const make = (router: {
       })
     )
 
-    const findAnew = (
+    /** The facts about a name, or the reason why there are none. */
+    const match = (
       name: string,
       args: ReadonlyArray<Argument>
-    ): Effect.Effect<Command<Reply>, RedisClusterException> =>
-      Effect.flatMap(ask, (known) => {
-        const found = lookUp(known, name, args)
-        if (found !== undefined) return Effect.succeed(found)
-        const error = unknown(known, name, refusal)
-        router.statistics?.failed(error.reason._tag)
-        return Effect.fail(error)
+    ): Effect.Effect<CommandTable.CommandMatch, string> =>
+      Effect.suspend(() => {
+        const found = table === undefined ? undefined : CommandTable.lookup(table, name, args)
+        return found !== undefined ? Effect.succeed(found) : Effect.flatMap(ask, (known) => {
+          const found = CommandTable.lookup(known, name, args)
+          return found !== undefined ? Effect.succeed(found) : Effect.fail(unknown(known, upperCase(name), refusal))
+        })
       })
 
     return {
-      find: (name, values) =>
-        Effect.suspend(() => {
-          if (typeof name !== "string") return Effect.fail(noName)
-          const args: Array<Argument> = []
-          for (const value of values) {
-            const argument = argumentOf(value)
-            if (isEncodeFailure(argument)) return Effect.fail(notEncoded(argument.message))
-            args.push(argument)
-          }
-          const found = table === undefined ? undefined : lookUp(table, name, args)
-          return found === undefined ? findAnew(name, args) : Effect.succeed(found)
+      find: (name, args) =>
+        Effect.matchEffect(match(name, args), {
+          onFailure: (message) =>
+            Effect.fail(
+              exception(() => new OptionsError({ message, outcome: "NotExecuted", command: upperCase(name) }))
+            ),
+          onSuccess: ({ nameArguments, spec }) =>
+            Effect.succeed(new Command(spec, args.slice(nameArguments), (reply: Reply) => reply))
+        }),
+      lookUp: (command) =>
+        Effect.match(match(command.spec.name, command.args), {
+          onFailure: (message) => rejected(command, message),
+          onSuccess: ({ nameArguments, spec }) =>
+            answersUnawares(spec)
+              ? rejected(command, `${spec.name} answers by node: name the nodes, redis.on("primaries") for example`)
+              : lookedUp(command, spec, nameArguments)
         })
     }
   })

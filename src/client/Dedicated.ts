@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { Value } from "../commands/Call.ts"
-import { type Command, ensured } from "../commands/Command.ts"
+import { type Command, ensured, named } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import type { Surface } from "../commands/Surface.ts"
 import { type ConflictError, isConflictError } from "../ConflictError.ts"
@@ -21,7 +21,6 @@ import { Conflict } from "../routing/request/Conflict.ts"
 import * as Tracing from "../routing/request/Tracing.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Batches from "./Batches.ts"
-import type { CommandCache } from "./CommandCache.ts"
 import { type NodeSurface, view } from "./Surfaces.ts"
 
 /**
@@ -220,7 +219,7 @@ const toldOfPipeline = (batch: Batch) => (error: RedisClusterException): Conflic
  * @category constructors
  * @since 0.1.0
  */
-export const make = (router: Router["Service"], commands: CommandCache): DedicatedMembers => {
+export const make = (router: Router["Service"]): DedicatedMembers => {
   const dedicatedClient = (session: DedicatedConnection): DedicatedClient => {
     const { pipeline, pipelineResults, transaction, transactionResults } = Batches.make(session.batches)
     const execute = <A>(command: Command<A>) => session.execute(ensured(command))
@@ -228,7 +227,7 @@ export const make = (router: Router["Service"], commands: CommandCache): Dedicat
       address: addressOf(session.endpoint),
       execute,
       executeAsking: (command) => session.executeAsking(ensured(command)),
-      send: (name, ...args) => Effect.flatMap(commands.find(name, args), execute),
+      send: (name, ...args) => execute(named(name, ...args)),
       pipeline,
       pipelineResults,
       transaction: (batch) => Effect.mapError(transaction(batch), toldOf),

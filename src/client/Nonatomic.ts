@@ -19,6 +19,7 @@ import {
 } from "../RedisClusterException.ts"
 import type { Outcomes } from "../routing/batches/Collect.ts"
 import { withoutName } from "../routing/nodes/Aggregation.ts"
+import { invalid } from "../routing/Rejections.ts"
 import type { Router } from "../routing/Router.ts"
 
 interface Part<A> {
@@ -82,13 +83,16 @@ export const run = <A, B>(
 ): Effect.Effect<B, RedisClusterException> =>
   Effect.suspend(() => {
     if (!Array.isArray(keys)) return router.statistics.refuse(noList)
-    if (keys.length === 0) return router.statistics.refuse(noKeys)
+    // A list that a program computes may be empty.
+    if (keys.length === 0) return Effect.succeed(merge([]))
     const misfit = misfitOf(keys)
     if (misfit >= 0) return router.statistics.refuse(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
     const parts = bySlot(keys).map((positions): Part<A> => ({ positions, command: build(positions) }))
     // No part is sent when one of them cannot be sent.
-    const invalid = parts.find((part) => part.command.settings.invalid !== undefined)?.command.settings.invalid
-    if (invalid !== undefined) return router.statistics.refuse(refused(invalid))
+    for (const { command } of parts) {
+      const reason = invalid(command)
+      if (reason !== undefined) return router.statistics.refuse(reason)
+    }
     return Effect.flatMap(router.pipelineResults(parts.map((part) => part.command)), (outcomes) => {
       const results: Array<{ readonly positions: ReadonlyArray<number>; readonly value: A }> = []
       for (let i = 0; i < parts.length; i++) {
@@ -105,8 +109,6 @@ export const run = <A, B>(
 export const refused = (message: string): OptionsError => new OptionsError({ message, outcome: "NotExecuted" })
 
 const noList = refused("the keys have to be a list of text and bytes")
-
-const noKeys = refused("the list of keys is empty; give at least one key")
 
 /**
  * Puts list results back into the order of the caller's keys.

@@ -10,7 +10,7 @@ import type * as Stream from "effect/Stream"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { Value } from "../commands/Call.ts"
-import { Command, ensured } from "../commands/Command.ts"
+import { type AnswersOf, bind, Command, ensured, named } from "../commands/Command.ts"
 import type { Commands } from "../commands/Commands.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connections } from "../connection/Connections.ts"
@@ -24,7 +24,6 @@ import type { Target } from "../routing/nodes/Target.ts"
 import type { Execute, Router } from "../routing/Router.ts"
 import type { Topology } from "../topology/Topology.ts"
 import * as Batches from "./Batches.ts"
-import type { CommandCache } from "./CommandCache.ts"
 import type { DedicatedClient, DedicatedMembers } from "./Dedicated.ts"
 import * as Health from "./Health.ts"
 import type { NotificationMembers } from "./Notifications.ts"
@@ -112,8 +111,9 @@ export interface TargetMembers {
   /** Runs a command value. */
   readonly execute: Execute
   /**
-   * Sends any command by name, routed by the commands cache: `redis.send("GET", "user:1")`. A command of two words
-   * has its second word first among the arguments: `redis.send("CONFIG", "GET", "maxmemory")`.
+   * Any command by name, routed by the commands cache: `redis.send("GET", "user:1")`. It is a command of this client, as `Command.named`
+   * is one of any client: `redis.send("JSON.GET", "user:1").pipe(Command.schema(Schema.NullOr(User)))`. A command of two words is given as
+   * one name or as two: `redis.send("CONFIG GET", "maxmemory")`.
    *
    * A command without keys follows the server's policies: it runs on one node, on all primaries or on all nodes. The
    * replies are merged by the policy, or are a map by node for a command without such a policy (`INFO`).
@@ -121,10 +121,10 @@ export interface TargetMembers {
    * It fails with `OptionsError` when neither the servers nor this library know the command, with `NoTargetError` when it
    * concerns a node that only the caller can choose, with `CrossSlotError` when its keys are of several slots.
    */
-  readonly send: (
-    name: string,
+  readonly send: <Name extends string>(
+    name: Name,
     ...args: ReadonlyArray<Value>
-  ) => Effect.Effect<Reply | ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
+  ) => Command<Reply, AnswersOf<Name>, never>
   /**
    * The commands on the nodes of a target, in place of those that keys or policies choose: `"primaries"`,
    * `"replicas"`, `"all"`, `"random"`, `"default"`, a node, or a list of nodes.
@@ -137,7 +137,6 @@ export interface TargetMembers {
 /** The parts of a client that those of its targets and nodes are made of. */
 export interface TargetContext {
   readonly router: Router["Service"]
-  readonly commands: CommandCache
   readonly topology: Topology["Service"]
   readonly connections: Connections["Service"]
   readonly pubSub: ClusterPubSub["Service"]
@@ -155,16 +154,13 @@ const PIPELINE = new Command<unknown>(new CommandSpec("PIPELINE", {}), [], (repl
  * @category constructors
  * @since 0.1.0
  */
-export const anywhere = (
-  router: Router["Service"],
-  commands: CommandCache
-): Pick<TargetMembers, "execute" | "send"> => ({
+export const anywhere = (router: Router["Service"]): Pick<TargetMembers, "execute" | "send"> => ({
   execute: ((command) => router.execute(ensured(command))) as Execute,
-  send: (name, ...args) => Effect.flatMap(commands.find(name, args), (command) => router.execute(command))
+  send: (name, ...args) => bind(named(name, ...args), router.execute)
 })
 
 /** The commands on the nodes of a target. */
-const targetClient = ({ commands, router, topology }: TargetContext, target: Target): TargetClient => {
+const targetClient = ({ router, topology }: TargetContext, target: Target): TargetClient => {
   const execute: TargetClient["execute"] = (command) => router.onTarget(ensured(command), target)
   const results: TargetClient["results"] = (command) => router.onTargetResults(ensured(command), target)
   const onEach = <A>(run: (batches: Batches.BatchMembers) => Effect.Effect<A, RedisClusterException>) =>
@@ -182,7 +178,7 @@ const targetClient = ({ commands, router, topology }: TargetContext, target: Tar
   return Object.assign(view<TargetSurface>(execute), {
     execute,
     results,
-    send: (name: string, ...args: ReadonlyArray<Value>) => Effect.flatMap(commands.find(name, args), execute),
+    send: (name: string, ...args: ReadonlyArray<Value>) => execute(named(name, ...args)),
     pipeline: <const B extends Batch>(batch: B) =>
       Effect.flatMap(
         onEach((batches) => batches.pipeline(batch)),
@@ -208,12 +204,12 @@ const targetClient = ({ commands, router, topology }: TargetContext, target: Tar
 
 /** The client of one node. */
 const nodeClient = (context: TargetContext, node: ClusterNode): NodeClient => {
-  const { commands, connections, dedicated, monitor, pubSub, router, topology } = context
+  const { connections, dedicated, monitor, pubSub, router, topology } = context
   const execute: NodeClient["execute"] = (command) => router.onNode(ensured(command), node)
   return Object.assign(view<NodeSurface>(execute), {
     node,
     execute,
-    send: (name: string, ...args: ReadonlyArray<Value>) => Effect.flatMap(commands.find(name, args), execute),
+    send: (name: string, ...args: ReadonlyArray<Value>) => execute(named(name, ...args)),
     ...Batches.make(router.batchesOn(node)),
     ...Scanning.ofElements(router, node),
     ...Subscriptions.heldAt(pubSub, () => node),
@@ -229,7 +225,7 @@ const nodeClient = (context: TargetContext, node: ClusterNode): NodeClient => {
  * @since 0.1.0
  */
 export const make = (context: TargetContext): TargetMembers => ({
-  ...anywhere(context.router, context.commands),
+  ...anywhere(context.router),
   on: (target) => targetClient(context, target),
   node: (endpoint) => Effect.map(context.lookUp(endpoint), (node) => nodeClient(context, node))
 })

@@ -6,10 +6,10 @@
 import type * as Duration from "effect/Duration"
 import { millisOf as durationMillis } from "../internal/millis.ts"
 import type { Argument } from "../protocol/Reply.ts"
-import { type Command, invalid, make } from "./Command.ts"
+import { type Command, invalid, make, unencodable } from "./Command.ts"
 import type { CommandSpec } from "./CommandSpec.ts"
 import type { Decoder } from "./decode.ts"
-import { argumentOf, isEncodeFailure, type Value } from "./Value.ts"
+import { argumentOf, isEncodeFailure, notEncoded, type Value } from "./Value.ts"
 
 export type { Secret, Value } from "./Value.ts"
 
@@ -86,6 +86,8 @@ export class Call {
   readonly spec: CommandSpec
   readonly args: Array<Argument>
   private problem: string | undefined = undefined
+  /** Whether the problem is a value that could not be encoded. */
+  private isUnencodable = false
 
   constructor(spec: CommandSpec, args: Array<Argument>) {
     this.spec = spec
@@ -108,7 +110,10 @@ export class Call {
   /** Adds a value; numbers in decimal. */
   value(value: Value): this {
     const argument = typeof value === "string" ? value : argumentOf(value)
-    if (isEncodeFailure(argument)) return this.refuse(`a value cannot be encoded: ${argument.message}`)
+    if (isEncodeFailure(argument)) {
+      this.isUnencodable ||= this.problem === undefined
+      return this.refuse(notEncoded(argument))
+    }
     this.args.push(argument)
     return this
   }
@@ -291,9 +296,9 @@ export class Call {
 
   /** The command, or an invalid command with the problem. */
   to<A>(decode: Decoder<A>): Command<A> {
-    return this.problem === undefined
-      ? make(this.spec, this.args, decode)
-      : invalid(this.spec, `${this.spec.name}: ${this.problem}`)
+    if (this.problem === undefined) return make(this.spec, this.args, decode)
+    const message = `${this.spec.name}: ${this.problem}`
+    return this.isUnencodable ? unencodable(this.spec, message) : invalid(this.spec, message)
   }
 
   private millis(name: string, input: Lifetime, minimum = 1): number | undefined {

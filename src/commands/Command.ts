@@ -39,9 +39,10 @@ import { type Argument, type Reply, UnreadableReply } from "../protocol/Reply.ts
 import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
 import type { CallSettings } from "./CallSettings.ts"
 import { CommandSpec } from "./CommandSpec.ts"
-import { anySize, DecodeFailure, type Decoder, isDecodeFailure } from "./decode.ts"
+import { anySize, DecodeFailure, type Decoder, isDecodeFailure, reply } from "./decode.ts"
 import { type ClusterClient, key } from "./Executor.ts"
 import { type Decodable, decoderOf, type FieldsOf, withoutMessage } from "./SchemaCoding.ts"
+import { argumentOf, isEncodeFailure, notEncoded, type Value } from "./Value.ts"
 
 export { type CallSettings, CurrentCallSettings, withIdempotence, withTimeout } from "./CallSettings.ts"
 export { DecodeFailure, type Decoder } from "./decode.ts"
@@ -68,10 +69,14 @@ export interface CommandSettings {
   readonly timeout: number | undefined
   /** The reason why it cannot be sent: bad input that the types could not refuse. */
   readonly invalid: string | undefined
+  /** Whether the reason is a value that could not be encoded. */
+  readonly unencodable: boolean
   /** The key whose slot decides the node, for a command without keys. */
   readonly routing: Argument | undefined
   /** The script or the library that the node may lack. */
   readonly prerequisite: Prerequisite | undefined
+  /** The function for the keys of a command by name, whose keys are not known before the name is looked up. */
+  readonly mapKeys: ((key: string) => Argument) | undefined
 }
 
 /**
@@ -96,8 +101,10 @@ const defaults: CommandSettings = {
   idempotent: false,
   timeout: undefined,
   invalid: undefined,
+  unencodable: false,
   routing: undefined,
-  prerequisite: undefined
+  prerequisite: undefined,
+  mapKeys: undefined
 }
 
 /** Whether a value is a `Uint8Array` of any realm. Other views of memory count their elements in another way. */
@@ -317,6 +324,110 @@ export const make = <A>(
     : new Command(spec, args, decode, { ...defaults, ...settings })
 
 /**
+ * Makes a command from its name, for a command that this library does not know: one of a module, or of a new server.
+ *
+ * **When to use**
+ *
+ * Use it where there is no builder. With a builder the arguments and the result have types. A command that a program sends often, and
+ * whose facts it knows, is cheaper with `Command.make` and a `CommandSpec`.
+ *
+ * **Details**
+ *
+ * The name is looked up when the command runs, in the table of this library and then in what the servers tell by `COMMAND`: which
+ * arguments are keys, whether it reads, whether it waits, which nodes a command without keys concerns. So it is routed as any other, alone,
+ * in a pipeline or a transaction, on a target, a node or a dedicated connection. A command of two words is given as one name or as two:
+ * `Command.named("CONFIG GET", "maxmemory")`.
+ *
+ * The result is the reply, in the types of RESP. `Command.schema` and `Command.map` give it a type. `Command.bytes`, `timeout` and
+ * `idempotent` apply as well.
+ *
+ * **Gotchas**
+ *
+ * Numbers are sent in decimal, a `Redacted` value is sent as it is. A name that nobody knows fails with an `OptionsError`, and nothing is sent.
+ *
+ * **Example** (A document of the JSON module)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * const User = Schema.fromJsonString(Schema.Struct({ name: Schema.String }))
+ * const user = (id: number) => Command.named("JSON.GET", `user:${id}`).pipe(Command.schema(Schema.NullOr(User)))
+ *
+ * export const users = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.pipeline([user(1), user(2)]) // [{ name: string } | null, { name: string } | null]
+ * })
+ * ```
+ *
+ * @see {@link make} for a command whose facts the program knows
+ * @category constructors
+ * @since 0.1.0
+ */
+export const named = <Name extends string>(
+  name: Name,
+  ...args: ReadonlyArray<Value>
+): Command<Reply, AnswersOf<Name>> => {
+  // The mark exists for the types only.
+  const made = <A>(command: Command<A>) => command as Command<A, AnswersOf<Name>>
+  if (typeof name !== "string") return made(invalid(unsent, "the first argument has to be the name of a command"))
+  const spec = new CommandSpec(name, {}, true)
+  const given: Array<Argument> = []
+  for (const value of args) {
+    const argument = argumentOf(value)
+    if (isEncodeFailure(argument)) return made(unencodable(spec, `${spec.name}: ${notEncoded(argument)}`))
+    given.push(argument)
+  }
+  return made(new Command(spec, given, reply))
+}
+
+/**
+ * The commands without keys whose replies no rule merges, so that the cluster answers by node.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type AnsweringByNode =
+  | "ACL LOG"
+  | "FUNCTION STATS"
+  | "INFO"
+  | `LATENCY ${"DOCTOR" | "GRAPH" | "HISTOGRAM" | "HISTORY" | "LATEST"}`
+  | `MEMORY ${"DOCTOR" | "MALLOC-STATS" | "STATS"}`
+  | `PUBSUB ${"NUMSUB" | "SHARDNUMSUB"}`
+
+/** The words that begin such a name, and other names. */
+type AnsweringByNodeOrNot = "ACL" | "FUNCTION" | "LATENCY" | "MEMORY" | "PUBSUB"
+
+/**
+ * The kind of the answer to a command by name: `"perNode"` for a map by node, `unknown` for one result. A name of the type `string` may
+ * have either, and so may a name whose second word is an argument.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type AnswersOf<Name extends string> = string extends Name ? "one" | "perNode"
+  : Uppercase<Name> extends AnsweringByNode ? "perNode"
+  : Uppercase<Name> extends AnsweringByNodeOrNot ? "one" | "perNode"
+  : unknown
+
+/**
+ * The command with the facts that belong to its name.
+ *
+ * @param nameArguments how many of the arguments belong to the name
+ * @internal
+ */
+export const lookedUp = <A, M, R extends ClusterClient>(
+  self: Command<A, M, R>,
+  spec: CommandSpec,
+  nameArguments: number
+): Command<A, M, R> => {
+  const { mapKeys: f } = self.settings
+  const args = nameArguments === 0 ? self.args : self.args.slice(nameArguments)
+  const found = new Command<A, M, R>(spec, args, self.decode, self.settings, self.run)
+  return f === undefined ? found : mapKeys(f)(found)
+}
+
+/**
  * Makes a command that cannot be sent because of bad input. It fails with an `OptionsError` with the message when it
  * runs, and nothing is sent.
  *
@@ -325,6 +436,14 @@ export const make = <A>(
  */
 export const invalid = (spec: CommandSpec, message: string): Command<never> =>
   new Command<never>(spec, [], () => new DecodeFailure(message), { ...defaults, invalid: message })
+
+/**
+ * Makes a command that cannot be sent because a value could not be encoded. It fails with an `EncodeError` when it runs.
+ *
+ * @internal
+ */
+export const unencodable = (spec: CommandSpec, message: string): Command<never> =>
+  new Command<never>(spec, [], () => new DecodeFailure(message), { ...defaults, invalid: message, unencodable: true })
 
 /**
  * The value itself if it is a command, and otherwise a command that is refused: programs without types may pass
@@ -511,6 +630,10 @@ export const map: {
 export const mapKeys =
   (f: (key: string) => Argument) =>
   <A, M = unknown, R extends ClusterClient = ClusterClient>(self: Command<A, M, R>): Command<A, M, R> => {
+    if (self.spec.isNameOnly) {
+      const { mapKeys: inner } = self.settings
+      return withSettings(self, { mapKeys: inner === undefined ? f : (key) => f(textOf(inner(key))) })
+    }
     const args = [...self.args]
     for (const position of self.keyPositions) {
       // A key that cannot be sent stays as it is: it must not become another key.
@@ -520,6 +643,16 @@ export const mapKeys =
     const settings = routing === undefined ? self.settings : { ...self.settings, routing: f(textOf(routing)) }
     return new Command(self.spec, args, self.decode, settings, self.run)
   }
+
+/**
+ * Refuses a schema that cannot read the result `A` of a command. Every schema can be tried on any reply, which a command by name has.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type DecodedFrom<A, E> = [A] extends [Decodable<E>] ? unknown
+  : [Reply] extends [A] ? unknown
+  : Command<Decodable<E>>
 
 /**
  * Decodes the result of a command with a schema, for example from JSON. A value that the schema refuses fails the
@@ -535,11 +668,11 @@ export const mapKeys =
 export const schema: {
   <S extends Schema.ConstraintDecoder<unknown>>(
     target: S
-  ): <A extends Decodable<S["Encoded"]>, M, R extends ClusterClient>(
-    self: Command<A, M, R>
+  ): <A, M, R extends ClusterClient>(
+    self: Command<A, M, R> & DecodedFrom<A, S["Encoded"]>
   ) => Command<S["Type"], M, R>
-  <A extends Decodable<S["Encoded"]>, M, R extends ClusterClient, S extends Schema.ConstraintDecoder<unknown>>(
-    self: Command<A, M, R>,
+  <A, M, R extends ClusterClient, S extends Schema.ConstraintDecoder<unknown>>(
+    self: Command<A, M, R> & DecodedFrom<A, S["Encoded"]>,
     target: S
   ): Command<S["Type"], M, R>
 } = dual(
@@ -617,7 +750,8 @@ const decodedBy = <A, M, R extends ClusterClient, B>(
  * @category utility types
  * @since 0.1.0
  */
-export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
+export type Bytes<A> = [Reply] extends [A] ? A
+  : A extends string ? (string extends A ? Uint8Array : A)
   : A extends number | bigint | boolean | null | undefined | Uint8Array ? A
   : A extends ReadonlyMap<infer K, infer V> ? ReadonlyMap<Bytes<K>, Bytes<V>>
   : A extends ReadonlySet<infer V> ? ReadonlySet<Bytes<V>>

@@ -13,6 +13,11 @@ import { type ConnectionUse, factsOf, type NameFacts, type Nonatomic } from "./f
  */
 const wellFormed = /^[!-~]+(?: [!-~]+)*$/
 
+/** The facts about a command of which only the name is known: it runs nowhere until it has been looked up. */
+const notLookedUp: NameFacts = {
+  connection: { _tag: "never", why: "its name has not been looked up, which only a client does" }
+}
+
 /**
  * The nodes to which a command without keys goes when the caller names none: the `request_policy` tip of the command
  * specification, as corrected by this library.
@@ -88,6 +93,12 @@ export class CommandSpec {
   readonly nonatomic: Nonatomic | undefined
   /** The reason why the name cannot be sent; `undefined` for a proper name. */
   readonly problem: string | undefined
+  /**
+   * Whether only the name is known: the commands cache has the facts, which a client looks up before it sends the command.
+   *
+   * @internal
+   */
+  readonly isNameOnly: boolean
 
   /** Whether no call of it blocks or changes its connection, so that all are fit for shared connections. */
   readonly isPlain: boolean
@@ -97,13 +108,14 @@ export class CommandSpec {
   private readonly prefixes: Array<string> = []
   private readonly words: ReadonlyArray<string>
 
-  constructor(name: string, facts: CommandFacts) {
+  constructor(name: string, facts: CommandFacts, isNameOnly = false) {
     this.problem = wellFormed.test(name)
       ? undefined
       : "the name of a command has to be one or more words of visible ASCII characters, with one space between two words"
     this.name = this.problem === undefined ? name.toUpperCase() : String(name)
     this.words = this.name.split(" ")
-    const known = factsOf(this.words)
+    this.isNameOnly = isNameOnly
+    const known = isNameOnly ? notLookedUp : factsOf(this.words)
     this.keys = facts.keys ?? known.keys ?? -1
     this.readonly = facts.readonly ?? false
     this.blocking = facts.blocking ?? known.blocking

@@ -88,7 +88,7 @@ const encoderOf = <E>(schema: Schema.ConstraintEncoder<E>): (value: unknown) => 
  *
  * **Details**
  *
- * It never throws. A value that the schema refuses makes the command fail with an `OptionsError`, and nothing is sent.
+ * It never throws. A value that the schema refuses makes the command fail with an `EncodeError`, and nothing is sent.
  *
  * **Example** (JSON, written and read with one schema)
  *
@@ -120,7 +120,7 @@ export const encode = <S extends Schema.ConstraintEncoder<Value>>(schema: S): (v
  *
  * **Details**
  *
- * It never throws. An object that the schema refuses makes the command fail with an `OptionsError`, and nothing is sent.
+ * It never throws. An object that the schema refuses makes the command fail with an `EncodeError`, and nothing is sent.
  *
  * **Gotchas**
  *

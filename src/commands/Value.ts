@@ -26,7 +26,7 @@ export type Secret = Redacted.Redacted<Argument>
 const TypeId = "~effect-redis-cluster/EncodeFailure"
 
 /**
- * Stands in the place of a value that its schema refused. The command that gets it fails with an `OptionsError` and is not sent.
+ * Stands in the place of a value that its schema refused. The command that gets it fails with an `EncodeError` and is not sent.
  *
  * @category models
  * @since 0.1.0
@@ -51,6 +51,13 @@ export class EncodeFailure {
  */
 export const isEncodeFailure = (value: unknown): value is EncodeFailure =>
   typeof value === "object" && value !== null && TypeId in value
+
+/**
+ * The words about a value that could not be encoded.
+ *
+ * @internal
+ */
+export const notEncoded = ({ message }: EncodeFailure): string => `a value cannot be encoded: ${message}`
 
 const wiped = new EncodeFailure("a Redacted value has been wiped")
 

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { Command } from "../commands/Command.ts"
 import {
+  EncodeError,
   exception,
   NoTargetError,
   OptionsError,
@@ -34,8 +35,13 @@ const misdirected = (command: Command<unknown>, message: string): Reason =>
  * @category constructors
  * @since 0.1.0
  */
-export const invalid = (command: Command<unknown>): Reason | undefined =>
-  command.settings.invalid === undefined ? undefined : unusable(command, command.settings.invalid)
+export const invalid = (command: Command<unknown>): Reason | undefined => {
+  const { invalid: message, unencodable } = command.settings
+  if (message === undefined) return undefined
+  return unencodable
+    ? new EncodeError({ message, outcome: "NotExecuted", command: command.spec.name })
+    : unusable(command, message)
+}
 
 /**
  * The reason to refuse a command without keys that needs a node: only the caller can name the node.

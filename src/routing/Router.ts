@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
-import { Command, DecodeFailure, decodeReply, type PerNodeCommand } from "../commands/Command.ts"
+import { Command, type CommandResult, DecodeFailure, decodeReply } from "../commands/Command.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { Reply } from "../protocol/Reply.ts"
@@ -43,8 +43,7 @@ export interface Located<out A> {
  * that answers per node (`Server.info()`) is a map by node.
  */
 export interface Execute {
-  <A>(command: PerNodeCommand<A>): Effect.Effect<ReadonlyMap<ClusterNode, A>, RedisClusterException>
-  <A>(command: Command<A>): Effect.Effect<A, RedisClusterException>
+  <A, M = unknown>(command: Command<A, M>): Effect.Effect<CommandResult<A, M>, RedisClusterException>
 }
 
 export interface RouterShape extends Batch.Batching, Pick<Sessions.DedicatedSessions, "dedicated" | "watch"> {

@@ -155,10 +155,17 @@ describe("Commands on many nodes", () => {
         assert.strictEqual(yield* redis.delNonatomic(keys), 500)
       }))
 
-    it.effect("refuse an empty list of keys", () =>
+    it.effect("have nothing to do for an empty list", () =>
       Effect.gen(function*() {
         const redis = yield* ClusterClient
-        assert.strictEqual((yield* Effect.flip(redis.mgetNonatomic([]))).reason._tag, "OptionsError")
+        assert.deepStrictEqual(yield* redis.mgetNonatomic([]), [])
+        assert.deepStrictEqual(yield* redis.mgetNonatomic([], { bytes: true }), [])
+        assert.strictEqual(yield* redis.msetNonatomic([]), "OK")
+        assert.strictEqual(yield* redis.msetNonatomic({}), "OK")
+        for (const count of [redis.delNonatomic, redis.existsNonatomic, redis.touchNonatomic, redis.unlinkNonatomic]) {
+          assert.strictEqual(yield* count([]), 0)
+        }
+        assert.strictEqual((yield* Effect.flip(redis.mgetNonatomic(null as never))).reason._tag, "OptionsError")
       }))
 
     it.effect("say which keys failed", () =>

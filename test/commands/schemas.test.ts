@@ -100,7 +100,7 @@ describe("Schemas of commands", () => {
         ]
         for (const command of refused) {
           const reason = yield* reasonOf(command)
-          assert.strictEqual(reason._tag, "OptionsError")
+          assert.strictEqual(reason._tag, "EncodeError")
           assert.strictEqual(reason.outcome, "NotExecuted")
           assert.notInclude(reason.message, "secret-")
           assert.include(reason.message, "cannot be encoded")
@@ -144,8 +144,8 @@ describe("Schemas of commands", () => {
         const redis = yield* ClusterClient
         const token = Redacted.make("gone")
         Redacted.wipeUnsafe(token)
-        assert.strictEqual((yield* reasonOf(redis.set("token2", token)))._tag, "OptionsError")
-        assert.strictEqual((yield* reasonOf(redis.send("SET", "token2", token)))._tag, "OptionsError")
+        assert.strictEqual((yield* reasonOf(redis.set("token2", token)))._tag, "EncodeError")
+        assert.strictEqual((yield* reasonOf(redis.send("SET", "token2", token)))._tag, "EncodeError")
       }))
   })
 })

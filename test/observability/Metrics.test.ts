@@ -85,7 +85,7 @@ describe("Metrics", () => {
         assert.deepStrictEqual(yield* adds(redis.on("primaries").get(bad)), options)
         assert.deepStrictEqual(yield* adds(redis.send("MULTI")), options)
         assert.deepStrictEqual(yield* adds(redis.send("NO-SUCH-COMMAND")), options)
-        assert.deepStrictEqual(yield* adds(redis.mgetNonatomic([])), options)
+        assert.deepStrictEqual(yield* adds(redis.mgetNonatomic([bad])), options)
         assert.deepStrictEqual(yield* adds(redis.pipeline([Strings.get("fine"), Strings.get(bad)])), options)
         assert.deepStrictEqual(yield* adds(redis.watch([], () => Effect.void)), options)
         const crossing = [0, 1, 0, 0, 0]

@@ -109,8 +109,26 @@ expectTypeOf(redis.transaction({ user, count: Command.bigint(Hashes.hincrby("h",
 >()
 
 // by name
-expectTypeOf(redis.send("GET", "k")).toEqualTypeOf<
-  Effect.Effect<Reply | ReadonlyMap<ClusterNode, Reply>, RedisClusterException>
+expectTypeOf(redis.send("GET", "k")).toEqualTypeOf<Command.Call<Reply>>()
+expectTypeOf(Command.named("JSON.GET", "k", "$")).toEqualTypeOf<Command.Command<Reply>>()
+expectTypeOf(redis.send("JSON.GET", "k").pipe(Command.schema(json))).toEqualTypeOf<
+  Command.Command<typeof User.Type | null, unknown, never>
+>()
+expectTypeOf(Command.schema(Command.named("STRLEN", "k"), Schema.Int)).toEqualTypeOf<Command.Command<number>>()
+expectTypeOf(Command.named("GET", "k").pipe(Command.timeout("1 second"), Command.idempotent, Command.bytes))
+  .toExtend<Command.Command<unknown>>()
+expectTypeOf(redis.pipeline([redis.send("INCR", "n").pipe(Command.schema(Schema.Int)), Strings.get("k")]))
+  .toEqualTypeOf<Effect.Effect<[number, string | null], RedisClusterException>>()
+declare const answer: <A, E, R>(_: Effect.Effect<A, E, R>) => { readonly value: A }
+expectTypeOf(answer(redis.send("JSON.GET", "k", "$"))).toEqualTypeOf<{ readonly value: Reply }>()
+expectTypeOf(answer(redis.send("info"))).toEqualTypeOf<{ readonly value: ReadonlyMap<ClusterNode, Reply> }>()
+expectTypeOf(answer(redis.send("LATENCY LATEST"))).toEqualTypeOf<{ readonly value: ReadonlyMap<ClusterNode, Reply> }>()
+// The second word decides, or nothing is known.
+expectTypeOf(answer(redis.send("LATENCY", "LATEST"))).toEqualTypeOf<
+  { readonly value: Reply | ReadonlyMap<ClusterNode, Reply> }
+>()
+expectTypeOf(answer(redis.send("x" as string))).toEqualTypeOf<
+  { readonly value: Reply | ReadonlyMap<ClusterNode, Reply> }
 >()
 
 // scans

@@ -96,8 +96,10 @@ export const plan = (
     idempotent: entries.every((entry) => entry.spec.readonly || entry.settings.idempotent),
     timeout: entries.reduce((least, entry) => Math.min(least, entry.settings.timeout ?? timeout), Infinity),
     invalid: undefined,
+    unencodable: false,
     routing: undefined,
-    prerequisite: undefined
+    prerequisite: undefined,
+    mapKeys: undefined
   })
   return Result.succeed({ command, entries, slot, keyed })
 }

@@ -319,6 +319,7 @@ export const mayPass = ({ reason }: RedisClusterException): boolean => {
     case "NoTargetError":
     case "DecodeError":
     case "OptionsError":
+    case "EncodeError":
       return false
   }
 }

@@ -1,0 +1,65 @@
+/**
+ * A router that looks up the commands of which only the name is known, before it sends them.
+ */
+import * as Effect from "effect/Effect"
+import type { Command } from "../commands/Command.ts"
+import type { Batching } from "./batches/Pipeline.ts"
+import type { DedicatedConnection } from "./dedicated/DedicatedSession.ts"
+import type { Execute, RouterShape } from "./Router.ts"
+
+/** The command with the facts that belong to its name; in a form that is refused when nobody knows the name. */
+export type LookUp = <A, M>(command: Command<A, M>) => Effect.Effect<Command<A, M>>
+
+/** Runs a command after its name has been looked up. Other commands take the short way. */
+const looked = <A, M, B, E>(
+  lookUp: LookUp,
+  command: Command<A, M>,
+  run: (command: Command<A, M>) => Effect.Effect<B, E>
+): Effect.Effect<B, E> => command.spec.isNameOnly ? Effect.flatMap(lookUp(command), run) : run(command)
+
+type Entries = ReadonlyArray<Command<unknown>>
+
+const lookedAll = <B, E>(
+  lookUp: LookUp,
+  commands: Entries,
+  run: (commands: Entries) => Effect.Effect<B, E>
+): Effect.Effect<B, E> =>
+  commands.some(({ spec }) => spec.isNameOnly)
+    ? Effect.flatMap(
+      Effect.forEach(commands, (command) => looked(lookUp, command, Effect.succeed)),
+      run
+    )
+    : run(commands)
+
+const namedBatches = (batches: Batching, lookUp: LookUp): Batching => ({
+  pipeline: (commands, order) => lookedAll(lookUp, commands, (known) => batches.pipeline(known, order)),
+  pipelineResults: (commands, order) => lookedAll(lookUp, commands, (known) => batches.pipelineResults(known, order)),
+  transaction: (commands) => lookedAll(lookUp, commands, (known) => batches.transaction(known))
+})
+
+const namedConnection = (connection: DedicatedConnection, lookUp: LookUp): DedicatedConnection => ({
+  endpoint: connection.endpoint,
+  execute: (command) => looked(lookUp, command, (known) => connection.execute(known)),
+  executeAsking: (command) => looked(lookUp, command, (known) => connection.executeAsking(known)),
+  batches: namedBatches(connection.batches, lookUp)
+})
+
+/** The router, with a look at the commands cache for every command by name. */
+export const namedCommands = (router: RouterShape, lookUp: LookUp): RouterShape => ({
+  ...namedBatches(router, lookUp),
+  execute: ((command) => looked(lookUp, command, router.execute)) as Execute,
+  onTarget: (command, target) => looked(lookUp, command, (known) => router.onTarget(known, target)),
+  onTargetResults: (command, target) => looked(lookUp, command, (known) => router.onTargetResults(known, target)),
+  onNode: (command, node) => looked(lookUp, command, (known) => router.onNode(known, node)),
+  batchesOn: (node) => namedBatches(router.batchesOn(node), lookUp),
+  nodesOf: router.nodesOf,
+  executeWithSocket: (command, node) => looked(lookUp, command, (known) => router.executeWithSocket(known, node)),
+  dedicated: (where) => Effect.map(router.dedicated(where), (connection) => namedConnection(connection, lookUp)),
+  watch: (keys) => Effect.map(router.watch(keys), (connection) => namedConnection(connection, lookUp)),
+  reading: (policy) => namedCommands(router.reading(policy), lookUp),
+  setReadFrom: router.setReadFrom,
+  readFrom: router.readFrom,
+  readStatistics: router.readStatistics,
+  statistics: router.statistics,
+  region: router.region
+})

@@ -1,0 +1,182 @@
+/**
+ * Commands by name: values that find their way when they run.
+ */
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Command from "../../src/commands/Command.ts"
+import { Strings } from "../../src/commands/Strings.ts"
+import * as CommandTable from "../../src/commands/table/CommandTable.ts"
+import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { connect, errorReplies } from "../harness/Observed.ts"
+import { range } from "../harness/range.ts"
+import { RedisCluster } from "../harness/RedisCluster.ts"
+import { describeOnEach } from "../testing/describeOnEach.ts"
+
+const reasonOf = (self: Effect.Effect<unknown, RedisClusterException>) => Effect.map(Effect.flip(self), (e) => e.reason)
+
+const get = (key: string) => Command.named("GET", key).pipe(Command.schema(Schema.NullOr(Schema.String)))
+const incr = (key: string) => Command.named("incr", key).pipe(Command.schema(Schema.Int))
+const User = Schema.fromJsonString(Schema.Struct({ name: Schema.String }))
+
+describeOnEach("A command by name, on $name", (environment) => {
+  layer(environment.layer(), { excludeTestServices: true })((it) => {
+    const client = Effect.gen(function*() {
+      const cluster = yield* RedisCluster
+      return { cluster, redis: yield* connect({ nodes: cluster.seeds }) }
+    })
+
+    it.effect("goes to the node of its keys, alone, bound, in pipelines, in their streams and in transactions", () =>
+      Effect.gen(function*() {
+        const { cluster, redis } = yield* client
+        const keys = range(20).map((i) => `name:${i}`)
+        for (const key of keys) assert.strictEqual(yield* redis.execute(Command.named("SET", key, key)), "OK")
+        assert.deepStrictEqual(yield* redis.pipeline(keys.map(get)), keys)
+        assert.deepStrictEqual(yield* redis.pipeline({ a: get("name:1"), b: redis.get("name:2") }), {
+          a: "name:1",
+          b: "name:2"
+        })
+        assert.deepStrictEqual(yield* Stream.runCollect(redis.pipelineStream(keys.map(get))), keys)
+        assert.deepStrictEqual(yield* redis.transaction([incr("{n}a"), incr("{n}a"), Strings.get("{n}a")]), [1, 2, "2"])
+        assert.strictEqual(yield* redis.send("GET", "name:3"), "name:3")
+        assert.strictEqual((yield* reasonOf(redis.transaction([incr("{n}a"), incr("{m}a")])))._tag, "CrossSlotError")
+        assert.strictEqual(yield* errorReplies(cluster, "MOVED"), 0)
+      }))
+
+    it.effect("runs on nodes, targets, dedicated connections and in watch", () =>
+      Effect.gen(function*() {
+        const { redis } = yield* client
+        yield* redis.set("{w}a", "1")
+        const node = yield* redis.node((yield* redis.ownerOf("{w}a")) ?? (yield* redis.defaultNode))
+        assert.strictEqual(yield* node.execute(get("{w}a")), "1")
+        assert.deepStrictEqual(yield* node.pipeline([get("{w}a"), get("{w}b")]), ["1", null])
+        const sizes = yield* redis.on("primaries").execute(Command.named("DBSIZE").pipe(Command.schema(Schema.Int)))
+        assert.deepStrictEqual(
+          [...sizes.values()].reduce((sum, size) => sum + size, 0),
+          yield* redis.execute(Command.named("DBSIZE").pipe(Command.schema(Schema.Int)))
+        )
+        const targets = yield* redis.on("primaries").pipeline([Command.named("DBSIZE"), Command.named("PING")])
+        assert.deepStrictEqual([...targets.values()].map(([, pong]) => pong), ["PONG", "PONG", "PONG"])
+        const own = yield* Effect.scoped(Effect.flatMap(redis.dedicated("{w}"), (own) => own.execute(get("{w}a"))))
+        assert.strictEqual(own, "1")
+        yield* redis.watch("{w}a", (tx) =>
+          Effect.gen(function*() {
+            assert.strictEqual(yield* tx.execute(get("{w}a")), "1")
+            assert.deepStrictEqual(yield* tx.transaction([incr("{w}a")]), [2])
+          }))
+      }))
+
+    it.effect("has schema, map, bytes, deadline and idempotence, which stay when its name is looked up", () =>
+      Effect.gen(function*() {
+        const { redis } = yield* client
+        yield* redis.set("user:7", `{"name":"ada"}`)
+        assert.deepStrictEqual(yield* redis.send("GET", "user:7").pipe(Command.schema(Schema.NullOr(User))), {
+          name: "ada"
+        })
+        const refused = yield* reasonOf(redis.send("STRLEN", "user:7").pipe(Command.schema(Schema.NullOr(User))))
+        assert.strictEqual(refused._tag, "DecodeError")
+        const bytes = yield* redis.send("GET", "user:7").pipe(Command.bytes)
+        assert.isTrue(bytes instanceof Uint8Array)
+        const seen: Array<Command.Command<unknown>> = []
+        const watched = redis.mapCommand((command) => {
+          seen.push(command)
+          return command
+        })
+        yield* watched.send("SET", "k", "1").pipe(Command.timeout("20 seconds"), Command.idempotent)
+        const [{ keys, settings, spec }] = seen
+        assert.deepStrictEqual(keys, ["k"])
+        assert.deepStrictEqual([settings.timeout, settings.idempotent, spec.readonly], [20_000, true, false])
+        const wrong = yield* reasonOf(redis.send("GET", "k").pipe(Command.timeout(-1)))
+        assert.strictEqual(wrong._tag, "OptionsError")
+        assert.include(wrong.message, "timeout of GET")
+      }))
+
+    it.effect("with two words in its name takes them as one name or as two, and answers by policy", () =>
+      Effect.gen(function*() {
+        const { redis } = yield* client
+        yield* redis.set("{o}", "1")
+        for (const command of [redis.send("OBJECT ENCODING", "{o}"), redis.send("object", "encoding", "{o}")]) {
+          assert.strictEqual(yield* command, "int")
+        }
+        const infos = yield* redis.send("INFO", "server")
+        assert.deepStrictEqual(
+          [...infos.keys()].map(({ address }) => address).toSorted(),
+          (yield* redis.primaries).map(({ address }) => address).toSorted()
+        )
+        assert.strictEqual((yield* redis.execute(Command.named("INFO", "server"))).size, infos.size)
+      }))
+
+    it.effect("passes mapKeys and mapCommand with its keys, which are found after the look-up", () =>
+      Effect.gen(function*() {
+        const { redis } = yield* client
+        const inA = Command.mapKeys((key) => `a:${key}`)
+        const inB = Command.mapKeys((key) => `b:${key}`)
+        yield* redis.send("SET", "k", "v").pipe(inA, inB)
+        assert.strictEqual(yield* redis.get("b:a:k"), "v")
+        const seen: Array<ReadonlyArray<string>> = []
+        const audited = redis.mapCommand((command) => {
+          seen.push(command.keys)
+          return inB(command)
+        })
+        yield* audited.send("SET", "m", "v")
+        yield* audited.pipeline([get("m"), Strings.get("m")])
+        assert.deepStrictEqual(seen, [["m"], ["m"], ["m"]])
+        assert.strictEqual(yield* redis.get("b:m"), "v")
+      }))
+
+    it.effect("that nobody knows is refused before anything is sent, alone and beside others", () =>
+      Effect.gen(function*() {
+        const { redis } = yield* client
+        yield* redis.set("{u}", "1")
+        const unknown = Command.named("NO.SUCH", "{u}", "secret")
+        const reason = yield* reasonOf(redis.execute(unknown))
+        assert.strictEqual(reason._tag, "OptionsError")
+        assert.include(reason.message, "neither the servers nor this library know the command NO.SUCH")
+        const failed = yield* Effect.flip(redis.pipeline([incr("{u}"), unknown]))
+        assert.deepStrictEqual([failed.reason._tag, failed.root._tag, failed.outcome], [
+          "PipelineError",
+          "OptionsError",
+          "NotExecuted"
+        ])
+        const results = yield* redis.pipelineResults([get("{u}"), unknown])
+        assert.deepStrictEqual(results.map(({ _tag }) => _tag), ["Success", "Failure"])
+        assert.strictEqual((yield* Effect.flip(redis.transaction([incr("{u}"), unknown]))).outcome, "NotExecuted")
+        assert.strictEqual(yield* redis.get("{u}"), "1")
+      }))
+  })
+})
+
+describe("A command by name", () => {
+  it("shows its name and no arguments", () => {
+    const command = Command.named("JSON.SET", "k", "$", Redacted.make("secret"))
+    assert.strictEqual(String(command), "JSON.SET")
+    assert.notInclude(JSON.stringify(command), "secret")
+  })
+
+  it("that answers by node according to its type does so according to the table", () => {
+    const table = CommandTable.embedded()
+    const named = [...table.entries.keys()].filter((name) => {
+      const [first, ...rest] = name.split(" ")
+      const spec = CommandTable.lookup(table, first, rest)?.spec
+      return spec?.response === "perNode" && (spec.request === "allShards" || spec.request === "allNodes")
+    })
+    const typed: Record<Command.AnsweringByNode, true> = {
+      "ACL LOG": true,
+      "FUNCTION STATS": true,
+      INFO: true,
+      "LATENCY DOCTOR": true,
+      "LATENCY GRAPH": true,
+      "LATENCY HISTOGRAM": true,
+      "LATENCY HISTORY": true,
+      "LATENCY LATEST": true,
+      "MEMORY DOCTOR": true,
+      "MEMORY MALLOC-STATS": true,
+      "MEMORY STATS": true,
+      "PUBSUB NUMSUB": true,
+      "PUBSUB SHARDNUMSUB": true
+    }
+    assert.deepStrictEqual(named.toSorted(), Object.keys(typed).toSorted())
+  })
+})
