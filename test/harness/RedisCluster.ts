@@ -5,10 +5,12 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
 import type { Certificates } from "./Certificates.ts"
+import * as Founding from "./Founding.ts"
 import { HarnessError } from "./HarnessError.ts"
 import { type RawArgument, type RawReply, RawServerError } from "./RawClient.ts"
 import * as RealTime from "./RealTime.ts"
@@ -109,7 +111,8 @@ export interface RedisClusterShape {
 
 const slotCount = 16384
 const patience = 30_000
-const interval = 100
+const shortestPause = 10
+const longestPause = 100
 
 interface Member {
   readonly node: RedisNode
@@ -199,6 +202,7 @@ const unready = (views: ReadonlyArray<View>): string | undefined => {
     const of = `node ${self.id.slice(0, 8)}:`
     if (state !== "ok") return `${of} cluster_state:${state}`
     if (lines.reduce((total, line) => total + count(line), 0) !== slotCount) return `${of} slots without an owner`
+    if (lines.some((line) => line.flags.includes("handshake"))) return `${of} is meeting another node`
     if (owners !== views[0].owners) return `${of} another slot map than node ${views[0].self.id.slice(0, 8)}`
     for (const other of views) {
       const line = lines.find((line) => line.id === other.self.id)
@@ -211,6 +215,19 @@ const unready = (views: ReadonlyArray<View>): string | undefined => {
       if (isPrimary(line) !== isPrimary(other.self)) return `${of} has another role for ${whom}`
       if ((!isPrimary(line) || line.slots.length > 0) && !listed.has(line.id)) return `${of} does not list ${whom}`
     }
+  }
+  return undefined
+}
+
+/** Why these nodes cannot agree yet on who is whose primary; nothing when they can. */
+const strangers = (all: ReadonlyArray<{ readonly view: View }>): string | undefined => {
+  for (const { view: { lines, self, state } } of all) {
+    const of = `node ${self.id.slice(0, 8)}:`
+    if (state !== "ok") return `${of} cluster_state:${state}`
+    const unconnected = all.find(({ view: { self: { id } } }) =>
+      !lines.some((line) => line.id === id && line.connected)
+    )
+    if (unconnected !== undefined) return `${of} is not connected to ${unconnected.view.self.id.slice(0, 8)}`
   }
   return undefined
 }
@@ -233,11 +250,12 @@ const offsetOf = (server: RedisServer.RedisServer) =>
 const awaitNothing = <E>(what: string, complaint: Effect.Effect<string | undefined, E>) =>
   Effect.gen(function*() {
     let last = ""
-    for (let waited = 0; waited < patience; waited += interval) {
+    const start = Date.now()
+    for (let pause = shortestPause; Date.now() - start < patience; pause = Math.min(2 * pause, longestPause)) {
       const said = yield* Effect.catch(complaint, (error) => Effect.succeed(String(error)))
       if (said === undefined) return
       last = said
-      yield* Effect.sleep(interval)
+      yield* Effect.sleep(pause)
     }
     return yield* new HarnessError({ message: `${what} took longer than ${patience / 1000} s: ${last}` })
   })
@@ -260,9 +278,12 @@ const make = Effect.fnUntraced(
     const tls = options.tls === undefined || options.tls === false
       ? undefined
       : yield* RedisServer.makeTls(space.directory, options.tls === true ? "optional" : options.tls.clientCertificates)
+    const nodeTimeout = options.nodeTimeout ?? 2000
+    let founded = false
     const serverOptions = (port: number): ReadonlyArray<string> => [
       ...["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"],
-      ...["--cluster-node-timeout", String(options.nodeTimeout ?? 2000)],
+      // No node is called failed while the machine is busy with starting them.
+      ...["--cluster-node-timeout", String(founded ? nodeTimeout : patience)],
       ...["--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no"],
       // A replica whose handshake met a stopped primary would wait for a minute before it tries again.
       ...["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", "--repl-timeout", "10"],
@@ -274,20 +295,13 @@ const make = Effect.fnUntraced(
     const seeds: Array<string> = []
     let nextIndex = 0
 
-    const launch = Effect.fnUntraced(function*(index: number, port = options.ports?.[index]) {
-      const server = yield* RedisServer.start(space, {
-        options: serverOptions,
-        port,
-        password: options.password,
-        tls
-      })
-      return { server, id: String(yield* server.command("CLUSTER", "MYID")) }
-    })
+    const launch = (port?: number, nodesFile?: string) =>
+      RedisServer.start(space, { options: serverOptions, port, password: options.password, tls, nodesFile })
     const enlist = (
       { id, server }: { readonly server: RedisServer.RedisServer; readonly id: string },
-      index: number,
       role: RedisNode["role"]
     ): Member => {
+      const index = nextIndex++
       const node: RedisNode = {
         index,
         id,
@@ -384,6 +398,81 @@ const make = Effect.fnUntraced(
       })
     )
 
+    /** Starts all servers, on other ports when another process has taken one of theirs meanwhile. */
+    const launchFounders = Effect.gen(function*() {
+      const ports = yield* Effect.forEach(
+        Array.from({ length: nodeCount }, (_, index) => options.ports?.[index]),
+        (port) => port === undefined ? RedisServer.freePort : Effect.succeed(port)
+      )
+      const founding = Founding.make(ports, primaryCount, { knowsShardIds: yield* RedisServer.hasShardIds(space) })
+      const attempt = yield* Scope.fork(yield* Effect.scope)
+      const servers = yield* Effect.forEach(
+        founding.founders,
+        (founder) => launch(founder.port, founding.fileOf(founder)),
+        { concurrency: "unbounded" }
+      ).pipe(Scope.provide(attempt), Effect.onError((cause) => Scope.close(attempt, Exit.failCause(cause))))
+      founding.founders.forEach(({ id }, index) =>
+        enlist({ id, server: servers[index] }, index < primaryCount ? "primary" : "replica")
+      )
+      return founding
+    }).pipe(
+      Effect.retry({ times: options.ports === undefined ? 10 : 0, while: RedisServer.lostItsPort })
+    )
+
+    /** Waits until a node has seen the primaries take over, puts a replica under its own, and lets the ancestors go. */
+    const settle = ({ node, server }: Member, primary: Member, ancestors: ReadonlyArray<string>) =>
+      awaitNothing(
+        `Waiting for the node on port ${node.port} to know the primaries`,
+        server.withClient(Effect.fnUntraced(function*(client) {
+          const all = String(yield* client.command("CLUSTER", "NODES")).trim().split("\n").map(parseLine)
+          const known = all.filter(({ id }) => ancestors.includes(id))
+          if (known.some(({ slots }) => slots.length > 0)) return "an ancestor still owns slots"
+          if (primary.node !== node) yield* client.command("CLUSTER", "REPLICATE", primary.node.id)
+          for (const { id } of known) yield* client.command("CLUSTER", "FORGET", id)
+          return undefined
+        }))
+      )
+
+    /**
+     * CLUSTER SLOTS lists a replica when its offset is known, which the gossip tells after a second. A replica tells it at
+     * once to a node that it has to meet.
+     */
+    const announce = Effect.fnUntraced(
+      function*(replica: Member, primary: Member, all: ReadonlyArray<Member>) {
+        yield* awaitNothing(
+          `Waiting for the replica on port ${replica.node.port} to be attached`,
+          Effect.gen(function*() {
+            if (yield* attached(replica.server)) return undefined
+            // Its offset is 0 until its primary has something to tell.
+            yield* primary.server.command("FLUSHALL")
+            return "it is not"
+          })
+        )
+        yield* meet(all.filter((other) => other !== replica).map((other) => [replica.server, other.server]))
+      }
+    )
+
+    /** Makes the first node of each shard its primary, and the others its replicas (`Founding.ts`). */
+    const found = Effect.gen(function*() {
+      const { ancestors, founders } = yield* launchFounders
+      const all = [...members.values()]
+      const primaryOf = (member: Member) => all[founders[member.node.index].shard]
+      yield* awaitNothing("Waiting for the nodes to be connected", Effect.map(views, strangers))
+      // One after the other: each takes an epoch of its own.
+      for (const { server } of all.slice(0, primaryCount)) yield* server.command("CLUSTER", "FAILOVER", "TAKEOVER")
+      yield* Effect.forEach(all, (member) => settle(member, primaryOf(member), ancestors), { concurrency: "unbounded" })
+      founded = true
+      yield* Effect.forEach(
+        all,
+        ({ server }) => server.command("CONFIG", "SET", "cluster-node-timeout", nodeTimeout),
+        { concurrency: "unbounded" }
+      )
+      yield* Effect.forEach(all.slice(primaryCount), (replica) => announce(replica, primaryOf(replica), all), {
+        concurrency: "unbounded"
+      })
+      yield* awaitOk
+    })
+
     /**
      * A replica stands for election with the epoch and the slots that it knows of its primary; when one of them is old, the
      * others refuse it, and it may not try again for several times the node timeout.
@@ -438,9 +527,10 @@ const make = Effect.fnUntraced(
     const addNode: RedisClusterShape["addNode"] = Effect.fnUntraced(
       function*(options) {
         const others = running()
-        const index = nextIndex++
         const primary = options?.replicaOf
-        const member = enlist(yield* launch(index, options?.port), index, primary === undefined ? "primary" : "replica")
+        const server = yield* launch(options?.port)
+        const id = String(yield* server.command("CLUSTER", "MYID"))
+        const member = enlist({ id, server }, primary === undefined ? "primary" : "replica")
         yield* meet(others.map(({ server }) => [member.server, server] as const))
         yield* awaitAcquaintance
         if (primary !== undefined) yield* member.server.command("CLUSTER", "REPLICATE", primary.id)
@@ -545,25 +635,7 @@ const make = Effect.fnUntraced(
       yield* claimNewest(target)
     })
 
-    // Start all, divide the slots, let all meet, give the replicas their primaries.
-    const started = yield* Effect.forEach(Array.from({ length: nodeCount }), () => launch(nextIndex++), {
-      concurrency: "unbounded"
-    })
-    const all = started.map((one, index) => enlist(one, index, index < primaryCount ? "primary" : "replica"))
-    const firstSlot = (index: number) => Math.floor(index * slotCount / primaryCount)
-    yield* Effect.forEach(all.slice(0, primaryCount), ({ node, server }) =>
-      Effect.andThen(
-        server.command("CLUSTER", "ADDSLOTSRANGE", firstSlot(node.index), firstSlot(node.index + 1) - 1),
-        server.command("CLUSTER", "SET-CONFIG-EPOCH", node.index + 1)
-      ), { discard: true })
-    yield* meet(all.flatMap((from, index) => all.slice(index + 1).map((to) => [from.server, to.server] as const)))
-    yield* awaitAcquaintance
-    yield* Effect.forEach(
-      all.slice(primaryCount),
-      ({ node, server }) => server.command("CLUSTER", "REPLICATE", all[node.index % primaryCount].node.id),
-      { discard: true }
-    )
-    yield* awaitOk
+    yield* found
 
     return {
       nodes,

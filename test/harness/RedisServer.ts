@@ -165,6 +165,19 @@ export const version = (space: Workspace): Effect.Effect<string, HarnessError, C
     Effect.catchTag("PlatformError", (cause) => Effect.fail(new HarnessError({ message: cause.message, cause })))
   )
 
+const shardIds = new Map<string, boolean>()
+
+/** Whether nodes of this server have shard ids: Redis and Valkey do since 7.2. */
+export const hasShardIds = Effect.fnUntraced(
+  function*(space: Workspace): Effect.fn.Return<boolean, HarnessError, ChildProcessSpawner> {
+    const known = shardIds.get(space.binary)
+    if (known !== undefined) return known
+    const found = !/v=7\.[01]\./.test(yield* version(space))
+    shardIds.set(space.binary, found)
+    return found
+  }
+)
+
 /** Ports below every system's ephemeral range, with room for the cluster bus 10000 above. */
 const lowestPort = 11_000
 const highestPort = 21_999
@@ -201,6 +214,8 @@ export interface ServerOptions {
   readonly port?: number | undefined
   readonly tls?: Tls | undefined
   readonly password?: string | undefined
+  /** The `nodes.conf` that it finds when it starts for the first time. */
+  readonly nodesFile?: string | undefined
 }
 
 /** Certificates as the tests use them, and the files in which the servers find them. */
@@ -273,6 +288,9 @@ export interface RedisServer {
 
 const addressInUse = "Address already in use"
 
+/** Whether a server did not start because another process had taken its port. */
+export const lostItsPort = (error: HarnessError): boolean => error.message.includes(addressInUse)
+
 /** Starts a server in a workspace; it ends with the scope. */
 export const start = Effect.fnUntraced(
   function*(
@@ -287,11 +305,15 @@ export const start = Effect.fnUntraced(
     let home: string | undefined
     const launch = Effect.fnUntraced(
       function*(port: number) {
+        const isFirst = home === undefined
         home ??= `${space.directory}/${port}`
         const directory = home
         const log = `${directory}/log`
         const pidFile = `${directory}/pid`
         yield* fileSystem.makeDirectory(directory, { recursive: true })
+        if (isFirst && options.nodesFile !== undefined) {
+          yield* fileSystem.writeFileString(`${directory}/nodes.conf`, options.nodesFile)
+        }
         yield* fileSystem.remove(log, { force: true })
         const processScope = yield* Scope.fork(scope)
         const end = Effect.andThen(
@@ -345,7 +367,7 @@ export const start = Effect.fnUntraced(
       }).pipe(
         Effect.retry({
           times: given === undefined ? 10 : 0,
-          while: (error) => error.message.includes(addressInUse)
+          while: lostItsPort
         })
       )
 
