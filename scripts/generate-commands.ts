@@ -14,11 +14,11 @@ import { fileURLToPath } from "node:url"
 import { DecodeFailure } from "../src/commands/Command.ts"
 import * as CommandTable from "../src/commands/table/CommandTable.ts"
 import type { Reply } from "../src/protocol/Reply.ts"
-import { Client, leafCommands } from "../test/commands/server.ts"
+import { leafCommands, open } from "../test/commands/server.ts"
 import * as lone from "../test/harness/lone.ts"
 
 const ask = async (port: number, host?: string): Promise<Reply> => {
-  const client = await Client.open(port, 2, host)
+  const client = await open(port, 2, host)
   const reply = await client.send(["COMMAND"])
   client.close()
   return reply

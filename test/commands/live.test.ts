@@ -8,17 +8,18 @@ import { type Command, DecodeFailure } from "../../src/commands/Command.ts"
 import { groups } from "../../src/commands/Commands.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import type { LoneServer } from "../harness/lone.ts"
+import type { RespClient } from "../harness/RespClient.ts"
 import { notRun, type Sample, samples } from "./samples.ts"
-import { Client, leafCommands, startServer, words } from "./server.ts"
+import { leafCommands, open, run, startServer, words } from "./server.ts"
 import { withoutBuilder } from "./withoutBuilder.ts"
 
 let server: LoneServer
-let clients: { readonly resp2: Client; readonly resp3: Client }
+let clients: { readonly resp2: RespClient; readonly resp3: RespClient }
 let version: { readonly server: "redis" | "valkey"; readonly number: string }
 
 beforeAll(async () => {
   server = await startServer()
-  clients = { resp2: await Client.open(server.port, 2), resp3: await Client.open(server.port, 3) }
+  clients = { resp2: await open(server.port, 2), resp3: await open(server.port, 3) }
   const info = String(await clients.resp2.send(["INFO", "server"]))
   const valkey = /valkey_version:([\d.]+)/.exec(info)
   version = valkey === null
@@ -69,7 +70,7 @@ describe.each(samples)("$name", (sample) => {
         expect(reply).not.toBeInstanceOf(ServerError)
       }
       for (const step of refused) expect(await client.send(step)).toBeInstanceOf(ServerError)
-      results.push(await client.run(command))
+      results.push(await run(client, command))
     }
     const [resp2, resp3] = results
     if (error !== undefined) {

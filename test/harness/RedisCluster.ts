@@ -9,12 +9,13 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
+import { type Reply, ServerError } from "../../src/protocol/Reply.ts"
 import type { Certificates } from "./Certificates.ts"
 import * as Founding from "./Founding.ts"
 import { HarnessError } from "./HarnessError.ts"
-import { type RawArgument, type RawReply, RawServerError } from "./RawClient.ts"
 import * as RealTime from "./RealTime.ts"
 import * as RedisServer from "./RedisServer.ts"
+import type { Word } from "./Resp.ts"
 
 export interface RedisClusterOptions {
   /** Default: 3. */
@@ -62,7 +63,7 @@ export interface RedisClusterShape {
   readonly password: string | undefined
 
   /** Sends a command to a node on a new connection. An error reply fails with the server's text. */
-  readonly command: (node: RedisNode, ...args: ReadonlyArray<RawArgument>) => Effect.Effect<RawReply, HarnessError>
+  readonly command: (node: RedisNode, ...args: ReadonlyArray<Word>) => Effect.Effect<Reply, HarnessError>
   /** The running nodes that say they are primaries. */
   readonly primaries: Effect.Effect<ReadonlyArray<RedisNode>, HarnessError>
   /** The running nodes that say they are replicas. */
@@ -155,7 +156,7 @@ const parseLine = (line: string): NodeLine => {
   }
 }
 
-const items = (reply: RawReply): ReadonlyArray<RawReply> => Array.isArray(reply) ? reply : []
+const items = (reply: Reply): ReadonlyArray<Reply> => Array.isArray(reply) ? reply : []
 
 const view = (server: RedisServer.RedisServer): Effect.Effect<View, HarnessError> =>
   server.withClient((client) =>
@@ -163,8 +164,8 @@ const view = (server: RedisServer.RedisServer): Effect.Effect<View, HarnessError
       client.pipeline([["CLUSTER", "INFO"], ["CLUSTER", "NODES"], ["CLUSTER", "SLOTS"]]),
       ([info, nodes, slots]) => {
         // A node that is still loading its data answers so to all of this.
-        const refusal = [info, nodes, slots].find((reply) => reply instanceof RawServerError)
-        if (refusal instanceof RawServerError) return Effect.fail(new HarnessError({ message: refusal.message }))
+        const refusal = [info, nodes, slots].find((reply) => reply instanceof ServerError)
+        if (refusal instanceof ServerError) return Effect.fail(new HarnessError({ message: refusal.message }))
         const lines = String(nodes).trim().split("\n").map(parseLine)
         const self = lines.find((line) => line.flags.includes("myself"))
         if (self === undefined) {

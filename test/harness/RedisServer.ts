@@ -10,10 +10,12 @@ import * as Scope from "effect/Scope"
 import { randomUUID } from "node:crypto"
 import * as Net from "node:net"
 import { tmpdir } from "node:os"
+import type { Reply } from "../../src/protocol/Reply.ts"
 import * as Certificates from "./Certificates.ts"
 import { HarnessError } from "./HarnessError.ts"
 import * as RawClient from "./RawClient.ts"
 import * as RealTime from "./RealTime.ts"
+import type { Word } from "./Resp.ts"
 
 type Platform = ChildProcessSpawner | FileSystem.FileSystem
 
@@ -272,8 +274,8 @@ export interface RedisServer {
   ) => Effect.Effect<A, E | HarnessError>
   /** Sends a command on a new connection. An error reply fails with the server's text. */
   readonly command: (
-    ...args: ReadonlyArray<RawClient.RawArgument>
-  ) => Effect.Effect<RawClient.RawReply, HarnessError>
+    ...args: ReadonlyArray<Word>
+  ) => Effect.Effect<Reply, HarnessError>
   /** SIGKILL. */
   readonly kill: Effect.Effect<void, HarnessError>
   /** Starts it again on its port, with its files; kills it first when it runs. */

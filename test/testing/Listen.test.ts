@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { execFile, spawnSync } from "node:child_process"
 import { ClusterClient } from "../../src/ClusterClient.ts"
+import { ServerError } from "../../src/protocol/Reply.ts"
 import { TestCluster } from "../../src/testing/index.ts"
 import * as RawClient from "../harness/RawClient.ts"
 
@@ -29,7 +30,7 @@ describe("TestCluster.listen", () => {
       ])
       const [set, moved, inline] = yield* raw.pipeline([["SET", "b", "1"], ["GET", "a"], ["ECHO", "ü"]])
       assert.strictEqual(set, "OK")
-      assert.deepStrictEqual(moved, new RawClient.RawServerError(`MOVED 15495 127.0.0.1:${other.port}`))
+      assert.deepStrictEqual(moved, new ServerError(`MOVED 15495 127.0.0.1:${other.port}`))
       assert.strictEqual(inline, "ü")
 
       yield* cluster.kill(node)

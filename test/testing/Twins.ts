@@ -8,50 +8,23 @@ import type { SessionRole } from "../../src/testing/engine/Roles.ts"
 import { makeEngine } from "../../src/testing/TestCluster.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import * as Resp from "../harness/Resp.ts"
 
 /** A reply with its type: `["+", "OK"]`, `["$", "value"]`, `["*", [...]]`. */
 export type Typed = readonly [type: string, value: string | null | ReadonlyArray<Typed>]
 
 export type Words = ReadonlyArray<string>
 
-const encode = (words: Words): Buffer =>
-  Buffer.from(`*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`, "latin1")
+const encode = (words: Words): Buffer => Resp.encode(words.map((word) => Buffer.from(word, "latin1")))
 
-const parse = (text: string, at: number): readonly [reply: Typed, end: number] | undefined => {
-  const lineEnd = text.indexOf("\r\n", at)
-  if (lineEnd === -1) return undefined
-  const type = text[at]
-  const line = text.slice(at + 1, lineEnd)
-  let end = lineEnd + 2
-  if ("+-:,_#(".includes(type)) return [[type, line], end]
-  const count = Number(line)
-  if (count === -1) return [[type, null], end]
-  if (type === "$" || type === "=") {
-    if (text.length < end + count + 2) return undefined
-    return [[type, text.slice(end, end + count)], end + count + 2]
-  }
-  const items: Array<Typed> = []
-  for (let i = 0; i < (type === "%" ? count * 2 : count); i++) {
-    const item = parse(text, end)
-    if (item === undefined) return undefined
-    items.push(item[0])
-    end = item[1]
-  }
-  return [[type, items], end]
-}
+const typed = ({ content, type }: Resp.Wire): Typed => [
+  type,
+  content === null ? null : content instanceof Uint8Array ? content.toString("latin1") : content.map(typed)
+]
 
 /** Takes `count` replies off a text; `undefined` when they are not complete. */
-export const parseAll = (text: string, count: number): ReadonlyArray<Typed> | undefined => {
-  const replies: Array<Typed> = []
-  let at = 0
-  while (replies.length < count) {
-    const next = parse(text, at)
-    if (next === undefined) return undefined
-    replies.push(next[0])
-    at = next[1]
-  }
-  return replies
-}
+export const parseAll = (text: string, count: number): ReadonlyArray<Typed> | undefined =>
+  Resp.readAll(Buffer.from(text, "latin1"), count)?.map(typed)
 
 /** Sends commands in one write and gives their replies. */
 export type Ask = (commands: ReadonlyArray<Words>) => Promise<ReadonlyArray<Typed>>

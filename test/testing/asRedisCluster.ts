@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { ServerError } from "../../src/protocol/Reply.ts"
+import { type Reply, ServerError } from "../../src/protocol/Reply.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import {
   type Control,
@@ -14,7 +14,6 @@ import {
   type TestClusterOptions
 } from "../../src/testing/index.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
-import type { RawReply } from "../harness/RawClient.ts"
 import {
   RedisCluster,
   type RedisClusterOptions,
@@ -29,14 +28,14 @@ const mapped = <A>(effect: Effect.Effect<A, RedisClusterException>): Effect.Effe
     Effect.mapError(effect, (cause) => new HarnessError({ message: cause.message, cause }))
   )
 
-const rawOf = (value: ScriptValue): RawReply =>
+const rawOf = (value: ScriptValue): Reply =>
   typeof value === "bigint"
     ? Number(value)
     : value instanceof ServerError
     ? value.message
     : Array.isArray(value)
     ? value.map(rawOf)
-    : value as RawReply
+    : value as Reply
 
 const controls = new WeakMap<RedisClusterShape, Control>()
 

@@ -4,7 +4,8 @@ import type { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import { correctedNames } from "../../src/commands/table/CommandPolicies.ts"
 import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 import { type Argument, type Reply, ServerError } from "../../src/protocol/Reply.ts"
-import * as RedisServer from "./RedisServer.ts"
+import * as lone from "../harness/lone.ts"
+import { RespClient } from "../harness/RespClient.ts"
 
 /** The words of a call; `""` is the empty argument. */
 const wordsOf = (call: string): ReadonlyArray<string> => call.split(" ").map((word) => word === "\"\"" ? "" : word)
@@ -177,18 +178,23 @@ PING hello
 `.trim().split("\n")
 
 describe("CommandTable", () => {
-  let server: RedisServer.RedisServer
+  let server: lone.LoneServer
+  let client: RespClient
   let live: CommandTable.CommandTable
   beforeAll(async () => {
-    server = await RedisServer.start()
-    live = decoded(await server.call("COMMAND"))
+    server = await lone.start([])
+    client = await RespClient.open(server)
+    live = decoded(await client.send(["COMMAND"]))
   })
-  afterAll(() => server?.[Symbol.asyncDispose]())
+  afterAll(async () => {
+    client?.close()
+    await server?.stop()
+  })
 
   describe("finds the keys that COMMAND GETKEYS finds", () => {
     it.each(calls)("%s", async (call) => {
       const words = wordsOf(call)
-      const reply = await server.call("COMMAND", "GETKEYS", ...words)
+      const reply = await client.send(["COMMAND", "GETKEYS", ...words])
       if (reply instanceof ServerError && reply.message !== "ERR The command has no key arguments") {
         throw new Error(reply.message)
       }
@@ -412,9 +418,9 @@ describe("CommandTable", () => {
 
   describe("fromReply", () => {
     it("reads RESP3 as it reads RESP2", async () => {
-      await using resp3 = await RedisServer.start()
-      await resp3.call("HELLO", "3")
-      const reply = await resp3.call("COMMAND")
+      await using resp3 = await RespClient.open(server)
+      await resp3.send(["HELLO", "3"])
+      const reply = await resp3.send(["COMMAND"])
       expect(Array.isArray(reply) && Array.isArray(reply[0]) && reply[0][2]).toBeInstanceOf(Set)
       expect(CommandTable.toText(decoded(reply))).toBe(CommandTable.toText(live))
     })

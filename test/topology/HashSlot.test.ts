@@ -2,7 +2,8 @@ import clusterKeySlot from "cluster-key-slot"
 import * as FastCheck from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
-import * as RedisServer from "./RedisServer.ts"
+import * as lone from "../harness/lone.ts"
+import { RespClient } from "../harness/RespClient.ts"
 
 /** Any UTF-16 code units, lone surrogates too. */
 const anyText = FastCheck.string({ unit: FastCheck.nat(0xffff).map((unit) => String.fromCharCode(unit)) })
@@ -65,16 +66,21 @@ describe("HashSlot", () => {
   })
 
   describe("on a real cluster node", () => {
-    let server: RedisServer.RedisServer
+    let server: lone.LoneServer
+    let client: RespClient
     beforeAll(async () => {
-      server = await RedisServer.start("--cluster-enabled", "yes")
+      server = await lone.start(["--cluster-enabled", "yes"])
+      client = await RespClient.open(server)
     })
-    afterAll(() => server?.[Symbol.asyncDispose]())
+    afterAll(async () => {
+      client?.close()
+      await server?.stop()
+    })
 
     it("agrees with CLUSTER KEYSLOT on any text", async () => {
       await FastCheck.assert(
         FastCheck.asyncProperty(FastCheck.oneof(tagged, anyText, ascii), async (key) => {
-          expect(HashSlot.ofKey(key)).toBe(await server.call("CLUSTER", "KEYSLOT", key))
+          expect(HashSlot.ofKey(key)).toBe(await client.send(["CLUSTER", "KEYSLOT", key]))
         }),
         { numRuns: 1000 }
       )
@@ -83,7 +89,7 @@ describe("HashSlot", () => {
     it("agrees with CLUSTER KEYSLOT on any bytes", async () => {
       await FastCheck.assert(
         FastCheck.asyncProperty(anyBytes, async (key) => {
-          expect(HashSlot.ofKey(key)).toBe(await server.call("CLUSTER", "KEYSLOT", key))
+          expect(HashSlot.ofKey(key)).toBe(await client.send(["CLUSTER", "KEYSLOT", key]))
         }),
         { numRuns: 1000 }
       )
