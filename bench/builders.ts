@@ -4,7 +4,8 @@
  *
  *   node bench/builders.ts
  *
- * The exit code is 1 when one of them costs more than the budget.
+ * The exit code is 1 when one of them costs more than the budget. `--smoke`: so short that the figures say nothing, and the
+ * budget is not asked.
  */
 import * as Command from "../src/commands/Command.ts"
 import { Generic } from "../src/commands/Generic.ts"
@@ -34,8 +35,9 @@ const builders: Readonly<Record<string, () => Command.Command<unknown>>> = {
   "zrange(key, 0, 9)": () => SortedSets.zrange("zset:1", 0, 9)
 }
 
-const rounds = 15
-const callsPerRound = 200_000
+const smoke = process.argv.includes("--smoke")
+const rounds = smoke ? 1 : 15
+const callsPerRound = smoke ? 1000 : 200_000
 
 /** Keeps the results alive, so that no call is optimised away. */
 let sink: unknown
@@ -70,7 +72,7 @@ for (const [name, build] of Object.entries(builders)) {
   const { built, raw } = measure(build)
   const added = built - raw
   console.log(`| ${name} | ${built.toFixed(0)} | ${raw.toFixed(0)} | ${added.toFixed(0)} |`)
-  if (added > budget) process.exitCode = 1
+  if (added > budget && !smoke) process.exitCode = 1
 }
 if (sink === undefined) console.log("nothing was built")
 console.log(`\nBudget: ${budget} ns a command${process.exitCode === 1 ? ", exceeded" : ""}.`)

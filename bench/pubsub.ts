@@ -116,6 +116,16 @@ const publish = async (loop: SocketLoop, job: Job, messages: number) => {
   }
 }
 
+const end = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    const timeout = setTimeout(() => child.kill("SIGKILL"), 1000)
+    child.once("exit", () => {
+      clearTimeout(timeout)
+      resolve()
+    })
+    child.send({ kind: "close" })
+  })
+
 const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]
 
 const main = async () => {
@@ -129,12 +139,13 @@ const main = async () => {
   })
   if (values.worker !== undefined) return work(values.worker)
   const directory = fileURLToPath(new URL(".", import.meta.url))
-  if (!existsSync(`${directory}node_modules/.package-lock.json`)) {
-    spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: directory, stdio: ["ignore", 2, 2] })
-  }
   const names = subscribers.map(({ name }) => name).filter((name) =>
     values.clients === undefined || values.clients.split(",").some((part) => name.includes(part.trim()))
   )
+  const areOurs = names.every((name) => name.startsWith("effect-redis-cluster"))
+  if (!areOurs && !existsSync(`${directory}node_modules/.package-lock.json`)) {
+    spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: directory, stdio: ["ignore", 2, 2] })
+  }
   process.on("exit", () => {
     for (const cleanUp of cleanUps) cleanUp()
   })
@@ -164,7 +175,7 @@ const main = async () => {
           if (round > 0) one.rounds.push(measure)
         }
       }
-      for (const { child, name, rounds } of children) {
+      for (const { name, rounds } of children) {
         const cpu = median(rounds.map(({ cpuMicros }) => cpuMicros)) / messages
         const rate = messages / median(rounds.map(({ millis }) => millis)) * 1000
         console.log(
@@ -172,10 +183,8 @@ const main = async () => {
             (cpu / streams).toFixed(3)
           } | ${Math.round(rate)} |`
         )
-        child.send({ kind: "close" })
-        setTimeout(() => child.kill("SIGKILL"), 1000).unref()
       }
-      await new Promise((resolve) => setTimeout(resolve, 1200))
+      await Promise.all(children.map(({ child }) => end(child)))
     }
   }
   loop.close()

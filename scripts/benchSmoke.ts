@@ -7,40 +7,54 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { spawnSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { workspace } from "../test/harness/RedisServer.ts"
 
 const project = fileURLToPath(new URL("..", import.meta.url))
 
-/** The benchmarks that start `redis-server` by its path. */
-const byPath = new Set(["main.ts", "pipelines.ts"])
+const ours = "effect-redis-cluster"
 
 const runs: ReadonlyArray<readonly [file: string, ...args: ReadonlyArray<string>]> = [
-  ["main.ts", "--smoke", "--clients", "effect-redis-cluster,floor"],
-  ["pipelines.ts", "--quick", "--clients", "effect-redis-cluster", "--jobs", "pipeline,transaction"],
+  ["faults.ts", "--scenarios", "duplicates,resharded", "--clients", ours],
+  ["main.ts", "--smoke", "--clients", `${ours},floor`],
+  ["pipelines.ts", "--quick", "--clients", ours, "--jobs", "pipeline,transaction"],
+  ["pubsub.ts", "--messages", "1000", "--rounds", "1", "--clients", ours],
+  ["scripts.ts", "--smoke"],
+  ["topology.ts", "--smoke"],
   ["readFrom.ts", "1", "20"],
   ["tracing.ts", "1", "20"],
-  ["outage.ts", "10"]
+  ["outage.ts", "10"],
+  ["builders.ts", "--smoke"]
 ]
+
+interface Ended {
+  readonly failed: boolean
+  readonly output: string
+}
 
 const main = Effect.gen(function*() {
   const { binary } = yield* workspace
-  for (const [file, ...args] of runs) {
-    const start = performance.now()
-    const { status, stderr, stdout } = spawnSync(process.execPath, [`bench/${file}`, ...args], {
-      cwd: project,
-      env: byPath.has(file) ? { ...process.env, REDIS_SERVER: binary } : process.env,
-      encoding: "utf8",
-      timeout: 120_000
+  const run = (file: string, args: ReadonlyArray<string>) =>
+    Effect.callback<Ended>((resume) => {
+      const child = execFile(process.execPath, [`bench/${file}`, ...args], {
+        cwd: project,
+        env: { ...process.env, REDIS_SERVER: binary },
+        timeout: 120_000
+      }, (error, stdout, stderr) => resume(Effect.succeed({ failed: error !== null, output: `${stdout}\n${stderr}` })))
+      return Effect.sync(() => child.kill())
     })
-    const seconds = ((performance.now() - start) / 1000).toFixed(1)
-    yield* Console.log(`${status === 0 ? "passed" : "FAILED"}  bench/${file} ${args.join(" ")}  (${seconds} s)`)
-    if (status !== 0) {
-      yield* Console.log(`${stdout}\n${stderr}`)
-      process.exitCode = 1
-    }
-  }
+  yield* Effect.forEach(runs, ([file, ...args]) =>
+    Effect.gen(function*() {
+      const start = performance.now()
+      const { failed, output } = yield* run(file, args)
+      const seconds = ((performance.now() - start) / 1000).toFixed(1)
+      yield* Console.log(`${failed ? "FAILED" : "passed"}  bench/${file} ${args.join(" ")}  (${seconds} s)`)
+      if (failed) {
+        yield* Console.log(output)
+        process.exitCode = 1
+      }
+    }), { concurrency: 2, discard: true })
 })
 
 NodeRuntime.runMain(main.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

@@ -1,9 +1,7 @@
 /**
  * Measures by how much the timers of a process ring too late, because of its own work and of the load of the machine.
  */
-
-/** When a timer rang, in milliseconds since the epoch, and how many milliseconds too late. */
-export type Lateness = readonly [at: number, millis: number]
+import type { Lateness } from "../../test/harness/MachineLag.ts"
 
 const interval = 5
 

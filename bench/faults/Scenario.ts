@@ -4,8 +4,8 @@
 import calculateSlot from "cluster-key-slot"
 import type * as Effect from "effect/Effect"
 import type { HarnessError } from "../../test/harness/HarnessError.ts"
+import type { Lateness } from "../../test/harness/MachineLag.ts"
 import type { RedisClusterOptions, RedisClusterShape } from "../../test/harness/RedisCluster.ts"
-import type { Lateness } from "./Lag.ts"
 import type { GroupReport, LoadGroup } from "./worker.ts"
 
 export interface Scenario {

@@ -1,10 +1,7 @@
-import { ClusterBatch, GlideClusterClient } from "@valkey/valkey-glide"
 import calculateSlot from "cluster-key-slot"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Result from "effect/Result"
-import { Cluster } from "ioredis"
-import { createCluster } from "redis"
 import { ClusterClient, RedisClusterException, Strings } from "../../src/index.ts"
 import type { FaultClientEntry } from "./FaultClient.ts"
 
@@ -37,6 +34,7 @@ const ours: FaultClientEntry = {
 const ioredis = (name: string, enableAutoPipelining: boolean): FaultClientEntry => ({
   name,
   open: async (ports) => {
+    const { Cluster } = await import("ioredis")
     const cluster = new Cluster(ports.map((port) => ({ host, port })), { enableAutoPipelining, lazyConnect: true })
     cluster.on("error", () => {})
     await cluster.connect()
@@ -66,6 +64,7 @@ const nodeRedis: FaultClientEntry = {
   name: "node-redis",
   deadline: 5000,
   open: async (ports) => {
+    const { createCluster } = await import("redis")
     const cluster = createCluster({ rootNodes: ports.map((port) => ({ socket: { host, port } })) })
     cluster.on("error", () => {})
     cluster.on("node-error", () => {})
@@ -96,6 +95,7 @@ const glide: FaultClientEntry = {
   name: "valkey-glide",
   deadline: 250,
   open: async (ports) => {
+    const { ClusterBatch, GlideClusterClient } = await import("@valkey/valkey-glide")
     const cluster = await GlideClusterClient.createClient({ addresses: ports.map((port) => ({ host, port })) })
     const batch = (isAtomic: boolean, keys: ReadonlyArray<string>, value: string) => {
       const all = new ClusterBatch(isAtomic)

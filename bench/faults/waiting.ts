@@ -2,8 +2,8 @@
  * Scenarios in which 20,000 callers wait for a node: what they cost those who do not, and how well their deadlines are kept.
  */
 import * as Effect from "effect/Effect"
+import type { Lateness } from "../../test/harness/MachineLag.ts"
 import type { RedisClusterShape } from "../../test/harness/RedisCluster.ts"
-import type { Lateness } from "./Lag.ts"
 import { keysOf, listed, type Observed, type Scenario, total } from "./Scenario.ts"
 import type { GroupReport, LoadGroup } from "./worker.ts"
 

@@ -1,9 +1,10 @@
 /**
  * One client in a process of its own, under the load of one scenario; what happens to the cluster is the parent's doing.
  */
+import type { Lateness } from "../../test/harness/MachineLag.ts"
 import { clients } from "./clients.ts"
 import type { FaultClient } from "./FaultClient.ts"
-import { Lag, type Lateness } from "./Lag.ts"
+import { Lag } from "./Lag.ts"
 
 /** Loops over keys: closed (the next call when the last has ended) or open (so many calls a second, whatever happens). */
 export interface LoadGroup {

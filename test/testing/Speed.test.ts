@@ -95,11 +95,11 @@ describe("TestCluster", () => {
         const whole = yield* engineClient
         const ratios: Array<number> = []
         const costs: Array<readonly [number, number]> = []
-        yield* costOf(alone, 300, atATime)
-        yield* costOf(whole, 300, atATime)
-        for (let i = 0; i < 9; i++) {
-          const client = yield* costOf(alone, 200, atATime)
-          const both = yield* costOf(whole, 200, atATime)
+        yield* costOf(alone, 100, atATime)
+        yield* costOf(whole, 100, atATime)
+        for (let i = 0; i < 7; i++) {
+          const client = yield* costOf(alone, 40, atATime)
+          const both = yield* costOf(whole, 40, atATime)
           costs.push([client, both])
           ratios.push(both / client)
         }
