@@ -17,6 +17,7 @@ import { type Bytes, Command } from "../commands/Command.ts"
 import { arrayOf, DecodeFailure, type Decoder, parsed, unexpected } from "../commands/decode.ts"
 import { Generic, type KeyScanOptions } from "../commands/Generic.ts"
 import { Hashes } from "../commands/Hashes.ts"
+import type { Exact, When } from "../commands/Options.ts"
 import { type ScanOptions, type ScanPage, scanPage } from "../commands/scan.ts"
 import { Sets } from "../commands/Sets.ts"
 import { type ScoredMember, SortedSets } from "../commands/SortedSets.ts"
@@ -102,15 +103,22 @@ export interface NodeScanOptions
 {}
 
 /**
+ * A stream of what a scan finds: text, or bytes with the option `bytes`.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Scanned<O, Text> = Stream.Stream<When<O, "bytes", Bytes<Text>, Text>, RedisClusterException>
+
+/**
  * A scan of the keys that each node of a target holds itself, or that one node holds.
  *
  * @category models
  * @since 0.1.0
  */
-export interface ScanNodes {
-  (options?: NodeScanOptions & { readonly bytes?: false | undefined }): Stream.Stream<string, RedisClusterException>
-  (options: NodeScanOptions & { readonly bytes: true }): Stream.Stream<Uint8Array, RedisClusterException>
-}
+export type ScanNodes = <const O extends NodeScanOptions = {}>(
+  options?: Exact<O, NodeScanOptions>
+) => Scanned<O, string>
 
 /**
  * @category models
@@ -144,10 +152,9 @@ export interface ScanMembers extends ElementScanMembers {
    * })
    * ```
    */
-  readonly scanStream: {
-    (options?: ScanStreamOptions & { readonly bytes?: false | undefined }): Stream.Stream<string, RedisClusterException>
-    (options: ScanStreamOptions & { readonly bytes: true }): Stream.Stream<Uint8Array, RedisClusterException>
-  }
+  readonly scanStream: <const O extends ScanStreamOptions = {}>(
+    options?: Exact<O, ScanStreamOptions>
+  ) => Scanned<O, string>
 }
 
 /**
@@ -161,44 +168,26 @@ export interface ElementScanMembers {
    * The fields of a hash with their values. Each field that exists from beginning to end comes at least once, also
    * when the key moves to another node meanwhile; the stream then begins again.
    */
-  readonly hscanStream: {
-    (
-      key: Argument,
-      options?: ElementScanOptions & { readonly bytes?: false | undefined }
-    ): Stream.Stream<readonly [field: string, value: string], RedisClusterException>
-    (
-      key: Argument,
-      options: ElementScanOptions & { readonly bytes: true }
-    ): Stream.Stream<readonly [field: Uint8Array, value: Uint8Array], RedisClusterException>
-  }
+  readonly hscanStream: <const O extends ElementScanOptions = {}>(
+    key: Argument,
+    options?: Exact<O, ElementScanOptions>
+  ) => Scanned<O, readonly [field: string, value: string]>
   /**
    * The members of a set. Each member that exists from beginning to end comes at least once, also when the key moves
    * to another node meanwhile; the stream then begins again.
    */
-  readonly sscanStream: {
-    (
-      key: Argument,
-      options?: ElementScanOptions & { readonly bytes?: false | undefined }
-    ): Stream.Stream<string, RedisClusterException>
-    (
-      key: Argument,
-      options: ElementScanOptions & { readonly bytes: true }
-    ): Stream.Stream<Uint8Array, RedisClusterException>
-  }
+  readonly sscanStream: <const O extends ElementScanOptions = {}>(
+    key: Argument,
+    options?: Exact<O, ElementScanOptions>
+  ) => Scanned<O, string>
   /**
    * The members of a sorted set with their scores. Each member that exists from beginning to end comes at least once,
    * also when the key moves to another node meanwhile; the stream then begins again.
    */
-  readonly zscanStream: {
-    (
-      key: Argument,
-      options?: ElementScanOptions & { readonly bytes?: false | undefined }
-    ): Stream.Stream<ScoredMember, RedisClusterException>
-    (
-      key: Argument,
-      options: ElementScanOptions & { readonly bytes: true }
-    ): Stream.Stream<Bytes<ScoredMember>, RedisClusterException>
-  }
+  readonly zscanStream: <const O extends ElementScanOptions = {}>(
+    key: Argument,
+    options?: Exact<O, ElementScanOptions>
+  ) => Scanned<O, ScoredMember>
 }
 
 /** The default of `count`: a page then takes some hundred microseconds of the server's time. */

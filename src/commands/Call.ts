@@ -38,13 +38,22 @@ export type OneOrMore<A> = A | ReadonlyArray<A>
 export type Entries<A> = Readonly<Record<string, A>> | Iterable<readonly [Argument | Integer, A]>
 
 /**
- * A span of time with its unit: `"10 minutes"`, `Duration.seconds(5)`, `{ hours: 1 }`; where something may last without end, `"Infinity"`. A bare number is refused, since
- * Redis counts seconds where Effect counts milliseconds.
+ * A span of time with its unit: `"10 minutes"`, `Duration.seconds(5)`, `{ hours: 1 }`; where something may last without
+ * end, `"Infinity"`. A bare number is refused, since Redis counts seconds where Effect counts milliseconds.
  *
  * @category models
  * @since 0.1.0
  */
-export type Lifetime = Exclude<Duration.Input, number | bigint>
+export type DurationWithUnit = Exclude<Duration.Input, number | bigint>
+
+/**
+ * The time for which something lasts, on the server: a duration with its unit, such as `"10 minutes"`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+// The compiler prints the other name: its error about a bare number says that a unit is missing.
+export type Lifetime = DurationWithUnit
 
 /**
  * A point in time: a `Date`, a `DateTime` of Effect, or a `Temporal.Instant`.

@@ -7,6 +7,19 @@ import type { Instant, Lifetime } from "./Call.ts"
 
 type KeysOf<A> = A extends unknown ? keyof A : never
 
+declare const known: unique symbol
+
+/**
+ * The type of a property that no option has, in the error about it: it names the options that there are. No value is of
+ * this type.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export interface NoSuchOption<Options extends PropertyKey> {
+  readonly [known]: Options
+}
+
 /**
  * Options of the inferred type `O`, in which a property that `Shape` does not know is a type error.
  * Options put together elsewhere, as a union, name their type: `Strings.set<SetOptions>(key, value, options)`.
@@ -14,7 +27,9 @@ type KeysOf<A> = A extends unknown ? keyof A : never
  * @category utility types
  * @since 0.1.0
  */
-export type Exact<O, Shape> = O & { readonly [K in Exclude<keyof O, KeysOf<Shape>>]: never }
+// Editors complete by what is inferred so far: `Shape` has to be in both cases.
+export type Exact<O, Shape> = [Exclude<keyof O, KeysOf<Shape>>] extends [never] ? Shape & O
+  : Shape & { readonly [K in Exclude<keyof O, KeysOf<Shape>>]: NoSuchOption<KeysOf<Shape>> }
 
 /**
  * `Yes` when the flag `K` is `true` in the options `O`, `No` when it is absent or `false`, and both when the type

@@ -43,11 +43,12 @@ import { ClusterClient, type ClusterClientShape } from "../ClusterClient.ts"
 import { type Command, invalid, type Prerequisite } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { counted } from "../commands/keys.ts"
+import type { Exact } from "../commands/Options.ts"
 import { Scripting } from "../commands/Scripting.ts"
 import * as checks from "../internal/checks.ts"
 import { saysLibraryExists } from "../protocol/ErrorKind.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import { type Call, compile, type Exact, noDefinition, type Signature, signatureChecks } from "./Signature.ts"
+import { type Call, compile, noDefinition, type Signature, signatureChecks } from "./Signature.ts"
 
 /**
  * The functions of a library, by the names under which its code registers them.

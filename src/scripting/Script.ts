@@ -40,10 +40,11 @@ import { ClusterClient } from "../ClusterClient.ts"
 import { Command, invalid, type Prerequisite } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { counted } from "../commands/keys.ts"
+import type { Exact } from "../commands/Options.ts"
 import { Scripting } from "../commands/Scripting.ts"
 import * as checks from "../internal/checks.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
-import { type Call, compile, type Exact, noDefinition, type Signature, signatureChecks } from "./Signature.ts"
+import { type Call, compile, noDefinition, type Signature, signatureChecks } from "./Signature.ts"
 
 export type { Args, Call, Input, Keys, NamedArgs, Output, Signature } from "./Signature.ts"
 

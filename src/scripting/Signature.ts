@@ -63,14 +63,6 @@ export interface Signature {
   readonly readonly?: boolean | undefined
 }
 
-/**
- * Refuses members that the shape does not have: misspelt ones would go unnoticed.
- *
- * @category utility types
- * @since 0.1.0
- */
-export type Exact<T, Shape> = T & { readonly [N in Exclude<keyof T, keyof Shape>]: never }
-
 type Repeat<N extends number, A, T extends ReadonlyArray<A> = []> = number extends N ? ReadonlyArray<A>
   : T["length"] extends N ? T
   : Repeat<N, A, readonly [...T, A]>
@@ -228,8 +220,8 @@ const misordered = (args: Args): string | undefined =>
  *
  * @internal
  */
-export const compile = <const S extends Signature>(
-  signature: S,
+export const compile = <S extends Signature>(
+  signature: Signature,
   options: { readonly spec: CommandSpec; readonly what: string; readonly prerequisite: Prerequisite }
 ): Call<S> => {
   const { spec, prerequisite, what } = options

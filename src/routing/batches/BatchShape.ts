@@ -34,7 +34,8 @@ export type Batch = ReadonlyArray<Command<unknown>> | { readonly [name: string]:
  * @category utility types
  * @since 0.1.0
  */
-export type Values<B extends Batch> = { -readonly [K in keyof B]: Success<B[K]> }
+// A conditional type, so that editors show the results of a record and not the name of this type.
+export type Values<B extends Batch> = B extends Batch ? { -readonly [K in keyof B]: Success<B[K]> } : never
 
 /**
  * The results of a batch as a `Result` for each entry: its value, or its error.
@@ -42,9 +43,9 @@ export type Values<B extends Batch> = { -readonly [K in keyof B]: Success<B[K]> 
  * @category utility types
  * @since 0.1.0
  */
-export type Results<B extends Batch> = {
-  -readonly [K in keyof B]: Result.Result<Success<B[K]>, RedisClusterException>
-}
+export type Results<B extends Batch> = B extends Batch
+  ? { -readonly [K in keyof B]: Result.Result<Success<B[K]>, RedisClusterException> }
+  : never
 
 /**
  * Options of `pipelineStream` and `pipelineStreamResults`: how a stream of commands is divided into pipelines.
