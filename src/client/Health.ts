@@ -154,7 +154,9 @@ export interface HealthMembers {
    * ```
    */
   readonly health: {
+    /** Sends a PING to every node, side by side, and reports which nodes answer. It does not fail. */
     (): Effect.Effect<HealthReport>
+    /** Sends a PING to every node, side by side, and reports which nodes answer. Only invalid options fail. */
     (options: HealthOptions): Effect.Effect<HealthReport, RedisClusterException>
   }
   /**
@@ -162,7 +164,9 @@ export interface HealthMembers {
    * that is down does not make it fail.
    */
   readonly requireHealthy: {
+    /** Succeeds with the report of `health`, or fails with `UnhealthyError` when the report is not `isReady`. */
     (): Effect.Effect<HealthReport, UnhealthyError>
+    /** Succeeds with the report of `health`, or fails with `UnhealthyError` when the report is not `isReady`. */
     (options: HealthOptions): Effect.Effect<HealthReport, UnhealthyError | RedisClusterException>
   }
 }

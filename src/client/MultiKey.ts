@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import type { Entries, Integer, Value } from "../commands/Call.ts"
 import { bytes, type Command } from "../commands/Command.ts"
 import { Generic } from "../commands/Generic.ts"
+import type { Exact, When } from "../commands/Options.ts"
 import { Strings } from "../commands/Strings.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
@@ -22,16 +23,10 @@ export interface MultiKeyMembers {
   /**
    * The values of keys of any slots, in the order of the keys. Not atomic: each slot is read by a command of its own.
    */
-  readonly mgetNonatomic: {
-    (
-      keys: ReadonlyArray<Argument>,
-      options?: { readonly bytes?: false | undefined }
-    ): Effect.Effect<Array<string | null>, RedisClusterException>
-    (
-      keys: ReadonlyArray<Argument>,
-      options: { readonly bytes: true }
-    ): Effect.Effect<Array<Uint8Array | null>, RedisClusterException>
-  }
+  readonly mgetNonatomic: <const O extends { readonly bytes?: boolean | undefined } = {}>(
+    keys: ReadonlyArray<Argument>,
+    options?: Exact<O, { readonly bytes?: boolean | undefined }>
+  ) => Effect.Effect<Array<When<O, "bytes", Uint8Array, string> | null>, RedisClusterException>
   /** Sets keys of any slots. Not atomic: each slot is written by a command of its own. */
   readonly msetNonatomic: (
     entries: Entries<Value>

@@ -52,13 +52,16 @@ export interface NodeMembers {
    * `undefined` when it has none.
    */
   readonly ownerOf: {
+    /** The primary that owns the slot of a key, or one of its replicas, by chance; `undefined` when there is none. */
     (key: Argument, options: { readonly replica: boolean }): Effect.Effect<ClusterNode | undefined>
+    /** The primary that owns the slot of a key; `undefined` when no node does. */
     (key: Argument): Effect.Effect<ClusterNode | undefined>
   }
   /** The slot of a key; `NaN` for a value that is no key. */
   readonly slotOf: (key: Argument) => number
   /** The node for commands that any node can answer: a random primary, unless the program has set it. */
   readonly defaultNode: Effect.Effect<ClusterNode>
+  /** Chooses the node for commands that any node can answer; fails with `UnknownNodeError` when the cluster has no such node. */
   readonly setDefaultNode: (endpoint: Endpoint) => Effect.Effect<void, RedisClusterException>
 }
 

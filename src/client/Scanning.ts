@@ -103,12 +103,12 @@ export interface NodeScanOptions
 {}
 
 /**
- * A stream of what a scan finds: text, or bytes with the option `bytes`.
+ * An element that a scan finds: text, or bytes with the option `bytes`.
  *
  * @category utility types
  * @since 0.1.0
  */
-export type Scanned<O, Text> = Stream.Stream<When<O, "bytes", Bytes<Text>, Text>, RedisClusterException>
+export type Scanned<O, Text> = When<O, "bytes", Bytes<Text>, Text>
 
 /**
  * A scan of the keys that each node of a target holds itself, or that one node holds.
@@ -118,7 +118,7 @@ export type Scanned<O, Text> = Stream.Stream<When<O, "bytes", Bytes<Text>, Text>
  */
 export type ScanNodes = <const O extends NodeScanOptions = {}>(
   options?: Exact<O, NodeScanOptions>
-) => Scanned<O, string>
+) => Stream.Stream<Scanned<O, string>, RedisClusterException>
 
 /**
  * @category models
@@ -154,7 +154,7 @@ export interface ScanMembers extends ElementScanMembers {
    */
   readonly scanStream: <const O extends ScanStreamOptions = {}>(
     options?: Exact<O, ScanStreamOptions>
-  ) => Scanned<O, string>
+  ) => Stream.Stream<Scanned<O, string>, RedisClusterException>
 }
 
 /**
@@ -171,7 +171,7 @@ export interface ElementScanMembers {
   readonly hscanStream: <const O extends ElementScanOptions = {}>(
     key: Argument,
     options?: Exact<O, ElementScanOptions>
-  ) => Scanned<O, readonly [field: string, value: string]>
+  ) => Stream.Stream<Scanned<O, readonly [field: string, value: string]>, RedisClusterException>
   /**
    * The members of a set. Each member that exists from beginning to end comes at least once, also when the key moves
    * to another node meanwhile; the stream then begins again.
@@ -179,7 +179,7 @@ export interface ElementScanMembers {
   readonly sscanStream: <const O extends ElementScanOptions = {}>(
     key: Argument,
     options?: Exact<O, ElementScanOptions>
-  ) => Scanned<O, string>
+  ) => Stream.Stream<Scanned<O, string>, RedisClusterException>
   /**
    * The members of a sorted set with their scores. Each member that exists from beginning to end comes at least once,
    * also when the key moves to another node meanwhile; the stream then begins again.
@@ -187,7 +187,7 @@ export interface ElementScanMembers {
   readonly zscanStream: <const O extends ElementScanOptions = {}>(
     key: Argument,
     options?: Exact<O, ElementScanOptions>
-  ) => Scanned<O, ScoredMember>
+  ) => Stream.Stream<Scanned<O, ScoredMember>, RedisClusterException>
 }
 
 /** The default of `count`: a page then takes some hundred microseconds of the server's time. */

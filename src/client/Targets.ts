@@ -41,6 +41,7 @@ import { type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 export interface NodeClient
   extends Commands<NodeSurface>, Batches.BatchMembers, Scanning.ElementScanMembers, Subscriptions.SubscribeMembers
 {
+  /** The node of this client. */
   readonly node: ClusterNode
   /** Runs a command value on the node. */
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>

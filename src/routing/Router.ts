@@ -43,6 +43,7 @@ export interface Located<out A> {
  * that answers per node (`Server.info()`) is a map by node.
  */
 export interface Execute {
+  /** Runs a command on the node of its keys, or on the nodes of its policy when it has no keys. */
   <A, M = unknown>(command: Command<A, M>): Effect.Effect<CommandResult<A, M>, RedisClusterException>
 }
 

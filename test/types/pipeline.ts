@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { expectTypeOf } from "vitest"
 import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import * as Command from "../../src/commands/Command.ts"
@@ -41,6 +41,19 @@ expectTypeOf(redis.pipelineStream(mixed)).toEqualTypeOf<
 expectTypeOf(redis.pipelineStreamResults(mixed)).toEqualTypeOf<
   Stream.Stream<Outcome<number | string | null>, RedisClusterException>
 >()
+// So may those of an iterable, and those that a function chooses.
+expectTypeOf(redis.pipelineStream([Strings.get("a"), redis.incr("b"), redis.set("c", "d")])).toEqualTypeOf<
+  Stream.Stream<number | string | null, RedisClusterException>
+>()
+expectTypeOf(
+  redis.pipelineStream(Stream.range(1, 9).pipe(Stream.map((n) => n > 5 ? redis.get("a") : redis.incr("b"))))
+).toEqualTypeOf<Stream.Stream<number | string | null, RedisClusterException>>()
+// Results of several types are told apart by their tag.
+declare const several: Outcome<number> | Outcome<string | null>
+if (several._tag === "Success") expectTypeOf(several.success).toEqualTypeOf<number | string | null>()
+else expectTypeOf(several.failure).toEqualTypeOf<RedisClusterException>()
+declare const mixedList: ReadonlyArray<Command.Call<number> | Command.Command<string | null>>
+expectTypeOf(redis.pipelineResults(mixedList)).toEqualTypeOf<Effect.Effect<Array<Outcome<number | string | null>>>>()
 expectTypeOf(redis.transaction([Strings.get("a"), Strings.incr("b")])).toEqualTypeOf<
   Failing<[string | null, number]>
 >()

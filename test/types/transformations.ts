@@ -145,3 +145,24 @@ expectTypeOf(redis.zscanStream("z")).toEqualTypeOf<
 >()
 // @ts-expect-error -- a misspelt option
 redis.scanStream({ matches: "a*" })
+
+// What scans find follows the option `bytes`.
+declare const asBytes: boolean
+expectTypeOf(redis.scanStream()).toEqualTypeOf<Stream.Stream<string, RedisClusterException>>()
+expectTypeOf(redis.scanStream({ bytes: true })).toEqualTypeOf<Stream.Stream<Uint8Array, RedisClusterException>>()
+expectTypeOf(redis.scanStream({ bytes: asBytes })).toEqualTypeOf<
+  Stream.Stream<string | Uint8Array, RedisClusterException>
+>()
+expectTypeOf(redis.on("replicas").scanStream({ bytes: false })).toEqualTypeOf<
+  Stream.Stream<string, RedisClusterException>
+>()
+expectTypeOf(redis.hscanStream("k", { bytes: true })).toEqualTypeOf<
+  Stream.Stream<readonly [Uint8Array, Uint8Array], RedisClusterException>
+>()
+expectTypeOf(redis.mgetNonatomic(["a"], { bytes: true })).toEqualTypeOf<
+  Effect.Effect<Array<Uint8Array | null>, RedisClusterException>
+>()
+// @ts-expect-error -- a misspelt option
+redis.scanStream({ bytes: true, matching: "*" })
+// @ts-expect-error -- options of a scan of the cluster that a scan of a node does not have
+redis.on("replicas").scanStream({ bytes: true, patience: "1 second" })
