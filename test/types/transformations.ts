@@ -146,7 +146,7 @@ expectTypeOf(redis.zscanStream("z")).toEqualTypeOf<
 // @ts-expect-error -- a misspelt option
 redis.scanStream({ matches: "a*" })
 
-// What scans find follows the option `bytes`.
+// The elements of a scan are bytes with the option `bytes`.
 declare const asBytes: boolean
 expectTypeOf(redis.scanStream()).toEqualTypeOf<Stream.Stream<string, RedisClusterException>>()
 expectTypeOf(redis.scanStream({ bytes: true })).toEqualTypeOf<Stream.Stream<Uint8Array, RedisClusterException>>()
