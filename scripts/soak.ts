@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as HashSlot from "../src/cluster/HashSlot.ts"
-import { available, Evidence, Pressure, type Scene } from "../test/chaos/Faults.ts"
+import { Families } from "../test/chaos/Families.ts"
+import { available, Evidence, Programs, type Scene } from "../test/chaos/Faults.ts"
 import * as Proxies from "../test/chaos/Proxies.ts"
 import { Random } from "../test/chaos/Random.ts"
 import { connect } from "../test/harness/Observed.ts"
@@ -55,8 +56,8 @@ const soak = Effect.gen(function*() {
     cluster,
     proxies,
     shards: [0, 1, 2].map((shard) => cluster.nodes.filter((node) => node.index % 3 === shard)),
-    movingSlots: [100, 6000, 12_000],
-    pressure: new Pressure(),
+    families: new Families("s"),
+    programs: new Programs(),
     evidence: new Evidence()
   }
   const faults = yield* available(cluster)

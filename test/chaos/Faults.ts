@@ -7,6 +7,7 @@ import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { HarnessError } from "../harness/HarnessError.ts"
 import type { RedisClusterShape, RedisNode } from "../harness/RedisCluster.ts"
 import { freePort } from "../harness/RedisServer.ts"
+import type { Families } from "./Families.ts"
 import type { Link, Proxies } from "./Proxies.ts"
 import type { Random } from "./Random.ts"
 
@@ -24,23 +25,31 @@ export interface Scene {
   readonly proxies: Proxies
   /** The shards by the slots they had at the start: the nodes that hold a shard's data, in any role. */
   readonly shards: ReadonlyArray<ReadonlyArray<RedisNode>>
-  /** Slots that may be moved about. */
-  readonly movingSlots: ReadonlyArray<number>
-  readonly pressure: Pressure
+  /** The families of keys: the slots of some may be moved about. */
+  readonly families: Families
+  readonly programs: Programs
   readonly evidence: Evidence
 }
 
-type Burst = (shard: number, isOver: () => boolean) => Effect.Effect<void>
+/** Calls that go on until it is over. */
+type Calls<A> = (of: A, isOver: () => boolean) => Effect.Effect<void>
 
-const noBurst: Burst = () => Effect.void
+const none = () => Effect.void
 
-/** Many calls to one shard, and reads of the others until it is over, by the client that is there. */
-export class Pressure {
-  burst: Burst = noBurst
+/** The programs of the client that is there, as far as faults want something of them. */
+export class Programs {
+  /** Many calls to one shard, and reads of the others. */
+  burst: Calls<number> = none
+  /** Long pipelines to the slot of one family, several at a time. */
+  pipelines: Calls<string> = none
+  /** How many subscriptions were refused so far. */
+  refusals: () => number = () => 0
 
   /** Nothing of the client is held any more. */
   end(): void {
-    this.burst = noBurst
+    this.burst = none
+    this.pipelines = none
+    this.refusals = () => 0
   }
 }
 
@@ -60,6 +69,8 @@ export interface FaultKind {
   readonly narrow?: true
   /** It forgets nodes: newer servers tell each other what is to be forgotten. */
   readonly forgets?: true
+  /** The evidence without which the client has not met it: it is sought until it is there. */
+  readonly meets?: string
   /** Commands of which the servers must have one, as `COMMAND INFO` names them. */
   readonly needs?: ReadonlyArray<string>
   readonly run: (scene: Scene, shard: number, random: Random) => Effect.Effect<void, HarnessError>
@@ -113,31 +124,43 @@ const restartHere = ({ cluster }: Scene, node: RedisNode) => cluster.restart(nod
 const restartElsewhere = (scene: Scene, node: RedisNode) =>
   Effect.flatMap(newPort(scene), (port) => scene.cluster.readdress(node, port))
 
-/** A burst for a shard that is down, and reads of the others as long as it is; then the end of the burst. */
-const during = <E>(
-  pressure: Pressure,
-  shard: number,
-  down: Effect.Effect<void, E>,
+/** Calls beside a fault, until that is done; then the cluster is mended, and the calls end. */
+const beside = <E>(
+  calls: (isOver: () => boolean) => Effect.Effect<void>,
+  fault: Effect.Effect<void, E>,
   mend: Effect.Effect<void, E> = Effect.void
 ) =>
   Effect.gen(function*() {
     let isOver = false
-    const burst = yield* Effect.forkChild(pressure.burst(shard, () => isOver))
-    yield* Effect.ensuring(down, Effect.sync(() => (isOver = true)))
+    const calling = yield* Effect.forkChild(calls(() => isOver))
+    yield* Effect.ensuring(fault, Effect.sync(() => (isOver = true)))
     yield* mend
-    yield* Fiber.join(burst)
+    yield* Fiber.join(calling)
   })
+
+/** A burst for a shard that is down, and reads of the others as long as it is. */
+const besideBurst = <E>(
+  { programs }: Scene,
+  shard: number,
+  down: Effect.Effect<void, E>,
+  mend?: Effect.Effect<void, E>
+) => beside((isOver) => programs.burst(shard, isOver), down, mend)
+
+/** A fault that meets pipelines in every stage: entries of one slot that have to be sent again together. */
+const besidePipelines = <E>({ programs }: Scene, tag: string, fault: Effect.Effect<void, E>) =>
+  beside((isOver) => programs.pipelines(tag, isOver), fault)
 
 /** SIGKILL, the election of the replica, and the return of the dead as a replica. */
 const crash = (orderly: boolean, restart: typeof restartHere, underBurst = false): FaultKind["run"] => (scene, shard) =>
   Effect.gen(function*() {
-    const { cluster, pressure } = scene
+    const { cluster } = scene
     const primary = yield* primaryOf(scene, shard)
     const replica = yield* replicaOf(scene, primary)
     if (replica === undefined) return
     if (orderly && !(yield* quiesce(cluster, primary, replica))) return
     yield* cluster.kill(primary)
-    yield* during(underBurst ? pressure : new Pressure(), shard, awaitPromotion(cluster, replica))
+    const promotion = awaitPromotion(cluster, replica)
+    yield* underBurst ? besideBurst(scene, shard, promotion) : promotion
     yield* restart(scene, primary)
     yield* cluster.awaitOk
   })
@@ -190,28 +213,30 @@ const stopFor = (millis: number): FaultKind["run"] => (scene, shard) =>
 /** It is not long enough for another one to take over. */
 const stopUnderBurst: FaultKind["run"] = (scene, shard) =>
   Effect.gen(function*() {
-    const { cluster, pressure } = scene
+    const { cluster } = scene
     const primary = yield* primaryOf(scene, shard)
     yield* cluster.stop(primary)
-    yield* during(pressure, shard, Effect.sleep(1000), cluster.continue(primary))
+    yield* besideBurst(scene, shard, Effect.sleep(1000), cluster.continue(primary))
     yield* cluster.awaitOk
   })
 
 /** There and back again, a few slots, keys in halves, so that ASK and TRYAGAIN are seen as well. */
 const moveSlots: FaultKind["run"] = (scene, _, random) =>
   Effect.gen(function*() {
-    const { cluster, movingSlots } = scene
-    const slot = random.pick(movingSlots)
+    const { cluster, families } = scene
+    const tag = random.pick(families.moving)
+    const slot = HashSlot.ofKey(tag)
     const owner = yield* cluster.owner(slot)
     const others = (yield* cluster.primaries).filter((node) => node.id !== owner.id)
-    const target = random.pick(others)
-    for (const to of [target, owner]) {
-      yield* cluster.startMigration(slot, to)
-      yield* cluster.moveKeys(slot, random.between(1, 4))
-      yield* Effect.sleep(random.between(50, 250))
-      yield* cluster.finishMigration(slot)
-      yield* Effect.sleep(random.between(20, 100))
-    }
+    const move = (to: RedisNode) =>
+      Effect.gen(function*() {
+        yield* cluster.startMigration(slot, to)
+        yield* cluster.moveKeys(slot, random.between(1, 4))
+        yield* Effect.sleep(random.between(50, 250))
+        yield* cluster.finishMigration(slot)
+        yield* Effect.sleep(random.between(20, 100))
+      })
+    yield* besidePipelines(scene, tag, Effect.andThen(move(random.pick(others)), move(owner)))
     yield* cluster.awaitOk
   })
 
@@ -220,17 +245,19 @@ const onPrimary = (
 ): FaultKind["run"] =>
 (scene, shard, random) => Effect.flatMap(primaryOf(scene, shard), (primary) => run(scene, primary, random))
 
-const killClients = onPrimary(({ cluster }, primary, random) =>
-  Effect.forEach(
-    Array.from({ length: random.between(2, 8) }),
-    () =>
+const killClients: FaultKind["run"] = (scene, shard, random) =>
+  Effect.gen(function*() {
+    const { cluster, families } = scene
+    const primary = yield* primaryOf(scene, shard)
+    const kill = Effect.suspend(() =>
       Effect.andThen(
         Effect.ignore(cluster.command(primary, "CLIENT", "KILL", "TYPE", random.pick(["normal", "normal", "pubsub"]))),
         Effect.sleep(random.between(10, 80))
-      ),
-    { discard: true }
-  )
-)
+      )
+    )
+    const storm = Effect.forEach(Array.from({ length: random.between(2, 8) }), () => kill, { discard: true })
+    yield* besidePipelines(scene, random.pick(families.settled[shard]), storm)
+  })
 
 const pauseClients = onPrimary(({ cluster }, primary, random) =>
   Effect.andThen(
@@ -262,58 +289,88 @@ const loseRights = onPrimary(({ cluster }, primary, random) =>
   })
 )
 
-const loseChannels = onPrimary(({ cluster }, primary, random) =>
+/** The server ends the connections of those who may not listen any more, and refuses them until they may again. */
+const loseChannels: FaultKind["run"] = (scene, shard, random) =>
   Effect.gen(function*() {
+    const { cluster, programs } = scene
+    const primary = yield* primaryOf(scene, shard)
+    const before = programs.refusals()
     yield* cluster.command(primary, "ACL", "SETUSER", "default", "resetchannels")
     yield* Effect.sleep(random.between(100, 400))
+    for (let waited = 0; waited < 2000 && programs.refusals() === before; waited += 25) yield* Effect.sleep(25)
     yield* cluster.command(primary, "ACL", "SETUSER", "default", "allchannels")
   })
-)
 
-/** How often the client asked a node for the topology meanwhile: its view of the cluster is a partial one. */
-const asked = <A, E>({ evidence, proxies }: Scene, { port }: RedisNode, partial: Effect.Effect<A, E>) =>
-  Effect.suspend(() => {
-    const { passed } = proxies.linkTo(port)
-    const before = passed.topologyCalls
-    return Effect.ensuring(
-      partial,
-      Effect.sync(() => evidence.add("partial views asked for", passed.topologyCalls - before))
-    )
-  })
+const partialViews = "partial views asked for"
 
-/** A primary forgets the nodes of another shard, and learns them again. The client dials it again, and asks around. */
-const forgetShard: FaultKind["run"] = (scene, shard, random) =>
+/**
+ * A primary's view of the cluster is partial for a while. A slot of another shard moves to this primary meanwhile: redirects
+ * name it, and the client asks the node that a redirect has named for the topology. `forget` is repeated, because the other
+ * nodes tell the primary what it has forgotten.
+ */
+const withPartialView = <E>(
+  scene: Scene,
+  primary: RedisNode,
+  tag: string,
+  random: Random,
+  forget: Effect.Effect<void, E>,
+  remember: Effect.Effect<void, E> = Effect.void
+) =>
   Effect.gen(function*() {
-    const { cluster, shards } = scene
-    const primary = yield* primaryOf(scene, shard)
-    const other = (shard + random.between(1, shards.length - 1)) % shards.length
-    const owner = yield* primaryOf(scene, other)
-    const forgotten = [...(yield* cluster.replicasOf(owner)), owner]
-    for (const node of forgotten) yield* cluster.command(primary, "CLUSTER", "FORGET", node.id)
-    const partial = Effect.andThen(
-      cluster.command(primary, "CLIENT", "KILL", "TYPE", "normal"),
-      Effect.sleep(random.between(200, 600))
-    )
-    yield* asked(scene, primary, partial)
-    for (const node of forgotten) yield* cluster.command(primary, "CLUSTER", "MEET", node.host, String(node.port))
+    const { cluster, evidence, proxies } = scene
+    const { passed } = proxies.linkTo(primary.port)
+    const slot = HashSlot.ofKey(tag)
+    const owner = yield* cluster.owner(slot)
+    if (owner.id === primary.id) return
+    yield* cluster.startMigration(slot, primary)
+    yield* forget
+    const before = passed.topologyCalls
+    yield* cluster.finishMigration(slot)
+    const millis = random.between(200, 600)
+    for (let waited = 0; waited < millis || (waited < 3000 && passed.topologyCalls === before); waited += 20) {
+      yield* forget
+      yield* Effect.sleep(20)
+    }
+    evidence.add(partialViews, passed.topologyCalls - before)
+    yield* remember
+    yield* cluster.awaitOk
+    yield* cluster.migrateSlot(slot, owner)
     yield* cluster.awaitOk
   })
 
-/** A primary does not know for a moment who owns slots of another shard, until the owner tells it again. */
+/** A primary forgets the nodes of another shard, and learns them again. */
+const forgetShard: FaultKind["run"] = (scene, shard, random) =>
+  Effect.gen(function*() {
+    const { cluster, families, shards } = scene
+    const primary = yield* primaryOf(scene, shard)
+    const [other, third] = random.shuffled(shards.map((_, i) => i).filter((i) => i !== shard))
+    const owner = yield* primaryOf(scene, other)
+    const nodes = [...(yield* cluster.replicasOf(owner)), owner]
+    // A node that it does not know is forgotten already.
+    const forget = Effect.forEach(
+      nodes,
+      ({ id }) => Effect.ignore(cluster.command(primary, "CLUSTER", "FORGET", id)),
+      { discard: true }
+    )
+    const remember = Effect.forEach(
+      nodes,
+      ({ host, port }) => cluster.command(primary, "CLUSTER", "MEET", host, String(port)),
+      { discard: true }
+    )
+    yield* withPartialView(scene, primary, families.moving[third], random, forget, remember)
+  })
+
+/** A primary does not know who owns slots of another shard, until the owner tells it again. */
 const forgetSlots: FaultKind["run"] = (scene, shard, random) =>
   Effect.gen(function*() {
-    const { cluster, shards } = scene
+    const { cluster, families, shards } = scene
     const primary = yield* primaryOf(scene, shard)
-    const first = Math.ceil(((shard + 1) % shards.length) * HashSlot.slotCount / shards.length)
-    for (let round = random.between(1, 3); round > 0; round--) {
-      const range = [String(first + 200), String(first + 4000)]
-      const forgetting = Effect.all([
-        Effect.ignore(cluster.command(primary, "CLUSTER", "DELSLOTSRANGE", ...range)),
-        cluster.command(primary, "CLIENT", "KILL", "TYPE", "normal"),
-        cluster.awaitOk
-      ])
-      yield* asked(scene, primary, forgetting)
-    }
+    const [other, third] = random.shuffled(shards.map((_, i) => i).filter((i) => i !== shard))
+    const first = Math.ceil(other * HashSlot.slotCount / shards.length)
+    const range = [String(first + 200), String(first + 4000)]
+    // The server refuses a range in which a slot is forgotten already.
+    const forget = Effect.ignore(cluster.command(primary, "CLUSTER", "DELSLOTSRANGE", ...range))
+    yield* withPartialView(scene, primary, families.moving[third], random, forget)
   })
 
 const forgetScripts = onPrimary(({ cluster }, primary, random) =>
@@ -407,7 +464,7 @@ const comeAndGo: FaultKind["run"] = (scene, shard, random) =>
 const comeServeAndGo: FaultKind["run"] = (scene, shard, random) =>
   Effect.gen(function*() {
     const { cluster } = scene
-    const slot = scene.movingSlots[shard]
+    const slot = HashSlot.ofKey(scene.families.moving[shard])
     const owner = yield* cluster.owner(slot)
     const guest = yield* cluster.addNode({ port: yield* newPort(scene) })
     yield* cluster.migrateSlot(slot, guest)
@@ -421,19 +478,22 @@ const comeServeAndGo: FaultKind["run"] = (scene, shard, random) =>
 /** As `moveSlots`, by the servers themselves and in one step. */
 const moveSlotsAtOnce: FaultKind["run"] = (scene, _, random) =>
   Effect.gen(function*() {
-    const { cluster, movingSlots } = scene
-    const slot = String(random.pick(movingSlots))
+    const { cluster, families } = scene
+    const tag = random.pick(families.moving)
+    const slot = String(HashSlot.ofKey(tag))
     const owner = yield* cluster.owner(Number(slot))
     const target = random.pick((yield* cluster.primaries).filter((node) => node.id !== owner.id))
-    for (const [from, to] of [[owner, target], [target, owner]] as const) {
-      const byValkey = cluster.command(from, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", to.id)
-      const byRedis = cluster.command(to, "CLUSTER", "MIGRATION", "IMPORT", slot, slot)
-      yield* Effect.catch(byValkey, () => byRedis)
-      for (let round = 0; round < 200 && (yield* cluster.owner(Number(slot))).id !== to.id; round++) {
-        yield* Effect.sleep(25)
-      }
-      yield* cluster.awaitOk
-    }
+    const move = (from: RedisNode, to: RedisNode) =>
+      Effect.gen(function*() {
+        const byValkey = cluster.command(from, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", to.id)
+        const byRedis = cluster.command(to, "CLUSTER", "MIGRATION", "IMPORT", slot, slot)
+        yield* Effect.catch(byValkey, () => byRedis)
+        for (let round = 0; round < 200 && (yield* cluster.owner(Number(slot))).id !== to.id; round++) {
+          yield* Effect.sleep(25)
+        }
+        yield* cluster.awaitOk
+      })
+    yield* besidePipelines(scene, tag, Effect.andThen(move(owner, target), move(target, owner)))
   })
 
 export const faults: ReadonlyArray<FaultKind> = [
@@ -463,9 +523,9 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "DEBUG SLEEP", run: sleepServer },
   { name: "out of memory", run: outOfMemory },
   { name: "rights taken away", run: loseRights },
-  { name: "channels taken away", channels: true, run: loseChannels },
-  { name: "a primary forgets a shard", forgets: true, run: forgetShard },
-  { name: "a primary forgets owners of slots", run: forgetSlots },
+  { name: "channels taken away", channels: true, meets: "subscriptions refused", run: loseChannels },
+  { name: "a primary forgets a shard", moving: true, forgets: true, meets: partialViews, run: forgetShard },
+  { name: "a primary forgets owners of slots", moving: true, meets: partialViews, run: forgetSlots },
   { name: "scripts forgotten", run: forgetScripts },
   { name: "link cut at some byte", onlyLinks: true, run: cutLink },
   { name: "socket half open", onlyLinks: true, run: halfOpen },

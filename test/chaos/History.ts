@@ -59,6 +59,8 @@ export interface Fault {
   readonly moving?: true | undefined
   /** Channels were taken away. */
   readonly channels?: true | undefined
+  /** The evidence without which the client has not met it. */
+  readonly meets?: string | undefined
   /** A link carried little in a second, and lost nothing. */
   readonly narrow?: true | undefined
   readonly started: number

@@ -86,6 +86,7 @@ export const judge = (
     ...(lossyShards.size === 0 ? plain(Laws.locks(tenures)) : []),
     ...plain(Laws.perseverance(residents.departures, faults)),
     ...plain(Laws.scans(residents.scans)),
+    ...plain(Laws.wholeMap(residents.ownerLosses)),
     ...Laws.noLeaks(calls, commandTimeout),
     ...Laws.deadline(calls, commandTimeout, grace),
     ...Laws.progress(calls, faults, shardOfKey(circumstances)),
@@ -132,6 +133,7 @@ export const evidence = (
     ),
     "reads beside bursts": count(({ what }) => what === besideBurst),
     "ordered pipelines": ordered.length,
+    "ordered pipelines with more than ten appends": ordered.filter(({ pushes }) => pushes.length > 10).length,
     "ordered pipelines that failed in part": ordered.filter(({ pushes, writes }) => {
       const endings = [...pushes, ...writes]
       return endings.includes("ok") && endings.some((ending) => ending !== "ok")

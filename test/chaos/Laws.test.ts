@@ -316,6 +316,25 @@ describe("The law of bystanders", () => {
   })
 })
 
+describe("The law of faults that are met", () => {
+  it("sees a fault that the client did not meet, and asks for no evidence of others", () => {
+    const fault = { what: "channels taken away", shard: 0, started: 0, ended: 1, meets: "refusals" }
+    assert.deepStrictEqual(Laws.met([fault, fault], { refusals: 0 }), [
+      "2 times \"channels taken away\", but no refusals"
+    ])
+    assert.isNotEmpty(Laws.met([fault], {}))
+    assert.isEmpty(Laws.met([fault, { ...fault, meets: undefined }], { refusals: 1 }))
+    assert.isEmpty(Laws.met([], {}))
+  })
+})
+
+describe("The law of the whole map", () => {
+  it("sees slots that lose their owner", () => {
+    assert.isEmpty(Laws.wholeMap([]))
+    assert.include(Laws.wholeMap([{ at: 0, slots: 12 }]).join(), "the owners of 12 slots")
+  })
+})
+
 describe("The law of topology calls", () => {
   it("sees more of them than the limit of their rate allows", () => {
     assert.isEmpty(Laws.topology(200, 10_000))

@@ -479,6 +479,25 @@ export const bystanders = (calm: number, { lag, p99 }: Beside): ReadonlyArray<st
 export const topology = (asked: number, millis: number): ReadonlyArray<string> =>
   asked > 20 + (millis / 100) * 2 ? [`${asked} topology calls in ${millis} ms`] : []
 
+/** A fault that was done to the servers, and that the client did not meet, shows nothing. */
+export const met = (
+  faults: ReadonlyArray<Fault>,
+  evidence: Readonly<Record<string, number>>
+): ReadonlyArray<string> =>
+  Array.from(Map.groupBy(faults.filter(({ meets }) => meets !== undefined), ({ meets }) => meets ?? "")).flatMap(
+    ([meets, done]) => (evidence[meets] ?? 0) > 0 ? [] : [`${done.length} times "${done[0].what}", but no ${meets}`]
+  )
+
+/** Slots that lost their owner in the map of the client. */
+export interface OwnerLoss {
+  readonly at: number
+  readonly slots: number
+}
+
+/** The servers had an owner for every slot at any time: the map loses none because a node knows less. */
+export const wholeMap = (losses: ReadonlyArray<OwnerLoss>): ReadonlyArray<string> =>
+  losses.map(({ slots }) => `the map lost the owners of ${slots} slots, which had owners all the time`)
+
 /** The resources of the process that a client, and the programs that use it, hold. */
 export interface Holdings {
   readonly sockets: number

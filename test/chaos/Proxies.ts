@@ -34,6 +34,9 @@ export interface Link {
 export interface Passed {
   /** Questions for the topology. */
   readonly topologyCalls: number
+  /** Pieces of replies with a redirect. */
+  readonly moved: number
+  readonly asked: number
   /** Connections that led to another port than the link's own. */
   readonly astray: number
   /** Bytes of requests while the link was narrow. */
@@ -46,8 +49,8 @@ export interface Proxies {
   /** For the client's `mapAddress`. */
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly linkTo: (port: number) => Link
-  /** How often CLUSTER SLOTS passed. */
-  readonly topologyCalls: () => number
+  /** How much of a kind has passed all links. */
+  readonly passed: (what: keyof Passed) => number
   /** How many sockets are open, on both sides. */
   readonly connections: () => number
 }
@@ -103,7 +106,7 @@ class Proxy implements Link {
   readonly server: Net.Server
   readonly sockets = new Set<Net.Socket>()
   private readonly pairs = new Set<Pair>()
-  readonly passed = { topologyCalls: 0, astray: 0, narrowly: 0 }
+  readonly passed = { topologyCalls: 0, moved: 0, asked: 0, astray: 0, narrowly: 0 }
   private readonly mode: Mode = {
     ...{ silent: false, delay: 0, bytesPerSecond: Infinity },
     ...{ cutRequests: Infinity, cutReplies: Infinity }
@@ -205,6 +208,12 @@ class Proxy implements Link {
   private pass(chunk: Buffer, to: Net.Socket, budget: "cutRequests" | "cutReplies"): void {
     if (to.destroyed) return
     if (budget === "cutRequests" && chunk.includes("$5\r\nSLOTS")) this.passed.topologyCalls++
+    if (budget === "cutReplies" && (chunk.includes("-MOVED ") || chunk.includes("-ASK "))) {
+      const text = chunk.toString("latin1")
+      // A script of the programs answers with redirects of its own, which lead to port 1.
+      if (/-MOVED \d+ (?!127\.0\.0\.1:1\r)/.test(text)) this.passed.moved++
+      if (/-ASK \d+ (?!127\.0\.0\.1:1\r)/.test(text)) this.passed.asked++
+    }
     if (budget === "cutRequests" && this.mode.bytesPerSecond < Infinity) this.passed.narrowly += chunk.length
     const left = this.mode[budget]
     this.mode[budget] -= chunk.length
@@ -259,6 +268,6 @@ export const make: Effect.Effect<
     },
     linkTo: known,
     connections: () => Array.from(proxies.values()).reduce((sum, proxy) => sum + proxy.sockets.size, 0),
-    topologyCalls: () => Array.from(proxies.values()).reduce((sum, proxy) => sum + proxy.passed.topologyCalls, 0)
+    passed: (what) => Array.from(proxies.values()).reduce((sum, proxy) => sum + proxy.passed[what], 0)
   }
 })

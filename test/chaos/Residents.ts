@@ -9,7 +9,7 @@ import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { until } from "../harness/Waiting.ts"
-import type { Deliveries, Departure, Scan } from "./Laws.ts"
+import type { Deliveries, Departure, OwnerLoss, Scan } from "./Laws.ts"
 import * as Laws from "./Laws.ts"
 import type { Recorder } from "./Workers.ts"
 
@@ -75,6 +75,7 @@ export class Residents {
   readonly matched = new Inbox()
   readonly departures: Array<Departure> = []
   readonly scans: Array<Scan> = []
+  readonly ownerLosses: Array<OwnerLoss> = []
 
   /** How much each of them did, and how many gaps were told. */
   get sizes(): Readonly<Record<string, number>> {
@@ -84,6 +85,15 @@ export class Residents {
     return { scans: this.scans.length, entries, messages, news, matched, gaps }
   }
 }
+
+/** Writes down when the map of the client has no owner any more for slots. */
+const watchMap = (redis: ClusterClientShape, { ownerLosses }: Residents) =>
+  Stream.runForEach(redis.events, (event) =>
+    Effect.sync(() => {
+      if (event._tag !== "SlotsMoved" || event.to !== undefined) return
+      const slots = event.slots.reduce((sum, { end, start }) => sum + end - start + 1, 0)
+      ownerLosses.push({ at: Date.now(), slots })
+    }))
 
 const tagOf = (key: string): string => /^(?:\{|news:)([^}]*)/.exec(key)?.[1] ?? ""
 
@@ -212,6 +222,7 @@ export const start = Effect.fnUntraced(function*(
   const { matched, messages, news } = residents
   const staying = yield* Effect.all([
     stay("the consumer", consume(redis, tags, residents)),
+    stay("the watcher of the map", watchMap(redis, residents)),
     stayListening(
       "the shard subscription",
       messages,

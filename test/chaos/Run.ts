@@ -11,7 +11,7 @@ import { nameOf } from "../harness/nameOf.ts"
 import { connect } from "../harness/Observed.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { Families, shardCount } from "./Families.ts"
-import { available, Evidence, Pressure, type Scene } from "./Faults.ts"
+import { available, Evidence, Programs, type Scene } from "./Faults.ts"
 import { describe, describeFault, type Fault } from "./History.ts"
 import * as Judge from "./Judge.ts"
 import * as Laws from "./Laws.ts"
@@ -20,7 +20,7 @@ import { Random } from "./Random.ts"
 import * as Remains from "./Remains.ts"
 import * as Residents from "./Residents.ts"
 import { Trouble } from "./Trouble.ts"
-import { burst, counters, Recorder, worker } from "./Workers.ts"
+import { burst, counters, pipelines, Recorder, worker } from "./Workers.ts"
 
 export interface RunOptions {
   readonly seed: number
@@ -82,21 +82,23 @@ const families = new Families("s")
 const underLoad = Effect.fnUntraced(function*<E>(
   redis: ClusterClientShape,
   { all: tags, settled }: Families,
-  pressure: Pressure,
-  randoms: ReadonlyArray<Random>,
+  programs: Programs,
+  [ownRandom, ...randoms]: ReadonlyArray<Random>,
   meanwhile: Effect.Effect<void, E>
 ) {
   const recorder = new Recorder()
   const load = yield* Effect.forkChild(
     Effect.forEach(randoms, (own) => worker(redis, recorder, tags, own), { concurrency: "unbounded", discard: true })
   )
-  pressure.burst = (shard, isOver) =>
+  programs.burst = (shard, isOver) =>
     burst(redis, recorder, settled[shard], settled.filter((_, i) => i !== shard).flat(), isOver)
+  programs.pipelines = (tag, isOver) => pipelines(redis, recorder, tag, ownRandom, isOver)
   const residing = yield* Residents.start(redis, recorder, tags)
+  programs.refusals = () => residing.residents.departures.filter(({ error }) => Laws.isRefusal(error)).length
   yield* meanwhile
   recorder.isRunning = false
   yield* Fiber.join(load)
-  pressure.end()
+  programs.end()
   yield* residing.finish
   return { recorder, residents: residing.residents }
 })
@@ -161,8 +163,8 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       { length: shardCount },
       (_, shard) => cluster.nodes.filter((node) => node.index % shardCount === shard)
     ),
-    movingSlots: families.moving.map((tag) => HashSlot.ofKey(tag)),
-    pressure: new Pressure(),
+    families,
+    programs: new Programs(),
     evidence: new Evidence()
   }
   const kinds = (yield* available(cluster)).filter((fault) =>
@@ -180,7 +182,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     ofServers.during(options.millis, [50, 300]),
     ofLinks.during(options.millis, [500, 3000])
   ], { concurrency: 2, discard: true }).pipe(Effect.andThen(cluster.awaitOk), Effect.andThen(Effect.sleep(500)))
-  const randoms = () => Array.from({ length: options.workers ?? 24 }, () => random.fork())
+  const randoms = () => Array.from({ length: 1 + (options.workers ?? 24) }, () => random.fork())
   const lag = new Lag()
   const machine = yield* MachineLag.make
   const meter = new Remains.FiberMeter()
@@ -198,7 +200,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     const { recorder, residents } = yield* underLoad(
       redis,
       stageFamilies,
-      scene.pressure,
+      scene.programs,
       randoms(),
       Remains.unmetered(meanwhile)
     )
@@ -249,13 +251,20 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     closed: closedMemory,
     isReachable: reference.deref() !== undefined
   }
-  const asked = proxies.topologyCalls()
+  const asked = proxies.passed("topologyCalls")
+
+  const evidence = {
+    ...scene.evidence.counts,
+    ...fire.evidence,
+    "replies with MOVED": proxies.passed("moved"),
+    "replies with ASK": proxies.passed("asked")
+  }
 
   const report: Report = {
     calm: calmVerdict,
     fire,
     faults: faults.map((fault) => describeFault(fault, epoch)),
-    evidence: { ...scene.evidence.counts, ...fire.evidence },
+    evidence,
     lag: lag.most,
     topologyCalls: asked,
     holdings: { before, amid, after },
@@ -264,6 +273,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     violations: [
       ...calmVerdict.violations,
       ...fire.violations,
+      ...Laws.met(faults, evidence),
       ...Laws.bystanders(calmVerdict.healthyP99, fire.besideBursts),
       ...Laws.topology(asked, elapsed),
       ...Laws.remains(before, amid, after),

@@ -33,13 +33,21 @@ export class Trouble {
     })
   }
 
+  /** All kinds, the next one last. Those that are surely met come early, so that short runs have them. */
+  private deck(): Array<FaultKind> {
+    const all = this.random.shuffled(this.kinds)
+    const met = all.filter(({ meets }) => meets !== undefined)
+    const others = all.filter((kind) => !met.includes(kind))
+    return [...others.slice(met.length), ...this.random.shuffled([...met, ...others.slice(0, met.length)])]
+  }
+
   private readonly next = Effect.suspend(() => {
-    if (this.coming.length === 0) this.coming = this.random.shuffled(this.kinds)
+    if (this.coming.length === 0) this.coming = this.deck()
     const kind = this.coming.pop() ?? this.kinds[0]
     const shard = kind.everywhere === true ? -1 : this.random.below(this.scene.shards.length)
-    const { channels, lossy, moving, name, narrow } = kind
+    const { channels, lossy, meets, moving, name, narrow } = kind
     const fault: Fault = {
-      ...{ what: name, shard, lossy, moving, channels, narrow },
+      ...{ what: name, shard, lossy, moving, channels, narrow, meets },
       ...{ started: Date.now(), ended: Number.POSITIVE_INFINITY }
     }
     this.faults.push(fault)

@@ -313,35 +313,59 @@ const endingOf = (result: Result.Result<unknown, RedisClusterException>): Ending
 
 const padding = "0123456789abcdef".repeat(128)
 
-/**
- * Appends and writes of one slot, judged by their order. Some of them have a deadline of their own, and travel alone. Some
- * pipelines are large: a server reads them piece by piece, and may change its mind in between.
- */
-const ordered: Program = (redis, recorder, tag, random) =>
-  Effect.suspend(() => {
-    const [list, register] = [`{${tag}}:ordered`, `{${tag}}:ordered-last`]
-    const id = recorder.unique(list)
-    const isLarge = random.below(8) === 0
-    const count = isLarge ? random.between(50, 150) : random.between(2, 6)
-    const entries = Array.from({ length: count }, (_, i) => [
-      Lists.rpush(list, `${id}#${i}`) as Command<unknown>,
-      Strings.set(register, `${id}#${i}#${isLarge ? padding : ""}`) as Command<unknown>
-    ]).flat().map((entry) => random.below(8) === 0 ? timeout(entry, "2 seconds") : entry)
-    const started = Date.now()
-    return Effect.map(redis.pipelineResults(entries), (results) => {
-      const endings = results.map(endingOf)
-      recorder.ordered.push({
-        key: list,
-        id,
-        pushes: endings.filter((_, i) => i % 2 === 0),
-        writes: endings.filter((_, i) => i % 2 === 1)
-      })
-      // Of a large one, those that failed say enough.
-      results.filter((result, i) => i === 0 || !isLarge || Result.isFailure(result)).forEach((result) =>
-        recorder.record("other", "ordered pipeline", list, started, result, { joint: true })
-      )
+/** Appends and writes of one slot, judged by their order. Some of them have a deadline of their own, and travel alone. */
+const orderedPipeline = (
+  redis: ClusterClientShape,
+  recorder: Recorder,
+  tag: string,
+  random: Random,
+  count: number,
+  padding: string
+): Effect.Effect<void> => {
+  const [list, register] = [`{${tag}}:ordered`, `{${tag}}:ordered-last`]
+  const id = recorder.unique(list)
+  const entries = Array.from({ length: count }, (_, i) => [
+    Lists.rpush(list, `${id}#${i}`) as Command<unknown>,
+    Strings.set(register, `${id}#${i}#${padding}`) as Command<unknown>
+  ]).flat().map((entry) => random.below(8) === 0 ? timeout(entry, "2 seconds") : entry)
+  const started = Date.now()
+  return Effect.map(redis.pipelineResults(entries), (results) => {
+    const endings = results.map(endingOf)
+    recorder.ordered.push({
+      key: list,
+      id,
+      pushes: endings.filter((_, i) => i % 2 === 0),
+      writes: endings.filter((_, i) => i % 2 === 1)
     })
+    // Of a long one, those that failed say enough.
+    results.filter((result, i) => i === 0 || count < 10 || Result.isFailure(result)).forEach((result) =>
+      recorder.record("other", "ordered pipeline", list, started, result, { joint: true })
+    )
   })
+}
+
+/** Some pipelines are large: a server reads them piece by piece, and may change its mind in between. */
+const ordered: Program = (redis, recorder, tag, random) =>
+  Effect.suspend(() =>
+    random.below(8) === 0
+      ? orderedPipeline(redis, recorder, tag, random, random.between(50, 150), padding)
+      : orderedPipeline(redis, recorder, tag, random, random.between(2, 6), "")
+  )
+
+/** Long pipelines to the slot of one family, some at a time, one after the other until `isOver`. */
+export const pipelines = (
+  redis: ClusterClientShape,
+  recorder: Recorder,
+  tag: string,
+  random: Random,
+  isOver: () => boolean
+): Effect.Effect<void> => {
+  const turn = Effect.suspend(() =>
+    Effect.andThen(orderedPipeline(redis, recorder, tag, random, random.between(10, 30), ""), Effect.sleep(2))
+  )
+  const turns = Effect.whileLoop({ while: () => !isOver(), body: () => turn, step: () => {} })
+  return Effect.all([turns, turns, turns], { concurrency: "unbounded", discard: true })
+}
 
 /** Keys of one slot, and keys of many. They are not judged by their values, only by what reaches the program. */
 const manyKeys = (tags: ReadonlyArray<string>): Program => (redis, recorder, tag, random) => {

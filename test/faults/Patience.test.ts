@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Command from "../../src/commands/Command.ts"
 import { Scripting, Strings } from "../../src/index.ts"
-import { connect } from "../harness/Observed.ts"
+import { blockedClients, connect } from "../harness/Observed.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 
@@ -34,10 +34,13 @@ describe("A command that keeps its server busy", () => {
 
     it.effect("costs no other caller a connection on which the server holds a command back", () =>
       Effect.gen(function*() {
-        const { seeds } = yield* RedisCluster
-        const redis = yield* connect({ nodes: seeds, ...impatient, commandTimeout: "20 seconds" })
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, ...impatient, commandTimeout: "20 seconds" })
         const waiting = yield* Effect.forkChild(redis.blpop("{busy}list", "Infinity"))
-        yield* redis.get("{busy}")
+        yield* eventually(
+          "the server holds it back",
+          Effect.map(blockedClients(cluster), (blocked) => blocked === 1)
+        )
         yield* redis.eval(slow, { keys: ["{busy}"], args: [] })
         yield* redis.rpush("{busy}list", "x")
         assert.deepStrictEqual((yield* Fiber.join(waiting))?.element, "x")

@@ -9,6 +9,7 @@ import { makeEngine } from "../../src/testing/TestCluster.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import * as Resp from "../harness/Resp.ts"
+import { until } from "../harness/Waiting.ts"
 
 /** A reply with its type: `["+", "OK"]`, `["$", "value"]`, `["*", [...]]`. */
 export type Typed = readonly [type: string, value: string | null | ReadonlyArray<Typed>]
@@ -168,9 +169,12 @@ export const play = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, resp
   const done = Effect.promise(() => ask([["PING"], ["PING"]]))
   for (const line of [...real, ...fake]) line.send(["HELLO", resp])
   for (const [line] of [real, fake]) line.send(["FLUSHALL"])
-  yield* done
-  yield* Effect.sleep(5)
-  for (const line of [...real, ...fake]) line.heard()
+  // A reply to the preparations that came later would be taken for one to the first step.
+  for (const line of [...real, ...fake]) line.send(["ECHO", "prepared"])
+  for (const line of [...real, ...fake]) {
+    let text = ""
+    yield* until("the line is prepared", () => (text += line.heard()).endsWith("prepared\r\n"))
+  }
   const heard = { real: [] as Array<unknown>, fake: [] as Array<unknown> }
   for (const [line, ...words] of steps) {
     real[line].send(words)
