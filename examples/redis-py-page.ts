@@ -76,7 +76,8 @@ const targets = Effect.fn(function*(rc: ClusterClientShape, port: number) {
   // rc.info(target_nodes=subset_primaries)
   const [, ...subset] = yield* rc.primaries
   const infos = yield* rc.on(subset).info("server")
-  yield* print(replies(infos).map((info) => info.includes("redis_mode:cluster"))) // [true,true]
+  // A field that Redis names redis_mode and Valkey server_mode.
+  yield* print(replies(infos).map((info) => info.includes("_mode:cluster"))) // [true,true]
 })
 
 const direct = Effect.fn(function*(rc: ClusterClientShape, port: number) {

@@ -1,8 +1,10 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { Lists } from "../../src/commands/Lists.ts"
@@ -36,6 +38,27 @@ describeOnEach("A dedicated connection, on $name", (environment) => {
           assert.strictEqual(yield* connectionsNamed(cluster, name), start + 2)
         }))
         assert.strictEqual(yield* settled(start, connectionsNamed(cluster, name)), start)
+      }))
+
+    it.effect("is closed when its scope ends before it is open, and runs nothing", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const redis = yield* connect({ nodes: cluster.seeds, clientName: "early" })
+        yield* redis.set("early", "1")
+        const before = yield* connectionsNamed(cluster, "early")
+        const scope = yield* Scope.make()
+        const opening = yield* Effect.forkChild(
+          Effect.flip(Effect.flatMap(Scope.provide(redis.dedicated("early"), scope), (own) => own.incr("early")))
+        )
+        yield* Effect.yieldNow
+        yield* Scope.close(scope, Exit.void)
+        assert.strictEqual((yield* Fiber.join(opening)).reason._tag, "ClosedError")
+        // A scope that has ended opens nothing at all.
+        const late = yield* Effect.flip(Scope.provide(redis.dedicated("early"), scope))
+        assert.strictEqual(late.reason._tag, "ClosedError")
+        assert.include(late.message, "scope")
+        assert.strictEqual(yield* settled(before, connectionsNamed(cluster, "early")), before)
+        assert.strictEqual(yield* redis.get("early"), "1")
       }))
 
     it.effect("runs pipelines and transactions", () =>

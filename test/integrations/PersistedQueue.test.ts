@@ -25,7 +25,7 @@ const worker = (name: string, options?: { readonly maxAttempts?: number }) =>
   Effect.gen(function*() {
     const context = yield* services(
       Layer.provideMerge(PersistedQueue.layer, PersistedQueueRedis.layerStore(quick)),
-      { commandTimeout: "1 second" }
+      { commandTimeout: "5 seconds" }
     )
     const queue = yield* Effect.provide(
       PersistedQueue.make({ name, schema: Job, retrySchedule: Schedule.spaced("50 millis"), ...options }),

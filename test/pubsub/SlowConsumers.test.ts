@@ -11,7 +11,7 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
-import { collect, count, gaps, heldBy, holders, messages, subscriberLines } from "./support.ts"
+import { collect, count, gaps, heldBy, messages, subscriberLines } from "./support.ts"
 
 const each = { concurrency: "unbounded", discard: true } as const
 const tags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 3 / 16384) === shard))
@@ -142,7 +142,7 @@ describeOnEach("A consumer that is too slow, on $name", (environment) => {
       () =>
         Effect.gen(function*() {
           const cluster = yield* RedisCluster
-          const redis = yield* connect({ nodes: cluster.seeds })
+          const redis = yield* connect({ nodes: cluster.seeds, clientName: "limited" })
           const owner = yield* cluster.owner(HashSlot.ofKey("limit"))
           const setting = "client-output-buffer-limit"
           yield* cluster.command(owner, "CONFIG", "SET", setting, "pubsub 1mb 0 0")
@@ -151,16 +151,21 @@ describeOnEach("A consumer that is too slow, on $name", (environment) => {
             strategy: "suspend"
           })
           const payload = "x".repeat(64 * 1024)
-          // More than all the buffers on the way take, until the server has had enough.
+          const ids = Effect.map(
+            subscriberLines(cluster),
+            (lines) => lines.filter((line) => line.includes("name=limited")).map((line) => /\bid=\d+/.exec(line)?.[0])
+          )
+          const [first] = yield* ids
+          // More than all the buffers on the way take, until the server has had enough. The client comes back at once.
           yield* eventually(
             "the end of the connection",
             Effect.gen(function*() {
               yield* Effect.forEach(range(50), () => redis.spublish("limit", payload), each)
-              return (yield* holders(cluster, "limit", true)).length === 0
+              return !(yield* ids).includes(first)
             })
           )
           const got = yield* collect(subscription)
-          yield* until("live again", () => count(got.values, "Subscribed") === 2)
+          yield* until("live again", () => count(got.values, "Subscribed") >= 2)
           const [gap] = gaps(got.values)
           assert.strictEqual(gap.reason, "OutputBufferLimit")
           yield* redis.spublish("limit", "after")
@@ -218,7 +223,10 @@ describeOnEach("Streams beside each other, on $name", (environment) => {
         assert.strictEqual(error.reason._tag, "TimeoutError")
         assert.strictEqual(error.outcome, "NotExecuted")
         yield* eventually("nothing here", Effect.map(redis.heldSubscriptions, (held) => held.size === 0))
-        assert.deepStrictEqual(yield* redis.pubsubShardchannels("*:never"), [])
+        // This client has too little time to ask a server that has just been stopped.
+        for (const node of cluster.nodes) {
+          assert.deepStrictEqual(yield* cluster.command(node, "PUBSUB", "SHARDCHANNELS", "*:never"), [])
+        }
       }))
 
     it.effect("interruption at any moment leaves nothing behind", () =>

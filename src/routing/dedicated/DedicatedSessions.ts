@@ -62,8 +62,8 @@ interface Opening {
   readonly purpose: (asking: boolean) => Purpose
 }
 
-const noConnection = (command: Command<unknown>): Reason =>
-  new ClosedError({ message: "the client is closed", outcome: "NotExecuted", command: command.spec.name })
+const noConnection = (command: Command<unknown>, message: string): Reason =>
+  new ClosedError({ message, outcome: "NotExecuted", command: command.spec.name })
 
 const noKeys = new OptionsError({
   message: "watch needs at least one key, got none",
@@ -165,26 +165,36 @@ export class DedicatedSessions {
   /** Begins a session with its first command. When the scope ends, the session ends, and then `release` runs. */
   private open(
     { command, make, pinned, purpose, slot }: Opening,
-    release: (session: DedicatedSession) => Effect.Effect<void>
+    releaseSession: (session: DedicatedSession) => Effect.Effect<void>
   ): Effect.Effect<DedicatedSession, RedisClusterException, Scope.Scope> {
     return Effect.suspend(() => {
       let opened: DedicatedSession | undefined
+      let hasEnded = false
       const begin = this.run(make, command, slot, pinned, (connection, asking) => {
         opened = new DedicatedSession(connection, purpose(asking), this.sessionContext)
       })
-      const end = Effect.suspend(() => {
-        opened?.end()
-        return opened === undefined ? Effect.void : release(opened)
+      const release = Effect.suspend(() => {
+        const session = opened
+        opened = undefined
+        session?.end()
+        return session === undefined ? Effect.void : releaseSession(session)
       })
+      const end = Effect.suspend(() => {
+        hasEnded = true
+        return release
+      })
+      const refuse = (message: string) => this.dispatcher.statistics.refuse(noConnection(command, message))
+      const unlessEnded = <A>(effect: Effect.Effect<A, RedisClusterException>) =>
+        Effect.suspend(() => hasEnded ? refuse("the scope of the dedicated connection has ended") : effect)
+      const result = Effect.suspend(() =>
+        opened === undefined ? refuse("the client is closed") : Effect.succeed(opened)
+      )
       // The finalizer is added before the connection is opened, so that an interruption in between cannot lose the
-      // connection.
+      // connection. When the scope of another fiber ends while the connection is being opened, nobody else closes it.
       return Effect.addFinalizer(() => end).pipe(
-        Effect.andThen(begin),
-        Effect.flatMap(() =>
-          opened === undefined
-            ? this.dispatcher.statistics.refuse(noConnection(command))
-            : Effect.succeed(opened)
-        )
+        Effect.andThen(unlessEnded(begin)),
+        Effect.andThen(unlessEnded(result)),
+        Effect.onError(() => hasEnded ? release : Effect.void)
       )
     })
   }
