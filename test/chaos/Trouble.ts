@@ -33,7 +33,7 @@ export class Trouble {
     })
   }
 
-  /** All kinds, the next one last. Those that are surely met come early, so that short runs have them. */
+  /** All kinds, the next one last. Kinds that are surely met come early, so that short runs have them. */
   private deck(): Array<FaultKind> {
     const all = this.random.shuffled(this.kinds)
     const met = all.filter(({ meets }) => meets !== undefined)

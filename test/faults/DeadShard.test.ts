@@ -113,7 +113,7 @@ layer(RedisCluster.layer({ nodeTimeout: 500 }), { excludeTestServices: true, tim
         yield* besideCallers(1000)
         const machine = yield* MachineLag.make
         let [ended, beside] = yield* besideCallers(waiters)
-        // Whatever else runs on the machine can only add to this: the least of some measurements is the own part of it.
+        // Other work on the machine can only add to the time: the least of some measurements is the own part of the reads.
         for (let again = 0; again < 3 && p99OfReads(beside) > 2 * calm + 2; again++) {
           ;[ended, beside] = yield* besideCallers(waiters)
         }
