@@ -59,6 +59,7 @@ export const parts: ReadonlyArray<Part> = [
   { name: "ClusterClient", about: "the service that programs use; its layers", floors: [["ClusterClient.ts"]] },
   { name: "scripting", about: "scripts and functions as typed commands", floors: [["scripting"]] },
   { name: "Lock", about: "a lock on a key", floors: [["Lock.ts"]] },
+  { name: "values", about: "typed values: schema, key and stored form", floors: [["values"]] },
   {
     name: "integrations",
     about: "Effect's own services on a cluster",

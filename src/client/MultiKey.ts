@@ -65,15 +65,19 @@ const noEntries = Nonatomic.refused("msetNonatomic: the entries have to be a rec
  * @since 0.1.0
  */
 export const make = (router: Router["Service"]): MultiKeyMembers => {
+  const sender: Nonatomic.Sender = {
+    pipelineResults: router.pipelineResults,
+    refuse: (reason) => router.statistics.refuse(reason)
+  }
   const counting = (
     build: (keys: ReadonlyArray<Argument>) => Command<number>
   ): (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException> =>
-  (keys) => Nonatomic.run(router, keys, (positions) => build(positions.map((i) => keys[i])), Nonatomic.total)
+  (keys) => Nonatomic.run(sender, keys, (positions) => build(positions.map((i) => keys[i])), Nonatomic.total)
 
   return {
     mgetNonatomic: (keys: ReadonlyArray<Argument>, options: { readonly bytes?: boolean | undefined } = {}) => {
       const values = Nonatomic.run(
-        router,
+        sender,
         keys,
         (positions): Command<ReadonlyArray<string | Uint8Array | null>> => {
           const mget = Strings.mget(positions.map((i) => keys[i]))
@@ -86,9 +90,9 @@ export const make = (router: Router["Service"]): MultiKeyMembers => {
     },
     msetNonatomic: (entries) => {
       const pairs = pairsOf(entries)
-      if (pairs === undefined) return router.statistics.refuse(noEntries)
+      if (pairs === undefined) return sender.refuse(noEntries)
       return Nonatomic.run(
-        router,
+        sender,
         pairs.map(([key]) => key),
         (positions) => Strings.mset(positions.map((i) => pairs[i])),
         () => "OK" as const

@@ -15,12 +15,12 @@ import {
   OptionsError,
   PartialFailureError,
   partialOutcome,
+  type Reason,
   type RedisClusterException
 } from "../RedisClusterException.ts"
 import type { Outcomes } from "../routing/batches/Collect.ts"
 import { withoutName } from "../routing/nodes/Aggregation.ts"
 import { invalid } from "../routing/Rejections.ts"
-import type { Router } from "../routing/Router.ts"
 
 interface Part<A> {
   readonly positions: ReadonlyArray<number>
@@ -69,6 +69,12 @@ const partialFailure = (
   )
 }
 
+/** Sends the parts, and refuses calls that cannot be sent. */
+export interface Sender {
+  readonly pipelineResults: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes>
+  readonly refuse: (reason: Reason) => Effect.Effect<never, RedisClusterException>
+}
+
 /**
  * Runs the parts and combines their results; fails when a part failed.
  *
@@ -76,24 +82,24 @@ const partialFailure = (
  * @since 0.1.0
  */
 export const run = <A, B>(
-  router: Router["Service"],
+  sender: Sender,
   keys: ReadonlyArray<Argument>,
   build: (positions: ReadonlyArray<number>) => Command<A>,
   merge: (results: ReadonlyArray<{ readonly positions: ReadonlyArray<number>; readonly value: A }>) => B
 ): Effect.Effect<B, RedisClusterException> =>
   Effect.suspend(() => {
-    if (!Array.isArray(keys)) return router.statistics.refuse(noList)
+    if (!Array.isArray(keys)) return sender.refuse(noList)
     // A list that a program computes may be empty.
     if (keys.length === 0) return Effect.succeed(merge([]))
     const misfit = misfitOf(keys)
-    if (misfit >= 0) return router.statistics.refuse(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
+    if (misfit >= 0) return sender.refuse(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
     const parts = bySlot(keys).map((positions): Part<A> => ({ positions, command: build(positions) }))
     // No part is sent when one of them cannot be sent.
     for (const { command } of parts) {
       const reason = invalid(command)
-      if (reason !== undefined) return router.statistics.refuse(reason)
+      if (reason !== undefined) return sender.refuse(reason)
     }
-    return Effect.flatMap(router.pipelineResults(parts.map((part) => part.command)), (outcomes) => {
+    return Effect.flatMap(sender.pipelineResults(parts.map((part) => part.command)), (outcomes) => {
       const results: Array<{ readonly positions: ReadonlyArray<number>; readonly value: A }> = []
       for (let i = 0; i < parts.length; i++) {
         const outcome = outcomes[i]

@@ -66,7 +66,7 @@ export const decoderOf = <S extends Schema.ConstraintDecoder<unknown>>(
 }
 
 /** The result of a schema for a value, or the reason why there is none. The message shows nothing of the value. */
-const encoderOf = <E>(schema: Schema.ConstraintEncoder<E>): (value: unknown) => E | EncodeFailure => {
+export const encoderOf = <E>(schema: Schema.ConstraintEncoder<E>): (value: unknown) => E | EncodeFailure => {
   const run = Schema.encodeUnknownResult(schema)
   return (value) => {
     try {

@@ -1,0 +1,133 @@
+/**
+ * The way of an object to the fields of a hash and back: text is a field as it is, anything else is JSON.
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import { DecodeFailure, isDecodeFailure } from "../commands/decode.ts"
+import { decoderOf, encoderOf } from "../commands/SchemaCoding.ts"
+import { EncodeFailure, isEncodeFailure } from "../commands/Value.ts"
+
+/** The texts of the fields of a hash, or of some of them. */
+export type Fields = Readonly<Record<string, string>>
+
+export interface FieldCoding<out A> {
+  readonly names: ReadonlyArray<string>
+  /** The fields of the whole object. */
+  readonly encode: (value: unknown) => Fields | EncodeFailure
+  /** The object of its fields. */
+  readonly decode: (fields: Fields) => A | DecodeFailure
+  /** The fields of some properties. */
+  readonly encodeSome: (value: unknown) => Fields | EncodeFailure
+  /** Some properties of their fields. */
+  readonly decodeSome: (
+    names: ReadonlyArray<string>,
+    fields: Fields
+  ) => Readonly<Record<string, unknown>> | DecodeFailure
+}
+
+/** The way of one property, or of the whole, between values of the program and JSON. */
+interface Way {
+  readonly encode: (value: unknown) => Readonly<Record<string, unknown>> | EncodeFailure
+  readonly decode: (value: unknown) => unknown
+}
+
+const wayOf = (schema: Schema.Constraint): Way => {
+  const codec: Schema.Constraint = Schema.toCodecJson(schema)
+  // Objects lead to objects. Services are refused by the types.
+  const json = codec as Schema.ConstraintCodec<unknown, Readonly<Record<string, unknown>>>
+  return { encode: encoderOf(json), decode: decoderOf(json) }
+}
+
+const isText = (ast: SchemaAST.AST): boolean =>
+  ast._tag === "String" || ast._tag === "TemplateLiteral" ||
+  (ast._tag === "Literal" && typeof ast.literal === "string") ||
+  (ast._tag === "Enum" && ast.enums.every(([, value]) => typeof value === "string")) ||
+  (ast._tag === "Union" && ast.types.length > 0 && ast.types.every(isText))
+
+/** The schema of a property without `undefined`, which no field stands for. */
+const defined = (ast: SchemaAST.AST): SchemaAST.AST =>
+  ast._tag === "Union" && ast.encoding === undefined && ast.types.some(SchemaAST.isUndefined)
+    ? new SchemaAST.Union(ast.types.filter((type) => !SchemaAST.isUndefined(type)))
+    : ast
+
+/** Whether the JSON of a property is text whatever its value, so that the field is that text. */
+const isTextual = (field: Schema.Constraint): boolean =>
+  isText(SchemaAST.toEncoded(Schema.toCodecJson(Schema.make(defined(field.ast))).ast))
+
+const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+/** The way of an object with these properties. */
+export const make = <A>(schema: Schema.Constraint & { readonly fields: Schema.Struct.Fields }): FieldCoding<A> => {
+  const names = Object.keys(schema.fields)
+  const whole = wayOf(schema)
+  const single = new Map(
+    names.map((name) => [name, {
+      way: wayOf(Schema.Struct({ [name]: schema.fields[name] })),
+      isTextual: isTextual(schema.fields[name])
+    }])
+  )
+
+  const toFields = (encoded: Readonly<Record<string, unknown>>, value: object): Fields => {
+    const fields: Record<string, string> = {}
+    for (const name of names) {
+      // A property that is undefined has no field, whatever its JSON is.
+      if (!(name in encoded) || encoded[name] === undefined || Reflect.get(value, name) === undefined) continue
+      fields[name] = single.get(name)?.isTextual === true ? String(encoded[name]) : JSON.stringify(encoded[name])
+    }
+    return fields
+  }
+
+  const fromField = (name: string, text: string): unknown => {
+    if (single.get(name)?.isTextual === true) return text
+    const parsed = parse(text)
+    return Option.isSome(parsed) ? parsed.value : new DecodeFailure(`the field ${JSON.stringify(name)} is no JSON`)
+  }
+
+  const fromFields = (given: ReadonlyArray<string>, fields: Fields): Record<string, unknown> | DecodeFailure => {
+    const encoded: Record<string, unknown> = {}
+    for (const name of given) {
+      if (!Object.hasOwn(fields, name)) continue
+      const value = fromField(name, fields[name])
+      if (isDecodeFailure(value)) return value
+      encoded[name] = value
+    }
+    return encoded
+  }
+
+  return {
+    names,
+    encode: (value) => {
+      const encoded = whole.encode(value)
+      return isEncodeFailure(encoded) ? encoded : toFields(encoded, Object(value))
+    },
+    decode: (fields) => {
+      const encoded = fromFields(names, fields)
+      // The schema makes the value of its type.
+      return isDecodeFailure(encoded) ? encoded : whole.decode(encoded) as A | DecodeFailure
+    },
+    encodeSome: (value) => {
+      if (typeof value !== "object" || value === null) return new EncodeFailure("expected an object")
+      const fields: Record<string, string> = {}
+      for (const [name, property] of Object.entries(value)) {
+        if (property === undefined) continue
+        const known = single.get(name)
+        if (known === undefined) return new EncodeFailure(`there is no property ${JSON.stringify(name)}`)
+        const encoded = known.way.encode({ [name]: property })
+        if (isEncodeFailure(encoded)) return encoded
+        Object.assign(fields, toFields(encoded, value))
+      }
+      return fields
+    },
+    decodeSome: (given, fields) => {
+      const object: Record<string, unknown> = {}
+      for (const name of given) {
+        const encoded = fromFields([name], fields)
+        const value = isDecodeFailure(encoded) ? encoded : single.get(name)?.way.decode(encoded)
+        if (isDecodeFailure(value)) return value
+        Object.assign(object, value)
+      }
+      return object
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Keys with a common prefix, and with hash tags in plain sight.
+ *
+ * A namespace makes keys, and nothing else: what a program sends is what it sees. Keys of one hash tag are of one slot, so that they can be used
+ * together in a transaction, a script or a multi-key command.
+ *
+ * **Example** (The keys of an application)
+ *
+ * ```ts
+ * import { Namespace } from "effect-redis-cluster"
+ *
+ * const app = Namespace.make("app:prod")
+ * const cart = app.tagged("user", 7)
+ *
+ * export const keys = [
+ *   app.key("page", "home"), // app:prod:page:home
+ *   cart.key("cart"), // app:prod:{user:7}:cart
+ *   cart.key("orders") // app:prod:{user:7}:orders, of the slot of the cart
+ * ]
+ * ```
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * A part of a key.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Part = string | number | bigint
+
+/**
+ * A prefix of keys.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Namespace {
+  /** The text with which all keys begin. */
+  readonly prefix: string
+  /** The key of these parts. A part that has braces keeps them, and with them its hash tag. */
+  readonly key: (...parts: ReadonlyArray<Part>) => string
+  /** A namespace within this one. */
+  readonly within: (...parts: ReadonlyArray<Part>) => Namespace
+  /**
+   * A namespace whose keys are all of one slot: the parts are its hash tag. Braces and percent signs of a part are written as `%7B`, `%7D` and
+   * `%25`, so that different parts are different tags.
+   */
+  readonly tagged: (part: Part, ...parts: ReadonlyArray<Part>) => Namespace
+  /** The pattern of all keys that begin with these parts, for `scanStream({ match })`: what SCAN would take for a wildcard is escaped. */
+  readonly pattern: (...parts: ReadonlyArray<Part>) => string
+}
+
+const separator = ":"
+
+const escapes: Readonly<Record<string, string>> = { "%": "%25", "{": "%7B", "}": "%7D" }
+const inTag = (part: Part): string => String(part).replaceAll(/[%{}]/g, (character) => escapes[character])
+
+/** Servers take `{}` for no tag at all: a tag of nothing is a percent sign, which no other tag is. */
+const tagOf = (parts: ReadonlyArray<Part>): string => `{${parts.map(inTag).join(separator) || "%"}}`
+
+/** The text with a backslash before what patterns of servers give a meaning. */
+const literally = (text: string): string => text.replaceAll(/[\\*?[\]^-]/g, String.raw`\$&`)
+
+/**
+ * Makes a namespace. Its parts are joined by colons.
+ *
+ * **Gotchas**
+ *
+ * A prefix with braces, `"{app}"`, is a hash tag: all its keys are of one slot, on one node.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (...parts: ReadonlyArray<Part>): Namespace => {
+  const prefix = parts.join(separator)
+  const key = (...more: ReadonlyArray<Part>): string => [...parts, ...more].join(separator)
+  return {
+    prefix,
+    key,
+    within: (...more) => make(...parts, ...more),
+    tagged: (...more) => make(...parts, tagOf(more)),
+    pattern: (...more) => `${literally(key(...more))}${separator}*`
+  }
+}
