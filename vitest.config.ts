@@ -12,6 +12,7 @@ export default defineConfig({
     // process, where `effect` and the sources are loaded once.
     maxWorkers: 4,
     isolate: false,
+    coverage: { include: ["src/**/*.ts"], reporter: ["text-summary", "json-summary", "html"] },
     testTimeout: 120_000,
     hookTimeout: 120_000
   }

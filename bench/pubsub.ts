@@ -2,7 +2,7 @@
  * The cost of a published message for a client that is subscribed: CPU per message and per delivery, with 1, 10 and 100
  * streams on one channel, classic and sharded. One client works at a time, in turns; each in a process of its own.
  *
- * Usage: node bench/pubsub.ts [--messages 100000] [--rounds 3] [--clients "node-redis,ioredis"]
+ * Usage: node bench/pubsub.ts [--messages 100000] [--rounds 3] [--streams 1,10,100] [--clients "node-redis,ioredis"]
  */
 import clusterKeySlot from "cluster-key-slot"
 import type { ChildProcess } from "node:child_process"
@@ -133,6 +133,7 @@ const main = async () => {
     options: {
       messages: { type: "string", default: "100000" },
       rounds: { type: "string", default: "3" },
+      streams: { type: "string", default: "1,10,100" },
       clients: { type: "string" },
       worker: { type: "string" }
     }
@@ -158,13 +159,12 @@ const main = async () => {
   console.log("| channel | streams | client | CPU us per message | CPU us per delivery | messages/s |")
   console.log("| --- | ---: | --- | ---: | ---: | ---: |")
   for (const sharded of [false, true]) {
-    for (const streams of [1, 10, 100]) {
+    for (const streams of values.streams.split(",").map(Number)) {
       const messages = Math.ceil(Number(values.messages) / (streams === 100 ? 5 : 1))
-      const children = []
-      for (const [index, name] of names.entries()) {
+      const children = await Promise.all(names.map(async (name, index) => {
         const job: Job = { nodes: cluster.nodes, channel: `{${tag}}:${index}`, sharded, streams }
-        children.push({ name, job, child: await start(name, job), rounds: new Array<Measure>() })
-      }
+        return { name, job, child: await start(name, job), rounds: new Array<Measure>() }
+      }))
       // The first round warms up.
       for (let round = 0; round <= Number(values.rounds); round++) {
         for (const one of children) {

@@ -50,6 +50,7 @@ const serve = (size: number) => {
       onReply: (reply) => {
         const words = Array.isArray(reply) ? reply.map(String) : []
         if (words[0] === "GET") out += "$1\r\nv\r\n"
+        else if (words[0] === "PING") out += "+PONG\r\n"
         else if (words[0] === "HELLO") out += "%1\r\n$5\r\nproto\r\n:3\r\n"
         else if (words[0] === "CLUSTER" && words[1] === "SLOTS") out += topology
         else if (words[0] === "CLUSTER" && words[1] === "MYID") out += bulk(own)

@@ -156,7 +156,9 @@ describe("A PersistedQueue on a cluster", () => {
       Effect.gen(function*() {
         yield* flush
         const names = ["long1", "long2", "long3", "long4"]
-        const [one, other] = yield* Effect.forEach(range(2), () => services(PersistedQueueRedis.layer(quick)))
+        // A claim that is not renewed expires before its worker is ready; a renewal may be late by a second.
+        const claims = { ...quick, lockRefreshInterval: "250 millis", lockExpiration: "1500 millis" } as const
+        const [one, other] = yield* Effect.forEach(range(2), () => services(PersistedQueueRedis.layer(claims)))
         let taken = 0
         const take = (name: string) =>
           Effect.flatMap(PersistedQueue.make({ name, schema: Job }), (queue) =>

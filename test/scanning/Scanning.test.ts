@@ -337,7 +337,7 @@ describe.each(changing)("Scanning a cluster that changes, on $name", (environmen
         })
         const stormy = yield* Effect.forkChild(storm)
         let scans = 0
-        for (const until = Date.now() + 4000; Date.now() < until || moves <= 8; scans++) {
+        for (; scans < 4 || moves <= 16; scans++) {
           // Slow enough for much to happen in the course of it; the moves end for a while when the scan has nothing else left.
           const stream = redis.scanStream({ count: 100, concurrency: 2 })
           const found = yield* Stream.runCollect(
@@ -347,8 +347,6 @@ describe.each(changing)("Scanning a cluster that changes, on $name", (environmen
         }
         isStormy = false
         yield* Fiber.join(stormy)
-        assert.isAbove(moves, 8)
-        assert.isAbove(scans, 0)
         yield* cluster.awaitOk
       }))
 
