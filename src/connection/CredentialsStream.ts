@@ -1,7 +1,5 @@
 /**
  * A stream of credentials, kept running: the newest of them, and the outages in between.
- *
- * @internal
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"

@@ -1,7 +1,5 @@
 /**
  * The time that a node takes to reply: a decaying mean and the latest samples.
- *
- * @internal
  */
 export class Latency {
   /** The mean in milliseconds, in which newer samples weigh more; `undefined` before the first sample. */

@@ -1,7 +1,5 @@
 /**
  * One timer for many deadlines.
- *
- * @internal
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

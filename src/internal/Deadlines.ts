@@ -1,7 +1,5 @@
 /**
  * The deadlines of many, of which those that have passed are found without a look at the others.
- *
- * @internal
  */
 export class Deadlines<T> {
   /** By the first whole millisecond at which the deadline has passed. */

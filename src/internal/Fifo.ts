@@ -1,7 +1,5 @@
 /**
  * A first-in first-out queue: a ring that doubles when full and shrinks when it has become far too large.
- *
- * @internal
  */
 export class Fifo<T> {
   private ring: Array<T | undefined> = new Array<T | undefined>(16)

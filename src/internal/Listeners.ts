@@ -1,7 +1,5 @@
 /**
  * A set of listeners that are called together.
- *
- * @internal
  */
 export class Listeners<Args extends ReadonlyArray<unknown>> {
   private readonly listeners = new Set<(...args: Args) => void>()

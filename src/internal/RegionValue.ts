@@ -1,7 +1,5 @@
 /**
  * The value that regions of the program give, looked up once for each context.
- *
- * @internal
  */
 import type * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"

@@ -1,8 +1,6 @@
 /**
  * Checks of the options that programs pass. Programs in plain JavaScript may pass anything, and a misspelt option that
  * is ignored is found much later than one that is refused.
- *
- * @internal
  */
 import type * as Duration from "effect/Duration"
 import { millisOf } from "./millis.ts"

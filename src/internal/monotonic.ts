@@ -1,7 +1,5 @@
 /**
  * Monotonic time, by which intervals are measured: nobody can set it back or forward.
- *
- * @internal
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"

@@ -46,8 +46,6 @@ export interface ChannelLists {
 
 /**
  * A name that is subscribed to, and its kind.
- *
- * @internal
  */
 export interface Named {
   readonly kind: Kind

@@ -1,7 +1,5 @@
 /**
  * The messages that one connection brings, on their way to the buffers of the streams.
- *
- * @internal
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Reply } from "../protocol/Reply.ts"

@@ -1,7 +1,5 @@
 /**
  * The subscriptions of a client that lives: opens buffers, lets their names come and go, and ends them with their scopes.
- *
- * @internal
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"

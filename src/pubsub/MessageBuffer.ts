@@ -1,8 +1,6 @@
 /**
  * The events that one stream has not taken yet. Reads of sockets add events, and the consumer takes them, one by one
  * or all at once.
- *
- * @internal
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"

@@ -1,7 +1,5 @@
 /**
  * One subscription as a node has it.
- *
- * @internal
  */
 import type { SharedSubscription } from "./SharedSubscription.ts"
 import { publishedAfter } from "./transit.ts"

@@ -1,8 +1,6 @@
 /**
  * The subscriptions that one node holds: on one connection that all streams share, and on further connections while
  * full buffers have paused the others.
- *
- * @internal
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Connections } from "../connection/Connections.ts"

@@ -1,7 +1,5 @@
 /**
  * Keeps each subscription of the client on the nodes that `Plan` names.
- *
- * @internal
  */
 import type { Connections } from "../connection/Connections.ts"
 import type * as Snapshot from "../topology/Snapshot.ts"

@@ -1,7 +1,5 @@
 /**
  * The nodes that hold each subscription: a pure decision about wishes and the map.
- *
- * @internal
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { ofKey } from "../cluster/HashSlot.ts"

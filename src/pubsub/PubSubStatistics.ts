@@ -1,7 +1,5 @@
 /**
  * The counters of subscriptions: plain fields that the metrics read on demand.
- *
- * @internal
  */
 import { Listeners } from "../internal/Listeners.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"

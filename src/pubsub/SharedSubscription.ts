@@ -1,7 +1,5 @@
 /**
  * One subscription of the client, shared by all streams that want it.
- *
- * @internal
  */
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { MessageBuffer } from "./MessageBuffer.ts"

@@ -5,8 +5,6 @@
  * A full buffer pauses the reading. Requests of other streams would then wait for their replies, or the reading would
  * have to go on past the bound of the buffer. A paused connection therefore sends no requests, and `NodeSubscriptions`
  * takes another one.
- *
- * @internal
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Connections } from "../connection/Connections.ts"

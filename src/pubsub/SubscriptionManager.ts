@@ -4,8 +4,6 @@
  * `Plan` names the nodes of each subscription, and `Placements` keeps it there. An event that makes a subscription
  * uncertain (a lost connection, a slot that moved, a node that left) interrupts it: it is placed again, and when the
  * servers have confirmed it, its streams get a gap.
- *
- * @internal
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -4,8 +4,6 @@
  * A server answers in order, and confirms each name by a reply of its own, so that a confirmation belongs to the
  * oldest unanswered request, whatever name the server repeats. A refusal is about a whole request, which is divided
  * until the refused name is known.
- *
- * @internal
  */
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { Fifo } from "../internal/Fifo.ts"

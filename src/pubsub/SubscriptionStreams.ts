@@ -1,7 +1,5 @@
 /**
  * Opens subscriptions, and makes streams and queues of their buffers.
- *
- * @internal
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

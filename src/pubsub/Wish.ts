@@ -1,7 +1,5 @@
 /**
  * One subscription that a stream wants: its name, and the node that is to hold it. Pure.
- *
- * @internal
  */
 import type * as Effect from "effect/Effect"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"

@@ -1,7 +1,5 @@
 /**
  * The errors of subscriptions that cannot be made.
- *
- * @internal
  */
 import { withoutArguments } from "../protocol/quotes.ts"
 import type { ServerError } from "../protocol/Reply.ts"

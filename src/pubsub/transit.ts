@@ -1,7 +1,5 @@
 /**
  * The time that messages take between the nodes of a cluster.
- *
- * @internal
  */
 
 /**

@@ -5,8 +5,6 @@
  * command that is written after the sleeper's run, nor for the work that its reply causes. The client therefore gets a
  * clock that, whenever the client reads it, starts a fiber that yields until the cluster has been quiet for a while.
  * `adjust` sees that fiber, and waits for it.
- *
- * @internal
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

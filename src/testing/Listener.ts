@@ -1,7 +1,5 @@
 /**
  * The engine behind loopback TCP ports, for clients that need a socket.
- *
- * @internal
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

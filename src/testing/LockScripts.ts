@@ -1,7 +1,5 @@
 /**
  * The scripts of `Lock` in TypeScript, so that locks work on a cluster without Lua.
- *
- * @internal
  */
 import { scripts } from "../Lock.ts"
 import type { ScriptCall } from "./engine/ScriptValue.ts"

@@ -3,8 +3,6 @@
  *
  * Commands are executed at once when the client writes them; replies arrive when the running code has ended. There is
  * no timer and no turn of the event loop in between, so that a `TestClock` finds all work of a moment done.
- *
- * @internal
  */
 import { Duplex } from "node:stream"
 import type { Endpoint } from "../cluster/Endpoint.ts"

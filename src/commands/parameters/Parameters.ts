@@ -1,8 +1,6 @@
 /**
  * The form of the tables with which builders check calls, for programs without types. The other files of this folder
  * are generated.
- *
- * @internal
  */
 
 /** The most arguments of a method, and the names of the options in arguments that are objects, by position. */

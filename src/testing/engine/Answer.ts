@@ -3,8 +3,6 @@
  *
  * A string is a bulk string, a number or bigint an integer, `null` the null, an array an array; classes stand for the
  * other kinds of replies.
- *
- * @internal
  */
 import { ServerError } from "../../protocol/Reply.ts"
 import { type Bytes, formatDouble } from "./Bytes.ts"
@@ -67,7 +65,7 @@ export class Nothing {
   readonly isNothing = true
 }
 
-/** @internal */
+/** A reply of the engine. */
 export type Answer =
   | Bytes
   | number

@@ -1,7 +1,5 @@
 /**
  * Strings as rows of bits.
- *
- * @internal
  */
 import { type Answer, failure } from "./Answer.ts"
 import { type Bytes, parseInt64, parseInteger } from "./Bytes.ts"

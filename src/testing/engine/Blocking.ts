@@ -1,7 +1,5 @@
 /**
  * Commands that wait until there is an element to take. Inside a transaction they do not wait.
- *
- * @internal
  */
 import { type Answer, Double, nothing, nullArray } from "./Answer.ts"
 import { type Bytes, parseFloat64 } from "./Bytes.ts"

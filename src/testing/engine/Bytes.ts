@@ -1,11 +1,9 @@
 /**
  * Byte strings: text in which every character stands for one byte (`latin1`). Keys and values are binary, and as byte
  * strings they are keys of maps, are cut and joined cheaply, and compare as the server compares them.
- *
- * @internal
  */
 
-/** @internal */
+/** A byte string. */
 export type Bytes = string
 
 /** UTF-8 text, or bytes, as a byte string. */

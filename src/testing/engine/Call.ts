@@ -3,8 +3,6 @@
  *
  * Each read of an argument or a key notes the first problem. A command checks `failed` once, before it changes
  * anything; the failure then is the reply, whatever the command returns.
- *
- * @internal
  */
 import { upperCase } from "../../commands/words.ts"
 import type { ServerError } from "../../protocol/Reply.ts"

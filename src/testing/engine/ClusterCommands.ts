@@ -1,7 +1,5 @@
 /**
  * The CLUSTER commands, and those with which a connection describes itself in a cluster.
- *
- * @internal
  */
 import { slotCount } from "../../cluster/HashSlot.ts"
 import { type Answer, notSupported, ok, Pairs, Simple, Verbatim } from "./Answer.ts"

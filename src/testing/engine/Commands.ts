@@ -1,8 +1,6 @@
 /**
  * Every command of the engine, with its keys. The keys come from the library's own table of commands, which tests
  * compare with servers.
- *
- * @internal
  */
 import * as CommandTable from "../../commands/table/CommandTable.ts"
 import { upperCase } from "../../commands/words.ts"

@@ -1,7 +1,5 @@
 /**
  * The identity, the protocol and the settings of a connection.
- *
- * @internal
  */
 import { type Answer, failure, nothing, notSupported, ok, Pairs, Push, Simple } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"

@@ -1,7 +1,5 @@
 /**
  * Keys with their values and their expiry.
- *
- * @internal
  */
 import * as HashSlot from "../../cluster/HashSlot.ts"
 import type { Bytes } from "./Bytes.ts"

@@ -1,7 +1,5 @@
 /**
  * DUMP and RESTORE: values as bytes that only a TestCluster understands.
- *
- * @internal
  */
 import { type Answer, failure, notSupported, ok } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"

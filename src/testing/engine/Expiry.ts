@@ -1,7 +1,5 @@
 /**
  * The words with which commands give the expiry of a key.
- *
- * @internal
  */
 import type { Call } from "./Call.ts"
 

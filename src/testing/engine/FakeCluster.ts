@@ -2,8 +2,6 @@
  * The nodes together: the owners of slots, replication, failures, and changes that concern all nodes.
  *
  * Everything is synchronous; time and delays come from the host.
- *
- * @internal
  */
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import { slotCount } from "../../cluster/HashSlot.ts"

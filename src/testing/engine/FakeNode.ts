@@ -2,8 +2,6 @@
  * One node: its sessions, its view of the cluster, and the path of a command from request to answer.
  *
  * The order of the checks, and their words, are those of a server in cluster mode.
- *
- * @internal
  */
 import { addressOf, type Endpoint } from "../../cluster/Endpoint.ts"
 import { ServerError } from "../../protocol/Reply.ts"

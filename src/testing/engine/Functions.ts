@@ -1,8 +1,6 @@
 /**
  * FUNCTION and FCALL. The text of a library gives its name and the names that it registers, as on a server. A function
  * in TypeScript that was registered for such a name runs in its place.
- *
- * @internal
  */
 import { type Answer, failure, Members, notSupported, ok, Pairs, Simple } from "./Answer.ts"
 import { type Bytes, glob, toText } from "./Bytes.ts"

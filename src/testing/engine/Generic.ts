@@ -1,7 +1,5 @@
 /**
  * Commands on keys of any type: existence, expiry, names, order.
- *
- * @internal
  */
 import { type Answer, failure, noSuchKey, nothing, notSupported, ok, Simple } from "./Answer.ts"
 import { type Bytes, compare, glob, parseFloat64, parseInt64 } from "./Bytes.ts"

@@ -1,7 +1,5 @@
 /**
  * Places on the earth: members of a sorted set whose scores are 52 bits of interleaved coordinates, as on a server.
- *
- * @internal
  */
 import { type Answer, Double, failure, nullArray } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"

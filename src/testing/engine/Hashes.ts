@@ -1,7 +1,5 @@
 /**
  * Hashes, with fields that expire.
- *
- * @internal
  */
 import { type Answer, failure, ok, Pairs } from "./Answer.ts"
 import { type Bytes, isInt64, parseInt64 } from "./Bytes.ts"

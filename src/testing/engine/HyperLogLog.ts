@@ -1,7 +1,5 @@
 /**
  * HyperLogLog with the hash, the 16384 registers and the estimate of servers. The value always has their dense form.
- *
- * @internal
  */
 import { type Answer, failure, ok } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"

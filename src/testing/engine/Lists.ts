@@ -1,7 +1,5 @@
 /**
  * Lists. The commands that wait for an element are in `Blocking.ts`.
- *
- * @internal
  */
 import { type Answer, failure, noSuchKey, nullArray, ok, outOfRange } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"

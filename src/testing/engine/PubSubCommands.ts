@@ -1,7 +1,5 @@
 /**
  * Publishing and subscribing: with channels, patterns and shard channels.
- *
- * @internal
  */
 import { type Answer, nothing, notSupported, Push } from "./Answer.ts"
 import { type Bytes, glob } from "./Bytes.ts"

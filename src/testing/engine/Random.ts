@@ -1,7 +1,5 @@
 /**
  * Random numbers from a seed, so that a test that failed can be run again.
- *
- * @internal
  */
 
 /** A generator of numbers from 0 (included) to 1 (excluded): mulberry32. */

@@ -1,7 +1,5 @@
 /**
  * Bytes to requests: RESP arrays of bulk strings, and inline commands.
- *
- * @internal
  */
 import type { Bytes } from "./Bytes.ts"
 

@@ -3,8 +3,6 @@
  *
  * The classes behind the roles run commands, and commands act on the roles. The interfaces stand in between, so that
  * there is no circle of imports.
- *
- * @internal
  */
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { ServerError } from "../../protocol/Reply.ts"

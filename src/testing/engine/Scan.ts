@@ -3,8 +3,6 @@
  *
  * A cursor is a place in the order of a hash of the elements. An element that exists all the time is thus returned,
  * whatever is added or removed meanwhile, as servers promise.
- *
- * @internal
  */
 import type { Answer } from "./Answer.ts"
 import { type Bytes, formatDouble, glob } from "./Bytes.ts"

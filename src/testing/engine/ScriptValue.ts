@@ -1,7 +1,5 @@
 /**
  * The values that scripts get and return.
- *
- * @internal
  */
 import { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, Double, Members, Nothing, NullArray, Pairs, Push, Simple, Verbatim } from "./Answer.ts"

@@ -1,8 +1,6 @@
 /**
  * EVAL, EVALSHA and SCRIPT. The engine has no Lua: a function that was registered for the text of a script runs in its
  * place.
- *
- * @internal
  */
 import { createHash } from "node:crypto"
 import { ServerError } from "../../protocol/Reply.ts"

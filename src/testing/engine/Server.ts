@@ -1,7 +1,5 @@
 /**
  * The state and the settings of a node.
- *
- * @internal
  */
 import type { CommandEntry } from "../../commands/table/CommandReply.ts"
 import * as CommandTable from "../../commands/table/CommandTable.ts"

@@ -1,7 +1,5 @@
 /**
  * The connection of one client to one node, as the node sees it.
- *
- * @internal
  */
 import { type Answer, encode, failure, Nothing } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"

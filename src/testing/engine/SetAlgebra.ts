@@ -1,7 +1,5 @@
 /**
  * The common parts of commands on several sets and commands on several sorted sets.
- *
- * @internal
  */
 import { failure } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"

@@ -1,7 +1,5 @@
 /**
  * The commands on sets.
- *
- * @internal
  */
 import { type Answer, failure, Members } from "./Answer.ts"
 import { type Bytes, parseInt64 } from "./Bytes.ts"

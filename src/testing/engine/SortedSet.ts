@@ -1,7 +1,5 @@
 /**
  * Members with scores, in the order of their scores and, for equal scores, of their bytes.
- *
- * @internal
  */
 import { type Bytes, compare } from "./Bytes.ts"
 

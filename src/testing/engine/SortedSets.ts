@@ -1,7 +1,5 @@
 /**
  * Sorted sets. The commands that wait for a member are in `Blocking.ts`.
- *
- * @internal
  */
 import { type Answer, Double, failure, nullArray } from "./Answer.ts"
 import { type Bytes, compare, parseFloat64 } from "./Bytes.ts"

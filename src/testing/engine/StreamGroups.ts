@@ -1,7 +1,5 @@
 /**
  * Consumer groups of streams.
- *
- * @internal
  */
 import { type Answer, failure, notSupported, nullArray, ok, Pairs } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"

@@ -1,7 +1,5 @@
 /**
  * A stream: entries in the order of their ids, and the groups that read them.
- *
- * @internal
  */
 import { type Bytes, parseInt64 } from "./Bytes.ts"
 

@@ -1,7 +1,5 @@
 /**
  * Streams: adding, reading, trimming. Consumer groups are in `StreamGroups.ts`.
- *
- * @internal
  */
 import { type Answer, failure, notSupported, nullArray, ok, Pairs } from "./Answer.ts"
 import { waitFor } from "./Blocking.ts"

@@ -1,7 +1,5 @@
 /**
  * Strings and counters.
- *
- * @internal
  */
 import { type Answer, failure, notFloat, ok, Pairs } from "./Answer.ts"
 import { addDecimals, type Bytes, isInt64, parseFloat64 } from "./Bytes.ts"

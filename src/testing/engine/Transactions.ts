@@ -1,7 +1,5 @@
 /**
  * MULTI, EXEC and WATCH.
- *
- * @internal
  */
 import { type Answer, failure, nullArray, ok } from "./Answer.ts"
 import { type Call, type Group, read } from "./Call.ts"

@@ -1,7 +1,5 @@
 /**
  * A user of ACL: the passwords and the permissions.
- *
- * @internal
  */
 import type { ServerError } from "../../protocol/Reply.ts"
 import { failure } from "./Answer.ts"

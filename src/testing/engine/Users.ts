@@ -1,7 +1,5 @@
 /**
  * The ACL commands: they make, change and list users.
- *
- * @internal
  */
 import { type Answer, notSupported, ok } from "./Answer.ts"
 import { type Bytes, glob } from "./Bytes.ts"

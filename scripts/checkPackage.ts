@@ -1,0 +1,88 @@
+/**
+ * Checks the declarations of the packed package as a program gets them: every entry point compiles with
+ * `skipLibCheck: false`, by TypeScript 5.9 and 7. What `stripInternal` takes away must not be needed by what is left.
+ *
+ *   node scripts/checkPackage.ts
+ *
+ * `dist` has to be built.
+ */
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const project = fileURLToPath(new URL("..", import.meta.url))
+
+interface Manifest {
+  readonly name: string
+  readonly exports: Readonly<Record<string, string>>
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+}
+
+const compilers = {
+  "TypeScript 5.9": "@tsd/typescript/typescript/lib/tsc.js",
+  "TypeScript 7": "typescript/bin/tsc"
+} as const
+
+const compilerOptions = {
+  target: "ES2022",
+  // Effect's own declarations name types of the Web Crypto API.
+  lib: ["ES2024", "ESNext.Disposable", "DOM"],
+  module: "NodeNext",
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  types: ["node"],
+  noEmit: true
+}
+
+/** A program with the package unpacked among its dependencies. */
+const directory = mkdtempSync(join(project, ".package-"))
+const inModules = (name: string) => join(directory, "node_modules", name)
+const link = (name: string) => {
+  mkdirSync(dirname(inModules(name)), { recursive: true })
+  symlinkSync(join(project, "node_modules", name), inModules(name))
+}
+
+try {
+  const packed = execFileSync(
+    "npm",
+    ["pack", "--json", "--ignore-scripts", "--pack-destination", directory],
+    { cwd: project, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }
+  )
+  const [{ filename }]: ReadonlyArray<{ readonly filename: string }> = JSON.parse(packed)
+  const manifest: Manifest = JSON.parse(readFileSync(join(project, "package.json"), "utf8"))
+  mkdirSync(inModules(manifest.name), { recursive: true })
+  execFileSync("tar", ["xzf", join(directory, filename), "-C", inModules(manifest.name), "--strip-components=1"])
+  for (const name of [...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }), "@types/node"]) {
+    link(name)
+  }
+
+  const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith(".json"))
+  const files = entries.map((entry) => `${entry.replaceAll(/\W+/g, "_")}.ts`)
+  files.forEach((file, i) =>
+    writeFileSync(join(directory, file), `export * from "${manifest.name}${entries[i].slice(1)}"\n`)
+  )
+  writeFileSync(join(directory, "package.json"), JSON.stringify({ type: "module" }))
+  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, files }))
+
+  for (const [name, path] of Object.entries(compilers)) {
+    const { status, stdout } = spawnSync(process.execPath, [
+      join(project, "node_modules", path),
+      "--project",
+      directory
+    ], {
+      cwd: directory,
+      encoding: "utf8"
+    })
+    if (status !== 0) {
+      console.error(`${name} does not compile the declarations of the package:\n${stdout}`)
+      process.exitCode = 1
+    } else {
+      console.log(`${name}: ${entries.length} entry points compile with skipLibCheck: false`)
+    }
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true })
+}
