@@ -3,16 +3,19 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { Lifetime } from "../commands/Call.ts"
 import type { Command } from "../commands/Command.ts"
+import { type DecodeFailure, isDecodeFailure } from "../commands/decode.ts"
+import { decoderOf } from "../commands/SchemaCoding.ts"
 import { type EntryFields, forms } from "../consumer/EntryForm.ts"
 import { type ConsumedEntry, type ConsumerSettings, GroupConsumer } from "../consumer/GroupConsumer.ts"
 import * as Turns from "../consumer/Turns.ts"
 import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
-import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import { bySlot } from "./Nonatomic.ts"
 
 /**
@@ -21,7 +24,7 @@ import { bySlot } from "./Nonatomic.ts"
  * @category models
  * @since 0.1.0
  */
-export interface ConsumeOptions<Values extends keyof EntryFields = "text"> {
+export interface ConsumeOptions<Values extends keyof EntryFields = "text", Fields = EntryFields[Values]> {
   /** The keys of the streams, of any slots. */
   readonly streams: string | ReadonlyArray<string>
   readonly group: string
@@ -39,21 +42,27 @@ export interface ConsumeOptions<Values extends keyof EntryFields = "text"> {
    */
   readonly count?: number | undefined
   /** The time for which one read waits on the server for entries. Default: 5 seconds. */
-  readonly block?: Duration.Input | undefined
+  readonly block?: Lifetime | undefined
   /**
    * The time after which an entry without acknowledgement is given again: an entry of any consumer of the group, this
    * one included. Other consumers get the first chance at an entry that this consumer did not acknowledge. The time
    * begins when the program gets the entry, and has to be longer than the work on an entry, or two consumers will do
    * it. Without `claimAfter` an entry is given again when its consumer starts again.
    */
-  readonly claimAfter?: Duration.Input | undefined
+  readonly claimAfter?: Lifetime | undefined
   /** The time between two searches for entries without acknowledgement. Default: half of `claimAfter`. */
-  readonly claimInterval?: Duration.Input | undefined
+  readonly claimInterval?: Lifetime | undefined
   /**
    * The form of the fields: `"text"` gives an object of text, `"bytes"` an object of bytes, `"pairs"` a list of names
    * and values in bytes, which keeps the order and fields that occur more than once. Default: `"text"`.
    */
   readonly values?: Values | undefined
+  /**
+   * The schema that decodes the fields, such as the `Schema.Struct` with which `Command.fields` wrote the entry. An entry that does not
+   * fit fails the stream with a `DecodeError`, after the entries before it. It stays pending: to set it aside, leave `schema` out and
+   * decode in the program.
+   */
+  readonly schema?: Schema.ConstraintDecoder<Fields> | undefined
 }
 
 /**
@@ -86,8 +95,10 @@ export interface ConsumerMembers {
    * **Example** (A worker)
    *
    * ```ts
-   * import { Console, Effect, Stream } from "effect"
+   * import { Console, Effect, Schema, Stream } from "effect"
    * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * const Order = Schema.Struct({ id: Schema.String, total: Schema.FiniteFromString })
    *
    * // Runs until it is interrupted.
    * const worker = Effect.gen(function*() {
@@ -97,9 +108,10 @@ export interface ConsumerMembers {
    *     group: "billing",
    *     consumer: "billing-1",
    *     create: "all",
-   *     claimAfter: "1 minute"
+   *     claimAfter: "1 minute",
+   *     schema: Order
    *   }).pipe(
-   *     Stream.mapEffect((entry) => Effect.andThen(Console.log(entry.id, entry.fields), entry.acknowledge), {
+   *     Stream.mapEffect(({ acknowledge, fields }) => Effect.andThen(Console.log(fields.id, fields.total), acknowledge), {
    *       concurrency: 16
    *     }),
    *     Stream.runDrain
@@ -107,9 +119,9 @@ export interface ConsumerMembers {
    * })
    * ```
    */
-  readonly consume: <Values extends keyof EntryFields = "text">(
-    options: ConsumeOptions<Values>
-  ) => Stream.Stream<ConsumedEntry<EntryFields[Values]>, RedisClusterException>
+  readonly consume: <Values extends keyof EntryFields = "text", Fields = EntryFields[Values]>(
+    options: ConsumeOptions<Values, Fields>
+  ) => Stream.Stream<ConsumedEntry<Fields>, RedisClusterException>
 }
 
 const keysOfStreams: checks.Check = (value) => {
@@ -119,20 +131,21 @@ const keysOfStreams: checks.Check = (value) => {
 
 const isKey = (value: unknown): boolean => typeof value === "string"
 
-const optionChecks: checks.Checks<ConsumeOptions> = {
+const optionChecks: checks.Checks<ConsumeOptions<keyof EntryFields, unknown>> = {
   streams: keysOfStreams,
   group: checks.text,
   consumer: checks.text,
   create: checks.oneOf("all", "new"),
   count: checks.integer(1),
-  block: checks.duration(1, true),
-  claimAfter: checks.duration(1, true),
-  claimInterval: checks.duration(1, true),
-  values: checks.oneOf("text", "bytes", "pairs")
+  block: checks.lifetime(1),
+  claimAfter: checks.lifetime(1),
+  claimInterval: checks.lifetime(1),
+  values: checks.oneOf("text", "bytes", "pairs"),
+  schema: (value) => Schema.isSchema(value) ? undefined : "a schema"
 }
 
 /** The problem of options of any kind; `undefined` when there is none. */
-const problemOf = (options: ConsumeOptions<keyof EntryFields>): string | undefined => {
+const problemOf = (options: ConsumeOptions<keyof EntryFields, unknown>): string | undefined => {
   const problems = checks.problemsOf(options, optionChecks)
   if (problems.length > 0) return problems.join("; ")
   const missing = (["streams", "group", "consumer"] as const).find((name) => options[name] === undefined)
@@ -146,7 +159,7 @@ const invalid = (message: string): RedisClusterException =>
   exception(() => new OptionsError({ message: `consume: ${message}`, outcome: "NotExecuted", command: "XREADGROUP" }))
 
 const settingsOf = <Values extends keyof EntryFields>(
-  options: ConsumeOptions<Values>
+  options: ConsumeOptions<Values, unknown>
 ): ConsumerSettings<EntryFields[Values]> => {
   const { block = "5 seconds", claimAfter, claimInterval, consumer, count = 100, create, group } = options
   const after = claimAfter === undefined ? undefined : Math.ceil(millisOf(claimAfter))
@@ -164,6 +177,29 @@ const settingsOf = <Values extends keyof EntryFields>(
   }
 }
 
+/** Entries with the fields that a schema makes of theirs. Without a schema the type of the fields is that of `values`. */
+const typed = <Fields>(
+  entries: Stream.Stream<ConsumedEntry<unknown>, RedisClusterException>,
+  schema: Schema.ConstraintDecoder<Fields> | undefined
+): Stream.Stream<ConsumedEntry<Fields>, RedisClusterException> => {
+  if (schema === undefined) return entries as Stream.Stream<ConsumedEntry<Fields>, RedisClusterException>
+  const decode = decoderOf(schema)
+  return Stream.mapEffect(entries, (entry) => {
+    const fields = decode(entry.fields)
+    return isDecodeFailure(fields) ? Effect.fail(undecodable(entry, fields)) : Effect.succeed({ ...entry, fields })
+  })
+}
+
+const undecodable = ({ id, stream }: ConsumedEntry<unknown>, { cause, message }: DecodeFailure): RedisClusterException =>
+  exception(() =>
+    new DecodeError({
+      message: `consume: the schema refused the fields of entry ${id} of ${stream}: ${message}`,
+      cause,
+      outcome: "Executed",
+      command: "XREADGROUP"
+    })
+  )
+
 /**
  * @category constructors
  * @since 0.1.0
@@ -177,10 +213,11 @@ export const make = (router: {
       if (problem !== undefined) return Stream.fail(invalid(problem))
       const settings = settingsOf(options)
       const streams = typeof options.streams === "string" ? [options.streams] : [...new Set(options.streams)]
-      return Turns.entriesOf(
+      const entries = Turns.entriesOf(
         bySlot(streams).map((positions) =>
           new GroupConsumer(router.execute, positions.map((i) => streams[i]), settings)
         )
       )
+      return typed(entries, options.schema)
     })
 })

@@ -36,16 +36,18 @@ import type * as Schema from "effect/Schema"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { millisOf } from "../internal/millis.ts"
 import { type Argument, type Reply, UnreadableReply } from "../protocol/Reply.ts"
-import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
+import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { CallSettings } from "./CallSettings.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import { anySize, DecodeFailure, type Decoder, isDecodeFailure, reply } from "./decode.ts"
+import { entriesDecoderOf, type TypedEntries, type WithEntries } from "./EntryCoding.ts"
 import { type ClusterClient, key } from "./Executor.ts"
 import { type Decodable, decoderOf, type FieldsOf, withoutMessage } from "./SchemaCoding.ts"
 import { argumentOf, isEncodeFailure, notEncoded, type Value } from "./Value.ts"
 
 export { type CallSettings, CurrentCallSettings, withIdempotence, withTimeout } from "./CallSettings.ts"
 export { DecodeFailure, type Decoder } from "./decode.ts"
+export type { TypedEntries, WithEntries } from "./EntryCoding.ts"
 export { type Decodable, encode, fields, type FieldsOf } from "./SchemaCoding.ts"
 export { EncodeFailure, type Secret, type Value } from "./Value.ts"
 
@@ -451,9 +453,8 @@ export const unencodable = (spec: CommandSpec, message: string): Command<never> 
  *
  * @internal
  */
-export const ensured = <A, M>(given: Command<A, M>): Command<A, M> =>
-  // The mark exists for the types only.
-  isCommand(given) ? given : notCommand as Command<never, M>
+export const ensured = <A, M, R extends ClusterClient>(given: Command<A, M, R>): Command<A, M, R> =>
+  isCommand(given) ? given : refusal()
 
 /** Stands for a command that is never sent. */
 const unsent = new CommandSpec("UNSENT", {})
@@ -474,10 +475,20 @@ export const fromEffect = <A>(effect: Effect.Effect<A, RedisClusterException>): 
     }))
 }
 
-const notCommand = invalid(
+const noCommand = `this is no command; a command is Strings.get("key"), or what a method of the client gives. An effect made of one ` +
+  `(Effect.map, Effect.tap ...) is none any more: use Command.map, or put the combinators of Command first`
+
+/** It fails wherever it is run, also without a client. */
+const notCommand = new Command<never>(
   unsent,
-  `this is no command; a command is Strings.get("key"), or what a method of the client gives`
+  [],
+  () => new DecodeFailure(noCommand),
+  { ...defaults, invalid: noCommand },
+  () => Effect.fail(exception(() => new OptionsError({ message: noCommand, outcome: "NotExecuted" })))
 )
+
+/** The mark of commands that answer per node exists for the types only. */
+const refusal = <M>(): Command<never, M, never> => notCommand as Command<never, M, never>
 
 const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =>
   exception(() => new DecodeError({ message, cause, outcome: "Executed" }))
@@ -545,7 +556,9 @@ export const decodeReply = <A>(self: Command<A>, reply: Reply): A | DecodeFailur
 }
 
 const withDecoder = <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, decode: Decoder<B>): Command<B, M, R> =>
-  new Command(self.spec, self.args, decode, self.settings, self.run)
+  isCommand(self)
+    ? new Command(self.spec, self.args, decode, self.settings, self.run)
+    : refusal()
 
 /**
  * The command in a form that fails with an `OptionsError` instead of being sent.
@@ -580,7 +593,10 @@ export const within = <A, M, R extends ClusterClient>(
 const withSettings = <A, M, R extends ClusterClient>(
   self: Command<A, M, R>,
   settings: Partial<CommandSettings>
-): Command<A, M, R> => new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings }, self.run)
+): Command<A, M, R> =>
+  isCommand(self)
+    ? new Command(self.spec, self.args, self.decode, { ...self.settings, ...settings }, self.run)
+    : refusal()
 
 /**
  * Transforms the result of a command with a pure function. For a command that answers per node, the function gets the
@@ -630,6 +646,7 @@ export const map: {
 export const mapKeys =
   (f: (key: string) => Argument) =>
   <A, M = unknown, R extends ClusterClient = ClusterClient>(self: Command<A, M, R>): Command<A, M, R> => {
+    if (!isCommand(self)) return refusal()
     if (self.spec.isNameOnly) {
       const { mapKeys: inner } = self.settings
       return withSettings(self, { mapKeys: inner === undefined ? f : (key) => f(textOf(inner(key))) })
@@ -730,6 +747,67 @@ export const hash: {
   }
 )
 
+/**
+ * Decodes the fields of the entries of streams: for `xrange`, `xrevrange`, `xread`, `xreadgroup`, `xclaim` and `xautoclaim`.
+ *
+ * **When to use**
+ *
+ * Use it for single reads. A consumer of a group that reads on and on takes the same schema as an option: `redis.consume({ schema })`.
+ *
+ * **Details**
+ *
+ * The result has the form that the command gives, with the type of the schema in the place of `fields`. The fields of an entry that has been
+ * deleted since its delivery stay `null`.
+ *
+ * **Gotchas**
+ *
+ * One entry that does not fit fails the command with a `DecodeError`, the entries beside it included.
+ *
+ * **Example** (Orders in a stream)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * const Order = Schema.Struct({ id: Schema.String, total: Schema.FiniteFromString })
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   yield* redis.xadd("orders", "*", Command.fields(Order)({ id: "1", total: 20 }))
+ *   const entries = yield* redis.xrange("orders", "-", "+").pipe(Command.entries(Order))
+ *   return entries.map(({ fields }) => fields.total) // Array<number>
+ * })
+ * ```
+ *
+ * @see {@link fields} for the way back
+ * @category mapping
+ * @since 0.1.0
+ */
+export const entries: {
+  <S extends Schema.ConstraintDecoder<unknown> & { readonly Encoded: FieldsOf<S["Encoded"]> }>(
+    target: S
+  ): <A extends WithEntries, M, R extends ClusterClient>(
+    self: Command<A, M, R>
+  ) => Command<TypedEntries<A, S["Type"]>, M, R>
+  <
+    A extends WithEntries,
+    M,
+    R extends ClusterClient,
+    S extends Schema.ConstraintDecoder<unknown> & { readonly Encoded: FieldsOf<S["Encoded"]> }
+  >(
+    self: Command<A, M, R>,
+    target: S
+  ): Command<TypedEntries<A, S["Type"]>, M, R>
+} = dual(
+  2,
+  <A extends WithEntries, M, R extends ClusterClient, S extends Schema.ConstraintDecoder<unknown>>(
+    self: Command<A, M, R>,
+    target: S
+  ): Command<TypedEntries<A, S["Type"]>, M, R> =>
+    // The decoder puts the type of the schema in the place of the fields, and leaves the rest.
+    decodedBy(self, entriesDecoderOf(target)) as Command<TypedEntries<A, S["Type"]>, M, R>
+)
+
 const hasFields = (hash: Readonly<Record<string, string>>): boolean => {
   for (const _ in hash) return true
   return false
@@ -803,6 +881,7 @@ export type BigInts<A> = A extends number ? bigint
 export const bigint = <A extends number | null | ReadonlyArray<number | null>, M, R extends ClusterClient>(
   self: Command<A, M, R>
 ): Command<BigInts<A>, M, R> => {
+  if (!isCommand(self)) return refusal()
   const decode = anySize.get(self.decode)
   return decode === undefined
     ? invalid(
@@ -836,6 +915,7 @@ export const timeout: {
 } = dual(
   2,
   <A, M, R extends ClusterClient>(self: Command<A, M, R>, duration: Duration.Input): Command<A, M, R> => {
+    if (!isCommand(self)) return refusal()
     const millis = millisOf(duration)
     return withSettings(
       self,

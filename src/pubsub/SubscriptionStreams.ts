@@ -4,12 +4,13 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Endpoint, isEndpoint } from "../cluster/Endpoint.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
+import { type DecodeFailure, isDecodeFailure } from "../commands/decode.ts"
+import { decoderOf } from "../commands/SchemaCoding.ts"
 import * as checks from "../internal/checks.ts"
 import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import { type ChannelNames, listsOf, namesOf } from "./ChannelNames.ts"
@@ -29,18 +30,18 @@ import type { Placement, Preparation, Wish } from "./Wish.ts"
 export const invalid = (message: string): RedisClusterException =>
   exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
 
-const undecodable = (error: Schema.SchemaError): RedisClusterException =>
+const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =>
   exception(() =>
     new DecodeError({
-      message: `the schema of a subscription refused a payload: ${error.message}`,
+      message: `the schema of a subscription refused a payload: ${message}`,
       outcome: "Executed",
-      cause: error
+      cause
     })
   )
 
 /** Decodes the payloads of a batch; messages that precede a payload that the schema refuses are still delivered. */
 const decoding = (schema: Schema.ConstraintDecoder<unknown>) => {
-  const decode = Schema.decodeUnknownResult(schema)
+  const decode = decoderOf(schema)
   return (take: Effect.Effect<Batch<RawEvent>, Ending>): Effect.Effect<Batch<SubscriptionEvent<unknown>>, Ending> => {
     let failure: RedisClusterException | undefined
     const decoded = Effect.flatMap(take, (batch) => {
@@ -50,12 +51,12 @@ const decoding = (schema: Schema.ConstraintDecoder<unknown>) => {
           events.push(event)
           continue
         }
-        const result = decode(event.payload)
-        if (Result.isFailure(result)) {
-          failure = undecodable(result.failure)
+        const payload = decode(event.payload)
+        if (isDecodeFailure(payload)) {
+          failure = undecodable(payload)
           break
         }
-        events.push(new Message(event.channel, event.pattern, result.success, event.node, event.channelBytes))
+        events.push(new Message(event.channel, event.pattern, payload, event.node, event.channelBytes))
       }
       const [first, ...others] = events
       return first !== undefined ? Effect.succeed([first, ...others] as const) : failed

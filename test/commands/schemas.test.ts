@@ -53,6 +53,30 @@ describe("Schemas of commands", () => {
         assert.notInclude(reason.message, "a lot")
       }))
 
+    it.effect("The entries of a stream are read by the schema that wrote them, in every form in which commands give them", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const id = yield* redis.xadd("orders", "*", Command.fields(Order)(order))
+        const entry = { id, fields: order }
+        assert.deepStrictEqual(yield* redis.xrange("orders", "-", "+").pipe(Command.entries(Order)), [entry])
+        assert.deepStrictEqual(yield* Command.entries(redis.xread({ orders: "0" }), Order), [
+          { key: "orders", entries: [entry] }
+        ])
+        yield* redis.xgroupCreate("orders", "g", "0")
+        assert.deepStrictEqual(yield* redis.xreadgroup("g", "a", { orders: ">" }).pipe(Command.entries(Order)), [
+          { key: "orders", entries: [entry] }
+        ])
+        const claimed = redis.xautoclaim("orders", "g", "b", "0 millis", "0-0").pipe(Command.entries(Order))
+        assert.deepStrictEqual((yield* claimed).entries, [entry])
+        yield* redis.xdel("orders", [id])
+        const deleted = redis.xreadgroup("g", "b", { orders: "0" }).pipe(Command.entries(Order))
+        assert.deepStrictEqual(yield* deleted, [{ key: "orders", entries: [{ id, fields: null }] }])
+        yield* redis.xadd("orders", "*", { id: "1", total: "a lot", state: "open" })
+        const reason = yield* reasonOf(redis.xrange("orders", "-", "+").pipe(Command.entries(Order)))
+        assert.strictEqual(reason._tag, "DecodeError")
+        assert.notInclude(reason.message, "a lot")
+      }))
+
     it.effect("The fields that a command answers are read by the schema of an object", () =>
       Effect.gen(function*() {
         const redis = yield* ClusterClient

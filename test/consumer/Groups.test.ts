@@ -1,6 +1,7 @@
 import { assert, it as plain, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import * as Command from "../../src/commands/Command.ts"
@@ -347,6 +348,27 @@ describeOnEach("A consumer, on $name", (environment) => {
         yield* Fiber.interrupt(reading)
       }))
 
+    it.effect("decodes the fields of each entry by a schema, and fails at an entry that does not fit, which stays pending", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const Order = Schema.Struct({ id: Schema.String, total: Schema.FiniteFromString })
+        for (const total of [10, 20]) yield* redis.xadd("typed", "*", Command.fields(Order)({ id: "a", total }))
+        const bad = yield* redis.xadd("typed", "*", { id: "a", total: "much" })
+        yield* redis.xadd("typed", "*", Command.fields(Order)({ id: "a", total: 40 }))
+        const got: Array<typeof Order.Type> = []
+        const options = { streams: "typed", group: "g", consumer: "c", create: "all", schema: Order } as const
+        const failure = yield* redis.consume(options).pipe(
+          Stream.runForEach(({ acknowledge, fields }) => Effect.andThen(Effect.sync(() => got.push(fields)), acknowledge)),
+          Effect.flip
+        )
+        assert.deepStrictEqual(got, [{ id: "a", total: 10 }, { id: "a", total: 20 }])
+        assert(failure.reason._tag === "DecodeError")
+        assert.include(failure.message, `entry ${bad} of typed`)
+        const pending = yield* redis.xpending("typed", "g", { start: "-", end: "+", count: 10 })
+        assert.strictEqual(pending[0].id, bad)
+      }))
+
     it.effect("fails for what time does not mend, and refuses options that make no sense", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
@@ -362,12 +384,22 @@ describeOnEach("A consumer, on $name", (environment) => {
         assert(wrong._tag === "ReplyError")
         assert.strictEqual(wrong.code, "WRONGTYPE")
         const noDuration = "soon" as `${number} seconds`
-        for (
-          const bad of [
-            ...[{ streams: [] }, { group: "" }, { count: 0 }, { block: 0 }, { claimAfter: 0 }],
-            ...[{ block: noDuration }, { claimAfter: noDuration }, { claimAfter: 1, claimInterval: noDuration }]
-          ]
-        ) {
+        // A bare number may be seconds or milliseconds.
+        const number = 60 as never
+        const refused: ReadonlyArray<Partial<Parameters<typeof redis.consume>[0]>> = [
+          { streams: [] },
+          { group: "" },
+          { count: 0 },
+          { block: "0 millis" },
+          { claimAfter: "0 millis" },
+          { block: noDuration },
+          { claimAfter: noDuration },
+          { claimAfter: "1 milli", claimInterval: noDuration },
+          { block: number },
+          { claimAfter: number },
+          { schema: number }
+        ]
+        for (const bad of refused) {
           assert.strictEqual((yield* failure(bad))._tag, "OptionsError")
         }
       }))

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
@@ -133,6 +134,19 @@ describeOnEach("Subscriptions, on $name", (environment) => {
         yield* until("the failure", () => got.error !== undefined)
         assert.deepStrictEqual(got.values.map((message) => message.payload.id), [1, 2])
         assert.strictEqual(got.error?.reason._tag, "DecodeError")
+      }))
+
+    it.effect("a schema that waits for something fails the stream with words, and is no defect", () =>
+      Effect.gen(function*() {
+        const { seeds } = yield* RedisCluster
+        const redis = yield* connect({ nodes: seeds })
+        const later = SchemaGetter.transformEffect((text: string) => Effect.delay(Effect.succeed(text), "1 second"))
+        const schema = Schema.String.pipe(Schema.decodeTo(Schema.String, { decode: later, encode: later }))
+        const got = yield* Effect.flatMap(redis.subscribeScoped("later", { schema }), collect)
+        yield* redis.publish("later", "text")
+        yield* until("the failure", () => got.error !== undefined)
+        assert.strictEqual(got.error?.reason._tag, "DecodeError")
+        assert.include(got.error?.message, "the schema is asynchronous")
       }))
 
     it.effect("the plain stream subscribes when it runs and gives the subscription back when it ends", () =>

@@ -94,6 +94,12 @@ declare const scoped: Effect.Effect<void, never, Scope.Scope>
 expectTypeOf(Lock.make("key", { ttl: "10 seconds" })).toEqualTypeOf<
   Effect.Effect<Lock.Lock, Lock.LockNotAcquiredError | RedisClusterException, ClusterClient | Scope.Scope>
 >()
+expectTypeOf(Lock.withLock(work, "key", { ttl: "10 seconds" })).toEqualTypeOf(
+  work.pipe(Lock.withLock("key", { ttl: "10 seconds" }))
+)
+expectTypeOf(Lock.tryWithLock(work, "key", { ttl: "10 seconds" })).toEqualTypeOf(
+  work.pipe(Lock.tryWithLock("key", { ttl: "10 seconds" }))
+)
 expectTypeOf(Lock.withLock("key", { ttl: "10 seconds", wait: "0 millis" })(work)).toEqualTypeOf<
   Effect.Effect<"done", "failed" | Lock.LockError | RedisClusterException, "needed" | ClusterClient>
 >()

@@ -2,6 +2,7 @@
  * The types of dedicated connections, optimistic transactions and consumers. This file is compiled, not run.
  */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { expectTypeOf } from "vitest"
@@ -79,6 +80,11 @@ expectTypeOf(redis.consume({ streams: "s", group: "g", consumer: "c", values: "b
 
 expectTypeOf(redis.consume({ streams: "s", group: "g", consumer: "c" })).toEqualTypeOf<
   Stream.Stream<ConsumedEntry, RedisClusterException>
+>()
+
+const Order = Schema.Struct({ id: Schema.String, total: Schema.FiniteFromString })
+expectTypeOf(redis.consume({ streams: "s", group: "g", consumer: "c", schema: Order })).toEqualTypeOf<
+  Stream.Stream<ConsumedEntry<typeof Order.Type>, RedisClusterException>
 >()
 
 // @ts-expect-error -- a stream of commands needs more than one connection can promise

@@ -1,7 +1,7 @@
 /**
  * Types of transformed commands, wherever they run. This file is compiled, not run.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
@@ -13,6 +13,7 @@ import {
   Hashes,
   type RedisClusterException,
   type Reply,
+  Streams,
   Strings
 } from "../../src/index.ts"
 
@@ -65,6 +66,32 @@ redis.hgetall("k").pipe(Command.hash(User))
 redis.hgetall("k").pipe(Command.schema(User))
 // @ts-expect-error -- GET answers no fields
 Command.hash(Strings.get("k"), Order)
+
+// @ts-expect-error -- an effect that was made of a command is no command
+Effect.map(redis.get("k"), String).pipe(Command.schema(Schema.String))
+// @ts-expect-error -- nor does it get a deadline of commands
+Effect.map(redis.get("k"), String).pipe(Command.timeout("1 second"))
+
+// entries
+interface OrderEntry {
+  readonly id: string
+  readonly fields: typeof Order.Type
+}
+expectTypeOf(redis.xrange("k", "-", "+").pipe(Command.entries(Order))).toEqualTypeOf<
+  Command.Command<ReadonlyArray<OrderEntry>, unknown, never>
+>()
+expectTypeOf(Command.entries(Streams.xread({ k: "0" }), Order)).toEqualTypeOf<
+  Command.Command<ReadonlyArray<{ readonly key: string; readonly entries: ReadonlyArray<OrderEntry> }>>
+>()
+expectTypeOf(redis.xreadgroup("g", "c", { k: "0" }).pipe(Command.entries(Order), Command.map(([one]) => one.entries[0].fields)))
+  .toEqualTypeOf<Command.Command<typeof Order.Type | null, unknown, never>>()
+expectTypeOf(
+  redis.xautoclaim("k", "g", "c", "1 minute", "0-0").pipe(Command.entries(Order), Command.map(({ entries }) => entries))
+).toEqualTypeOf<Command.Command<ReadonlyArray<OrderEntry>, unknown, never>>()
+// @ts-expect-error -- ids are no entries
+redis.xautoclaim("k", "g", "c", "1 minute", "0-0", { justId: true }).pipe(Command.entries(Order))
+// @ts-expect-error -- the fields of an entry are text
+redis.xrange("k", "-", "+").pipe(Command.entries(User))
 
 // encode and fields
 expectTypeOf(Command.encode(Schema.fromJsonString(User))).toEqualTypeOf<(value: typeof User.Type) => Command.Value>()
