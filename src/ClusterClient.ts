@@ -314,6 +314,20 @@ export class ClusterClient extends Service {
    * Connects to a cluster with options from `Config`: one config of all options (`ClusterConfig.options`), or a config
    * for each option.
    *
+   * **When to use**
+   *
+   * Use it when the options stand among those of the program, in a file or under names of its own. `layerEnv` is the same with the usual
+   * variables and with defaults.
+   *
+   * **Example** (One option from a variable, the rest from code)
+   *
+   * ```ts
+   * import { Config } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const client = ClusterClient.layerConfig({ nodes: Config.string("CACHE_NODE"), clientName: Config.succeed("shop") })
+   * ```
+   *
    * **Details**
    *
    * It fails with a `ConfigError` when a value is missing or invalid, and otherwise like `layer`.
@@ -328,6 +342,11 @@ export class ClusterClient extends Service {
   /**
    * Connects to a cluster with options from the environment, by the variables that `ClusterConfig` lists (`REDIS_URL`,
    * `REDIS_PASSWORD` and so on).
+   *
+   * **When to use**
+   *
+   * Use it for a program whose deployment decides: each option is a variable, and `defaults` has those that the program knows better, or
+   * that fit into no variable (functions, schedules). For other names or sources use `layerConfig`.
    *
    * **Details**
    *

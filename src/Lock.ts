@@ -36,6 +36,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
@@ -659,12 +660,44 @@ const endedUnderIt = (lock: Lock): Effect.Effect<void, LockLostError> =>
  * for an effect that cannot be interrupted, or that ended before the interruption, because its end was not protected.
  * Other errors are those of `make`.
  *
+ * **Gotchas**
+ *
+ * The lock is not reentrant: an effect that takes its own lock again waits for itself. An interruption stops this process only: what
+ * the effect has sent to others goes on. Give them the `fence`.
+ *
+ * **Example** (First and last)
+ *
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { Lock } from "effect-redis-cluster"
+ *
+ * const options = { ttl: "10 seconds", wait: "1 minute" } as const
+ *
+ * export const program = Effect.andThen(
+ *   Lock.withLock(Console.log("one report at a time"), "report", options),
+ *   Console.log("one invoice at a time").pipe(Lock.withLock("invoice", options))
+ * )
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
-export const withLock = <const O extends LockOptions>(key: string, options: O) =>
-<A, E, R>(
-  use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
+export const withLock: {
+  <const O extends LockOptions>(
+    key: string,
+    options: O
+  ): <A, E, R>(
+    use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
+  ) => Effect.Effect<A, E | LockError | RedisClusterException, R | ClusterClient>
+  <A, E, R, const O extends LockOptions>(
+    use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>),
+    key: string,
+    options: O
+  ): Effect.Effect<A, E | LockError | RedisClusterException, R | ClusterClient>
+} = dual(3, <A, E, R, const O extends LockOptions>(
+  use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>),
+  key: string,
+  options: O
 ): Effect.Effect<A, E | LockError | RedisClusterException, R | ClusterClient> =>
   Tracing.operation(
     "redis.lock",
@@ -676,7 +709,7 @@ export const withLock = <const O extends LockOptions>(key: string, options: O) =
             () => endedUnderIt(lock)
           ))
       )
-  )
+  ))
 
 /** Notes on the span how long the lock was waited for, and its fence. */
 const noted = <L extends Lock, E, R>(
@@ -717,9 +750,22 @@ const noted = <L extends Lock, E, R>(
  * @category combinators
  * @since 0.1.0
  */
-export const tryWithLock = <const O extends LockOptions>(key: string, options: O) =>
-<A, E, R>(
-  use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
+export const tryWithLock: {
+  <const O extends LockOptions>(
+    key: string,
+    options: O
+  ): <A, E, R>(
+    use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
+  ) => Effect.Effect<Option.Option<A>, E | LockLostError | RedisClusterException, R | ClusterClient>
+  <A, E, R, const O extends LockOptions>(
+    use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>),
+    key: string,
+    options: O
+  ): Effect.Effect<Option.Option<A>, E | LockLostError | RedisClusterException, R | ClusterClient>
+} = dual(3, <A, E, R, const O extends LockOptions>(
+  use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>),
+  key: string,
+  options: O
 ): Effect.Effect<Option.Option<A>, E | LockLostError | RedisClusterException, R | ClusterClient> =>
   Tracing.operation(
     "redis.lock",
@@ -740,7 +786,7 @@ export const tryWithLock = <const O extends LockOptions>(key: string, options: O
           }))
         )
       )
-  )
+  ))
 
 /**
  * Reads the token of a lock's holder; `null` while nobody holds the lock.
