@@ -325,7 +325,7 @@ export class ClusterClient extends Service {
    * import { Config } from "effect"
    * import { ClusterClient } from "effect-redis-cluster"
    *
-   * export const client = ClusterClient.layerConfig({ nodes: Config.string("CACHE_NODE"), clientName: Config.succeed("shop") })
+   * export const client = ClusterClient.layerConfig({ nodes: Config.String("CACHE_NODE"), clientName: Config.succeed("shop") })
    * ```
    *
    * **Details**

@@ -171,6 +171,18 @@ const onlyGiven = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K
  * Use it to combine variables with options that a variable cannot express. `ClusterClient.layerEnv` does that with
  * defaults of the program.
  *
+ * **Example** (Variables over a file)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterConfig } from "effect-redis-cluster"
+ *
+ * export const options = Effect.gen(function*() {
+ *   const set = yield* ClusterConfig.partial()
+ *   return { nodes: "redis://127.0.0.1:7000", ...set }
+ * })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -229,6 +241,14 @@ export const options = (prefix = "REDIS"): Config.Config<ClusterOptions> => with
 
 /**
  * The config of all options: the values of the variables with a prefix, and `defaults` for options without a variable.
+ *
+ * **Example** (Defaults for what no variable sets)
+ *
+ * ```ts
+ * import { ClusterClient, ClusterConfig } from "effect-redis-cluster"
+ *
+ * export const client = ClusterClient.layerConfig(ClusterConfig.withDefaults("CACHE", { nodes: "redis://127.0.0.1:7000" }))
+ * ```
  *
  * @category constructors
  * @since 0.1.0

@@ -112,6 +112,14 @@ const inOrder = (records: ReadonlyArray<nodeDns.SrvRecord>): Effect.Effect<Reado
  *
  * The effect fails with `ConnectionError` when the name has no records or DNS does not answer.
  *
+ * **Example** (A headless service)
+ *
+ * ```ts
+ * import { ClusterClient, Discovery } from "effect-redis-cluster"
+ *
+ * export const client = ClusterClient.layer({ nodes: Discovery.srv("_redis._tcp.redis.default.svc.cluster.local") })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -136,6 +144,14 @@ export const srv = (
  * **Details**
  *
  * The effect fails with `ConnectionError` when the host has no address or DNS does not answer.
+ *
+ * **Example** (All addresses of a name)
+ *
+ * ```ts
+ * import { ClusterClient, Discovery } from "effect-redis-cluster"
+ *
+ * export const client = ClusterClient.layer({ nodes: Discovery.dns("redis.internal", 6379) })
+ * ```
  *
  * @category constructors
  * @since 0.1.0

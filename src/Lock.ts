@@ -791,6 +791,15 @@ export const tryWithLock: {
 /**
  * Reads the token of a lock's holder; `null` while nobody holds the lock.
  *
+ * **Example** (Who has it)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-redis-cluster"
+ *
+ * export const program = Effect.tap(Lock.owner("report"), (token) => Effect.log(token ?? "nobody"))
+ * ```
+ *
  * @category accessors
  * @since 0.1.0
  */
@@ -799,6 +808,18 @@ export const owner = (key: string): Effect.Effect<string | null, RedisClusterExc
 
 /**
  * Reads whether a lock is held.
+ *
+ * **Example** (Asked before it is worth waiting)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-redis-cluster"
+ *
+ * export const program = Effect.flatMap(
+ *   Lock.isLocked("report"),
+ *   (locked) => locked ? Effect.log("somebody is at it") : Effect.void
+ * )
+ * ```
  *
  * @category accessors
  * @since 0.1.0
@@ -809,6 +830,18 @@ export const isLocked = (key: string): Effect.Effect<boolean, RedisClusterExcept
 /**
  * Releases a lock for the holder with a token, from any process: for an operator, or a process that got the token. The
  * result says whether that holder had the lock; its own `lost` fails soon after.
+ *
+ * **Example** (A lock that an operator takes away)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const token = yield* Lock.owner("report")
+ *   return token !== null && (yield* Lock.release("report", token))
+ * })
+ * ```
  *
  * @category combinators
  * @since 0.1.0
@@ -823,6 +856,14 @@ export const release = (key: string, token: string): Effect.Effect<boolean, Redi
 /**
  * Extends a lock for the holder with a token, from any process: the lock then lives for at least `ttl` from now on.
  * The result says whether that holder has the lock.
+ *
+ * **Example** (More time for another process)
+ *
+ * ```ts
+ * import { Lock } from "effect-redis-cluster"
+ *
+ * export const moreTime = (token: string) => Lock.extend("report", token, "1 minute")
+ * ```
  *
  * @category combinators
  * @since 0.1.0

@@ -306,6 +306,17 @@ export const random: Policy = make("random", (candidates, { random }) =>
  * in the topology, 8.0 in `INFO`, from its setting `availability-zone`); for other servers the option `zoneOf` gives
  * them.
  *
+ * **Example** (Replicas of the zone first)
+ *
+ * ```ts
+ * import { ClusterClient, ReadFrom } from "effect-redis-cluster"
+ *
+ * export const client = ClusterClient.layer({
+ *   nodes: "redis://127.0.0.1:7000",
+ *   readFrom: ReadFrom.nearest("eu-central-1a")
+ * })
+ * ```
+ *
  * @category policies
  * @since 0.1.0
  */
@@ -361,6 +372,14 @@ const leastLag = 100
  * The client asks the nodes for their replication offsets off the path of the reads, four times per `lag` and at least
  * every second, as long as there are reads with such a bound. The primary serves until they have answered.
  *
+ * **Example** (No replica that is behind)
+ *
+ * ```ts
+ * import { ReadFrom } from "effect-redis-cluster"
+ *
+ * export const policy = ReadFrom.replicaPreferred.pipe(ReadFrom.maxLag("2 seconds"))
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
@@ -410,6 +429,14 @@ const hedgeProblem = ({ after, budget, percentile }: Hedge): string | undefined 
  * Sends a read to the next node when the first has not answered after a while. The first reply counts, and the other
  * is dropped. Only reads are sent twice, within a budget.
  *
+ * **Example** (A second attempt for slow reads)
+ *
+ * ```ts
+ * import { ReadFrom } from "effect-redis-cluster"
+ *
+ * export const policy = ReadFrom.roundRobin.pipe(ReadFrom.hedge({ after: "20 millis" }))
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
@@ -444,6 +471,18 @@ export const current: Context.Reference<Policy | undefined> = Context.Reference<
 /**
  * Sets the policy for all reads of an effect, on all clients. Views of a client (`redis.readFrom`) keep their own
  * policy.
+ *
+ * **Example** (Reports from replicas)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, ReadFrom } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.hgetall("report:2024")
+ * }).pipe(ReadFrom.withPolicy(ReadFrom.replicaPreferred))
+ * ```
  *
  * @category combinators
  * @since 0.1.0

@@ -190,7 +190,10 @@ const typed = <Fields>(
   })
 }
 
-const undecodable = ({ id, stream }: ConsumedEntry<unknown>, { cause, message }: DecodeFailure): RedisClusterException =>
+const undecodable = (
+  { id, stream }: ConsumedEntry<unknown>,
+  { cause, message }: DecodeFailure
+): RedisClusterException =>
   exception(() =>
     new DecodeError({
       message: `consume: the schema refused the fields of entry ${id} of ${stream}: ${message}`,

@@ -191,6 +191,22 @@ const noBody = new OptionsError({
  * The retry policy of optimistic transactions, for `Effect.retry(onConflict)`: it retries after a `ConflictError`
  * only, after 5 ms, doubling to 200 ms, jittered, at most 50 times.
  *
+ * **Example** (Until nobody came between)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, onConflict, Strings } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.watch(["balance"], (tx) =>
+ *     Effect.gen(function*() {
+ *       const balance = Number(yield* tx.get("balance"))
+ *       return yield* tx.transaction([Strings.set("balance", String(balance + 1))])
+ *     })).pipe(Effect.retry(onConflict))
+ * })
+ * ```
+ *
  * @category retrying
  * @since 0.1.0
  */

@@ -61,7 +61,18 @@ export interface NodeMembers {
   readonly slotOf: (key: Argument) => number
   /** The node for commands that any node can answer: a random primary, unless the program has set it. */
   readonly defaultNode: Effect.Effect<ClusterNode>
-  /** Chooses the node for commands that any node can answer; fails with `UnknownNodeError` when the cluster has no such node. */
+  /**
+   * Chooses the node for commands that any node can answer. It fails with `UnknownNodeError` when the cluster has no such node.
+   *
+   * **When to use**
+   *
+   * It is an aid for programs that come from redis-py (`set_default_node`). A new program names the node where it matters:
+   * `redis.on(node)`, `redis.node(node)`.
+   *
+   * **Gotchas**
+   *
+   * It changes the client for everybody who shares it, at once.
+   */
   readonly setDefaultNode: (endpoint: Endpoint) => Effect.Effect<void, RedisClusterException>
 }
 

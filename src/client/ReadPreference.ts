@@ -53,9 +53,24 @@ export interface ReadPreferenceMembers {
    * Sets the policy of the whole client's reads from now on. Default: `ReadFrom.roundRobin`, the primary and its
    * replicas in turn. Views and regions keep their policies. A value that is no policy fails with `OptionsError`, and
    * changes nothing.
+   *
+   * **When to use**
+   *
+   * It is an aid for programs that come from redis-py (`read_from_replicas`, `READONLY`). A new program sets the option `readFrom`, takes a view
+   * (`redis.readFrom`), or gives a region its policy (`ReadFrom.withPolicy`).
+   *
+   * **Gotchas**
+   *
+   * It changes the client for everybody who shares it, at once.
    */
   readonly readonly: (policy?: ReadFrom.Policy) => Effect.Effect<void, RedisClusterException>
-  /** Sends the reads of the whole client to the primaries from now on. Views and regions keep their policies. */
+  /**
+   * Sends the reads of the whole client to the primaries from now on. Views and regions keep their policies.
+   *
+   * **When to use**
+   *
+   * It is the way back from `readonly`, and like it an aid for programs that come from redis-py.
+   */
   readonly readwrite: Effect.Effect<void>
   /**
    * The number of reads that each node of each shard has got by policies other than `ReadFrom.primary`: since the

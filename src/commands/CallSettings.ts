@@ -90,6 +90,18 @@ export const withTimeout: {
  * The mark applies to every command within the effect, including those of libraries. `INCR`, `LPUSH` and similar
  * commands are not safe to execute twice.
  *
+ * **Example** (Writes that may be repeated)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   yield* Effect.all([redis.set("a", "1"), redis.hset("b", { c: "2" })])
+ * }).pipe(Command.withIdempotence)
+ * ```
+ *
  * @category regions
  * @since 0.1.0
  */

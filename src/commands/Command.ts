@@ -312,6 +312,16 @@ export const answeringPerNode = <A>(self: Command<A>): PerNodeCommand<A> =>
 /**
  * Makes a command from its spec, its arguments and a decoder; `settings` that are left out have the plain default.
  *
+ * **Example** (A command of a module)
+ *
+ * ```ts
+ * import { Command, CommandSpec } from "effect-redis-cluster"
+ *
+ * const spec = new CommandSpec("BF.EXISTS", { keys: 0, readonly: true })
+ *
+ * export const seen = (key: string, item: string) => Command.make(spec, [key, item], (reply) => reply === 1)
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -462,6 +472,17 @@ const unsent = new CommandSpec("UNSENT", {})
 /**
  * Makes a call that runs an effect and sends nothing: for mocks of the client in tests.
  *
+ * **Example** (A slow read of a mock)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * export const client = ClusterClient.layerMock({
+ *   get: () => Command.fromEffect(Effect.delay(Effect.succeed("late"), "1 second"))
+ * })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -475,7 +496,8 @@ export const fromEffect = <A>(effect: Effect.Effect<A, RedisClusterException>): 
     }))
 }
 
-const noCommand = `this is no command; a command is Strings.get("key"), or what a method of the client gives. An effect made of one ` +
+const noCommand =
+  `this is no command; a command is Strings.get("key"), or what a method of the client gives. An effect made of one ` +
   `(Effect.map, Effect.tap ...) is none any more: use Command.map, or put the combinators of Command first`
 
 /** It fails wherever it is run, also without a client. */
@@ -511,6 +533,16 @@ export const succeed = <A>(value: A): Call<A> => fromEffect(Effect.succeed(value
 
 /**
  * Makes a call that fails with an error and sends nothing: for mocks of the client in tests.
+ *
+ * **Example** (A read that fails)
+ *
+ * ```ts
+ * import { ClusterClient, Command, Reason, RedisClusterException } from "effect-redis-cluster"
+ *
+ * const reason = new Reason.LoadingError({ message: "GET: the node is loading its data", outcome: "NotExecuted" })
+ *
+ * export const client = ClusterClient.layerMock({ get: () => Command.fail(new RedisClusterException({ reason })) })
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -678,6 +710,20 @@ export type DecodedFrom<A, E> = [A] extends [Decodable<E>] ? unknown
  * A schema of an object reads the fields that a command answers (`hgetall`, `configGet`). For a hash that may be missing there is
  * `Command.hash`.
  *
+ * **Example** (JSON)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * const User = Schema.NullOr(Schema.fromJsonString(Schema.Struct({ name: Schema.String })))
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.get("user:1").pipe(Command.schema(User)) // { name: string } | null
+ * })
+ * ```
+ *
  * @see {@link encode} for the way back
  * @category mapping
  * @since 0.1.0
@@ -839,6 +885,18 @@ export type Bytes<A> = [Reply] extends [A] ? A
 /**
  * Reads the reply of a command as bytes: the bulk strings of the reply become `Uint8Array`s in place of text.
  *
+ * **Example** (A value in bytes)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.get("image:1").pipe(Command.bytes) // Uint8Array | null
+ * })
+ * ```
+ *
  * @category mapping
  * @since 0.1.0
  */
@@ -850,6 +908,18 @@ export const bytes = <A, M, R extends ClusterClient>(self: Command<A, M, R>): Co
  * Accepts text that is not UTF-8: replacement characters (U+FFFD) take the place of invalid bytes. Without it such a
  * reply fails the command with a `DecodeError`, because the text would differ from the value on the server.
  * `Command.bytes` gives the value itself.
+ *
+ * **Example** (A name in another encoding)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.get("legacy").pipe(Command.lossyText)
+ * })
+ * ```
  *
  * @category mapping
  * @since 0.1.0
@@ -875,6 +945,18 @@ export type BigInts<A> = A extends number ? bigint
  * other transformation. Other commands (`ZINCRBY`, which returns a floating point number) then fail with an
  * `OptionsError` when they run.
  *
+ * **Example** (A counter beyond 2 ** 53)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.incrby("views", 10n ** 17n).pipe(Command.bigint)
+ * })
+ * ```
+ *
  * @category mapping
  * @since 0.1.0
  */
@@ -896,6 +978,18 @@ export const bigint = <A extends number | null | ReadonlyArray<number | null>, M
  * Marks a call as safe to execute twice: when a lost connection leaves its outcome unknown, it is sent again instead
  * of failing with the outcome `Unknown`. `SET k v` is safe, `INCR k` is not.
  *
+ * **Example** (Sent again after a lost connection)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   yield* redis.set("state", "open").pipe(Command.idempotent)
+ * })
+ * ```
+ *
  * @category configuration
  * @since 0.1.0
  */
@@ -905,6 +999,18 @@ export const idempotent = <A, M, R extends ClusterClient>(self: Command<A, M, R>
 /**
  * Gives one call its own deadline, in place of the client's `commandTimeout`. A value that is no duration fails the
  * command with an `OptionsError` when it runs.
+ *
+ * **Example** (A cache that may be slow)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.get("page").pipe(Command.timeout("50 millis"))
+ * })
+ * ```
  *
  * @category configuration
  * @since 0.1.0

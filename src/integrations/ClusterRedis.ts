@@ -44,6 +44,14 @@ export interface ClusterRedisOptions<out NodesR = never, out CredentialsR = neve
  * Connects to a cluster and provides `ClusterClient` and Effect's `Redis` over it. The documentation of `Redis.layer`
  * says how the commands of Effect's `Redis` run on a cluster.
  *
+ * **Example** (In the place of NodeRedis.layer)
+ *
+ * ```ts
+ * import * as ClusterRedis from "effect-redis-cluster/integrations/ClusterRedis"
+ *
+ * export const redis = ClusterRedis.layer({ nodes: "redis://127.0.0.1:7000" })
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -58,6 +66,15 @@ export const layer = <N = never, C = never, T = never>(
 /**
  * Connects to a cluster with options from `Config` and provides `ClusterClient` and Effect's `Redis` over it. The
  * options are one config (`ClusterConfig.options`), or a config for each option.
+ *
+ * **Example** (Options from variables)
+ *
+ * ```ts
+ * import { ClusterConfig } from "effect-redis-cluster"
+ * import * as ClusterRedis from "effect-redis-cluster/integrations/ClusterRedis"
+ *
+ * export const redis = ClusterRedis.layerConfig(ClusterConfig.options())
+ * ```
  *
  * @category layers
  * @since 0.1.0

@@ -76,6 +76,19 @@ const make = <In, A>(input: In): ClusterRequest<In, A> => Object.assign(Object.c
 /**
  * Asks a resolver for the value of an input. Requests of concurrent fibers are joined to few commands.
  *
+ * **Example** (Two values of one command)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import * as ClusterResolver from "effect-redis-cluster/integrations/ClusterResolver"
+ *
+ * const Title = ClusterResolver.get({ key: (id: number) => `title:${id}`, schema: Schema.NullOr(Schema.String) })
+ *
+ * export const titles = Effect.all([ClusterResolver.request(1, Title), ClusterResolver.request(2, Title)], {
+ *   concurrency: "unbounded"
+ * })
+ * ```
+ *
  * @category running
  * @since 0.1.0
  */
@@ -140,6 +153,17 @@ const groupBy = <A, K>(items: ReadonlyArray<A>, keyOf: (item: A) => K): Readonly
 /**
  * A resolver for the values of keys, `null` for a missing key. It sends one MGET for each slot, all in one pipeline.
  *
+ * **Example** (Values of text)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import * as ClusterResolver from "effect-redis-cluster/integrations/ClusterResolver"
+ *
+ * const Title = ClusterResolver.get({ key: (id: number) => `title:${id}`, schema: Schema.NullOr(Schema.String) })
+ *
+ * export const title = Effect.map(ClusterResolver.request(1, Title), (title) => title ?? "untitled")
+ * ```
+ *
  * @param options.key the key of an input
  * @param options.schema decodes each value; a value that does not fit fails only its own request, with a `DecodeError`
  * @category constructors
@@ -163,6 +187,21 @@ export const get = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
 
 /**
  * A resolver for fields of hashes, `null` for a missing field. It sends one HMGET for each hash, all in one pipeline.
+ *
+ * **Example** (A field of many hashes)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import * as ClusterResolver from "effect-redis-cluster/integrations/ClusterResolver"
+ *
+ * const Price = ClusterResolver.hget({
+ *   key: (id: string) => `product:${id}`,
+ *   field: () => "price",
+ *   schema: Schema.NullOr(Schema.FiniteFromString)
+ * })
+ *
+ * export const prices = Effect.forEach(["a", "b"], (id) => ClusterResolver.request(id, Price), { concurrency: "unbounded" })
+ * ```
  *
  * @param options.key the key of an input's hash
  * @param options.field the field of an input
@@ -189,6 +228,19 @@ export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
 
 /**
  * A resolver that says whether keys exist. It sends one EXISTS for each key, all in one pipeline.
+ *
+ * **Example** (Names that are taken)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as ClusterResolver from "effect-redis-cluster/integrations/ClusterResolver"
+ *
+ * const Taken = ClusterResolver.exists({ key: (name: string) => `user:${name}` })
+ *
+ * export const taken = Effect.filter(["ada", "bob"], (name) => ClusterResolver.request(name, Taken), {
+ *   concurrency: "unbounded"
+ * })
+ * ```
  *
  * @param options.key the key of an input
  * @category constructors

@@ -207,6 +207,14 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
  *
  * Fails with `OptionsError` when the prefix is empty or the time to live cannot be used.
  *
+ * **Example** (Sessions that expire)
+ *
+ * ```ts
+ * import * as KeyValueStoreRedis from "effect-redis-cluster/integrations/KeyValueStoreRedis"
+ *
+ * export const sessions = KeyValueStoreRedis.layer({ prefix: "session:", ttl: "1 hour" })
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

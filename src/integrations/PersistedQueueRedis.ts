@@ -112,6 +112,14 @@ const make = Effect.fnUntraced(function*(options: PersistedQueueOptions) {
  * An `offer` without an id is sent once: when its outcome is unknown it fails, and the element may be in the queue. An
  * `offer` with an id is repeated, and the element is in the queue once.
  *
+ * **Example** (The store alone)
+ *
+ * ```ts
+ * import * as PersistedQueueRedis from "effect-redis-cluster/integrations/PersistedQueueRedis"
+ *
+ * export const store = PersistedQueueRedis.layerStore({ lockExpiration: "30 seconds" })
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -122,6 +130,14 @@ export const layerStore = (
 
 /**
  * Effect's `PersistedQueueFactory` on a cluster, for `PersistedQueue.make`.
+ *
+ * **Example** (With other times)
+ *
+ * ```ts
+ * import * as PersistedQueueRedis from "effect-redis-cluster/integrations/PersistedQueueRedis"
+ *
+ * export const queues = PersistedQueueRedis.layer({ pollInterval: "500 millis" })
+ * ```
  *
  * @category layers
  * @since 0.1.0

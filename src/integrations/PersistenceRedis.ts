@@ -111,6 +111,19 @@ const make = Effect.gen(function*() {
  * are not: when some entries fail the effect fails, and the others are written. `clear` removes the entries that
  * existed when it began, from all primaries, whatever happens to nodes and slots meanwhile.
  *
+ * **Example** (For a module that takes the backing)
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ * import * as PersistenceRedis from "effect-redis-cluster/integrations/PersistenceRedis"
+ *
+ * export const backing = Layer.provide(
+ *   PersistenceRedis.layerBacking,
+ *   ClusterClient.layer({ nodes: "redis://127.0.0.1:7000" })
+ * )
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -121,6 +134,19 @@ export const layerBacking: Layer.Layer<Persistence.BackingPersistence, never, Cl
 
 /**
  * Effect's `Persistence` on a cluster, for `PersistedCache` and the other modules that build on `Persistence`.
+ *
+ * **Example** (Beside the client)
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ * import * as PersistenceRedis from "effect-redis-cluster/integrations/PersistenceRedis"
+ *
+ * export const persistence = Layer.provide(
+ *   PersistenceRedis.layer,
+ *   ClusterClient.layer({ nodes: "redis://127.0.0.1:7000" })
+ * )
+ * ```
  *
  * @category layers
  * @since 0.1.0

@@ -49,6 +49,14 @@ const make = Effect.fnUntraced(function*(options: RateLimiterOptions) {
  *
  * A call whose connection is lost after it was sent fails and is not repeated: a token may have been taken.
  *
+ * **Example** (The store alone)
+ *
+ * ```ts
+ * import * as RateLimiterRedis from "effect-redis-cluster/integrations/RateLimiterRedis"
+ *
+ * export const store = RateLimiterRedis.layerStore()
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -59,6 +67,14 @@ export const layerStore = (
 
 /**
  * Effect's `RateLimiter` on a cluster, shared by all processes that use it.
+ *
+ * **Example** (Limits for all processes)
+ *
+ * ```ts
+ * import * as RateLimiterRedis from "effect-redis-cluster/integrations/RateLimiterRedis"
+ *
+ * export const limiter = RateLimiterRedis.layer()
+ * ```
  *
  * @category layers
  * @since 0.1.0

@@ -191,6 +191,14 @@ const make = Effect.fnUntraced(function*(
  * process at once, and invalidations are published in their order. While the cluster is away they wait, and are
  * published when it is back. Batched invalidations are published when the batch ends.
  *
+ * **Example** (On a sharded channel)
+ *
+ * ```ts
+ * import * as ReactivityRedis from "effect-redis-cluster/integrations/ReactivityRedis"
+ *
+ * export const reactivity = ReactivityRedis.layer({ channel: "app:invalidations", sharded: true })
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -47,6 +47,16 @@ import * as ClusterRedis from "./internal/ClusterRedis.ts"
  *
  * Errors are `RedisError`; its `cause` is a `RedisClusterException`, and the server's code stands in its text.
  *
+ * **Example** (For Effect's own modules)
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ * import * as ClusterRedis from "effect-redis-cluster/integrations/Redis"
+ *
+ * export const redis = Layer.provide(ClusterRedis.layer(), ClusterClient.layer({ nodes: "redis://127.0.0.1:7000" }))
+ * ```
+ *
  * @param options the pool behind `reserve`, as in Effect
  * @category layers
  * @since 0.1.0

@@ -134,6 +134,22 @@ const reading = forms(true)
  * A script with `readonly: true` is called with `EVALSHA_RO` (Redis 7.0 and later): it may be sent again, and may run
  * on a replica; the server refuses its writes.
  *
+ * **Example** (A counter that stops)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Script } from "effect-redis-cluster"
+ *
+ * const countTo = Script.make({
+ *   lua: `if tonumber(redis.call("GET", KEYS.counter) or 0) < tonumber(ARGV.limit) then return redis.call("INCR", KEYS.counter) end`,
+ *   keys: ["counter"],
+ *   args: { limit: Schema.Int },
+ *   result: Schema.NullOr(Schema.Int)
+ * })
+ *
+ * export const program = Effect.map(countTo({ keys: { counter: "visits" }, args: { limit: 10 } }), (count) => count ?? 10)
+ * ```
+ *
  * @see https://redis.io/docs/latest/develop/programmability/eval-intro/
  * @category constructors
  * @since 0.1.0
@@ -167,6 +183,17 @@ export const make = <const D extends Definition>(definition: Exact<D, Definition
  *
  * The effect fails when a primary cannot be given a script now. Later failures are logged, and the load is tried
  * again; calls work without it.
+ *
+ * **Example** (Before the first call)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Script } from "effect-redis-cluster"
+ *
+ * const now = Script.make({ lua: `return redis.call("TIME")[1]`, keys: [], result: Schema.String })
+ *
+ * export const program = Effect.andThen(Script.preload(now), now({}))
+ * ```
  *
  * @category combinators
  * @since 0.1.0

@@ -40,6 +40,18 @@ const constructors = Data.taggedEnum<Response>()
 /**
  * Answers with a value. `"OK"` is sent as the simple string that it is on a server.
  *
+ * **Example** (A value of a node)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Response, TestCluster } from "effect-redis-cluster/testing"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const cluster = yield* TestCluster
+ *   yield* cluster.onCommand("GET", () => Response.reply("from the test"))
+ * })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -47,6 +59,18 @@ export const reply = (value: ResponseValue): Response => constructors.Reply({ va
 
 /**
  * Answers with an error: the line begins with the code, and has no `-`.
+ *
+ * **Example** (A node that loads)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Response, TestCluster } from "effect-redis-cluster/testing"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const cluster = yield* TestCluster
+ *   yield* cluster.onCommand("GET", () => Response.error("LOADING the dataset"))
+ * })
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -56,6 +80,18 @@ export const error = (message: string): Response => constructors.Failure({ messa
 /**
  * Sends no reply: the command hangs.
  *
+ * **Example** (A node that hangs)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Response, TestCluster } from "effect-redis-cluster/testing"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const cluster = yield* TestCluster
+ *   yield* cluster.onCommand("GET", () => Response.silence)
+ * })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -63,6 +99,18 @@ export const silence: Response = constructors.Silence()
 
 /**
  * Ends the connection in place of a reply. With `executed` the command has taken effect, which the client cannot know.
+ *
+ * **Example** (A lost reply)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Response, TestCluster } from "effect-redis-cluster/testing"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const cluster = yield* TestCluster
+ *   yield* cluster.onCommand("GET", () => Response.disconnect({ executed: true }))
+ * })
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -72,6 +120,18 @@ export const disconnect = (options?: { readonly executed?: boolean | undefined }
 
 /**
  * Executes the command, and sends the reply later by a time.
+ *
+ * **Example** (A slow node)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Response, TestCluster } from "effect-redis-cluster/testing"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const cluster = yield* TestCluster
+ *   yield* cluster.onCommand("GET", () => Response.delayed("2 seconds"))
+ * })
+ * ```
  *
  * @category constructors
  * @since 0.1.0

@@ -359,7 +359,9 @@ describeOnEach("A consumer, on $name", (environment) => {
         const got: Array<typeof Order.Type> = []
         const options = { streams: "typed", group: "g", consumer: "c", create: "all", schema: Order } as const
         const failure = yield* redis.consume(options).pipe(
-          Stream.runForEach(({ acknowledge, fields }) => Effect.andThen(Effect.sync(() => got.push(fields)), acknowledge)),
+          Stream.runForEach(({ acknowledge, fields }) =>
+            Effect.andThen(Effect.sync(() => got.push(fields)), acknowledge)
+          ),
           Effect.flip
         )
         assert.deepStrictEqual(got, [{ id: "a", total: 10 }, { id: "a", total: 20 }])

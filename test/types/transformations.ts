@@ -83,7 +83,9 @@ expectTypeOf(redis.xrange("k", "-", "+").pipe(Command.entries(Order))).toEqualTy
 expectTypeOf(Command.entries(Streams.xread({ k: "0" }), Order)).toEqualTypeOf<
   Command.Command<ReadonlyArray<{ readonly key: string; readonly entries: ReadonlyArray<OrderEntry> }>>
 >()
-expectTypeOf(redis.xreadgroup("g", "c", { k: "0" }).pipe(Command.entries(Order), Command.map(([one]) => one.entries[0].fields)))
+expectTypeOf(
+  redis.xreadgroup("g", "c", { k: "0" }).pipe(Command.entries(Order), Command.map(([one]) => one.entries[0].fields))
+)
   .toEqualTypeOf<Command.Command<typeof Order.Type | null, unknown, never>>()
 expectTypeOf(
   redis.xautoclaim("k", "g", "c", "1 minute", "0-0").pipe(Command.entries(Order), Command.map(({ entries }) => entries))
