@@ -443,6 +443,17 @@ export const lookedUp = <A, M, R extends ClusterClient>(
  * Makes a command that cannot be sent because of bad input. It fails with an `OptionsError` with the message when it
  * runs, and nothing is sent.
  *
+ * **Example** (A wrapper that refuses bad input)
+ *
+ * ```ts
+ * import { Command, CommandSpec } from "effect-redis-cluster"
+ *
+ * const spec = new CommandSpec("BF.ADD", { keys: 0 })
+ *
+ * export const addItem = (key: string, item: string) =>
+ *   item === "" ? Command.invalid(spec, "BF.ADD: the item is empty") : Command.make(spec, [key, item], (reply) => reply === 1)
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */

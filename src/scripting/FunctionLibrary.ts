@@ -164,6 +164,24 @@ const problemOf = (name: string, code: string): string | undefined => {
  * registered with the flag `no-writes`. When the server refuses the library, the first call of a function fails with a
  * `ReplyError` that says why. In a transaction a missing library is not loaded: load it before.
  *
+ * **Example** (A counter as a function)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FunctionLibrary } from "effect-redis-cluster"
+ *
+ * const counters = FunctionLibrary.make({
+ *   name: "example_counters",
+ *   code: `redis.register_function("example_increment", function(keys) return redis.call("INCR", keys[1]) end)`,
+ *   functions: { example_increment: { keys: ["counter"], result: Schema.Int } }
+ * })
+ *
+ * export const program = Effect.map(
+ *   counters.functions.example_increment({ keys: { counter: "visits" } }),
+ *   (visits) => `visit ${visits}`
+ * )
+ * ```
+ *
  * @see https://redis.io/docs/latest/develop/programmability/functions-intro/
  * @category constructors
  * @since 0.1.0
@@ -216,6 +234,24 @@ const supplyTo = (redis: ClusterClientShape, node: ClusterNode, library: AnyFunc
  * After the first time a library that exists is left alone, whatever the `policy`: another version of the program may
  * have replaced it. The effect fails when a primary cannot be given a library now; later failures are logged, and the
  * load is tried again.
+ *
+ * **Example** (Before the first call)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FunctionLibrary } from "effect-redis-cluster"
+ *
+ * const counters = FunctionLibrary.make({
+ *   name: "example_counters",
+ *   code: `redis.register_function("example_increment", function(keys) return redis.call("INCR", keys[1]) end)`,
+ *   functions: { example_increment: { keys: ["counter"], result: Schema.Int } }
+ * })
+ *
+ * export const program = Effect.andThen(
+ *   FunctionLibrary.preload(counters),
+ *   counters.functions.example_increment({ keys: { counter: "visits" } })
+ * )
+ * ```
  *
  * @category combinators
  * @since 0.1.0
