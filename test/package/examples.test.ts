@@ -1,5 +1,6 @@
 /**
- * Each public function and layer shows how it is used: its docstring has an example, which the pages under docs/api carry.
+ * Each public function and layer shows how it is used: its docstring has an example, or the example of its module calls it. The pages
+ * under docs/api carry both.
  */
 import { globSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -31,8 +32,14 @@ const plain = /^docs\/api\/(?:Snapshot|Nodes|HashSlot)\.md/
 
 describe("Each public function and layer", () => {
   it("has an example", () => {
-    const missing = pages.flatMap(sectionsOf)
-      .filter((section) => isShown(section) && !plain.test(section.name) && !section.text.includes("**Example**"))
+    const missing = pages.flatMap((page) => {
+      const calls = new Set(readFileSync(project + page, "utf8").match(/\b[A-Z]\w+\.\w+/g))
+      const module = page.match(/(\w+)\.md$/)?.[1]
+      return sectionsOf(page).filter((section) =>
+        isShown(section) && !plain.test(section.name) && !section.text.includes("**Example**") &&
+        !calls.has(`${module}.${section.name.split(": ")[1]}`)
+      )
+    })
     assert.deepStrictEqual(missing.map(({ name }) => name), [])
   })
 
