@@ -114,6 +114,34 @@ describe("A program without types", () => {
     { tags: ["long"] }
   )
 
+  it.live(
+    "gets errors, never a crash, from every command, whatever it passes, words of Redis among it",
+    () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const wrong = [undefined, null, 5, Number.NaN, Symbol("odd"), () => "called", ["a"], { EX: 10 }, "EX"]
+        // These end connections or the node itself.
+        const rough = /^(?:shutdown|replicaof|clientKill|clusterReset|clusterFailover)/
+        const calls = Object.entries(redis).flatMap(([name, run]) =>
+          typeof run !== "function" || !commands.has(name) || rough.test(name)
+            ? []
+            : wrong.flatMap((
+              value
+            ) => [[value, value], ["a", value], ["a", "b", value, 10], ["a", "b", "EX", 10, value]])
+              .map((args) => ({ title: `${name}(${args.map(nameOf).join(", ")})`, run, args }))
+        )
+        assert.isAbove(calls.length, 9000)
+        const crashes = yield* Effect.forEach(
+          calls,
+          ({ args, run, title }) =>
+            Effect.map(crashOf(run, args), (crash) => crash === undefined ? [] : [title, crash]),
+          { concurrency: 100 }
+        )
+        assert.deepStrictEqual(crashes.flat(), [])
+      }).pipe(onTestCluster),
+    { tags: ["long"] }
+  )
+
   it.live("gets errors from targets and views that are none", () =>
     Effect.gen(function*() {
       const redis = yield* ClusterClient
@@ -186,6 +214,12 @@ describe("A program without types", () => {
       const messageOf = (effect: Effect.Effect<unknown, { readonly message: string }>) =>
         Effect.map(Effect.flip(effect), ({ message }) => message)
       assert.include(yield* messageOf(redis.execute(null as never)), "this is no command")
+      const set = redis.set as (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown, RedisClusterException>
+      for (const options of [["EX", 10], [{ EX: 10 }]]) {
+        const { message, reason } = yield* Effect.flip(set("k", "v", ...options))
+        assert.strictEqual(reason._tag, "OptionsError")
+        assert.match(message, /\bexpire\b/)
+      }
       assert.include(yield* messageOf(redis.send(undefined as never)), "the name of a command")
       assert.include(yield* messageOf(redis.node("127.0.0.1:1" as never)), "{ host, port }")
       assert.include(yield* messageOf(redis.mgetNonatomic("key" as never)), "a list")
