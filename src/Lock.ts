@@ -860,9 +860,13 @@ export const release = (key: string, token: string): Effect.Effect<boolean, Redi
  * **Example** (More time for another process)
  *
  * ```ts
+ * import { Effect } from "effect"
  * import { Lock } from "effect-redis-cluster"
  *
- * export const moreTime = (token: string) => Lock.extend("report", token, "1 minute")
+ * export const program = Effect.flatMap(
+ *   Lock.owner("report"),
+ *   (token) => token === null ? Effect.succeed(false) : Lock.extend("report", token, "1 minute")
+ * )
  * ```
  *
  * @category combinators

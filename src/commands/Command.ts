@@ -317,7 +317,7 @@ export const answeringPerNode = <A>(self: Command<A>): PerNodeCommand<A> =>
  * ```ts
  * import { Command, CommandSpec } from "effect-redis-cluster"
  *
- * const spec = new CommandSpec("BF.EXISTS", { keys: 0, readonly: true })
+ * export const spec = new CommandSpec("BF.EXISTS", { keys: 0, readonly: true })
  *
  * export const seen = (key: string, item: string) => Command.make(spec, [key, item], (reply) => reply === 1)
  * ```
@@ -448,7 +448,7 @@ export const lookedUp = <A, M, R extends ClusterClient>(
  * ```ts
  * import { Command, CommandSpec } from "effect-redis-cluster"
  *
- * const spec = new CommandSpec("BF.ADD", { keys: 0 })
+ * export const spec = new CommandSpec("BF.ADD", { keys: 0 })
  *
  * export const addItem = (key: string, item: string) =>
  *   item === "" ? Command.invalid(spec, "BF.ADD: the item is empty") : Command.make(spec, [key, item], (reply) => reply === 1)

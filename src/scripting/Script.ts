@@ -141,7 +141,7 @@ const reading = forms(true)
  * import { Script } from "effect-redis-cluster"
  *
  * const countTo = Script.make({
- *   lua: `if tonumber(redis.call("GET", KEYS.counter) or 0) < tonumber(ARGV.limit) then return redis.call("INCR", KEYS.counter) end`,
+ *   lua: `if tonumber(redis.call("GET", KEYS[1]) or 0) < tonumber(ARGV[1]) then return redis.call("INCR", KEYS[1]) end`,
  *   keys: ["counter"],
  *   args: { limit: Schema.Int },
  *   result: Schema.NullOr(Schema.Int)

@@ -49,7 +49,7 @@ const constructors = Data.taggedEnum<Response>()
  * export const program = Effect.gen(function*() {
  *   const cluster = yield* TestCluster
  *   yield* cluster.onCommand("GET", () => Response.reply("from the test"))
- * })
+ * }).pipe(Effect.provide(TestCluster.layer()))
  * ```
  *
  * @category constructors
@@ -69,7 +69,7 @@ export const reply = (value: ResponseValue): Response => constructors.Reply({ va
  * export const program = Effect.gen(function*() {
  *   const cluster = yield* TestCluster
  *   yield* cluster.onCommand("GET", () => Response.error("LOADING the dataset"))
- * })
+ * }).pipe(Effect.provide(TestCluster.layer()))
  * ```
  *
  * @category constructors
@@ -89,7 +89,7 @@ export const error = (message: string): Response => constructors.Failure({ messa
  * export const program = Effect.gen(function*() {
  *   const cluster = yield* TestCluster
  *   yield* cluster.onCommand("GET", () => Response.silence)
- * })
+ * }).pipe(Effect.provide(TestCluster.layer()))
  * ```
  *
  * @category constructors
@@ -109,7 +109,7 @@ export const silence: Response = constructors.Silence()
  * export const program = Effect.gen(function*() {
  *   const cluster = yield* TestCluster
  *   yield* cluster.onCommand("GET", () => Response.disconnect({ executed: true }))
- * })
+ * }).pipe(Effect.provide(TestCluster.layer()))
  * ```
  *
  * @category constructors
@@ -130,7 +130,7 @@ export const disconnect = (options?: { readonly executed?: boolean | undefined }
  * export const program = Effect.gen(function*() {
  *   const cluster = yield* TestCluster
  *   yield* cluster.onCommand("GET", () => Response.delayed("2 seconds"))
- * })
+ * }).pipe(Effect.provide(TestCluster.layer()))
  * ```
  *
  * @category constructors
