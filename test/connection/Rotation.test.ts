@@ -441,7 +441,7 @@ describe("A stream of credentials", () => {
         yield* redis.on("all").ping()
         yield* redis.subscribeScoped("first")
         // Refused again and again, while channels are asked for.
-        for (let i = 0; i < 100; i++) {
+        for (let i = 0; i < 50; i++) {
           yield* give(credentials("reader", `wrong-${i}`))
           // The login a little earlier, and a little later, than the subscription.
           for (let turns = 0; turns < i % 10; turns++) yield* Effect.yieldNow

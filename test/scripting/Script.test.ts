@@ -329,7 +329,7 @@ describeOnEach("A script, on $name", (environment) => {
         yield* resetCounts(cluster)
         const finish = yield* startCounting(cluster, redis, shardKeys("flushed"))
         // Load without a pause in the same process makes turns long.
-        const turns = environment.isReal ? 100 : 30
+        const turns = environment.isReal ? 50 : 30
         for (const turn of range(turns)) {
           yield* cluster.command(cluster.nodes[(turn * 7) % cluster.nodes.length], "SCRIPT", "FLUSH")
           yield* Effect.sleep("10 millis")
