@@ -405,13 +405,14 @@ const releasePatience = 2000
 const validity = (ttl: number): number => ttl === Infinity ? Infinity : ttl - ttl / 20
 
 const notAcquired = (
-  message = "the lock is held by another one, and the time to wait for it is over"
+  message = "another holder has the lock, and the time to wait for it is over"
 ): LockNotAcquiredError => stackless(() => new LockNotAcquiredError({ message }))
 
 const lockLost = (why: string): LockLostError =>
   stackless(() =>
     new LockLostError({
-      message: `the lock was lost: ${why}; another one may hold it, and what ran under it was not protected to its end`
+      message:
+        `the lock was lost: ${why}; another holder may have it, and the work under it was not protected to its end`
     })
   )
 

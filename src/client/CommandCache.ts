@@ -52,7 +52,7 @@ const unknown = (
     : `this subcommand of ${upper}; it is the first argument after the name`
   return refusal === undefined
     ? `neither the servers nor this library know ${what}`
-    : `this library does not know ${what}, and the servers did not tell their commands: ${refusal.message}`
+    : `this library does not know ${what}, and the servers refused to describe their commands: ${refusal.message}`
 }
 
 /**

@@ -304,7 +304,7 @@ export class CommandLane implements DecoderHandlers {
   onReply(reply: Reply): void {
     const outgoing = this.inFlight.shift()
     if (outgoing === undefined) {
-      return this.context.lose({ kind: "protocol", message: "a reply came that nothing had asked for" })
+      return this.context.lose({ kind: "protocol", message: "a reply came that belongs to no command" })
     }
     this.inFlightBytes -= outgoing.size
     if (outgoing === this.aloneNow) {
@@ -531,7 +531,10 @@ export class CommandLane implements DecoderHandlers {
         this.pingDue = false
         this.verifyAt = this.pulse.overdueFrom(monotonicMillis(this.context.clock))
         if (isInOrder) return
-        this.context.lose({ kind: "protocol", message: "a PING was answered by the reply to another command" })
+        this.context.lose({
+          kind: "protocol",
+          message: "the reply to another command came in place of the reply to PING, so replies are shifted"
+        })
       })
     )
     write(this.socket, this.encoder.take())

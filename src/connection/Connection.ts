@@ -394,7 +394,8 @@ export class Connection {
   private overloaded(): LinkFailure {
     return {
       kind: "overloaded",
-      message: `${this.address} has ${this.depth} unanswered commands (${this.bytes} bytes), the bound is reached`
+      message: `${this.address} has ${this.depth} unanswered commands (${this.bytes} bytes): the limit of ` +
+        `maxInFlight or maxInFlightBytes is reached`
     }
   }
 

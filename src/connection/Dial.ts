@@ -208,14 +208,17 @@ const credentialsOf = (options: ResolvedOptions): Effect.Effect<Credentials | un
   Effect.isEffect(options.credentials)
     ? Effect.catchCause(options.credentials, () =>
       // The cause may quote the secret it failed to fetch.
-      failWith("authentication", "the credentials effect failed"))
+      failWith(
+        "authentication",
+        "the effect of the option credentials failed; its cause is not shown, because it may quote a secret"
+      ))
     : Effect.succeed(options.credentials)
 
 const tlsOf = ({ tls }: ResolvedOptions): Effect.Effect<TlsOptions | undefined, LinkFailure> =>
   Effect.isEffect(tls)
     ? Effect.catchCause(tls, () =>
       // The cause may quote the key it failed to read.
-      failWith("connection", "the tls effect failed"))
+      failWith("connection", "the effect of the option tls failed; its cause is not shown, because it may quote a key"))
     : Effect.succeed(tls)
 
 /**

@@ -94,7 +94,7 @@ const optionChecks: checks.Checks<KeyValueStoreOptions> = {
   ttl: (value) =>
     checks.lifetime(1)(value) === undefined
       ? undefined
-      : `a finite duration greater than zero such as "1 day"; leave it out for entries that live for ever`
+      : `a finite duration greater than zero such as "1 day"; leave it out for entries that do not expire`
 }
 
 /** The most attempts of one `modify`, when others change the value in between each time. */

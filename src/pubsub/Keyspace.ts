@@ -148,8 +148,8 @@ const classesOf = (
   if (!/^[a-zA-Z$]*$/.test(classes)) return `classes has to consist of letters of notify-keyspace-events, such as "gx$"`
   const stranger = events?.find((event) => classOf(event) === undefined)
   if (stranger !== undefined && classes === "") {
-    return `"${stranger}" is no event that this client knows; if the servers tell it, say the letter that ` +
-      `notify-keyspace-events has for it: classes: "d" for an event of a module`
+    return `"${stranger}" is not an event that this client knows; if the servers send it, give the letter of its class in ` +
+      `notify-keyspace-events, such as classes: "d" for an event of a module`
   }
   const known = (events ?? []).flatMap((event) => classOf(event) ?? [])
   const all = [...new Set([...known, ...classes])]

@@ -46,7 +46,7 @@ const namedSlot = (command: Command<unknown>, slot: number): number | Reason =>
 
 const noKey = (command: Command<unknown>): Reason =>
   new NoKeyError({
-    message: `${command.spec.name} needs a key to be routed by, and was given none`,
+    message: `${command.spec.name} was called without a key, and its key decides the node; give it a key`,
     outcome: "NotExecuted",
     command: command.spec.name
   })

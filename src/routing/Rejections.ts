@@ -63,7 +63,7 @@ export const needsNode = (command: Command<unknown>): Reason =>
  * @since 0.1.0
  */
 export const fansOut = (command: Command<unknown>): Reason =>
-  misdirected(command, `${command.spec.name} runs on several nodes and cannot be part of a batch; run it on its own`)
+  misdirected(command, `${command.spec.name} runs on several nodes and cannot be part of a batch; run it alone`)
 
 /**
  * The reason to refuse a blocking command in a batch: the other commands would wait behind it.
@@ -72,7 +72,10 @@ export const fansOut = (command: Command<unknown>): Reason =>
  * @since 0.1.0
  */
 export const holdsUpBatch = (command: Command<unknown>): Reason =>
-  unusable(command, `${command.spec.name} waits on the server and would hold up the batch; run it on its own`)
+  unusable(
+    command,
+    `${command.spec.name} waits on the server and would delay the other commands of the batch; run it alone`
+  )
 
 /**
  * The reason to refuse a blocking command on many nodes, whose connections all callers share.
@@ -104,7 +107,7 @@ export const forShared = (command: Command<unknown>): Reason | undefined => {
         `${command.spec.name} changes the state of its connection, and the connections of this client are shared; ` +
           (use._tag === "changes" && use.isPreparation === true
             ? "send it from the option onConnect, which runs on each new connection"
-            : "what the connection needs is set by the client's options")
+            : "use the options of the client, or redis.dedicated for a connection of one caller")
       )
   }
 }
@@ -127,7 +130,7 @@ export const forDedicated = (command: Command<unknown>, goesBack: boolean): Reas
       return goesBack
         ? unusable(
           command,
-          `${command.spec.name} cannot run on this connection: others use it afterwards; use redis.dedicated`
+          `${command.spec.name} cannot run on this connection, which other callers use afterwards; use redis.dedicated`
         )
         : undefined
   }
@@ -161,6 +164,6 @@ export const needsOwnConnection = (command: Command<unknown>): Reason | undefine
   const { name } = command.spec
   return command.spec.connectionUse(command.args)?._tag !== "countsWrites" ? undefined : unusable(
     command,
-    `${name} waits for the writes of its own connection: write and ${name} on one, redis.dedicated(key)`
+    `${name} waits for the writes of its own connection: send the writes and ${name} on one connection, redis.dedicated(key)`
   )
 }

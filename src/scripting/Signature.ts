@@ -163,7 +163,9 @@ const argLister = (args: Args): (given: unknown) => Listed => {
     const encode = Schema.encodeUnknownResult(args as Schema.ConstraintEncoder<ReadonlyArray<Value>>)
     return (given) => {
       const encoded = encode(given)
-      return Result.isSuccess(encoded) ? argumentsOf(encoded.success) : "the schema of args refuses what was given"
+      return Result.isSuccess(encoded)
+        ? argumentsOf(encoded.success)
+        : "the schema of args rejects the arguments of the call"
     }
   }
   const fields = Object.entries(args as NamedArgs).map(([name, field]) =>
@@ -174,7 +176,7 @@ const argLister = (args: Args): (given: unknown) => Listed => {
     const list: Array<Value> = []
     for (const [name, encode] of fields) {
       const encoded = encode(byName[name])
-      if (Result.isFailure(encoded)) return `the schema of the argument "${name}" refuses what was given`
+      if (Result.isFailure(encoded)) return `the schema of the argument "${name}" rejects its value`
       list.push(encoded.success)
     }
     return argumentsOf(list)

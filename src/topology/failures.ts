@@ -41,7 +41,9 @@ export const noReachableNode = (causes: ReadonlyArray<Refusal>): RedisClusterExc
   }
   return exception(() =>
     new NoReachableNodeError({
-      message: `no node could tell the topology: ${causes.map(({ cause, node }) => `${node}: ${cause}`).join("; ")}`,
+      message: `no node reported the topology of the cluster: ${
+        causes.map(({ cause, node }) => `${node}: ${cause}`).join("; ")
+      }`,
       outcome: "NotExecuted",
       causes
     })

@@ -140,7 +140,7 @@ describe("The pool of a node", () => {
         assert(reason._tag === "TimeoutError", reason.message)
         assert.match(
           reason.message,
-          /got no dedicated connection .* 300 ms, no new one was ready in time; it was not sent$/
+          /got no dedicated connection .* 300 ms, because no new one was ready in time; the command was not sent$/
         )
         assert.strictEqual(reason.outcome, "NotExecuted")
       }))

@@ -188,7 +188,7 @@ describeOnEach("Redirects, on $name", (environment) => {
         )
         assert.strictEqual(reason.attempts, 6)
         assert.strictEqual(reason.outcome, "NotExecuted")
-        assert.include(reason.message, `${there} said MOVED ${slot} ${back}`)
+        assert.include(reason.message, `${there} replied MOVED ${slot} ${back}`)
         assert.strictEqual(yield* errorReplies(cluster, "MOVED"), 6)
       }))
   })

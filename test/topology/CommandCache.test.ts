@@ -94,7 +94,7 @@ describe("The commands cache", () => {
       assert.notInclude(message(yield* find(cache, "CONFIG", "secret")), "secret")
       server.state.refuse = true
       yield* TestClock.adjust("1 minute")
-      assert.include(message(yield* find(cache, "no.such")), "did not tell their commands: NOPERM")
+      assert.include(message(yield* find(cache, "no.such")), "refused to describe their commands: NOPERM")
     }))
 
   it.effect("keeps what it knows when the servers cannot be asked again", () =>
@@ -209,7 +209,7 @@ describe("A user without the right to COMMAND", () => {
         }
         assert.strictEqual(yield* redis.send("DBSIZE"), 3)
         const error = yield* Effect.flip(redis.send("NO.SUCH"))
-        assert.include(error.message, "the servers did not tell their commands: ")
+        assert.include(error.message, "the servers refused to describe their commands: ")
         assert.include(error.message, "NOPERM")
       }))
   })

@@ -72,6 +72,14 @@ const nameAndNode = (failed: FailedCommand): Pick<Context, "command" | "node"> =
   node: failed.connection?.address
 })
 
+/** The part of a message about the fate of the command. An earlier attempt may have been written as well. */
+const fateOf = (outcome: Outcome, written: boolean): string =>
+  written
+    ? "the command was written and may have been executed"
+    : outcome === "Unknown"
+    ? "the command was not sent this time, but an earlier attempt may have been executed"
+    : "the command was not sent"
+
 /** The beginning of each message: `GET on 127.0.0.1:7000`. */
 const where = ({ command, node }: Pick<Context, "command" | "node">): string =>
   node === undefined ? command : `${command} on ${node}`
@@ -129,7 +137,7 @@ const replyReason = (failed: FailedCommand, reply: ErrorReply): Reason => {
 const lostReason = (failed: FailedCommand, failure: LinkFailure, written: boolean): Reason => {
   const context = contextOf(failed, written ? "Unknown" : "NotExecuted")
   const message = `${where(context)}: ${failure.message}`
-  const fate = written ? "; the command was written, it may have been executed" : "; the command was not sent"
+  const fate = `; ${fateOf(context.outcome, written)}`
   switch (failure.kind) {
     case "authentication":
       return new AuthenticationError({ ...context, message })
@@ -194,8 +202,10 @@ export const tooManyRedirections = (failed: FailedCommand): RedisClusterExceptio
   return exception(() =>
     new TooManyRedirectionsError({
       ...contextOf(failed, "NotExecuted"),
-      message: `${failed.command.spec.name}: gave up after ${failed.retryState?.redirects ?? 0} redirects: ${
-        hops.map((hop) => `${hop.node} said ${hop.reply}`).join(", ")
+      message: `${failed.command.spec.name}: the client followed ${
+        failed.retryState?.redirects ?? 0
+      } redirects, and no node executed the command: ${
+        hops.map((hop) => `${hop.node} replied ${hop.reply}`).join(", ")
       }`,
       hops
     })
@@ -209,16 +219,16 @@ export const tooManyRedirections = (failed: FailedCommand): RedisClusterExceptio
  * @since 0.1.0
  */
 export const timedOut = (failed: FailedCommand, timeout: number, written: boolean): RedisClusterException =>
-  exception(() =>
-    new TimeoutError({
-      ...contextOf(failed, written ? "Unknown" : "NotExecuted"),
-      message: `${where(nameAndNode(failed))} was not answered within ${timeout} ms; ${
-        written ? "it was written and may have been executed" : "it was not sent"
-      }`,
+  exception(() => {
+    const context = contextOf(failed, written ? "Unknown" : "NotExecuted")
+    const problem = written ? `was not answered within ${timeout} ms` : `could not be sent within ${timeout} ms`
+    return new TimeoutError({
+      ...context,
+      message: `${where(context)} ${problem}; ${fateOf(context.outcome, written)}`,
       timeout,
       waitingFor: written ? "reply" : "connection"
     })
-  )
+  })
 
 /**
  * The error of a command that got no dedicated connection in time.
@@ -236,15 +246,14 @@ export const noDedicatedConnection = (
     const name = failed.command.spec.name
     const context = contextOf(failed, "NotExecuted")
     const why = inUse < max
-      ? `${name} got no dedicated connection to ${address} within ${timeout} ms, no new one was ready in time`
+      ? `${name} got no dedicated connection to ${address} within ${timeout} ms, because no new one was ready in time`
       : `${name} found no free dedicated connection to ${address} within ${timeout} ms (${inUse} in use)`
-    const fate = context.outcome === "Unknown"
-      ? "it was not sent this time, but an earlier attempt may have been executed"
-      : "it was not sent"
     return new TimeoutError({
       ...context,
       node: address,
-      message: `${why}; ${fate}${inUse < max ? "" : ". Raise maxDedicatedConnections, or use fewer at a time"}`,
+      message: `${why}; ${fateOf(context.outcome, false)}${
+        inUse < max ? "" : ". Raise maxDedicatedConnections, or use fewer at a time"
+      }`,
       timeout,
       waitingFor: "connection"
     })
@@ -279,14 +288,15 @@ export const conflict = (
  * @since 0.1.0
  */
 export const dedicatedLost = (failed: FailedCommand, why: string, written: boolean): RedisClusterException =>
-  exception(() =>
-    new ConnectionError({
-      ...contextOf(failed, written ? "Unknown" : "NotExecuted"),
-      message: `${where(nameAndNode(failed))}: the dedicated connection was lost, and its state with it (${why}); ${
-        written ? "the command was written, it may have been executed" : "the command was not sent"
+  exception(() => {
+    const context = contextOf(failed, written ? "Unknown" : "NotExecuted")
+    return new ConnectionError({
+      ...context,
+      message: `${where(context)}: the dedicated connection was lost, and its state with it (${why}); ${
+        fateOf(context.outcome, written)
       }. Open another one`
     })
-  )
+  })
 
 /**
  * @category constructors
@@ -338,12 +348,13 @@ export const leftTheCluster = (failed: FailedCommand, node: ClusterNode): RedisC
  * @since 0.1.0
  */
 export const closed = (failed: FailedCommand): RedisClusterException =>
-  exception(() =>
-    new ClosedError({
-      ...contextOf(failed, "NotExecuted"),
-      message: `${failed.command.spec.name}: the client is closed; the command was not sent`
+  exception(() => {
+    const context = contextOf(failed, "NotExecuted")
+    return new ClosedError({
+      ...context,
+      message: `${context.command}: the client is closed; ${fateOf(context.outcome, false)}`
     })
-  )
+  })
 
 /** The error of an entry that may not be sent again, because a later entry of its pipeline was executed. */
 export const overtaken = (failed: FailedCommand): RedisClusterException => {
@@ -353,8 +364,8 @@ export const overtaken = (failed: FailedCommand): RedisClusterException => {
     new OvertakenError({
       ...contextOf(failed, "NotExecuted"),
       message:
-        `${command.spec.name} was not sent again after a failure (${why}): a later entry of the pipeline, of the ` +
-        `same slot ${slot}, was executed, and the order of their effects would have been turned round`,
+        `${command.spec.name} was not sent again after a failure (${why}): a later entry of the pipeline, with the ` +
+        `same slot ${slot}, was executed. Sent now, the two would take effect in the wrong order`,
       slot
     })
   )

@@ -137,7 +137,9 @@ export class Retries {
     const where = place === undefined ? "slots that no node owns" : place.address
     return {
       kind: "overloaded",
-      message: `${count} commands (${bytes} bytes) wait for ${where}, the bound is reached`
+      message:
+        `${count} commands (${bytes} bytes) wait for ${where}: the limit of ${bound.commands} commands or ${bound.bytes} bytes per node is ` +
+        `reached (maxInFlight, maxInFlightBytes)`
     }
   }
 
