@@ -389,6 +389,7 @@ const make = async (): Promise<ReadonlyArray<Page>> => {
   const pages: Array<Page> = []
   const members: Array<Module> = []
   const parts = new Map<string, Array<Part>>()
+  const entries = new Set(Object.keys(JSON.parse(await readFile(new URL("../package.json", sources), "utf8")).exports))
   const groups: Array<{ readonly barrel: string; readonly name: string }> = [
     { barrel: "index", name: "effect-redis-cluster" }
   ]
@@ -398,7 +399,7 @@ const make = async (): Promise<ReadonlyArray<Page>> => {
   for (const { barrel, name } of groups) {
     for (const [path, { all, names, namespace }] of await exportsOf(barrel)) {
       if (path.startsWith("client/")) continue
-      const commands = path.startsWith("commands/") && basename(path) !== "Command"
+      const commands = entries.has(`./${path}`)
       const module = await readModule(path, (name) => all || commands || names.has(name))
       const shownNames = [...names].toSorted().map((name) => types.has(name) ? `type ${name}` : name)
       const shown = namespace ?? (all ? "*" : shownNames.join(", "))

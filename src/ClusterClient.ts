@@ -182,12 +182,7 @@ const layerResolved = (
 const layerConnected = (options: ClusterOptions.ResolvedOptions): Layer.Layer<ClusterClient, RedisClusterException> =>
   Layer.provide(layerResolved(options), described(Connections.layer(options), options))
 
-/**
- * Options of `ClusterClient.layerEnv`: where the options of the environment come from.
- *
- * @category models
- * @since 0.1.0
- */
+/** Options of `ClusterClient.layerEnv`: where the options of the environment come from. */
 export interface Environment {
   /** The first part of the names of the variables. Default: `REDIS`. */
   readonly prefix?: string | undefined
@@ -442,9 +437,6 @@ export class ClusterClient extends Service {
 
 /**
  * The key of a client's own service, with its layers: `class Cache extends ClusterClient.named<Cache>()("app/Cache") {}`.
- *
- * @category models
- * @since 0.1.0
  */
 export interface NamedClient<Self, Id extends string> extends Context.ServiceClass<Self, Id, ClusterClientShape> {
   /** Connects to a cluster. */

@@ -44,12 +44,7 @@ export interface TlsOptions extends TlsConnectionOptions {
   readonly servernameOf?: ((endpoint: Endpoint) => string) | undefined
 }
 
-/**
- * A connection that was just made, for the option `onConnect`.
- *
- * @category models
- * @since 0.1.0
- */
+/** A connection that was just made, for the option `onConnect`. */
 export interface NewConnection extends Endpoint {
   /**
    * Sends a command, one after the other, and gives its reply: `send("CLIENT", "NO-EVICT", "ON")`. An error of the server fails it
@@ -220,12 +215,7 @@ export type StartupNode = string | Redacted.Redacted | Endpoint
  */
 export type FindNodes<R = never> = Effect.Effect<ReadonlyArray<Endpoint>, unknown, R>
 
-/**
- * The options after the check, with every default in place. Durations are milliseconds.
- *
- * @category models
- * @since 0.1.0
- */
+/** The options after the check, with every default in place. Durations are milliseconds. */
 export interface ResolvedOptions {
   readonly seeds: ReadonlyArray<Endpoint>
   /** The effect that finds the startup nodes, in place of `seeds`. */
@@ -599,12 +589,7 @@ export const closed = <R>(options: ClusterOptions<R, R, R>, context: Context.Con
   }
 }
 
-/**
- * Checks options and fills in the defaults. A failure is a message with the problems.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Checks options and fills in the defaults. A failure is a message with the problems. */
 export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions, string> => {
   // Programs in plain JavaScript may pass anything.
   const problems = [...checks.problemsOf(options, optionChecks, elsewhere)]

@@ -20,8 +20,6 @@
  *
  * export const outcome = timedOut().outcome // "Unknown"
  * ```
- *
- * @since 0.1.0
  */
 export {
   AskError,

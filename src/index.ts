@@ -1,8 +1,4 @@
-/**
- * A Redis and Valkey Cluster client for Effect.
- *
- * @since 0.1.0
- */
+/** A Redis and Valkey Cluster client for Effect. */
 export type { ConsumeOptions } from "./client/Consumers.ts"
 export { type DedicatedClient, onConflict, type OwnConnection, type WatchClient } from "./client/Dedicated.ts"
 export {
@@ -27,7 +23,7 @@ export { Channels } from "./commands/Channels.ts"
 export { Clients } from "./commands/Clients.ts"
 export { Cluster } from "./commands/Cluster.ts"
 export * as Command from "./commands/Command.ts"
-export { CommandSpec } from "./commands/CommandSpec.ts"
+export { type CommandFacts, CommandSpec, type RequestPolicy, type ResponsePolicy } from "./commands/CommandSpec.ts"
 export { Generic } from "./commands/Generic.ts"
 export { Geo } from "./commands/Geo.ts"
 export { Hashes } from "./commands/Hashes.ts"

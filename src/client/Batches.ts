@@ -1,8 +1,4 @@
-/**
- * Many commands at once: pipelines and transactions.
- *
- * @since 0.1.0
- */
+/** Many commands at once: pipelines and transactions. */
 import type * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
@@ -13,10 +9,6 @@ import type { Batching } from "../routing/batches/Pipeline.ts"
 import * as PipelineStream from "../routing/batches/PipelineStream.ts"
 import * as Transaction from "../routing/batches/Transaction.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface BatchMembers {
   /**
    * Runs many commands at once, of any slots: all are written before a reply is awaited. The results are in the order
@@ -113,10 +105,6 @@ export interface BatchMembers {
   ) => Effect.Effect<Pipeline.Results<B>, RedisClusterException>
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (batches: Batching): BatchMembers => ({
   pipeline: (commands) => Pipeline.run(batches.pipeline, commands),
   pipelineResults: (commands) => Pipeline.runResults(batches.pipelineResults, commands),

@@ -1,8 +1,4 @@
-/**
- * The servers' description of their commands, laid over the embedded table, for commands that are sent by name.
- *
- * @since 0.1.0
- */
+/** The servers' description of their commands, laid over the embedded table, for commands that are sent by name. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -16,10 +12,6 @@ import type { Argument, Reply } from "../protocol/Reply.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { LookUp } from "../routing/NamedRouter.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface CommandCache {
   /**
    * The command with a name, whose second word may be the first argument. Its reply is not decoded any further.
@@ -66,9 +58,6 @@ const answersUnawares = ({ name, request, response }: CommandSpec): boolean =>
 /**
  * A cache that is filled when a command is first looked up. For a user without the right to run COMMAND it uses the
  * embedded table.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = (router: {
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>

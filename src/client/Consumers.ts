@@ -65,10 +65,6 @@ export interface ConsumeOptions<Values extends keyof EntryFields = "text", Field
   readonly schema?: Schema.ConstraintDecoder<Fields> | undefined
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface ConsumerMembers {
   /**
    * A stream of the entries that a consumer group delivers to this consumer: first those that are pending from before,
@@ -203,10 +199,6 @@ const undecodable = (
     })
   )
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (router: {
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisClusterException>
 }): ConsumerMembers => ({

@@ -78,12 +78,7 @@ export interface OwnConnection<E> {
  */
 export interface DedicatedClient extends Commands<NodeSurface>, OwnConnection<never> {}
 
-/**
- * Methods of the client on a connection that watches keys.
- *
- * @category models
- * @since 0.1.0
- */
+/** Methods of the client on a connection that watches keys. */
 export interface WatchSurface extends Surface {
   readonly one: Effect.Effect<this["A"], ConflictError | RedisClusterException>
   readonly perNode: Effect.Effect<this["A"], ConflictError | RedisClusterException>
@@ -99,10 +94,6 @@ export interface WatchSurface extends Surface {
  */
 export interface WatchClient extends Commands<WatchSurface>, OwnConnection<ConflictError> {}
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface DedicatedMembers {
   /**
    * Opens a dedicated connection to the owner of a key's slot, or to a node `{ host, port }`. It closes with the
@@ -231,10 +222,6 @@ const toldOfPipeline = (batch: Batch) => (error: RedisClusterException): Conflic
   return outcome === "NotExecuted" || isReading ? reason.cause.conflict : error
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (router: Router["Service"]): DedicatedMembers => {
   const dedicatedClient = (session: DedicatedConnection): DedicatedClient => {
     const { pipeline, pipelineResults, transaction, transactionResults } = Batches.make(session.batches)

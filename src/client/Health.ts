@@ -131,10 +131,6 @@ export interface HealthOptions {
   readonly replicas?: boolean | undefined
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface HealthMembers {
   /**
    * Sends a PING to every node, side by side, and reports which nodes answer. It does not fail because of the cluster,
@@ -244,10 +240,6 @@ export const ofNode = (connections: Connections["Service"], node: ClusterNode) =
       : Effect.fail(refused(problem))
   })
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (
   topology: Topology["Service"],
   connections: Connections["Service"]

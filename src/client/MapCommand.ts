@@ -1,17 +1,9 @@
-/**
- * A view of the client that passes every command through a function.
- *
- * @since 0.1.0
- */
+/** A view of the client that passes every command through a function. */
 import { type MapCommand, mapCommands } from "../routing/MappedRouter.ts"
 import type { RouterShape } from "../routing/Router.ts"
 
 export type { MapCommand } from "../routing/MappedRouter.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface MapCommandMembers<Client> {
   /**
    * A view of the client through which every command passes a function before it is sent: for a namespace of keys, for
@@ -40,10 +32,6 @@ export interface MapCommandMembers<Client> {
   readonly mapCommand: (f: MapCommand) => Client
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = <Client>(
   router: RouterShape,
   clientOf: (router: RouterShape) => Client

@@ -1,8 +1,4 @@
-/**
- * Multi-key commands over any slots.
- *
- * @since 0.1.0
- */
+/** Multi-key commands over any slots. */
 import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Entries, Integer, Value } from "../commands/Call.ts"
@@ -15,10 +11,6 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Nonatomic from "./Nonatomic.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface MultiKeyMembers {
   /**
    * The values of keys of any slots, in the order of the keys. Not atomic: each slot is read by a command of its own.
@@ -60,10 +52,6 @@ const pairsOf = (entries: Entries<Value>): ReadonlyArray<Pair> | undefined => {
 
 const noEntries = Nonatomic.refused("msetNonatomic: the entries have to be a record of values or a list of pairs")
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (router: Router["Service"]): MultiKeyMembers => {
   const sender: Nonatomic.Sender = {
     pipelineResults: router.pipelineResults,

@@ -1,8 +1,4 @@
-/**
- * The nodes of the cluster, and the owners of slots.
- *
- * @since 0.1.0
- */
+/** The nodes of the cluster, and the owners of slots. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
@@ -17,10 +13,6 @@ import { refuse } from "../routing/Rejections.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 import { nodeAt, type Topology } from "../topology/Topology.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface NodeMembers {
   /** The topology at this moment: the owner of each slot. */
   readonly topology: Effect.Effect<Snapshot>
@@ -78,10 +70,6 @@ export interface NodeMembers {
 
 const slotOf = (key: Argument): number => misfitOf([key]) < 0 ? HashSlot.ofKey(key) : Number.NaN
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (topology: Topology["Service"], random: () => number): NodeMembers => {
   const lookUp = (endpoint: Endpoint): Effect.Effect<ClusterNode, RedisClusterException> =>
     Effect.suspend(() => {

@@ -2,8 +2,6 @@
  * Multi-key commands over any slots: split by slot, sent side by side, put together in the caller's order.
  *
  * Each part is atomic, the whole is not. When parts fail, the error has the positions of their keys.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -27,12 +25,7 @@ interface Part<A> {
   readonly command: Command<A>
 }
 
-/**
- * The positions of the keys of each slot, in the order in which the slots first occur.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The positions of the keys of each slot, in the order in which the slots first occur. */
 export const bySlot = (keys: ReadonlyArray<Argument>): ReadonlyArray<ReadonlyArray<number>> => {
   const slots = new Map<number, Array<number>>()
   for (let i = 0; i < keys.length; i++) {
@@ -75,12 +68,7 @@ export interface Sender {
   readonly refuse: (reason: Reason) => Effect.Effect<never, RedisClusterException>
 }
 
-/**
- * Runs the parts and combines their results; fails when a part failed.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Runs the parts and combines their results; fails when a part failed. */
 export const run = <A, B>(
   sender: Sender,
   keys: ReadonlyArray<Argument>,
@@ -116,12 +104,7 @@ export const refused = (message: string): OptionsError => new OptionsError({ mes
 
 const noList = refused("the keys have to be a list of text and bytes")
 
-/**
- * Puts list results back into the order of the caller's keys.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Puts list results back into the order of the caller's keys. */
 export const inOrder = <A>(keys: ReadonlyArray<unknown>) =>
 (
   results: ReadonlyArray<{ readonly positions: ReadonlyArray<number>; readonly value: ReadonlyArray<A> }>
@@ -133,9 +116,5 @@ export const inOrder = <A>(keys: ReadonlyArray<unknown>) =>
   return ordered
 }
 
-/**
- * @category combinators
- * @since 0.1.0
- */
 export const total = (results: ReadonlyArray<{ readonly value: number }>): number =>
   results.reduce((sum, { value }) => sum + value, 0)

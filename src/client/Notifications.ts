@@ -1,8 +1,4 @@
-/**
- * Keyspace notifications and MONITOR, as streams.
- *
- * @since 0.1.0
- */
+/** Keyspace notifications and MONITOR, as streams. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -21,10 +17,6 @@ import type { Preparation } from "../pubsub/Wish.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface NotificationMembers {
   /**
    * A stream of keyspace notifications: the changes and expiries of keys, from all primaries. It follows the topology.
@@ -140,10 +132,6 @@ class Settings {
 
 type AnyEvent = Keyspace.KeyspaceEvent<string | Uint8Array> | Subscribed | Gap
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]): NotificationMembers => {
   const settings = new Settings(router)
 

@@ -1,8 +1,4 @@
-/**
- * The metrics, the events and the logs of a client.
- *
- * @since 0.1.0
- */
+/** The metrics, the events and the logs of a client. */
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as PubSub from "effect/PubSub"
@@ -17,10 +13,6 @@ import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
 import type { RouterShape } from "../routing/Router.ts"
 import type { Topology } from "../topology/Topology.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface ObservabilityMembers {
   /**
    * The events of the client from now on: nodes that go down and come up, join and leave, replicas that are promoted,
@@ -52,12 +44,7 @@ export interface ObservabilityMembers {
 
 const bufferedEvents = 1024
 
-/**
- * Listens to the parts of a client while the scope lives.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Listens to the parts of a client while the scope lives. */
 export const make = Effect.fnUntraced(function*(parts: {
   readonly connections: Connections["Service"]
   readonly topology: Topology["Service"]

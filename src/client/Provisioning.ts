@@ -4,8 +4,6 @@
  * A server that is restarted at its address has lost the functions, scripts, settings and users that were not saved,
  * although the map does not change. Its connections are lost, however, so that each new connection to a node is a
  * reason to supply the node again.
- *
- * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,10 +16,6 @@ import * as checks from "../internal/checks.ts"
 import { ClosedError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { Topology } from "../topology/Topology.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface ProvisioningMembers {
   /**
    * Runs an effect for each node that puts something there (a function, a setting, a user), now and whenever a node
@@ -184,10 +178,6 @@ class Provision {
   }
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (topology: Topology["Service"], connections: Connections["Service"]): ProvisioningMembers => ({
   provision: Effect.fnUntraced(function*(supply, options = {}) {
     const problem = typeof supply === "function"

@@ -26,10 +26,6 @@ export interface ReadFromClient
   extends Commands<ClusterSurface>, BatchMembers, MultiKeyMembers, Pick<TargetMembers, "execute" | "send">
 {}
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface ReadPreferenceMembers {
   /**
    * A view of the client whose reads follow a policy: single commands, pipelines and the nonatomic multi-key commands.
@@ -79,10 +75,6 @@ export interface ReadPreferenceMembers {
   readonly readStatistics: Effect.Effect<ReadonlyArray<ShardReads>>
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (
   router: Router["Service"],
   viewOf: (router: Router["Service"]) => ReadFromClient

@@ -1,8 +1,4 @@
-/**
- * Settings that a region of the program gives to the commands of one client.
- *
- * @since 0.1.0
- */
+/** Settings that a region of the program gives to the commands of one client. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as checks from "../internal/checks.ts"
@@ -11,12 +7,7 @@ import * as ReadFrom from "../ReadFrom.ts"
 import type { ClientRegionSettings } from "../routing/ClientRegion.ts"
 import type { RouterShape } from "../routing/Router.ts"
 
-/**
- * Settings that a region gives to the commands of one client.
- *
- * @category models
- * @since 0.1.0
- */
+/** Settings that a region gives to the commands of one client. */
 export interface RegionSettings {
   /** The policy of the reads. Views keep theirs. */
   readonly readFrom?: ReadFrom.Policy | undefined
@@ -26,10 +17,6 @@ export interface RegionSettings {
   readonly idempotent?: boolean | undefined
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface RegionMembers {
   /**
    * Gives the commands that an effect runs on this client a policy for reads, a deadline, or idempotence. Commands on other clients
@@ -69,10 +56,6 @@ const settingsOf = (settings: RegionSettings): ClientRegionSettings => {
   return { readFrom, idempotent, timeout: timeout === undefined ? undefined : millisOf(timeout) }
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = ({ region }: RouterShape): RegionMembers => ({
   region: (settings) => {
     const inner = settingsOf(settings)

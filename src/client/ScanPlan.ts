@@ -9,19 +9,12 @@
  * still there, and a later pass over the target sees the rest.
  *
  * This file only keeps account of the lines with which nodes describe themselves; it sends nothing.
- *
- * @since 0.1.0
  */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 
-/**
- * The slots of a node at one moment, as the node itself reports them.
- *
- * @category models
- * @since 0.1.0
- */
+/** The slots of a node at one moment, as the node itself reports them. */
 export interface Holdings {
   readonly id: string
   readonly owned: ReadonlySet<number>
@@ -31,12 +24,7 @@ export interface Holdings {
   readonly arriving: ReadonlySet<number>
 }
 
-/**
- * The holdings in a node's own line of `CLUSTER NODES`: `id address flags primary ping pong epoch state slot...`.
- *
- * @category parsing
- * @since 0.1.0
- */
+/** The holdings in a node's own line of `CLUSTER NODES`: `id address flags primary ping pong epoch state slot...`. */
 export const holdingsOf = (line: string): Holdings => {
   const [id, , , , , , , , ...words] = line.trim().split(" ")
   const owned = new Set<number>()
@@ -57,12 +45,7 @@ export const holdingsOf = (line: string): Holdings => {
 /** The target of a slot that does not migrate: no other node has keys of it. */
 const nowhere = ""
 
-/**
- * One scan of one node.
- *
- * @category models
- * @since 0.1.0
- */
+/** One scan of one node. */
 export class Pass {
   /** The slots whose keys the pass sees, with the node to which some of the keys may have gone meanwhile. */
   readonly whole = new Map<number, string>()
@@ -87,10 +70,6 @@ export class Pass {
 const hasRest = (holdings: Holdings, slot: number): boolean =>
   holdings.arriving.has(slot) || (holdings.owned.has(slot) && !holdings.leaving.has(slot))
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class ScanPlan {
   private readonly open = new Set(Array.from({ length: slotCount }, (_, slot) => slot))
   /** The open slots of which one node has been scanned, with the node that has the rest. */

@@ -56,12 +56,7 @@ export interface ScanProgress {
   readonly keys: number
 }
 
-/**
- * Options of `hscanStream`, `sscanStream` and `zscanStream`.
- *
- * @category models
- * @since 0.1.0
- */
+/** Options of `hscanStream`, `sscanStream` and `zscanStream`. */
 export interface ElementScanOptions extends ScanOptions {
   /** Whether fields, values and members are bytes, for data that is not UTF-8. Default: `false`. */
   readonly bytes?: boolean | undefined
@@ -92,38 +87,19 @@ export interface ScanStreamOptions extends KeyScanOptions {
   readonly onProgress?: ((progress: ScanProgress) => Effect.Effect<void>) | undefined
 }
 
-/**
- * Options of `scanStream` on a target, or on one node.
- *
- * @category models
- * @since 0.1.0
- */
+/** Options of `scanStream` on a target, or on one node. */
 export interface NodeScanOptions
   extends Pick<ScanStreamOptions, "match" | "count" | "type" | "bytes" | "concurrency">
 {}
 
-/**
- * An element that a scan finds: text, or bytes with the option `bytes`.
- *
- * @category utility types
- * @since 0.1.0
- */
+/** An element that a scan finds: text, or bytes with the option `bytes`. */
 export type Scanned<O, Text> = When<O, "bytes", Bytes<Text>, Text>
 
-/**
- * A scan of the keys that each node of a target holds itself, or that one node holds.
- *
- * @category models
- * @since 0.1.0
- */
+/** A scan of the keys that each node of a target holds itself, or that one node holds. */
 export type ScanNodes = <const O extends NodeScanOptions = {}>(
   options?: Exact<O, NodeScanOptions>
 ) => Stream.Stream<Scanned<O, string>, RedisClusterException>
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface ScanMembers extends ElementScanMembers {
   /**
    * The keys of the whole cluster, from all primaries. A page of a node is a chunk of the stream, and the next page is
@@ -157,12 +133,7 @@ export interface ScanMembers extends ElementScanMembers {
   ) => Stream.Stream<Scanned<O, string>, RedisClusterException>
 }
 
-/**
- * Scans of the elements of one value.
- *
- * @category models
- * @since 0.1.0
- */
+/** Scans of the elements of one value. */
 export interface ElementScanMembers {
   /**
    * The fields of a hash with their values. Each field that exists from beginning to end comes at least once, also
@@ -519,10 +490,6 @@ export const ofTarget =
   (router: Router["Service"], topology: Topology["Service"], target: Target): ScanNodes =>
   (options: NodeScanOptions = {}) => keysOf(scanBytes(router, topology, { ...options, on: target }), options)
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (router: Router["Service"], topology: Topology["Service"]): ScanMembers => ({
   scanStream: (options: ScanStreamOptions = {}) =>
     keysOf(Tracing.streamOperation("redis.scan", scanBytes(router, topology, options)), options),

@@ -1,8 +1,4 @@
-/**
- * Subscriptions as streams and queues.
- *
- * @since 0.1.0
- */
+/** Subscriptions as streams and queues. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -16,21 +12,12 @@ import * as ReadFrom from "../ReadFrom.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface SubscriptionMembers extends SubscribeMembers {
   /** How many subscriptions each node holds for this client, or is about to, by address (`host:port`). */
   readonly heldSubscriptions: Effect.Effect<ReadonlyMap<string, number>>
 }
 
-/**
- * The members that the client and the client of a node have in common.
- *
- * @category models
- * @since 0.1.0
- */
+/** The members that the client and the client of a node have in common. */
 export interface SubscribeMembers {
   /**
    * A stream of the messages of channels: one channel, a list, or channels, patterns and shard channels by their kind. It
@@ -111,10 +98,6 @@ export interface SubscribeMembers {
   ) => Effect.Effect<Subscription<SubscriptionEvent<PayloadOf<O>>>, RedisClusterException, Scope.Scope>
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (pubSub: ClusterPubSub["Service"], router: Router["Service"]): SubscriptionMembers => ({
   // Programs that read from replicas subscribe there as well.
   ...heldAt(pubSub, () => router.readFrom() === ReadFrom.primary ? "owner" : "replica"),

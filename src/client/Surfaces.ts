@@ -1,8 +1,4 @@
-/**
- * The command methods of the client and its views, derived from the one definition of each command.
- *
- * @since 0.1.0
- */
+/** The command methods of the client and its views, derived from the one definition of each command. */
 import type * as Effect from "effect/Effect"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { bind, type Call, type Command, type PerNodeCall, type Run } from "../commands/Command.ts"
@@ -13,32 +9,19 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 /**
  * Methods that make commands of the client. The result of a command is its reply, or a map from node to reply where no
  * rule merges the replies.
- *
- * @category models
- * @since 0.1.0
  */
 export interface ClusterSurface extends Surface {
   readonly one: Call<this["A"]>
   readonly perNode: PerNodeCall<this["A"]>
 }
 
-/**
- * Methods that run on the nodes of a target: always a map from node to result, however many nodes there are.
- *
- * @category models
- * @since 0.1.0
- */
+/** Methods that run on the nodes of a target: always a map from node to result, however many nodes there are. */
 export interface TargetSurface extends Surface {
   readonly one: Effect.Effect<ReadonlyMap<ClusterNode, this["A"]>, RedisClusterException>
   readonly perNode: Effect.Effect<ReadonlyMap<ClusterNode, this["A"]>, RedisClusterException>
 }
 
-/**
- * Methods that run on one node, without cluster handling.
- *
- * @category models
- * @since 0.1.0
- */
+/** Methods that run on one node, without cluster handling. */
 export interface NodeSurface extends Surface {
   readonly one: Effect.Effect<this["A"], RedisClusterException>
   readonly perNode: Effect.Effect<this["A"], RedisClusterException>

@@ -104,10 +104,6 @@ export interface TargetClient extends Commands<TargetSurface> {
   readonly scanStream: Scanning.ScanNodes
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface TargetMembers {
   /** Runs a command value. */
   readonly execute: Execute
@@ -149,12 +145,7 @@ export interface TargetContext {
 /** Stands for a pipeline where the nodes on which it failed are told. */
 const PIPELINE = new Command<unknown>(new CommandSpec("PIPELINE", {}), [], (reply) => reply)
 
-/**
- * Running commands where their keys say.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Running commands where their keys say. */
 export const anywhere = (router: Router["Service"]): Pick<TargetMembers, "execute" | "send"> => ({
   execute: ((command) => router.execute(ensured(command))) as Execute,
   send: (name, ...args) => bind(named(name, ...args), router.execute)
@@ -221,10 +212,6 @@ const nodeClient = (context: TargetContext, node: ClusterNode): NodeClient => {
   })
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (context: TargetContext): TargetMembers => ({
   ...anywhere(context.router),
   on: (target) => targetClient(context, target),

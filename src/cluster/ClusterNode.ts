@@ -6,20 +6,10 @@
 import * as Predicate from "effect/Predicate"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 
-/**
- * The role of a node in its shard.
- *
- * @category models
- * @since 0.1.0
- */
+/** The role of a node in its shard. */
 export type Role = "primary" | "replica"
 
-/**
- * The health of a node, as `CLUSTER SHARDS` reports it.
- *
- * @category models
- * @since 0.1.0
- */
+/** The health of a node, as `CLUSTER SHARDS` reports it. */
 export type Health = "online" | "loading" | "fail"
 
 const TypeId = "~effect-redis-cluster/ClusterNode"

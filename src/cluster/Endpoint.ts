@@ -16,12 +16,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-/**
- * Whether a value is an endpoint: programs without types may pass anything.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a value is an endpoint: programs without types may pass anything. */
 export const isEndpoint = (value: unknown): value is Endpoint =>
   Predicate.hasProperty(value, "host") && typeof value.host === "string" &&
   Predicate.hasProperty(value, "port") && typeof value.port === "number"
@@ -35,12 +30,7 @@ export const isEndpoint = (value: unknown): value is Endpoint =>
 export const addressOf = (endpoint: Endpoint): string =>
   endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
 
-/**
- * The endpoint whose address this is: the inverse of `addressOf`.
- *
- * @category accessors
- * @since 0.1.0
- */
+/** The endpoint whose address this is: the inverse of `addressOf`. */
 export const endpointOf = (address: string): Endpoint => {
   const colon = address.lastIndexOf(":")
   return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(address.slice(colon + 1)) }

@@ -1,8 +1,4 @@
-/**
- * Collects the arguments of one call and checks what their types cannot express.
- *
- * @since 0.1.0
- */
+/** Collects the arguments of one call and checks what their types cannot express. */
 import type * as Duration from "effect/Duration"
 import { millisOf as durationMillis } from "../internal/millis.ts"
 import type { Argument } from "../protocol/Reply.ts"
@@ -13,54 +9,26 @@ import { argumentOf, isEncodeFailure, notEncoded, type Value } from "./Value.ts"
 
 export type { Secret, Value } from "./Value.ts"
 
-/**
- * A whole number; a bigint beyond 2^53 - 1.
- *
- * @category models
- * @since 0.1.0
- */
+/** A whole number; a bigint beyond 2^53 - 1. */
 export type Integer = number | bigint
 
-/**
- * One value, or a list of values that is not empty.
- *
- * @category models
- * @since 0.1.0
- */
+/** One value, or a list of values that is not empty. */
 export type OneOrMore<A> = A | ReadonlyArray<A>
 
-/**
- * Names with values: an object, a `Map`, or any iterable of pairs.
- *
- * @category models
- * @since 0.1.0
- */
+/** Names with values: an object, a `Map`, or any iterable of pairs. */
 export type Entries<A> = Readonly<Record<string, A>> | Iterable<readonly [Argument | Integer, A]>
 
 /**
  * A span of time with its unit: `"10 minutes"`, `Duration.seconds(5)`, `{ hours: 1 }`; where something may last without
  * end, `"Infinity"`. A bare number is refused, since Redis counts seconds where Effect counts milliseconds.
- *
- * @category models
- * @since 0.1.0
  */
 export type DurationWithUnit = Exclude<Duration.Input, number | bigint>
 
-/**
- * The time for which something lasts, on the server: a duration with its unit, such as `"10 minutes"`.
- *
- * @category models
- * @since 0.1.0
- */
+/** The time for which something lasts, on the server: a duration with its unit, such as `"10 minutes"`. */
 // The compiler prints the other name: its error about a bare number says that a unit is missing.
 export type Lifetime = DurationWithUnit
 
-/**
- * A point in time: a `Date`, a `DateTime` of Effect, or a `Temporal.Instant`.
- *
- * @category models
- * @since 0.1.0
- */
+/** A point in time: a `Date`, a `DateTime` of Effect, or a `Temporal.Instant`. */
 export type Instant = Date | { readonly epochMilliseconds: number }
 
 /**
@@ -85,12 +53,7 @@ const describe = (value: number): string =>
 
 const plural = (name: string): string => `${name} must have at least one entry, got none: leave out the call instead`
 
-/**
- * One call under construction. After a bad argument the call becomes an invalid command with the first problem.
- *
- * @category models
- * @since 0.1.0
- */
+/** One call under construction. After a bad argument the call becomes an invalid command with the first problem. */
 export class Call {
   readonly spec: CommandSpec
   readonly args: Array<Argument>
@@ -347,10 +310,5 @@ const isList = (values: OneOrMore<Value>): values is ReadonlyArray<Value> => Arr
 const isIterable = <A>(entries: Entries<A>): entries is Iterable<readonly [Argument | Integer, A]> =>
   Symbol.iterator in entries
 
-/**
- * Starts a call with its first arguments.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Starts a call with its first arguments. */
 export const call = (spec: CommandSpec, ...args: Array<Argument>): Call => new Call(spec, args)

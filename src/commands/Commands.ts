@@ -1,8 +1,4 @@
-/**
- * All command groups together: the type of all methods of a surface, and the list from which they are derived.
- *
- * @since 0.1.0
- */
+/** All command groups together: the type of all methods of a surface, and the list from which they are derived. */
 import { Acl, type AclCommands } from "./Acl.ts"
 import { type BitmapCommands, Bitmaps } from "./Bitmaps.ts"
 import { type ChannelCommands, Channels } from "./Channels.ts"
@@ -22,12 +18,7 @@ import { type StringCommands, Strings } from "./Strings.ts"
 import type { Surface } from "./Surface.ts"
 import { type VectorSetCommands, VectorSets } from "./VectorSets.ts"
 
-/**
- * The methods of all commands, on a surface.
- *
- * @category models
- * @since 0.1.0
- */
+/** The methods of all commands, on a surface. */
 export interface Commands<S extends Surface>
   extends
     StringCommands<S>,
@@ -49,12 +40,7 @@ export interface Commands<S extends Surface>
     ChannelCommands<S>
 {}
 
-/**
- * The groups, from which every surface takes its methods at run time.
- *
- * @category commands
- * @since 0.1.0
- */
+/** The groups, from which every surface takes its methods at run time. */
 export const groups = [
   Strings,
   Generic,

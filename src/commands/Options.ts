@@ -1,8 +1,4 @@
-/**
- * The types by which the reply of a call follows from its options.
- *
- * @since 0.1.0
- */
+/** The types by which the reply of a call follows from its options. */
 import type { Instant, Lifetime } from "./Call.ts"
 
 type KeysOf<A> = A extends unknown ? keyof A : never
@@ -12,9 +8,6 @@ declare const known: unique symbol
 /**
  * The type of a property that no option has, in the error about it: it names the options that there are. No value is of
  * this type.
- *
- * @category utility types
- * @since 0.1.0
  */
 export interface NoSuchOption<Options extends PropertyKey> {
   readonly [known]: Options
@@ -23,9 +16,6 @@ export interface NoSuchOption<Options extends PropertyKey> {
 /**
  * Options of the inferred type `O`, in which a property that `Shape` does not know is a type error.
  * Options put together elsewhere, as a union, name their type: `Strings.set<SetOptions>(key, value, options)`.
- *
- * @category utility types
- * @since 0.1.0
  */
 // Editors complete by what is inferred so far: `Shape` has to be in both cases.
 export type Exact<O, Shape> = [Exclude<keyof O, KeysOf<Shape>>] extends [never] ? Shape & O
@@ -34,51 +24,28 @@ export type Exact<O, Shape> = [Exclude<keyof O, KeysOf<Shape>>] extends [never] 
 /**
  * `Yes` when the flag `K` is `true` in the options `O`, `No` when it is absent or `false`, and both when the type
  * leaves that open.
- *
- * @category utility types
- * @since 0.1.0
  */
 export type When<O, K extends PropertyKey, Yes, No> = O extends unknown
   ? K extends keyof O ? (true extends O[K] ? (O[K] extends true ? Yes : Yes | No) : No) : No
   : never
 
-/**
- * `Yes` when the options `O` have the property `K`, `No` when they do not, and both when the type leaves that open.
- *
- * @category utility types
- * @since 0.1.0
- */
+/** `Yes` when the options `O` have the property `K`, `No` when they do not, and both when the type leaves that open. */
 export type Given<O, K extends PropertyKey, Yes, No> = O extends unknown
   ? K extends keyof O ? (undefined extends O[K] ? ([O[K]] extends [undefined] ? No : Yes | No) : Yes) : No
   : never
 
-/**
- * The expiry of a value: after a span of time, or at a point in time.
- *
- * @category models
- * @since 0.1.0
- */
+/** The expiry of a value: after a span of time, or at a point in time. */
 export type Expiry =
   | { readonly expire?: undefined; readonly expireAt?: undefined }
   | { readonly expire: Lifetime; readonly expireAt?: undefined }
   | { readonly expire?: undefined; readonly expireAt: Instant }
 
-/**
- * `Expiry`, or the expiry that the key already has.
- *
- * @category models
- * @since 0.1.0
- */
+/** `Expiry`, or the expiry that the key already has. */
 export type ExpiryOrKeep =
   | (Expiry & { readonly keepTtl?: false | undefined })
   | { readonly expire?: undefined; readonly expireAt?: undefined; readonly keepTtl: true }
 
-/**
- * `Expiry`, or the removal of the present expiry.
- *
- * @category models
- * @since 0.1.0
- */
+/** `Expiry`, or the removal of the present expiry. */
 export type ExpiryOrPersist =
   | (Expiry & { readonly persist?: false | undefined })
   | { readonly expire?: undefined; readonly expireAt?: undefined; readonly persist: true }

@@ -4,17 +4,10 @@
  * Each command group is an interface over a `Surface`: a function from the result type of a command to the return type
  * of its method. `CommandSurface` gives command values; the client, its views and its single nodes are these
  * interfaces over other surfaces.
- *
- * @since 0.1.0
  */
 import type { Command, PerNodeCommand } from "./Command.ts"
 
-/**
- * A type-level function from the result type of a command (`A`) to the return type of its method.
- *
- * @category models
- * @since 0.1.0
- */
+/** A type-level function from the result type of a command (`A`) to the return type of its method. */
 export interface Surface {
   /** The result type of the command. */
   readonly A: unknown
@@ -24,28 +17,13 @@ export interface Surface {
   readonly perNode: unknown
 }
 
-/**
- * The return type of a method on a surface, for a command with the result `A`.
- *
- * @category utility types
- * @since 0.1.0
- */
+/** The return type of a method on a surface, for a command with the result `A`. */
 export type Returns<S extends Surface, A> = (S & { readonly A: A })["one"]
 
-/**
- * The return type of a method on a surface, for a command that gives a result per node.
- *
- * @category utility types
- * @since 0.1.0
- */
+/** The return type of a method on a surface, for a command that gives a result per node. */
 export type ReturnsPerNode<S extends Surface, A> = (S & { readonly A: A })["perNode"]
 
-/**
- * The surface of command values.
- *
- * @category models
- * @since 0.1.0
- */
+/** The surface of command values. */
 export interface CommandSurface extends Surface {
   readonly one: Command<this["A"]>
   readonly perNode: PerNodeCommand<this["A"]>

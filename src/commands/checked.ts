@@ -1,8 +1,6 @@
 /**
  * Builders that accept whatever a program without types passes: a builder never throws and ignores nothing. A wrong
  * call gives an invalid command, which fails with an `OptionsError` when it runs.
- *
- * @since 0.1.0
  */
 import * as checks from "../internal/checks.ts"
 import { type Command, invalid } from "./Command.ts"

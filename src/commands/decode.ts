@@ -65,12 +65,7 @@ const kind = (reply: Reply): string => {
   return Array.isArray(reply) ? `a list of ${reply.length}` : "something else"
 }
 
-/**
- * The failure for a reply of another shape.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The failure for a reply of another shape. */
 export const unexpected = (expected: string, reply: Reply): DecodeFailure =>
   new DecodeFailure(`expected ${expected}, got ${kind(reply)}`)
 
@@ -301,12 +296,7 @@ export const recordOf = <A>(decode: Decoder<A>): Decoder<Readonly<Record<string,
 /** An object of texts. */
 export const record: Decoder<Readonly<Record<string, string>>> = recordOf(string)
 
-/**
- * The description of one property of a `struct`.
- *
- * @category models
- * @since 0.1.0
- */
+/** The description of one property of a `struct`. */
 export interface Property<out A> {
   /** The name that the server gives to it. */
   readonly name: string

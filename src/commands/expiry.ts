@@ -1,8 +1,4 @@
-/**
- * The expiry of a value as options on the wire.
- *
- * @since 0.1.0
- */
+/** The expiry of a value as options on the wire. */
 import type { Call } from "./Call.ts"
 import type { Expiry, ExpiryOrKeep, ExpiryOrPersist } from "./Options.ts"
 

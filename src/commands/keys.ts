@@ -1,18 +1,9 @@
-/**
- * The positions of the keys among the arguments of a command, by the rules with which servers describe it.
- *
- * @since 0.1.0
- */
+/** The positions of the keys among the arguments of a command, by the rules with which servers describe it. */
 import type { Argument } from "../protocol/Reply.ts"
 import { latin1Of } from "../protocol/text.ts"
 import { isWord } from "./words.ts"
 
-/**
- * Finds the positions of the keys among the arguments that follow the name.
- *
- * @category models
- * @since 0.1.0
- */
+/** Finds the positions of the keys among the arguments that follow the name. */
 export type KeyFinder = (args: ReadonlyArray<Argument>) => ReadonlyArray<number>
 
 /** One rule that finds keys. Positions count from the first word of the name. */

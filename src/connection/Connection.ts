@@ -4,8 +4,6 @@
  *
  * Everything that ends a socket goes through the link. When a socket is lost its lane is dropped, and the lane hands
  * each command back to its owner and says whether the command was written.
- *
- * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -32,9 +30,6 @@ import type { Wire } from "./Wire.ts"
  * - `ready`: commands are written
  * - `down`: the last attempt to connect failed; commands are refused until an attempt succeeds
  * - `closed`: closed for good
- *
- * @category models
- * @since 0.1.0
  */
 export type ConnectionState = LinkState
 
@@ -43,12 +38,7 @@ export type ConnectionState = LinkState
  */
 const inspectedPerMilli = 1024
 
-/**
- * The callbacks of a connection's owner.
- *
- * @category models
- * @since 0.1.0
- */
+/** The callbacks of a connection's owner. */
 export interface ConnectionHooks {
   onState(connection: Connection, state: ConnectionState): void
   onPush(connection: Connection, push: ReadonlyArray<Reply>): void
@@ -60,10 +50,6 @@ export interface ConnectionHooks {
   readonly inquire?: ((connection: Connection) => Effect.Effect<boolean>) | undefined
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class Connection {
   /** Sampled times from a write to its reply. */
   readonly latency = new Latency()

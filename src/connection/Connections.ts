@@ -1,8 +1,4 @@
-/**
- * The connections of a client: one per node for commands, each with its own queue, bounds and reconnects.
- *
- * @since 0.1.0
- */
+/** The connections of a client: one per node for commands, each with its own queue, bounds and reconnects. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -22,12 +18,7 @@ import { PushConnection, type PushHooks } from "./PushConnection.ts"
 import { ping, query, question } from "./Query.ts"
 import * as Rotation from "./Rotation.ts"
 
-/**
- * An endpoint to connect to, with what is known about its node.
- *
- * @category models
- * @since 0.1.0
- */
+/** An endpoint to connect to, with what is known about its node. */
 export interface ConnectionTarget extends Endpoint {
   /** The node id, where it is known: a node with another id is refused. */
   readonly id?: string | undefined
@@ -41,18 +32,10 @@ export interface ConnectionTarget extends Endpoint {
  * - `commands`: all commands to the node as the owner of its slots
  * - `replicaReads`: reads that may be stale; the handshake sends READONLY. Such reads have a connection apart, because
  *   on it a primary that became a replica would silently serve stale values to commands that need fresh ones.
- *
- * @category models
- * @since 0.1.0
  */
 export type ConnectionUse = "commands" | "replicaReads"
 
-/**
- * The network of a client, as a service. Another layer in its place runs the client without sockets.
- *
- * @category services
- * @since 0.1.0
- */
+/** The network of a client, as a service. Another layer in its place runs the client without sockets. */
 export class Connections extends Context.Service<Connections, {
   /** The shared connection to an endpoint for a use (default: `commands`). It is dialled when it is first used. */
   readonly get: (target: ConnectionTarget, use?: ConnectionUse) => Connection
@@ -285,9 +268,6 @@ class LiveConnections {
 /**
  * Connections over `node:net` and `node:tls`, or over the streams of the `stream` option. Closing the scope drains
  * and closes all of them.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   const clock = yield* Clock.Clock
@@ -316,8 +296,4 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   })
 })
 
-/**
- * @category layers
- * @since 0.1.0
- */
 export const layer = (options: ResolvedOptions): Layer.Layer<Connections> => Layer.effect(Connections, make(options))

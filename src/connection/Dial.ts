@@ -1,8 +1,4 @@
-/**
- * From an endpoint to a byte stream that is ready for commands: socket, TLS, handshake.
- *
- * @since 0.1.0
- */
+/** From an endpoint to a byte stream that is ready for commands: socket, TLS, handshake. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as net from "node:net"
@@ -22,12 +18,7 @@ import { codeOf, socketError } from "./socketError.ts"
 import { open, type Wire } from "./Wire.ts"
 import { write } from "./Write.ts"
 
-/**
- * The demands on a connection beyond the endpoint that it reaches.
- *
- * @category models
- * @since 0.1.0
- */
+/** The demands on a connection beyond the endpoint that it reaches. */
 export interface DialRequest {
   /** The id of the node that is expected there; a node with another id is refused. Empty when no id is known. */
   readonly expectedId: string
@@ -224,9 +215,6 @@ const tlsOf = ({ tls }: ResolvedOptions): Effect.Effect<TlsOptions | undefined, 
 /**
  * Opens a stream to an endpoint, does the handshake and hands the wire to `adopt`. The end of the handshake and the
  * call of `adopt` are one step, so that an interruption cannot lose the wire.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const dial = (
   endpoint: Endpoint,

@@ -6,8 +6,6 @@
  * streams of messages. The messages before the mark on the old socket, and those after the mark on the new socket, are
  * all messages, once and in order. The mark is published on a shard channel that is used for nothing else and that no
  * pattern matches, so that no subscriber of the program sees it.
- *
- * @since 0.1.0
  */
 import type { Duplex } from "node:stream"
 import { CommandSpec } from "../commands/CommandSpec.ts"
@@ -18,12 +16,7 @@ import { readable } from "../protocol/text.ts"
 import type { Wire } from "./Wire.ts"
 import { say } from "./Write.ts"
 
-/**
- * The subscriptions of a connection.
- *
- * @category models
- * @since 0.1.0
- */
+/** The subscriptions of a connection. */
 export interface Holdings {
   /** The commands that make these subscriptions. The server confirms each name by a reply of its own. */
   readonly requests: ReadonlyArray<{ readonly spec: CommandSpec; readonly names: ReadonlyArray<string> }>
@@ -31,12 +24,7 @@ export interface Holdings {
   readonly mark: string | undefined
 }
 
-/**
- * The steps of a handover that its connection carries out.
- *
- * @category models
- * @since 0.1.0
- */
+/** The steps of a handover that its connection carries out. */
 export interface HandoverHooks {
   /** Bulk strings are bytes from the next reply on. */
   binary(): boolean
@@ -58,10 +46,6 @@ const specs = { listen: new CommandSpec("SSUBSCRIBE", {}), leave: new CommandSpe
 
 const confirmations = new Set(["subscribe", "psubscribe", "ssubscribe"])
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class Handover {
   private readonly wire: Wire
   private readonly mark: string

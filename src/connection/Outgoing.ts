@@ -1,8 +1,4 @@
-/**
- * A command as a connection carries it.
- *
- * @since 0.1.0
- */
+/** A command as a connection carries it. */
 import type { Command } from "../commands/Command.ts"
 import type { Reply } from "../protocol/Reply.ts"
 
@@ -15,9 +11,6 @@ import type { Reply } from "../protocol/Reply.ts"
  * - `closed`: the client is closed, or the node has left the cluster
  * - `overloaded`: the bound of unanswered commands is reached
  * - `unsendable`: an argument cannot be sent
- *
- * @category models
- * @since 0.1.0
  */
 export interface LinkFailure {
   /** Another node listens at the address. */
@@ -29,9 +22,6 @@ export interface LinkFailure {
 /**
  * A command on its way. Exactly one of the three callbacks is called, once, unless `settled` is set first. A block
  * gets a call for each of its replies, or one call for its loss or its deadline.
- *
- * @category models
- * @since 0.1.0
  */
 export interface Outgoing {
   readonly command: Command<unknown>

@@ -4,8 +4,6 @@
  * No command waits for its reply here. Commands are written, replies and pushes are handed to the owner as they come,
  * and the owner interprets them. Silence is normal, so that a PING goes out after each long silence. The owner may
  * pause the reading, which slows down this server and no other.
- *
- * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -24,12 +22,7 @@ import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import { PushLane, type PushLaneContext } from "./PushLane.ts"
 import type { Wire } from "./Wire.ts"
 
-/**
- * The loss of a socket.
- *
- * @category models
- * @since 0.1.0
- */
+/** The loss of a socket. */
 export interface Loss {
   readonly failure: LinkFailure
   /** The client had read all that the server had sent by this time, in monotonic milliseconds. */
@@ -38,12 +31,7 @@ export interface Loss {
   readonly behind: boolean
 }
 
-/**
- * The callbacks of a push connection's owner.
- *
- * @category models
- * @since 0.1.0
- */
+/** The callbacks of a push connection's owner. */
 export interface PushHooks {
   /** Whether bulk strings are bytes from the next reply on. The kind of a push is text in any case. */
   binary(): boolean
@@ -62,10 +50,6 @@ export interface PushHooks {
   holdings?(): Holdings
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class PushConnection {
   private readonly link: Link
   private lane: PushLane | undefined

@@ -1,8 +1,4 @@
-/**
- * One command on one connection, as an effect: no routing, no retries.
- *
- * @since 0.1.0
- */
+/** One command on one connection, as an effect: no routing, no retries. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Command } from "../commands/Command.ts"
@@ -42,24 +38,14 @@ const resultOf = (end: End, name: string): Effect.Effect<Reply, LinkFailure> => 
   }
 }
 
-/**
- * A command of the client itself, whose reply is not decoded any further.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** A command of the client itself, whose reply is not decoded any further. */
 export const question = (name: string, ...args: ReadonlyArray<Argument>): Command<Reply> =>
   new Command(new CommandSpec(name, {}), args, (reply) => reply)
 
 /** The question whether a node answers. */
 export const ping = question("PING")
 
-/**
- * Sends a command and succeeds with its reply as it came, error replies included. `timeout` is in milliseconds.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Sends a command and succeeds with its reply as it came, error replies included. `timeout` is in milliseconds. */
 export const query = (
   connection: { readonly send: (outgoing: Outgoing) => void },
   command: Command<unknown>,

@@ -1,8 +1,4 @@
-/**
- * Credentials that change while connections are open: new connections use the newest, and open ones get an AUTH.
- *
- * @since 0.1.0
- */
+/** Credentials that change while connections are open: new connections use the newest, and open ones get an AUTH. */
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Redacted from "effect/Redacted"
@@ -24,12 +20,7 @@ const argumentsOf = ({ password, username }: Credentials): ReadonlyArray<Argumen
 /** Whether a server refused AUTH because of RESP2: a connection with subscriptions accepts no AUTH there. */
 const isDeaf = (reply: ServerError): boolean => reply.message.includes("Can't execute")
 
-/**
- * A connection that can log in again.
- *
- * @category models
- * @since 0.1.0
- */
+/** A connection that can log in again. */
 export interface Rotating {
   readonly address: string
   readonly interject: (outgoing: Outgoing, args: () => ReadonlyArray<Argument>) => boolean
@@ -113,9 +104,6 @@ const rotate = (
  * newest. A connection whose server refuses new credentials keeps the old ones and tries again, because operators set
  * users up node by node. `onRotated` is called for all but the first credentials, and `onOutage` whenever the stream
  * begins to fail.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const follow = Effect.fnUntraced(function*(
   options: ResolvedOptions,

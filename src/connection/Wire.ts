@@ -1,8 +1,4 @@
-/**
- * The byte stream to a server, whatever it runs over.
- *
- * @since 0.1.0
- */
+/** The byte stream to a server, whatever it runs over. */
 import { Buffer } from "node:buffer"
 import * as net from "node:net"
 import type { Duplex } from "node:stream"
@@ -13,12 +9,7 @@ import type { ResolvedOptions, TlsOptions } from "../ClusterOptions.ts"
 /** The most bytes that one read of a socket brings. */
 const readSize = 64 * 1024
 
-/**
- * A stream with the receiver of its bytes: one receiver at a time.
- *
- * @category models
- * @since 0.1.0
- */
+/** A stream with the receiver of its bytes: one receiver at a time. */
 export class Wire {
   /**
    * Takes the bytes of one read. They are valid until this function returns, because the next read uses the same
@@ -61,12 +52,7 @@ const servername = (options: TlsOptions, endpoint: Endpoint): string => {
   return net.isIP(name) === 0 ? name : ""
 }
 
-/**
- * Starts to connect to an endpoint.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Starts to connect to an endpoint. */
 export const open = (endpoint: Endpoint, options: ResolvedOptions, tlsOptions: TlsOptions | undefined): Wire =>
   new Wire(tlsOptions !== undefined, (wire) => {
     const stream = options.stream?.(endpoint)

@@ -1,8 +1,4 @@
-/**
- * Hands commands to a stream: one write, or one gathered write when there are chunks.
- *
- * @since 0.1.0
- */
+/** Hands commands to a stream: one write, or one gathered write when there are chunks. */
 import type { Duplex } from "node:stream"
 import type { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Argument } from "../protocol/Reply.ts"
@@ -12,9 +8,6 @@ import { type EncodedBatch, RespEncoder } from "../protocol/RespEncoder.ts"
  * Large arguments of bytes are the caller's own memory. A stream with bytes waiting in front of them keeps them for
  * later, and would send fewer bytes than announced if the caller transferred them in the meantime: such a stream gets
  * a copy. An idle stream sends them at once.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const write = (stream: Duplex, batch: EncodedBatch): void => {
   if (typeof batch === "string") {
@@ -30,9 +23,6 @@ export const write = (stream: Duplex, batch: EncodedBatch): void => {
 /**
  * Writes one command at once, or nothing when an argument cannot be sent; the result is then the reason. The arguments
  * may be secrets, so that no memory that lives on holds them.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const say = (stream: Duplex, spec: CommandSpec, args: ReadonlyArray<Argument>): string | undefined => {
   const encoder = new RespEncoder()

@@ -2,14 +2,8 @@
  * The failure of a socket, in one line.
  *
  * The error of a host with several addresses has no message, only the errors of the addresses.
- *
- * @since 0.1.0
  */
 
-/**
- * @category accessors
- * @since 0.1.0
- */
 export const socketError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (error.message !== "") return error.message

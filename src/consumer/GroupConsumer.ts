@@ -93,10 +93,6 @@ class Progress {
   readonly claimed = new Map<string, number>()
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class GroupConsumer<F> {
   private readonly execute: Execute
   private readonly streams: ReadonlyArray<string>

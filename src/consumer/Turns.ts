@@ -1,8 +1,6 @@
 /**
  * Lets the consumers of several slots read side by side and give their entries in turns, one at a time. An entry waits
  * in the page of its consumer only, which knows the time of its delivery.
- *
- * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -39,12 +37,7 @@ const take = <F>(turns: Turns<F>): Effect.Effect<ConsumedEntry<F>, RedisClusterE
       return entry === undefined ? take(turns) : Effect.succeed(entry)
     }))
 
-/**
- * The entries of all consumers, for as long as the stream runs.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The entries of all consumers, for as long as the stream runs. */
 export const entriesOf = <F>(
   consumers: ReadonlyArray<GroupConsumer<F>>
 ): Stream.Stream<ConsumedEntry<F>, RedisClusterException> =>

@@ -210,12 +210,7 @@ const replacement = (previous: Snapshot, next: Snapshot): ReadonlyArray<ClusterR
   return [{ _tag: "ClusterReplaced", previous: [...previous.nodes.values()], nodes: [...next.nodes.values()] }]
 }
 
-/**
- * The events between two snapshots.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The events between two snapshots. */
 export const between = (previous: Snapshot, next: Snapshot): ReadonlyArray<ClientEvent> => {
   const events: Array<ClientEvent> = [...replacement(previous, next)]
   for (const [address, node] of next.nodes) if (!previous.nodes.has(address)) events.push({ _tag: "NodeAdded", node })

@@ -2,20 +2,13 @@
  * Makes events from the states of the client's parts, and logs the events that matter to operators.
  *
  * Each change of state is one event and one line of the log, however often the client dials a node that is down.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type { Connection, ConnectionState } from "../connection/Connection.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 import { between, type ClientEvent } from "./ClientEvent.ts"
 
-/**
- * Finds nodes that went down or came up from the states of their connections.
- *
- * @category models
- * @since 0.1.0
- */
+/** Finds nodes that went down or came up from the states of their connections. */
 export class NodeStates {
   private readonly states = new Map<string, "up" | "down">()
 
@@ -42,12 +35,7 @@ export class NodeStates {
   }
 }
 
-/**
- * Finds the changes of the topology.
- *
- * @category models
- * @since 0.1.0
- */
+/** Finds the changes of the topology. */
 export class TopologyStates {
   private last: Snapshot
   private isFailing = false
@@ -76,12 +64,7 @@ const rangesOf = (slots: ReadonlyArray<{ readonly start: number; readonly end: n
     ? `${slots.reduce((sum, { end, start }) => sum + end - start + 1, 0)} slots`
     : slots.map(({ end, start }) => start === end ? `${start}` : `${start}-${end}`).join(", ")
 
-/**
- * Logs an event. `isNews` says whether an equal event was not logged before.
- *
- * @category accessors
- * @since 0.1.0
- */
+/** Logs an event. `isNews` says whether an equal event was not logged before. */
 export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> => {
   switch (event._tag) {
     case "NodeDown":

@@ -1,8 +1,4 @@
-/**
- * The metrics of a client: their names, and the places of their values.
- *
- * @since 0.1.0
- */
+/** The metrics of a client: their names, and the places of their values. */
 import { slotCount } from "../cluster/HashSlot.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
@@ -13,12 +9,7 @@ import { coveredSlots } from "../topology/Snapshot.ts"
 import type { Topology } from "../topology/Topology.ts"
 import type { Registry, Series } from "./Series.ts"
 
-/**
- * The parts of the client that hold the values.
- *
- * @category models
- * @since 0.1.0
- */
+/** The parts of the client that hold the values. */
 export interface Sources {
   readonly connections: Connections["Service"]
   readonly topology: Topology["Service"]
@@ -120,12 +111,7 @@ const nodeSeries = (
   ]
 }
 
-/**
- * Keeps the series of a client in a registry. The series of a node come and go with the node.
- *
- * @category models
- * @since 0.1.0
- */
+/** Keeps the series of a client in a registry. The series of a node come and go with the node. */
 export class Metrics {
   private readonly registry: Registry
   private readonly sources: Sources

@@ -1,16 +1,10 @@
 /**
  * Series of Effect's metric registry whose values live elsewhere, and are read when the registry is read: counting
  * costs only an increment of a field.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface HistogramValue {
   readonly bounds: ReadonlyArray<number>
   /** The samples in each bucket, one more than there are bounds. */
@@ -21,12 +15,7 @@ export interface HistogramValue {
   readonly max: number
 }
 
-/**
- * The name of a series, and how to read its value.
- *
- * @category models
- * @since 0.1.0
- */
+/** The name of a series, and how to read its value. */
 export type Series =
   & {
     readonly id: string
@@ -82,12 +71,7 @@ const keyOf = (series: Series, attributes: Record<string, string>): string => {
   return JSON.stringify([series.type, series.id, series.description, entries])
 }
 
-/**
- * The metric registry of a context, with the attributes that the context gives to all metrics.
- *
- * @category models
- * @since 0.1.0
- */
+/** The metric registry of a context, with the attributes that the context gives to all metrics. */
 export class Registry {
   private readonly entries: Metric.MetricRegistry
   private readonly contextual: Metric.Metric.AttributeSet

@@ -3,8 +3,6 @@
  *
  * An error that a server gives before it executes anything has one fixed text. A script, a function or a module can
  * answer an error of any text: `isWording` tells the server's own text from theirs.
- *
- * @since 0.1.0
  */
 import { ServerError } from "./Reply.ts"
 
@@ -25,9 +23,6 @@ import { ServerError } from "./Reply.ts"
  * - `halfDone`: the server executed a part of the command, or does not know whether it did
  * - `unknownCommand`: the server does not know the command or the subcommand
  * - `answer`: any other error, which every node would give
- *
- * @category models
- * @since 0.1.0
  */
 export type ErrorKind =
   | "moved"
@@ -77,12 +72,7 @@ const lackingFunction = "ERR Function not found"
 const targetLost = /^IOERR error or timeout (?:reading|writing)/
 const targetRefused = "ERR Target instance replied with error"
 
-/**
- * The kind of an error reply. Its first word decides, for commands whose errors come from the server alone.
- *
- * @category accessors
- * @since 0.1.0
- */
+/** The kind of an error reply. Its first word decides, for commands whose errors come from the server alone. */
 export const kindOf = ({ code, message }: Words): ErrorKind => {
   switch (code) {
     case "UNBLOCKED":
@@ -102,9 +92,6 @@ export const kindOf = ({ code, message }: Words): ErrorKind => {
 
 /**
  * Whether a server may give this error in reply to PING: the user may not run it, or the server runs nothing at the moment.
- *
- * @category guards
- * @since 0.1.0
  */
 export const mayAnswerPing = (error: Words): boolean => {
   switch (kindOf(error)) {
@@ -153,21 +140,13 @@ const wordings: ReadonlyArray<RegExp> = [
 /**
  * Whether the text is, word for word, one with which servers refuse a command before they execute anything. A script
  * could answer the text too, but not by accident.
- *
- * @category guards
- * @since 0.1.0
  */
 export const isWording = ({ message }: Words): boolean => wordings.some((wording) => wording.test(message))
 
 /** A node that does not serve one slot may serve others. */
 const slotNotServed = "CLUSTERDOWN Hash slot not served"
 
-/**
- * Whether a node refuses every command for a while, and not only those of one slot.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a node refuses every command for a while, and not only those of one slot. */
 export const refusesEverything = (error: Words): boolean => {
   switch (kindOf(error)) {
     case "loading":
@@ -221,83 +200,40 @@ const scopes: Readonly<Record<ErrorKind, "slot" | "moment" | "node" | "command">
   answer: "command"
 }
 
-/**
- * Whether the node cannot, or not at this moment, serve the slot. It has executed nothing.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether the node cannot, or not at this moment, serve the slot. It has executed nothing. */
 export const concernsSlot = (kind: ErrorKind): boolean => scopes[kind] === "slot"
 
-/**
- * Whether a later attempt, or another node, may not give this error.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether a later attempt, or another node, may not give this error. */
 export const isPassing = (kind: ErrorKind): boolean => concernsSlot(kind) || scopes[kind] === "moment"
 
-/**
- * Whether the server let go of a command that it had held back. It has executed nothing.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether the server let go of a command that it had held back. It has executed nothing. */
 export const isReleased = (error: Words): boolean => {
   const kind = kindOf(error)
   return kind === "demoted" || kind === "released"
 }
 
-/**
- * Whether the error is about the command: every node would give it, or it says nothing about this node.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether the error is about the command: every node would give it, or it says nothing about this node. */
 export const isAnswer = (kind: ErrorKind): boolean => !concernsSlot(kind) && scopes[kind] !== "node"
 
-/**
- * Whether XGROUP CREATE found that the group is there.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether XGROUP CREATE found that the group is there. */
 export const saysGroupExists = ({ code }: Pick<Words, "code">): boolean => code === "BUSYGROUP"
 
-/**
- * Whether the stream, or its group, is not there.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether the stream, or its group, is not there. */
 export const saysGroupMissing = ({ code }: Pick<Words, "code">): boolean => code === "NOGROUP"
 
 /**
  * Whether FUNCTION LOAD found a library of this name. Another library may also hold a function of the same name; that is
  * another error.
- *
- * @category guards
- * @since 0.1.0
  */
 export const saysLibraryExists = ({ message }: Pick<Words, "message">, library: string): boolean =>
   // In an exception the names of the command and of the node stand in front of the server's text.
   message.endsWith(`ERR Library '${library}' already exists`)
 
-/**
- * Whether the server does not speak RESP3, or may not be asked whether it does.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether the server does not speak RESP3, or may not be asked whether it does. */
 export const refusesHello = (error: Words): boolean =>
   kindOf(error) !== "authentication" && (error.code === "NOPROTO" || /unknown command|HELLO/i.test(error.message))
 
-/**
- * Whether HELLO or AUTH was refused for its credentials.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether HELLO or AUTH was refused for its credentials. */
 export const refusesLogin = (error: Words): boolean => {
   const kind = kindOf(error)
   return kind === "authentication" || kind === "noPermission" || / AUTH /.test(error.message)
@@ -308,27 +244,14 @@ const abortedBecause = " because of: "
 
 /**
  * The error inside `EXECABORT Transaction discarded because of: READONLY You can't ...`, the refusal of EXEC itself.
- *
- * @category accessors
- * @since 0.1.0
  */
 export const reasonOfAbort = (error: ServerError): ServerError => {
   const at = error.code === abort ? error.message.indexOf(abortedBecause) : -1
   return at === -1 ? error : new ServerError(error.message.slice(at + abortedBecause.length))
 }
 
-/**
- * The error that stands for EXEC without an answer.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The error that stands for EXEC without an answer. */
 export const watchedKeyChanged = new ServerError(`${abort} a watched key has changed, nothing was executed`)
 
-/**
- * The error that stands for the redirects of a transaction when the node has some of its keys.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The error that stands for the redirects of a transaction when the node has some of its keys. */
 export const keysApart = new ServerError("TRYAGAIN the keys of the transaction are on both sides of a slot migration")

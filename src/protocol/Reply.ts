@@ -57,9 +57,6 @@ export class ServerError {
  * Stands for a reply, or a part of one, that was received whole and cannot be decoded: text that is not UTF-8, or more
  * than the decoder may hold. Later replies are not affected. The command with such a reply fails with a `DecodeError`,
  * so that functions that read replies never get an `UnreadableReply`.
- *
- * @category models
- * @since 0.1.0
  */
 export class UnreadableReply {
   /** The reason why it cannot be decoded. */

@@ -10,18 +10,11 @@
  *
  * The decoder never looks at a byte twice for the sake of a chunk boundary: an incomplete reply is kept as a stack of open
  * aggregates, a started line, or the pieces of a started bulk string.
- *
- * @since 0.1.0
  */
 import { Buffer, constants, isUtf8 } from "node:buffer"
 import { notUtf8, type Reply, ServerError, UnreadableReply } from "./Reply.ts"
 
-/**
- * The callbacks that get decoded replies. They may call `stop`, but not `push`.
- *
- * @category models
- * @since 0.1.0
- */
+/** The callbacks that get decoded replies. They may call `stop`, but not `push`. */
 export interface DecoderHandlers {
   /**
    * Called once at the start of each reply that is not a push. The result says whether the bulk and verbatim strings
@@ -42,9 +35,6 @@ export interface DecoderHandlers {
 
 /**
  * The bounds of a decoder. Replies beyond the bounds are unreadable; pushes beyond the bounds make the stream malformed.
- *
- * @category models
- * @since 0.1.0
  */
 export interface DecoderOptions {
   /**
@@ -389,12 +379,7 @@ class Pieces {
   }
 }
 
-/**
- * Decodes the stream of one connection.
- *
- * @category models
- * @since 0.1.0
- */
+/** Decodes the stream of one connection. */
 export class RespDecoder {
   private readonly handlers: DecoderHandlers
   private readonly binaryPush: () => boolean

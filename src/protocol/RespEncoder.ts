@@ -5,8 +5,6 @@
  * socket writes in one go. Short text is put together in a small buffer, because strings that are joined piece by
  * piece have to be flattened when they are written. Large arguments stay apart, so that bytes are never copied and
  * large text is converted once.
- *
- * @since 0.1.0
  */
 import { Buffer } from "node:buffer"
 import type { Argument } from "./Reply.ts"
@@ -16,9 +14,6 @@ import type { Argument } from "./Reply.ts"
  * written one after another between `cork` and `uncork`.
  *
  * Large bytes are among the chunks as the caller gave them, so that they must not change before they are sent.
- *
- * @category models
- * @since 0.1.0
  */
 export type EncodedBatch = string | ReadonlyArray<Uint8Array>
 
@@ -52,12 +47,7 @@ const isGivenAway = ({ buffer, byteLength }: Uint8Array): boolean =>
 
 const lengthHeader = (length: number): string => `$${length}\r\n`
 
-/**
- * Gathers commands until they are taken for a write.
- *
- * @category models
- * @since 0.1.0
- */
+/** Gathers commands until they are taken for a write. */
 export class RespEncoder {
   /** The bytes that were gathered last, up to `filled`. */
   private readonly bytes = Buffer.allocUnsafeSlow(room)

@@ -1,8 +1,4 @@
-/**
- * The service of subscriptions, with which every stream of messages begins.
- *
- * @since 0.1.0
- */
+/** The service of subscriptions, with which every stream of messages begins. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,10 +16,6 @@ import type { MessageBuffer, Settings } from "./MessageBuffer.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
 import type { Wish } from "./Wish.ts"
 
-/**
- * @category services
- * @since 0.1.0
- */
 export class ClusterPubSub extends Context.Service<ClusterPubSub, {
   /**
    * Subscribes to all names, and succeeds with the buffer of the messages once the servers have confirmed each of
@@ -52,10 +44,6 @@ export class ClusterPubSub extends Context.Service<ClusterPubSub, {
   readonly statistics: PubSubStatistics
 }>()("effect-redis-cluster/pubsub/ClusterPubSub") {}
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const connections = yield* Connections
   const topology = yield* Topology
@@ -75,9 +63,5 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   })
 })
 
-/**
- * @category layers
- * @since 0.1.0
- */
 export const layer = (options: ResolvedOptions): Layer.Layer<ClusterPubSub, never, Connections | Topology> =>
   Layer.effect(ClusterPubSub, make(options))

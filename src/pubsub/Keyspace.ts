@@ -114,12 +114,7 @@ export interface KeyspaceOptions {
   readonly strategy?: BufferStrategy | undefined
 }
 
-/**
- * The type of the keys for given options.
- *
- * @category utility types
- * @since 0.1.0
- */
+/** The type of the keys for given options. */
 export type KeyOf<O> = O extends { readonly keys: "bytes" } ? Uint8Array : string
 
 const keyspace = "__keyspace@0__:"

@@ -1,8 +1,4 @@
-/**
- * MONITOR on a connection of its own.
- *
- * @since 0.1.0
- */
+/** MONITOR on a connection of its own. */
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import type { Connections } from "../connection/Connections.ts"

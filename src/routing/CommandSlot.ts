@@ -1,8 +1,4 @@
-/**
- * The slot to which a command belongs: the slot of its keys, which all have to be of one slot.
- *
- * @since 0.1.0
- */
+/** The slot to which a command belongs: the slot of its keys, which all have to be of one slot. */
 import * as HashSlot from "../cluster/HashSlot.ts"
 import type { Command } from "../commands/Command.ts"
 import { CrossSlotError, NoKeyError, OptionsError, type Reason } from "../RedisClusterException.ts"
@@ -10,12 +6,7 @@ import { CrossSlotError, NoKeyError, OptionsError, type Reason } from "../RedisC
 /** The slot of a command without keys: the policies of its spec say where it goes. */
 export const keyless = -1
 
-/**
- * The slot of a command, `keyless`, or the reason why it has none.
- *
- * @category accessors
- * @since 0.1.0
- */
+/** The slot of a command, `keyless`, or the reason why it has none. */
 export const slotOf = (command: Command<unknown>): number | Reason => {
   const { args, spec } = command
   if (typeof spec.keys === "number") {

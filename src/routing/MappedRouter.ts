@@ -14,9 +14,6 @@ import type { Execute, RouterShape } from "./Router.ts"
 /**
  * A function that every command passes before it is sent. It can change the arguments and settings of a command, not
  * the type of its result.
- *
- * @category models
- * @since 0.1.0
  */
 export type MapCommand = <A, M>(command: Command<A, M>) => Command<A, M>
 

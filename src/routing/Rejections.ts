@@ -1,8 +1,4 @@
-/**
- * The reasons for which commands are refused before anything is sent.
- *
- * @since 0.1.0
- */
+/** The reasons for which commands are refused before anything is sent. */
 import * as Effect from "effect/Effect"
 import type { Command } from "../commands/Command.ts"
 import {
@@ -14,12 +10,7 @@ import {
   type RedisClusterException
 } from "../RedisClusterException.ts"
 
-/**
- * Fails with a reason.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Fails with a reason. */
 export const refuse = (reason: Reason): Effect.Effect<never, RedisClusterException> =>
   Effect.fail(exception(() => reason))
 
@@ -29,12 +20,7 @@ const unusable = (command: Command<unknown>, message: string): Reason =>
 const misdirected = (command: Command<unknown>, message: string): Reason =>
   new NoTargetError({ message, outcome: "NotExecuted", command: command.spec.name })
 
-/**
- * The reason to refuse a command with wrong arguments; `undefined` when they are right.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The reason to refuse a command with wrong arguments; `undefined` when they are right. */
 export const invalid = (command: Command<unknown>): Reason | undefined => {
   const { invalid: message, unencodable } = command.settings
   if (message === undefined) return undefined
@@ -43,12 +29,7 @@ export const invalid = (command: Command<unknown>): Reason | undefined => {
     : unusable(command, message)
 }
 
-/**
- * The reason to refuse a command without keys that needs a node: only the caller can name the node.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The reason to refuse a command without keys that needs a node: only the caller can name the node. */
 export const needsNode = (command: Command<unknown>): Reason =>
   misdirected(
     command,
@@ -56,33 +37,18 @@ export const needsNode = (command: Command<unknown>): Reason =>
       (command.spec.name === "SCAN" ? "; redis.scanStream() has the keys of all nodes" : "")
   )
 
-/**
- * The reason to refuse a command in a batch because it runs on several nodes: a batch has one place for its result.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The reason to refuse a command in a batch because it runs on several nodes: a batch has one place for its result. */
 export const fansOut = (command: Command<unknown>): Reason =>
   misdirected(command, `${command.spec.name} runs on several nodes and cannot be part of a batch; run it alone`)
 
-/**
- * The reason to refuse a blocking command in a batch: the other commands would wait behind it.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The reason to refuse a blocking command in a batch: the other commands would wait behind it. */
 export const holdsUpBatch = (command: Command<unknown>): Reason =>
   unusable(
     command,
     `${command.spec.name} waits on the server and would delay the other commands of the batch; run it alone`
   )
 
-/**
- * The reason to refuse a blocking command on many nodes, whose connections all callers share.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The reason to refuse a blocking command on many nodes, whose connections all callers share. */
 export const holdsUpNodes = (command: Command<unknown>): Reason =>
   unusable(command, `${command.spec.name} waits on the server; run it on one node at a time: redis.node(node)`)
 

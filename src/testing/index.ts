@@ -1,8 +1,4 @@
-/**
- * A cluster in memory for tests: see `docs/testing-your-program.md`.
- *
- * @since 0.1.0
- */
+/** A cluster in memory for tests: see `docs/testing-your-program.md`. */
 export type { ChaosEvent, ChaosOptions, Fault } from "./Chaos.ts"
 export type { Control, NodeName, ReceivedCommand, TestNode } from "./Control.ts"
 export type { ScriptInput, ScriptValue } from "./engine/ScriptValue.ts"

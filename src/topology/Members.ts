@@ -1,19 +1,12 @@
 /**
  * The nodes that belong to a cluster, whether they serve slots or not, from `CLUSTER SHARDS` and, on servers without
  * it, from `CLUSTER NODES`.
- *
- * @since 0.1.0
  */
 import type { Health, Role } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { Reply } from "../protocol/Reply.ts"
 
-/**
- * A node that belongs to the cluster, as another node reports it.
- *
- * @category models
- * @since 0.1.0
- */
+/** A node that belongs to the cluster, as another node reports it. */
 export interface Member {
   readonly id: string
   /** The endpoint that the node announces; `undefined` when the node that was asked does not know it. */
@@ -26,9 +19,6 @@ export interface Member {
 /**
  * The host that a server announced. An unknown endpoint (null or empty) stands for the host that the answer came from,
  * `"?"` for no host at all.
- *
- * @category parsing
- * @since 0.1.0
  */
 export const announcedHost = (host: string | null, via: Endpoint, ip?: string): string | undefined => {
   if (host === null || host === "") return via.host
@@ -61,9 +51,6 @@ const portOf = (node: ReadonlyMap<Reply, Reply>, tls: boolean): number => {
 /**
  * Reads the answer of `CLUSTER SHARDS`, by id. `undefined` when the server does not know the command, or the user may not run
  * it.
- *
- * @category parsing
- * @since 0.1.0
  */
 export const fromClusterShards = (
   reply: Reply,
@@ -100,12 +87,7 @@ const nodeLine = /^([0-9a-f]{40}) (\S*):(\d+)(?:@\d+)?(?:,\S*)? (\S+) /
 /** Flags of nodes that do not belong to the cluster yet, or that cannot be reached by anybody. */
 const outsiders = new Set(["handshake", "noaddr"])
 
-/**
- * Reads the answer of `CLUSTER NODES`, by id; `undefined` when the reply is something else.
- *
- * @category parsing
- * @since 0.1.0
- */
+/** Reads the answer of `CLUSTER NODES`, by id; `undefined` when the reply is something else. */
 export const fromClusterNodes = (reply: Reply, via: Endpoint): ReadonlyMap<string, Member> | undefined => {
   if (typeof reply !== "string") return undefined
   const members = new Map<string, Member>()

@@ -1,8 +1,4 @@
-/**
- * Redirects as servers word them, and the node that one names.
- *
- * @since 0.1.0
- */
+/** Redirects as servers word them, and the node that one names. */
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import { isSlot } from "../cluster/HashSlot.ts"
 import { kindOf } from "../protocol/ErrorKind.ts"
@@ -10,12 +6,7 @@ import type { ServerError } from "../protocol/Reply.ts"
 import { announcedHost } from "./Members.ts"
 import { find, onlyNodeWithPort, type Snapshot } from "./Snapshot.ts"
 
-/**
- * A redirect: `MOVED 12182 127.0.0.1:7002`, `ASK 12182 ::1:7002`, `MOVED 12182 :7002`.
- *
- * @category models
- * @since 0.1.0
- */
+/** A redirect: `MOVED 12182 127.0.0.1:7002`, `ASK 12182 ::1:7002`, `MOVED 12182 :7002`. */
 export interface Redirect {
   /** Whether the node does not own the slot yet, and accepts this key after ASKING only. */
   readonly asking: boolean
@@ -25,12 +16,7 @@ export interface Redirect {
   readonly port: number
 }
 
-/**
- * The facts that complete the words of a redirect.
- *
- * @category models
- * @since 0.1.0
- */
+/** The facts that complete the words of a redirect. */
 export interface RedirectContext {
   /** The endpoint that answered. */
   readonly via: Endpoint
@@ -44,9 +30,6 @@ const isUsablePort = (port: number): boolean => port >= 1 && port <= 65535
 /**
  * Reads a redirect; `undefined` when the error is no redirect, or names a slot that no cluster has. The port follows
  * the last colon, because IPv6 addresses come without brackets.
- *
- * @category parsing
- * @since 0.1.0
  */
 export const parse = (error: ServerError): Redirect | undefined => {
   const kind = kindOf(error)
@@ -61,9 +44,6 @@ export const parse = (error: ServerError): Redirect | undefined => {
 /**
  * The endpoint that a redirect names; `undefined` when it names none that is known. For a known node the result is the
  * address at which it is reached, whichever of its addresses the redirect names.
- *
- * @category accessors
- * @since 0.1.0
  */
 export const resolve = ({ host: announced, port }: Redirect, context: RedirectContext): Endpoint | undefined => {
   const host = announcedHost(announced, context.via)

@@ -3,8 +3,6 @@
  * at a change, and refreshed at long intervals when nothing does.
  *
  * Refreshes never run on the path of a command. There is one at a time, and the pause between two grows while nothing changes.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -29,10 +27,6 @@ import {
 import { LiveTopology } from "./LiveTopology.ts"
 import * as Snapshot from "./Snapshot.ts"
 
-/**
- * @category services
- * @since 0.1.0
- */
 export class Topology extends Context.Service<Topology, {
   /** The present snapshot. */
   readonly current: () => Snapshot.Snapshot
@@ -67,9 +61,6 @@ const bufferedSnapshots = 64
 /**
  * Fetches the first snapshot and keeps it true while the scope lives. Fails when no startup node can report the
  * topology.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const connections = yield* Connections
@@ -130,19 +121,10 @@ const notCovered = (snapshot: Snapshot.Snapshot, covered: number): RedisClusterE
   )
 }
 
-/**
- * @category layers
- * @since 0.1.0
- */
 export const layer = (options: ResolvedOptions): Layer.Layer<Topology, RedisClusterException, Connections> =>
   Layer.effect(Topology, make(options))
 
-/**
- * The node that has `host:port` among its addresses, or the reason why there is none.
- *
- * @category accessors
- * @since 0.1.0
- */
+/** The node that has `host:port` among its addresses, or the reason why there is none. */
 export const nodeAt = (
   snapshot: Snapshot.Snapshot,
   endpoint: Endpoint

@@ -1,15 +1,9 @@
 /**
  * The policies of commands without keys: the nodes to which they go, and the rule that merges the replies. They are
  * the tips of the servers, with corrections where a tip is wrong or missing.
- *
- * @since 0.1.0
  */
 import type { RequestPolicy, ResponsePolicy } from "../CommandSpec.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Policies {
   readonly request: RequestPolicy
   /**
@@ -165,12 +159,7 @@ const corrections: Readonly<Record<string, Correction | undefined>> = Object.fro
   ])
 ])
 
-/**
- * The policies of a command: the server's tips with corrections.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The policies of a command: the server's tips with corrections. */
 export const policiesOf = (
   name: string,
   requestTip: string | undefined,

@@ -1,19 +1,10 @@
-/**
- * The reply of `COMMAND`, read.
- *
- * @since 0.1.0
- */
+/** The reply of `COMMAND`, read. */
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import { latin1Of } from "../../protocol/text.ts"
 import { DecodeFailure } from "../decode.ts"
 import { isKnown, type KeySpec } from "./KeySpec.ts"
 
-/**
- * The description of one command or subcommand by one server.
- *
- * @category models
- * @since 0.1.0
- */
+/** The description of one command or subcommand by one server. */
 export interface CommandEntry {
   /** `GET`, `CONFIG GET`. */
   readonly name: string
@@ -31,12 +22,7 @@ export interface CommandEntry {
   readonly legacy: boolean
 }
 
-/**
- * Reads the reply of `COMMAND`, in RESP2 or RESP3. Servers before 7.0 describe less; their entries are marked.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** Reads the reply of `COMMAND`, in RESP2 or RESP3. Servers before 7.0 describe less; their entries are marked. */
 export const entriesOf = (reply: Reply): ReadonlyArray<CommandEntry> | DecodeFailure => {
   if (reply instanceof ServerError) return new DecodeFailure(`COMMAND failed: ${reply.message}`)
   const items = listOf(reply)

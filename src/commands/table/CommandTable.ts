@@ -4,8 +4,6 @@
  *
  * A table is the reply of `COMMAND`, laid over an embedded table, so that commands of users without the right to run
  * `COMMAND` are routed as well.
- *
- * @since 0.1.0
  */
 import type { Argument, Reply } from "../../protocol/Reply.ts"
 import { latin1Of } from "../../protocol/text.ts"
@@ -22,21 +20,13 @@ import * as KeySpec from "./KeySpec.ts"
 /**
  * The result of `lookup`: the command, and the number of arguments that belong to its name (`1` for the name `CONFIG`
  * with the first argument `GET`).
- *
- * @category models
- * @since 0.1.0
  */
 export interface CommandMatch {
   readonly spec: CommandSpec
   readonly nameArguments: 0 | 1
 }
 
-/**
- * An immutable table of commands.
- *
- * @category models
- * @since 0.1.0
- */
+/** An immutable table of commands. */
 export interface CommandTable {
   /** The entries by their names in upper case. */
   readonly entries: ReadonlyMap<string, CommandEntry>
@@ -67,12 +57,7 @@ class Node {
   }
 }
 
-/**
- * Makes a table of entries; a later entry replaces an earlier one of the same name.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Makes a table of entries; a later entry replaces an earlier one of the same name. */
 export const make = (entries: Iterable<CommandEntry>): CommandTable => {
   const byName = new Map<string, CommandEntry>()
   for (const entry of entries) {
@@ -101,9 +86,6 @@ export const make = (entries: Iterable<CommandEntry>): CommandTable => {
 /**
  * Lays the commands of one table over another. Where the upper table has no policies, those of the lower table apply,
  * because newer servers report more policies. Entries of servers before 7.0 only fill gaps.
- *
- * @category combining
- * @since 0.1.0
  */
 export const overlay = (base: CommandTable, over: CommandTable): CommandTable => {
   const entries = new Map(base.entries)
@@ -126,9 +108,6 @@ export const overlay = (base: CommandTable, over: CommandTable): CommandTable =>
  * Finds a command by its name, in whatever case. The name of a subcommand is either whole (`CONFIG GET`), or its
  * second word is the first argument. The result is `undefined` when the table does not know the command or
  * subcommand.
- *
- * @category accessors
- * @since 0.1.0
  */
 export const lookup = (
   table: CommandTable,
@@ -167,9 +146,6 @@ const specOf = (entry: CommandEntry): CommandSpec =>
 /**
  * Makes a table of the reply of `COMMAND`, in RESP2 or RESP3. Servers before 7.0 describe less; their entries are
  * marked.
- *
- * @category decoding
- * @since 0.1.0
  */
 export const fromReply = (reply: Reply): CommandTable | DecodeFailure => {
   const entries = entriesOf(reply)
@@ -178,12 +154,7 @@ export const fromReply = (reply: Reply): CommandTable | DecodeFailure => {
 
 let cached: CommandTable | undefined
 
-/**
- * The embedded table: the commands of Redis 7.0 to 8.6 and Valkey 8.0 to 9.1. It is parsed on first use.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The embedded table: the commands of Redis 7.0 to 8.6 and Valkey 8.0 to 9.1. It is parsed on first use. */
 export const embedded = (): CommandTable => cached ??= fromText(embeddedCommands)
 
 /**

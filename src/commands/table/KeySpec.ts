@@ -1,28 +1,14 @@
-/**
- * The rules by which servers find the keys among the arguments of a command, in the form of the table.
- *
- * @since 0.1.0
- */
+/** The rules by which servers find the keys among the arguments of a command, in the form of the table. */
 import type { CommandSpec } from "../CommandSpec.ts"
 import { factsOf } from "../facts.ts"
 import { byRules, type KeySpec } from "../keys.ts"
 
 export type { KeySpec } from "../keys.ts"
 
-/**
- * Whether the rule can find the keys.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether the rule can find the keys. */
 export const isKnown = (spec: KeySpec): boolean => spec.begin.type !== "unknown" && spec.find.type !== "unknown"
 
-/**
- * The keys of a command by its specs; positions count from the first argument after the name.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The keys of a command by its specs; positions count from the first argument after the name. */
 export const keysOf = (name: string, all: ReadonlyArray<KeySpec>): CommandSpec["keys"] => {
   const words = name.split(" ")
   const known = factsOf(words).keys
@@ -36,12 +22,7 @@ export const keysOf = (name: string, all: ReadonlyArray<KeySpec>): CommandSpec["
   return byRules(specs, words.length)
 }
 
-/**
- * The position of the argument that decides the slot without being a key; `-1` when there is none.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The position of the argument that decides the slot without being a key; `-1` when there is none. */
 export const channelOf = (name: string, all: ReadonlyArray<KeySpec>): number => {
   const begin = all.find((spec) => spec.notKey)?.begin
   return begin?.type === "index" ? begin.index - name.split(" ").length : -1

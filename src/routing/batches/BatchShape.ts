@@ -86,12 +86,7 @@ export const entriesOf = (batch: Batch): ReadonlyArray<Command<unknown>> => {
     : entries.map((entry, i) => isCommand(entry) ? entry : noEntry(`entry ${i} is no command`))
 }
 
-/**
- * Gives a list with an element for each entry the shape of the batch.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Gives a list with an element for each entry the shape of the batch. */
 export const shaped = (batch: Batch, list: ReadonlyArray<unknown>): unknown =>
   typeof batch !== "object" || batch === null || isList(batch)
     ? list
@@ -117,12 +112,7 @@ export const entryError = (
   return exception(() => batch === "pipeline" ? new PipelineError(fields) : new TransactionError(fields))
 }
 
-/**
- * The error of a pipeline with failed entries: it has the first failure, and the outcome of the whole.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The error of a pipeline with failed entries: it has the first failure, and the outcome of the whole. */
 export const pipelineFailure = (
   commands: ReadonlyArray<Command<unknown>>,
   failures: Failures,
@@ -138,12 +128,7 @@ export const pipelineFailure = (
   return entryError("pipeline", base + index, commands[index], cause, outcome)
 }
 
-/**
- * Runs a batch for its values.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Runs a batch for its values. */
 export const run = <B extends Batch>(
   executeEvery: (
     commands: ReadonlyArray<Command<unknown>>
@@ -153,12 +138,7 @@ export const run = <B extends Batch>(
   // The decoder of each entry made the value at the place of the entry.
   Effect.map(executeEvery(entriesOf(batch)), (values) => shaped(batch, values) as Values<B>)
 
-/**
- * Runs a batch for a `Result` of each entry.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Runs a batch for a `Result` of each entry. */
 export const runResults = <B extends Batch, E>(
   executeAll: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<Outcomes, E>,
   batch: B

@@ -1,8 +1,4 @@
-/**
- * Commands on one connection, for as long as the connection lives: no redirects, no retries, no second socket.
- *
- * @since 0.1.0
- */
+/** Commands on one connection, for as long as the connection lives: no redirects, no retries, no second socket. */
 import * as Effect from "effect/Effect"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
@@ -27,12 +23,7 @@ import * as Tracing from "../request/Tracing.ts"
 import { BlockingRequest, endsConnection } from "./BlockingRequest.ts"
 import type { Unblocker } from "./Unblocker.ts"
 
-/**
- * The parts of the router that a session needs.
- *
- * @category models
- * @since 0.1.0
- */
+/** The parts of the router that a session needs. */
 export interface SessionContext {
   readonly statistics: RoutingStatistics
   readonly topology: Topology["Service"]

@@ -1,8 +1,4 @@
-/**
- * One result from the replies of several nodes, by the response policy of the command.
- *
- * @since 0.1.0
- */
+/** One result from the replies of several nodes, by the response policy of the command. */
 import * as Result from "effect/Result"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
@@ -16,12 +12,7 @@ import {
   type RedisClusterException
 } from "../../RedisClusterException.ts"
 
-/**
- * The end of a command on one node.
- *
- * @category models
- * @since 0.1.0
- */
+/** The end of a command on one node. */
 export interface NodeReply {
   readonly node: ClusterNode
   readonly outcome: Result.Result<unknown, RedisClusterException>
@@ -107,9 +98,6 @@ const merge = (policy: ResponsePolicy, answers: ReadonlyArray<Answer>): unknown 
 /**
  * The result, or the failure. A failure on one node fails the whole command, and the error names the nodes that
  * succeeded, unless the policy asks for one success only.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const aggregate = (
   command: Command<unknown>,

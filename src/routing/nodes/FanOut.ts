@@ -4,8 +4,6 @@
  * The parts of a fan-out over primaries are bound to the shards: they follow a failover to the new primary. Parts for
  * other nodes are bound to the nodes. A command for a set of nodes is done when every node of the set has answered.
  * The set is resolved again when the replies have come, because nodes may have joined, or lost their slots.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -38,10 +36,6 @@ const legTo = (node: ClusterNode, binding: Binding): Leg => ({ node, slot: keyle
  */
 const mostRounds = 8
 
-/**
- * @category models
- * @since 0.1.0
- */
 export class FanOut {
   private readonly dispatcher: Dispatcher
   private readonly topology: Topology["Service"]

@@ -19,9 +19,6 @@ import { nodeAt } from "../../topology/Topology.ts"
  *   failed
  * - `random`: one of the primaries and replicas
  * - `default`: the default node of the client
- *
- * @category models
- * @since 0.1.0
  */
 export type TargetFlag = "primaries" | "replicas" | "all" | "random" | "default"
 
@@ -34,18 +31,9 @@ export type TargetFlag = "primaries" | "replicas" | "all" | "random" | "default"
  */
 export type Target = TargetFlag | Endpoint | ReadonlyArray<Endpoint>
 
-/**
- * @category guards
- * @since 0.1.0
- */
 export const isFlag = (target: Target): target is TargetFlag => typeof target === "string"
 
-/**
- * The facts that a target is resolved from.
- *
- * @category models
- * @since 0.1.0
- */
+/** The facts that a target is resolved from. */
 export interface Facts {
   readonly snapshot: Snapshot
   readonly defaultNode: ClusterNode | undefined
@@ -53,12 +41,7 @@ export interface Facts {
   readonly random: () => number
 }
 
-/**
- * A random node among those that serve; `undefined` when there are none.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** A random node among those that serve; `undefined` when there are none. */
 export const anyServing = ({ primaries, replicas }: Snapshot, random: () => number): ClusterNode | undefined =>
   [...primaries, ...replicas].at(Math.floor(random() * (primaries.length + replicas.length)))
 
@@ -83,12 +66,7 @@ const byFlag = (flag: TargetFlag, { defaultNode, random, snapshot }: Facts): Rea
   }
 }
 
-/**
- * The nodes of a target at this moment: at least one, or the reason why there is none.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** The nodes of a target at this moment: at least one, or the reason why there is none. */
 export const resolve = (
   target: Target,
   facts: Facts

@@ -3,8 +3,6 @@
  *
  * A redirect counts only when it is about the slot of the command. Where user code may have run (a script, a function,
  * a command of a module) an error counts as the server's own only when it has the server's wording.
- *
- * @since 0.1.0
  */
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Command } from "../../commands/Command.ts"
@@ -18,23 +16,13 @@ import type { Outcome } from "../../RedisClusterException.ts"
 import * as Redirect from "../../topology/Redirect.ts"
 import { keyless, slotOf } from "../CommandSlot.ts"
 
-/**
- * The failure of a command, as it was seen.
- *
- * @category models
- * @since 0.1.0
- */
+/** The failure of a command, as it was seen. */
 export type Failure =
   | { readonly _tag: "Reply"; readonly error: ServerError }
   | { readonly _tag: "Lost"; readonly failure: LinkFailure; readonly written: boolean }
   | { readonly _tag: "NotCovered"; readonly slot: number }
 
-/**
- * An error reply, read for one command.
- *
- * @category models
- * @since 0.1.0
- */
+/** An error reply, read for one command. */
 export interface ErrorReply {
   readonly _tag: "Reply"
   readonly error: ServerError
@@ -47,12 +35,7 @@ export interface ErrorReply {
   readonly outcome: Outcome
 }
 
-/**
- * The failure of a command, and its meaning.
- *
- * @category models
- * @since 0.1.0
- */
+/** The failure of a command, and its meaning. */
 export type Diagnosis = ErrorReply | Exclude<Failure, { readonly _tag: "Reply" }>
 
 /**
@@ -86,12 +69,7 @@ const errorReply = (
 const afterwards = (error: ServerError, command: Command<unknown>): ErrorReply =>
   errorReply(error, command, "answer", command.spec.readonly ? "NotExecuted" : "Unknown")
 
-/**
- * Reads an error reply to a command. `slot` is the slot by which the command was routed.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Reads an error reply to a command. `slot` is the slot by which the command was routed. */
 export const ofError = (
   error: ServerError,
   command: Command<unknown>,
@@ -116,20 +94,12 @@ export const ofError = (
   return foreign ? afterwards(error, command) : errorReply(error, command, kind, "NotExecuted")
 }
 
-/**
- * Reads the refusal of a command that was to be queued in a transaction. No command of the transaction has run.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Reads the refusal of a command that was to be queued in a transaction. No command of the transaction has run. */
 export const ofQueued = (error: ServerError, command: Command<unknown>): ErrorReply =>
   errorReply(error, command, kindOf(error), "NotExecuted")
 
 /**
  * Reads an error among the replies of EXEC. The command was executed, so that the error says nothing about the node.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const ofExecuted = (error: ServerError, command: Command<unknown>): ErrorReply => {
   const kind = kindOf(error)
@@ -137,12 +107,7 @@ export const ofExecuted = (error: ServerError, command: Command<unknown>): Error
   return errorReply(error, command, "answer", kind === "halfDone" ? "Unknown" : "NotExecuted")
 }
 
-/**
- * The command that failed.
- *
- * @category models
- * @since 0.1.0
- */
+/** The command that failed. */
 export interface Subject {
   readonly command: Command<unknown>
   /** The slot by which the command was routed. */
@@ -151,12 +116,7 @@ export interface Subject {
   readonly retryState: { readonly refusal: ServerError | undefined } | undefined
 }
 
-/**
- * Reads a failure. When a node refused the prerequisite and thus still lacks it, that refusal is the failure.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Reads a failure. When a node refused the prerequisite and thus still lacks it, that refusal is the failure. */
 export const diagnose = (failure: Failure, subject: Subject, context: Redirect.RedirectContext): Diagnosis => {
   if (failure._tag !== "Reply") return failure
   const { command, retryState, slot } = subject

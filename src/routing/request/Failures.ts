@@ -1,8 +1,4 @@
-/**
- * Makes the errors that callers get from failures inside the library.
- *
- * @since 0.1.0
- */
+/** Makes the errors that callers get from failures inside the library. */
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import { addressOf } from "../../cluster/Endpoint.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
@@ -169,12 +165,7 @@ const reasonOf = (failed: FailedCommand, failure: Diagnosis): Reason => {
   }
 }
 
-/**
- * A failure in one or two words, for the list of hops.
- *
- * @category accessors
- * @since 0.1.0
- */
+/** A failure in one or two words, for the list of hops. */
 export const summary = (failure: Diagnosis): string => {
   switch (failure._tag) {
     case "Reply":
@@ -186,17 +177,9 @@ export const summary = (failure: Diagnosis): string => {
   }
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const fromFailure = (failed: FailedCommand, failure: Diagnosis): RedisClusterException =>
   exception(() => reasonOf(failed, failure))
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const tooManyRedirections = (failed: FailedCommand): RedisClusterException => {
   const hops = failed.retryState?.hops ?? []
   return exception(() =>
@@ -212,12 +195,7 @@ export const tooManyRedirections = (failed: FailedCommand): RedisClusterExceptio
   )
 }
 
-/**
- * The error of a command whose deadline passed while it waited for a connection or for its reply.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The error of a command whose deadline passed while it waited for a connection or for its reply. */
 export const timedOut = (failed: FailedCommand, timeout: number, written: boolean): RedisClusterException =>
   exception(() => {
     const context = contextOf(failed, written ? "Unknown" : "NotExecuted")
@@ -230,12 +208,7 @@ export const timedOut = (failed: FailedCommand, timeout: number, written: boolea
     })
   })
 
-/**
- * The error of a command that got no dedicated connection in time.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The error of a command that got no dedicated connection in time. */
 export const noDedicatedConnection = (
   failed: FailedCommand,
   timeout: number,
@@ -262,9 +235,6 @@ export const noDedicatedConnection = (
 /**
  * The error of a transaction whose watched keys were changed, or whose connection cannot commit any more: nothing was
  * executed.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const conflict = (
   failed: FailedCommand,
@@ -281,12 +251,7 @@ export const conflict = (
     )
   })
 
-/**
- * The error of a command on a dedicated connection that is gone, together with its state.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The error of a command on a dedicated connection that is gone, together with its state. */
 export const dedicatedLost = (failed: FailedCommand, why: string, written: boolean): RedisClusterException =>
   exception(() => {
     const context = contextOf(failed, written ? "Unknown" : "NotExecuted")
@@ -298,10 +263,6 @@ export const dedicatedLost = (failed: FailedCommand, why: string, written: boole
     })
   })
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const undecodable = (failed: FailedCommand, failure: DecodeFailure): RedisClusterException =>
   exception(() =>
     new DecodeError({
@@ -311,12 +272,7 @@ export const undecodable = (failed: FailedCommand, failure: DecodeFailure): Redi
     })
   )
 
-/**
- * The error of a transaction whose MULTI the server refused, so that it took the commands one by one.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The error of a transaction whose MULTI the server refused, so that it took the commands one by one. */
 export const withoutMulti = (failed: FailedCommand, error: ServerError): RedisClusterException =>
   exception(() =>
     new ReplyError({
@@ -328,12 +284,7 @@ export const withoutMulti = (failed: FailedCommand, error: ServerError): RedisCl
     })
   )
 
-/**
- * The error of a request that was bound to a node which has left the cluster.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The error of a request that was bound to a node which has left the cluster. */
 export const leftTheCluster = (failed: FailedCommand, node: ClusterNode): RedisClusterException =>
   exception(() =>
     new UnknownNodeError({
@@ -343,10 +294,6 @@ export const leftTheCluster = (failed: FailedCommand, node: ClusterNode): RedisC
     })
   )
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const closed = (failed: FailedCommand): RedisClusterException =>
   exception(() => {
     const context = contextOf(failed, "NotExecuted")
@@ -371,19 +318,10 @@ export const overtaken = (failed: FailedCommand): RedisClusterException => {
   )
 }
 
-/**
- * The error of a read with a policy that cannot be used.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The error of a read with a policy that cannot be used. */
 export const badPolicy = (failed: FailedCommand, message: string): RedisClusterException =>
   exception(() => new OptionsError({ ...contextOf(failed, "NotExecuted"), message }))
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const noOrder = (policy: Policy): string =>
   `the function of the policy "${policy.name}" threw, or gave something else than candidates; ` +
   `it has to return those it was given, in the order in which they are to be asked`

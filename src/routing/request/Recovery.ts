@@ -4,8 +4,6 @@
  * The rules of redirects are those of the Redis cluster specification ("MOVED redirection", "ASK redirection",
  * "Multi-key operations"); the rule for lost commands is this library's: nothing that may have been executed is
  * sent again, unless executing it twice does no harm.
- *
- * @since 0.1.0
  */
 import type { Role } from "../../cluster/ClusterNode.ts"
 import { addressOf, type Endpoint } from "../../cluster/Endpoint.ts"
@@ -22,18 +20,10 @@ import type { Diagnosis, ErrorReply } from "./Diagnosis.ts"
  * - `node`: it is the part of a fan-out for one node, as long as the node is in the cluster
  * - `explicit`: the caller named the node and gets its reply, redirects included
  * - `connection`: it runs on a dedicated connection, so that only the topology can use a redirect
- *
- * @category models
- * @since 0.1.0
  */
 export type Binding = "slot" | "shard" | "node" | "explicit" | "connection"
 
-/**
- * The place to which a policy sent a read.
- *
- * @category models
- * @since 0.1.0
- */
+/** The place to which a policy sent a read. */
 export interface ReadFacts {
   readonly role: Role
   /** The address of the shard's primary by the present snapshot. */
@@ -42,12 +32,7 @@ export interface ReadFacts {
   readonly alternatives: boolean
 }
 
-/**
- * The facts about the command that failed.
- *
- * @category models
- * @since 0.1.0
- */
+/** The facts about the command that failed. */
 export interface Facts {
   /** Whether the command may be executed twice: it only reads, or the caller says so. */
   readonly repeatable: boolean
@@ -66,9 +51,6 @@ export interface Facts {
 /**
  * The news for the topology in a failure that goes to the caller: the new owner of the slot, or that the topology may
  * have changed.
- *
- * @category models
- * @since 0.1.0
  */
 export type Lesson =
   | { readonly _tag: "Moved"; readonly slot: number; readonly endpoint: Endpoint }
@@ -82,9 +64,6 @@ export type Lesson =
  *   node should be avoided for a while
  * - `RetryAfter`: pause, then find the node again; `refresh` when the topology may have changed
  * - `LoadThenResend`: send the node the script or the library that it lacks, and the command again right behind it
- *
- * @category models
- * @since 0.1.0
  */
 export type Decision =
   | { readonly _tag: "Return"; readonly lesson?: Lesson }
@@ -102,9 +81,6 @@ export type Decision =
 /**
  * Whether a node has refused a command for a slot that it serves by the map. When that happens again and again on one
  * connection, the connection may lead to another server.
- *
- * @category guards
- * @since 0.1.0
  */
 export const refusesItsOwn = (failure: Diagnosis, decision: Decision): boolean => {
   if (failure._tag !== "Reply" || decision._tag !== "RetryAfter") return false
@@ -250,12 +226,7 @@ const lessonOf = (decision: Decision): Lesson | undefined => {
 
 const returned = (lesson: Lesson | undefined): Decision => lesson === undefined ? giveBack : { _tag: "Return", lesson }
 
-/**
- * Decides about a failure.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Decides about a failure. */
 export const decide = (failure: Diagnosis, facts: Facts): Decision => {
   // This holds for a named node as well: the lack of a script is no answer to the command.
   if (facts.hasPrerequisite && failure._tag === "Reply" && failure.kind === "lacksCode") {
@@ -280,9 +251,6 @@ export const decide = (failure: Diagnosis, facts: Facts): Decision => {
 /**
  * Whether time, another connection or another node may end the failure of a command that may be executed twice.
  * Consumers and scans ask this when a command has failed for good and they go on.
- *
- * @category guards
- * @since 0.1.0
  */
 export const mayPass = ({ reason }: RedisClusterException): boolean => {
   switch (reason._tag) {

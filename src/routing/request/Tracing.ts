@@ -67,12 +67,7 @@ const statementOf = ({ args, spec }: Command<unknown>): string => {
 const statementsOf = (commands: ReadonlyArray<Command<unknown>>): string =>
   [...commands.slice(0, told).map(statementOf), ...(commands.length > told ? ["..."] : [])].join("\n")
 
-/**
- * A call on its way, and its span.
- *
- * @category models
- * @since 0.1.0
- */
+/** A call on its way, and its span. */
 export class Trace implements RequestTrace {
   private readonly span: Tracer.Span
   private readonly clock: Clock.Clock
@@ -167,9 +162,6 @@ const own = new WeakMap<Tracer.AnySpan, Trace>()
 /**
  * The tracing of a call that begins: `"due"` when the call has to start again within a span of its own (`traced`), a
  * `Trace` when it runs in one already, `undefined` when it is not traced.
- *
- * @category accessors
- * @since 0.1.0
  */
 export const look = (): Trace | "due" | undefined => {
   const cache = Fiber.getCurrent()?.cache
@@ -179,23 +171,13 @@ export const look = (): Trace | "due" | undefined => {
 const inspect = (span: Tracer.AnySpan, enabled: boolean): Trace | "due" | undefined =>
   enabled && span.sampled ? own.get(span) ?? "due" : undefined
 
-/**
- * Marks a request as part of the running fiber's call.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Marks a request as part of the running fiber's call. */
 export const join = (request: Request): void => {
   const trace = look()
   if (trace !== undefined && trace !== "due") trace.begin(request)
 }
 
-/**
- * Runs a call within a span of its own, a child of the calling fiber's span.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Runs a call within a span of its own, a child of the calling fiber's span. */
 export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, call: Call): Effect.Effect<A, E, R> =>
   Clock.clockWith((clock) =>
     Effect.useSpan(call.operation, { kind: "client", attributes: attributesOf(call) }, (span) => {
@@ -213,12 +195,7 @@ export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, call: Call): Effec
     })
   )
 
-/**
- * Runs a call within a span of its own when one is due: for calls other than single commands on the common path.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Runs a call within a span of its own when one is due: for calls other than single commands on the common path. */
 export const observed = <A, E, R>(self: Effect.Effect<A, E, R>, call: () => Call): Effect.Effect<A, E, R> =>
   Effect.suspend(() => look() === "due" ? traced(self, call()) : self)
 
@@ -229,9 +206,6 @@ const noSpan: Annotate = () => {}
 
 /**
  * Runs an operation of several commands within a span, which is the parent of theirs. Callers that are not traced get none.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const operation = <A, E, R>(
   name: string,
@@ -251,12 +225,7 @@ export const operation = <A, E, R>(
       : run(noSpan)
   )
 
-/**
- * As `operation`, for a stream.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** As `operation`, for a stream. */
 export const streamOperation = <A, E, R>(name: string, self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
   Stream.unwrap(Effect.sync(() =>
     look() === "due"
@@ -276,22 +245,13 @@ const attributesOf = ({ commands, operation, slot }: Call): Record<string, unkno
   ...(commands.length > 1 ? { "db.operation.batch.size": commands.length } : {})
 })
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const commandCall = (command: Command<unknown>, slot: number): Call => ({
   operation: command.spec.name,
   slot,
   commands: [command]
 })
 
-/**
- * The call of several commands, with one name when all have it.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The call of several commands, with one name when all have it. */
 export const batchCall = (
   kind: "PIPELINE" | "MULTI",
   commands: ReadonlyArray<Command<unknown>>
