@@ -1,6 +1,6 @@
 /**
  * Checks the declarations of the packed package as a program gets them: every entry point compiles with
- * `skipLibCheck: false`, by TypeScript 5.9 and 7. What `stripInternal` takes away must not be needed by what is left.
+ * `skipLibCheck: false`, by TypeScript 5.9 and 7. The declarations that stay must not need those that `stripInternal` removes.
  *
  *   node scripts/checkPackage.ts
  *

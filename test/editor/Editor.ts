@@ -14,7 +14,7 @@ interface Place {
   readonly character: number
 }
 
-/** What is shown about a name. */
+/** The type and the documentation that an editor shows for a name. */
 export interface Hover {
   readonly type: string
   readonly documentation: string
