@@ -1,5 +1,9 @@
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { inspect } from "node:util"
+import { ClusterClient } from "../../src/ClusterClient.ts"
+import { Response, TestCluster } from "../../src/testing/index.ts"
 import { openClient } from "../faults/Load.ts"
 import { RedisCluster, type RedisClusterShape, type RedisNode } from "../harness/RedisCluster.ts"
 
@@ -114,6 +118,36 @@ describe("Health", () => {
         const cluster = yield* RedisCluster
         const { redis } = yield* openClient({ nodes: cluster.seeds })
         assert.strictEqual((yield* Effect.flip(redis.health({ timeout: -1 }))).reason._tag, "OptionsError")
+      }))
+  })
+})
+
+describe("The words of a server that quotes arguments", () => {
+  layer(TestCluster.layer(), { excludeTestServices: true })((it) => {
+    const secret = "a-key-of-somebody"
+    const quoting = Response.error(`ERR unknown command 'X', with args beginning with: '${secret}' `)
+
+    it.effect("are not quoted in a health report, nor in its error", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const cluster = yield* TestCluster
+        const stop = yield* cluster.onCommand("PING", () => quoting)
+        const report = yield* redis.health()
+        const error = yield* Effect.flip(redis.requireHealthy())
+        yield* stop
+        assert.include(report.down[0].cause, "unknown command")
+        for (const one of [report, error]) assert.notInclude(inspect(one, { depth: 10 }), secret)
+      }))
+
+    it.effect("are not quoted in the error of a stream of MONITOR", () =>
+      Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        const cluster = yield* TestCluster
+        const stop = yield* cluster.onCommand("MONITOR", () => quoting)
+        const error = yield* Effect.flip(Stream.runDrain(redis.monitor(yield* redis.defaultNode)))
+        yield* stop
+        assert.include(error.message, "the server refuses MONITOR: ERR unknown command")
+        assert.notInclude(inspect(error, { depth: 10 }), secret)
       }))
   })
 })

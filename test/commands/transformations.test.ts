@@ -1,8 +1,9 @@
 import { assert, describe, it as plain, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer, Result, Schema, SchemaGetter } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Result, Schema, SchemaGetter } from "effect"
 import { inspect } from "node:util"
 import { ClusterClient, type ClusterClientShape, Command, Hashes, Server, Sets, Strings } from "../../src/index.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { TestCluster } from "../../src/testing/index.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 
 const client = Layer.unwrap(
@@ -263,4 +264,43 @@ describe("A schema of a command", () => {
     "that throws fails with another one",
     () => assert.include(failing(() => Effect.die("thrown")), "threw an error")
   )
+
+  const secret = "the-value-of-a-key"
+  const refusing: Readonly<Record<string, Schema.Codec<unknown, string>>> = {
+    "JSON of another shape": Schema.fromJsonString(User),
+    "text that is no JSON": Schema.fromJsonString(Schema.Unknown),
+    "a check": Schema.String.check(Schema.isMaxLength(3)),
+    "a literal": Schema.Literals(["a", "b"]),
+    "a number": Schema.FiniteFromString,
+    "a function that throws an error with the value": Schema.String.pipe(
+      Schema.decodeTo(Schema.Unknown, {
+        decode: SchemaGetter.transform((value: string): unknown => JSON.parse(`${value} is not JSON`)),
+        encode: SchemaGetter.transform(String)
+      })
+    )
+  }
+  layer(TestCluster.layer(), { excludeTestServices: true })((it) => {
+    for (const [what, schema] of Object.entries(refusing)) {
+      it.effect(`that refuses a reply by ${what} shows nothing of the reply, however the error is printed`, () =>
+        Effect.gen(function*() {
+          const redis = yield* ClusterClient
+          for (const value of [secret, JSON.stringify({ name: secret, age: secret }), JSON.stringify([secret])]) {
+            yield* redis.set(key, value)
+            const exit = yield* Effect.exit(redis.get(key).pipe(Command.schema(Schema.NullOr(schema))))
+            if (Exit.isSuccess(exit)) continue
+            const [error] = exit.cause.reasons.filter(Cause.isFailReason).map(({ error }) => error)
+            assert.strictEqual(error.reason._tag, "DecodeError")
+            const shown = [
+              ...[error.message, String(error), String(error.stack), String(error.reason.cause)],
+              ...[exit, exit.cause, error, error.reason, error.reason.cause].flatMap((one) => [
+                JSON.stringify(one),
+                inspect(one, { depth: 20, showHidden: true })
+              ]),
+              Cause.pretty(exit.cause)
+            ]
+            assert.deepStrictEqual(shown.filter((text) => text?.includes(secret)), [])
+          }
+        }))
+    }
+  })
 })

@@ -363,6 +363,25 @@ describe("Effect's Redis on a cluster", () => {
         yield* cluster.migrateSlot(slot, source)
       }))
 
+    it.effect("asks a node that has joined after the last look at the topology", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const cluster = yield* RedisCluster
+        const redis = yield* service(Redis.Redis, ClusterRedis.layer(), { refreshInterval: "Infinity" })
+        const key = `{${shardTags[1]}}joined`
+        const slot = HashSlot.ofKey(key)
+        const source = yield* cluster.owner(slot)
+        const own = yield* redis.reserve
+        yield* own.send("GET", key)
+        const guest = yield* cluster.addNode()
+        yield* cluster.startMigration(slot, guest)
+        assert.strictEqual(yield* own.send("SET", key, "1"), "OK")
+        yield* cluster.finishMigration(slot)
+        assert.strictEqual(yield* redis.send("GET", key), "1")
+        yield* cluster.migrateSlot(slot, source)
+        yield* cluster.removeNode(guest)
+      }))
+
     it.effect("replaces a connection that was lost while it lay idle in the pool", () =>
       Effect.gen(function*() {
         yield* flush

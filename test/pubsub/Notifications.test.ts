@@ -1,12 +1,15 @@
 import { assert, it, layer } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
+import { Strings } from "../../src/commands/Strings.ts"
 import * as Keyspace from "../../src/pubsub/Keyspace.ts"
 import * as Monitor from "../../src/pubsub/Monitor.ts"
 import { Message } from "../../src/pubsub/SubscriptionEvent.ts"
 import { addressOf, connect, tagWhere } from "../harness/Observed.ts"
+import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
@@ -166,13 +169,59 @@ describeOnEach("MONITOR, on $name", (environment) => {
           assert.strictEqual(entry.database, 0)
           assert.match(entry.client, /^127\.0\.0\.1:\d+$/)
           yield* Effect.sleep(300)
-          assert.isFalse(got.values.some(({ command }) => command[0] === "PING"))
+          // The shared connection of a client that is kept waiting sends a PING of its own.
+          const pings = got.values.filter(({ command }) => command[0] === "PING")
+          assert.isTrue(pings.every(({ client }) => client === entry.client))
           yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "normal")
           yield* cluster.command(owner, "CLIENT", "KILL", "TYPE", "replica").pipe(Effect.ignore)
           yield* until("the failure", () => got.error !== undefined)
           assert.strictEqual(got.error?.reason._tag, "ConnectionError")
         })
     )
+
+    for (const strategy of ["suspend", "sliding", "dropping", "fail"] as const) {
+      it.effect.runIf(environment.isReal)(
+        `does with commands beyond its buffer what "${strategy}" says`,
+        () =>
+          Effect.gen(function*() {
+            const cluster = yield* RedisCluster
+            const redis = yield* connect({ nodes: cluster.seeds, refreshInterval: "Infinity" })
+            const key = `{${tags[1]}}:beyond`
+            const gate = yield* Deferred.make<void>()
+            let begun = false
+            const numbers: Array<number> = []
+            const reading = yield* redis.monitor(cluster.nodes[1], { bufferSize: 10, strategy }).pipe(
+              Stream.filter(({ command }) => command[0] === "SET"),
+              Stream.runForEach(({ command }) => {
+                begun = true
+                return Effect.map(Deferred.await(gate), () => void numbers.push(Number(command[2])))
+              }),
+              Effect.forkChild
+            )
+            yield* eventually("the stream is live", Effect.map(redis.set(key, "0"), () => begun))
+            const written = range(500).map((i) => i + 1)
+            yield* redis.pipeline(written.map((i) => Strings.set(key, String(i))))
+            yield* Deferred.succeed(gate, undefined)
+            if (strategy === "fail") {
+              const error = yield* Effect.flip(Fiber.join(reading))
+              assert.strictEqual(error.reason._tag, "OverloadedError")
+              assert.isBelow(numbers.length, 500)
+            } else {
+              // A later command finds room again.
+              yield* eventually(
+                "the next command",
+                Effect.map(redis.set(key, "501"), () => numbers.includes(501))
+              )
+              yield* Fiber.interrupt(reading)
+              const seen = numbers.filter((number) => number > 0 && number <= 500)
+              assert.deepStrictEqual(seen, seen.toSorted((a, b) => a - b))
+              if (strategy === "suspend") assert.deepStrictEqual(seen, written)
+              else assert.isBelow(seen.length, 500)
+              if (strategy === "sliding") assert.strictEqual(seen.at(-1), 500)
+            }
+          })
+      )
+    }
   })
 
   it("reads what the server writes", () => {

@@ -351,6 +351,26 @@ describe("Commands that wait for a node", () => {
       assert.strictEqual(ended.length, 100)
     }).pipe(Effect.scoped))
 
+  it.live("count against the bounds of their node by their bytes, too", () =>
+    Effect.gen(function*() {
+      // The key of each command.
+      const weight = 2
+      const { ended, get, isReady, lines } = yield* network({ overflow: "fail", maxInFlightBytes: 10 * weight })
+      for (const _ of range(30)) get(0)
+      assert.strictEqual(ended.length, 20)
+      for (const { exit } of ended) {
+        assert.strictEqual(failureOf(exit).reason._tag, "OverloadedError")
+        assert.strictEqual(failureOf(exit).outcome, "NotExecuted")
+        assert.include(failureOf(exit).message, `${10 * weight} bytes`)
+      }
+      isReady(lines[0])
+      assert.strictEqual(lines[0].sent.length, 20)
+      // Nothing waits any more: the bytes are free again.
+      lines[0].state = "down"
+      for (const _ of range(10)) get(0)
+      assert.strictEqual(ended.length, 20)
+    }).pipe(Effect.scoped))
+
   it.live("leave nothing behind when they are given up", () =>
     Effect.gen(function*() {
       const { ended, get, isReady, lines } = yield* network({ overflow: "fail", maxInFlight: 10 })

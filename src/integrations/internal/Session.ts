@@ -74,8 +74,15 @@ export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
       return Effect.ignore(redis.refreshTopology)
     }
 
-    const askedFor = (command: Command.Command<Reply>, { address }: AskError) =>
-      Effect.flatMap(at(endpointOf(address)), (own) => own.executeAsking(command))
+    /** A node that is imported to may have joined after the last look at the topology. */
+    const askedFor = (command: Command.Command<Reply>, { address }: AskError) => {
+      const importing = at(endpointOf(address))
+      return Effect.catchIf(
+        importing,
+        ({ reason }) => reason._tag === "UnknownNodeError",
+        () => Effect.andThen(redis.refreshTopology, importing)
+      ).pipe(Effect.flatMap((own) => own.executeAsking(command)))
+    }
 
     const attempt = (command: Command.Command<Reply>): Effect.Effect<Reply, RedisClusterException> =>
       Effect.flatMap(connectionFor(command), (own) => {
