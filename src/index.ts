@@ -11,7 +11,7 @@ export {
 export type { ReadFromClient } from "./client/ReadPreference.ts"
 export type { ScanProgress, ScanStreamOptions } from "./client/Scanning.ts"
 export type { NodeClient, TargetClient } from "./client/Targets.ts"
-export { ClusterNode, isClusterNode } from "./cluster/ClusterNode.ts"
+export { byAddress, ClusterNode, isClusterNode } from "./cluster/ClusterNode.ts"
 export { addressOf, type Endpoint } from "./cluster/Endpoint.ts"
 export * as HashSlot from "./cluster/HashSlot.ts"
 export { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 
@@ -58,7 +59,34 @@ export class ClusterNode implements Endpoint {
   toString(): string {
     return this.address
   }
+
+  /** A node in short, as a key of a map is printed: `127.0.0.1:7000 (primary)`. */
+  [NodeInspectSymbol](): string {
+    return `${this.address} (${[this.role, this.zone].filter((word) => word !== undefined).join(", ")})`
+  }
 }
+
+/**
+ * The results of a command that answers by node, by the addresses of the nodes: `host:port`.
+ *
+ * **Example** (The memory of one node)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { byAddress, ClusterClient } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   const infos = byAddress(yield* redis.info("memory"))
+ *   return infos.get("127.0.0.1:7000")
+ * })
+ * ```
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const byAddress = <A>(results: ReadonlyMap<ClusterNode, A>): ReadonlyMap<string, A> =>
+  new Map(Array.from(results, ([node, result]) => [node.address, result]))
 
 /**
  * Whether a value is a `ClusterNode`. Nodes that another copy of the package made count as well.

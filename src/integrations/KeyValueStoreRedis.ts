@@ -29,20 +29,19 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { ClusterClient } from "../ClusterClient.ts"
 import type { Lifetime } from "../commands/Call.ts"
 import * as Command from "../commands/Command.ts"
 import { Generic } from "../commands/Generic.ts"
-import { Strings } from "../commands/Strings.ts"
+import type { Expiry } from "../commands/Options.ts"
+import { type SetOptions, Strings } from "../commands/Strings.ts"
 import { ConflictError } from "../ConflictError.ts"
 import * as checks from "../internal/checks.ts"
-import { millisOf } from "../internal/millis.ts"
 import { stackless } from "../internal/stackless.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
-import * as Script from "../scripting/Script.ts"
+import { swap } from "../values/Update.ts"
 import { checked, startingWith, unlinkStartingWith } from "./internal/namespace.ts"
 
 /**
@@ -60,23 +59,6 @@ export interface KeyValueStoreOptions {
   /** The time for which an entry lives after it was set or modified. Default: without end. */
   readonly ttl?: Lifetime | undefined
 }
-
-/** Sets a value, unless the key has another value by now. */
-const replace = Script.make({
-  lua: `
-    if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-    if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
-    else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-    return 1
-  `,
-  keys: ["key"],
-  args: Schema.Tuple([
-    Schema.Union([Schema.String, Schema.Uint8Array]),
-    Schema.Union([Schema.String, Schema.Uint8Array]),
-    Schema.String
-  ]),
-  result: Schema.Int
-})
 
 const failed = (method: string, key?: string) => (cause: unknown): KeyValueStore.KeyValueStoreError =>
   new KeyValueStore.KeyValueStoreError({
@@ -128,8 +110,7 @@ const orNone = <A>(value: A | null): A | undefined => value ?? undefined
 const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
   const { prefix = "kvs:", ttl } = yield* checked("KeyValueStoreRedis", options, optionChecks)
   const redis = yield* ClusterClient
-  const expiry = ttl === undefined ? undefined : { expire: ttl }
-  const lifetime = ttl === undefined ? "" : String(Math.ceil(millisOf(ttl)))
+  const expiry: Expiry = ttl === undefined ? {} : { expire: ttl }
   const named = (key: string): string => `${prefix}${key}`
 
   /**
@@ -147,9 +128,9 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
       return Effect.flatMap(as(value), (present) => {
         const next = f(present)
         return Effect.flatMap(
-          redis.execute(replace({ keys: { key: named(key) }, args: [value, next, lifetime] })),
-          (done) => {
-            if (done === 1) return Effect.succeed(next)
+          swap(redis, named(key), value, next, expiry),
+          (isDone) => {
+            if (isDone) return Effect.succeed(next)
             return tries < modifyTries ? modified(key, as, f, tries + 1) : Effect.fail(contended)
           }
         )
@@ -171,7 +152,7 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
       Effect.mapBoth(redis.execute(bytes(key)), { onFailure: failed("getUint8Array", key), onSuccess: orNone }),
     set: (key, value) =>
       Effect.mapError(
-        Effect.asVoid(redis.execute(Command.idempotent(Strings.set(named(key), value, expiry)))),
+        Effect.asVoid(redis.execute(Command.idempotent(Strings.set<SetOptions>(named(key), value, expiry)))),
         failed("set", key)
       ),
     remove: (key) =>

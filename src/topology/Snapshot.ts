@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Result from "effect/Result"
 import { ClusterNode, type Role } from "../cluster/ClusterNode.ts"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
@@ -75,7 +76,26 @@ const make = (
   const replicas = shards.flatMap((shard) => shard.replicas)
   const nodes = new Map<string, ClusterNode>()
   for (const node of [...primaries, ...replicas, ...idle]) if (!nodes.has(node.address)) nodes.set(node.address, node)
-  return { version, shards, slots, nodes, primaries, replicas, aliases }
+  return Object.assign({ version, shards, slots, nodes, primaries, replicas, aliases }, printed)
+}
+
+/** A snapshot in short: its shards with their ranges, in place of 16384 slots. */
+const tableOf = (snapshot: Snapshot): object => ({
+  version: snapshot.version,
+  coveredSlots: coveredSlots(snapshot),
+  shards: snapshot.shards.map((shard) => {
+    const ranges = rangesOf(snapshot, shard).map(({ end, start }) => start === end ? `${start}` : `${start}-${end}`)
+    const copies = shard.replicas.map(({ address }) => address)
+    return `${shard.primary.address} ${ranges.join(",")}${copies.length === 0 ? "" : `, replicas ${copies.join(", ")}`}`
+  }),
+  nodes: snapshot.nodes.size
+})
+
+/** The member by which Node prints a snapshot. It is enumerable, so that a changed copy has it as well. */
+const printed = {
+  [NodeInspectSymbol](this: Snapshot): object {
+    return tableOf(this)
+  }
 }
 
 /**

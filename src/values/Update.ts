@@ -48,7 +48,8 @@ const swapByScript = (key: Argument, former: Uint8Array, value: Argument, expiry
 const isUnknownToServer = ({ reason }: RedisClusterException): boolean =>
   reason._tag === "ReplyError" && /syntax error/i.test(reason.message)
 
-const swap = (
+/** Sets a key to a value if it still has the former one, or is still missing for `null`. Returns whether it was set. */
+export const swap = (
   redis: ClusterClientShape,
   key: Argument,
   former: Uint8Array | null,

@@ -28,7 +28,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Nonatomic from "../client/Nonatomic.ts"
 import { ClusterClient } from "../ClusterClient.ts"
@@ -48,7 +48,7 @@ import type { Codec } from "./Codec.ts"
 import * as Coding from "./Coding.ts"
 import type { Compression } from "./Compression.ts"
 import { commandOf, keyOf, noKey, refusal, withLifetime } from "./keyed.ts"
-import { update } from "./Update.ts"
+import { update, type UpdateSettings } from "./Update.ts"
 
 const TypeId = "~effect-redis-cluster/Value"
 
@@ -200,6 +200,15 @@ const definitionChecks: checks.Checks<AnyDefinition> = {
   compression: checks.anything
 }
 
+/** The command refuses a wrong expiry. */
+const updateChecks: checks.Checks<Record<"expire" | "expireAt" | "keepTtl", unknown> & UpdateSettings> = {
+  expire: checks.anything,
+  expireAt: checks.anything,
+  keepTtl: checks.anything,
+  schedule: (value) => Schedule.isSchedule(value) ? undefined : "a schedule",
+  times: (value) => value === Infinity ? undefined : checks.integer(0)(value)
+}
+
 const problemOf = (definition: AnyDefinition): string | undefined =>
   checks.problemOf(definition, definitionChecks) ??
     (definition.key === undefined ? "key is missing" : Coding.problemOf(definition))
@@ -253,9 +262,10 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
 
   const set = (input: I, value: A, options: SetOptions = {}): Command<never> =>
     commandOf<I, unknown>("SET", keys, input, (key) => {
-      const given = typeof options === "object" ? withLifetime(options, timeToLive) : options
+      // SET refuses what is no object.
+      const given = Predicate.isObject(options) ? withLifetime(options, timeToLive) : options
       const command = Strings.set<SetOptions>(key, encode(value), given)
-      return options.get === true ? reading(command, stored) : command
+      return Predicate.hasProperty(options, "get") && options.get === true ? reading(command, stored) : command
       // The type of the reply follows the options.
     }) as Command<never>
 
@@ -278,6 +288,8 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
   ): Effect.Effect<B, E | ConflictError | RedisClusterException, R | ClusterClient> => {
     const found = keys(input)
     if ("problem" in found) return Effect.fail(refusal(found.problem))
+    const mistake = checks.problemOf(options, updateChecks)
+    if (mistake !== undefined) return Effect.fail(refusal(`update: ${mistake}`))
     const { schedule, times, ...expiry } = options
     const lasting: ExpiryOrKeep = timeToLive === undefined ? { keepTtl: true } : {}
     const isGiven = expiry.expire !== undefined || expiry.expireAt !== undefined
@@ -300,7 +312,11 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
   > => {
     const encoded = encode(value)
     return isEncodeFailure(encoded)
-      ? Effect.fail(exception(() => new EncodeError({ message: notEncoded(encoded), outcome: "NotExecuted" })))
+      ? Effect.fail(
+        exception(() =>
+          new EncodeError({ message: `SET: ${notEncoded(encoded)}`, outcome: "NotExecuted", command: "SET" })
+        )
+      )
       : Effect.succeed({ value: encoded, result })
   }
 

@@ -390,6 +390,20 @@ describe("A definition", () => {
       assert.include(reading.message, "asynchronous")
     }).pipe(on))
 
+  it.effect("takes whatever plain JavaScript passes, and throws nothing", () =>
+    Effect.gen(function*() {
+      const Texts = Value.make({ key, schema: Schema.String })
+      for (const wrong of [null, "EX", 7, { EX: 10 }, [], { schedule: 1 }, { times: -1 }, { expire: "0 seconds" }]) {
+        const updating = yield* failureOf(Texts.update(undefined, () => "x", wrong as never))
+        assert(updating._tag === "RedisClusterException")
+        assert.strictEqual(updating.reason._tag, "OptionsError")
+        yield* messageOf(Texts.set(undefined, "x", wrong as never))
+      }
+      yield* messageOf(Texts.getMany(null as never))
+      const redis = yield* ClusterClient
+      assert.strictEqual(yield* redis.exists("k"), 0)
+    }).pipe(on))
+
   it.effect("whose function for keys throws, or gives no key, fails the command and nothing else", () =>
     Effect.gen(function*() {
       const Throwing = Value.make({
