@@ -1,5 +1,5 @@
 /**
- * How the answers of CLUSTER SHARDS and CLUSTER NODES become the members of the cluster.
+ * The members of the cluster, read from the answers of CLUSTER SHARDS and CLUSTER NODES.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { Reply } from "../../src/protocol/Reply.ts"
