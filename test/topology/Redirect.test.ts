@@ -14,6 +14,7 @@ describe("Redirect", () => {
     ["MOVED 16384 127.0.0.1:7002", undefined],
     ["MOVED 30000000 127.0.0.1:7002", undefined],
     ["MOVED 1 127.0.0.1:0", undefined],
+    ["MOVED 1 127.0.0.1:65535", { asking: false, slot: 1, host: "127.0.0.1", port: 65535 }],
     ["MOVED 1 127.0.0.1:65536", undefined],
     ["MOVED 1 a host:7002", undefined],
     ["MOVED twelve 127.0.0.1:7002", undefined],

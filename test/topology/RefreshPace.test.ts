@@ -36,6 +36,16 @@ describe("The pace of refreshes", () => {
     assert.deepStrictEqual(asked, [0, 200, 600, 1400, 1500, 1700, 2100, 2900])
   })
 
+  it("counts the answers in a row that brought nothing new", () => {
+    const pace = new RefreshPace(100, () => 0)
+    assert.strictEqual(pace.fruitlessAnswers, 0)
+    pace.fruitless()
+    pace.fruitless()
+    assert.strictEqual(pace.fruitlessAnswers, 2)
+    pace.renew()
+    assert.strictEqual(pace.fruitlessAnswers, 0)
+  })
+
   it("differs from client to client", () => {
     const [early, late] = [1, 0].map((chance) => times(new RefreshPace(100, () => chance), 10_000).at(-1))
     assert.notStrictEqual(early, late)

@@ -64,6 +64,35 @@ describe("Snapshot", () => {
     })
   })
 
+  it("finds a node by the address that it announced before mapAddress, too", () => {
+    const snapshot = read([[0, 16_383, node("a", 7001)]], {
+      mapAddress: ({ port }) => ({ host: "localhost", port: port + 1000 })
+    })
+    const [only] = snapshot.nodes.values()
+    assert.strictEqual(Snapshot.find(snapshot, { host: "localhost", port: 8001 }), only)
+    assert.strictEqual(Snapshot.find(snapshot, { host: "10.0.0.1", port: 7001 }), only)
+    assert.strictEqual(Snapshot.find(snapshot, { host: "10.0.0.1", port: 7002 }), undefined)
+  })
+
+  it("finds a node by its port, or by a name of this machine, when there is exactly one such node", () => {
+    const hosts = (one: string, other: string) =>
+      read([[0, 99, [one, 7001, id("a"), []]], [100, 16_383, [other, 7001, id("b"), []]]])
+    const distinct = hosts("127.0.0.1", "10.0.0.1")
+    assert.strictEqual(Snapshot.find(distinct, { host: "localhost", port: 7001 })?.id, id("a"))
+    assert.strictEqual(Snapshot.onlyNodeWithPort(distinct, 7001), undefined)
+    assert.strictEqual(Snapshot.find(hosts("127.0.0.1", "127.0.0.2"), { host: "localhost", port: 7001 }), undefined)
+    assert.strictEqual(Snapshot.onlyNodeWithPort(read([[0, 16_383, node("a", 7001)]]), 7001)?.id, id("a"))
+  })
+
+  it("is another one when a node is another one, and the next version after a MOVED", () => {
+    const before = read(two)
+    assert.isTrue(Snapshot.isSame(before, read(two, { previous: before })))
+    assert.isFalse(Snapshot.isSame(before, read(two)))
+    const after = Snapshot.moved(before, 50, { host: "10.0.0.1", port: 7002 })
+    assert.strictEqual(after.version, before.version + 1)
+    assert.isFalse(Snapshot.isSame(before, after))
+  })
+
   it("puts the ranges of one primary together as one shard", () => {
     const snapshot = read(two)
     assert.strictEqual(snapshot.shards.length, 2)
