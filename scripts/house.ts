@@ -39,6 +39,7 @@ export const parts: ReadonlyArray<Part> = [
   },
   { name: "connection", about: "one socket, one queue; reconnects", floors: [["connection"]] },
   { name: "topology", about: "who owns which slot, judged and kept true", floors: [["topology"]] },
+  { name: "caching", about: "the replies that the client keeps; pure", floors: [["caching"]] },
   {
     name: "routing",
     about: "where a command goes, and what follows a failure",
@@ -48,7 +49,7 @@ export const parts: ReadonlyArray<Part> = [
       ["routing/reads"],
       ["routing/request"],
       ["routing/batches"],
-      ["routing/nodes", "routing/dedicated"],
+      ["routing/nodes", "routing/dedicated", "routing/cached"],
       ["routing"]
     ]
   },

@@ -1,0 +1,61 @@
+/**
+ * One reply in the cache, with everything that decides whether it may be served.
+ */
+import type { Generation } from "../connection/Generation.ts"
+import type { Reply } from "../protocol/Reply.ts"
+import type { SlotEpochs } from "./SlotEpochs.ts"
+
+/** The conditions under which a reply was read. */
+export interface Reading {
+  /** The command with its arguments. */
+  readonly id: string
+  readonly keys: ReadonlyArray<string>
+  readonly slot: number
+  /** The epoch of the slot in which the command was sent to its owner. */
+  readonly epoch: number
+  /** The generation of the socket that brought the reply. */
+  readonly generation: Generation
+  /** The time at which the command was written, in monotonic milliseconds: the value is no older. */
+  readonly readAt: number
+  /** The time until which the server keeps all of the keys; `Infinity` for keys without a time to live. */
+  readonly expireAt: number
+}
+
+export class CachedReply {
+  readonly id: string
+  readonly keys: ReadonlyArray<string>
+  readonly reply: Reply
+  /** The bytes that are counted for it, with its keys and its places in the indexes. */
+  readonly bytes: number
+  readonly generation: Generation
+  /** Whether it was served since eviction last came by. */
+  isUsed = false
+  private readonly slot: number
+  private readonly epoch: number
+  private readonly readAt: number
+  private readonly expireAt: number
+
+  constructor(reading: Reading, reply: Reply, bytes: number) {
+    this.id = reading.id
+    this.keys = reading.keys
+    this.reply = reply
+    this.bytes = bytes
+    this.generation = reading.generation
+    this.slot = reading.slot
+    this.epoch = reading.epoch
+    this.readAt = reading.readAt
+    this.expireAt = reading.expireAt
+  }
+
+  /** The reason for which it may not be served any more, as far as the client can know. */
+  outdatedBy(now: number, epochs: SlotEpochs): "disconnected" | "moved" | "expired" | undefined {
+    if (this.generation.isOver) return "disconnected"
+    if (epochs.of(this.slot) !== this.epoch) return "moved"
+    return now < this.expireAt ? undefined : "expired"
+  }
+
+  /** The time since it was read, in milliseconds. */
+  ageAt(now: number): number {
+    return now - this.readAt
+  }
+}

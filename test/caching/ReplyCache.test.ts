@@ -1,0 +1,314 @@
+import { assert, describe, it } from "vitest"
+import { CachedReply } from "../../src/caching/CachedReply.ts"
+import { CacheStore } from "../../src/caching/CacheStore.ts"
+import { copyOf } from "../../src/caching/copyOf.ts"
+import type { Fetch } from "../../src/caching/Fetch.ts"
+import { keyOf } from "../../src/caching/keyOf.ts"
+import { ReplyCache } from "../../src/caching/ReplyCache.ts"
+import { bytesOf } from "../../src/caching/Weight.ts"
+import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
+import { Generation } from "../../src/connection/Generation.ts"
+import type { Reply } from "../../src/protocol/Reply.ts"
+import type { Shard, Snapshot } from "../../src/topology/Snapshot.ts"
+import { range } from "../harness/range.ts"
+
+const hour = 3_600_000
+
+/** A read of `key` that is written at the time 0 and has its first reply. */
+const fetching = (cache: ReplyCache<never>, key: string, generation: Generation | undefined, slot = 0) => {
+  const fetch = cache.begin(key, [key], slot)
+  fetch.written(generation, 0)
+  fetch.answering()
+  return fetch
+}
+
+const keep = (cache: ReplyCache<never>, fetch: Fetch<never>, reply: Reply, lifetime: Reply = -1) => {
+  cache.admit(fetch, reply, [lifetime])
+  cache.end(fetch)
+}
+
+/** A cache with a reply for each key. */
+const holding = (...keys: ReadonlyArray<string>) => {
+  const cache = new ReplyCache<never>(1024 * 1024)
+  const generation = new Generation()
+  keys.forEach((key, slot) => keep(cache, fetching(cache, key, generation, slot), `value of ${key}`))
+  return { cache, generation, find: (key: string, now = 1) => cache.find(key, hour, now) }
+}
+
+const shardOf = (port: number): Shard => ({
+  primary: new ClusterNode({ id: `node-${port}`, host: "127.0.0.1", port, role: "primary" }),
+  replicas: []
+})
+
+const [here, there] = [shardOf(7001), shardOf(7002)]
+
+const owned = (...others: ReadonlyArray<number>): Snapshot => ({
+  version: 1,
+  shards: [here, there],
+  slots: range(16384).map((slot) => others.includes(slot) ? there : here),
+  nodes: new Map(),
+  primaries: [here.primary, there.primary],
+  replicas: [],
+  aliases: new Map()
+})
+
+describe("A reply", () => {
+  it("is kept no longer than the server keeps its key, counted from the time of writing", () => {
+    const { cache, find, generation } = holding()
+    keep(cache, fetching(cache, "k", generation), "v", 100)
+    assert.strictEqual(find("k", 98), "v")
+    assert.isUndefined(find("k", 99.5))
+    assert.strictEqual(cache.store.size, 0)
+  })
+
+  it("is served up to the age that its caller allows, and stays for callers that allow more", () => {
+    const { cache } = holding("k")
+    assert.isUndefined(cache.find("k", 10, 10))
+    assert.strictEqual(cache.find("k", 11, 10), "value of k")
+  })
+
+  it("that is null is kept: a missing key is an answer", () => {
+    const { cache, find, generation } = holding()
+    keep(cache, fetching(cache, "k", generation), null, -2)
+    assert.isNull(find("k"))
+  })
+
+  it("of a key that has expired since is not kept", () => {
+    const { cache, find, generation } = holding()
+    keep(cache, fetching(cache, "k", generation), "v", -2)
+    assert.isUndefined(find("k"))
+  })
+
+  it("is not valid after the end of its socket's generation, and leaves with it", () => {
+    const { cache, find, generation } = holding("k")
+    generation.end()
+    assert.isUndefined(find("k"))
+    assert.deepStrictEqual([cache.store.size, cache.store.bytes, cache.store.keys], [0, 0, 0])
+    assert.strictEqual(cache.statistics.removed.disconnected, 1)
+  })
+
+  it("is not valid after its slot has got another owner, and those of other slots are", () => {
+    const { cache, find } = holding("slot 0", "slot 1")
+    cache.moved(owned(), owned(0))
+    assert.isUndefined(find("slot 0"))
+    assert.strictEqual(find("slot 1"), "value of slot 1")
+    // The slot comes back, and what was read before is still not valid.
+    const again = holding("slot 0")
+    again.cache.moved(owned(), owned(0))
+    again.cache.moved(owned(0), owned())
+    assert.isUndefined(again.find("slot 0"))
+  })
+
+  it("goes with a report about one of its keys, and those of other keys stay", () => {
+    const { cache, find, generation } = holding("a", "b")
+    const fetch = cache.begin("MGET a b", ["a", "b"], 0)
+    fetch.written(generation, 0)
+    cache.admit(fetch, ["1", "2"], [-1, -1])
+    cache.end(fetch)
+    cache.changed(["b"])
+    assert.strictEqual(find("a"), "value of a")
+    assert.isUndefined(find("b"))
+    assert.isUndefined(find("MGET a b"))
+    assert.strictEqual(cache.store.keys, 1)
+  })
+})
+
+describe("A read that is on its way", () => {
+  it("is not kept when a report about its key came between its first reply and its last", () => {
+    const { cache, find, generation } = holding()
+    const fetch = fetching(cache, "k", generation)
+    cache.changed(["k"])
+    keep(cache, fetch, "old")
+    assert.isUndefined(find("k"))
+  })
+
+  it("is kept when the report came before its first reply: it was about an older state", () => {
+    const { cache, find, generation } = holding()
+    const fetch = cache.begin("k", ["k"], 0)
+    fetch.written(generation, 0)
+    cache.changed(["k"])
+    fetch.answering()
+    keep(cache, fetch, "new")
+    assert.strictEqual(find("k"), "new")
+  })
+
+  it("is not kept when its slot got another owner meanwhile", () => {
+    const { cache, find, generation } = holding()
+    const fetch = fetching(cache, "k", generation)
+    cache.moved(owned(), owned(0))
+    keep(cache, fetch, "v")
+    assert.isUndefined(find("k"))
+  })
+
+  it("is not kept when it came over a socket without reports, or over one that is lost", () => {
+    const { cache, find, generation } = holding()
+    keep(cache, fetching(cache, "k", undefined), "v")
+    const fetch = fetching(cache, "k", generation)
+    generation.end()
+    keep(cache, fetch, "v")
+    assert.isUndefined(find("k"))
+  })
+
+  it("is not kept when the server refused to tell the lifetime of its key", () => {
+    const { cache, find, generation } = holding()
+    keep(cache, fetching(cache, "k", generation), "v", null)
+    assert.isUndefined(find("k"))
+  })
+
+  it("is shared until something has happened to its key", () => {
+    const { cache, generation } = holding()
+    const fetch = fetching(cache, "k", generation)
+    assert.strictEqual(cache.fetchOf("k"), fetch)
+    cache.changed(["k"])
+    assert.isUndefined(cache.fetchOf("k"))
+    const second = fetching(cache, "k", generation)
+    cache.writing(["k"])
+    assert.isUndefined(cache.fetchOf("k"))
+    cache.end(fetch)
+    cache.end(second)
+  })
+})
+
+describe("A write of this client", () => {
+  it("drops the replies of its keys when it is sent and when it has ended, and lets none in between", () => {
+    const { cache, find, generation } = holding("k", "other")
+    const early = fetching(cache, "k", generation)
+    cache.writing(["k"])
+    assert.isUndefined(find("k"))
+    assert.strictEqual(find("other"), "value of other")
+    keep(cache, early, "old")
+    assert.isUndefined(find("k"), "a read that was sent before the write")
+    const between = fetching(cache, "k", generation)
+    keep(cache, between, "old")
+    assert.isUndefined(find("k"), "a read that was sent during the write")
+    const late = fetching(cache, "k", generation)
+    cache.written(["k"])
+    keep(cache, late, "old")
+    assert.isUndefined(find("k"), "a read that may have been executed before the write")
+    keep(cache, fetching(cache, "k", generation), "new")
+    assert.strictEqual(find("k"), "new")
+  })
+
+  it("keeps the cache shut until the last of several writes has ended", () => {
+    const { cache } = holding()
+    cache.writing(["k"])
+    cache.writing(["k", "k"])
+    cache.written(["k"])
+    assert.isTrue(cache.isWritten(["a", "k"]))
+    cache.written(["k", "k"])
+    assert.isFalse(cache.isWritten(["a", "k"]))
+  })
+
+  it("to all keys drops everything, the reads that are on their way included", () => {
+    const { cache, find, generation } = holding("a", "b")
+    const early = fetching(cache, "c", generation)
+    cache.writingAll()
+    assert.isTrue(cache.isWritten(["any"]))
+    cache.writtenAll()
+    keep(cache, early, "old")
+    assert.isUndefined(find("a"))
+    assert.isUndefined(find("c"))
+    assert.deepStrictEqual([cache.store.size, cache.store.bytes, cache.store.keys, generation.reliant], [0, 0, 0, 0])
+  })
+})
+
+describe("The room of the cache", () => {
+  const replyOf = (id: string, bytes: number, generation: Generation) =>
+    new CachedReply(
+      { id, keys: [id], slot: 0, epoch: 0, generation, readAt: 0, expireAt: Number.POSITIVE_INFINITY },
+      "v",
+      bytes
+    )
+
+  it("is one bound of bytes; what was served since eviction last came by stays", () => {
+    const store = new CacheStore(100)
+    const generation = new Generation()
+    for (const id of ["a", "b", "c", "d"]) assert.strictEqual(store.add(replyOf(id, 25, generation)), 0)
+    const served = store.get("a")
+    assert(served !== undefined)
+    served.isUsed = true
+    assert.strictEqual(store.add(replyOf("e", 25, generation)), 1)
+    assert.isDefined(store.get("a"))
+    assert.isUndefined(store.get("b"))
+    assert.deepStrictEqual([store.bytes, store.size, store.keys, generation.reliant], [100, 4, 4, 4])
+    assert.strictEqual(store.add(replyOf("f", 100, generation)), 4)
+    assert.deepStrictEqual([store.bytes, store.size, store.keys], [100, 1, 1])
+  })
+
+  it("is not given to a reply that is larger than all of it, and an equal command's former reply is gone", () => {
+    const store = new CacheStore(100)
+    const generation = new Generation()
+    store.add(replyOf("a", 10, generation))
+    store.add(replyOf("b", 10, generation))
+    assert.strictEqual(store.add(replyOf("a", 101, generation)), -1)
+    assert.isUndefined(store.get("a"))
+    assert.isDefined(store.get("b"))
+  })
+
+  it("is kept by random additions, removals and hits, and so are the indexes", () => {
+    const store = new CacheStore(2000)
+    const generations = [new Generation(), new Generation()]
+    let seed = 1
+    const random = (below: number) => (seed = (seed * 48271) % 2147483647) % below
+    const live = new Map<string, CachedReply>()
+    for (let i = 0; i < 20_000; i++) {
+      const id = `k${random(100)}`
+      const known = store.get(id)
+      if (known !== undefined && random(2) === 0) known.isUsed = true
+      const what = random(10)
+      if (what === 0) store.removeKey(id)
+      else if (what === 1 && random(50) === 0) store.removeGeneration(generations[random(2)])
+      else store.add(replyOf(id, 1 + random(200), generations[random(2)]))
+    }
+    let bytes = 0
+    for (const id of range(100).map((i) => `k${i}`)) {
+      const reply = store.get(id)
+      if (reply === undefined) continue
+      live.set(id, reply)
+      bytes += reply.bytes
+    }
+    assert.strictEqual(store.bytes, bytes)
+    assert.isAtMost(store.bytes, 2000)
+    assert.strictEqual(store.size, live.size)
+    assert.strictEqual(store.keys, live.size)
+    for (const generation of generations) {
+      assert.strictEqual(generation.reliant, [...live.values()].filter((one) => one.generation === generation).length)
+    }
+  })
+
+  it("counts every part of a reply", () => {
+    const flat = bytesOf("ab") + bytesOf("ab")
+    for (const reply of [["ab", "ab"], new Map([["ab", "ab"]]), new Set(["ab", Buffer.from("ab")])]) {
+      assert.strictEqual(bytesOf(reply), flat + bytesOf(null))
+    }
+  })
+})
+
+describe("A key", () => {
+  it("is the text by which servers report it, given as text or as bytes", () => {
+    assert.strictEqual(keyOf("é"), "é")
+    assert.strictEqual(keyOf(Buffer.from("é")), "é")
+    const lone = "a\ud800"
+    assert.strictEqual(keyOf(lone), Buffer.from(lone).toString())
+    const odd = Buffer.from([0x61, 0xff])
+    assert.strictEqual(keyOf(odd), odd.toString())
+  })
+})
+
+describe("A copy of a reply", () => {
+  it("shares nothing that a caller could change", () => {
+    const reply: Reply = [
+      "a",
+      Buffer.from("b"),
+      new Map<Reply, Reply>([["c", ["d"]]]),
+      new Set<Reply>([Buffer.from("e")])
+    ]
+    const copy = copyOf(reply)
+    assert.deepStrictEqual(copy, copyOf(reply))
+    assert(Array.isArray(copy))
+    reply.forEach((part, i) => {
+      if (typeof part === "object") assert.notStrictEqual(copy[i], part)
+    })
+    assert.deepStrictEqual([...(copy[1] as Uint8Array)], [0x62])
+  })
+})
