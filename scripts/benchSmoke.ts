@@ -27,6 +27,7 @@ const runs: ReadonlyArray<readonly [file: string, ...args: ReadonlyArray<string>
   ["topology.ts", "--smoke"],
   ["readFrom.ts", "1", "20"],
   ["tracing.ts", "1", "20"],
+  ["cache.ts", "1", "20"],
   ["outage.ts", "10"],
   ["builders.ts", "--smoke"]
 ]

@@ -33,6 +33,7 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Batches from "./client/Batches.ts"
+import * as Caching from "./client/Caching.ts"
 import * as CommandCache from "./client/CommandCache.ts"
 import * as Consumers from "./client/Consumers.ts"
 import * as Dedicated from "./client/Dedicated.ts"
@@ -58,6 +59,7 @@ import * as Connections from "./connection/Connections.ts"
 import * as checks from "./internal/checks.ts"
 import * as ClusterPubSub from "./pubsub/ClusterPubSub.ts"
 import { exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
+import * as CachedRouter from "./routing/CachedRouter.ts"
 import { namedCommands } from "./routing/NamedRouter.ts"
 import * as Router from "./routing/Router.ts"
 import * as Topology from "./topology/Topology.ts"
@@ -80,6 +82,7 @@ export interface ClusterClientShape
     MultiKey.MultiKeyMembers,
     ReadPreference.ReadPreferenceMembers,
     Region.RegionMembers,
+    Caching.CachingMembers,
     Scanning.ScanMembers,
     Nodes.NodeMembers,
     Subscriptions.SubscriptionMembers,
@@ -131,6 +134,7 @@ const members = Effect.fnUntraced(function*() {
       ...MultiKey.make(router),
       ...ReadPreference.make(router, viewOf),
       ...Region.make(router),
+      ...Caching.make(router),
       ...Scanning.make(router, topology),
       ...Subscriptions.make(pubSub, router),
       ...notifications,
@@ -173,7 +177,7 @@ const layerResolved = (
   options: ClusterOptions.ResolvedOptions
 ): Layer.Layer<ClusterClient, RedisClusterException, Connections.Connections> =>
   Layer.effect(ClusterClient, members()).pipe(
-    Layer.provide([Router.layer(options), ClusterPubSub.layer(options)]),
+    Layer.provide([CachedRouter.layer(options), ClusterPubSub.layer(options)]),
     Layer.provide(Topology.layer(options)),
     (client) => described(client, options)
   )

@@ -58,6 +58,23 @@ export interface NewConnection extends Endpoint {
 }
 
 /**
+ * The cache of the client, for the option `cache`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CacheOptions {
+  /** The most bytes of all cached replies, with their keys and indexes. */
+  readonly maxBytes: number
+  /**
+   * The first parts of the keys that may be cached. With it servers report every change of a key that begins with one of them, read or
+   * not (`CLIENT TRACKING ... BCAST`), and remember nothing. No prefix may begin with another. Default: any key may be cached, and servers
+   * remember which keys were read.
+   */
+  readonly prefixes?: ReadonlyArray<string> | undefined
+}
+
+/**
  * The options of a client. Only `nodes` is required.
  *
  * @category models
@@ -178,6 +195,11 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
   readonly stream?: ((endpoint: Endpoint) => Duplex) | undefined
   /** The newest version of RESP to use. With a server that refuses 3 the client uses 2. Default: 3. */
   readonly protocol?: 2 | 3 | undefined
+  /**
+   * A cache in this process for commands with `Command.cached`: servers report each change of what was read. It needs RESP3; with a server
+   * that refuses to report, nothing is cached. Default: none.
+   */
+  readonly cache?: CacheOptions | undefined
   /** The policy that chooses the nodes for commands that only read. Default: `ReadFrom.primary`. */
   readonly readFrom?: ReadFrom.Policy | undefined
   /** The availability zone that this client runs in, for `ReadFrom.nearest`. */
@@ -250,6 +272,7 @@ export interface ResolvedOptions {
   readonly mapAddress: (endpoint: Endpoint) => Endpoint
   readonly stream: ((endpoint: Endpoint) => Duplex) | undefined
   readonly protocol: 2 | 3
+  readonly cache: { readonly maxBytes: number; readonly prefixes: ReadonlyArray<string> } | undefined
   readonly readFrom: ReadFrom.Policy
   readonly availabilityZone: string | undefined
   readonly zoneOf: ((node: ClusterNode.ClusterNode) => string | undefined) | undefined
@@ -298,6 +321,21 @@ const attributes: checks.Check = (value) =>
     ? undefined
     : `an object of text, such as { client: "cache" }`
 
+const cacheChecks: checks.Checks<CacheOptions> = {
+  maxBytes: checks.integer(1),
+  prefixes: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((prefix) => typeof prefix === "string" && prefix !== "") &&
+      !value.some((prefix, i) => value.some((other, j) => i !== j && other.startsWith(prefix)))
+      ? undefined
+      : "a list of texts of which none begins with another"
+}
+
+const cache: checks.Check = (value) => {
+  if (typeof value === "object" && value !== null && !("maxBytes" in value)) return "an object with maxBytes"
+  const problem = checks.problemOf(value, cacheChecks)
+  return problem === undefined ? undefined : `an object of options: ${problem}`
+}
+
 /** One option: its check and its default. */
 interface Option<A> {
   readonly check: checks.Check
@@ -345,6 +383,7 @@ export const table = {
   mapAddress: option(undefined, checks.func),
   stream: option(undefined, checks.func),
   protocol: option(3, checks.oneOf(2, 3)),
+  cache: option(undefined, cache),
   readFrom: option(ReadFrom.primary, policy),
   availabilityZone: option(undefined, checks.text),
   zoneOf: option(undefined, checks.func),
@@ -561,6 +600,9 @@ const contradictions = (options: ClusterOptions, parsed: ReadonlyArray<ParsedNod
   if (millisOf(minRefreshInterval) > millisOf(refreshInterval)) {
     problems.push("minRefreshInterval has to be no longer than refreshInterval")
   }
+  if (options.cache !== undefined && options.protocol === 2) {
+    problems.push("cache needs RESP3, in which servers report changes: leave out protocol: 2")
+  }
   const unreadable = ReadFrom.isPolicy(options.readFrom)
     ? ReadFrom.problemOf(options.readFrom, options.availabilityZone)
     : undefined
@@ -651,6 +693,9 @@ export const resolve = (options: ClusterOptions): Result.Result<ResolvedOptions,
     mapAddress: mapping(options.mapAddress),
     stream: options.stream,
     protocol: options.protocol ?? table.protocol.fallback,
+    cache: options.cache === undefined
+      ? undefined
+      : { maxBytes: options.cache.maxBytes, prefixes: options.cache.prefixes ?? [] },
     readFrom: options.readFrom ?? table.readFrom.fallback,
     availabilityZone: options.availabilityZone,
     attributes: options.attributes ?? table.attributes.fallback,

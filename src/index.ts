@@ -1,4 +1,5 @@
 /** A Redis and Valkey Cluster client for Effect. */
+export type { CacheRemoval, CacheStatistics } from "./caching/CacheStatistics.ts"
 export type { ConsumeOptions } from "./client/Consumers.ts"
 export { type DedicatedClient, onConflict, type OwnConnection, type WatchClient } from "./client/Dedicated.ts"
 export {
@@ -16,7 +17,7 @@ export { addressOf, type Endpoint } from "./cluster/Endpoint.ts"
 export * as HashSlot from "./cluster/HashSlot.ts"
 export { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 export * as ClusterConfig from "./ClusterConfig.ts"
-export type { ClusterOptions, Credentials, FindNodes, StartupNode, TlsOptions } from "./ClusterOptions.ts"
+export type { CacheOptions, ClusterOptions, Credentials, FindNodes, StartupNode, TlsOptions } from "./ClusterOptions.ts"
 export { Acl } from "./commands/Acl.ts"
 export { Bitmaps } from "./commands/Bitmaps.ts"
 export { Channels } from "./commands/Channels.ts"
@@ -42,6 +43,7 @@ export type { ConsumedEntry } from "./consumer/GroupConsumer.ts"
 export * as Discovery from "./Discovery.ts"
 export * as Lock from "./Lock.ts"
 export type {
+  CacheRefused,
   ClientEvent,
   ClusterReplaced,
   CredentialsFailed,

@@ -140,6 +140,7 @@ describe("ClusterConfig", () => {
         "attributes",
         "retrySchedule",
         "reconnectSchedule",
+        "cache",
         "mapAddress",
         "stream",
         "zoneOf"
@@ -177,6 +178,7 @@ describe("ClusterConfig", () => {
         mapAddress: true,
         stream: true,
         protocol: true,
+        cache: true,
         readFrom: true,
         availabilityZone: true,
         zoneOf: true

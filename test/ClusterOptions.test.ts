@@ -249,6 +249,7 @@ describe("docs/configuration.md", () => {
       "reconnectSchedule",
       "onConnect",
       "startSchedule",
+      "cache",
       "attributes"
     ]
   ])

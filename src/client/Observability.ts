@@ -3,9 +3,10 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
+import type { Connection, ConnectionState } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { ClientEvent } from "../observability/ClientEvent.ts"
-import { log, NodeStates, TopologyStates } from "../observability/ClientEvents.ts"
+import { CacheRefusals, log, NodeStates, TopologyStates } from "../observability/ClientEvents.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { MissedMessages } from "../observability/MissedMessages.ts"
 import { Registry } from "../observability/Series.ts"
@@ -55,26 +56,44 @@ export const make = Effect.fnUntraced(function*(parts: {
   const runFork = yield* FiberSet.makeRuntime<never>()
   const published = yield* Effect.acquireRelease(PubSub.sliding<ClientEvent>(bufferedEvents), PubSub.shutdown)
   const nodeStates = new NodeStates()
+  const refusals = new CacheRefusals()
   const topologyStates = new TopologyStates(topology.current())
   // The first refresh has succeeded, or there would be no client.
   const refreshes = { ok: 1, failed: 0 }
   const registry = new Registry(yield* Effect.context<never>())
   const routing = router.statistics
-  const metrics = new Metrics(registry, { connections, topology, routing, pubSub: pubSub.statistics, refreshes })
+  const cache = router.cacheStatistics
+  const metrics = new Metrics(registry, {
+    connections,
+    topology,
+    routing,
+    pubSub: pubSub.statistics,
+    refreshes,
+    cache: cache === undefined ? undefined : { statistics: cache, refusals }
+  })
 
   const emit = (event: ClientEvent, isNews = true): void => {
     PubSub.publishUnsafe(published, event)
     runFork(log(event, isNews))
   }
 
-  for (const connection of connections.all()) nodeStates.observe(connection, connection.state)
+  const observe = (connection: Connection, state: ConnectionState): void => {
+    for (const event of [nodeStates.observe(connection, state), refusals.observe(connection, state)]) {
+      if (event !== undefined) emit(event)
+    }
+  }
+  for (const connection of connections.all()) {
+    nodeStates.observe(connection, connection.state)
+    const refused = refusals.observe(connection, connection.state)
+    if (refused !== undefined) emit(refused)
+  }
   const stopStates = connections.onState((connection, state) => {
     metrics.update()
-    const event = nodeStates.observe(connection, state)
-    if (event !== undefined) emit(event)
+    observe(connection, state)
   })
   const stopChanges = topology.onChange((_, snapshot) => {
     nodeStates.retain(snapshot.nodes)
+    refusals.retain(snapshot.nodes)
     metrics.update()
     for (const event of topologyStates.observe(snapshot)) emit(event)
   })

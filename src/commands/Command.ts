@@ -37,6 +37,7 @@ import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { millisOf } from "../internal/millis.ts"
 import { type Argument, type Reply, UnreadableReply } from "../protocol/Reply.ts"
 import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import { isCacheable } from "./cacheable.ts"
 import type { CallSettings } from "./CallSettings.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import { anySize, DecodeFailure, type Decoder, isDecodeFailure, reply } from "./decode.ts"
@@ -75,6 +76,8 @@ export interface CommandSettings {
   readonly unencodable: boolean
   /** The key whose slot decides the node, for a command without keys. */
   readonly routing: Argument | undefined
+  /** The greatest age of a reply that the client's cache may give, in milliseconds; `undefined` to ask the server. */
+  readonly cached: number | undefined
   /** The script or the library that the node may lack. */
   readonly prerequisite: Prerequisite | undefined
   /** The function for the keys of a command by name, whose keys are not known before the name is looked up. */
@@ -105,6 +108,7 @@ const defaults: CommandSettings = {
   invalid: undefined,
   unencodable: false,
   routing: undefined,
+  cached: undefined,
   prerequisite: undefined,
   mapKeys: undefined
 }
@@ -1041,4 +1045,69 @@ export const timeout: {
         : { invalid: self.settings.invalid ?? `the timeout of ${self.spec.name} has to be a duration of at least 0 ms` }
     )
   }
+)
+
+/** The plain settings of cached commands by their age: programs use few of them. */
+const cachedDefaults = new Map<Duration.Input, CommandSettings>()
+const cachedDefaultsAtMost = 256
+
+const cachedSettings = (settings: CommandSettings, maxAge: Duration.Input): CommandSettings => {
+  const known = settings === defaults ? cachedDefaults.get(maxAge) : undefined
+  if (known !== undefined) return known
+  const millis = millisOf(maxAge)
+  const made: CommandSettings = millis > 0
+    ? { ...settings, cached: millis }
+    : {
+      ...settings,
+      invalid: settings.invalid ?? "Command.cached: the age has to be a duration of more than 0 ms"
+    }
+  const mayKeep = settings === defaults && typeof maxAge === "string" && cachedDefaults.size < cachedDefaultsAtMost
+  if (mayKeep) cachedDefaults.set(maxAge, made)
+  return made
+}
+
+/**
+ * Lets the client's cache answer a command that only reads, with a reply that is at most `maxAge` old. The server reports each change of
+ * the keys, so that the reply is nearly always newer than that.
+ *
+ * **When to use**
+ *
+ * Use it for values that are read often and changed rarely, with the option `cache` of the client. Without that option, and with servers
+ * that do not report changes, the command is sent as usual.
+ *
+ * **Details**
+ *
+ * A reply that is not in the cache is read from the owner of its slot, whatever the policy of reads is, once for all that ask for it at the
+ * same time. In `pipelineStream` and transactions, on dedicated connections and on nodes that the caller names, the command is sent as usual. A command whose reply
+ * depends on more than its keys and arguments (`TTL`, `SRANDMEMBER`, `EVAL`) fails with an `OptionsError`.
+ *
+ * **Example** (At most a minute old)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command } from "effect-redis-cluster"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   return yield* redis.get("user:1").pipe(Command.cached("1 minute"))
+ * })
+ *
+ * export const layer = ClusterClient.layer({
+ *   nodes: "redis://127.0.0.1:7000",
+ *   cache: { maxBytes: 64 * 1024 * 1024 }
+ * })
+ * ```
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const cached: {
+  (maxAge: Duration.Input): <A, M, R extends ClusterClient>(self: Command<A, M, R>) => Command<A, M, R>
+  <A, M, R extends ClusterClient>(self: Command<A, M, R>, maxAge: Duration.Input): Command<A, M, R>
+} = dual(
+  2,
+  <A, M, R extends ClusterClient>(self: Command<A, M, R>, maxAge: Duration.Input): Command<A, M, R> =>
+    isCacheable(self.spec.name, self.args) || self.settings.invalid !== undefined
+      ? new Command(self.spec, self.args, self.decode, cachedSettings(self.settings, maxAge), self.run)
+      : rejected(self, `Command.cached: the reply of ${self.spec.name} depends on more than its keys and arguments`)
 )

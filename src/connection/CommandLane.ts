@@ -89,7 +89,7 @@ export interface LaneContext {
   readonly lookAt: (at: number) => void
   /** Called when bytes have come. */
   readonly heard: () => void
-  readonly onPush: (push: ReadonlyArray<Reply>) => void
+  readonly onPush: (push: ReadonlyArray<Reply>, wire: Wire) => void
   /** Called when the socket cannot be used any more. */
   readonly lose: (failure: LinkFailure) => void
   /** Asks on another connection whether the server is alive, for a command that it may hold back at will. */
@@ -109,6 +109,7 @@ export interface LaneContext {
 export class CommandLane implements DecoderHandlers {
   /** Called when no reply is due any more. */
   onEmpty: (() => void) | undefined
+  private readonly wire: Wire
   private readonly socket: Duplex
   private readonly context: LaneContext
   private readonly decoder: RespDecoder
@@ -133,6 +134,7 @@ export class CommandLane implements DecoderHandlers {
   private isDropped = false
 
   constructor(wire: Wire, context: LaneContext) {
+    this.wire = wire
     this.socket = wire.stream
     this.context = context
     this.stopwatch = new Stopwatch(context.clock, context.measured)
@@ -168,6 +170,16 @@ export class CommandLane implements DecoderHandlers {
   /** Whether the socket is fine: it is not silent while replies are due. */
   get isHealthy(): boolean {
     return !this.pulse.isDoubtful
+  }
+
+  /** Whether the server reports changes of what is read on the socket. */
+  get reports(): boolean {
+    return this.wire.generation !== undefined
+  }
+
+  /** The reason for which the server refused to report changes. */
+  get trackingRefusal(): string | undefined {
+    return this.wire.trackingRefusal
   }
 
   /** Whether the next reply is that of a command. */
@@ -231,7 +243,9 @@ export class CommandLane implements DecoderHandlers {
    */
   inspect(now: number): number {
     const next = expire(this.inFlight, now, true)
-    if (this.isDropped || this.inFlight.size === 0) return next
+    if (this.isDropped) return next
+    // A socket that nothing passes may bring reports of changes no more.
+    if (this.inFlight.size === 0) return this.isReliedOn ? Math.min(next, this.probe(now)) : next
     return Math.min(next, this.mayBeSilent() ? this.askAround(now) : this.probe(now), this.verify(now))
   }
 
@@ -246,6 +260,7 @@ export class CommandLane implements DecoderHandlers {
    */
   drop(failure: LinkFailure): void {
     this.isDropped = true
+    this.wire.endGeneration()
     this.decoder.stop()
     this.alone.drop(failure)
     const written = this.inFlight.takeAll()
@@ -297,7 +312,7 @@ export class CommandLane implements DecoderHandlers {
   }
 
   onPush(push: ReadonlyArray<Reply>): void {
-    this.context.onPush(push)
+    this.context.onPush(push, this.wire)
   }
 
   /** The reply to the command that has waited longest. */
@@ -322,6 +337,11 @@ export class CommandLane implements DecoderHandlers {
     const now = monotonicMillis(this.context.clock)
     this.pulse.heardAt = now
     this.context.lookAt(this.pulse.overdueFrom(now))
+  }
+
+  /** Whether there are cached replies of which this socket has to report changes. */
+  private get isReliedOn(): boolean {
+    return this.wire.generation !== undefined && this.wire.generation.reliant > 0
   }
 
   private get isFull(): boolean {
@@ -432,6 +452,7 @@ export class CommandLane implements DecoderHandlers {
     // Each reply of a block frees an equal share of its bytes.
     outgoing.size = Math.ceil((encoder.size - before) / block.length)
     this.inFlightBytes += outgoing.size * block.length
+    outgoing.onWritten?.(this.wire.generation)
     return block.length
   }
 
@@ -475,6 +496,8 @@ export class CommandLane implements DecoderHandlers {
           lose()
           return Number.POSITIVE_INFINITY
         }
+        // The socket is kept, and what was cached is not relied on any more.
+        if (this.isReliedOn) this.wire.beginGeneration()
         // A server that is busy with one command answers no other.
         const { heardAt } = this.pulse
         const until = Math.min(patience, now + this.context.bounds.pingTimeout)

@@ -41,7 +41,7 @@ const inspectedPerMilli = 1024
 /** The callbacks of a connection's owner. */
 export interface ConnectionHooks {
   onState(connection: Connection, state: ConnectionState): void
-  onPush(connection: Connection, push: ReadonlyArray<Reply>): void
+  onPush(connection: Connection, push: ReadonlyArray<Reply>, wire: Wire): void
   /** The server answers nobody, and may be busy with a command that was given more time than a silence may last. */
   onSilent?(connection: Connection): void
   /** Whether the connection belongs to one user, whose state (WATCH, CLIENT settings) a new socket would not have. */
@@ -120,7 +120,7 @@ export class Connection {
       },
       lookAt: (at) => this.alarm.set(at),
       heard: () => this.link.heard(),
-      onPush: (push) => this.hooks.onPush(this, push),
+      onPush: (push, wire) => this.hooks.onPush(this, push, wire),
       inquire: hooks.inquire === undefined ? undefined : () => this.askAround(),
       doubt: (confirmed) => {
         hooks.onSilent?.(this)
@@ -178,6 +178,16 @@ export class Connection {
   /** Whether the server may be busy with a command of this connection that was given more time than a silence may last. */
   get mayBeBusy(): boolean {
     return this.lane?.mayBeBusy(monotonicMillis(this.clock)) === true
+  }
+
+  /** Whether the server may report on the present socket, or the next, the changes of what is read on it. */
+  get mayReport(): boolean {
+    return this.lane === undefined || this.lane.reports
+  }
+
+  /** The reason for which the server refused to report changes on the present socket. */
+  get trackingRefusal(): string | undefined {
+    return this.lane?.trackingRefusal
   }
 
   /** Whether a PING is unanswered on the socket. */

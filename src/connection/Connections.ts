@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Listeners } from "../internal/Listeners.ts"
+import type { Reply } from "../protocol/Reply.ts"
 import { Connection, type ConnectionHooks, type ConnectionState } from "./Connection.ts"
 import { LoggedConnection } from "./LoggedConnection.ts"
 import { NodeStatistics } from "./NodeStatistics.ts"
@@ -17,6 +18,7 @@ import type { LinkFailure } from "./Outgoing.ts"
 import { PushConnection, type PushHooks } from "./PushConnection.ts"
 import { ping, query, question } from "./Query.ts"
 import * as Rotation from "./Rotation.ts"
+import type { Wire } from "./Wire.ts"
 
 /** An endpoint to connect to, with what is known about its node. */
 export interface ConnectionTarget extends Endpoint {
@@ -64,6 +66,8 @@ export class Connections extends Context.Service<Connections, {
    * last. The result removes the listener.
    */
   readonly onSilent: (listener: (connection: Connection) => void) => () => void
+  /** Calls `listener` with each push on a shared connection, and with the stream that brought it. The result removes the listener. */
+  readonly onPush: (listener: (push: ReadonlyArray<Reply>, wire: Wire) => void) => () => void
   /** Calls `listener` whenever open connections log in again, with new credentials. The result removes the listener. */
   readonly onRotated: (listener: () => void) => () => void
   /**
@@ -88,6 +92,14 @@ const forReplicaReads = (options: ResolvedOptions): ResolvedOptions => {
   return { ...options, pingAfter, pingTimeout: patience - pingAfter }
 }
 
+/** The arguments of CLIENT TRACKING, where the options ask for a cache. */
+const trackingOf = ({ cache }: ResolvedOptions): ReadonlyArray<string> | undefined =>
+  cache === undefined
+    ? undefined
+    : cache.prefixes.length === 0
+    ? ["ON", "OPTIN"]
+    : ["ON", "BCAST", ...cache.prefixes.flatMap((prefix) => ["PREFIX", prefix])]
+
 /** The id of a node is unknown while only a redirect or the list of startup nodes has named it. */
 const sameNode = (one: string, other: string): boolean => one === "" || other === "" || one === other
 
@@ -107,6 +119,7 @@ class LiveConnections {
   private readonly counted = new Map<string, NodeStatistics>()
   private readonly stateListeners = new Listeners<[connection: Connection, state: ConnectionState]>()
   private readonly silenceListeners = new Listeners<[connection: Connection]>()
+  private readonly pushListeners = new Listeners<[push: ReadonlyArray<Reply>, wire: Wire]>()
   private isClosed = false
 
   constructor(services: {
@@ -122,6 +135,7 @@ class LiveConnections {
 
   readonly onState = this.stateListeners.add
   readonly onSilent = this.silenceListeners.add
+  readonly onPush = this.pushListeners.add
 
   /** All open connections: they log in again when there are new credentials. */
   get live(): ReadonlyArray<Rotation.Rotating> {
@@ -206,7 +220,7 @@ class LiveConnections {
   private readonly sharedHooks: ConnectionHooks = {
     onState: (connection, state) => this.stateListeners.tell(connection, state),
     onSilent: (connection) => this.silenceListeners.tell(connection),
-    onPush: () => {}
+    onPush: (_, push, wire) => this.pushListeners.tell(push, wire)
   }
 
   /**
@@ -242,7 +256,9 @@ class LiveConnections {
     use: ConnectionUse = "commands"
   ): Connection {
     const { clock, runFork } = this
-    const request = { expectedId: id ?? "", readonly: use === "replicaReads" }
+    const readonly = use === "replicaReads"
+    const isCaching = hooks === this.sharedHooks && !readonly
+    const request = { expectedId: id ?? "", readonly, tracking: isCaching ? trackingOf(this.options) : undefined }
     const Kind = this.options.logCommands ? LoggedConnection : Connection
     return new Kind({ host, port }, this.optionsFor[use], hooks, { clock, runFork, statistics }, request)
   }
@@ -291,6 +307,7 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
     retain: live.retain,
     onState: live.onState,
     onSilent: live.onSilent,
+    onPush: live.onPush,
     onRotated: onRotated.add,
     onCredentialsFailed: onCredentialsFailed.add
   })

@@ -27,6 +27,8 @@ export interface DialRequest {
    * connects without it.
    */
   readonly readonly: boolean | "ifAllowed"
+  /** The arguments of CLIENT TRACKING, for a socket whose reads may be cached. */
+  readonly tracking?: ReadonlyArray<string> | undefined
 }
 
 const libraryName = "effect-redis-cluster"
@@ -178,8 +180,17 @@ const settle = Effect.fnUntraced(function*(
     ["CLIENT", "SETINFO", "LIB-VER", libraryVersion]
   ]
   if (isVerified) commands.push(["CLUSTER", "MYID"])
+  const { tracking } = request
+  if (tracking !== undefined) commands.push(["CLIENT", "TRACKING", ...tracking])
+  const trackingAt = commands.length - 1
   if (request.readonly !== false) commands.push(["READONLY"])
   const replies = yield* exchange(wire, commands)
+  if (tracking !== undefined) {
+    const reply = replies[trackingAt]
+    // Without reports commands are served, and not cached.
+    if (reply instanceof ServerError) wire.trackingRefusal = reply.message
+    else wire.beginGeneration()
+  }
   if (isVerified) {
     const found = replies[2]
     if (typeof found === "string" && found !== request.expectedId) {

@@ -1,6 +1,7 @@
 /** A command as a connection carries it. */
 import type { Command } from "../commands/Command.ts"
 import type { Reply } from "../protocol/Reply.ts"
+import type { Generation } from "./Generation.ts"
 
 /**
  * The reason why a connection cannot carry a command any further.
@@ -49,6 +50,8 @@ export interface Outgoing {
    * each reply.
    */
   size: number
+  /** Called when a block is written; `generation` is that of the socket, where the server reports changes. */
+  onWritten?(generation: Generation | undefined): void
   onReply(reply: Reply): void
   onLost(failure: LinkFailure, written: boolean): void
   /**

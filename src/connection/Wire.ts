@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions, TlsOptions } from "../ClusterOptions.ts"
+import { Generation } from "./Generation.ts"
 
 /** The most bytes that one read of a socket brings. */
 const readSize = 64 * 1024
@@ -19,12 +20,28 @@ export class Wire {
   readonly stream: Duplex
   /** Whether it speaks TLS. */
   readonly isSecure: boolean
+  /** The present generation of what is cached; `undefined` while the server does not report changes. */
+  generation: Generation | undefined = undefined
+  /** The reason for which the server refused to report changes. */
+  trackingRefusal: string | undefined = undefined
 
   constructor(isSecure: boolean, connect: (wire: Wire) => Duplex) {
     this.isSecure = isSecure
     this.stream = connect(this)
     // Without a listener Node would throw a late error. Owners that need the error add listeners of their own.
     this.stream.on("error", () => {})
+  }
+
+  /** Begins a generation, because the server reports changes from now on, or has forgotten what was read before. */
+  beginGeneration(): void {
+    this.endGeneration()
+    this.generation = new Generation()
+  }
+
+  endGeneration(): void {
+    const { generation } = this
+    this.generation = undefined
+    generation?.end()
   }
 }
 

@@ -164,6 +164,20 @@ export interface CredentialsFailed {
 }
 
 /**
+ * A node refuses to report the changes of keys, so that nothing is cached of its slots. The event comes once, until the node reports
+ * changes again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CacheRefused {
+  readonly _tag: "CacheRefused"
+  /** `host:port`. */
+  readonly node: string
+  readonly reason: string
+}
+
+/**
  * An event of the client or of its cluster, as the stream `redis.events` gives it. `_tag` says which.
  *
  * @category models
@@ -182,6 +196,7 @@ export type ClientEvent =
   | MessagesMissed
   | CredentialsRotated
   | CredentialsFailed
+  | CacheRefused
 
 interface Move {
   readonly from: ClusterNode | undefined

@@ -35,6 +35,33 @@ export class NodeStates {
   }
 }
 
+/** Finds the nodes that refuse to report changes to the cache. */
+export class CacheRefusals {
+  private readonly refusing = new Set<string>()
+
+  /** The number of nodes that refuse. */
+  get size(): number {
+    return this.refusing.size
+  }
+
+  /** The event for a new socket; most make none. */
+  observe({ address, trackingRefusal }: Connection, state: ConnectionState): ClientEvent | undefined {
+    if (state !== "ready") return undefined
+    if (trackingRefusal === undefined) {
+      this.refusing.delete(address)
+      return undefined
+    }
+    if (this.refusing.has(address)) return undefined
+    this.refusing.add(address)
+    return { _tag: "CacheRefused", node: address, reason: trackingRefusal }
+  }
+
+  /** Forgets the nodes that are not part of the cluster. */
+  retain(nodes: ReadonlyMap<string, unknown>): void {
+    for (const address of this.refusing) if (!nodes.has(address)) this.refusing.delete(address)
+  }
+}
+
 /** Finds the changes of the topology. */
 export class TopologyStates {
   private last: Snapshot
@@ -111,6 +138,11 @@ export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> =>
       })
     case "CredentialsRotated":
       return Effect.logDebug("the credentials were rotated")
+    case "CacheRefused":
+      return annotated(Effect.logWarning(`node ${event.node} does not report changes: nothing of it is cached`), {
+        node: event.node,
+        reason: event.reason
+      })
     // `CredentialsStream` logs this one.
     case "CredentialsFailed":
       return Effect.void

@@ -1,4 +1,5 @@
 /** The metrics of a client: their names, and the places of their values. */
+import type { CacheStatistics } from "../caching/CacheStatistics.ts"
 import { slotCount } from "../cluster/HashSlot.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
@@ -16,6 +17,11 @@ export interface Sources {
   readonly routing: RoutingStatistics
   readonly pubSub: PubSubStatistics
   readonly refreshes: { readonly ok: number; readonly failed: number }
+  /** The counters of the cache, and the nodes that do not serve it; `undefined` for a client without a cache. */
+  readonly cache: {
+    readonly statistics: () => CacheStatistics
+    readonly refusals: { readonly size: number }
+  } | undefined
 }
 
 type Read = () => number
@@ -63,6 +69,36 @@ const clientSeries = ({ pubSub, refreshes, routing, topology }: Sources): Readon
         () => gaps[reason]
       )
     )
+  ]
+}
+
+/** The series of the cache, of a client that has one. */
+const cacheSeries = ({ cache }: Sources): ReadonlyArray<Series> => {
+  if (cache === undefined) return []
+  const { refusals, statistics } = cache
+  const removals: ReadonlyArray<keyof CacheStatistics["removed"]> = [
+    "changed",
+    "written",
+    "flushed",
+    "disconnected",
+    "moved",
+    "expired",
+    "evicted"
+  ]
+  return [
+    counter("cache_hits_total", "Commands that the cache answered", {}, () => statistics().hits),
+    counter("cache_misses_total", "Cached commands that were read from a server", {}, () => statistics().misses),
+    ...removals.map((reason) =>
+      counter(
+        "cache_removed_total",
+        "Replies that left the cache, by reason",
+        { reason },
+        () => statistics().removed[reason]
+      )
+    ),
+    gauge("cache_entries", "Replies in the cache", {}, () => statistics().entries),
+    gauge("cache_bytes", "Bytes of the replies in the cache", {}, () => statistics().bytes),
+    gauge("cache_refused", "Nodes that refuse to report changes", {}, () => refusals.size)
   ]
 }
 
@@ -121,7 +157,7 @@ export class Metrics {
   constructor(registry: Registry, sources: Sources) {
     this.registry = registry
     this.sources = sources
-    for (const series of clientSeries(sources)) this.removals.push(registry.add(series))
+    for (const series of [...clientSeries(sources), ...cacheSeries(sources)]) this.removals.push(registry.add(series))
     this.update()
   }
 

@@ -75,6 +75,7 @@ const mapRouter = (router: RouterShape, map: MapCommand): RouterShape => ({
   setReadFrom: router.setReadFrom,
   readFrom: router.readFrom,
   readStatistics: router.readStatistics,
+  cacheStatistics: router.cacheStatistics,
   statistics: router.statistics,
   region: router.region
 })

@@ -60,6 +60,7 @@ export const namedCommands = (router: RouterShape, lookUp: LookUp): RouterShape 
   setReadFrom: router.setReadFrom,
   readFrom: router.readFrom,
   readStatistics: router.readStatistics,
+  cacheStatistics: router.cacheStatistics,
   statistics: router.statistics,
   region: router.region
 })

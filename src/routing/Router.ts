@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
+import type { CacheStatistics } from "../caching/CacheStatistics.ts"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
@@ -78,6 +79,8 @@ export interface RouterShape extends Batch.Batching, Pick<Sessions.DedicatedSess
   readonly readFrom: () => ReadFrom.Policy
   /** The number of reads of each node, by policies other than `ReadFrom.primary`. */
   readonly readStatistics: () => ReadonlyArray<ShardReads>
+  /** The counters of the cache; `undefined` for a client without one. */
+  readonly cacheStatistics: (() => CacheStatistics) | undefined
   readonly statistics: RoutingStatistics
   /** The settings that regions of the program give to the commands of this client alone. */
   readonly region: ClientRegion.ClientRegion
@@ -96,6 +99,9 @@ const blocks = (command: Command<unknown>): boolean => !command.spec.isPlain && 
 /** The slot of a command in a pipeline, or the reason to refuse it there. */
 const batchSlot = (command: Command<unknown>): number | Reason =>
   blocks(command) ? holdsUpBatch(command) : transactionSlot(command)
+
+/** Whether a command can be sent in a pipeline. */
+export const fitsBatch = (command: Command<unknown>): boolean => typeof batchSlot(command) === "number"
 
 /**
  * The slot of a command in a transaction, or the reason to refuse it there. A blocking command may be one: in a
@@ -155,7 +161,7 @@ class LocatedRequest extends Request {
 }
 
 /** The parts that all views of a router share. */
-interface Parts {
+export interface Parts {
   readonly topology: Topology["Service"]
   readonly dispatcher: Dispatcher
   readonly sessions: Sessions.DedicatedSessions
@@ -252,6 +258,8 @@ class RouterView implements RouterShape {
   }
   readonly readFrom: RouterShape["readFrom"] = () => this.own ?? this.parts.policies.current
   readonly readStatistics: RouterShape["readStatistics"] = () => this.parts.dispatcher.readStatistics()
+
+  readonly cacheStatistics: RouterShape["cacheStatistics"] = undefined
 
   get statistics(): RoutingStatistics {
     return this.parts.dispatcher.statistics
@@ -385,7 +393,8 @@ class RouterView implements RouterShape {
   }
 }
 
-export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
+/** The parts of the router of a client. */
+export const makeParts = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const topology = yield* Topology
   const region = ClientRegion.make()
   const dispatcher = yield* makeDispatcher(options, region)
@@ -394,10 +403,12 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
   const fanOut = new FanOut(dispatcher, topology, () => random.nextDoubleUnsafe())
   const policies = new CurrentReadPolicy(options.readFrom, region)
   const timeout = options.commandTimeout
-  return Router.of(
-    new RouterView({ topology, dispatcher, sessions, fanOut, policies, region, timeout }, undefined)
-  )
+  const parts: Parts = { topology, dispatcher, sessions, fanOut, policies, region, timeout }
+  return parts
 })
 
+/** The router over its parts. */
+export const over = (parts: Parts): RouterShape => new RouterView(parts, undefined)
+
 export const layer = (options: ResolvedOptions): Layer.Layer<Router, never, Connections | Topology> =>
-  Layer.effect(Router, make(options))
+  Layer.effect(Router, Effect.map(makeParts(options), over))

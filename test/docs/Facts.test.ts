@@ -98,7 +98,7 @@ describe("The pages name", () => {
         const own = series.filter((one) => `\`${one.id}\`` === id)
         assertSame(codeIn(values), own.map((one) => one.attributes?.[codeIn(name)[0]] ?? ""), `${where}: ${id}`)
       }
-    }).pipe(Effect.provide(TestCluster.layer())))
+    }).pipe(Effect.provide(TestCluster.layer({ client: { cache: { maxBytes: 1024 } } }))))
 
   it("every attribute of a span and of an error report", () => {
     const namesOf = (file: string) =>

@@ -98,6 +98,7 @@ export const plan = (
     invalid: undefined,
     unencodable: false,
     routing: undefined,
+    cached: undefined,
     prerequisite: undefined,
     mapKeys: undefined
   })
