@@ -32,7 +32,7 @@ const methods: ReadonlyArray<Row> = [
     "`redis.events`, `redis.topologyChanges`: streams; errors come out of the commands"
   ],
   ["identity", "none"],
-  ["clientSideCache", notYet],
+  ["clientSideCache", "`redis.cacheStatistics`: see [Caching](caching.md)"],
   ["readonly", "`redis.readonly()`, the option `readFrom`"],
   [
     "auth clientSetName clientNoEvict clientNoTouch clientTracking clientCaching",
@@ -98,7 +98,11 @@ const options: ReadonlyArray<Row> = [
   ["scripts functions modules", "`Script.make`, `FunctionLibrary.make`; modules by name"],
   ["RESP", "`protocol`"],
   ["database", "0 only: a cluster has no other"],
-  ["clientSideCache emitInvalidate", notYet],
+  [
+    "clientSideCache",
+    "`cache: { maxBytes }`, and `Command.cached(\"1 minute\")` on commands: see [Caching](caching.md)"
+  ],
+  ["emitInvalidate", notYet],
   [
     "maintNotifications maintEndpointType maintRelaxedCommandTimeout maintRelaxedSocketTimeout",
     `maintenance pushes of Redis Enterprise: ${notYet}`

@@ -163,7 +163,7 @@ const options: ReadonlyArray<Row> = [
   ["event_dispatcher", "`redis.events`, `redis.topologyChanges`"],
   ["policy_resolver", "`redis.on(target)` for a call"],
   ["db", "0 only: a cluster has no other"],
-  ["cache cache_config", `a client-side cache: ${notYet}`],
+  ["cache cache_config", "`cache: { maxBytes }`, and `Command.cached(\"1 minute\")`: see [Caching](caching.md)"],
   [
     "maint_notifications_config maint_notifications_pool_handler maintenance_notification_hash maintenance_state oss_cluster_maint_notifications_handler orig_host_address orig_socket_connect_timeout orig_socket_timeout",
     `maintenance pushes of Redis Enterprise: ${notYet}`
