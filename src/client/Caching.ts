@@ -1,16 +1,8 @@
-/**
- * The cache of the client, as programs see it.
- *
- * @since 0.1.0
- */
+/** The cache of the client, as programs see it. */
 import * as Effect from "effect/Effect"
 import { type CacheStatistics, none } from "../caching/CacheStatistics.ts"
 import type { Router } from "../routing/Router.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
 export interface CachingMembers {
   /**
    * The counters of the client's cache: hits, misses, the replies that it holds and those that left it, by reason. All are 0 in a client without
@@ -19,10 +11,6 @@ export interface CachingMembers {
   readonly cacheStatistics: Effect.Effect<CacheStatistics>
 }
 
-/**
- * @category constructors
- * @since 0.1.0
- */
 export const make = (router: Router["Service"]): CachingMembers => ({
   cacheStatistics: Effect.sync(router.cacheStatistics ?? (() => none))
 })
