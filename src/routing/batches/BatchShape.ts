@@ -28,13 +28,13 @@ import type { Failures, Outcomes } from "./Collect.ts"
  */
 export type Batch = ReadonlyArray<Command<unknown>> | { readonly [name: string]: Command<unknown> }
 
+// A conditional type, so that editors show the results of a record and not the name of this type.
 /**
  * The results of a batch, entry by entry: a tuple for a tuple, a record for a record.
  *
  * @category utility types
  * @since 0.1.0
  */
-// A conditional type, so that editors show the results of a record and not the name of this type.
 export type Values<B extends Batch> = B extends Batch ? { -readonly [K in keyof B]: Success<B[K]> } : never
 
 /**
