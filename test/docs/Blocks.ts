@@ -3,7 +3,8 @@
  *
  * A block is run as it stands, with the addresses of a real cluster in the place of `127.0.0.1:7000` and its
  * neighbours. A block with a line `// Runs until it is interrupted.` is run for two seconds. A block that cannot be
- * run has the reason in a comment in front of it, which readers do not see: `<!-- not run: why -->`.
+ * run has the reason in a comment in front of it, which readers do not see: `<!-- not run: why -->`. A program that is
+ * followed by a block marked `text` prints that text.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -24,6 +25,8 @@ export interface Block {
   readonly endless: boolean
   /** Why it is not run. */
   readonly reason: string | undefined
+  /** The output of the program, where the page shows it. */
+  readonly output: string | undefined
 }
 
 /** Every page with programs in it, but the one that is about the inside. */
@@ -35,7 +38,7 @@ export const pages: ReadonlyArray<string> = [
     .toSorted()
 ]
 
-const fence = /(?:^<!-- not run: (.+?) -->\n+)?^```ts\n(.*?)^```$/gms
+const fence = /(?:^<!-- not run: (.+?) -->\n+)?^```ts\n(.*?)^```$(?:\n\n^```text\n(.*?)^```$)?/gms
 
 /** The effects of a block are found by its exports, which the examples of the reference leave out. */
 const exported = (text: string): string =>
@@ -44,7 +47,7 @@ const exported = (text: string): string =>
 export const blocksOf = (page: string): ReadonlyArray<Block> => {
   const text = readFileSync(project + page, "utf8")
   return Array.from(text.matchAll(fence), (match, i) => {
-    const [whole, reason, code] = match
+    const [whole, reason, code, output] = match
     const start = match.index + whole.indexOf("```ts")
     const runsItself = /^[^/\n]*\bNodeRuntime\.runMain\b/m.test(code)
     return {
@@ -59,7 +62,8 @@ export const blocksOf = (page: string): ReadonlyArray<Block> => {
         ? "tests"
         : "effects",
       endless: code.includes("// Runs until it is interrupted."),
-      reason
+      reason,
+      output
     }
   })
 }
