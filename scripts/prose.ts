@@ -124,7 +124,9 @@ const sentencesOf = ({ line, text }: Passage): ReadonlyArray<Passage> => {
 
 /** The files whose comments and sentences people write. Others are generated from these. */
 export const handwritten = (): ReadonlyArray<string> =>
-  globSync(["{src,test,bench,scripts,examples,docs}/**/*.{ts,md}", "*.md"], { cwd: project })
+  globSync(["{src,test,bench,scripts,examples,docs}/**/*.{ts,md}", "site/*.ts", "site/.vitepress/**/*.ts", "*.md"], {
+    cwd: project
+  })
     .map((file) => file.split(sep).join("/"))
     .filter((file) => !/node_modules|docs\/(?:api|commands)\/|commands\/(?:table\/embedded|parameters\/)/.test(file))
     .toSorted()
