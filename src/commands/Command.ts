@@ -370,10 +370,12 @@ export const make = <A>(
  * const User = Schema.fromJsonString(Schema.Struct({ name: Schema.String }))
  * const user = (id: number) => Command.named("JSON.GET", `user:${id}`).pipe(Command.schema(Schema.NullOr(User)))
  *
- * export const users = Effect.gen(function*() {
- *   const redis = yield* ClusterClient
- *   return yield* redis.pipeline([user(1), user(2)]) // [{ name: string } | null, { name: string } | null]
- * })
+ * // A function, because it needs servers with the module.
+ * export const users = () =>
+ *   Effect.gen(function*() {
+ *     const redis = yield* ClusterClient
+ *     return yield* redis.pipeline([user(1), user(2)]) // [{ name: string } | null, { name: string } | null]
+ *   })
  * ```
  *
  * @see {@link make} for a command whose facts the program knows
