@@ -370,12 +370,12 @@ export const make = <A>(
  * const User = Schema.fromJsonString(Schema.Struct({ name: Schema.String }))
  * const user = (id: number) => Command.named("JSON.GET", `user:${id}`).pipe(Command.schema(Schema.NullOr(User)))
  *
- * // A function, because it needs servers with the module.
- * export const users = () =>
- *   Effect.gen(function*() {
- *     const redis = yield* ClusterClient
- *     return yield* redis.pipeline([user(1), user(2)]) // [{ name: string } | null, { name: string } | null]
- *   })
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   const users = redis.pipeline([user(1), user(2)]) // [{ name: string } | null, { name: string } | null]
+ *   // Servers without the module do not know the name.
+ *   return yield* Effect.orElseSucceed(users, () => [])
+ * })
  * ```
  *
  * @see {@link make} for a command whose facts the program knows
