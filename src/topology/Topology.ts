@@ -130,7 +130,7 @@ export const nodeAt = (
   endpoint: Endpoint
 ): Result.Result<ClusterNode, UnknownNodeError> => {
   const isNamed = isEndpoint(endpoint)
-  const address = isNamed ? addressOf(endpoint) : "a value without host and port"
+  const address = isNamed ? addressOf(endpoint) : "a value that is not { host, port }"
   const node = isNamed ? Snapshot.find(snapshot, endpoint) : undefined
   return node !== undefined ? Result.succeed(node) : Result.fail(
     new UnknownNodeError({

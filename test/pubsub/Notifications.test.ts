@@ -118,7 +118,7 @@ describeOnEach("Keyspace notifications, on $name", (environment) => {
     const problem = Keyspace.plan({ events: ["del", "delslot"] })
     assert(typeof problem === "string")
     assert.include(problem, `"delslot"`)
-    assert.include(problem, "say the letter")
+    assert.include(problem, "give the letter")
     assert.notStrictEqual(typeof Keyspace.plan({ events: ["del", "delslot"], classes: "g" }), "string")
     assert.strictEqual(typeof Keyspace.plan({ classes: "g x" }), "string")
   })
