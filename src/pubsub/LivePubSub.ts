@@ -17,6 +17,7 @@ import { MessageBuffer, type Settings } from "./MessageBuffer.ts"
 import { Monitored } from "./Monitored.ts"
 import { PubSubStatistics } from "./PubSubStatistics.ts"
 import { closedError, endedError, timedOut } from "./refusals.ts"
+import { Call } from "./SharedSubscription.ts"
 import { SubscriptionManager } from "./SubscriptionManager.ts"
 import type { Wish } from "./Wish.ts"
 
@@ -70,7 +71,16 @@ export class LivePubSub {
       if (objection !== undefined) return Effect.fail(objection)
       return this.fed(settings, (buffer) => ({
         names: () => this.namesOf(buffer).map(({ name }) => name),
-        start: (onLive) => this.manager.add(buffer, wishes, onLive),
+        start: (onLive) => {
+          const opening = new Call({
+            onLive: () => {
+              this.manager.end(buffer, opening, true)
+              onLive()
+            },
+            onRefused: (error) => buffer.fail(error)
+          })
+          this.manager.add(buffer, wishes, opening)
+        },
         stop: () => this.manager.remove(buffer)
       }))
     })
@@ -84,14 +94,15 @@ export class LivePubSub {
       const objection = this.manager.objection(wishes) ?? (isOver ? endedError() : undefined)
       if (objection !== undefined) return Effect.fail(objection)
       const live = Deferred.makeUnsafe<void, RedisClusterException>()
-      const added = new Set(this.manager.extend(buffer, wishes, {
+      const call = new Call({
         onLive: () => Deferred.doneUnsafe(live, Exit.void),
         onRefused: (error) => Deferred.doneUnsafe(live, Exit.fail(error))
-      }))
-      return Effect.onExit(this.inTime(live), (exit) =>
-        Effect.sync(() => {
-          if (Exit.isFailure(exit)) this.manager.reduce(buffer, ({ key }) => added.has(key))
-        }))
+      })
+      return Effect.acquireUseRelease(
+        Effect.sync(() => this.manager.extend(buffer, wishes, call)),
+        () => this.inTime(live),
+        (_, exit) => Effect.sync(() => this.manager.end(buffer, call, Exit.isSuccess(exit)))
+      )
     })
 
   readonly reduce = (buffer: MessageBuffer, names?: ReadonlyArray<Named>): Effect.Effect<void> =>

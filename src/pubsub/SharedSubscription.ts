@@ -6,16 +6,36 @@ import type { MessageBuffer } from "./MessageBuffer.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
 import type { Kind, Placement, Preparation, Wish } from "./Wish.ts"
 
+/** A caller that asked for subscriptions, and waits until all of them are live. */
+export class Call {
+  /** The number of its subscriptions that are not live yet. */
+  missing = 0
+  /** Called when all of its subscriptions have been live. */
+  private readonly onLive: () => void
+  /** Called when one of them cannot be had. */
+  readonly onRefused: (error: RedisClusterException) => void
+
+  constructor(answers: { readonly onLive: () => void; readonly onRefused: (error: RedisClusterException) => void }) {
+    this.onLive = answers.onLive
+    this.onRefused = answers.onRefused
+  }
+
+  /** One of its subscriptions is live. */
+  confirmed(): void {
+    if (--this.missing === 0) this.onLive()
+  }
+}
+
 /** A stream that gets the messages of a subscription. */
 export interface SubscriptionListener {
   readonly shared: SharedSubscription
   readonly buffer: MessageBuffer
   /** Whether the stream has got the confirmation. */
   isLive: boolean
-  /** Called when the server has confirmed for the first time. */
-  onLive: () => void
-  /** Called when the subscription cannot be had, as long as it is not live. */
-  onRefused: (error: RedisClusterException) => void
+  /** Whether a call that asked for it has succeeded: it stays, whatever becomes of the others. */
+  isKept: boolean
+  /** The calls that asked for it and have not ended. */
+  readonly calls: Set<Call>
 }
 
 /** The time since when messages may have been lost, and the reason. */

@@ -106,12 +106,12 @@ export type PayloadOf<O> = O extends { readonly schema: Schema.ConstraintDecoder
 export interface Subscription<out A = Message> extends Queue.Dequeue<A, RedisClusterException> {
   /**
    * Adds channels, of any kind, and ends when the servers have confirmed them. When that fails nothing is added, and the others
-   * are not affected.
+   * are not affected: a channel stays that another call has got or waits for.
    */
   readonly subscribe: (channels: ChannelNames) => Effect.Effect<void, RedisClusterException>
   /**
    * Ends the subscription to some channels, or to all without any. Their messages that wait still come. A channel that it has not
-   * subscribed to is ignored.
+   * subscribed to is ignored. A `subscribe` that still waits, and asked for one of them, fails with `ClosedError`.
    */
   readonly unsubscribe: (channels?: ChannelNames) => Effect.Effect<void>
   /** The channels that it is subscribed to at this moment. */

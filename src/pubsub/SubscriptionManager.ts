@@ -27,8 +27,8 @@ import type { NodeSubscription } from "./NodeSubscription.ts"
 import { Placements } from "./Placements.ts"
 import { markAt } from "./Plan.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
-import { closedError, endedError, moved, refused } from "./refusals.ts"
-import { SharedSubscription, type SubscriptionListener } from "./SharedSubscription.ts"
+import { closedError, endedError, moved, refused, unsubscribedError } from "./refusals.ts"
+import { type Call, SharedSubscription, type SubscriptionListener } from "./SharedSubscription.ts"
 import type { SubscriptionConnection, SubscriptionHooks } from "./SubscriptionConnection.ts"
 import type { GapReason } from "./SubscriptionEvent.ts"
 import { keyOf, type Wish } from "./Wish.ts"
@@ -120,42 +120,46 @@ export class SubscriptionManager {
     return undefined
   }
 
-  /** Adds a stream; `onLive` is called when all of its subscriptions are live. A refused subscription fails the stream. */
-  add(buffer: MessageBuffer, wishes: ReadonlyArray<Wish>, onLive: () => void): void {
+  /** Adds a stream. */
+  add(buffer: MessageBuffer, wishes: ReadonlyArray<Wish>, call: Call): void {
     this.streams.set(buffer, [])
-    this.extend(buffer, wishes, { onLive, onRefused: (error) => buffer.fail(error) })
+    this.extend(buffer, wishes, call)
   }
 
-  /**
-   * Adds subscriptions to a stream, and gives the keys of those that it did not have. `onLive` is called when all wishes are fulfilled,
-   * `onRefused` when one of them cannot be.
-   */
-  extend(buffer: MessageBuffer, wishes: ReadonlyArray<Wish>, { onLive, onRefused }: Answers): ReadonlyArray<string> {
+  /** Adds those subscriptions to a stream that it does not have, for a call that waits for all of them until `end`. */
+  extend(buffer: MessageBuffer, wishes: ReadonlyArray<Wish>, call: Call): void {
     const known = new Map((this.streams.get(buffer) ?? []).map((listener) => [listener.shared.key, listener]))
     const all = new Set(wishes.map((wish) => this.subscriptionOf(wish)))
-    let missing = all.size
-    const fulfilled = () => {
-      if (--missing === 0) onLive()
-    }
+    call.missing = all.size
     const added: Array<SubscriptionListener> = []
     for (const shared of all) {
       const listener = known.get(shared.key)
-      if (listener === undefined) added.push({ shared, buffer, isLive: false, onLive: fulfilled, onRefused })
-      else if (listener.isLive) fulfilled()
-      else alsoTell(listener, { onLive: fulfilled, onRefused })
+      if (listener === undefined) added.push({ shared, buffer, isLive: false, isKept: false, calls: new Set([call]) })
+      else {
+        listener.calls.add(call)
+        if (listener.isLive) call.confirmed()
+      }
     }
     this.streams.set(buffer, [...known.values(), ...added])
     for (const listener of added) this.join(listener)
     buffer.settle(undefined)
-    return added.map(({ shared }) => shared.key)
+  }
+
+  /**
+   * Ends a call. Its subscriptions stay when it has succeeded. Otherwise those leave the stream that no call has got and no other call
+   * waits for.
+   */
+  end(buffer: MessageBuffer, call: Call, hasSucceeded: boolean): void {
+    const listeners = this.streams.get(buffer) ?? []
+    for (const listener of listeners) {
+      if (listener.calls.delete(call) && hasSucceeded) listener.isKept = true
+    }
+    if (!hasSucceeded) this.takeAway(buffer, ({ calls, isKept }) => !isKept && calls.size === 0)
   }
 
   /** Takes subscriptions from a stream. */
   reduce(buffer: MessageBuffer, leaves: (shared: SharedSubscription) => boolean): void {
-    const listeners = this.streams.get(buffer)
-    if (listeners === undefined) return
-    this.streams.set(buffer, listeners.filter(({ shared }) => !leaves(shared)))
-    for (const listener of listeners) if (leaves(listener.shared)) this.drop(listener)
+    this.takeAway(buffer, ({ shared }) => leaves(shared))
   }
 
   /** The names that a stream is subscribed to; `undefined` for a stream that has ended. */
@@ -167,7 +171,7 @@ export class SubscriptionManager {
   remove(buffer: MessageBuffer): void {
     const listeners = this.streams.get(buffer)
     this.streams.delete(buffer)
-    for (const listener of listeners ?? []) this.drop(listener)
+    for (const listener of listeners ?? []) this.drop(listener, endedError)
   }
 
   close(): void {
@@ -212,9 +216,18 @@ export class SubscriptionManager {
     else this.watch(shared)
   }
 
-  private drop(listener: SubscriptionListener): void {
+  private takeAway(buffer: MessageBuffer, leaves: (listener: SubscriptionListener) => boolean): void {
+    const listeners = this.streams.get(buffer)
+    if (listeners === undefined) return
+    const leaving = listeners.filter(leaves)
+    if (leaving.length === 0) return
+    this.streams.set(buffer, listeners.filter((listener) => !leaves(listener)))
+    for (const listener of leaving) this.drop(listener, unsubscribedError)
+  }
+
+  private drop(listener: SubscriptionListener, why: () => RedisClusterException): void {
     this.leave(listener.shared, listener.buffer)
-    if (!listener.isLive) listener.onRefused(endedError())
+    tell(listener, why)
   }
 
   private leave(shared: SharedSubscription, buffer: MessageBuffer): void {
@@ -312,7 +325,7 @@ export class SubscriptionManager {
     }
     if (listener.isLive) return
     listener.isLive = true
-    listener.onLive()
+    for (const call of listener.calls) call.confirmed()
   }
 
   /** Fails the streams that had a refused subscription, and tells those that wait for it. */
@@ -320,7 +333,7 @@ export class SubscriptionManager {
     for (const { listeners } of [...refused]) {
       for (const listener of [...listeners]) {
         if (listener.isLive) listener.buffer.fail(error)
-        else listener.onRefused(error)
+        else tell(listener, () => error)
       }
     }
   }
@@ -367,7 +380,7 @@ export class SubscriptionManager {
       if (isDone || result.failure.isRetryable) return Effect.void
       // A caller waits for a listener that was never live, and hears of it; the others go on, and get a gap once the
       // subscription is live again.
-      for (const { isLive, onRefused } of [...shared.listeners]) if (!isLive) onRefused(result.failure)
+      for (const listener of [...shared.listeners]) if (!listener.isLive) tell(listener, () => result.failure)
       return shared.listeners.length === 0 ? Effect.void : Effect.logWarning(
         `the subscription to ${shared.name} is not live at ${node.address}: ${result.failure.message}`
       )
@@ -424,23 +437,11 @@ export class SubscriptionManager {
   }
 }
 
-/** Hears of the subscriptions that it asked for. */
-interface Answers {
-  readonly onLive: () => void
-  readonly onRefused: (error: RedisClusterException) => void
-}
-
-/** A second caller waits for the subscription of a listener. */
-const alsoTell = (listener: SubscriptionListener, { onLive, onRefused }: Answers): void => {
-  const { onLive: live, onRefused: refused } = listener
-  listener.onLive = () => {
-    live()
-    onLive()
-  }
-  listener.onRefused = (error) => {
-    refused(error)
-    onRefused(error)
-  }
+/** Tells the calls that wait for a subscription that they cannot have it. */
+const tell = ({ calls }: SubscriptionListener, why: () => RedisClusterException): void => {
+  if (calls.size === 0) return
+  const error = why()
+  for (const { onRefused } of [...calls]) onRefused(error)
 }
 
 /**

@@ -22,6 +22,15 @@ export const closedError = (): RedisClusterException =>
 export const endedError = (): RedisClusterException =>
   exception(() => new ClosedError({ message: "the subscription has ended", outcome: "NotExecuted" }))
 
+/** The error of a call whose name another call took away before this one had ended. */
+export const unsubscribedError = (): RedisClusterException =>
+  exception(() =>
+    new ClosedError({
+      message: "a name of this call was unsubscribed before the servers had confirmed all of them",
+      outcome: "NotExecuted"
+    })
+  )
+
 export const refused = (entry: NodeSubscription, error: ServerError, node: string): RedisClusterException =>
   exception(() =>
     new ReplyError({

@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { connect, tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
@@ -21,6 +22,33 @@ const shardTags = [0, 1, 2].map((shard) => tagWhere((slot) => Math.floor(slot * 
 
 const payloads = (got: { readonly values: ReadonlyArray<{ readonly payload: string }> }) =>
   got.values.map(({ payload }) => payload)
+
+/** Runs an effect in the background, up to where it waits. */
+const atOnce = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(effect, { startImmediately: true })
+
+/**
+ * A subscription, two channels of one primary, a channel of another one, and the means to keep the first primary from
+ * answering meanwhile.
+ */
+const subscribedTo = Effect.fnUntraced(function*(channel: string, protocol: 2 | 3) {
+  const cluster = yield* RedisCluster
+  const redis = yield* connect({ nodes: cluster.seeds, protocol })
+  const subscription = yield* redis.subscribeScoped(channel)
+  const node = yield* cluster.owner(HashSlot.ofKey(shardTags[0]))
+  // The connections that hold subscriptions are there before the primary is silent.
+  const warm = shardTags.slice(0, 2).map((tag) => `{${tag}}warm`)
+  yield* subscription.subscribe(warm)
+  yield* subscription.unsubscribe(warm)
+  const whileFrozen = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.acquireUseRelease(cluster.stop(node), () => effect, () => Effect.orDie(cluster.continue(node)))
+  return {
+    redis,
+    subscription,
+    channels: [`{${shardTags[0]}}new`, `{${shardTags[0]}}other`],
+    elsewhere: `{${shardTags[1]}}new`,
+    whileFrozen
+  } as const
+})
 
 for (const protocol of [3, 2] as const) {
   describe(`An open subscription over RESP${protocol}`, () => {
@@ -117,6 +145,55 @@ for (const protocol of [3, 2] as const) {
             assert.strictEqual((yield* Queue.take(subscription)).payload, "still here")
             const nothing = yield* Effect.flip(subscription.subscribe([]))
             assert.strictEqual(nothing.reason._tag, "OptionsError")
+          }).pipe(Effect.scoped))
+
+        it.effect("is not changed for one caller by another one of the same name who is interrupted or fails", () =>
+          Effect.gen(function*() {
+            const { channels, redis, subscription, whileFrozen } = yield* subscribedTo("base", protocol)
+            const [name, other] = channels
+            const [, second] = yield* whileFrozen(Effect.gen(function*() {
+              const calls = [
+                yield* atOnce(subscription.subscribe([name, other])),
+                yield* atOnce(subscription.subscribe(name)),
+                yield* atOnce(subscription.subscribe([other, name]))
+              ] as const
+              yield* Fiber.interrupt(calls[0])
+              yield* Fiber.interrupt(calls[2])
+              return calls
+            }))
+            yield* Fiber.join(second)
+            // A name that only interrupted calls have asked for is gone, whoever was the first to ask.
+            assert.deepStrictEqual((yield* subscription.channels).channels, ["base", name])
+            yield* redis.publish(name, "to the second")
+            assert.strictEqual((yield* Queue.take(subscription)).payload, "to the second")
+          }).pipe(Effect.scoped))
+
+        it.effect("keeps a name that a call has got, when the one that asked for it first fails", () =>
+          Effect.gen(function*() {
+            const { channels, elsewhere, subscription, whileFrozen } = yield* subscribedTo("base", protocol)
+            const [frozen] = channels
+            yield* whileFrozen(Effect.gen(function*() {
+              const first = yield* atOnce(subscription.subscribe([elsewhere, frozen]))
+              yield* subscription.subscribe(elsewhere)
+              yield* Fiber.interrupt(first)
+            }))
+            assert.deepStrictEqual((yield* subscription.channels).channels, ["base", elsewhere])
+          }).pipe(Effect.scoped))
+
+        it.effect("says of a name that is unsubscribed before it is live that it was, and a later call has it", () =>
+          Effect.gen(function*() {
+            const { channels, subscription, whileFrozen } = yield* subscribedTo("base", protocol)
+            const [name, other] = channels
+            const [first, second] = yield* whileFrozen(Effect.gen(function*() {
+              const first = yield* atOnce(subscription.subscribe([name, other]))
+              yield* subscription.unsubscribe(name)
+              return [first, yield* atOnce(subscription.subscribe(name))] as const
+            }))
+            const error = yield* Effect.flip(Fiber.join(first))
+            assert.strictEqual(error.reason._tag, "ClosedError")
+            assert.include(error.message, "unsubscribed")
+            yield* Fiber.join(second)
+            assert.deepStrictEqual((yield* subscription.channels).channels, ["base", name])
           }).pipe(Effect.scoped))
 
         it.effect("gives every message once to a program that polls, in order, whatever the time limit is", () =>
