@@ -64,7 +64,7 @@ export interface NewConnection extends Endpoint {
  * @since 0.1.0
  */
 export interface CacheOptions {
-  /** The most bytes of all cached replies, with their keys and indexes. */
+  /** The most bytes of all cached replies, with their keys and indexes: 1024 at least, for a small reply takes about 400. */
   readonly maxBytes: number
   /**
    * The first parts of the keys that may be cached. With it servers report every change of a key that begins with one of them, read or
@@ -321,8 +321,11 @@ const attributes: checks.Check = (value) =>
     ? undefined
     : `an object of text, such as { client: "cache" }`
 
+/** The least room of a cache, in bytes: one in which no reply fits would only cost. */
+const leastCache = 1024
+
 const cacheChecks: checks.Checks<CacheOptions> = {
-  maxBytes: checks.integer(1),
+  maxBytes: checks.integer(leastCache),
   prefixes: (value) =>
     Array.isArray(value) && value.length > 0 && value.every((prefix) => typeof prefix === "string" && prefix !== "") &&
       !value.some((prefix, i) => value.some((other, j) => i !== j && other.startsWith(prefix)))

@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
 import { inspect } from "node:util"
+import { weightOf } from "../src/caching/Weight.ts"
 import { type ClusterOptions, type Credentials, resolve, table } from "../src/ClusterOptions.ts"
 import * as ReadFrom from "../src/ReadFrom.ts"
 
@@ -39,6 +40,12 @@ describe("ClusterOptions", () => {
     assert.strictEqual(options.tls, undefined)
     assert.strictEqual(options.credentials, undefined)
     assert.deepStrictEqual(options.mapAddress({ host: "a", port: 1 }), { host: "a", port: 1 })
+  })
+
+  it("refuses a cache in which no reply has room", () => {
+    assert.strictEqual(accepted({ nodes, cache: { maxBytes: 1024 } }).cache?.maxBytes, 1024)
+    assert.include(refused({ nodes, cache: { maxBytes: 1023 } }), "maxBytes has to be an integer of at least 1024")
+    assert.isAtMost(weightOf("GET\0t=user:1", ["user:1"], "x".repeat(500)), 1024)
   })
 
   it("takes one node or many, as URLs or as host and port", () => {

@@ -3,11 +3,13 @@ import { CachedReply } from "../../src/caching/CachedReply.ts"
 import { CacheStore } from "../../src/caching/CacheStore.ts"
 import { copyOf } from "../../src/caching/copyOf.ts"
 import type { Fetch } from "../../src/caching/Fetch.ts"
+import { idOf } from "../../src/caching/idOf.ts"
 import { keyOf } from "../../src/caching/keyOf.ts"
 import { ReplyCache } from "../../src/caching/ReplyCache.ts"
 import { bytesOf } from "../../src/caching/Weight.ts"
 import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 import { Generation } from "../../src/connection/Generation.ts"
+import { Command, Generic, Strings } from "../../src/index.ts"
 import type { Reply } from "../../src/protocol/Reply.ts"
 import type { Shard, Snapshot } from "../../src/topology/Snapshot.ts"
 import { range } from "../harness/range.ts"
@@ -281,6 +283,32 @@ describe("The room of the cache", () => {
     for (const reply of [["ab", "ab"], new Map([["ab", "ab"]]), new Set(["ab", Buffer.from("ab")])]) {
       assert.strictEqual(bytesOf(reply), flat + bytesOf(null))
     }
+  })
+})
+
+describe("The name of a reply", () => {
+  it("is no other command's, whatever its arguments contain", () => {
+    const texts = ["", "a", "a b", "1:a", "t1:a", "4:{x}a 4:{x}b", "1t1:a", "\0bytes a", "\0b=a", "=a", "b1:a", "\0"]
+    const lists = [
+      ...texts.flatMap((one) => [[one], [Buffer.from(one)]]),
+      ...texts.flatMap((one) => texts.flatMap((other) => [[one, other], [one, Buffer.from(other)]])),
+      ["{x}a", "{x}b"],
+      ["a", "a", "a"],
+      [Buffer.from([0xff]), "a"]
+    ]
+    const commands = lists.flatMap((keys) => {
+      const plain = Strings.mget(keys)
+      return [plain, plain.pipe(Command.bytes), plain.pipe(Command.lossyText), Generic.exists(keys)]
+    })
+    const names = new Map<string, Command.Command<unknown>>()
+    for (const command of commands) {
+      const name = idOf(command)
+      assert.isUndefined(names.get(name), `${JSON.stringify(name)} is the name of two commands`)
+      names.set(name, command)
+    }
+    const bytes = Strings.get(Buffer.from("a"))
+    assert.strictEqual(idOf(Strings.get("a")), idOf(Strings.get("a")))
+    assert.strictEqual(idOf(bytes), idOf(Strings.get(new Uint8Array([97]))))
   })
 })
 

@@ -12,6 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import { copyOf } from "../../caching/copyOf.ts"
 import type { Fetch } from "../../caching/Fetch.ts"
+import { idOf } from "../../caching/idOf.ts"
 import { keysOf } from "../../caching/keyOf.ts"
 import { ReplyCache } from "../../caching/ReplyCache.ts"
 import { type Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
@@ -20,7 +21,6 @@ import { Alarm } from "../../internal/Alarm.ts"
 import { Deadlines } from "../../internal/Deadlines.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Reply } from "../../protocol/Reply.ts"
-import { latin1Of } from "../../protocol/text.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
 import { keyless, slotOf } from "../CommandSlot.ts"
@@ -60,23 +60,6 @@ class Waiter extends Effectable.Class<void> {
     this.resume = undefined
     resume?.(effect)
   }
-}
-
-/** One argument of a name: text as it is, and bytes by a mark and a character for each. Lengths keep two from running together. */
-const nameOf = (argument: string | Uint8Array): string =>
-  typeof argument === "string" ? argument : `\0bytes ${latin1Of(argument)}`
-
-/** The command with its arguments, and the form in which its reply is read. */
-const idOf = ({ args, settings, spec }: Command<unknown>): string => {
-  let id = spec.name
-  if (settings.binary) id += "\0binary"
-  else if (settings.lossy) id += "\0lossy"
-  if (args.length === 1) return `${id} ${nameOf(args[0])}`
-  for (const arg of args) {
-    const name = nameOf(arg)
-    id += ` ${name.length}:${name}`
-  }
-  return id
 }
 
 export class CachedReads {
