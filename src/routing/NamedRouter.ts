@@ -10,12 +10,15 @@ import type { Execute, RouterShape } from "./Router.ts"
 /** The command with the facts that belong to its name; in a form that is refused when nobody knows the name. */
 export type LookUp = <A, M>(command: Command<A, M>) => Effect.Effect<Command<A, M>>
 
+/** Whether the name of a command has to be looked up. A command that is refused anyway needs no facts. */
+const isOpen = ({ settings, spec }: Command<unknown>): boolean => spec.isNameOnly && settings.invalid === undefined
+
 /** Runs a command after its name has been looked up. Other commands take the short way. */
 const looked = <A, M, B, E>(
   lookUp: LookUp,
   command: Command<A, M>,
   run: (command: Command<A, M>) => Effect.Effect<B, E>
-): Effect.Effect<B, E> => command.spec.isNameOnly ? Effect.flatMap(lookUp(command), run) : run(command)
+): Effect.Effect<B, E> => isOpen(command) ? Effect.flatMap(lookUp(command), run) : run(command)
 
 type Entries = ReadonlyArray<Command<unknown>>
 
@@ -24,7 +27,7 @@ const lookedAll = <B, E>(
   commands: Entries,
   run: (commands: Entries) => Effect.Effect<B, E>
 ): Effect.Effect<B, E> =>
-  commands.some(({ spec }) => spec.isNameOnly)
+  commands.some(isOpen)
     ? Effect.flatMap(
       Effect.forEach(commands, (command) => looked(lookUp, command, Effect.succeed)),
       run
@@ -32,6 +35,7 @@ const lookedAll = <B, E>(
     : run(commands)
 
 const namedBatches = (batches: Batching, lookUp: LookUp): Batching => ({
+  prepare: (commands) => lookedAll(lookUp, commands, Effect.succeed),
   pipeline: (commands, order) => lookedAll(lookUp, commands, (known) => batches.pipeline(known, order)),
   pipelineResults: (commands, order) => lookedAll(lookUp, commands, (known) => batches.pipelineResults(known, order)),
   transaction: (commands) => lookedAll(lookUp, commands, (known) => batches.transaction(known))

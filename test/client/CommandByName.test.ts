@@ -7,9 +7,12 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Command from "../../src/commands/Command.ts"
+import { Lists } from "../../src/commands/Lists.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import * as CommandTable from "../../src/commands/table/CommandTable.ts"
+import { ClusterClient } from "../../src/index.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
+import { Response, TestCluster } from "../../src/testing/index.ts"
 import { connect, errorReplies } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
@@ -179,4 +182,40 @@ describe("A command by name", () => {
     }
     assert.deepStrictEqual(named.toSorted(), Object.keys(typed).toSorted())
   })
+})
+
+/** A test cluster whose nodes know a command of a module, which answers `yes`, when they are asked for their commands. */
+const withModule = Effect.fnUntraced(function*(answer: () => Response.Response | undefined = () => undefined) {
+  const cluster = yield* TestCluster
+  const redis = yield* ClusterClient
+  yield* cluster.onCommand(
+    "COMMAND",
+    () => answer() ?? Response.reply([["my.push", -2, ["write"], 1, 1, 1, [], [], [], []]])
+  )
+  yield* cluster.onCommand("MY.PUSH", () => Response.reply("yes"))
+  return { cluster, redis }
+})
+
+describe("A command by name whose name only the servers know", () => {
+  for (const member of ["pipelineStream", "pipelineStreamResults"] as const) {
+    it.effect(`keeps the order of its slot in ${member}, however many batches run at a time`, () =>
+      Effect.gen(function*() {
+        const { cluster, redis } = yield* withModule()
+        const sent: Array<string> = []
+        for (const name of ["MY.PUSH", "RPUSH"]) {
+          yield* cluster.onCommand(name, ({ args }) => {
+            sent.push(String(args[1]))
+            return Response.reply(1)
+          })
+        }
+        const values = range(40).map(String)
+        const commands: ReadonlyArray<Command.Command<unknown>> = values.map((value, i) =>
+          i < 10 ? Command.named("MY.PUSH", "list", value) : Lists.rpush("list", [value])
+        )
+        yield* Stream.runDrain<unknown, RedisClusterException, never>(
+          redis[member](commands, { batch: 10, concurrency: 4 })
+        )
+        assert.deepStrictEqual(sent, values)
+      }).pipe(Effect.provide(TestCluster.layer())))
+  }
 })

@@ -152,6 +152,11 @@ class Sender {
 /** Runs many commands at once, each with its place in the results. */
 export interface Batching {
   /**
+   * Finds out what has to be known of commands before they can be sent. Batches that share an order pass it one after the other,
+   * because a batch that waits here has no place in the order yet. Without it nothing has to be found out.
+   */
+  readonly prepare?: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<ReadonlyArray<Command<unknown>>>
+  /**
    * Runs commands side by side. All are written before a reply is awaited. The result has the end of each command, in
    * their order. Batches that share an `order` keep the order of each slot across all batches.
    */

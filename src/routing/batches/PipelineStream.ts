@@ -1,7 +1,7 @@
 /**
  * Pipelines of any length: commands are taken from a stream and sent a batch at a time.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -40,6 +40,7 @@ const batchesOf = <C, E, R>(
     : Stream.chunks(Stream.fromIterable(commands, { chunkSize: size }))
 
 const run = <C extends Command<unknown>, E, R, B>(
+  { prepare = Effect.succeed }: Batching,
   execute: (commands: ReadonlyArray<Command<unknown>>, order: PipelineOrder) => Effect.Effect<
     ReadonlyArray<unknown>,
     RedisClusterException
@@ -55,7 +56,9 @@ const run = <C extends Command<unknown>, E, R, B>(
   return Stream.suspend(() => {
     const order = new PipelineOrder()
     return batchesOf(commands, batch).pipe(
-      Stream.mapEffect((entries) => execute(entriesOf(entries), order), { concurrency }),
+      // One batch after the other, before they run side by side: a batch takes its place in the order when it is executed.
+      Stream.mapEffect((entries) => prepare(entriesOf(entries))),
+      Stream.mapEffect((entries) => execute(entries, order), { concurrency }),
       // The decoder of each command made its value.
       Stream.flatMap((ended) => Stream.fromArray(ended as ReadonlyArray<B>))
     )
@@ -67,7 +70,7 @@ export const values = <C extends Command<unknown>, E, R>(
   batching: Batching,
   commands: CommandSource<C, E, R>,
   options: PipelineStreamOptions | undefined
-): Stream.Stream<Success<C>, E | RedisClusterException, R> => run(batching.pipeline, commands, options)
+): Stream.Stream<Success<C>, E | RedisClusterException, R> => run(batching, batching.pipeline, commands, options)
 
 /** Runs the commands of a source as they come, for a `Result` of each. */
 export const results = <C extends Command<unknown>, E, R>(
@@ -75,4 +78,4 @@ export const results = <C extends Command<unknown>, E, R>(
   commands: CommandSource<C, E, R>,
   options: PipelineStreamOptions | undefined
 ): Stream.Stream<Result.Result<Success<C>, RedisClusterException>, E | RedisClusterException, R> =>
-  run(batching.pipelineResults, commands, options)
+  run(batching, batching.pipelineResults, commands, options)
