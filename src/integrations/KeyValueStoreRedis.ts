@@ -41,7 +41,7 @@ import * as checks from "../internal/checks.ts"
 import { stackless } from "../internal/stackless.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
-import { swap } from "../values/Update.ts"
+import { readAndSwap } from "../values/Update.ts"
 import { checked, startingWith, unlinkStartingWith } from "./internal/namespace.ts"
 
 /**
@@ -112,6 +112,7 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
   const redis = yield* ClusterClient
   const expiry: Expiry = ttl === undefined ? {} : { expire: ttl }
   const named = (key: string): string => `${prefix}${key}`
+  const { read, swap } = readAndSwap(redis)
 
   /**
    * Repeats the modification as long as others change the value in between. The value is compared as bytes, because
@@ -123,12 +124,12 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
     f: (value: A) => A,
     tries = 1
   ): Effect.Effect<A | undefined, ConflictError | RedisClusterException> =>
-    Effect.flatMap(redis.execute(bytes(key)), (value) => {
+    Effect.flatMap(read(named(key)), (value) => {
       if (value === null) return Effect.undefined
       return Effect.flatMap(as(value), (present) => {
         const next = f(present)
         return Effect.flatMap(
-          swap(redis, named(key), value, next, expiry),
+          swap(named(key), value, next, expiry),
           (isDone) => {
             if (isDone) return Effect.succeed(next)
             return tries < modifyTries ? modified(key, as, f, tries + 1) : Effect.fail(contended)

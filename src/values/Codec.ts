@@ -5,6 +5,7 @@
  */
 import { isUtf8 } from "node:buffer"
 import { DecodeFailure } from "../commands/decode.ts"
+import * as checks from "../internal/checks.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { utf8Of } from "../protocol/text.ts"
 
@@ -15,6 +16,8 @@ import { utf8Of } from "../protocol/text.ts"
  * @since 0.1.0
  */
 export interface Codec<in E> {
+  /** The reason why it cannot be used; `undefined` if there is none. */
+  readonly problem?: string | undefined
   /**
    * The part of the schema that comes before the codec: with `"json"` its JSON codec, which makes dates, classes and bytes plain; with
    * `"encoded"` the schema as it is.
@@ -66,6 +69,27 @@ export const text: Codec<string> = { form: "encoded", encode: (value) => value, 
 export const bytes: Codec<Uint8Array> = { form: "encoded", encode: (value) => value, decode: (stored) => stored }
 
 /**
+ * The parts of a codec, for `make`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CodecOptions<in E> {
+  /** The part of the schema that comes before the codec. Default: `"json"`. */
+  readonly form?: "json" | "encoded" | undefined
+  /** Makes the stored form. It may throw. */
+  readonly encode: (value: E) => Argument
+  /** Reads the stored form. It may throw. */
+  readonly decode: (stored: Uint8Array) => unknown
+}
+
+const optionChecks: checks.Checks<CodecOptions<never>> = {
+  form: checks.oneOf("json", "encoded"),
+  encode: checks.func,
+  decode: checks.func
+}
+
+/**
  * A form of the program's own: MessagePack, CBOR, Protocol Buffers.
  *
  * **Details**
@@ -91,8 +115,10 @@ export const bytes: Codec<Uint8Array> = { form: "encoded", encode: (value) => va
  * @category constructors
  * @since 0.1.0
  */
-export const make = <E = unknown>(options: {
-  readonly form?: "json" | "encoded" | undefined
-  readonly encode: (value: E) => Argument
-  readonly decode: (stored: Uint8Array) => unknown
-}): Codec<E> => ({ form: options.form ?? "json", encode: options.encode, decode: options.decode })
+export const make = <E = unknown>(options: CodecOptions<E>): Codec<E> => {
+  const problem = checks.problemOf(options, optionChecks) ??
+    (options.encode === undefined ? "encode is missing" : options.decode === undefined ? "decode is missing" : undefined)
+  // A definition with a codec that has a problem is refused, and runs no function of it.
+  if (problem !== undefined) return { problem, form: "json", encode: () => "", decode: () => null }
+  return { form: options.form ?? "json", encode: options.encode, decode: options.decode }
+}

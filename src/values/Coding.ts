@@ -23,11 +23,17 @@ export interface Coding<out A> {
   readonly decode: (stored: Uint8Array) => A | DecodeFailure
 }
 
-const codecProblem = (codec: unknown): string | undefined =>
-  codec === undefined || (Predicate.hasProperty(codec, "encode") && Predicate.hasProperty(codec, "decode") &&
-      Predicate.isFunction(codec.encode) && Predicate.isFunction(codec.decode))
+const isForm = (codec: object): boolean =>
+  Predicate.hasProperty(codec, "form") && (codec.form === "json" || codec.form === "encoded")
+
+const codecProblem = (codec: unknown): string | undefined => {
+  if (codec === undefined) return undefined
+  if (Predicate.hasProperty(codec, "problem") && typeof codec.problem === "string") return `codec: ${codec.problem}`
+  return Predicate.hasProperty(codec, "encode") && Predicate.hasProperty(codec, "decode") &&
+      Predicate.isFunction(codec.encode) && Predicate.isFunction(codec.decode) && isForm(codec)
     ? undefined
     : "codec has to be a codec: Codec.json, Codec.text, Codec.bytes, or one that Codec.make has made"
+}
 
 const compressionProblem = (compression: unknown): string | undefined =>
   compression === undefined

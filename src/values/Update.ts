@@ -49,7 +49,7 @@ const isUnknownToServer = ({ reason }: RedisClusterException): boolean =>
   reason._tag === "ReplyError" && /syntax error/i.test(reason.message)
 
 /** Sets a key to a value if it still has the former one, or is still missing for `null`. Returns whether it was set. */
-export const swap = (
+const swap = (
   redis: ClusterClientShape,
   key: Argument,
   former: Uint8Array | null,
@@ -73,6 +73,32 @@ export const swap = (
   )
 }
 
+/** The two halves of an optimistic update. */
+export interface ReadAndSwap {
+  readonly read: (key: Argument) => Effect.Effect<Uint8Array | null, RedisClusterException>
+  /** Sets a key to a value if it still has the former one, or is still missing for `null`. Returns whether it was set. */
+  readonly swap: (
+    key: Argument,
+    former: Uint8Array | null,
+    value: Argument,
+    expiry: ExpiryOrKeep
+  ) => Effect.Effect<boolean, RedisClusterException>
+}
+
+/**
+ * The halves of an optimistic update, for a client.
+ *
+ * They go to primaries, because replicas may lag, and are not repeated when their outcome is unknown, whatever the region of the caller allows:
+ * a repeated swap would find its own value and count twice.
+ */
+export const readAndSwap = (redis: ClusterClientShape): ReadAndSwap => {
+  const safely = redis.region({ readFrom: ReadFrom.primary, idempotent: false })
+  return {
+    read: (key) => safely(redis.execute(bytes(Strings.get(key)))),
+    swap: (key, former, value, expiry) => safely(swap(redis, key, former, value, expiry))
+  }
+}
+
 export interface UpdateSettings {
   readonly schedule?: Schedule.Schedule<unknown> | undefined
   readonly times?: number | undefined
@@ -93,17 +119,15 @@ export const update = <B, E, R>(
     UpdateSettings
 ): Effect.Effect<B, E | ConflictError | RedisClusterException, R | ClusterClient> =>
   Effect.flatMap(ClusterClient, (redis) => {
-    // Replicas may lag, and a region may allow what would make an update happen twice.
-    const safely = redis.region({ readFrom: ReadFrom.primary, idempotent: false })
-    const read = safely(redis.execute(bytes(Strings.get(key))))
+    const { read, swap } = readAndSwap(redis)
     const conflict = new ConflictError({
       message: "others were faster: the value was changed at each attempt",
       command: "SET"
     })
-    const attempt = Effect.flatMap(read, (stored) =>
+    const attempt = Effect.flatMap(read(key), (stored) =>
       Effect.flatMap(next(stored), ({ result, value }) =>
         Effect.flatMap(
-          safely(swap(redis, key, stored, value, expiry)),
+          swap(key, stored, value, expiry),
           (isDone): Effect.Effect<B, ConflictError> => isDone ? Effect.succeed(result) : Effect.fail(conflict)
         )))
     return Tracing.operation(

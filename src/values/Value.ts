@@ -201,13 +201,31 @@ const definitionChecks: checks.Checks<AnyDefinition> = {
 }
 
 /** The command refuses a wrong expiry. */
-const updateChecks: checks.Checks<Record<"expire" | "expireAt" | "keepTtl", unknown> & UpdateSettings> = {
+const expiryChecks: checks.Checks<Record<"expire" | "expireAt" | "keepTtl", unknown>> = {
   expire: checks.anything,
   expireAt: checks.anything,
-  keepTtl: checks.anything,
+  keepTtl: checks.anything
+}
+
+const updateChecks: checks.Checks<Record<"expire" | "expireAt" | "keepTtl", unknown> & UpdateSettings> = {
+  ...expiryChecks,
   schedule: (value) => Schedule.isSchedule(value) ? undefined : "a schedule",
   times: (value) => value === Infinity ? undefined : checks.integer(0)(value)
 }
+
+/** The reason why SET refuses an expiry, found before anything is read or sent; `undefined` if it takes it. */
+const expiryProblem = (expiry: ExpiryOrKeep): string | undefined =>
+  Strings.set<SetOptions>("", "", expiry).settings.invalid
+
+const setManyProblem = (entries: unknown, options: ExpiryOrKeep = {}): string | undefined => {
+  if (typeof entries !== "object" || !Predicate.hasProperty(entries, Symbol.iterator)) {
+    return "setMany: the entries have to be a list of pairs of an input and a value"
+  }
+  const mistake = checks.problemOf(options, expiryChecks) ?? expiryProblem(withLifetime(options, undefined))
+  return mistake === undefined ? undefined : `setMany: ${mistake}`
+}
+
+const isPair = (entry: unknown): boolean => Array.isArray(entry) && entry.length === 2
 
 const problemOf = (definition: AnyDefinition): string | undefined =>
   checks.problemOf(definition, definitionChecks) ??
@@ -271,6 +289,7 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
 
   const keysOf = (inputs: ReadonlyArray<I>): Effect.Effect<ReadonlyArray<Argument>, RedisClusterException> =>
     Effect.suspend(() => {
+      if (problem !== undefined) return Effect.fail(refusal(`Value.make: ${problem}`))
       if (!Array.isArray(inputs)) return Effect.fail(refusal("the inputs have to be a list"))
       const found: Array<Argument> = []
       for (const input of inputs) {
@@ -291,12 +310,16 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
     const mistake = checks.problemOf(options, updateChecks)
     if (mistake !== undefined) return Effect.fail(refusal(`update: ${mistake}`))
     const { schedule, times, ...expiry } = options
+    // An option that is undefined is not given.
+    const isGiven = expiry.expire !== undefined || expiry.expireAt !== undefined || expiry.keepTtl !== undefined
     const lasting: ExpiryOrKeep = timeToLive === undefined ? { keepTtl: true } : {}
-    const isGiven = expiry.expire !== undefined || expiry.expireAt !== undefined
+    const lifetime = withLifetime(isGiven ? expiry : lasting, timeToLive)
+    const contradiction = expiryProblem(lifetime)
+    if (contradiction !== undefined) return Effect.fail(refusal(`update: ${contradiction}`))
     return update(
       found.key,
       (stored) => Effect.flatMap(readStored(stored), (value) => Effect.flatMap(f(value), written)),
-      withLifetime(isGiven ? expiry : { ...lasting, ...expiry }, timeToLive),
+      lifetime,
       { schedule, times }
     )
   }
@@ -337,7 +360,13 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
           ))),
     setMany: (entries, options) =>
       Effect.flatMap(ClusterClient, (redis) => {
-        const commands = Array.from(entries, ([input, value]) => set(input, value, options))
+        const mistake = problem === undefined ? setManyProblem(entries, options) : `Value.make: ${problem}`
+        if (mistake !== undefined) return Effect.fail(refusal(mistake))
+        const commands: Array<Command<never>> = []
+        for (const entry of entries) {
+          if (!isPair(entry)) return Effect.fail(refusal("setMany: each entry has to be a pair of an input and a value"))
+          commands.push(set(entry[0], entry[1], options))
+        }
         return commands.length === 0 ? Effect.void : Effect.asVoid(redis.pipeline(commands))
       }),
     deleteMany: (inputs) =>

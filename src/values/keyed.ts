@@ -58,6 +58,7 @@ export const withLifetime = <O extends ExpiryOrKeep>(options: O, timeToLive: Lif
     readonly expireAt?: unknown
     readonly keepTtl?: boolean | undefined
   }
-  if (expire === undefined && (expireAt !== undefined || keepTtl === true)) return options
+  // SET refuses another expiry beside these, an infinite one included.
+  if (expireAt !== undefined || keepTtl === true) return options
   return { ...options, expire: undefined, ...finite(expire ?? timeToLive) }
 }

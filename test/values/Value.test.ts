@@ -3,13 +3,16 @@
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import { deserialize, serialize } from "node:v8"
 import * as Command from "../../src/commands/Command.ts"
 import { ClusterClient, Codec, Compression, Value } from "../../src/index.ts"
+import * as KeyValueStoreRedis from "../../src/integrations/KeyValueStoreRedis.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { Response, TestCluster } from "../../src/testing/index.ts"
 import { connect } from "../harness/Observed.ts"
@@ -299,6 +302,39 @@ describe("An update", () => {
       assert.deepStrictEqual([runs, yield* Counts.get("once")], [1, 2])
     }).pipe(Effect.provide(TestCluster.layer())))
 
+  it.effect("takes an option that is undefined for one that is not given: the expiry stays", () =>
+    Effect.gen(function*() {
+      const redis = yield* ClusterClient
+      yield* Counts.set("kept", 1, { expire: "1 hour" })
+      const left = redis.pttl(Counts.key("kept"))
+      yield* Counts.update("kept", () => 2, { keepTtl: undefined, expire: undefined, expireAt: undefined })
+      assert.isAbove(yield* left, 3_000_000)
+      yield* Counts.update("kept", () => 3, { schedule: undefined, times: undefined })
+      assert.isAbove(yield* left, 3_000_000)
+      yield* Counts.update("kept", () => 4, { expire: "Infinity" })
+      assert.strictEqual(yield* left, -1)
+    }).pipe(Effect.provide(TestCluster.layer())))
+
+  it.effect("of a KeyValueStore counts once, whatever the region allows", () =>
+    Effect.gen(function*() {
+      const cluster = yield* TestCluster
+      const redis = yield* ClusterClient
+      const store = yield* KeyValueStore.KeyValueStore
+      yield* store.set("n", "1")
+      let lost = 0
+      let runs = 0
+      yield* cluster.onCommand("SET", () => lost++ === 0 ? Response.disconnect({ executed: true }) : undefined)
+      const add = store.modify("n", (n) => {
+        runs++
+        return String(Number(n) + 1)
+      })
+      const error = yield* failureOf(add.pipe(redis.region({ idempotent: true })))
+      assert.strictEqual(error._tag, "KeyValueStoreError")
+      assert.deepStrictEqual([runs, yield* redis.get("kvs:n")], [1, "2"])
+    }).pipe(
+      Effect.provide(Layer.provideMerge(KeyValueStoreRedis.layer(), TestCluster.layer()))
+    ))
+
   it.effect("that loses every race is a ConflictError, and has written nothing", () =>
     Effect.gen(function*() {
       const redis = yield* ClusterClient
@@ -388,6 +424,65 @@ describe("A definition", () => {
       yield* redis.set("k", `"x"`)
       const reading = yield* reasonOf(Slow.get())
       assert.include(reading.message, "asynchronous")
+    }).pipe(on))
+
+  it.effect("with an endless lifetime beside another expiry is refused, as other contradictions are", () =>
+    Effect.gen(function*() {
+      const cluster = yield* TestCluster
+      const Texts = Value.make({ key, schema: Schema.String, timeToLive: "1 minute" })
+      const expireAt = new Date(Date.now() + 1e6)
+      for (
+        const options of [
+          { expire: "Infinity", keepTtl: true },
+          { expire: "Infinity", expireAt },
+          { expire: "1 second", keepTtl: true }
+        ]
+      ) {
+        assert.include(yield* messageOf(Texts.set(undefined, "x", options as never)), "exclude one another")
+        const updating = yield* failureOf(Texts.update(undefined, () => "x", options as never))
+        assert.include(updating.message, "exclude one another")
+        assert.include(yield* messageOf(Texts.setMany([], options as never)), "exclude one another")
+      }
+      assert.deepStrictEqual(yield* cluster.received({ name: "GET" }), [])
+      assert.deepStrictEqual(yield* cluster.received({ name: "SET" }), [])
+    }).pipe(on))
+
+  it.effect("with a codec that is none is refused", () =>
+    Effect.gen(function*() {
+      const functions = { encode: String, decode: String }
+      for (
+        const [options, words] of [
+          [{ ...functions, form: "jsn" }, "form"],
+          [{ ...functions, encod: String }, "encode is meant"],
+          [{ encode: String }, "decode"],
+          [{ decode: String }, "encode"],
+          [undefined, "object"]
+        ] as const
+      ) {
+        const Texts = Value.make({ key, schema: Schema.String, codec: Codec.make(options as never) })
+        assert.include(yield* messageOf(Texts.set(undefined, "x")), words)
+        assert.include(yield* messageOf(Texts.get()), words)
+      }
+      const Plain = Value.make({ key, schema: Schema.String, codec: functions as never })
+      assert.include(yield* messageOf(Plain.get()), "codec has to be a codec")
+    }).pipe(on))
+
+  it.effect("refuses entries that are no pairs, and wrong options also where there are no entries", () =>
+    Effect.gen(function*() {
+      const Texts = Value.make({ key, schema: Schema.String })
+      for (const wrong of [{ a: "1" }, null, 7, "ab", [1], [[1, "x"], ["y"]], [null]]) {
+        assert.include(yield* messageOf(Texts.setMany(wrong as never)), "setMany: ")
+      }
+      for (const wrong of [{ nonsense: 1 }, null, 7, { expire: "0 seconds" }, { get: true }]) {
+        for (const entries of [[], [[undefined, "x"]]]) {
+          assert.include(yield* messageOf(Texts.setMany(entries as never, wrong as never)), "setMany: ")
+        }
+      }
+      const Mistaken = Value.make({ key, schema: "none" as never })
+      assert.include(yield* messageOf(Mistaken.setMany([])), "schema")
+      assert.include(yield* messageOf(Mistaken.getMany([])), "schema")
+      yield* Texts.setMany(new Map([[undefined, "x"]]))
+      assert.strictEqual(yield* Texts.get(), "x")
     }).pipe(on))
 
   it.effect("takes whatever plain JavaScript passes, and throws nothing", () =>
