@@ -117,7 +117,11 @@ const optionChecks: checks.Checks<CodecOptions<never>> = {
  */
 export const make = <E = unknown>(options: CodecOptions<E>): Codec<E> => {
   const problem = checks.problemOf(options, optionChecks) ??
-    (options.encode === undefined ? "encode is missing" : options.decode === undefined ? "decode is missing" : undefined)
+    (options.encode === undefined
+      ? "encode is missing"
+      : options.decode === undefined
+      ? "decode is missing"
+      : undefined)
   // A definition with a codec that has a problem is refused, and runs no function of it.
   if (problem !== undefined) return { problem, form: "json", encode: () => "", decode: () => null }
   return { form: options.form ?? "json", encode: options.encode, decode: options.decode }

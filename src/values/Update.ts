@@ -124,12 +124,15 @@ export const update = <B, E, R>(
       message: "others were faster: the value was changed at each attempt",
       command: "SET"
     })
-    const attempt = Effect.flatMap(read(key), (stored) =>
-      Effect.flatMap(next(stored), ({ result, value }) =>
-        Effect.flatMap(
-          swap(key, stored, value, expiry),
-          (isDone): Effect.Effect<B, ConflictError> => isDone ? Effect.succeed(result) : Effect.fail(conflict)
-        )))
+    const attempt = Effect.flatMap(
+      read(key),
+      (stored) =>
+        Effect.flatMap(next(stored), ({ result, value }) =>
+          Effect.flatMap(
+            swap(key, stored, value, expiry),
+            (isDone): Effect.Effect<B, ConflictError> => isDone ? Effect.succeed(result) : Effect.fail(conflict)
+          ))
+    )
     return Tracing.operation(
       "redis.update",
       () => Effect.retry(attempt, { while: (error) => error === conflict, schedule, times })

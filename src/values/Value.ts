@@ -364,7 +364,9 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
         if (mistake !== undefined) return Effect.fail(refusal(mistake))
         const commands: Array<Command<never>> = []
         for (const entry of entries) {
-          if (!isPair(entry)) return Effect.fail(refusal("setMany: each entry has to be a pair of an input and a value"))
+          if (!isPair(entry)) {
+            return Effect.fail(refusal("setMany: each entry has to be a pair of an input and a value"))
+          }
           commands.push(set(entry[0], entry[1], options))
         }
         return commands.length === 0 ? Effect.void : Effect.asVoid(redis.pipeline(commands))
