@@ -187,12 +187,12 @@ const typed = <Fields>(
 }
 
 const undecodable = (
-  { id, stream }: ConsumedEntry<unknown>,
+  { id }: ConsumedEntry<unknown>,
   { cause, message }: DecodeFailure
 ): RedisClusterException =>
   exception(() =>
     new DecodeError({
-      message: `consume: the schema refused the fields of entry ${id} of ${stream}: ${message}`,
+      message: `consume: the schema refused the fields of entry ${id}: ${message}`,
       cause,
       outcome: "Executed",
       command: "XREADGROUP"

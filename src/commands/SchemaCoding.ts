@@ -8,6 +8,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { DecodeFailure } from "./decode.ts"
+import { withoutData } from "./SchemaIssues.ts"
 import { EncodeFailure, isEncodeFailure, type Value } from "./Value.ts"
 
 /**
@@ -50,10 +51,13 @@ export const decoderOf = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S
 ): (value: unknown) => S["Type"] | DecodeFailure => {
   const decode = Schema.decodeUnknownResult(schema)
+  const shown = withoutData(schema)
   return (value) => {
     try {
       const result = decode(value)
-      return Result.isSuccess(result) ? result.success : new DecodeFailure(result.failure.message, result.failure)
+      if (Result.isSuccess(result)) return result.success
+      const error = shown(result.failure)
+      return new DecodeFailure(error.message, error)
     } catch (error) {
       return new DecodeFailure(
         isWaiting(error)
@@ -68,10 +72,11 @@ export const decoderOf = <S extends Schema.ConstraintDecoder<unknown>>(
 /** The result of a schema for a value, or the reason why there is none. The message shows nothing of the value. */
 export const encoderOf = <E>(schema: Schema.ConstraintEncoder<E>): (value: unknown) => E | EncodeFailure => {
   const run = Schema.encodeUnknownResult(schema)
+  const shown = withoutData(schema)
   return (value) => {
     try {
       const result = run(value)
-      return Result.isSuccess(result) ? result.success : new EncodeFailure(result.failure.message)
+      return Result.isSuccess(result) ? result.success : new EncodeFailure(shown(result.failure).message)
     } catch (error) {
       return new EncodeFailure(isWaiting(error) ? "the schema is asynchronous: encode before the command" : threw)
     }

@@ -261,7 +261,7 @@ export const pairsOf =
   }
 
 /** Sets a property, `__proto__` too, which a plain assignment would take for the prototype. */
-const assign = <A>(record: Record<string, A>, name: string, value: A): void => {
+export const assign = <A>(record: Record<string, A>, name: string, value: A): void => {
   if (name === "__proto__") {
     Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true })
   } else {

@@ -4,7 +4,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import { DecodeFailure, isDecodeFailure } from "../commands/decode.ts"
+import { assign, DecodeFailure, isDecodeFailure } from "../commands/decode.ts"
 import { decoderOf, encoderOf } from "../commands/SchemaCoding.ts"
 import { EncodeFailure, isEncodeFailure } from "../commands/Value.ts"
 
@@ -55,25 +55,54 @@ const defined = (ast: SchemaAST.AST): SchemaAST.AST =>
 const isTextual = (field: Schema.Constraint): boolean =>
   isText(SchemaAST.toEncoded(Schema.toCodecJson(Schema.make(defined(field.ast))).ast))
 
+/** The words about a name that no property has. They do not repeat it, because it may be data. */
+export const noProperty = (names: ReadonlyArray<string>): string =>
+  `a name is not that of a property; the properties are ${names.map((name) => JSON.stringify(name)).join(", ")}`
+
 const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+/** A property that is undefined where there is no field, although the object has to have it; `undefined` for any other property. */
+type Absent = { readonly json: unknown } | undefined
+
+/** How a property reads that has no field: the schema may admit its absence, or undefined in its place, of which it knows the JSON. */
+const absentOf = (name: string, { decode, encode }: Way): Absent => {
+  if (!isDecodeFailure(decode({}))) return undefined
+  const encoded = encode({ [name]: undefined })
+  return isEncodeFailure(encoded) || !Object.hasOwn(encoded, name) ? undefined : { json: encoded[name] }
+}
+
+class Property {
+  readonly way: Way
+  readonly isTextual: boolean
+  readonly #name: string
+  #absent: { readonly found: Absent } | undefined
+
+  constructor(name: string, field: Schema.Constraint) {
+    this.way = wayOf(Schema.Struct({ [name]: field }))
+    this.isTextual = isTextual(field)
+    this.#name = name
+  }
+
+  /** Found when a field is first missing: functions of the schema run. */
+  get absent(): Absent {
+    this.#absent ??= { found: absentOf(this.#name, this.way) }
+    return this.#absent.found
+  }
+}
 
 /** The way of an object with these properties. */
 export const make = <A>(schema: Schema.Constraint & { readonly fields: Schema.Struct.Fields }): FieldCoding<A> => {
   const names = Object.keys(schema.fields)
   const whole = wayOf(schema)
-  const single = new Map(
-    names.map((name) => [name, {
-      way: wayOf(Schema.Struct({ [name]: schema.fields[name] })),
-      isTextual: isTextual(schema.fields[name])
-    }])
-  )
+  const single = new Map(names.map((name) => [name, new Property(name, schema.fields[name])]))
 
   const toFields = (encoded: Readonly<Record<string, unknown>>, value: object): Fields => {
     const fields: Record<string, string> = {}
     for (const name of names) {
       // A property that is undefined has no field, whatever its JSON is.
-      if (!(name in encoded) || encoded[name] === undefined || Reflect.get(value, name) === undefined) continue
-      fields[name] = single.get(name)?.isTextual === true ? String(encoded[name]) : JSON.stringify(encoded[name])
+      if (!Object.hasOwn(encoded, name) || encoded[name] === undefined || Reflect.get(value, name) === undefined) continue
+      const json = encoded[name]
+      assign(fields, name, single.get(name)?.isTextual === true ? String(json) : JSON.stringify(json))
     }
     return fields
   }
@@ -87,10 +116,14 @@ export const make = <A>(schema: Schema.Constraint & { readonly fields: Schema.St
   const fromFields = (given: ReadonlyArray<string>, fields: Fields): Record<string, unknown> | DecodeFailure => {
     const encoded: Record<string, unknown> = {}
     for (const name of given) {
-      if (!Object.hasOwn(fields, name)) continue
+      if (!Object.hasOwn(fields, name)) {
+        const absent = single.get(name)?.absent
+        if (absent !== undefined) assign(encoded, name, absent.json)
+        continue
+      }
       const value = fromField(name, fields[name])
       if (isDecodeFailure(value)) return value
-      encoded[name] = value
+      assign(encoded, name, value)
     }
     return encoded
   }
@@ -112,10 +145,10 @@ export const make = <A>(schema: Schema.Constraint & { readonly fields: Schema.St
       for (const [name, property] of Object.entries(value)) {
         if (property === undefined) continue
         const known = single.get(name)
-        if (known === undefined) return new EncodeFailure(`there is no property ${JSON.stringify(name)}`)
+        if (known === undefined) return new EncodeFailure(noProperty(names))
         const encoded = known.way.encode({ [name]: property })
         if (isEncodeFailure(encoded)) return encoded
-        Object.assign(fields, toFields(encoded, value))
+        for (const [field, text] of Object.entries(toFields(encoded, value))) assign(fields, field, text)
       }
       return fields
     },
@@ -125,7 +158,7 @@ export const make = <A>(schema: Schema.Constraint & { readonly fields: Schema.St
         const encoded = fromFields([name], fields)
         const value = isDecodeFailure(encoded) ? encoded : single.get(name)?.way.decode(encoded)
         if (isDecodeFailure(value)) return value
-        Object.assign(object, value)
+        for (const [property, one] of Object.entries(Object(value))) assign(object, property, one)
       }
       return object
     }

@@ -32,7 +32,8 @@ import * as Schema from "effect/Schema"
 import { ClusterClient } from "../ClusterClient.ts"
 import type { Lifetime } from "../commands/Call.ts"
 import { type Command, DecodeFailure, invalid, make as makeCommand, map, unencodable } from "../commands/Command.ts"
-import { type Decoder, isDecodeFailure, record, stringsOrNull } from "../commands/decode.ts"
+import { assign, type Decoder, isDecodeFailure, record, stringsOrNull } from "../commands/decode.ts"
+import { CommandSpec } from "../commands/CommandSpec.ts"
 import { Generic } from "../commands/Generic.ts"
 import { Hashes } from "../commands/Hashes.ts"
 import { EncodeFailure, isEncodeFailure, notEncoded } from "../commands/Value.ts"
@@ -154,6 +155,9 @@ const nothing: FieldCoding.FieldCoding<never> = {
   decodeSome: () => new DecodeFailure("the definition is mistaken")
 }
 
+const refused = (name: string, mistake: string): Command<never> =>
+  invalid(new CommandSpec(name, {}), `${name}: ${mistake}`)
+
 const isEmpty = (fields: FieldCoding.Fields): boolean => {
   for (const _ in fields) return false
   return true
@@ -165,7 +169,8 @@ const isEmpty = (fields: FieldCoding.Fields): boolean => {
  * **Details**
  *
  * A property whose JSON is text is a field of that text: strings, dates, literals. Any other property is a field of JSON, so that servers count numbers
- * (`HINCRBY`) and show the rest. A property that is `undefined` has no field. A definition that is mistaken makes every command fail with an
+ * (`HINCRBY`) and show the rest. A property that is `undefined` has no field; where the schema wants it (`Schema.UndefinedOr`) it reads as
+ * `undefined`, and as `null` where the schema admits both. A definition that is mistaken makes every command fail with an
  * `OptionsError`, and nothing is sent.
  *
  * @category constructors
@@ -194,7 +199,7 @@ export const make = <const S extends ObjectSchema, I = void>(
     if (isDecodeFailure(values)) return values
     const fields: Record<string, string> = {}
     for (const [i, value] of values.entries()) {
-      if (value !== null) fields[properties[i]] = value
+      if (value !== null) assign(fields, properties[i], value)
     }
     // The schemas of the properties made the values.
     return isEmpty(fields) ? null : coding.decodeSome(properties, fields) as Pick<A, K> | DecodeFailure
@@ -211,6 +216,13 @@ export const make = <const S extends ObjectSchema, I = void>(
       )
       : command
   }
+
+  const propertiesProblem = (properties: ReadonlyArray<unknown>): string | undefined =>
+    !Array.isArray(properties)
+      ? "the properties have to be a list of names"
+      : properties.every((name) => coding.names.some((known) => known === name))
+      ? undefined
+      : FieldCoding.noProperty(coding.names)
 
   const setCommands = (input: I, value: A): ReadonlyArray<Command<unknown>> => {
     const command = (build: (key: Argument) => Command<unknown>) => commandOf<I, unknown>("HSET", keys, input, build)
@@ -231,20 +243,21 @@ export const make = <const S extends ObjectSchema, I = void>(
       }),
     pick: (input, properties) =>
       commandOf("HMGET", keys, input, (key) => {
+        const mistake = propertiesProblem(properties)
+        if (mistake !== undefined) return refused("HMGET", mistake)
         const { args, settings, spec } = Hashes.hmget(key, properties)
-        const unknown = settings.invalid === undefined
-          ? properties.find((name) => !coding.names.includes(name))
-          : undefined
-        return unknown === undefined
-          ? makeCommand(spec, args, some(properties), settings)
-          : invalid(spec, `HMGET: there is no property ${JSON.stringify(unknown)}`)
+        return makeCommand(spec, args, some(properties), settings)
       }),
     set: (input, value) =>
       Effect.flatMap(ClusterClient, (redis) => Effect.asVoid(redis.transaction(setCommands(input, value)))),
     setCommands,
     patch: (input, properties) =>
       commandOf("HSET", keys, input, (key) => map(writing(key, coding.encodeSome(properties)), () => undefined)),
-    unset: (input, properties) => commandOf("HDEL", keys, input, (key) => Hashes.hdel(key, properties)),
+    unset: (input, properties) => 
+      commandOf("HDEL", keys, input, (key) => {
+        const mistake = propertiesProblem(properties)
+        return mistake === undefined ? Hashes.hdel(key, properties) : refused("HDEL", mistake)
+      }),
     delete: (input) => commandOf("DEL", keys, input, (key) => map(Generic.del(key), (count) => count > 0))
   }
 }

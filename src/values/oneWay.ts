@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
+import { childrenOf } from "../commands/schemaTree.ts"
 
 /** Whether a direction is closed by `SchemaGetter.forbidden`, which fails also where there is no value. */
 const isForbidden = (getter: unknown): boolean => {
@@ -33,26 +34,6 @@ const hasCodec = ({ annotations }: SchemaAST.AST): boolean =>
 const nameOf = ({ annotations }: SchemaAST.AST): string => {
   const name = annotations?.identifier ?? annotations?.title ?? annotations?.expected
   return typeof name === "string" ? name : "a declared type"
-}
-
-const childrenOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
-  switch (ast._tag) {
-    case "Objects":
-      return [
-        ...ast.propertySignatures.map(({ type }) => type),
-        ...ast.indexSignatures.flatMap(({ parameter, type }) => [parameter, type])
-      ]
-    case "Arrays":
-      return [...ast.elements, ...ast.rest]
-    case "Union":
-      return ast.types
-    case "Suspend":
-      return [ast.thunk()]
-    case "Declaration":
-      return ast.typeParameters
-    default:
-      return []
-  }
 }
 
 /**

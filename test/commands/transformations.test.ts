@@ -1,6 +1,9 @@
 import { assert, describe, it as plain, layer } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Layer, Result, Schema, SchemaGetter } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Result, Schema, SchemaGetter, SchemaIssue } from "effect"
 import { inspect } from "node:util"
+import { DecodeFailure } from "../../src/commands/decode.ts"
+import { decoderOf, encoderOf } from "../../src/commands/SchemaCoding.ts"
+import { EncodeFailure } from "../../src/commands/Value.ts"
 import { ClusterClient, type ClusterClientShape, Command, Hashes, Server, Sets, Strings } from "../../src/index.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { TestCluster } from "../../src/testing/index.ts"
@@ -272,6 +275,37 @@ describe("A schema of a command", () => {
     "a check": Schema.String.check(Schema.isMaxLength(3)),
     "a literal": Schema.Literals(["a", "b"]),
     "a number": Schema.FiniteFromString,
+    "a record": Schema.fromJsonString(Schema.Record(Schema.String, Schema.String.check(Schema.isMaxLength(3)))),
+    "a check of the keys of a record": Schema.fromJsonString(
+      Schema.Record(Schema.String.check(Schema.isMaxLength(3)), Schema.Unknown)
+    ),
+    "a record in an object": Schema.fromJsonString(
+      Schema.Struct({ inner: Schema.optional(Schema.Record(Schema.String, Schema.Number)) })
+    ),
+    "properties that it does not know": Schema.fromJsonString(
+      Schema.Struct({ name: Schema.optional(Schema.String) }).annotate({ parseOptions: { onExcessProperty: "error" } })
+    ),
+    "an input that it reports": Schema.fromJsonString(
+      Schema.Struct({ name: Schema.Number }).annotate({ parseOptions: { reportInput: true } })
+    ),
+    "a message of the program with the value": Schema.String.check(Schema.makeFilter((value) => `no ${value}`)),
+    "a path of the program with the value": Schema.String.check(
+      Schema.makeFilter((value) => ({ path: [value], issue: `no ${value}` }))
+    ),
+    "an issue of the program with the value": Schema.String.pipe(
+      Schema.decodeTo(Schema.Unknown, {
+        decode: SchemaGetter.transformEffect((value: string): Effect.Effect<unknown, SchemaIssue.Issue> =>
+          Effect.fail(new SchemaIssue.InvalidValue({ message: value }, value, { reportInput: true }))
+        ),
+        encode: SchemaGetter.transform(String)
+      })
+    ),
+    "a direction that is forbidden in words with the value": Schema.String.pipe(
+      Schema.decodeTo(Schema.Unknown, {
+        decode: SchemaGetter.forbidden((value) => `no ${JSON.stringify(value)}`),
+        encode: SchemaGetter.transform(String)
+      })
+    ),
     "a function that throws an error with the value": Schema.String.pipe(
       Schema.decodeTo(Schema.Unknown, {
         decode: SchemaGetter.transform((value: string): unknown => JSON.parse(`${value} is not JSON`)),
@@ -279,12 +313,33 @@ describe("A schema of a command", () => {
       })
     )
   }
+  plain("that refuses a value names its properties and the indexes of lists, and other keys not", () => {
+    const target = Schema.Struct({
+      orders: Schema.Array(Schema.Record(Schema.String, Schema.Struct({ total: Schema.Number }))),
+      state: Schema.String.check(Schema.isMaxLength(3, { message: "too long for a state" }))
+    })
+    const wrong = { orders: [{ [secret]: { total: secret } }], state: secret }
+    const at = `at ["orders"][0]["[a key]"]["total"]`
+    const decoded = decoderOf(target)(wrong)
+    assert.instanceOf(decoded, DecodeFailure)
+    assert.include(decoded.message, at)
+    assert.include(String(decoded.cause), at)
+    const encoded = encoderOf<unknown>(target)(wrong)
+    assert.instanceOf(encoded, EncodeFailure)
+    assert.include(encoded.message, at)
+    const long = decoderOf(target)({ orders: [], state: secret })
+    assert.instanceOf(long, DecodeFailure)
+    assert.include(long.message, "too long for a state")
+    assert.notInclude(decoded.message + encoded.message + long.message, secret)
+  })
+
   layer(TestCluster.layer(), { excludeTestServices: true })((it) => {
     for (const [what, schema] of Object.entries(refusing)) {
       it.effect(`that refuses a reply by ${what} shows nothing of the reply, however the error is printed`, () =>
         Effect.gen(function*() {
           const redis = yield* ClusterClient
-          for (const value of [secret, JSON.stringify({ name: secret, age: secret }), JSON.stringify([secret])]) {
+          const values = [{ name: secret, age: secret }, [secret], { [secret]: 1 }, { name: "a", inner: { [secret]: "x" } }]
+          for (const value of [secret, ...values.map((value) => JSON.stringify(value))]) {
             yield* redis.set(key, value)
             const exit = yield* Effect.exit(redis.get(key).pipe(Command.schema(Schema.NullOr(schema))))
             if (Exit.isSuccess(exit)) continue

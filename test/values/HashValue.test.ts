@@ -167,6 +167,80 @@ describeOnEach("A typed hash, on $name", (environment) => {
   })
 })
 
+describe("A typed hash", () => {
+  const on = Effect.provide(TestCluster.layer())
+
+  it.effect("whose required property is undefined comes back as it was", () =>
+    Effect.gen(function*() {
+      const redis = yield* ClusterClient
+      const Notes = HashValue.make({
+        key: (id: number) => `note:${id}`,
+        schema: Schema.Struct({
+          a: Schema.String,
+          b: Schema.UndefinedOr(Schema.String),
+          c: Schema.UndefinedOr(Schema.Number),
+          d: Schema.Option(Schema.UndefinedOr(Schema.Date)),
+          e: Schema.optional(Schema.Number)
+        })
+      })
+      const note = { a: "x", b: undefined, c: undefined, d: Option.some(undefined) }
+      yield* Notes.set(1, note)
+      assert.deepStrictEqual(yield* Notes.get(1), note)
+      assert.deepStrictEqual(yield* Notes.pick(1, ["a", "b", "e"]), { a: "x", b: undefined })
+      assert.deepStrictEqual(Object.keys(yield* redis.hgetall("note:1")).toSorted(), ["a", "d"])
+      yield* Notes.set(2, { ...note, b: "null", c: 0 })
+      assert.deepStrictEqual(yield* Notes.get(2), { ...note, b: "null", c: 0 })
+      yield* redis.hdel("note:1", "d")
+      assert.strictEqual((yield* reasonOf(Notes.get(1)))._tag, "DecodeError")
+      const Nullish = HashValue.make({
+        key: () => "nullish",
+        schema: Schema.Struct({ a: Schema.String, b: Schema.NullishOr(Schema.Number) })
+      })
+      // The JSON of the schema has null for both.
+      yield* Nullish.set(undefined, { a: "x", b: undefined })
+      assert.deepStrictEqual(yield* Nullish.get(), { a: "x", b: null })
+    }).pipe(on))
+
+  it.effect("has properties of any name", () =>
+    Effect.gen(function*() {
+      const names = ["__proto__", "constructor", "toString", "", "hasOwnProperty"]
+      const object = Object.fromEntries(names.map((name) => [name, `of ${name}`]))
+      const Odd = HashValue.make({
+        key: () => "odd",
+        schema: Schema.Struct(Object.fromEntries(names.map((name) => [name, Schema.String])))
+      })
+      yield* Odd.set(undefined, object)
+      assert.deepStrictEqual(Object.entries((yield* Odd.get()) ?? {}).toSorted(), Object.entries(object).toSorted())
+      yield* Odd.patch(undefined, Object.fromEntries([["__proto__", "other"]]))
+      const picked = yield* Odd.pick(undefined, ["__proto__", "constructor"])
+      assert.deepStrictEqual(Object.entries(picked ?? {}), [["__proto__", "other"], ["constructor", "of constructor"]])
+    }).pipe(on))
+
+  it.effect("refuses properties that it does not have with words, and does not repeat them", () =>
+    Effect.gen(function*() {
+      yield* Orders.set(8, order)
+      const name = "secret" as never
+      for (
+        const refused of [
+          Orders.pick(8, [name]),
+          Orders.pick(8, name),
+          Orders.pick(8, null as never),
+          Orders.pick(8, [7 as never]),
+          Orders.unset(8, [name]),
+          Orders.unset(8, name),
+          Orders.unset(8, undefined as never)
+        ]
+      ) {
+        const reason = yield* reasonOf(refused)
+        assert.deepStrictEqual([reason._tag, reason.outcome], ["OptionsError", "NotExecuted"])
+        assert.notInclude(reason.message, "secret")
+      }
+      const patching = yield* reasonOf(Orders.patch(8, { secret: 1 } as never))
+      assert.strictEqual(patching._tag, "EncodeError")
+      assert.notInclude(patching.message, "secret")
+    }).pipe(on))
+})
+
 describe("A definition of typed hashes", () => {
   it.effect("that is mistaken is refused with words", () =>
     Effect.gen(function*() {
