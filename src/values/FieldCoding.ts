@@ -100,7 +100,9 @@ export const make = <A>(schema: Schema.Constraint & { readonly fields: Schema.St
     const fields: Record<string, string> = {}
     for (const name of names) {
       // A property that is undefined has no field, whatever its JSON is.
-      if (!Object.hasOwn(encoded, name) || encoded[name] === undefined || Reflect.get(value, name) === undefined) continue
+      if (!Object.hasOwn(encoded, name) || encoded[name] === undefined || Reflect.get(value, name) === undefined) {
+        continue
+      }
       const json = encoded[name]
       assign(fields, name, single.get(name)?.isTextual === true ? String(json) : JSON.stringify(json))
     }

@@ -32,8 +32,8 @@ import * as Schema from "effect/Schema"
 import { ClusterClient } from "../ClusterClient.ts"
 import type { Lifetime } from "../commands/Call.ts"
 import { type Command, DecodeFailure, invalid, make as makeCommand, map, unencodable } from "../commands/Command.ts"
-import { assign, type Decoder, isDecodeFailure, record, stringsOrNull } from "../commands/decode.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
+import { assign, type Decoder, isDecodeFailure, record, stringsOrNull } from "../commands/decode.ts"
 import { Generic } from "../commands/Generic.ts"
 import { Hashes } from "../commands/Hashes.ts"
 import { EncodeFailure, isEncodeFailure, notEncoded } from "../commands/Value.ts"
@@ -253,7 +253,7 @@ export const make = <const S extends ObjectSchema, I = void>(
     setCommands,
     patch: (input, properties) =>
       commandOf("HSET", keys, input, (key) => map(writing(key, coding.encodeSome(properties)), () => undefined)),
-    unset: (input, properties) => 
+    unset: (input, properties) =>
       commandOf("HDEL", keys, input, (key) => {
         const mistake = propertiesProblem(properties)
         return mistake === undefined ? Hashes.hdel(key, properties) : refused("HDEL", mistake)

@@ -338,7 +338,10 @@ describe("A schema of a command", () => {
       it.effect(`that refuses a reply by ${what} shows nothing of the reply, however the error is printed`, () =>
         Effect.gen(function*() {
           const redis = yield* ClusterClient
-          const values = [{ name: secret, age: secret }, [secret], { [secret]: 1 }, { name: "a", inner: { [secret]: "x" } }]
+          const values = [{ name: secret, age: secret }, [secret], { [secret]: 1 }, {
+            name: "a",
+            inner: { [secret]: "x" }
+          }]
           for (const value of [secret, ...values.map((value) => JSON.stringify(value))]) {
             yield* redis.set(key, value)
             const exit = yield* Effect.exit(redis.get(key).pipe(Command.schema(Schema.NullOr(schema))))
