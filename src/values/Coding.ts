@@ -60,6 +60,9 @@ export const problemOf = (parts: Parts): string | undefined => {
   }
 }
 
+/** UTF-8 has no form for half a surrogate pair, and would write another character. */
+export const noUnicode = "the text has a lone surrogate, and cannot be written as UTF-8"
+
 const zstdWanted = "the value is compressed: read it with the option compression"
 
 /** The way that the parts make. A function of the program that throws fails the value, and nothing else. */
@@ -79,6 +82,7 @@ export const make = <A>(parts: Parts): Coding<A> => {
         if (typeof stored !== "string" && !(stored instanceof Uint8Array)) {
           return new EncodeFailure("the codec gave neither text nor bytes")
         }
+        if (typeof stored === "string" && !stored.isWellFormed()) return new EncodeFailure(noUnicode)
         return compression === undefined ? stored : compression.compress(stored)
       } catch {
         return new EncodeFailure("a function of the codec threw an error")

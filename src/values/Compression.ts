@@ -37,7 +37,10 @@ export interface ZstdOptions {
   readonly level?: number | undefined
   /** The size in bytes from which a value is compressed; `Infinity` to read compressed values and write none. Default: 64. */
   readonly threshold?: number | undefined
-  /** The greatest size in bytes that a value may have after decompression: a small reply must not fill the memory. Default: 512 MiB. */
+  /**
+   * The greatest size in bytes that a compressed value may have after decompression: a small reply must not fill the memory. A greater one is
+   * refused when it is written. Default: 512 MiB.
+   */
   readonly maxSize?: number | undefined
 }
 
@@ -106,6 +109,7 @@ export const zstd = (options: ZstdOptions = {}): Compression => {
   const problem = checks.problemOf(options, zstdChecks) ??
     (typeof zlib()?.zstdCompressSync === "function" ? undefined : "this runtime has no zstd in node:zlib")
   const { level = 3, maxSize = 512 * 1024 * 1024, threshold = 64 }: ZstdOptions = problem === undefined ? options : {}
+  const tooGreat = `the value is greater than ${maxSize} bytes, the maxSize of its compression`
   return {
     problem,
     compress: (value) => {
@@ -113,6 +117,7 @@ export const zstd = (options: ZstdOptions = {}): Compression => {
       // Bytes that begin as a compressed value would be taken for one: they are wrapped, whatever their size.
       const isAmbiguous = isCompressed(bytes)
       if (bytes.length < threshold && !isAmbiguous) return value
+      if (bytes.length > maxSize) return new EncodeFailure(tooGreat)
       const lib = zlib()
       if (lib === undefined) return new EncodeFailure("this runtime has no node:zlib")
       const compressed = lib.zstdCompressSync(bytes, { params: { [lib.constants.ZSTD_c_compressionLevel]: level } })
@@ -131,7 +136,7 @@ export const zstd = (options: ZstdOptions = {}): Compression => {
       } catch (error) {
         return new DecodeFailure(
           error instanceof RangeError
-            ? `the value is greater than ${maxSize} bytes, the maxSize of its compression`
+            ? tooGreat
             : "the value begins as a compressed one, and cannot be decompressed"
         )
       }

@@ -7,6 +7,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import { assign, DecodeFailure, isDecodeFailure } from "../commands/decode.ts"
 import { decoderOf, encoderOf } from "../commands/SchemaCoding.ts"
 import { EncodeFailure, isEncodeFailure } from "../commands/Value.ts"
+import { noUnicode } from "./Coding.ts"
 
 /** The texts of the fields of a hash, or of some of them. */
 export type Fields = Readonly<Record<string, string>>
@@ -96,7 +97,7 @@ export const make = <A>(schema: Schema.Constraint & { readonly fields: Schema.St
   const whole = wayOf(schema)
   const single = new Map(names.map((name) => [name, new Property(name, schema.fields[name])]))
 
-  const toFields = (encoded: Readonly<Record<string, unknown>>, value: object): Fields => {
+  const toFields = (encoded: Readonly<Record<string, unknown>>, value: object): Fields | EncodeFailure => {
     const fields: Record<string, string> = {}
     for (const name of names) {
       // A property that is undefined has no field, whatever its JSON is.
@@ -104,7 +105,9 @@ export const make = <A>(schema: Schema.Constraint & { readonly fields: Schema.St
         continue
       }
       const json = encoded[name]
-      assign(fields, name, single.get(name)?.isTextual === true ? String(json) : JSON.stringify(json))
+      const text = single.get(name)?.isTextual === true ? String(json) : JSON.stringify(json)
+      if (!text.isWellFormed()) return new EncodeFailure(`${noUnicode}\n  at [${JSON.stringify(name)}]`)
+      assign(fields, name, text)
     }
     return fields
   }
@@ -150,7 +153,9 @@ export const make = <A>(schema: Schema.Constraint & { readonly fields: Schema.St
         if (known === undefined) return new EncodeFailure(noProperty(names))
         const encoded = known.way.encode({ [name]: property })
         if (isEncodeFailure(encoded)) return encoded
-        for (const [field, text] of Object.entries(toFields(encoded, value))) assign(fields, field, text)
+        const some = toFields(encoded, value)
+        if (isEncodeFailure(some)) return some
+        for (const [field, text] of Object.entries(some)) assign(fields, field, text)
       }
       return fields
     },

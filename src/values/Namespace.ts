@@ -44,8 +44,8 @@ export interface Namespace {
   /** A namespace within this one. */
   readonly within: (...parts: ReadonlyArray<Part>) => Namespace
   /**
-   * A namespace whose keys are all of one slot: the parts are its hash tag. Braces and percent signs of a part are written as `%7B`, `%7D` and
-   * `%25`, so that different parts are different tags.
+   * A namespace whose keys are all of one slot: the parts, joined by colons, are its hash tag. Braces and percent signs of a part are written as
+   * `%7B`, `%7D` and `%25`, so that different texts are different tags. `tagged("user", 7)` and `tagged("user:7")` are one tag, as their text is.
    */
   readonly tagged: (part: Part, ...parts: ReadonlyArray<Part>) => Namespace
   /** The pattern of all keys that begin with these parts, for `scanStream({ match })`: what SCAN would take for a wildcard is escaped. */
@@ -60,6 +60,9 @@ const inTag = (part: Part): string => String(part).replaceAll(/[%{}]/g, (charact
 /** Servers take `{}` for no tag at all: a tag of nothing is a percent sign, which no other tag is. */
 const tagOf = (parts: ReadonlyArray<Part>): string => `{${parts.map(inTag).join(separator) || "%"}}`
 
+/** Servers hash the whole of a key whose first braces are empty, whatever tags follow. */
+const withoutEmptyTag = (part: Part): string => String(part).replaceAll("{}", "%7B%7D")
+
 /** The text with a backslash before what patterns of servers give a meaning. */
 const literally = (text: string): string => text.replaceAll(/[\\*?[\]^-]/g, String.raw`\$&`)
 
@@ -68,12 +71,14 @@ const literally = (text: string): string => text.replaceAll(/[\\*?[\]^-]/g, Stri
  *
  * **Gotchas**
  *
- * A prefix with braces, `"{app}"`, is a hash tag: all its keys are of one slot, on one node.
+ * A prefix with braces, `"{app}"`, is a hash tag: all its keys are of one slot, on one node. A prefix with empty braces, `"{}"`, would take the
+ * meaning from all tags behind it: they are written as `%7B%7D`.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (...parts: ReadonlyArray<Part>): Namespace => {
+export const make = (...given: ReadonlyArray<Part>): Namespace => {
+  const parts = given.map(withoutEmptyTag)
   const prefix = parts.join(separator)
   const key = (...more: ReadonlyArray<Part>): string => [...parts, ...more].join(separator)
   return {

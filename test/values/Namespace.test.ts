@@ -32,6 +32,30 @@ describe("A namespace", () => {
     }))
   })
 
+  it("has other tags for other texts, and joins the parts of a tag by colons as those of a key", () => {
+    assert.strictEqual(app.tagged("user", 7).prefix, "app:prod:{user:7}")
+    assert.strictEqual(app.tagged("user:7").prefix, app.tagged("user", 7).prefix)
+    const part = fc.string({ unit: fc.constantFrom("{", "}", "%", ":", "a", "7", "B", "") })
+    const parts = fc.array(part, { minLength: 1, maxLength: 3 })
+    fc.assert(fc.property(parts, parts, ([a, ...as], [b, ...bs]) => {
+      const isOne = [a, ...as].join(":") === [b, ...bs].join(":")
+      assert.strictEqual(app.tagged(a, ...as).prefix === app.tagged(b, ...bs).prefix, isOne)
+    }))
+  })
+
+  it("has keys of one slot below a tag, whatever the braces of its prefix are", () => {
+    const part = fc.string({ unit: fc.constantFrom("{", "}", "{}", "%", "a") })
+    fc.assert(fc.property(part, part, part, part, (first, second, a, b) => {
+      const cart = Namespace.make(first).within(second).tagged("x")
+      assert.strictEqual(HashSlot.ofKey(cart.key(a)), HashSlot.ofKey(cart.key(b)))
+    }))
+    const odd = Namespace.make("{}")
+    assert.strictEqual(odd.prefix, "%7B%7D")
+    assert.strictEqual(HashSlot.ofKey(odd.tagged("x").key("k")), HashSlot.ofKey("{x}"))
+    assert.isTrue(odd.tagged("x").key("k").startsWith(`${odd.prefix}:`))
+    assert.strictEqual(odd.within("{app}").prefix, "%7B%7D:{app}")
+  })
+
   it.effect("has a pattern that matches its keys and no others", () =>
     Effect.gen(function*() {
       const redis = yield* ClusterClient

@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import { deserialize, serialize } from "node:v8"
 import * as Command from "../../src/commands/Command.ts"
-import { ClusterClient, Codec, Compression, Value } from "../../src/index.ts"
+import { ClusterClient, Codec, Compression, HashValue, Value } from "../../src/index.ts"
 import * as KeyValueStoreRedis from "../../src/integrations/KeyValueStoreRedis.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { Response, TestCluster } from "../../src/testing/index.ts"
@@ -281,6 +281,60 @@ describeOnEach("A typed value, on $name", (environment) => {
         }).pipe(on)
       }))
   })
+})
+
+describe("A form of values", () => {
+  const on = Effect.provide(TestCluster.layer())
+
+  it.effect("does not write what it would refuse to read: values beyond the maxSize of the compression", () =>
+    Effect.gen(function*() {
+      const redis = yield* ClusterClient
+      const compression = Compression.zstd({ maxSize: 100 })
+      const Texts = Value.make({ key: () => "k", schema: Schema.String, codec: Codec.text, compression })
+      yield* Texts.set(undefined, "a".repeat(100))
+      assert.strictEqual(yield* Texts.get(), "a".repeat(100))
+      const reason = yield* reasonOf(Texts.set(undefined, "b".repeat(101)))
+      assert.strictEqual(reason._tag, "EncodeError")
+      assert.include(reason.message, "greater than 100 bytes")
+      assert.strictEqual(yield* Texts.get(), "a".repeat(100))
+      // A value that stays as it is was never compressed.
+      const Plain = Value.make({
+        key: () => "plain",
+        schema: Schema.Uint8Array,
+        codec: Codec.bytes,
+        compression: Compression.zstd({ maxSize: 100, threshold: Infinity })
+      })
+      yield* Plain.set(undefined, new Uint8Array(200))
+      assert.strictEqual((yield* Plain.get())?.length, 200)
+      assert.strictEqual((yield* reasonOf(Plain.set(undefined, new Uint8Array([0, 1, 2, 0, 1, ...range(200)]))))._tag, "EncodeError")
+      yield* redis.del(["k"])
+    }).pipe(on))
+
+  it.effect("refuses text that is no Unicode, which UTF-8 would change", () =>
+    Effect.gen(function*() {
+      const redis = yield* ClusterClient
+      const Texts = Value.make({ key: () => "text", schema: Schema.String, codec: Codec.text })
+      const Own = Value.make({
+        key: () => "own text",
+        schema: Schema.String,
+        codec: Codec.make({ form: "encoded", encode: String, decode: String })
+      })
+      const Fields = HashValue.make({ key: () => "fields", schema: Schema.Struct({ a: Schema.String }) })
+      const lone = "secret\ud800x"
+      for (const refused of [Texts.set(undefined, lone), Own.set(undefined, lone), Fields.set(undefined, { a: lone }), Fields.patch(undefined, { a: lone })]) {
+        const reason = yield* Effect.map(failureOf(refused), (error) => error.root)
+        assert.deepStrictEqual([reason._tag, reason.outcome], ["EncodeError", "NotExecuted"])
+        assert.notInclude(reason.message, "secret")
+      }
+      assert.strictEqual(yield* redis.exists("text"), 0)
+      const Json = Value.make({ key: () => "json", schema: Schema.String })
+      for (const same of [lone, "\ud83d\ude00"]) {
+        yield* Json.set(undefined, same)
+        assert.strictEqual(yield* Json.get(), same)
+      }
+      yield* Texts.set(undefined, "\ud83d\ude00")
+      assert.strictEqual(yield* Texts.get(), "\ud83d\ude00")
+    }).pipe(on))
 })
 
 describe("An update", () => {
