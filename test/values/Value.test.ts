@@ -306,7 +306,10 @@ describe("A form of values", () => {
       })
       yield* Plain.set(undefined, new Uint8Array(200))
       assert.strictEqual((yield* Plain.get())?.length, 200)
-      assert.strictEqual((yield* reasonOf(Plain.set(undefined, new Uint8Array([0, 1, 2, 0, 1, ...range(200)]))))._tag, "EncodeError")
+      assert.strictEqual(
+        (yield* reasonOf(Plain.set(undefined, new Uint8Array([0, 1, 2, 0, 1, ...range(200)]))))._tag,
+        "EncodeError"
+      )
       yield* redis.del(["k"])
     }).pipe(on))
 
@@ -321,7 +324,14 @@ describe("A form of values", () => {
       })
       const Fields = HashValue.make({ key: () => "fields", schema: Schema.Struct({ a: Schema.String }) })
       const lone = "secret\ud800x"
-      for (const refused of [Texts.set(undefined, lone), Own.set(undefined, lone), Fields.set(undefined, { a: lone }), Fields.patch(undefined, { a: lone })]) {
+      for (
+        const refused of [
+          Texts.set(undefined, lone),
+          Own.set(undefined, lone),
+          Fields.set(undefined, { a: lone }),
+          Fields.patch(undefined, { a: lone })
+        ]
+      ) {
         const reason = yield* Effect.map(failureOf(refused), (error) => error.root)
         assert.deepStrictEqual([reason._tag, reason.outcome], ["EncodeError", "NotExecuted"])
         assert.notInclude(reason.message, "secret")
