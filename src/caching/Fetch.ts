@@ -32,6 +32,8 @@ export class Fetch<Waiter> {
   private writtenAt = Number.NaN
   private isAnswering = false
   private isOutdated = false
+  /** The time until which the server keeps all of the keys, by its reply. */
+  private expireAt = Number.POSITIVE_INFINITY
 
   constructor(question: Question) {
     this.question = question
@@ -41,6 +43,26 @@ export class Fetch<Waiter> {
   written(generation: Generation | undefined, now: number): void {
     this.generation = generation
     this.writtenAt = now
+  }
+
+  /** Notes that it failed: if it is sent again, the server reads the keys later. */
+  failed(): void {
+    this.writtenAt = Number.NaN
+  }
+
+  /** Whether it is written: a reply shows the state of that moment, or a later one. */
+  get isWritten(): boolean {
+    return !Number.isNaN(this.writtenAt)
+  }
+
+  /** Whether its reply is younger than an age, in milliseconds. A read that is not yet written is. */
+  isYoung(maxAge: number, now: number): boolean {
+    return !this.isWritten || now - this.writtenAt < maxAge
+  }
+
+  /** Whether a caller who came after it was written may have its reply now. */
+  maySatisfy(maxAge: number, now: number): boolean {
+    return this.isYoung(maxAge, now) && now < this.expireAt
   }
 
   /** Notes its first reply. A report that comes before it is about an older state than the reply shows. */
@@ -59,21 +81,25 @@ export class Fetch<Waiter> {
     this.isOpen = false
   }
 
+  /** Notes the reply, and those of PTTL for the keys. */
+  answered(reply: Reply, lifetimes: ReadonlyArray<Reply>): void {
+    for (const lifetime of lifetimes) {
+      if (typeof lifetime !== "number") continue
+      // The key has expired since it was read, and servers under CLIENT PAUSE do not report that.
+      if (lifetime === -2 && lifetimes.length === 1 && !isNothing(reply)) this.expireAt = this.writtenAt
+      // The client's clock may be a millisecond behind.
+      else if (lifetime >= 0) this.expireAt = Math.min(this.expireAt, this.writtenAt + lifetime - 1)
+    }
+  }
+
   /**
    * The conditions under which the reply may be kept; `undefined` when it may not. `lifetimes` are the replies of PTTL
    * for the keys.
    */
-  admit(reply: Reply, lifetimes: ReadonlyArray<Reply>, epoch: number): Reading | undefined {
-    const { generation, question, writtenAt } = this
+  admit(lifetimes: ReadonlyArray<Reply>, epoch: number): Reading | undefined {
+    const { expireAt, generation, question, writtenAt } = this
     if (this.isOutdated || generation === undefined || generation.isOver || epoch !== question.epoch) return undefined
-    let expireAt = Number.POSITIVE_INFINITY
-    for (const lifetime of lifetimes) {
-      if (typeof lifetime !== "number") return undefined
-      // The key has expired since it was read, and servers under CLIENT PAUSE do not report that.
-      if (lifetime === -2 && lifetimes.length === 1 && !isNothing(reply)) return undefined
-      // The client's clock may be a millisecond behind.
-      if (lifetime >= 0) expireAt = Math.min(expireAt, writtenAt + lifetime - 1)
-    }
-    return { ...question, generation, readAt: writtenAt, expireAt }
+    if (!lifetimes.every((lifetime) => typeof lifetime === "number")) return undefined
+    return expireAt > writtenAt ? { ...question, generation, readAt: writtenAt, expireAt } : undefined
   }
 }

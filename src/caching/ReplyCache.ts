@@ -80,7 +80,7 @@ export class ReplyCache<Waiter> {
   admit(fetch: Fetch<Waiter>, reply: Reply, lifetimes: ReadonlyArray<Reply>): void {
     const { id, keys, slot } = fetch.question
     if (this.writes.concern(keys)) return
-    const reading = fetch.admit(reply, lifetimes, this.epochs.of(slot))
+    const reading = fetch.admit(lifetimes, this.epochs.of(slot))
     if (reading === undefined) return
     const { generation } = reading
     generation.onEnd ??= () => this.ended(generation, "disconnected")

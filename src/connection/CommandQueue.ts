@@ -8,7 +8,7 @@ import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 const argumentBytes = ({ args }: Command<unknown>): number => args.reduce((sum, one) => sum + one.length, 0)
 
 /** The bytes that a command holds while it waits, approximately. */
-export const weightOf = ({ block, command }: Outgoing): number =>
+export const weightOf = ({ block, command }: Pick<Outgoing, "block" | "command">): number =>
   block === undefined ? argumentBytes(command) : block.reduce((sum, one) => sum + argumentBytes(one), 0)
 
 /** Ends the overdue commands. The result is the earliest deadline of the others. */

@@ -36,6 +36,28 @@ const clients = Effect.fnUntraced(function*(options: Partial<ClusterOptions> = {
   }
 })
 
+/** A client that reads a key of a node that stands still meanwhile. */
+const stalling = Effect.fnUntraced(function*(key: string, options: Partial<ClusterOptions> = {}) {
+  const { cluster, other, readsOf, redis } = yield* clients({ pingTimeout: "1 minute", ...options })
+  const node = yield* cluster.owner(HashSlot.ofKey(key))
+  yield* redis.get(key)
+  const read = (maxAge: number | "1 hour", timeout = 30_000) =>
+    redis.get(key).pipe(Command.cached(maxAge), Command.timeout(timeout))
+  return {
+    other,
+    redis,
+    readsOf,
+    /** Runs one part while the node stands still, and the part that it gives afterwards. */
+    stalled: Effect.fnUntraced(function*<A, E, R, F, S>(
+      part: (reading: typeof read) => Effect.Effect<Effect.Effect<A, E, R>, F, S>
+    ) {
+      yield* cluster.stop(node)
+      const rest = yield* Effect.ensuring(part(read), Effect.orDie(cluster.continue(node)))
+      return yield* rest
+    })
+  }
+})
+
 /** A key whose slot a node owns, and which is not a certain slot. */
 const keyAt = Effect.fnUntraced(function*(node: RedisNode, name: string, not = -1) {
   const cluster = yield* RedisCluster
@@ -133,6 +155,87 @@ describe("The cache", () => {
         assert(Exit.isFailure(gone))
         assert.deepStrictEqual(served, Exit.succeed("v"))
         assert.include(String(gone.cause), "within 100 ms")
+      }))
+
+    it.effect("lets nobody wait for a read that is too old for the caller, or becomes so", () =>
+      Effect.gen(function*() {
+        const { other, readsOf, stalled } = yield* stalling("too old")
+        yield* other.set("too old", "v")
+        const late = (maxAge: number) =>
+          readsOf(stalled((read) =>
+            Effect.gen(function*() {
+              const first = yield* Effect.forkChild(read("1 hour"), { startImmediately: true })
+              yield* Effect.sleep("50 millis")
+              const second = yield* Effect.forkChild(read(maxAge), { startImmediately: true })
+              yield* Effect.sleep("600 millis")
+              return Effect.all([Fiber.join(first), Fiber.join(second)])
+            })
+          ))
+        assert.strictEqual(yield* late(3_600_000), 1)
+        yield* other.set("too old", "w")
+        assert.strictEqual(yield* late(10), 2, "too old when the caller comes")
+        yield* other.set("too old", "x")
+        assert.strictEqual(yield* late(500), 2, "too old when the reply comes")
+      }))
+
+    it.effect("reads a node that is slow once, however many callers give up one after the other", () =>
+      Effect.gen(function*() {
+        const { other, readsOf, stalled } = yield* stalling("stalled")
+        yield* other.set("stalled", "v")
+        const reads = yield* readsOf(stalled((read) =>
+          Effect.gen(function*() {
+            const timeouts = [...range(10).map((i) => 50 + 20 * i), 30_000]
+            const callers = yield* Effect.forEach(timeouts, (timeout) =>
+              Effect.forkChild(Effect.exit(read("1 hour", timeout)), { startImmediately: true }))
+            yield* Effect.sleep("400 millis")
+            return Effect.gen(function*() {
+              const exits = yield* Effect.forEach(callers, Fiber.join)
+              assert.deepStrictEqual(exits.pop(), Exit.succeed("v"))
+              exits.forEach((exit, i) => {
+                assert(Exit.isFailure(exit))
+                assert.include(String(exit.cause), `was not answered within ${timeouts[i]} ms`)
+              })
+            })
+          })
+        ))
+        assert.strictEqual(reads, 1)
+      }))
+
+    it.effect("counts those who wait for a read against the bounds of its node", () =>
+      Effect.gen(function*() {
+        const { redis, stalled } = yield* stalling("bounded", { maxInFlight: 10, overflow: "fail" })
+        const names = yield* stalled((read) =>
+          Effect.map(
+            Effect.forEach(range(100), () => Effect.flip(read("1 hour", 200)), { concurrency: "unbounded" }),
+            (errors) => Effect.succeed(errors.map(({ reason }) => reason._tag))
+          )
+        )
+        assert.isAtLeast(names.filter((name) => name === "OverloadedError").length, 90)
+        assert.isAtLeast(names.filter((name) => name === "TimeoutError").length, 1)
+        // Those who have left count no more.
+        yield* eventually("that the node answers", Effect.as(redis.set("bounded", "v"), true))
+        for (let i = 0; i < 3; i++) {
+          yield* redis.set("bounded", `${i}`)
+          yield* Effect.all(range(5).map(() => redis.get("bounded").pipe(Command.cached("1 hour"))), each)
+        }
+      }))
+
+    it.effect("tells those who wait for a read whether that was sent", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const [node, ...others] = cluster.nodes
+        const key = yield* keyAt(node, "unsent")
+        const redis = yield* connect({ nodes: others.map(({ host, port }) => ({ host, port })), cache })
+        const read = (timeout: number) =>
+          Effect.flip(redis.get(key).pipe(Command.cached("1 hour"), Command.timeout(timeout)))
+        yield* cluster.stop(node)
+        const errors = yield* Effect.all([read(300), read(100)], { concurrency: "unbounded" }).pipe(
+          Effect.ensuring(Effect.orDie(cluster.continue(node)))
+        )
+        for (const error of errors) {
+          assert.strictEqual(error.outcome, "NotExecuted")
+          assert.include(error.message, "the command was not sent")
+        }
       }))
 
     it.effect("never hides an own write, whatever way it takes", () =>

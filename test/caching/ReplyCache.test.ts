@@ -25,6 +25,7 @@ const fetching = (cache: ReplyCache<never>, key: string, generation: Generation 
 }
 
 const keep = (cache: ReplyCache<never>, fetch: Fetch<never>, reply: Reply, lifetime: Reply = -1) => {
+  fetch.answered(reply, [lifetime])
   cache.admit(fetch, reply, [lifetime])
   cache.end(fetch)
 }
@@ -105,6 +106,7 @@ describe("A reply", () => {
     const { cache, find, generation } = holding("a", "b")
     const fetch = cache.begin("MGET a b", ["a", "b"], 0)
     fetch.written(generation, 0)
+    fetch.answered(["1", "2"], [-1, -1])
     cache.admit(fetch, ["1", "2"], [-1, -1])
     cache.end(fetch)
     cache.changed(["b"])
@@ -155,6 +157,33 @@ describe("A read that is on its way", () => {
     const { cache, find, generation } = holding()
     keep(cache, fetching(cache, "k", generation), "v", null)
     assert.isUndefined(find("k"))
+  })
+
+  it("may be joined until it is as old as its caller allows, counted from the time of writing", () => {
+    const { cache, generation } = holding()
+    const fetch = cache.begin("k", ["k"], 0)
+    assert.isTrue(fetch.isYoung(1, hour))
+    fetch.written(generation, 100)
+    assert.isTrue(fetch.isYoung(10, 109))
+    assert.isFalse(fetch.isYoung(10, 110))
+    // The next attempt is written later.
+    fetch.failed()
+    assert.isTrue(fetch.isYoung(10, 110))
+  })
+
+  it("satisfies a caller who came later only while its reply is young and its key lives", () => {
+    const { cache, generation } = holding()
+    const answered = (reply: Reply, lifetime: Reply) => {
+      const fetch = fetching(cache, "k", generation)
+      fetch.answered(reply, [lifetime])
+      return fetch
+    }
+    assert.isTrue(answered("v", -1).maySatisfy(100, 99))
+    assert.isFalse(answered("v", -1).maySatisfy(100, 100))
+    assert.isTrue(answered("v", 50).maySatisfy(100, 48))
+    assert.isFalse(answered("v", 50).maySatisfy(100, 49))
+    assert.isFalse(answered("v", -2).maySatisfy(100, 1))
+    assert.isTrue(answered(null, -2).maySatisfy(100, 1))
   })
 
   it("is shared until something has happened to its key", () => {

@@ -16,6 +16,7 @@ import { idOf } from "../../caching/idOf.ts"
 import { keysOf } from "../../caching/keyOf.ts"
 import { ReplyCache } from "../../caching/ReplyCache.ts"
 import { type Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
+import type { LinkFailure } from "../../connection/Outgoing.ts"
 import type { Wire } from "../../connection/Wire.ts"
 import { Alarm } from "../../internal/Alarm.ts"
 import { Deadlines } from "../../internal/Deadlines.ts"
@@ -26,6 +27,7 @@ import type { Snapshot } from "../../topology/Snapshot.ts"
 import { keyless, slotOf } from "../CommandSlot.ts"
 import type { Dispatcher } from "../request/Dispatcher.ts"
 import * as Failures from "../request/Failures.ts"
+import type { Place } from "../request/Occupancy.ts"
 import * as Tracing from "../request/Tracing.ts"
 import { FetchRequest } from "./FetchRequest.ts"
 
@@ -37,27 +39,57 @@ type Resume = (effect: Effect.Effect<unknown, RedisClusterException>) => void
 /** The most waiters whose time is over that are told in a turn of the event loop. */
 const mostAtOnce = 1024
 
+/** A read and those who wait for it. */
+interface SharedRead {
+  readonly request: FetchRequest
+  /** The connection against whose bounds its waiters count. */
+  readonly place: Place
+  /** The waiters who have the deadline of the request. */
+  patient: Array<Waiter>
+}
+
 /** A caller that waits for a read. It is itself the effect that runs when the caller is interrupted. */
 class Waiter extends Effectable.Class<void> {
   readonly command: Command<unknown>
+  readonly maxAge: number
   readonly deadline: number
+  read: SharedRead | undefined = undefined
+  /** Whether the read was written before the caller came: its reply may be too old for this caller. */
+  isLate = false
   /** `undefined` when the caller waits no longer. */
   resume: Resume | undefined
+  private readonly dispatcher: Dispatcher
 
-  constructor(command: Command<unknown>, deadline: number, resume: Resume) {
+  constructor(dispatcher: Dispatcher, command: Command<unknown>, maxAge: number, resume: Resume) {
     super()
+    this.dispatcher = dispatcher
     this.command = command
-    this.deadline = deadline
+    this.maxAge = maxAge
+    this.deadline = dispatcher.deadlineOf(command)
     this.resume = resume
   }
 
   asEffect(): Effect.Effect<void> {
-    return Effect.sync(() => (this.resume = undefined))
+    return Effect.sync(() => {
+      this.resume = undefined
+      this.leave()
+    })
+  }
+
+  waitFor(read: SharedRead, isLate: boolean): void {
+    this.read = read
+    this.isLate = isLate
+  }
+
+  /** Gives up its place among those who wait. */
+  leave(): void {
+    if (this.read !== undefined) this.dispatcher.uncountAt(this.read.place, this)
   }
 
   end(effect: Effect.Effect<unknown, RedisClusterException>): void {
     const { resume } = this
     this.resume = undefined
+    this.leave()
     resume?.(effect)
   }
 }
@@ -90,7 +122,7 @@ export class CachedReads {
       if (command.settings.invalid !== undefined) return plain(command)
       const id = idOf(command)
       const reply = this.cache.find(id, maxAge, this.dispatcher.now())
-      return reply === undefined ? this.ask(command, id, plain) : this.decoded(command, copyOf(reply))
+      return reply === undefined ? this.ask(command, id, maxAge, plain) : this.decoded(command, copyOf(reply))
     })
   }
 
@@ -120,7 +152,12 @@ export class CachedReads {
   }
 
   /** Waits for a read, or starts one. */
-  private ask(given: Command<unknown>, id: string, plain: Plain): Effect.Effect<unknown, RedisClusterException> {
+  private ask(
+    given: Command<unknown>,
+    id: string,
+    maxAge: number,
+    plain: Plain
+  ): Effect.Effect<unknown, RedisClusterException> {
     const slot = slotOf(given)
     if (typeof slot !== "number" || slot === keyless || !given.spec.isPlain) return plain(given)
     const self: Effect.Effect<unknown, RedisClusterException> = Effect.callback((resume) => {
@@ -135,28 +172,55 @@ export class CachedReads {
         return resume(plain(given))
       }
       cache.statistics.misses++
-      const waiter = new Waiter(command, dispatcher.deadlineOf(command), resume)
+      const waiter = new Waiter(dispatcher, command, maxAge, resume)
+      const running = this.joinable(id, maxAge)
+      if (running !== undefined) {
+        const failure = dispatcher.overload(running.waiters[0].read?.place)
+        if (failure !== undefined) return this.fail(waiter, refused(command, failure))
+        cache.statistics.shared++
+      }
       this.join(waiter, id, keys, slot)
       return waiter
     })
     return self
   }
 
-  private join(waiter: Waiter, id: string, keys: ReadonlyArray<string>, slot: number): void {
+  /** The read on its way whose reply will be young enough, as far as can be known now. */
+  private joinable(id: string, maxAge: number): Fetch<Waiter> | undefined {
     const running = this.cache.fetchOf(id)
-    if (running === undefined) return this.start(waiter, id, keys, slot)
-    this.cache.statistics.shared++
+    return running?.isYoung(maxAge, monotonicMillis(this.clock)) === true ? running : undefined
+  }
+
+  private join(waiter: Waiter, id: string, keys: ReadonlyArray<string>, slot: number): void {
+    const running = this.joinable(id, waiter.maxAge)
+    const read = running?.waiters[0].read
+    if (running === undefined || read === undefined) return this.start(waiter, id, keys, slot)
+    waiter.waitFor(read, running.isWritten)
     running.waiters.push(waiter)
-    const [first] = running.waiters
-    if (waiter.deadline >= first.deadline) return
-    this.impatient.add(waiter, waiter.deadline)
-    this.alarm.set(this.impatient.next)
+    this.dispatcher.countAt(read.place, waiter)
+    const { request } = read
+    if (waiter.deadline < request.deadline) this.watch([waiter])
+    else if (waiter.deadline === request.deadline) read.patient.push(waiter)
+    else {
+      // The read lives as long as its latest waiter, so that a node that is slow gets one read and not one per caller.
+      this.watch(read.patient)
+      read.patient = [waiter]
+      this.dispatcher.postpone(request, waiter.deadline)
+    }
+  }
+
+  /** Ends waiters at their own deadlines, which come before that of their read. */
+  private watch(waiters: ReadonlyArray<Waiter>): void {
+    for (const waiter of waiters) {
+      if (waiter.resume === undefined) continue
+      this.impatient.add(waiter, waiter.deadline)
+      this.alarm.set(Math.ceil(waiter.deadline))
+    }
   }
 
   private start(waiter: Waiter, id: string, keys: ReadonlyArray<string>, slot: number): void {
     const { cache, dispatcher } = this
     const fetch = cache.begin(id, keys, slot)
-    fetch.waiters.push(waiter)
     const request = new FetchRequest(
       fetch,
       {
@@ -169,6 +233,8 @@ export class CachedReads {
       this.prefixes.length === 0,
       (exit) => this.ended(fetch, request, exit)
     )
+    waiter.waitFor({ request, place: dispatcher.placeOf(slot), patient: [waiter] }, false)
+    fetch.waiters.push(waiter)
     Tracing.join(request)
     dispatcher.dispatch(request)
   }
@@ -184,23 +250,41 @@ export class CachedReads {
     for (const waiter of fetch.waiters) {
       this.impatient.remove(waiter, waiter.deadline)
       if (waiter.resume === undefined) continue
-      // The decoder of the request gives the reply as it came.
-      if (Exit.isSuccess(exit)) waiter.end(this.decoded(waiter.command, copyOf(exit.value as Reply), request))
-      // The time of the first asker is over, and that of this one is not.
-      else if (isTimeout(exit) && waiter.deadline > now) this.join(waiter, id, keys, slot)
+      const isOver = Exit.isSuccess(exit)
+        ? !waiter.isLate || fetch.maySatisfy(waiter.maxAge, now)
+        : !isTimeout(exit) || waiter.deadline <= now
+      if (!isOver) {
+        waiter.leave()
+        this.join(waiter, id, keys, slot)
+      } else if (Exit.isSuccess(exit)) {
+        // The decoder of the request gives the reply as it came.
+        waiter.end(this.decoded(waiter.command, copyOf(exit.value as Reply), request))
+      } else if (isTimeout(exit)) waiter.end(Effect.fail(this.timedOut(waiter, request)))
       else waiter.end(exit)
     }
   }
 
   /** Ends those whose time is over while the read for which they wait goes on. */
   private readonly expire = (): void => {
-    const { dispatcher, impatient } = this
+    const { impatient } = this
     for (const waiter of impatient.takePassed(monotonicMillis(this.clock), mostAtOnce)) {
-      if (waiter.resume === undefined) continue
-      const { command } = waiter
-      waiter.end(Effect.fail(Failures.timedOut(apart(command), dispatcher.timeoutOf(command), true)))
+      if (waiter.resume === undefined || waiter.read === undefined) continue
+      this.fail(waiter, this.timedOut(waiter, waiter.read.request))
     }
     if (impatient.size > 0) this.alarm.set(impatient.next)
+  }
+
+  /** Ends a waiter with an error that its read does not have. */
+  private fail(waiter: Waiter, error: RedisClusterException): void {
+    this.dispatcher.ended(error)
+    waiter.end(Effect.fail(error))
+  }
+
+  /** The error of a waiter whose time is over: its fate is that of the read. */
+  private timedOut({ command }: Waiter, request: FetchRequest): RedisClusterException {
+    const { attempts, connection, isWritten, retryState, slot } = request
+    const failed = { command, connection, slot, attempts, retryState }
+    return Failures.timedOut(failed, this.dispatcher.timeoutOf(command), isWritten)
   }
 
   private decoded(
@@ -228,6 +312,9 @@ const apart = (command: Command<unknown>): Failures.FailedCommand => ({
   attempts: 1,
   retryState: undefined
 })
+
+const refused = (command: Command<unknown>, failure: LinkFailure): RedisClusterException =>
+  Failures.fromFailure(apart(command), { _tag: "Lost", failure, written: false })
 
 const undecodable = (command: Command<unknown>, failure: DecodeFailure): RedisClusterException =>
   Failures.undecodable(apart(command), failure)

@@ -12,6 +12,7 @@ import type { Connection } from "../../connection/Connection.ts"
 import type { Generation } from "../../connection/Generation.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { type Reply, ServerError, UnreadableReply } from "../../protocol/Reply.ts"
+import type { Failure } from "../request/Diagnosis.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
 
 const asItIs = (reply: Reply): Reply => reply
@@ -54,11 +55,18 @@ export class FetchRequest extends Request {
     const isFirst = this.retryState === undefined && !asking
     this.block = isFirst && connection.mayReport ? this.commands() : undefined
     this.replies = []
+    // Nobody tells the time at which a single command is written: it is no earlier.
+    if (this.block === undefined) this.fetch.written(undefined, this.cache.now())
     super.sendOver(connection, asking)
   }
 
   onWritten(generation: Generation | undefined): void {
     this.fetch.written(generation, this.cache.now())
+  }
+
+  /** Whether a server may have executed the present attempt. */
+  get isWritten(): boolean {
+    return this.block === undefined ? this.isOnTheWire : this.fetch.isWritten
   }
 
   override onReply(reply: Reply): void {
@@ -70,9 +78,11 @@ export class FetchRequest extends Request {
     this.block = undefined
     const at = this.optsIn ? 1 : 0
     const answer = replies[at]
+    const lifetimes = replies.slice(at + 1)
+    this.fetch.answered(answer, lifetimes)
     const wasRefused = this.optsIn && replies[0] instanceof ServerError
     if (!wasRefused && !(answer instanceof ServerError) && !(answer instanceof UnreadableReply)) {
-      this.cache.admit(answer, replies.slice(at + 1))
+      this.cache.admit(answer, lifetimes)
     }
     super.onReply(answer)
   }
@@ -80,6 +90,11 @@ export class FetchRequest extends Request {
   override onLost(failure: LinkFailure, written: boolean): void {
     this.block = undefined
     super.onLost(failure, written)
+  }
+
+  override onFailure(failure: Failure): void {
+    this.fetch.failed()
+    super.onFailure(failure)
   }
 
   private commands(): ReadonlyArray<Command<unknown>> {

@@ -14,6 +14,7 @@ import type { ResolvedOptions } from "../../ClusterOptions.ts"
 import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import type { Connection, ConnectionState } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
+import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { recentMillis } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { Topology } from "../../topology/Topology.ts"
@@ -25,6 +26,7 @@ import { ReadProbes } from "../reads/ReadProbes.ts"
 import { CallRegion } from "./CallRegion.ts"
 import { diagnose, type Failure } from "./Diagnosis.ts"
 import * as Failures from "./Failures.ts"
+import type { Place, Waiting } from "./Occupancy.ts"
 import { loadThenResend } from "./Prerequisites.ts"
 import { ReadDispatch } from "./ReadDispatch.ts"
 import * as Recovery from "./Recovery.ts"
@@ -152,6 +154,31 @@ export class Dispatcher implements RequestOwner {
   /** The shared connection to a node. */
   connectionTo(node: Endpoint): Connection {
     return this.connections.get(node)
+  }
+
+  /** The connection to the primary of a slot. */
+  placeOf(slot: number): Place {
+    const node = this.topology.current().slots[slot]?.primary
+    return node === undefined ? undefined : this.connections.get(node)
+  }
+
+  /** The reason to refuse a caller who wants to wait for the request of another. */
+  overload(place: Place): LinkFailure | undefined {
+    return this.isBounded ? this.retries.overload(place) : undefined
+  }
+
+  /** Counts a caller who waits for the request of another, against the bounds of the node. */
+  countAt(place: Place, waiting: Waiting): void {
+    this.retries.countAt(place, waiting)
+  }
+
+  uncountAt(place: Place, waiting: Waiting): void {
+    this.retries.uncountAt(place, waiting)
+  }
+
+  /** Gives a request another deadline. */
+  postpone(request: Request, deadline: number): void {
+    this.retries.postpone(request, deadline)
   }
 
   /** The number of reads of each node, by policies other than `ReadFrom.primary`. */

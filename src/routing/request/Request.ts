@@ -252,6 +252,11 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     return this.retryState === undefined ? 1 : this.retryState.attempts
   }
 
+  /** Whether it was written and is not answered. */
+  get isOnTheWire(): boolean {
+    return this.connection?.hasWritten(this) === true
+  }
+
   /** The effect that runs when the waiting fiber is interrupted. */
   asEffect(): Effect.Effect<void> {
     return Effect.sync(() => this.cancel())

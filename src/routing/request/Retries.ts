@@ -22,7 +22,7 @@ import { keyless } from "../CommandSlot.ts"
 import { type Awaited, Cohort, type Parked } from "./Cohort.ts"
 import type { Diagnosis } from "./Diagnosis.ts"
 import * as Failures from "./Failures.ts"
-import { Occupancy, type Place } from "./Occupancy.ts"
+import { Occupancy, type Place, type Waiting } from "./Occupancy.ts"
 import { type Admission, RefusingNodes } from "./RefusingNodes.ts"
 import type { Request } from "./Request.ts"
 import { WaitingRoom } from "./WaitingRoom.ts"
@@ -141,6 +141,19 @@ export class Retries {
         `${count} commands (${bytes} bytes) wait for ${where}: the limit of ${bound.commands} commands or ${bound.bytes} bytes per node is ` +
         `reached (maxInFlight, maxInFlightBytes)`
     }
+  }
+
+  /** Counts a caller who waits for the request of another, against the bounds of the node. */
+  countAt(place: Place, waiting: Waiting): void {
+    this.occupancy?.enter(place, waiting)
+  }
+
+  uncountAt(place: Place, waiting: Waiting): void {
+    this.occupancy?.leave(place, waiting)
+  }
+
+  postpone(request: Request, deadline: number): void {
+    this.room.postpone(request, deadline)
   }
 
   /** Lets requests wait together, and sends them again in this order. They fail when the retry schedule has ended. */

@@ -69,6 +69,14 @@ export class WaitingRoom {
     this.add(request, this.held)
   }
 
+  /** Gives a request another deadline, whether it is in the room or not. */
+  postpone(request: Request, deadline: number): void {
+    const isHere = this.has(request) || this.held.requests.has(request)
+    if (isHere) this.deadlines.remove(request, request.deadline)
+    request.deadline = deadline
+    if (isHere) this.deadlines.add(request, deadline)
+  }
+
   /** Whether a request waits for its pause, and not for other requests. */
   has(request: Request): boolean {
     return request.retryState?.cohort?.requests.has(request) === true
