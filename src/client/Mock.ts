@@ -38,6 +38,7 @@ export const members:
     readFrom: () => unimplemented("readFrom(...)"),
     // A member of a mock has no settings.
     region: () => (self) => self,
+    timeoutOf: ({ settings }) => settings.timeout ?? Number.POSITIVE_INFINITY,
     mapCommand: () => unimplemented("mapCommand(...)"),
     // The type of the result is that of the command.
     execute: run as TargetMembers["execute"],

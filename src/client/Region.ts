@@ -1,6 +1,7 @@
 /** Settings that a region of the program gives to the commands of one client. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Command } from "../commands/Command.ts"
 import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import * as ReadFrom from "../ReadFrom.ts"
@@ -40,6 +41,13 @@ export interface RegionMembers {
    * ```
    */
   readonly region: (settings: RegionSettings) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /**
+   * The time that the client may take for a command in the region of the running fiber, in milliseconds. The time for which a server
+   * may hold it back comes on top.
+   *
+   * @internal
+   */
+  readonly timeoutOf: (command: Command<unknown>) => number
 }
 
 const settingChecks: checks.Checks<RegionSettings> = {
@@ -56,11 +64,12 @@ const settingsOf = (settings: RegionSettings): ClientRegionSettings => {
   return { readFrom, idempotent, timeout: timeout === undefined ? undefined : millisOf(timeout) }
 }
 
-export const make = ({ region }: RouterShape): RegionMembers => ({
+export const make = ({ region, timeoutOf }: RouterShape): RegionMembers => ({
   region: (settings) => {
     const inner = settingsOf(settings)
     return (self) => Effect.updateService(self, region, (outer) => ({ ...outer, ...defined(inner) }))
-  }
+  },
+  timeoutOf
 })
 
 /** The settings that are given: what is left out keeps the value of the outer region. */

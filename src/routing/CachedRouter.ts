@@ -73,7 +73,8 @@ class CachedRouter {
       readStatistics: router.readStatistics,
       cacheStatistics: () => this.reads.cache.statistics.with(this.reads.cache.store),
       statistics: router.statistics,
-      region: router.region
+      region: router.region,
+      timeoutOf: router.timeoutOf
     }
   }
 

@@ -77,7 +77,8 @@ const mapRouter = (router: RouterShape, map: MapCommand): RouterShape => ({
   readStatistics: router.readStatistics,
   cacheStatistics: router.cacheStatistics,
   statistics: router.statistics,
-  region: router.region
+  region: router.region,
+  timeoutOf: router.timeoutOf
 })
 
 /** The router with a function for every command. */

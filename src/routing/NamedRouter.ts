@@ -66,5 +66,6 @@ export const namedCommands = (router: RouterShape, lookUp: LookUp): RouterShape 
   readStatistics: router.readStatistics,
   cacheStatistics: router.cacheStatistics,
   statistics: router.statistics,
-  region: router.region
+  region: router.region,
+  timeoutOf: router.timeoutOf
 })

@@ -84,6 +84,11 @@ export interface RouterShape extends Batch.Batching, Pick<Sessions.DedicatedSess
   readonly statistics: RoutingStatistics
   /** The settings that regions of the program give to the commands of this client alone. */
   readonly region: ClientRegion.ClientRegion
+  /**
+   * The time that the client may take for a command in the region of the running fiber, in milliseconds. The time for which a server
+   * may hold it back comes on top.
+   */
+  readonly timeoutOf: (command: Command<unknown>) => number
 }
 
 export class Router extends Context.Service<Router, RouterShape>()("effect-redis-cluster/routing/Router") {}
@@ -264,6 +269,9 @@ class RouterView implements RouterShape {
   get statistics(): RoutingStatistics {
     return this.parts.dispatcher.statistics
   }
+
+  readonly timeoutOf: RouterShape["timeoutOf"] = (command) =>
+    this.parts.dispatcher.region.settle(command).settings.timeout ?? this.parts.timeout
 
   get region(): ClientRegion.ClientRegion {
     return this.parts.region

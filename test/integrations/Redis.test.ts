@@ -396,6 +396,33 @@ describe("Effect's Redis on a cluster", () => {
         assert.strictEqual(yield* use, 2)
       }))
 
+    it.effect("gives a command of a reserved connection one deadline over all of its attempts", () =>
+      Effect.gen(function*() {
+        yield* flush
+        const cluster = yield* RedisCluster
+        const commandTimeout = 400
+        const redis = yield* service(Redis.Redis, ClusterRedis.layer(), { commandTimeout })
+        const [key] = keysOn("silent")
+        const own = yield* redis.reserve
+        yield* own.send("SET", key, "1")
+        const owner = yield* cluster.owner(HashSlot.ofKey(key))
+        const begin = performance.now()
+        const [error, took] = yield* Effect.acquireUseRelease(
+          cluster.stop(owner),
+          () =>
+            Effect.flip(own.send("GET", key)).pipe(
+              Effect.timeout("10 seconds"),
+              Effect.map((error) => [error, performance.now() - begin] as const)
+            ),
+          () => Effect.orDie(cluster.continue(owner))
+        )
+        const { reason } = error.cause as RedisClusterException
+        assert.deepStrictEqual([reason._tag, reason.outcome], ["TimeoutError", "Unknown"])
+        // The bound is wide enough for a busy machine. Attempts with deadlines of their own went on for many times the timeout.
+        assert.isBelow(took, 5 * commandTimeout)
+        yield* cluster.awaitOk
+      }))
+
     it.effect("does not replace a connection whose state is lost with it", () =>
       Effect.gen(function*() {
         yield* flush

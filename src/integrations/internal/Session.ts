@@ -5,7 +5,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { DedicatedClient } from "../../client/Dedicated.ts"
@@ -15,6 +14,7 @@ import type * as Command from "../../commands/Command.ts"
 import type { Argument, Reply } from "../../protocol/Reply.ts"
 import type { AskError, Reason, RedisClusterException } from "../../RedisClusterException.ts"
 import { mayPass } from "../../routing/request/Recovery.ts"
+import { SessionCall } from "./SessionCall.ts"
 
 export interface Session {
   readonly execute: (command: Command.Command<Reply>) => Effect.Effect<Reply, RedisClusterException>
@@ -28,10 +28,9 @@ const keyOf = ({ args, spec }: Command.Command<unknown>): Argument | undefined =
 
 const isRedirect = (reason: Reason): boolean => reason._tag === "MovedError" || reason._tag === "AskError"
 
-/** The pauses between attempts, together long enough for a change of the topology. */
-const untilTopologySettles = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("500 millis")]).pipe(
-  Schedule.upTo({ duration: "15 seconds" })
-)
+/** The first and the longest pause between attempts, in milliseconds; each is twice as long as the one before. */
+const firstPause = 20
+const longestPause = 500
 
 export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
   Effect.map(Effect.all([Scope.make(), Semaphore.make(1)]), ([scope, opening]): Session => {
@@ -75,33 +74,52 @@ export const make = (redis: ClusterClientShape): Effect.Effect<Session> =>
     }
 
     /** A node that is imported to may have joined after the last look at the topology. */
-    const askedFor = (command: Command.Command<Reply>, { address }: AskError) => {
+    const askedFor = (command: Command.Command<Reply>, call: SessionCall, { address }: AskError) => {
       const importing = at(endpointOf(address))
-      return Effect.catchIf(
+      const opened = Effect.catchIf(
         importing,
         ({ reason }) => reason._tag === "UnknownNodeError",
         () => Effect.andThen(redis.refreshTopology, importing)
-      ).pipe(Effect.flatMap((own) => own.executeAsking(command)))
+      )
+      return Effect.flatMap(call.inTime(opened), (own) => own.executeAsking(call.limited(command)))
     }
 
-    const attempt = (command: Command.Command<Reply>): Effect.Effect<Reply, RedisClusterException> =>
-      Effect.flatMap(connectionFor(command), (own) => {
+    const attempt = (command: Command.Command<Reply>, call: SessionCall): Effect.Effect<Reply, RedisClusterException> =>
+      Effect.flatMap(call.inTime(connectionFor(command)), (own) => {
         last = own
-        return Effect.catch(own.execute(command), (error) =>
-          Effect.andThen(
-            prepare(own, error),
-            error.reason._tag === "AskError" && !hasState ? askedFor(command, error.reason) : Effect.fail(error)
-          ))
+        return Effect.catch(own.execute(call.limited(command)), (error) => {
+          call.failed(error)
+          const asked = error.reason._tag === "AskError" && !hasState
+            ? askedFor(command, call, error.reason)
+            : Effect.fail(error)
+          return Effect.andThen(call.whileInTime(prepare(own, error)), asked)
+        })
+      })
+
+    /** Makes attempts until one succeeds, its failure is final, or the time of the call is over. */
+    const attempts = (
+      command: Command.Command<Reply>,
+      call: SessionCall,
+      pause: number
+    ): Effect.Effect<Reply, RedisClusterException> =>
+      Effect.catch(attempt(command, call), (error) => {
+        call.failed(error)
+        // The attempt had all the time that was left.
+        if (error.reason._tag === "TimeoutError") return Effect.fail(call.told(error))
+        if (!isRepeatable(command, error)) return Effect.fail(error)
+        return Effect.andThen(
+          call.inTime(Effect.sleep(pause)),
+          attempts(command, call, Math.min(2 * pause, longestPause))
+        )
       })
 
     return {
       execute: (command) =>
         Effect.suspend(() => {
           if (command.spec.connectionUse(command.args) !== undefined) hasState = true
-          return Effect.retry(attempt(command), {
-            while: (error) => isRepeatable(command, error),
-            schedule: untilTopologySettles
-          })
+          return Effect.clockWith((clock) =>
+            attempts(command, new SessionCall(command, redis.timeoutOf(command), clock), firstPause)
+          )
         }),
       close: Effect.suspend(() => Scope.close(scope, Exit.void))
     }
