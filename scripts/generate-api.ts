@@ -137,6 +137,7 @@ const readDeclaration = (text: string, outer: Syntax, node: Syntax): ReadonlyArr
   switch (node.type) {
     case "TSInterfaceDeclaration": {
       const members = named(list(syntax(node["body"])["body"]).map((member) => interfaceMember(text, member)))
+        .filter((member) => !member.doc.internal)
       const sections = wantsSections(members)
       const end = sections ? syntax(node["body"]).start : node.end
       const signature = slice(text, node.start, end)
