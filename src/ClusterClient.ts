@@ -93,12 +93,15 @@ export interface ClusterClientShape
 {}
 
 /** All members of the client, over the services beneath. */
-const members = Effect.fnUntraced(function*() {
+const members = Effect.fnUntraced(function*({ commandTimeout }: ClusterOptions.ResolvedOptions) {
   const standing = yield* Router.Router
   const topology = yield* Topology.Topology
   const pubSub = yield* ClusterPubSub.ClusterPubSub
   const connections = yield* Connections.Connections
-  const commands = yield* CommandCache.make(standing)
+  const commands = yield* CommandCache.make(
+    { execute: standing.execute, primaries: standing.nodesOf("primaries"), onNode: standing.onNode },
+    { region: standing.region, timeout: commandTimeout }
+  )
   const random = yield* Random.Random
   const nodes = Nodes.make(topology, () => random.nextDoubleUnsafe())
   const observability = yield* Observability.make({ connections, topology, router: standing, pubSub })
@@ -112,7 +115,7 @@ const members = Effect.fnUntraced(function*() {
   }
   const clientOf = (routerOfAll: Router.RouterShape): ClusterClientShape => {
     // A function of `mapCommand` gets commands by name with their keys: it comes after the look-up.
-    const router = namedCommands(routerOfAll, commands.lookUp)
+    const router = namedCommands(routerOfAll, commands)
     const dedicated = Dedicated.make(router)
     const notifications = Notifications.make(pubSub, router)
     const targets = Targets.make({
@@ -176,7 +179,7 @@ const described = <A, E, R>(
 const layerResolved = (
   options: ClusterOptions.ResolvedOptions
 ): Layer.Layer<ClusterClient, RedisClusterException, Connections.Connections> =>
-  Layer.effect(ClusterClient, members()).pipe(
+  Layer.effect(ClusterClient, members(options)).pipe(
     Layer.provide([CachedRouter.layer(options), ClusterPubSub.layer(options)]),
     Layer.provide(Topology.layer(options)),
     (client) => described(client, options)

@@ -36,7 +36,13 @@ import type * as Schema from "effect/Schema"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { millisOf } from "../internal/millis.ts"
 import { type Argument, type Reply, UnreadableReply } from "../protocol/Reply.ts"
-import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import {
+  DecodeError,
+  exception,
+  OptionsError,
+  type Reason,
+  type RedisClusterException
+} from "../RedisClusterException.ts"
 import { isCacheable } from "./cacheable.ts"
 import type { CallSettings } from "./CallSettings.ts"
 import { CommandSpec } from "./CommandSpec.ts"
@@ -44,6 +50,7 @@ import { anySize, DecodeFailure, type Decoder, isDecodeFailure, reply } from "./
 import { entriesDecoderOf, type TypedEntries, type WithEntries } from "./EntryCoding.ts"
 import { type ClusterClient, key } from "./Executor.ts"
 import { type Decodable, decoderOf, type FieldsOf, withoutMessage } from "./SchemaCoding.ts"
+import * as CommandTable from "./table/CommandTable.ts"
 import { argumentOf, isEncodeFailure, notEncoded, type Value } from "./Value.ts"
 
 export { type CallSettings, CurrentCallSettings, withIdempotence, withTimeout } from "./CallSettings.ts"
@@ -72,6 +79,8 @@ export interface CommandSettings {
   readonly timeout: number | undefined
   /** The reason why it cannot be sent: bad input that the types could not refuse. */
   readonly invalid: string | undefined
+  /** The reason itself, when it is not bad input: a command by name whose name could not be looked up. */
+  readonly refusal: Reason | undefined
   /** Whether the reason is a value that could not be encoded. */
   readonly unencodable: boolean
   /** The key whose slot decides the node, for a command without keys. */
@@ -106,6 +115,7 @@ const defaults: CommandSettings = {
   idempotent: false,
   timeout: undefined,
   invalid: undefined,
+  refusal: undefined,
   unencodable: false,
   routing: undefined,
   cached: undefined,
@@ -389,7 +399,7 @@ export const named = <Name extends string>(
   // The mark exists for the types only.
   const made = <A>(command: Command<A>) => command as Command<A, AnswersOf<Name>>
   if (typeof name !== "string") return made(invalid(unsent, "the first argument has to be the name of a command"))
-  const spec = new CommandSpec(name, {}, true)
+  const spec = new CommandSpec(CommandTable.shownName(name), {}, name)
   const given: Array<Argument> = []
   for (const value of args) {
     const argument = argumentOf(value)
@@ -616,6 +626,14 @@ const withDecoder = <A, M, R extends ClusterClient, B>(self: Command<A, M, R>, d
  */
 export const rejected = <A, M, R extends ClusterClient>(self: Command<A, M, R>, message: string): Command<A, M, R> =>
   withSettings(self, { invalid: self.settings.invalid ?? message })
+
+/**
+ * The command in a form that fails with a reason instead of being sent.
+ *
+ * @internal
+ */
+export const refused = <A, M, R extends ClusterClient>(self: Command<A, M, R>, reason: Reason): Command<A, M, R> =>
+  self.settings.invalid === undefined ? withSettings(self, { invalid: reason.message, refusal: reason }) : self
 
 /**
  * The command with the settings of a region, where it has none of its own.

@@ -99,6 +99,13 @@ export class CommandSpec {
    * @internal
    */
   readonly isNameOnly: boolean
+  /**
+   * The name to look up. That of a command of which only the name is known is the text that the caller gave, which may
+   * have arguments in it by mistake: it is looked up, and never shown.
+   *
+   * @internal
+   */
+  readonly askedName: string
 
   /** Whether no call of it blocks or changes its connection, so that all are fit for shared connections. */
   readonly isPlain: boolean
@@ -108,11 +115,13 @@ export class CommandSpec {
   private readonly prefixes: Array<string> = []
   private readonly words: ReadonlyArray<string>
 
-  constructor(name: string, facts: CommandFacts, isNameOnly = false) {
-    this.problem = wellFormed.test(name)
+  constructor(name: string, facts: CommandFacts, asked?: string) {
+    const isNameOnly = asked !== undefined
+    this.problem = wellFormed.test(asked ?? name)
       ? undefined
       : "the name of a command has to be one or more words of visible ASCII characters, with one space between two words"
     this.name = this.problem === undefined ? name.toUpperCase() : String(name)
+    this.askedName = asked ?? this.name
     this.words = this.name.split(" ")
     this.isNameOnly = isNameOnly
     const known = isNameOnly ? notLookedUp : factsOf(this.words)

@@ -7,18 +7,24 @@ import type { Batching } from "./batches/Pipeline.ts"
 import type { DedicatedConnection } from "./dedicated/DedicatedSession.ts"
 import type { Execute, RouterShape } from "./Router.ts"
 
-/** The command with the facts that belong to its name; in a form that is refused when nobody knows the name. */
-export type LookUp = <A, M>(command: Command<A, M>) => Effect.Effect<Command<A, M>>
+/** The facts that belong to names. A command is given back in a form that is refused when there are none. */
+export interface LookUp {
+  /** A command with the facts that belong to its name. */
+  readonly one: <A, M>(command: Command<A, M>) => Effect.Effect<Command<A, M>>
+  /** The commands of a batch, those by name with the facts that belong to their names. */
+  readonly all: (commands: ReadonlyArray<Command<unknown>>) => Effect.Effect<ReadonlyArray<Command<unknown>>>
+}
 
 /** Whether the name of a command has to be looked up. A command that is refused anyway needs no facts. */
-const isOpen = ({ settings, spec }: Command<unknown>): boolean => spec.isNameOnly && settings.invalid === undefined
+export const isOpen = ({ settings, spec }: Command<unknown>): boolean =>
+  spec.isNameOnly && settings.invalid === undefined
 
 /** Runs a command after its name has been looked up. Other commands take the short way. */
 const looked = <A, M, B, E>(
   lookUp: LookUp,
   command: Command<A, M>,
   run: (command: Command<A, M>) => Effect.Effect<B, E>
-): Effect.Effect<B, E> => isOpen(command) ? Effect.flatMap(lookUp(command), run) : run(command)
+): Effect.Effect<B, E> => isOpen(command) ? Effect.flatMap(lookUp.one(command), run) : run(command)
 
 type Entries = ReadonlyArray<Command<unknown>>
 
@@ -28,10 +34,7 @@ const lookedAll = <B, E>(
   run: (commands: Entries) => Effect.Effect<B, E>
 ): Effect.Effect<B, E> =>
   commands.some(isOpen)
-    ? Effect.flatMap(
-      Effect.forEach(commands, (command) => looked(lookUp, command, Effect.succeed)),
-      run
-    )
+    ? Effect.flatMap(lookUp.all(commands), run)
     : run(commands)
 
 const namedBatches = (batches: Batching, lookUp: LookUp): Batching => ({

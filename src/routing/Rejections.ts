@@ -22,8 +22,9 @@ const misdirected = (command: Command<unknown>, message: string): Reason =>
 
 /** The reason to refuse a command with wrong arguments; `undefined` when they are right. */
 export const invalid = (command: Command<unknown>): Reason | undefined => {
-  const { invalid: message, unencodable } = command.settings
+  const { invalid: message, refusal, unencodable } = command.settings
   if (message === undefined) return undefined
+  if (refusal !== undefined) return refusal
   return unencodable
     ? new EncodeError({ message, outcome: "NotExecuted", command: command.spec.name })
     : unusable(command, message)

@@ -4,6 +4,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Command from "../../src/commands/Command.ts"
@@ -198,7 +199,7 @@ const withModule = Effect.fnUntraced(function*(answer: () => Response.Response |
 
 describe("A command by name whose name only the servers know", () => {
   for (const member of ["pipelineStream", "pipelineStreamResults"] as const) {
-    it.effect(`keeps the order of its slot in ${member}, however many batches run at a time`, () =>
+    it.live(`keeps the order of its slot in ${member}, however many batches run at a time`, () =>
       Effect.gen(function*() {
         const { cluster, redis } = yield* withModule()
         const sent: Array<string> = []
@@ -218,4 +219,95 @@ describe("A command by name whose name only the servers know", () => {
         assert.deepStrictEqual(sent, values)
       }).pipe(Effect.provide(TestCluster.layer())))
   }
+
+  it.live("fails at its deadline, which counts the look-up: nothing was sent, and many waiting callers share one question", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const { redis } = yield* withModule(() => {
+        asked.push("COMMAND")
+        return Response.silence
+      })
+      const call = Command.named("MY.PUSH", "list", "1")
+      const errors = yield* Effect.all([
+        ...range(5).map(() => reasonOf(redis.execute(call.pipe(Command.timeout(20))))),
+        reasonOf(redis.execute(call).pipe(redis.region({ timeout: 20 }))),
+        reasonOf(redis.execute(call).pipe(Command.withTimeout(20))),
+        Effect.map(Effect.flip(redis.pipeline([call.pipe(Command.timeout(20))])), ({ root }) => root)
+      ], { concurrency: "unbounded" })
+      for (const error of errors) {
+        assert.deepStrictEqual([error._tag, error.outcome, "timeout" in error ? error.timeout : undefined], [
+          "TimeoutError",
+          "NotExecuted",
+          20
+        ])
+      }
+      // The question is one; after a while it goes to two more nodes.
+      assert.isAtMost(asked.length, 3)
+    }).pipe(Effect.provide(TestCluster.layer())))
+
+  it.live("does not keep a command waiting whose name the table of the library knows", () =>
+    Effect.gen(function*() {
+      const { redis } = yield* withModule(() => Response.silence)
+      yield* redis.set("a", "1")
+      assert.strictEqual(yield* redis.send("GET", "a").pipe(Command.timeout("5 seconds")), "1")
+    }).pipe(Effect.provide(TestCluster.layer())))
+
+  it.live("is found while one primary is stalled", () =>
+    Effect.gen(function*() {
+      const { cluster, redis } = yield* withModule()
+      const node = yield* redis.defaultNode
+      const other = (yield* redis.primaries).find(({ address }) => address !== node.address)
+      const keys = yield* Effect.filter(range(50).map(String), (key) =>
+        Effect.map(redis.ownerOf(key), (owner) => owner?.address === other?.address))
+      yield* cluster.stall(node.address)
+      assert.strictEqual(yield* redis.send("MY.PUSH", keys[0], "1").pipe(Command.timeout("20 seconds")), "yes")
+    }).pipe(Effect.provide(TestCluster.layer({ nodeTimeout: "1 minute" }))))
+
+  it.live("fails with the reason of an outage, and not as bad input", () =>
+    Effect.gen(function*() {
+      const { redis } = yield* withModule(() => Response.error("CLUSTERDOWN The cluster is down"))
+      const call = redis.send("MY.PUSH", "list", "1")
+      const reason = yield* reasonOf(call)
+      assert.notStrictEqual(reason._tag, "OptionsError")
+      assert.deepStrictEqual([reason.outcome, reason.isRetryable], ["NotExecuted", true])
+      yield* redis.set("list", "v")
+      const [first, second] = yield* redis.pipelineResults([Strings.get("list"), call])
+      assert.strictEqual(Result.getOrThrow(first), "v")
+      assert.isTrue(
+        Result.isFailure(second) && second.failure.reason._tag !== "OptionsError" && second.failure.isRetryable
+      )
+    }).pipe(Effect.provide(TestCluster.layer({ client: { commandTimeout: "300 millis" } }))))
+
+  it.live("is not affected by the wrong region of the caller who asked first", () =>
+    Effect.gen(function*() {
+      const { redis } = yield* withModule()
+      const call = redis.send("MY.PUSH", "list", "1")
+      const reason = yield* reasonOf(call.pipe(redis.region({ timeout: -1 })))
+      assert.strictEqual(reason._tag, "OptionsError")
+      assert.include(reason.message, "region")
+      assert.strictEqual(yield* call, "yes")
+    }).pipe(Effect.provide(TestCluster.layer())))
+
+  it.live("shows no word that may be an argument: neither in errors nor as text", () =>
+    Effect.gen(function*() {
+      const { redis } = yield* withModule()
+      for (
+        const [name, shown] of [
+          ["AUTH hunter2", "AUTH"],
+          ["config set requirepass hunter2", "CONFIG SET"],
+          ["SET user:1 hunter2", "SET"],
+          ["no.such hunter2", "NO.SUCH"],
+          ["SET  hunter2", "SET"]
+        ]
+      ) {
+        const command: Command.Command<unknown> = redis.send(name)
+        const failed = yield* Effect.flip(command)
+        assert.strictEqual(failed.reason._tag, "OptionsError")
+        assert.strictEqual(failed.reason.command, shown)
+        for (const text of [String(command), JSON.stringify(command), JSON.stringify(failed), failed.message]) {
+          assert.notInclude(text.toLowerCase(), "hunter2")
+        }
+        if (!name.includes("  ")) assert.include(failed.message, `arguments are separate: send("SET", "user:1", "x")`)
+      }
+    }).pipe(Effect.provide(TestCluster.layer())))
 })

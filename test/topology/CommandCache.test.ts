@@ -26,7 +26,7 @@ const fake = (names: Array<string>) => {
       const reply = names.map((name) => [name, -2, ["readonly"], 1, 1, 1, [], [], [], []])
       return Effect.delay(Effect.succeed(command.decode(reply) as A), 10)
     })
-  return { state, execute, names }
+  return { state, execute, primaries: Effect.succeed([]), onNode: execute, names }
 }
 
 const find = (cache: CommandCache.CommandCache, name: string, ...args: ReadonlyArray<string>) =>

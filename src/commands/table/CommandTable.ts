@@ -121,6 +121,24 @@ export const lookup = (
   return (node.subcommands.get(word) ?? node.subcommands.get(upperCase(word)))?.argued()
 }
 
+/** The most letters of a name that nobody knows yet, when it is shown. */
+const longestShown = 40
+
+/**
+ * A name in the form in which it may be shown. Words that are no part of a known name may be arguments, given in one
+ * text with the name by mistake: they are left out.
+ */
+export const shownName = (name: string): string => {
+  const words = upperCase(name).split(/\s+/).filter((word) => word !== "")
+  const { entries } = embedded()
+  for (let count = words.length; count > 0; count--) {
+    const known = words.slice(0, count).join(" ")
+    if (entries.has(known)) return known
+  }
+  const [first = ""] = words
+  return first.length > longestShown ? `${first.slice(0, longestShown)}...` : first
+}
+
 /** Commands about a slot, which is their first argument: only the owner of the slot gives the right answer. */
 const aboutSlot = new Set(["CLUSTER COUNTKEYSINSLOT", "CLUSTER FLUSHSLOT", "CLUSTER GETKEYSINSLOT"])
 

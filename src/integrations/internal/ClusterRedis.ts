@@ -55,7 +55,11 @@ export const make = Effect.fnUntraced(function*(
   { pool, repeatScripts }: Options
 ): Effect.fn.Return<Redis["Service"], never, ClusterClient | Scope.Scope> {
   const redis = yield* ClusterClient
-  const commands = yield* CommandCache.make(redis)
+  const commands = yield* CommandCache.make({
+    execute: redis.execute,
+    primaries: redis.primaries,
+    onNode: (command, node) => Effect.flatMap(redis.node(node), (client) => client.execute(command))
+  })
   /** The scripts that have been loaded through this service, by digest. */
   const scripts = new Map<string, Command.Prerequisite>()
 

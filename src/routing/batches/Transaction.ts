@@ -96,6 +96,7 @@ export const plan = (
     idempotent: entries.every((entry) => entry.spec.readonly || entry.settings.idempotent),
     timeout: entries.reduce((least, entry) => Math.min(least, entry.settings.timeout ?? timeout), Infinity),
     invalid: undefined,
+    refusal: undefined,
     unencodable: false,
     routing: undefined,
     cached: undefined,
