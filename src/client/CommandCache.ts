@@ -210,8 +210,9 @@ export class CommandCache implements LookUp {
       return Effect.map(told, (told) => {
         const found = Option.isNone(told) ? undefined : this.known(command)
         if (found !== undefined) return this.shortened(found, begun)
-        const { name } = command.spec
-        return refused(command, Option.isNone(told) ? late(name, limit) : this.missing(command.spec.askedName, name))
+        const { askedName } = command.spec
+        const shown = CommandTable.shownName(askedName)
+        return refused(command, Option.isNone(told) ? late(shown, limit) : this.missing(askedName, shown))
       })
     })
   }

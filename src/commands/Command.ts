@@ -50,8 +50,8 @@ import { anySize, DecodeFailure, type Decoder, isDecodeFailure, reply } from "./
 import { entriesDecoderOf, type TypedEntries, type WithEntries } from "./EntryCoding.ts"
 import { type ClusterClient, key } from "./Executor.ts"
 import { type Decodable, decoderOf, type FieldsOf, withoutMessage } from "./SchemaCoding.ts"
-import * as CommandTable from "./table/CommandTable.ts"
 import { argumentOf, isEncodeFailure, notEncoded, type Value } from "./Value.ts"
+import { firstWord } from "./words.ts"
 
 export { type CallSettings, CurrentCallSettings, withIdempotence, withTimeout } from "./CallSettings.ts"
 export { DecodeFailure, type Decoder } from "./decode.ts"
@@ -399,7 +399,7 @@ export const named = <Name extends string>(
   // The mark exists for the types only.
   const made = <A>(command: Command<A>) => command as Command<A, AnswersOf<Name>>
   if (typeof name !== "string") return made(invalid(unsent, "the first argument has to be the name of a command"))
-  const spec = new CommandSpec(CommandTable.shownName(name), {}, name)
+  const spec = new CommandSpec(firstWord(name), {}, name)
   const given: Array<Argument> = []
   for (const value of args) {
     const argument = argumentOf(value)

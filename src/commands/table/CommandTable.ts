@@ -11,7 +11,7 @@ import { withoutEnd } from "../blocking.ts"
 import { CommandSpec } from "../CommandSpec.ts"
 import { DecodeFailure } from "../decode.ts"
 import { factsOf } from "../facts.ts"
-import { upperCase } from "../words.ts"
+import { firstWord, upperCase } from "../words.ts"
 import { policiesOf } from "./CommandPolicies.ts"
 import { type CommandEntry, entriesOf } from "./CommandReply.ts"
 import { embeddedCommands } from "./embeddedCommands.ts"
@@ -121,9 +121,6 @@ export const lookup = (
   return (node.subcommands.get(word) ?? node.subcommands.get(upperCase(word)))?.argued()
 }
 
-/** The most letters of a name that nobody knows yet, when it is shown. */
-const longestShown = 40
-
 /**
  * A name in the form in which it may be shown. Words that are no part of a known name may be arguments, given in one
  * text with the name by mistake: they are left out.
@@ -135,8 +132,7 @@ export const shownName = (name: string): string => {
     const known = words.slice(0, count).join(" ")
     if (entries.has(known)) return known
   }
-  const [first = ""] = words
-  return first.length > longestShown ? `${first.slice(0, longestShown)}...` : first
+  return firstWord(name)
 }
 
 /** Commands about a slot, which is their first argument: only the owner of the slot gives the right answer. */
