@@ -12,14 +12,17 @@ const partOf = (argument: string | Uint8Array): string => {
 }
 
 /**
- * The command with its arguments, and the form in which its reply is read. No name of a command has a zero byte, and
- * the letter behind it tells the form; `=` is for one argument that is text.
+ * The command with its arguments, and the form in which its reply is read. No name of a command has `=`, `#` or a zero
+ * byte. Behind `=` is one argument that is text, behind `#` the number of arguments.
  */
 export const idOf = ({ args, settings, spec }: Command<unknown>): string => {
-  const form = settings.binary ? "\0b" : settings.lossy ? "\0l" : "\0t"
-  const [only] = args
-  if (args.length === 1 && typeof only === "string") return `${spec.name}${form}=${only}`
-  let id = `${spec.name}${form}${args.length}`
+  const form = settings.binary ? "\0b" : settings.lossy ? "\0l" : ""
+  if (args.length === 1) {
+    const only = args[0]
+    // Nearly every hit passes here.
+    if (typeof only === "string") return form === "" ? `${spec.name}=${only}` : `${spec.name}${form}=${only}`
+  }
+  let id = `${spec.name}${form}#${args.length}`
   for (const argument of args) id += partOf(argument)
   return id
 }
