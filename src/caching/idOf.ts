@@ -4,7 +4,7 @@
 import type { Command } from "../commands/Command.ts"
 import { latin1Of } from "../protocol/text.ts"
 
-/** One of several arguments, or bytes: the kind and the length come first, so that no content can imitate them. */
+/** The name of one of several arguments, or of bytes: the kind and the length come first, so that no content can imitate them. */
 const partOf = (argument: string | Uint8Array): string => {
   if (typeof argument === "string") return `t${argument.length}:${argument}`
   const text = latin1Of(argument)

@@ -12,6 +12,7 @@ import { CommandSpec } from "../commands/CommandSpec.ts"
 import * as CommandTable from "../commands/table/CommandTable.ts"
 import { upperCase } from "../commands/words.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
+import { isPassing, kindOf } from "../protocol/ErrorKind.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
 import {
   ClosedError,
@@ -54,7 +55,7 @@ const patience = 250
 
 /** Whether a server has answered: no other node and no later time would bring the description. */
 const isRefusal = ({ reason }: RedisClusterException): boolean =>
-  reason._tag === "DecodeError" || (reason._tag === "ReplyError" && reason.code !== "BUSY")
+  reason._tag === "DecodeError" || (reason._tag === "ReplyError" && !isPassing(kindOf(reason)))
 
 /** The answer to the question: the table, or the error with which a server refused it. It fails for passing reasons. */
 const answered = (

@@ -20,7 +20,7 @@ export class Call {
     this.onRefused = answers.onRefused
   }
 
-  /** One of its subscriptions is live. */
+  /** The listener learns that one of its subscriptions is live. */
   confirmed(): void {
     if (--this.missing === 0) this.onLive()
   }

@@ -65,7 +65,7 @@ const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 /** A property that is undefined where there is no field, although the object has to have it; `undefined` for any other property. */
 type Absent = { readonly json: unknown } | undefined
 
-/** How a property reads that has no field: the schema may admit its absence, or undefined in its place, of which it knows the JSON. */
+/** The value of a property that has no field: the schema may admit its absence, or undefined in its place, of which it knows the JSON. */
 const absentOf = (name: string, { decode, encode }: Way): Absent => {
   if (!isDecodeFailure(decode({}))) return undefined
   const encoded = encode({ [name]: undefined })

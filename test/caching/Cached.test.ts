@@ -212,7 +212,7 @@ describe("The cache", () => {
         )
         assert.isAtLeast(names.filter((name) => name === "OverloadedError").length, 90)
         assert.isAtLeast(names.filter((name) => name === "TimeoutError").length, 1)
-        // Those who have left count no more.
+        // Callers who have left count no more.
         yield* eventually("that the node answers", Effect.as(redis.set("bounded", "v"), true))
         for (let i = 0; i < 3; i++) {
           yield* redis.set("bounded", `${i}`)

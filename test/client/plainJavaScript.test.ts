@@ -71,10 +71,13 @@ const crashOf = (member: (...args: ReadonlyArray<unknown>) => unknown, args: Rea
     })
   )
 
+/** Members that are in no type that a program sees. */
+const internal = new Set(["finish", "timeoutOf"])
+
 const crashesOf = (name: string, view: object) =>
   Effect.gen(function*() {
     const calls = Object.entries(view).flatMap(([member, run]) =>
-      typeof run !== "function" || commands.has(member) || member === "finish"
+      typeof run !== "function" || commands.has(member) || internal.has(member)
         ? []
         : [[], ...odd.flatMap((value) => [[value], [value, value], ["a", value], [["a"], value], [value, {}]])].map(
           (args) => ({ title: `${name}.${member}(${args.map(nameOf).join(", ")})`, run, args })

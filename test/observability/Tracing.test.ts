@@ -265,7 +265,8 @@ describe("Spans", () => {
           lines,
           snapshots()
         ])
-        assert.isAtLeast(spans.length, 6)
+        // The question for the name that is unknown belongs to no caller.
+        assert.isAtLeast(spans.length, 5)
         assert.notInclude(shown, "secret")
       })))
   })
