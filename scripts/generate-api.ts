@@ -11,20 +11,10 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { parseSync } from "rolldown/utils"
+import { list, type Syntax, syntax } from "./syntax.ts"
 
 const sources = new URL("../src/", import.meta.url)
 const target = new URL("../docs/api/", import.meta.url)
-
-/** The part of a node of the syntax tree that this script reads. */
-interface Syntax {
-  readonly type: string
-  readonly start: number
-  readonly end: number
-  readonly [field: string]: unknown
-}
-
-const syntax = (value: unknown): Syntax => value as Syntax
-const list = (value: unknown): ReadonlyArray<Syntax> => (value ?? []) as ReadonlyArray<Syntax>
 
 // -----------------------------------------------------------------------------
 // Reading

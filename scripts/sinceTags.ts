@@ -9,18 +9,10 @@ import { globSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseSync } from "rolldown/utils"
+import { list, type Syntax, syntax } from "./syntax.ts"
 
 const project = fileURLToPath(new URL("..", import.meta.url))
 
-interface Syntax {
-  readonly type: string
-  readonly start: number
-  readonly end: number
-  readonly [field: string]: unknown
-}
-
-const syntax = (value: unknown): Syntax => value as Syntax
-const list = (value: unknown): ReadonlyArray<Syntax> => (value ?? []) as ReadonlyArray<Syntax>
 const nameIn = (value: unknown): string => String(syntax(value)["name"] ?? syntax(value)["value"] ?? "")
 
 /** One export of a file: its name, and the place where it is defined. */
