@@ -38,6 +38,7 @@ import * as CommandCache from "./client/CommandCache.ts"
 import * as Consumers from "./client/Consumers.ts"
 import * as Dedicated from "./client/Dedicated.ts"
 import * as Health from "./client/Health.ts"
+import * as Invalidations from "./client/Invalidations.ts"
 import * as MapCommand from "./client/MapCommand.ts"
 import * as Mock from "./client/Mock.ts"
 import * as MultiKey from "./client/MultiKey.ts"
@@ -87,6 +88,7 @@ export interface ClusterClientShape
     Nodes.NodeMembers,
     Subscriptions.SubscriptionMembers,
     Notifications.NotificationMembers,
+    Invalidations.InvalidationMembers,
     Provisioning.ProvisioningMembers,
     Health.HealthMembers,
     Observability.ObservabilityMembers
@@ -141,6 +143,7 @@ const members = Effect.fnUntraced(function*({ commandTimeout }: ClusterOptions.R
       ...Scanning.make(router, topology),
       ...Subscriptions.make(pubSub, router),
       ...notifications,
+      ...Invalidations.make(pubSub),
       ...Provisioning.make(topology, connections),
       ...nodes,
       ...Health.make(topology, connections),

@@ -326,11 +326,7 @@ const leastCache = 1024
 
 const cacheChecks: checks.Checks<CacheOptions> = {
   maxBytes: checks.integer(leastCache),
-  prefixes: (value) =>
-    Array.isArray(value) && value.length > 0 && value.every((prefix) => typeof prefix === "string" && prefix !== "") &&
-      !value.some((prefix, i) => value.some((other, j) => i !== j && other.startsWith(prefix)))
-      ? undefined
-      : "a list of texts of which none begins with another"
+  prefixes: checks.prefixes
 }
 
 const cache: checks.Check = (value) => {

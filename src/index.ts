@@ -60,6 +60,13 @@ export type {
 } from "./observability/ClientEvent.ts"
 export { type Argument, type Reply, ServerError } from "./protocol/Reply.ts"
 export type { ChannelLists, ChannelNames, ChannelsByKind } from "./pubsub/ChannelNames.ts"
+export {
+  Flushed,
+  type Interrupted,
+  Invalidated,
+  type InvalidationEvent,
+  type InvalidationOptions
+} from "./pubsub/Invalidation.ts"
 export { KeyspaceEvent, type KeyspaceEventName, type KeyspaceOptions } from "./pubsub/Keyspace.ts"
 export type { MonitoredCommand, MonitorOptions } from "./pubsub/Monitor.ts"
 export type { BufferStrategy, PayloadOf, SubscribeOptions, Subscription } from "./pubsub/Subscription.ts"

@@ -55,8 +55,15 @@ export class Connections extends Context.Service<Connections, {
     target: ConnectionTarget,
     onState: (connection: Connection, state: ConnectionState) => void
   ) => Connection
-  /** A connection on which the server sends pushes. The caller has to close it. */
-  readonly push: (target: ConnectionTarget, hooks: PushHooks) => PushConnection
+  /**
+   * A connection on which the server sends pushes. The caller has to close it. With `tracking`, the arguments of CLIENT
+   * TRACKING, each of its sockets asks for reports of changed keys before it is ready.
+   */
+  readonly push: (
+    target: ConnectionTarget,
+    hooks: PushHooks,
+    tracking?: ReadonlyArray<string>
+  ) => PushConnection
   /** Drains and closes the shared connections to all other addresses, and to nodes that have left their address. */
   readonly retain: (nodes: ReadonlyMap<string, ConnectionTarget>) => void
   /** Calls `listener` whenever a shared connection changes its state. The result removes the listener. */
@@ -92,13 +99,20 @@ const forReplicaReads = (options: ResolvedOptions): ResolvedOptions => {
   return { ...options, pingAfter, pingTimeout: patience - pingAfter }
 }
 
+/** The arguments of CLIENT TRACKING for all changes of keys with one of these prefixes, read or not. */
+export const broadcast = (prefixes: ReadonlyArray<string>): ReadonlyArray<string> => [
+  "ON",
+  "BCAST",
+  ...prefixes.flatMap((prefix) => ["PREFIX", prefix])
+]
+
 /** The arguments of CLIENT TRACKING, where the options ask for a cache. */
 const trackingOf = ({ cache }: ResolvedOptions): ReadonlyArray<string> | undefined =>
   cache === undefined
     ? undefined
     : cache.prefixes.length === 0
     ? ["ON", "OPTIN"]
-    : ["ON", "BCAST", ...cache.prefixes.flatMap((prefix) => ["PREFIX", prefix])]
+    : broadcast(cache.prefixes)
 
 /** The id of a node is unknown while only a redirect or the list of startup nodes has named it. */
 const sameNode = (one: string, other: string): boolean => one === "" || other === "" || one === other
@@ -175,7 +189,11 @@ class LiveConnections {
     return connection
   }
 
-  readonly push = (target: ConnectionTarget, hooks: PushHooks): PushConnection => {
+  readonly push = (
+    target: ConnectionTarget,
+    hooks: PushHooks,
+    tracking?: ReadonlyArray<string>
+  ): PushConnection => {
     const { clock, options, pushed, runFork } = this
     const publish = (mark: string) => query(this.get(target), question("SPUBLISH", mark, ""), options.commandTimeout)
     const connection = new PushConnection(
@@ -184,7 +202,7 @@ class LiveConnections {
       hooks,
       { clock, runFork, publish, onClosed: (connection) => pushed.delete(connection) },
       // Without READONLY a replica of Redis 8.0 accepts SSUBSCRIBE, and redirects SUNSUBSCRIBE.
-      { expectedId: target.id ?? "", readonly: "ifAllowed" }
+      { expectedId: target.id ?? "", readonly: "ifAllowed", tracking }
     )
     pushed.add(connection)
     return connection

@@ -27,7 +27,7 @@ export interface DialRequest {
    * connects without it.
    */
   readonly readonly: boolean | "ifAllowed"
-  /** The arguments of CLIENT TRACKING, for a socket whose reads may be cached. */
+  /** The arguments of CLIENT TRACKING, for a socket on which the server is to report changes of keys. */
   readonly tracking?: ReadonlyArray<string> | undefined
 }
 
@@ -143,6 +143,7 @@ const greet = Effect.fnUntraced(function*(
     if (options.clientName !== undefined) hello.push("SETNAME", options.clientName)
     const [reply] = yield* exchange(wire, [hello], hint)
     if (!refusesResp3(reply)) {
+      wire.speaksResp3 = true
       const advice = ". A server or proxy that does not know HELLO can be reached with the option protocol: 2"
       return yield* check(reply, hello, advice)
     }
@@ -181,11 +182,14 @@ const settle = Effect.fnUntraced(function*(
   ]
   if (isVerified) commands.push(["CLUSTER", "MYID"])
   const { tracking } = request
-  if (tracking !== undefined) commands.push(["CLIENT", "TRACKING", ...tracking])
+  const isTracked = tracking !== undefined && wire.speaksResp3
+  if (isTracked) commands.push(["CLIENT", "TRACKING", ...tracking])
+  // A server accepts CLIENT TRACKING over RESP2 as well, and then reports nothing.
+  else if (tracking !== undefined) wire.trackingRefusal = "NOPROTO the server does not speak RESP3 here"
   const trackingAt = commands.length - 1
   if (request.readonly !== false) commands.push(["READONLY"])
   const replies = yield* exchange(wire, commands)
-  if (tracking !== undefined) {
+  if (isTracked) {
     const reply = replies[trackingAt]
     // Without reports commands are served, and not cached.
     if (reply instanceof ServerError) wire.trackingRefusal = reply.message

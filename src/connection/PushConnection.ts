@@ -53,6 +53,8 @@ export interface PushHooks {
 export class PushConnection {
   private readonly link: Link
   private lane: PushLane | undefined
+  /** The reason for which the server does not report changes on the present socket. */
+  private refusal: string | undefined
   private readonly laneContext: PushLaneContext
   private readonly alarm: Alarm
   private readonly options: ResolvedOptions
@@ -107,7 +109,10 @@ export class PushConnection {
         onState: (state) => {
           if (state === "ready") hooks.onReady()
         },
-        onWire: (wire) => (this.lane = new PushLane(wire, this.laneContext)),
+        onWire: (wire) => {
+          this.refusal = wire.trackingRefusal
+          this.lane = new PushLane(wire, this.laneContext)
+        },
         onLost: (failure) => this.dropLane(failure),
         onRefused: (failure) => hooks.onDown(failure)
       },
@@ -143,6 +148,11 @@ export class PushConnection {
   /** Whether there is a socket. */
   get isReady(): boolean {
     return this.lane !== undefined
+  }
+
+  /** The reason for which the server does not report changes on the present socket; `undefined` if it does. */
+  get trackingRefusal(): string | undefined {
+    return this.refusal
   }
 
   /** The address of this end, as the server sees it; `undefined` when the stream has none. */

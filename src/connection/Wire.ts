@@ -22,6 +22,8 @@ export class Wire {
   readonly isSecure: boolean
   /** The present generation of what is cached; `undefined` while the server does not report changes. */
   generation: Generation | undefined = undefined
+  /** Whether it speaks RESP3, in which servers report changes. */
+  speaksResp3 = false
   /** The reason for which the server refused to report changes. */
   trackingRefusal: string | undefined = undefined
 

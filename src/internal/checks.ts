@@ -59,6 +59,14 @@ export const lifetime = (least: number, finite = true): Check => {
       : isDuration(value)
 }
 
+/** First parts of keys, of which servers take no two that overlap. */
+export const prefixes: Check = expecting(
+  "a list of texts of which none begins with another",
+  (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((prefix) => typeof prefix === "string" && prefix !== "") &&
+    !value.some((prefix, i) => value.some((other, j) => i !== j && other.startsWith(prefix)))
+)
+
 const listOf = (names: ReadonlyArray<string>): string => names.length === 0 ? "it has none" : names.join(", ")
 
 /** The number of letters that differ between two names. */

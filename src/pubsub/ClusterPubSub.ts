@@ -39,6 +39,14 @@ export class ClusterPubSub extends Context.Service<ClusterPubSub, {
     node: Endpoint,
     settings: Settings
   ) => Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope>
+  /**
+   * Lets all primaries report changes of keys with one of the prefixes, or of all keys. Succeeds with the buffer of the
+   * reports once all primaries report.
+   */
+  readonly track: (
+    prefixes: ReadonlyArray<string>,
+    settings: Settings
+  ) => Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope>
   /** The number of subscriptions that each node holds, or is about to hold, by address. */
   readonly held: () => ReadonlyMap<string, number>
   readonly statistics: PubSubStatistics
@@ -58,6 +66,7 @@ export const make = Effect.fnUntraced(function*(options: ResolvedOptions) {
     reduce: live.reduce,
     namesOf: live.namesOf,
     monitor: live.monitor,
+    track: live.track,
     held: live.held,
     statistics: live.statistics
   })

@@ -19,6 +19,7 @@ import { PubSubStatistics } from "./PubSubStatistics.ts"
 import { closedError, endedError, timedOut } from "./refusals.ts"
 import { Call } from "./SharedSubscription.ts"
 import { SubscriptionManager } from "./SubscriptionManager.ts"
+import { TrackedKeys } from "./TrackedKeys.ts"
 import type { Wish } from "./Wish.ts"
 
 /** The source that feeds a buffer. */
@@ -38,6 +39,7 @@ export class LivePubSub {
   private readonly clock: Clock.Clock
   private readonly manager: SubscriptionManager
   private readonly monitors = new Set<Monitored>()
+  private readonly tracked = new Set<TrackedKeys>()
   private readonly stopListening: () => void
   private readonly stopRefreshes: () => void
 
@@ -48,15 +50,21 @@ export class LivePubSub {
     this.topology = topology
     this.clock = clock
     this.manager = new SubscriptionManager({ ...services, statistics: this.statistics })
-    this.stopListening = topology.onChange(() => this.manager.replan())
+    this.stopListening = topology.onChange(() => {
+      this.manager.replan()
+      for (const keys of this.tracked) keys.replan()
+    })
     // A refresh that brings nothing new proves that nothing had changed when it began.
     this.stopRefreshes = topology.onRefresh((failure, askedAt) => {
-      if (failure === undefined) this.manager.checked(askedAt)
+      if (failure !== undefined) return
+      this.manager.checked(askedAt)
+      for (const keys of this.tracked) keys.checked(askedAt)
     })
   }
 
   close(): void {
     for (const monitored of this.monitors) monitored.end(closedError())
+    for (const keys of this.tracked) keys.end(closedError())
     this.stopListening()
     this.stopRefreshes()
     this.manager.close()
@@ -132,6 +140,29 @@ export class LivePubSub {
           if (monitored === undefined) return
           this.monitors.delete(monitored)
           monitored.close()
+        }
+      }))
+    })
+
+  readonly track = (
+    prefixes: ReadonlyArray<string>,
+    settings: Settings
+  ): Effect.Effect<MessageBuffer, RedisClusterException, Scope.Scope> =>
+    Effect.suspend(() => {
+      const objection = this.manager.objection([])
+      if (objection !== undefined) return Effect.fail(objection)
+      let keys: TrackedKeys | undefined
+      return this.fed(settings, (buffer) => ({
+        names: () => prefixes.length === 0 ? [""] : prefixes,
+        start: (onLive) => {
+          const { clock, connections, statistics, topology } = this
+          keys = new TrackedKeys({ prefixes, buffer, onLive }, { clock, connections, statistics, topology })
+          this.tracked.add(keys)
+        },
+        stop: () => {
+          if (keys === undefined) return
+          this.tracked.delete(keys)
+          keys.close()
         }
       }))
     })

@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import { monotonicMillis, timeOfDayAt, timeOfDayUntil } from "../internal/monotonic.ts"
 import { exception, OverloadedError, type RedisClusterException } from "../RedisClusterException.ts"
+import type { Interrupted } from "./Invalidation.ts"
 import type { PubSubStatistics } from "./PubSubStatistics.ts"
 import type { BufferStrategy } from "./Subscription.ts"
 import type { Gap, GapReason, Message, SubscriptionEvent } from "./SubscriptionEvent.ts"
@@ -28,7 +29,7 @@ export interface Settings {
   readonly keepsNotices: boolean
 }
 
-export type RawEvent = SubscriptionEvent<string | Uint8Array>
+export type RawEvent = SubscriptionEvent<string | Uint8Array> | Interrupted
 export type RawMessage = Message<string | Uint8Array>
 /** A batch is never empty. */
 export type Batch<A> = readonly [A, ...Array<A>]
@@ -155,6 +156,13 @@ export class MessageBuffer {
     this.gap = { channels, from, reason }
     this.notices++
     return this.add(this.shownGap(channels, from, to, reason))
+  }
+
+  /** Adds the notice that messages may be lost from now on. The result says whether `settle` has to run. */
+  addInterrupted(channels: ReadonlyArray<string>, reason: GapReason): boolean {
+    if (!this.keepsNotices || this.notices >= maxNotices) return false
+    this.notices++
+    return this.add({ _tag: "Interrupted", channels, reason })
   }
 
   /** Applies the bound and hands the events over, at the end of a read. */

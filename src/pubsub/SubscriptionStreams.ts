@@ -15,6 +15,7 @@ import * as checks from "../internal/checks.ts"
 import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import { type ChannelNames, listsOf, namesOf } from "./ChannelNames.ts"
 import type { ClusterPubSub } from "./ClusterPubSub.ts"
+import { type Interrupted, type InvalidationOptions, objection as trackingObjection } from "./Invalidation.ts"
 import type { Batch, Ending, MessageBuffer, RawEvent, Settings } from "./MessageBuffer.ts"
 import {
   bufferChecks,
@@ -42,10 +43,12 @@ const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =
 /** Decodes the payloads of a batch; messages that precede a payload that the schema refuses are still delivered. */
 const decoding = (schema: Schema.ConstraintDecoder<unknown>) => {
   const decode = decoderOf(schema)
-  return (take: Effect.Effect<Batch<RawEvent>, Ending>): Effect.Effect<Batch<SubscriptionEvent<unknown>>, Ending> => {
+  return (
+    take: Effect.Effect<Batch<RawEvent>, Ending>
+  ): Effect.Effect<Batch<SubscriptionEvent<unknown> | Interrupted>, Ending> => {
     let failure: RedisClusterException | undefined
     const decoded = Effect.flatMap(take, (batch) => {
-      const events: Array<SubscriptionEvent<unknown>> = []
+      const events: Array<SubscriptionEvent<unknown> | Interrupted> = []
       for (const event of batch) {
         if (event._tag !== "Message") {
           events.push(event)
@@ -185,5 +188,24 @@ export const openMonitor = (
     return Effect.map(
       pubSub.monitor(node, settingsOf(options, false)),
       (buffer) => streamOf(sourceOf<Message>(buffer, {}, false))
+    )
+  })
+
+/** The reports of changed keys, from all primaries. */
+export const openInvalidations = <K>(
+  pubSub: ClusterPubSub["Service"],
+  options: InvalidationOptions
+): Effect.Effect<
+  Stream.Stream<SubscriptionEvent<K> | Interrupted, RedisClusterException>,
+  RedisClusterException,
+  Scope.Scope
+> =>
+  Effect.suspend(() => {
+    const problem = trackingObjection(options)
+    if (problem !== undefined) return Effect.fail(invalid(problem))
+    const { bufferSize, keys, prefixes = [], strategy = "sliding" } = options
+    return Effect.map(
+      pubSub.track(prefixes, settingsOf({ bufferSize, strategy, payload: keys }, true)),
+      (buffer) => streamOf(sourceOf<SubscriptionEvent<K> | Interrupted>(buffer, {}, true))
     )
   })

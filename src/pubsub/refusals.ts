@@ -64,6 +64,18 @@ export const moved = (
   )
 }
 
+/** The error of a node that does not report changes of keys, in the words of the server. */
+export const notReported = (words: string, node: string): RedisClusterException =>
+  exception(() =>
+    new ReplyError({
+      message: `CLIENT TRACKING on ${node}: the server refuses to report changes of keys: ${words}`,
+      outcome: "NotExecuted",
+      command: "CLIENT TRACKING",
+      node,
+      code: words.split(" ", 1)[0]
+    })
+  )
+
 export const timedOut = (timeout: number): RedisClusterException =>
   exception(() =>
     new TimeoutError({

@@ -101,6 +101,22 @@ describe("Dialling", () => {
       assert.notInclude(message, "s3cret")
     }))
 
+  it.live("relies on no reports of changes over RESP2, where a server accepts CLIENT TRACKING and reports nothing", () =>
+    Effect.gen(function*() {
+      const hello = { old: "-ERR unknown command 'HELLO'\r\n", new: "%0\r\n" }
+      for (const age of ["old", "new"] as const) {
+        const server = yield* ScriptedServer.start((args) => args[0] === "HELLO" ? hello[age] : "+OK\r\n")
+        const resolved = yield* Effect.fromResult(ClusterOptions.resolve({ nodes: [server.endpoint] }))
+        let reports: boolean | undefined
+        const request = { expectedId: "", readonly: false, tracking: ["ON", "OPTIN"] }
+        yield* dial(server.endpoint, resolved, request, ({ generation, stream, trackingRefusal }) => {
+          reports = generation !== undefined && trackingRefusal === undefined
+          stream.destroy()
+        })
+        assert.strictEqual(reports, age === "new")
+      }
+    }))
+
   it.live("refuses a node of another id than is expected, unless the id shall not be verified", () =>
     Effect.gen(function*() {
       const server = yield* ScriptedServer.start((args, peer) =>

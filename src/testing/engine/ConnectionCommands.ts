@@ -5,6 +5,7 @@ import { type Answer, failure, nothing, notSupported, ok, Pairs, Push, Simple } 
 import type { Bytes } from "./Bytes.ts"
 import { type Call, type Group, read } from "./Call.ts"
 import type { SessionRole } from "./Roles.ts"
+import * as Tracking from "./Tracking.ts"
 
 /** The version of the server in INFO and HELLO. */
 export const version = "8.0.0"
@@ -81,7 +82,8 @@ const flagsOf = (session: SessionRole): string =>
     session.queue === undefined ? "" : "x",
     session.waiting === undefined ? "" : "b",
     session.watchBroken ? "d" : "",
-    session.readonly ? "r" : ""
+    session.readonly ? "r" : "",
+    Tracking.flagsOf(session)
   ].join("") || "N"
 
 const infoOf = (call: Call, session: SessionRole): string => {
@@ -154,7 +156,10 @@ const subcommands: Readonly<Record<string, ((call: Call) => Answer) | undefined>
   },
   "NO-EVICT": () => ok,
   "NO-TOUCH": () => ok,
-  GETREDIR: () => -1,
+  TRACKING: Tracking.track,
+  CACHING: Tracking.cache,
+  TRACKINGINFO: Tracking.trackingInfo,
+  GETREDIR: Tracking.redirectOf,
   UNBLOCK: (call) => {
     const session = sessionWithId(call, 2)
     const waiting = session?.waiting
@@ -194,6 +199,8 @@ export const connection: Group = {
     session.resp = 2
     session.name = ""
     session.readonly = false
+    session.tracking = undefined
+    session.caching = undefined
     session.user = call.node.defaultUser
     session.authenticated = session.user.enabled && session.user.withoutPassword
     return new Simple("RESET")

@@ -74,8 +74,8 @@ const sizeOf = ({ type, value }: Value): number => {
 
 /** The callbacks for changes. */
 export interface DatabaseHooks {
-  /** Called when the value or the expiry of a key has changed. */
-  readonly onChange: (key: Bytes) => void
+  /** Called when the value or the expiry of a key has changed; `isByServer` when the key has expired. */
+  readonly onChange: (key: Bytes, isByServer?: boolean) => void
   /** Called for a keyspace event, with the letter of its class. */
   readonly onEvent: (event: string, kind: string, key: Bytes) => void
 }
@@ -191,7 +191,7 @@ export class Database {
   private expire(key: Bytes): void {
     this.entries.delete(key)
     this.hooks.onEvent("expired", "x", key)
-    this.hooks.onChange(key)
+    this.hooks.onChange(key, true)
   }
 
   private withoutExpiredFields(key: Bytes, entry: Entry, hash: HashValue): Entry | undefined {

@@ -13,6 +13,7 @@ import { copyEntry, Database, slotOf } from "./Database.ts"
 import type { Change, ClusterRole, Library, NodeRole, SessionRole, Sink } from "./Roles.ts"
 import { type ScriptValue, toValue } from "./ScriptValue.ts"
 import { Session } from "./Session.ts"
+import { TrackingTable } from "./Tracking.ts"
 import { defaultUser, type KnownCommand, type User } from "./User.ts"
 
 const queued = new Simple("QUEUED")
@@ -104,6 +105,7 @@ export class FakeNode implements NodeRole {
   private readonly ready = new Set<Bytes>()
   private serving = false
   private expiryAt = Infinity
+  private readonly tracking: TrackingTable = new TrackingTable(this)
 
   constructor(cluster: ClusterRole, index: number, id: string, endpoint: Endpoint) {
     this.cluster = cluster
@@ -118,7 +120,7 @@ export class FakeNode implements NodeRole {
 
   private get hooks() {
     return {
-      onChange: (key: Bytes) => this.changed(key),
+      onChange: (key: Bytes, isByServer?: boolean) => this.changed(key, isByServer),
       onEvent: (event: string, kind: string, key: Bytes) => this.notify(event, kind, key)
     }
   }
@@ -151,6 +153,7 @@ export class FakeNode implements NodeRole {
       if (change?.entry === undefined) this.own.drop(change?.key ?? "")
       else this.own.put(change.key, change.entry)
       this.applied++
+      if (change !== undefined) this.tracking.changed(change.key, true)
     }
   }
 
@@ -195,6 +198,7 @@ export class FakeNode implements NodeRole {
     }
     this.libraries = new Map(primary.libraries)
     this.applied = primary.offset
+    this.tracking.flush(() => {})
   }
 
   /** Accepts a connection. */
@@ -223,7 +227,9 @@ export class FakeNode implements NodeRole {
   execute(session: SessionRole, args: ReadonlyArray<Bytes>): void {
     const replies = session.replies
     session.told = []
+    this.tracking.writer = session
     const answer = this.answer(session, args)
+    this.tracking.writer = undefined
     this.countError(answer)
     if (session.replies === "on" && replies !== "skip") session.send(answer)
     if (replies === "skip") session.replies = "on"
@@ -255,6 +261,7 @@ export class FakeNode implements NodeRole {
     }
     const answer = this.run(session, command, args)
     if (session.asking && name !== "ASKING" && session.queue === undefined) session.asking = false
+    if (session.caching !== undefined && name !== "CLIENT" && session.queue === undefined) session.caching = undefined
     session.lastCommand = name
     return answer
   }
@@ -268,6 +275,8 @@ export class FakeNode implements NodeRole {
   private run(session: SessionRole, command: Command, args: ReadonlyArray<Bytes>, inTransaction = false): Answer {
     const call = new Call(args, session, inTransaction)
     const answer = command.definition.run(call)
+    const isTracked = session.tracking !== undefined && !command.isWrite && !onShardChannels.has(command.name)
+    if (isTracked) this.tracking.remember(session, command.keysOf(args))
     return call.failure ?? answer
   }
 
@@ -339,11 +348,12 @@ export class FakeNode implements NodeRole {
   }
 
   /** Called after a change of a key: for sessions that watch it or wait for it, and for replicas. */
-  changed(key: Bytes): void {
+  changed(key: Bytes, isByServer = false): void {
     if (this.isPrimary) this.applied++
+    this.report(key, isByServer)
     for (const session of this.sessions) if (session.watched.has(key)) session.watchBroken = true
     if (this.blocked.size > 0) this.ready.add(key)
-    if (this.notifications !== "") this.watchExpiry()
+    if (this.notifications !== "" || this.tracking.isWanted) this.watchExpiry()
     const { lag } = this.cluster
     if (lag === 0) return
     const at = this.cluster.now() + lag
@@ -353,7 +363,16 @@ export class FakeNode implements NodeRole {
     }
   }
 
-  /** With notifications of expiries, keys expire in time, and not only on their next use. */
+  report(key: Bytes, isByServer: boolean): void {
+    this.tracking.changed(key, isByServer)
+    if (this.cluster.lag === 0) { for (const replica of this.replicas) replica.report(key, isByServer) }
+  }
+
+  flush(): void {
+    this.tracking.flush(() => this.database.clear())
+  }
+
+  /** With notifications or reports of expiries, keys expire in time, and not only on their next use. */
   watchExpiry(): void {
     const next = this.own.nextExpiry()
     if (next >= this.expiryAt) return

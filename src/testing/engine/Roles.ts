@@ -10,6 +10,7 @@ import type { Answer } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"
 import type { Database, Entry } from "./Database.ts"
 import type { ScriptCall, ScriptValue } from "./ScriptValue.ts"
+import type { TrackingWish } from "./Tracking.ts"
 import type { KnownCommand, User } from "./User.ts"
 
 /** The time and the delays that the engine gets from outside. */
@@ -70,6 +71,10 @@ export interface SessionRole {
   user: User
   readonly: boolean
   asking: boolean
+  /** The reports of changed keys that it wants. */
+  tracking: TrackingWish | undefined
+  /** CLIENT CACHING YES or NO, for the next command. */
+  caching: boolean | undefined
   replies: "on" | "off" | "skip"
   lastCommand: string
   queue: Array<ReadonlyArray<Bytes>> | undefined
@@ -191,6 +196,10 @@ export interface NodeRole {
   readonly beginStream: () => void
   readonly copyFrom: (primary: NodeRole) => void
   readonly changed: (key: Bytes) => void
+  /** Reports a change to the sessions that want reports. */
+  readonly report: (key: Bytes, isByServer: boolean) => void
+  /** Deletes all keys. */
+  readonly flush: () => void
   readonly watchExpiry: () => void
   readonly notify: (event: string, kind: string, key: Bytes) => void
   readonly serveBlocked: () => void

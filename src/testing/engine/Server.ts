@@ -257,7 +257,7 @@ const commandInfo = (call: Call): Answer => {
 }
 
 const flush = (call: Call): Answer => {
-  call.db.clear()
+  call.node.flush()
   return ok
 }
 

@@ -5,6 +5,7 @@ import { type Answer, encode, failure, Nothing } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"
 import { RequestParser } from "./RequestParser.ts"
 import type { NodeRole, SessionRole, Sink, Waiting } from "./Roles.ts"
+import type { TrackingWish } from "./Tracking.ts"
 import type { User } from "./User.ts"
 
 export class Session implements SessionRole {
@@ -18,6 +19,8 @@ export class Session implements SessionRole {
   /** Whether READONLY was sent, so that a replica serves reads. */
   readonly = false
   asking = false
+  tracking: TrackingWish | undefined = undefined
+  caching: boolean | undefined = undefined
   closed = false
   /** The commands of an open MULTI. */
   queue: Array<ReadonlyArray<Bytes>> | undefined
