@@ -51,16 +51,18 @@ const measure = (call: (index: number) => Effect.Effect<unknown, unknown>, count
 /** Memory per reply, and CPU per report of a change, of a cache apart from any client. */
 const apart = Effect.sync(() => {
   const count = 200_000
-  const cache = new ReplyCache<never>(1024 * 1024 * 1024)
+  const cache = new ReplyCache<never>({ maxBytes: 1024 * 1024 * 1024, longestAbsence: 1000 })
   const generation = new Generation()
   globalThis.gc?.()
   const before = process.memoryUsage().heapUsed
   for (let i = 0; i < count; i++) {
     const key = `user:profile:${i}`
-    const fetch = cache.begin(`GET ${key}`, [key], i & 16383)
-    fetch.written(generation, 0)
-    cache.admit(fetch, `value ${i}`, [-1])
-    cache.end(fetch)
+    const read = cache.begin("GET", [key], i & 16383)
+    if (read === undefined) return { held: 0, counted: 0, report: 0 }
+    read.written(generation, 0)
+    read.lives(-1, "")
+    cache.admit(read, `value ${i}`)
+    cache.end(read)
   }
   globalThis.gc?.()
   const held = (process.memoryUsage().heapUsed - before) / count

@@ -45,7 +45,7 @@ describe("ClusterOptions", () => {
   it("refuses a cache in which no reply has room", () => {
     assert.strictEqual(accepted({ nodes, cache: { maxBytes: 1024 } }).cache?.maxBytes, 1024)
     assert.include(refused({ nodes, cache: { maxBytes: 1023 } }), "maxBytes has to be an integer of at least 1024")
-    assert.isAtMost(weightOf("GET\0t=user:1", ["user:1"], "x".repeat(500)), 1024)
+    assert.isAtMost(weightOf("GET", [{ text: "user:1" }], "x".repeat(500)), 1024)
   })
 
   it("takes one node or many, as URLs or as host and port", () => {

@@ -1,112 +1,67 @@
 /**
- * The replies that are kept: found by their commands, dropped by their keys, within one bound of bytes.
+ * The keys that the cache knows, and the replies that it keeps, within one bound of bytes.
  *
  * Eviction goes round the replies like the hand of a clock: one that was served since it last came by stays for another
  * round. A hit thus costs a look into a table and a bit.
  */
 import type { Generation } from "../connection/Generation.ts"
+import { CachedKey } from "./CachedKey.ts"
 import type { CachedReply } from "./CachedReply.ts"
+import * as OneOrMany from "./OneOrMany.ts"
 
-export class CacheStore {
-  /** The bytes of all replies. */
+export class CacheStore<Owner> {
+  /** The bytes of all replies, and of the reads on their way. */
   bytes = 0
+  /** The number of replies. */
+  size = 0
   private readonly maxBytes: number
-  private readonly replies = new Map<string, CachedReply>()
-  /** The replies by each of their keys. Nearly every key has one. */
-  private readonly byKey = new Map<string, CachedReply | Set<CachedReply>>()
+  private readonly byText = new Map<string, CachedKey<Owner>>()
   /** The hand of the clock: new replies come in behind it. */
-  private hand = this.replies.values()
+  private hand: CachedReply<CachedKey<Owner>> | undefined = undefined
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
   }
 
-  get size(): number {
-    return this.replies.size
-  }
-
-  /** The number of keys in the index. */
+  /** The number of keys that it knows. */
   get keys(): number {
-    return this.byKey.size
+    return this.byText.size
   }
 
-  get(id: string): CachedReply | undefined {
-    return this.replies.get(id)
+  /** The key with this text; `undefined` when nothing is known about it. */
+  find(text: string): CachedKey<Owner> | undefined {
+    return this.byText.get(text)
   }
 
-  /**
-   * Adds a reply, in place of one to an equal command, and evicts others until there is room for it. The result is the
-   * number of evicted replies, or -1 when the reply is larger than the whole cache and was not added.
-   */
-  add(reply: CachedReply): number {
-    const former = this.replies.get(reply.id)
-    if (former !== undefined) this.remove(former)
-    if (reply.bytes > this.maxBytes) return -1
-    const evicted = this.makeRoom(reply.bytes)
-    this.replies.set(reply.id, reply)
-    this.bytes += reply.bytes
-    reply.generation.reliant++
-    for (const key of reply.keys) this.index(key, reply)
-    return evicted
+  /** The key with this text, for those who will tell something about it. */
+  key(text: string): CachedKey<Owner> {
+    const known = this.byText.get(text)
+    if (known !== undefined) return known
+    const key = new CachedKey<Owner>(text)
+    this.byText.set(text, key)
+    return key
   }
 
-  /** Removes a reply that is in the cache. */
-  remove(reply: CachedReply): void {
-    if (this.replies.get(reply.id) !== reply) return
-    this.replies.delete(reply.id)
-    this.bytes -= reply.bytes
-    reply.generation.reliant--
-    for (const key of reply.keys) this.unindex(key, reply)
+  /** Forgets a key about which nothing has to be known any more. */
+  leave(key: CachedKey<Owner>): void {
+    if (key.isIdle) this.byText.delete(key.text)
   }
 
-  /** Removes the replies that depend on a key. The result is their number. */
-  removeKey(key: string): number {
-    const found = this.byKey.get(key)
-    if (found === undefined) return 0
-    if (!(found instanceof Set)) {
-      this.remove(found)
-      return 1
-    }
-    const replies = [...found]
-    for (const reply of replies) this.remove(reply)
-    return replies.length
+  /** All keys. */
+  all(): Iterable<CachedKey<Owner>> {
+    return this.byText.values()
   }
 
-  /** Removes the replies that rely on a generation. The result is their number. */
-  removeGeneration(generation: Generation): number {
-    let removed = 0
-    for (const reply of this.replies.values()) {
-      // Few sockets are lost, and each has a part of all replies.
-      if (generation.reliant === 0) break
-      if (reply.generation !== generation) continue
-      this.remove(reply)
-      removed++
-    }
-    return removed
-  }
-
-  /** Removes all replies. The result is their number. */
-  clear(): number {
-    const { size } = this
-    for (const reply of this.replies.values()) reply.generation.reliant = 0
-    this.replies.clear()
-    this.byKey.clear()
-    this.bytes = 0
-    this.hand = this.replies.values()
-    return size
-  }
-
-  private makeRoom(bytes: number): number {
+  /** Evicts replies until there is room for so many bytes. The result is their number; -1 when there is no such room. */
+  makeRoom(bytes: number): number {
     let evicted = 0
     while (this.bytes + bytes > this.maxBytes) {
-      const next = this.hand.next()
-      if (next.done === true) {
-        this.hand = this.replies.values()
-        continue
-      }
-      const reply = next.value
-      if (reply.isUsed && !reply.generation.isOver) reply.isUsed = false
-      else {
+      const reply = this.hand
+      if (reply === undefined) return -1
+      if (reply.isUsed && !reply.generation.isOver) {
+        reply.isUsed = false
+        this.hand = reply.next
+      } else {
         this.remove(reply)
         evicted++
       }
@@ -114,19 +69,86 @@ export class CacheStore {
     return evicted
   }
 
-  private index(key: string, reply: CachedReply): void {
-    const found = this.byKey.get(key)
-    if (found === undefined) this.byKey.set(key, reply)
-    else if (found instanceof Set) found.add(reply)
-    else if (found !== reply) this.byKey.set(key, new Set([found, reply]))
+  /**
+   * Adds a reply, in place of one to an equal command, and evicts others until there is room for it. The result is the
+   * number of evicted replies, or -1 when the reply is larger than the whole cache and was not added.
+   */
+  add(reply: CachedReply<CachedKey<Owner>>): number {
+    const former = OneOrMany.find(reply.keys[0].replies, reply.name)
+    const fits = reply.bytes <= this.maxBytes
+    if (fits) this.link(reply)
+    if (former !== undefined) this.remove(former)
+    if (!fits) return -1
+    const evicted = this.makeRoom(0)
+    // Reads on their way may have all of the room.
+    return reply.isKept ? evicted : evicted - 1
   }
 
-  private unindex(key: string, reply: CachedReply): void {
-    const found = this.byKey.get(key)
-    if (found === reply) this.byKey.delete(key)
-    else if (found instanceof Set) {
-      found.delete(reply)
-      if (found.size === 0) this.byKey.delete(key)
+  /** Removes a reply that is in the cache. */
+  remove(reply: CachedReply<CachedKey<Owner>>): void {
+    if (!reply.isKept) return
+    reply.isKept = false
+    if (this.hand === reply) this.hand = reply.next === reply ? undefined : reply.next
+    reply.previous.next = reply.next
+    reply.next.previous = reply.previous
+    reply.generation.reliant--
+    this.size--
+    this.bytes -= reply.bytes
+    for (const key of reply.keys) {
+      key.replies = OneOrMany.remove(key.replies, reply)
+      this.leave(key)
     }
+  }
+
+  /** Removes the replies that depend on a key. The result is their number. */
+  removeRepliesOf(key: CachedKey<Owner>): number {
+    const { replies } = key
+    if (replies === undefined) return 0
+    if (!(replies instanceof Map)) {
+      this.remove(replies)
+      return 1
+    }
+    const all = [...replies.values()]
+    for (const reply of all) this.remove(reply)
+    return all.length
+  }
+
+  /** Removes the replies that rely on a generation. The result is their number. */
+  removeGeneration(generation: Generation): number {
+    let removed = 0
+    let reply = this.hand
+    // Few sockets are lost, and each has a part of all replies.
+    while (reply !== undefined && generation.reliant > 0) {
+      const { next } = reply
+      if (reply.generation === generation) {
+        this.remove(reply)
+        removed++
+      }
+      reply = next
+    }
+    return removed
+  }
+
+  /** Removes all replies. The result is their number. */
+  clear(): number {
+    const { size } = this
+    while (this.hand !== undefined) this.remove(this.hand)
+    return size
+  }
+
+  private link(reply: CachedReply<CachedKey<Owner>>): void {
+    const { hand } = this
+    if (hand === undefined) this.hand = reply
+    else {
+      reply.next = hand
+      reply.previous = hand.previous
+      hand.previous.next = reply
+      hand.previous = reply
+    }
+    reply.isKept = true
+    reply.generation.reliant++
+    this.size++
+    this.bytes += reply.bytes
+    for (const key of reply.keys) key.replies = OneOrMany.add(key.replies, reply)
   }
 }

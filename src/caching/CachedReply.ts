@@ -5,42 +5,46 @@ import type { Generation } from "../connection/Generation.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import type { SlotEpochs } from "./SlotEpochs.ts"
 
-/** The conditions under which a reply was read. */
-export interface Reading {
-  /** The command with its arguments. */
-  readonly id: string
-  readonly keys: ReadonlyArray<string>
+/** The conditions under which a reply was read. `Key` is a key as the cache knows it. */
+export interface Reading<Key> {
+  /** The name of the command among those about its first key. */
+  readonly name: string
+  readonly keys: ReadonlyArray<Key>
   readonly slot: number
   /** The epoch of the slot in which the command was sent to its owner. */
   readonly epoch: number
-  /** The generation of the socket that brought the reply. */
-  readonly generation: Generation
   /** The time at which the command was written, in monotonic milliseconds: the value is no older. */
   readonly readAt: number
-  /** The time until which the server keeps all of the keys; `Infinity` for keys without a time to live. */
+  /** The time from which the reply may not be served any more; `Infinity` for none. */
   readonly expireAt: number
 }
 
-export class CachedReply {
-  readonly id: string
-  readonly keys: ReadonlyArray<string>
+export class CachedReply<Key = unknown> {
+  readonly name: string
+  readonly keys: ReadonlyArray<Key>
   readonly reply: Reply
   /** The bytes that are counted for it, with its keys and its places in the indexes. */
   readonly bytes: number
+  /** The generation of the socket that brought it. */
   readonly generation: Generation
+  /** Whether it is in the cache. */
+  isKept = false
   /** Whether it was served since eviction last came by. */
   isUsed = false
+  /** Its neighbours in the round of eviction. */
+  next: CachedReply<Key> = this
+  previous: CachedReply<Key> = this
   private readonly slot: number
   private readonly epoch: number
   private readonly readAt: number
   private readonly expireAt: number
 
-  constructor(reading: Reading, reply: Reply, bytes: number) {
-    this.id = reading.id
+  constructor(reading: Reading<Key>, generation: Generation, reply: Reply, bytes: number) {
+    this.name = reading.name
     this.keys = reading.keys
     this.reply = reply
     this.bytes = bytes
-    this.generation = reading.generation
+    this.generation = generation
     this.slot = reading.slot
     this.epoch = reading.epoch
     this.readAt = reading.readAt

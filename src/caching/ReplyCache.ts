@@ -5,31 +5,45 @@
 import type { Generation } from "../connection/Generation.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
+import type { CachedKey } from "./CachedKey.ts"
 import { CachedReply } from "./CachedReply.ts"
 import { CacheCounters } from "./CacheStatistics.ts"
 import { CacheStore } from "./CacheStore.ts"
 import { Fetch } from "./Fetch.ts"
-import { OwnWrites } from "./OwnWrites.ts"
+import * as OneOrMany from "./OneOrMany.ts"
 import { SlotEpochs } from "./SlotEpochs.ts"
-import { weightOf } from "./Weight.ts"
+import { weightOf, weightOfRead } from "./Weight.ts"
 
-export class ReplyCache<Waiter> {
+export interface CacheBounds {
+  readonly maxBytes: number
+  /** The time for which a missing key may be taken for missing, in milliseconds. */
+  readonly longestAbsence: number
+}
+
+/** A read on its way; `Owner` is the part of the program that makes it. */
+export type Read<Owner> = Fetch<Owner, CachedKey<Owner>>
+
+export class ReplyCache<Owner> {
   readonly statistics = new CacheCounters()
-  readonly store: CacheStore
+  readonly store: CacheStore<Owner>
+  private readonly bounds: CacheBounds
   private readonly epochs = new SlotEpochs()
-  private readonly writes = new OwnWrites()
-  /** The reads on their way that callers may wait for. */
-  private readonly open = new Map<string, Fetch<Waiter>>()
-  /** All reads on their way, by each of their keys. */
-  private readonly byKey = new Map<string, Set<Fetch<Waiter>>>()
+  /** The number of this client's commands on their way that change all keys. */
+  private wholeWrites = 0
 
-  constructor(maxBytes: number) {
-    this.store = new CacheStore(maxBytes)
+  constructor(bounds: CacheBounds) {
+    this.bounds = bounds
+    this.store = new CacheStore(bounds.maxBytes)
   }
 
-  /** The reply to a command that is at most `maxAge` milliseconds old. */
-  find(id: string, maxAge: number, now: number): Reply | undefined {
-    const found = this.store.get(id)
+  /**
+   * The reply to a command that is at most `maxAge` milliseconds old. The command is given by the text of its first key
+   * and its name among those about this key.
+   */
+  find(key: string, name: string, maxAge: number, now: number): Reply | undefined {
+    const known = this.store.find(key)
+    if (known === undefined) return undefined
+    const found = OneOrMany.find(known.replies, name)
     if (found === undefined) return undefined
     const reason = found.outdatedBy(now, this.epochs)
     if (reason !== undefined) {
@@ -45,58 +59,64 @@ export class ReplyCache<Waiter> {
 
   /** Whether a command with these keys has to go past the cache for now. */
   isWritten(keys: ReadonlyArray<string>): boolean {
-    return this.writes.concern(keys)
+    if (this.wholeWrites > 0) return true
+    for (let i = 0; i < keys.length; i++) {
+      const key = this.store.find(keys[i])
+      if (key !== undefined && key.writes > 0) return true
+    }
+    return false
   }
 
   /** The read on its way that a caller may wait for. */
-  fetchOf(id: string): Fetch<Waiter> | undefined {
-    return this.open.get(id)
+  readOf(key: string, name: string): Read<Owner> | undefined {
+    return OneOrMany.find(this.store.find(key)?.reads, name)
   }
 
-  begin(id: string, keys: ReadonlyArray<string>, slot: number): Fetch<Waiter> {
-    const fetch = new Fetch<Waiter>({ id, keys, slot, epoch: this.epochs.of(slot) })
-    this.open.set(id, fetch)
-    for (const key of keys) {
-      const fetches = this.byKey.get(key)
-      if (fetches === undefined) this.byKey.set(key, new Set([fetch]))
-      else fetches.add(fetch)
-    }
-    return fetch
+  /** Begins a read; `undefined` when the reads on their way leave no room for it. */
+  begin(name: string, keys: ReadonlyArray<string>, slot: number): Read<Owner> | undefined {
+    const { bounds, statistics, store } = this
+    const bytes = weightOfRead(name, keys)
+    const evicted = store.makeRoom(bytes)
+    if (evicted < 0) return undefined
+    statistics.removed.evicted += evicted
+    store.bytes += bytes
+    const known: Array<CachedKey<Owner>> = []
+    for (let i = 0; i < keys.length; i++) known.push(store.key(keys[i]))
+    const read: Read<Owner> = new Fetch(name, known, slot, this.epochs.of(slot), bytes, bounds.longestAbsence)
+    // The reply of an earlier read of the same command would only take the place of this one's.
+    const earlier = OneOrMany.find(known[0].reads, name)
+    for (const key of known) key.reads = OneOrMany.add(key.reads, read)
+    earlier?.replaced()
+    return read
   }
 
   /** Notes the end of a read, however it ended. */
-  end(fetch: Fetch<Waiter>): void {
-    const { id, keys } = fetch.question
-    fetch.isOpen = false
-    if (this.open.get(id) === fetch) this.open.delete(id)
-    for (const key of keys) {
-      const fetches = this.byKey.get(key)
-      fetches?.delete(fetch)
-      if (fetches?.size === 0) this.byKey.delete(key)
-    }
+  end(read: Read<Owner>): void {
+    this.store.bytes -= read.bytes
+    read.bytes = 0
+    this.close(read)
   }
 
   /** Keeps the reply of a read, if nothing speaks against it. */
-  admit(fetch: Fetch<Waiter>, reply: Reply, lifetimes: ReadonlyArray<Reply>): void {
-    const { id, keys, slot } = fetch.question
-    if (this.writes.concern(keys)) return
-    const reading = fetch.admit(lifetimes, this.epochs.of(slot))
-    if (reading === undefined) return
-    const { generation } = reading
+  admit(read: Read<Owner>, reply: Reply): void {
+    const { statistics, store } = this
+    const generation = read.reliableOn(this.epochs.of(read.slot))
+    if (generation === undefined || this.wholeWrites > 0) return
+    for (const key of read.keys) if (key.writes > 0) return
     generation.onEnd ??= () => this.ended(generation, "disconnected")
-    const evicted = this.store.add(new CachedReply(reading, reply, weightOf(id, keys, reply)))
-    if (evicted > 0) this.statistics.removed.evicted += evicted
+    store.bytes -= read.bytes
+    read.bytes = 0
+    const evicted = store.add(new CachedReply(read, generation, reply, weightOf(read.name, read.keys, reply)))
+    if (evicted > 0) statistics.removed.evicted += evicted
   }
 
   /** Notes the server's report that keys have changed. */
   changed(keys: ReadonlyArray<Reply>): void {
-    for (const key of keys) {
-      if (typeof key !== "string") continue
-      this.statistics.removed.changed += this.store.removeKey(key)
-      for (const fetch of this.byKey.get(key) ?? []) {
-        fetch.reported()
-        this.closeIfOutdated(fetch)
-      }
+    for (const text of keys) {
+      const key = typeof text === "string" ? this.store.find(text) : undefined
+      if (key === undefined) continue
+      for (const read of OneOrMany.listOf(key.reads)) if (read.reported()) this.close(read)
+      this.statistics.removed.changed += this.store.removeRepliesOf(key)
     }
   }
 
@@ -110,48 +130,56 @@ export class ReplyCache<Waiter> {
     this.epochs.changed(previous, next)
   }
 
-  /** Notes that writes of this client to keys set out. */
-  writing(keys: ReadonlyArray<string>): void {
-    this.writes.begin(keys)
-    this.forget(keys)
+  /** Notes that a write of this client to a key sets out. The result is the key, for its end. */
+  writing(text: string): CachedKey<Owner> {
+    const key = this.store.key(text)
+    key.writes++
+    this.forget(key)
+    return key
   }
 
-  /** Notes that writes of this client are over, whatever became of them. */
-  written(keys: ReadonlyArray<string>): void {
-    this.writes.end(keys)
-    this.forget(keys)
+  /** Notes that a write of this client is over, whatever became of it. */
+  written(key: CachedKey<Owner>): void {
+    key.writes--
+    this.forget(key)
+    this.store.leave(key)
   }
 
   /** Notes that a command of this client that changes all keys sets out. */
   writingAll(): void {
-    this.writes.beginAll()
+    this.wholeWrites++
     this.forgetAll()
   }
 
   writtenAll(): void {
-    this.writes.endAll()
+    this.wholeWrites--
     this.forgetAll()
   }
 
-  private forget(keys: ReadonlyArray<string>): void {
-    for (const key of keys) {
-      this.statistics.removed.written += this.store.removeKey(key)
-      for (const fetch of this.byKey.get(key) ?? []) {
-        fetch.outdate()
-        this.closeIfOutdated(fetch)
-      }
-    }
+  private forget(key: CachedKey<Owner>): void {
+    if (key.replies !== undefined) this.statistics.removed.written += this.store.removeRepliesOf(key)
+    if (key.reads !== undefined) this.outdateReads(key)
   }
 
   private forgetAll(): void {
     this.statistics.removed.written += this.store.clear()
-    for (const fetches of this.byKey.values()) for (const fetch of fetches) fetch.outdate()
-    this.open.clear()
+    for (const key of [...this.store.all()]) this.outdateReads(key)
+  }
+
+  private outdateReads(key: CachedKey<Owner>): void {
+    for (const read of OneOrMany.listOf(key.reads)) {
+      read.outdate()
+      this.close(read)
+    }
   }
 
   /** Lets the next caller start a read of its own. */
-  private closeIfOutdated(fetch: Fetch<Waiter>): void {
-    const { id } = fetch.question
-    if (!fetch.isOpen && this.open.get(id) === fetch) this.open.delete(id)
+  private close(read: Read<Owner>): void {
+    if (!read.isOpen) return
+    read.isOpen = false
+    for (const key of read.keys) {
+      key.reads = OneOrMany.remove(key.reads, read)
+      this.store.leave(key)
+    }
   }
 }

@@ -10,12 +10,22 @@ import { utf8Of } from "../protocol/text.ts"
  * look alike then share their reports, which drops more than necessary and never less.
  */
 export const keyOf = (key: Argument): string => {
-  const text = utf8Of(key)
+  const text = typeof key === "string" ? key : utf8Of(key)
   return text.isWellFormed() ? text : text.toWellFormed()
 }
 
+const none: ReadonlyArray<string> = []
+
 /** The keys of a command; of one that cannot be sent, none. */
-export const keysOf = (command: Command<unknown>): ReadonlyArray<string> =>
-  command.settings.invalid === undefined
-    ? command.keyPositions.map((position) => keyOf(command.args[position]))
-    : []
+export const keysOf = (command: Command<unknown>): ReadonlyArray<string> => {
+  const { args, settings, spec: { keys } } = command
+  if (settings.invalid !== undefined) return none
+  if (typeof keys === "function") return keys(args).map((position) => keyOf(args[position]))
+  return keys >= 0 && keys < args.length ? [keyOf(args[keys])] : none
+}
+
+/** The first key of a command; `undefined` when it has none. */
+export const firstKeyOf = ({ args, spec: { keys } }: Command<unknown>): string | undefined => {
+  const position = typeof keys === "function" ? keys(args).at(0) ?? -1 : keys
+  return position >= 0 && position < args.length ? keyOf(args[position]) : undefined
+}

@@ -1,4 +1,5 @@
 /** Multi-key commands over any slots. */
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Entries, Integer, Value } from "../commands/Call.ts"
@@ -11,13 +12,22 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Nonatomic from "./Nonatomic.ts"
 
+interface MgetOptions {
+  /** Whether the values are bytes. */
+  readonly bytes?: boolean | undefined
+  /** The greatest age of a value that the client's cache may give. Default: the servers are asked. */
+  readonly cached?: Duration.Input | undefined
+}
+
 export interface MultiKeyMembers {
   /**
    * The values of keys of any slots, in the order of the keys. Not atomic: each slot is read by a command of its own.
+   * With `cached` each key is read like `redis.get(key).pipe(Command.cached(age))`: the client's cache may answer it, and
+   * has the same reply for both.
    */
-  readonly mgetNonatomic: <const O extends { readonly bytes?: boolean | undefined } = {}>(
+  readonly mgetNonatomic: <const O extends MgetOptions = {}>(
     keys: ReadonlyArray<Argument>,
-    options?: Exact<O, { readonly bytes?: boolean | undefined }>
+    options?: Exact<O, MgetOptions>
   ) => Effect.Effect<Array<When<O, "bytes", Uint8Array, string> | null>, RedisClusterException>
   /** Sets keys of any slots. Not atomic: each slot is written by a command of its own. */
   readonly msetNonatomic: (
@@ -63,16 +73,20 @@ export const make = (router: Router["Service"]): MultiKeyMembers => {
   (keys) => Nonatomic.run(sender, keys, (positions) => build(positions.map((i) => keys[i])), Nonatomic.total)
 
   return {
-    mgetNonatomic: (keys: ReadonlyArray<Argument>, options: { readonly bytes?: boolean | undefined } = {}) => {
-      const values = Nonatomic.run(
-        sender,
-        keys,
-        (positions): Command<ReadonlyArray<string | Uint8Array | null>> => {
-          const mget = Strings.mget(positions.map((i) => keys[i]))
-          return options?.bytes === true ? bytes(mget) : mget
-        },
-        Nonatomic.inOrder(keys)
-      )
+    mgetNonatomic: (keys: ReadonlyArray<Argument>, options: MgetOptions = {}) => {
+      const { bytes: isBytes = false, cached } = options ?? {}
+      type Found = string | Uint8Array | null
+      const get = (key: Argument): Command<Found> => isBytes ? bytes(Strings.get(key)) : Strings.get(key)
+      const mget = (found: ReadonlyArray<Argument>): Command<ReadonlyArray<Found>> =>
+        isBytes ? bytes(Strings.mget(found)) : Strings.mget(found)
+      const values = cached === undefined
+        ? Nonatomic.run(
+          sender,
+          keys,
+          (positions) => mget(positions.map((i) => keys[i])),
+          Nonatomic.inOrder<Found>(keys)
+        )
+        : Nonatomic.cachedValues(sender, keys, get, cached)
       // The type of the values follows the option.
       return values as Effect.Effect<Array<never>, RedisClusterException>
     },

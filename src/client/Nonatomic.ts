@@ -3,10 +3,11 @@
  *
  * Each part is atomic, the whole is not. When parts fail, the error has the positions of their keys.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as HashSlot from "../cluster/HashSlot.ts"
-import { type Command, complaint, misfitOf } from "../commands/Command.ts"
+import { cached, type Command, complaint, map, misfitOf } from "../commands/Command.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import {
   exception,
@@ -37,8 +38,19 @@ export const bySlot = (keys: ReadonlyArray<Argument>): ReadonlyArray<ReadonlyArr
   return [...slots.values()]
 }
 
+/** The way in which keys are divided into parts. */
+interface Division {
+  readonly of: (keys: ReadonlyArray<Argument>) => ReadonlyArray<ReadonlyArray<number>>
+  /** The name of the parts. */
+  readonly unit: string
+}
+
+const slots: Division = { of: bySlot, unit: "slots" }
+const single: Division = { of: (keys) => keys.map((_, position) => [position]), unit: "reads" }
+
 const partialFailure = (
   name: string,
+  unit: string,
   parts: ReadonlyArray<Part<unknown>>,
   outcomes: Outcomes
 ): RedisClusterException => {
@@ -52,7 +64,7 @@ const partialFailure = (
   const allKeys = parts.reduce((count, part) => count + part.positions.length, 0)
   return exception(() =>
     new PartialFailureError({
-      message: `${name} failed for ${keys} of ${allKeys} keys (${failures.length} of ${parts.length} slots); ` +
+      message: `${name} failed for ${keys} of ${allKeys} keys (${failures.length} of ${parts.length} ${unit}); ` +
         `first: ${withoutName(failures[0].error.message, name)}`,
       outcome: partialOutcome(failures.map(({ error }) => error.outcome), parts.length - failures.length),
       command: name,
@@ -73,7 +85,8 @@ export const run = <A, B>(
   sender: Sender,
   keys: ReadonlyArray<Argument>,
   build: (positions: ReadonlyArray<number>) => Command<A>,
-  merge: (results: ReadonlyArray<{ readonly positions: ReadonlyArray<number>; readonly value: A }>) => B
+  merge: (results: ReadonlyArray<{ readonly positions: ReadonlyArray<number>; readonly value: A }>) => B,
+  division: Division = slots
 ): Effect.Effect<B, RedisClusterException> =>
   Effect.suspend(() => {
     if (!Array.isArray(keys)) return sender.refuse(noList)
@@ -81,7 +94,7 @@ export const run = <A, B>(
     if (keys.length === 0) return Effect.succeed(merge([]))
     const misfit = misfitOf(keys)
     if (misfit >= 0) return sender.refuse(refused(`key ${misfit + 1} is ${complaint(keys[misfit])}`))
-    const parts = bySlot(keys).map((positions): Part<A> => ({ positions, command: build(positions) }))
+    const parts = division.of(keys).map((positions): Part<A> => ({ positions, command: build(positions) }))
     // No part is sent when one of them cannot be sent.
     for (const { command } of parts) {
       const reason = invalid(command)
@@ -91,7 +104,9 @@ export const run = <A, B>(
       const results: Array<{ readonly positions: ReadonlyArray<number>; readonly value: A }> = []
       for (let i = 0; i < parts.length; i++) {
         const outcome = outcomes[i]
-        if (Result.isFailure(outcome)) return Effect.fail(partialFailure(parts[0].command.spec.name, parts, outcomes))
+        if (Result.isFailure(outcome)) {
+          return Effect.fail(partialFailure(parts[0].command.spec.name, division.unit, parts, outcomes))
+        }
         // The outcome at a position belongs to the command at that position.
         results.push({ positions: parts[i].positions, value: outcome.success as A })
       }
@@ -118,3 +133,31 @@ export const inOrder = <A>(keys: ReadonlyArray<unknown>) =>
 
 export const total = (results: ReadonlyArray<{ readonly value: number }>): number =>
   results.reduce((sum, { value }) => sum + value, 0)
+
+/** A key that holds something else than text has no value for MGET. */
+const asOfMget = (outcome: Outcomes[number]): Outcomes[number] =>
+  Result.isFailure(outcome) && outcome.failure.reason._tag === "ReplyError" && outcome.failure.reason.code === "WRONGTYPE"
+    ? Result.succeed([null])
+    : outcome
+
+/**
+ * The values of keys as MGET gives them, each by a read of its own that the cache of the client may answer. `get` makes
+ * the read of a key.
+ */
+export const cachedValues = <A>(
+  sender: Sender,
+  keys: ReadonlyArray<Argument>,
+  get: (key: Argument) => Command<A>,
+  maxAge: Duration.Input
+): Effect.Effect<Array<A>, RedisClusterException> =>
+  run(
+    {
+      ...sender,
+      pipelineResults: (commands) =>
+        Effect.map(sender.pipelineResults(commands), (outcomes) => outcomes.map(asOfMget))
+    },
+    keys,
+    ([position]) => map(cached(get(keys[position]), maxAge), (value): ReadonlyArray<A> => [value]),
+    inOrder(keys),
+    single
+  )

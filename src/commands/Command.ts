@@ -1081,7 +1081,7 @@ const cachedSettings = (settings: CommandSettings, maxAge: Duration.Input): Comm
       ...settings,
       invalid: settings.invalid ?? "Command.cached: the age has to be a duration of more than 0 ms"
     }
-  const mayKeep = settings === defaults && typeof maxAge === "string" && cachedDefaults.size < cachedDefaultsAtMost
+  const mayKeep = settings === defaults && typeof maxAge !== "object" && cachedDefaults.size < cachedDefaultsAtMost
   if (mayKeep) cachedDefaults.set(maxAge, made)
   return made
 }
@@ -1098,7 +1098,7 @@ const cachedSettings = (settings: CommandSettings, maxAge: Duration.Input): Comm
  * **Details**
  *
  * A reply that is not in the cache is read from the owner of its slot, whatever the policy of reads is, once for all that ask for it at the
- * same time. In `pipelineStream` and transactions, on dedicated connections and on nodes that the caller names, the command is sent as usual. A command whose reply
+ * same time. In transactions, on dedicated connections and on nodes that the caller names, the command is sent as usual. A command whose reply
  * depends on more than its keys and arguments (`TTL`, `SRANDMEMBER`, `EVAL`) fails with an `OptionsError`.
  *
  * **Example** (At most a minute old)

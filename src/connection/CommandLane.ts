@@ -5,7 +5,6 @@
  */
 import type * as Clock from "effect/Clock"
 import type { Duplex } from "node:stream"
-import type { Command } from "../commands/Command.ts"
 import { Fifo } from "../internal/Fifo.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import { mayAnswerPing } from "../protocol/ErrorKind.ts"
@@ -15,7 +14,7 @@ import { type EncodedBatch, RespEncoder } from "../protocol/RespEncoder.ts"
 import { Alone } from "./Alone.ts"
 import { type CommandQueue, expire } from "./CommandQueue.ts"
 import type { NodeStatistics } from "./NodeStatistics.ts"
-import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import type { LinkFailure, Outgoing, Sendable } from "./Outgoing.ts"
 import { type End, OwnCommand } from "./OwnCommand.ts"
 import { Pulse } from "./Pulse.ts"
 import { question } from "./Query.ts"
@@ -432,7 +431,7 @@ export class CommandLane implements DecoderHandlers {
    * Encodes all commands of a block at once, whatever the limits of a write, so that no other command comes between
    * them.
    */
-  private appendBlock(outgoing: Outgoing, block: ReadonlyArray<Command<unknown>>): number {
+  private appendBlock(outgoing: Outgoing, block: ReadonlyArray<Sendable>): number {
     const { encoder } = this
     const start = encoder.size
     if (outgoing.asking) encoder.push(asking.command.spec.prefix(0), [])

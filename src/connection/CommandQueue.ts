@@ -1,11 +1,10 @@
 /**
  * The commands that wait to be written to one node.
  */
-import type { Command } from "../commands/Command.ts"
 import { Fifo } from "../internal/Fifo.ts"
-import type { LinkFailure, Outgoing } from "./Outgoing.ts"
+import type { LinkFailure, Outgoing, Sendable } from "./Outgoing.ts"
 
-const argumentBytes = ({ args }: Command<unknown>): number => args.reduce((sum, one) => sum + one.length, 0)
+const argumentBytes = ({ args }: Sendable): number => args.reduce((sum, one) => sum + one.length, 0)
 
 /** The bytes that a command holds while it waits, approximately. */
 export const weightOf = ({ block, command }: Pick<Outgoing, "block" | "command">): number =>

@@ -20,6 +20,9 @@ export interface LinkFailure {
   readonly message: string
 }
 
+/** The parts of a command that are written. */
+export type Sendable = Pick<Command<unknown>, "args" | "spec">
+
 /**
  * A command on its way. Exactly one of the three callbacks is called, once, unless `settled` is set first. A block
  * gets a call for each of its replies, or one call for its loss or its deadline.
@@ -30,7 +33,7 @@ export interface Outgoing {
    * Several commands that are written in place of `command`, adjacent on the wire. `onReply` is then called for each
    * of their replies, in order, and the block has ended with the last of them.
    */
-  readonly block?: ReadonlyArray<Command<unknown>>
+  readonly block?: ReadonlyArray<Sendable>
   /**
    * Whether the bulk strings of the reply are bytes. This is a copy of the command's setting, because the decoder asks
    * for each reply.

@@ -18,19 +18,19 @@ import { Topology } from "../topology/Topology.ts"
 import { pipelineFailure } from "./batches/BatchShape.ts"
 import type { Outcomes } from "./batches/Collect.ts"
 import type { Batching } from "./batches/Pipeline.ts"
+import type { PipelineOrder } from "./batches/PipelineOrder.ts"
 import { CachedReads, type Plain } from "./cached/CachedReads.ts"
+import { CachedWrites } from "./cached/CachedWrites.ts"
 import type { DedicatedConnection } from "./dedicated/DedicatedSession.ts"
 import * as Router from "./Router.ts"
 
-/** The commands without keys that may change any key. */
-const changesAll = new Set(["FLUSHALL", "FLUSHDB", "CLUSTER FLUSHSLOTS", "CLUSTER RESET", "CLUSTER DELSLOTS", "DEBUG"])
-
 const isCached = ({ settings }: Command<unknown>): boolean => settings.cached !== undefined
 
-/** The values of a pipeline, or its error. */
+/** The values of a pipeline whose first entry has the position `base`, or its error. */
 const valuesOf = (
   commands: ReadonlyArray<Command<unknown>>,
-  outcomes: Outcomes
+  outcomes: Outcomes,
+  base: number
 ): Effect.Effect<ReadonlyArray<unknown>, RedisClusterException> => {
   const failures = new Map<number, RedisClusterException>()
   const values = outcomes.map((outcome, i) => {
@@ -38,14 +38,16 @@ const valuesOf = (
     failures.set(i, outcome.failure)
     return undefined
   })
-  return failures.size === 0 ? Effect.succeed(values) : Effect.fail(pipelineFailure(commands, failures, 0))
+  return failures.size === 0 ? Effect.succeed(values) : Effect.fail(pipelineFailure(commands, failures, base))
 }
 
 class CachedRouter {
   private readonly reads: CachedReads
+  private readonly writes: CachedWrites<unknown>
 
-  constructor(reads: CachedReads) {
+  constructor(reads: CachedReads, writes: CachedWrites<unknown>) {
     this.reads = reads
+    this.writes = writes
   }
 
   around(router: Router.RouterShape): Router.RouterShape {
@@ -55,9 +57,8 @@ class CachedRouter {
       // The results are those of the router.
       execute: ((command: Command<unknown>) => {
         const { cached } = command.settings
-        return cached === undefined
-          ? this.noting(command, router.execute(command))
-          : this.reads.read(command, cached, plain)
+        if (cached !== undefined) return this.reads.read(command, cached, plain)
+        return command.spec.readonly ? router.execute(command) : this.writes.execute(command, plain)
       }) as Router.Execute,
       onTarget: (command, target) => this.noting(command, router.onTarget(command, target)),
       onTargetResults: (command, target) => this.noting(command, router.onTargetResults(command, target)),
@@ -79,10 +80,11 @@ class CachedRouter {
   }
 
   private batches(batches: Batching): Batching {
+    const { writes } = this
     return {
-      pipeline: (commands, order) => this.notingAll(commands, batches.pipeline(commands, order)),
-      pipelineResults: (commands, order) => this.notingAll(commands, batches.pipelineResults(commands, order)),
-      transaction: (commands) => this.notingAll(commands, batches.transaction(commands))
+      pipeline: (commands, order) => writes.noting(commands, batches.pipeline(commands, order)),
+      pipelineResults: (commands, order) => writes.noting(commands, batches.pipelineResults(commands, order)),
+      transaction: (commands) => writes.noting(commands, batches.transaction(commands))
     }
   }
 
@@ -90,50 +92,59 @@ class CachedRouter {
   private mixing(router: Router.RouterShape): Batching {
     const plain = this.batches(router)
     return {
-      // The parts of a stream keep their order.
       pipelineResults: (commands, order) =>
-        order === undefined && commands.some(isCached)
-          ? this.mixed(router, plain, commands)
-          : plain.pipelineResults(commands, order),
+        commands.some(isCached) ? this.mixed(router, plain, commands, order) : plain.pipelineResults(commands, order),
       pipeline: (commands, order) =>
         // A pipeline with an entry that cannot be sent sends nothing.
-        order === undefined && commands.some(isCached) && commands.every(Router.fitsBatch)
-          ? Effect.flatMap(this.mixed(router, plain, commands), (outcomes) => valuesOf(commands, outcomes))
+        commands.some(isCached) && commands.every(Router.fitsBatch)
+          ? Effect.suspend(() => {
+            const base = order?.length ?? 0
+            return Effect.flatMap(
+              this.mixed(router, plain, commands, order),
+              (outcomes) => valuesOf(commands, outcomes, base)
+            )
+          })
           : plain.pipeline(commands, order),
       transaction: plain.transaction
     }
   }
 
   /**
-   * Runs a pipeline without the entries that the cache answers. An entry whose key the pipeline itself writes stays in
-   * its place.
+   * Runs a pipeline without the entries that the cache answers, and those that it reads. An entry whose key the pipeline
+   * itself writes, or whose key is being written, stays in its place.
    */
   private mixed(
     router: Router.RouterShape,
     batches: Batching,
-    commands: ReadonlyArray<Command<unknown>>
+    commands: ReadonlyArray<Command<unknown>>,
+    order: PipelineOrder | undefined
   ): Effect.Effect<Outcomes> {
     return Effect.suspend(() => {
+      const { reads } = this
+      const plain: Plain = (command) => router.execute(command)
       const written = new Set(commands.flatMap((command) => command.spec.readonly ? [] : keysOf(command)))
       const outcomes = new Array<Outcomes[number]>(commands.length)
       const rest: Array<number> = []
       const misses: Array<Effect.Effect<void>> = []
       commands.forEach((command, i) => {
         const { cached } = command.settings
-        if (cached === undefined || keysOf(command).some((key) => written.has(key))) {
+        const keys = cached === undefined ? [] : keysOf(command)
+        if (cached === undefined || keys.some((key) => written.has(key)) || reads.cache.isWritten(keys)) {
           rest.push(i)
           return
         }
-        const answer = this.reads.answer(command, cached)
+        const answer = reads.answer(command, cached)
         if (answer !== undefined) outcomes[i] = answer
         else {
-          const read = this.reads.read(command, cached, (plain) => router.execute(plain))
+          const read = reads.read(command, cached, plain)
           misses.push(Effect.map(Effect.result(read), (outcome) => void (outcomes[i] = outcome)))
         }
       })
+      order?.skip(commands.length - rest.length)
+      if (rest.length === 0 && misses.length === 0) return Effect.succeed(outcomes)
       const others = rest.length === 0
         ? Effect.void
-        : Effect.map(batches.pipelineResults(rest.map((i) => commands[i])), (found) => {
+        : Effect.map(batches.pipelineResults(rest.map((i) => commands[i]), order), (found) => {
           found.forEach((outcome, at) => (outcomes[rest[at]] = outcome))
         })
       return Effect.as(Effect.all([others, ...misses], { concurrency: "unbounded", discard: true }), outcomes)
@@ -151,31 +162,7 @@ class CachedRouter {
 
   /** Runs a command, and keeps the cache from answering what it changes until its end. */
   private noting<A, E>(command: Command<unknown>, run: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return command.spec.readonly ? run : this.notingAll([command], run)
-  }
-
-  private notingAll<A, E>(commands: ReadonlyArray<Command<unknown>>, run: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    const writes = commands.filter(({ spec }) => !spec.readonly)
-    if (writes.length === 0) return run
-    return Effect.suspend(() => {
-      const { cache } = this.reads
-      const keys = writes.flatMap(keysOf)
-      const isWhole = writes.some(({ spec }) => changesAll.has(spec.name))
-      let isOut = false
-      const begun = Effect.suspend(() => {
-        isOut = true
-        if (isWhole) cache.writingAll()
-        cache.writing(keys)
-        return run
-      })
-      const ended = Effect.sync(() => {
-        if (!isOut) return
-        isOut = false
-        if (isWhole) cache.writtenAll()
-        cache.written(keys)
-      })
-      return Effect.onExit(begun, () => ended)
-    })
+    return command.spec.readonly ? run : this.writes.noting([command], run)
   }
 }
 
@@ -189,6 +176,7 @@ const make = Effect.fnUntraced(function*(
   const parts = yield* Router.makeParts(options)
   const reads = new CachedReads({
     options: cache,
+    longestAbsence: options.pingAfter + options.pingTimeout,
     dispatcher: parts.dispatcher,
     clock: yield* Clock.Clock,
     runFork: yield* FiberSet.makeRuntime<never>()
@@ -200,7 +188,7 @@ const make = Effect.fnUntraced(function*(
       reads.close()
     })
   )
-  return Router.Router.of(new CachedRouter(reads).around(Router.over(parts)))
+  return Router.Router.of(new CachedRouter(reads, new CachedWrites(reads.cache, parts.dispatcher)).around(Router.over(parts)))
 })
 
 /** The router of a client: with a cache in front of it, if the options ask for one. */

@@ -26,6 +26,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
@@ -127,7 +128,8 @@ export interface Value<in I, in out A> {
    * `redis.pipelineResults(inputs.map(Users.get))`.
    */
   readonly getMany: (
-    inputs: ReadonlyArray<I>
+    inputs: ReadonlyArray<I>,
+    options?: { readonly cached?: Duration.Input | undefined }
   ) => Effect.Effect<ReadonlyArray<A | null>, RedisClusterException, ClusterClient>
   /** Writes a value, with the options of SET. */
   readonly set: <const O extends SetOptions = {}>(
@@ -349,15 +351,20 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
     get,
     set,
     delete: (input) => commandOf("DEL", keys, input, (key) => map(Generic.del(key), (count) => count > 0)),
-    getMany: (inputs) =>
+    getMany: (inputs, options) =>
       Effect.flatMap(keysOf(inputs), (keys) =>
-        Effect.flatMap(ClusterClient, (redis) =>
-          Nonatomic.run(
-            { pipelineResults: redis.pipelineResults, refuse },
-            keys,
-            (positions) => reading(Strings.mget(positions.map((i) => keys[i])), arrayOf(stored)),
-            Nonatomic.inOrder(keys)
-          ))),
+        Effect.flatMap(ClusterClient, (redis) => {
+          const sender: Nonatomic.Sender = { pipelineResults: redis.pipelineResults, refuse }
+          const maxAge = options?.cached
+          return maxAge === undefined
+            ? Nonatomic.run(
+              sender,
+              keys,
+              (positions) => reading(Strings.mget(positions.map((i) => keys[i])), arrayOf(stored)),
+              Nonatomic.inOrder(keys)
+            )
+            : Nonatomic.cachedValues(sender, keys, (key) => reading(Strings.get(key), stored), maxAge)
+        })),
     setMany: (entries, options) =>
       Effect.flatMap(ClusterClient, (redis) => {
         const mistake = problem === undefined ? setManyProblem(entries, options) : `Value.make: ${problem}`

@@ -1,8 +1,8 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Exit, Fiber, Redacted, Result, Schema } from "effect"
+import { Effect, Exit, Fiber, Redacted, Result, Schema, Stream } from "effect"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
-import { Command, Generic, Strings } from "../../src/index.ts"
+import { ClusterClient, Command, Generic, Strings, Value } from "../../src/index.ts"
 import * as Proxies from "../chaos/Proxies.ts"
 import { addressOf, calls, connect, resetCounts } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
@@ -317,6 +317,64 @@ describeOnEach("The cache, on $name", (environment) => {
         assert.strictEqual(unsent, 0)
       }))
 
+    it.effect("answers the keys of mgetNonatomic and the inputs of getMany, with the replies that single reads share", () =>
+      Effect.gen(function*() {
+        const { other, read, readsOf, redis } = yield* clients()
+        const keys = range(6).map((i) => `many ${i}`)
+        for (const key of keys.slice(1, 4)) yield* other.set(key, `"${key}"`)
+        yield* other.rpush(keys[4], "element")
+        yield* read(keys[1])
+        const cached = { cached: "1 hour" } as const
+        const expected = [null, `"many 1"`, `"many 2"`, `"many 3"`, null, null]
+        // The list is not kept, and null as in MGET.
+        assert.strictEqual(
+          yield* readsOf(Effect.gen(function*() {
+            for (let i = 0; i < 2; i++) assert.deepStrictEqual(yield* redis.mgetNonatomic(keys, cached), expected)
+            assert.strictEqual(yield* read(keys[2]), expected[2])
+          })),
+          6
+        )
+        assert.deepStrictEqual(
+          yield* redis.mgetNonatomic([keys[1], keys[1]], { ...cached, bytes: true }),
+          [Buffer.from(`"many 1"`), Buffer.from(`"many 1"`)].map((bytes) => new Uint8Array(bytes))
+        )
+        const values = Value.make({ key: (i: number) => `many ${i}`, schema: Schema.String })
+        const getMany = values.getMany([3, 0, 1], cached)
+        const found = yield* Effect.provideService(getMany, ClusterClient, redis)
+        assert.deepStrictEqual(found, ["many 3", null, "many 1"])
+        assert.strictEqual(yield* readsOf(Effect.provideService(getMany, ClusterClient, redis)), 0)
+        const error = yield* Effect.flip(redis.mgetNonatomic(keys, { cached: "0 millis" }))
+        assert.include(error.message, "the age has to be a duration of more than 0 ms")
+      }))
+
+    it.effect("answers the entries of a stream of pipelines, and names the place of one that fails", () =>
+      Effect.gen(function*() {
+        const { other, read, readsOf, redis } = yield* clients()
+        for (const i of range(9)) yield* other.set(`streamed ${i}`, `${i}`)
+        const all = range(9).map((i) => read(`streamed ${i}`))
+        const run = (options: { readonly batch: number; readonly concurrency: number }) =>
+          Stream.runCollect(redis.pipelineStream(all, options))
+        assert.strictEqual(
+          yield* readsOf(Effect.gen(function*() {
+            for (const concurrency of [1, 3, 1]) {
+              assert.deepStrictEqual(yield* run({ batch: 2, concurrency }), range(9).map(String))
+            }
+          })),
+          9
+        )
+        const written = [read("streamed 0"), redis.set("streamed 0", "new"), read("streamed 0"), read("streamed 1")]
+        for (const batch of [1, 4]) {
+          assert.deepStrictEqual(
+            yield* Stream.runCollect(redis.pipelineStream(written, { batch })),
+            [batch === 1 ? "0" : "new", "OK", "new", "1"]
+          )
+        }
+        yield* other.rpush("streamed list", "element")
+        const failing = [read("streamed 1"), read("streamed 2"), redis.get("streamed 3"), read("streamed list")]
+        const error = yield* Effect.flip(Stream.runDrain(redis.pipelineStream(failing, { batch: 2 })))
+        assert.include(error.message, "entry 3 of the pipeline")
+      }))
+
     it.effect("is emptied by FLUSHALL of another client", () =>
       Effect.gen(function*() {
         const { comes, other, read, redis } = yield* clients()
@@ -473,10 +531,11 @@ describeOnEach("The cache, on $name", (environment) => {
         const { redis } = yield* clients({ cache: { maxBytes: 20_000 } })
         const big = "x".repeat(1000)
         yield* Effect.forEach(range(100), (i) => redis.set(`big ${i}`, big), each)
+        // Reads on their way have their part of the room.
         yield* Effect.forEach(
           range(100),
           (i) => redis.get(`big ${i}`).pipe(Command.cached("1 hour")),
-          each
+          { concurrency: 5, discard: true }
         )
         const { bytes, entries, removed } = yield* redis.cacheStatistics
         assert.isAtMost(bytes, 20_000)

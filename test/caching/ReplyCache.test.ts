@@ -2,11 +2,10 @@ import { assert, describe, it } from "vitest"
 import { CachedReply } from "../../src/caching/CachedReply.ts"
 import { CacheStore } from "../../src/caching/CacheStore.ts"
 import { copyOf } from "../../src/caching/copyOf.ts"
-import type { Fetch } from "../../src/caching/Fetch.ts"
-import { idOf } from "../../src/caching/idOf.ts"
-import { keyOf } from "../../src/caching/keyOf.ts"
-import { ReplyCache } from "../../src/caching/ReplyCache.ts"
-import { bytesOf } from "../../src/caching/Weight.ts"
+import { firstKeyOf, keyOf, keysOf } from "../../src/caching/keyOf.ts"
+import { nameOf } from "../../src/caching/nameOf.ts"
+import { type Read, ReplyCache } from "../../src/caching/ReplyCache.ts"
+import { bytesOf, weightOfRead } from "../../src/caching/Weight.ts"
 import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 import { Generation } from "../../src/connection/Generation.ts"
 import { Command, Generic, Strings } from "../../src/index.ts"
@@ -16,26 +15,45 @@ import { range } from "../harness/range.ts"
 
 const hour = 3_600_000
 
-/** A read of `key` that is written at the time 0 and has its first reply. */
-const fetching = (cache: ReplyCache<never>, key: string, generation: Generation | undefined, slot = 0) => {
-  const fetch = cache.begin(key, [key], slot)
-  fetch.written(generation, 0)
-  fetch.answering()
-  return fetch
+/** A missing key may be taken for missing for so long. */
+const longestAbsence = 5000
+
+/** A cache whose replies are all to GET. */
+const empty = (maxBytes = 1024 * 1024) => {
+  const cache = new ReplyCache<never>({ maxBytes, longestAbsence })
+  return {
+    cache,
+    generation: new Generation(),
+    find: (key: string, now = 1, maxAge = hour) => cache.find(key, "GET", maxAge, now),
+    begin: (keys: ReadonlyArray<string>, name = "GET", slot = 0) => {
+      const read = cache.begin(name, keys, slot)
+      assert(read !== undefined)
+      return read
+    }
+  }
 }
 
-const keep = (cache: ReplyCache<never>, fetch: Fetch<never>, reply: Reply, lifetime: Reply = -1) => {
-  fetch.answered(reply, [lifetime])
-  cache.admit(fetch, reply, [lifetime])
-  cache.end(fetch)
+/** A read of `key` that is written at the time 0 and has its first reply. */
+const fetching = (cache: ReplyCache<never>, key: string, generation: Generation | undefined, slot = 0) => {
+  const read = cache.begin("GET", [key], slot)
+  assert(read !== undefined)
+  read.written(generation, 0)
+  read.answering()
+  return read
+}
+
+const keep = (cache: ReplyCache<never>, read: Read<never>, reply: Reply, ...lifetimes: ReadonlyArray<Reply>) => {
+  for (const lifetime of lifetimes.length === 0 ? [-1] : lifetimes) read.lives(lifetime, reply)
+  cache.admit(read, reply)
+  cache.end(read)
 }
 
 /** A cache with a reply for each key. */
 const holding = (...keys: ReadonlyArray<string>) => {
-  const cache = new ReplyCache<never>(1024 * 1024)
-  const generation = new Generation()
+  const made = empty()
+  const { cache, generation } = made
   keys.forEach((key, slot) => keep(cache, fetching(cache, key, generation, slot), `value of ${key}`))
-  return { cache, generation, find: (key: string, now = 1) => cache.find(key, hour, now) }
+  return made
 }
 
 const shardOf = (port: number): Shard => ({
@@ -65,15 +83,27 @@ describe("A reply", () => {
   })
 
   it("is served up to the age that its caller allows, and stays for callers that allow more", () => {
-    const { cache } = holding("k")
-    assert.isUndefined(cache.find("k", 10, 10))
-    assert.strictEqual(cache.find("k", 11, 10), "value of k")
+    const { find } = holding("k")
+    assert.isUndefined(find("k", 10, 10))
+    assert.strictEqual(find("k", 10, 11), "value of k")
   })
 
   it("that is null is kept: a missing key is an answer", () => {
     const { cache, find, generation } = holding()
     keep(cache, fetching(cache, "k", generation), null, -2)
     assert.isNull(find("k"))
+  })
+
+  it("of a missing key is not served for longer than a half-open link may last: its slot may move unnoticed", () => {
+    const { begin, cache, find, generation } = holding()
+    keep(cache, fetching(cache, "k", generation), null, -2)
+    const read = begin(["a", "b"], "MGET")
+    read.written(generation, 0)
+    keep(cache, read, ["1", null], -1, -2)
+    assert.isNull(find("k", longestAbsence - 1))
+    assert.deepStrictEqual(cache.find("a", "MGET", hour, longestAbsence - 1), ["1", null])
+    assert.isUndefined(find("k", longestAbsence))
+    assert.isUndefined(cache.find("a", "MGET", hour, longestAbsence))
   })
 
   it("of a key that has expired since is not kept", () => {
@@ -103,16 +133,15 @@ describe("A reply", () => {
   })
 
   it("goes with a report about one of its keys, and those of other keys stay", () => {
-    const { cache, find, generation } = holding("a", "b")
-    const fetch = cache.begin("MGET a b", ["a", "b"], 0)
-    fetch.written(generation, 0)
-    fetch.answered(["1", "2"], [-1, -1])
-    cache.admit(fetch, ["1", "2"], [-1, -1])
-    cache.end(fetch)
+    const { begin, cache, find, generation } = holding("a", "b")
+    const read = begin(["a", "b"], "MGET")
+    read.written(generation, 0)
+    keep(cache, read, ["1", "2"], -1, -1)
+    assert.deepStrictEqual(cache.find("a", "MGET", hour, 1), ["1", "2"])
     cache.changed(["b"])
     assert.strictEqual(find("a"), "value of a")
     assert.isUndefined(find("b"))
-    assert.isUndefined(find("MGET a b"))
+    assert.isUndefined(cache.find("a", "MGET", hour, 1))
     assert.strictEqual(cache.store.keys, 1)
   })
 })
@@ -127,8 +156,8 @@ describe("A read that is on its way", () => {
   })
 
   it("is kept when the report came before its first reply: it was about an older state", () => {
-    const { cache, find, generation } = holding()
-    const fetch = cache.begin("k", ["k"], 0)
+    const { begin, cache, find, generation } = holding()
+    const fetch = begin(["k"])
     fetch.written(generation, 0)
     cache.changed(["k"])
     fetch.answering()
@@ -160,8 +189,8 @@ describe("A read that is on its way", () => {
   })
 
   it("may be joined until it is as old as its caller allows, counted from the time of writing", () => {
-    const { cache, generation } = holding()
-    const fetch = cache.begin("k", ["k"], 0)
+    const { begin, generation } = holding()
+    const fetch = begin(["k"])
     assert.isTrue(fetch.isYoung(1, hour))
     fetch.written(generation, 100)
     assert.isTrue(fetch.isYoung(10, 109))
@@ -175,7 +204,7 @@ describe("A read that is on its way", () => {
     const { cache, generation } = holding()
     const answered = (reply: Reply, lifetime: Reply) => {
       const fetch = fetching(cache, "k", generation)
-      fetch.answered(reply, [lifetime])
+      fetch.lives(lifetime, reply)
       return fetch
     }
     assert.isTrue(answered("v", -1).maySatisfy(100, 99))
@@ -189,14 +218,30 @@ describe("A read that is on its way", () => {
   it("is shared until something has happened to its key", () => {
     const { cache, generation } = holding()
     const fetch = fetching(cache, "k", generation)
-    assert.strictEqual(cache.fetchOf("k"), fetch)
+    assert.strictEqual(cache.readOf("k", "GET"), fetch)
+    assert.isUndefined(cache.readOf("k", "STRLEN"))
     cache.changed(["k"])
-    assert.isUndefined(cache.fetchOf("k"))
+    assert.isUndefined(cache.readOf("k", "GET"))
     const second = fetching(cache, "k", generation)
-    cache.writing(["k"])
-    assert.isUndefined(cache.fetchOf("k"))
+    const write = cache.writing("k")
+    assert.isUndefined(cache.readOf("k", "GET"))
     cache.end(fetch)
     cache.end(second)
+    cache.written(write)
+    assert.deepStrictEqual([cache.store.keys, cache.store.bytes], [0, 0])
+  })
+})
+
+describe("A second read of a command", () => {
+  it("takes the place of the first, whose reply is not kept", () => {
+    const { cache, find, generation } = holding()
+    const [first, second] = [fetching(cache, "k", generation), fetching(cache, "k", generation)]
+    assert.strictEqual(cache.readOf("k", "GET"), second)
+    keep(cache, second, "new")
+    keep(cache, first, "old")
+    assert.strictEqual(find("k"), "new")
+    cache.changed(["k"])
+    assert.deepStrictEqual([cache.store.keys, cache.store.bytes], [0, 0])
   })
 })
 
@@ -204,7 +249,7 @@ describe("A write of this client", () => {
   it("drops the replies of its keys when it is sent and when it has ended, and lets none in between", () => {
     const { cache, find, generation } = holding("k", "other")
     const early = fetching(cache, "k", generation)
-    cache.writing(["k"])
+    const write = cache.writing("k")
     assert.isUndefined(find("k"))
     assert.strictEqual(find("other"), "value of other")
     keep(cache, early, "old")
@@ -213,7 +258,7 @@ describe("A write of this client", () => {
     keep(cache, between, "old")
     assert.isUndefined(find("k"), "a read that was sent during the write")
     const late = fetching(cache, "k", generation)
-    cache.written(["k"])
+    cache.written(write)
     keep(cache, late, "old")
     assert.isUndefined(find("k"), "a read that may have been executed before the write")
     keep(cache, fetching(cache, "k", generation), "new")
@@ -222,12 +267,12 @@ describe("A write of this client", () => {
 
   it("keeps the cache shut until the last of several writes has ended", () => {
     const { cache } = holding()
-    cache.writing(["k"])
-    cache.writing(["k", "k"])
-    cache.written(["k"])
+    const [first, second] = [cache.writing("k"), cache.writing("k")]
+    cache.written(first)
     assert.isTrue(cache.isWritten(["a", "k"]))
-    cache.written(["k", "k"])
+    cache.written(second)
     assert.isFalse(cache.isWritten(["a", "k"]))
+    assert.strictEqual(cache.store.keys, 0)
   })
 
   it("to all keys drops everything, the reads that are on their way included", () => {
@@ -244,67 +289,100 @@ describe("A write of this client", () => {
 })
 
 describe("The room of the cache", () => {
-  const replyOf = (id: string, bytes: number, generation: Generation) =>
-    new CachedReply(
-      { id, keys: [id], slot: 0, epoch: 0, generation, readAt: 0, expireAt: Number.POSITIVE_INFINITY },
-      "v",
-      bytes
-    )
+  /** A store, and the replies that are put into it. */
+  const room = (maxBytes: number) => {
+    const store = new CacheStore<never>(maxBytes)
+    const replyOf = (text: string, bytes: number, generation: Generation) =>
+      new CachedReply(
+        { name: "GET", keys: [store.key(text)], slot: 0, epoch: 0, readAt: 0, expireAt: Number.POSITIVE_INFINITY },
+        generation,
+        "v",
+        bytes
+      )
+    const find = (text: string) => {
+      const replies = store.find(text)?.replies
+      assert(!(replies instanceof Map))
+      return replies
+    }
+    return { store, replyOf, find }
+  }
 
   it("is one bound of bytes; what was served since eviction last came by stays", () => {
-    const store = new CacheStore(100)
+    const { find, replyOf, store } = room(100)
     const generation = new Generation()
     for (const id of ["a", "b", "c", "d"]) assert.strictEqual(store.add(replyOf(id, 25, generation)), 0)
-    const served = store.get("a")
+    const served = find("a")
     assert(served !== undefined)
     served.isUsed = true
     assert.strictEqual(store.add(replyOf("e", 25, generation)), 1)
-    assert.isDefined(store.get("a"))
-    assert.isUndefined(store.get("b"))
+    assert.isDefined(find("a"))
+    assert.isUndefined(find("b"))
     assert.deepStrictEqual([store.bytes, store.size, store.keys, generation.reliant], [100, 4, 4, 4])
     assert.strictEqual(store.add(replyOf("f", 100, generation)), 4)
     assert.deepStrictEqual([store.bytes, store.size, store.keys], [100, 1, 1])
   })
 
   it("is not given to a reply that is larger than all of it, and an equal command's former reply is gone", () => {
-    const store = new CacheStore(100)
+    const { find, replyOf, store } = room(100)
     const generation = new Generation()
     store.add(replyOf("a", 10, generation))
     store.add(replyOf("b", 10, generation))
     assert.strictEqual(store.add(replyOf("a", 101, generation)), -1)
-    assert.isUndefined(store.get("a"))
-    assert.isDefined(store.get("b"))
+    assert.isUndefined(find("a"))
+    assert.isDefined(find("b"))
   })
 
   it("is kept by random additions, removals and hits, and so are the indexes", () => {
-    const store = new CacheStore(2000)
+    const { find, replyOf, store } = room(2000)
     const generations = [new Generation(), new Generation()]
     let seed = 1
     const random = (below: number) => (seed = (seed * 48271) % 2147483647) % below
-    const live = new Map<string, CachedReply>()
     for (let i = 0; i < 20_000; i++) {
-      const id = `k${random(100)}`
-      const known = store.get(id)
+      const text = `k${random(100)}`
+      const known = find(text)
       if (known !== undefined && random(2) === 0) known.isUsed = true
       const what = random(10)
-      if (what === 0) store.removeKey(id)
+      const key = store.find(text)
+      if (what === 0 && key !== undefined) store.removeRepliesOf(key)
       else if (what === 1 && random(50) === 0) store.removeGeneration(generations[random(2)])
-      else store.add(replyOf(id, 1 + random(200), generations[random(2)]))
+      else store.add(replyOf(text, 1 + random(200), generations[random(2)]))
     }
-    let bytes = 0
-    for (const id of range(100).map((i) => `k${i}`)) {
-      const reply = store.get(id)
-      if (reply === undefined) continue
-      live.set(id, reply)
-      bytes += reply.bytes
-    }
-    assert.strictEqual(store.bytes, bytes)
+    const live = range(100).flatMap((i) => find(`k${i}`) ?? [])
+    assert.strictEqual(store.bytes, live.reduce((sum, { bytes }) => sum + bytes, 0))
     assert.isAtMost(store.bytes, 2000)
-    assert.strictEqual(store.size, live.size)
-    assert.strictEqual(store.keys, live.size)
+    assert.strictEqual(store.size, live.length)
+    assert.strictEqual(store.keys, live.length)
     for (const generation of generations) {
-      assert.strictEqual(generation.reliant, [...live.values()].filter((one) => one.generation === generation).length)
+      assert.strictEqual(generation.reliant, live.filter((one) => one.generation === generation).length)
     }
+    assert.strictEqual(store.clear(), live.length)
+    assert.deepStrictEqual([store.bytes, store.size, store.keys], [0, 0, 0])
+  })
+
+  it("is taken by reads that are on their way as well: replies make room for them, and beyond it none is begun", () => {
+    const bytes = weightOfRead("GET", ["k0"])
+    const { begin, cache, find, generation } = empty(3 * bytes)
+    keep(cache, fetching(cache, "kept", generation), "v")
+    const reads = range(3).map((i) => begin([`k${i}`]))
+    assert.isUndefined(find("kept"))
+    assert.strictEqual(cache.store.bytes, 3 * bytes)
+    assert.isUndefined(cache.begin("GET", ["k3"], 0))
+    for (const read of reads) cache.end(read)
+    assert.deepStrictEqual([cache.store.bytes, cache.store.keys], [0, 0])
+    begin(["k3"])
+  })
+
+  it("holds many commands about one key, and finds each by its name", () => {
+    const { begin, cache, generation } = empty()
+    for (const i of range(100)) {
+      const read = begin(["hash"], `HGET#${i}`)
+      read.written(generation, 0)
+      keep(cache, read, `${i}`)
+    }
+    for (const i of range(100)) assert.strictEqual(cache.find("hash", `HGET#${i}`, hour, 1), `${i}`)
+    cache.changed(["hash"])
+    assert.strictEqual(cache.statistics.removed.changed, 100)
+    assert.deepStrictEqual([cache.store.size, cache.store.bytes, cache.store.keys], [0, 0, 0])
   })
 
   it("counts every part of a reply", () => {
@@ -331,13 +409,14 @@ describe("The name of a reply", () => {
     })
     const names = new Map<string, Command.Command<unknown>>()
     for (const command of commands) {
-      const name = idOf(command)
+      const name = `${firstKeyOf(command)} ${nameOf(command)}`
       assert.isUndefined(names.get(name), `${JSON.stringify(name)} is the name of two commands`)
       names.set(name, command)
     }
     const bytes = Strings.get(Buffer.from("a"))
-    assert.strictEqual(idOf(Strings.get("a")), idOf(Strings.get("a")))
-    assert.strictEqual(idOf(bytes), idOf(Strings.get(new Uint8Array([97]))))
+    assert.strictEqual(nameOf(Strings.get("a")), nameOf(Strings.get("b")))
+    assert.strictEqual(nameOf(bytes), nameOf(Strings.get(new Uint8Array([97]))))
+    assert.deepStrictEqual(keysOf(Strings.mget(["a", "b"])), ["a", "b"])
   })
 })
 

@@ -7,13 +7,14 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 import type { Endpoint } from "../../src/cluster/Endpoint.ts"
+import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { resolve } from "../../src/ClusterOptions.ts"
 import * as Command from "../../src/commands/Command.ts"
 import { Lists } from "../../src/commands/Lists.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import type { Connection } from "../../src/connection/Connection.ts"
 import type { Connections } from "../../src/connection/Connections.ts"
-import type { Outgoing } from "../../src/connection/Outgoing.ts"
+import type { Outgoing, Sendable } from "../../src/connection/Outgoing.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import * as ReadFrom from "../../src/ReadFrom.ts"
 import { type Entry, type HeldEntry, nextRound } from "../../src/routing/batches/EntryOrder.ts"
@@ -137,7 +138,7 @@ class Model {
       const block = outgoing.block ?? [outgoing.command]
       for (const [at, command] of block.entries()) {
         if (this.mayGoWrong(0.04)) return this.lose(written.slice(i), at)
-        const slot = slotOf(command) as number
+        const slot = HashSlot.ofKey(command.args[0])
         const refusal = this.mayGoWrong(0.3) ? this.refusal(slot, endpoint) : undefined
         if (refusal === undefined) this.execute(command)
         outgoing.onReply(refusal ?? (command.spec.name === "RPUSH" ? 1 : "OK"))
@@ -152,11 +153,11 @@ class Model {
     for (const outgoing of written) outgoing.onLost({ kind: "connection", message: "lost" }, true)
   }
 
-  private execute(command: Command.Command<unknown>): void {
-    const slot = slotOf(command) as number
+  private execute(command: Sendable): void {
+    const slot = HashSlot.ofKey(command.args[0])
     const executed = this.executed.get(slot) ?? []
     this.executed.set(slot, executed)
-    executed.push(this.commands.indexOf(command))
+    executed.push(this.commands.findIndex((one) => one === command))
   }
 
   private mayGoWrong(probability: number): boolean {

@@ -121,6 +121,11 @@ export class PipelineOrder {
     return base
   }
 
+  /** Counts entries that have no place in the order, because the cache of the client answers or reads them. */
+  skip(count: number): void {
+    this.length += count
+  }
+
   /** Whether entries of the slot have to wait for earlier ones. */
   isHeldUp(slot: number): boolean {
     return this.chains?.has(slot) === true

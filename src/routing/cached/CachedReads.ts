@@ -7,13 +7,11 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import { copyOf } from "../../caching/copyOf.ts"
-import type { Fetch } from "../../caching/Fetch.ts"
-import { idOf } from "../../caching/idOf.ts"
-import { keysOf } from "../../caching/keyOf.ts"
+import { firstKeyOf, keysOf } from "../../caching/keyOf.ts"
+import { nameOf } from "../../caching/nameOf.ts"
 import { ReplyCache } from "../../caching/ReplyCache.ts"
 import { type Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
@@ -27,9 +25,8 @@ import type { Snapshot } from "../../topology/Snapshot.ts"
 import { keyless, slotOf } from "../CommandSlot.ts"
 import type { Dispatcher } from "../request/Dispatcher.ts"
 import * as Failures from "../request/Failures.ts"
-import type { Place } from "../request/Occupancy.ts"
 import * as Tracing from "../request/Tracing.ts"
-import { FetchRequest } from "./FetchRequest.ts"
+import { type FetchOwner, FetchRequest } from "./FetchRequest.ts"
 
 /** Runs a command as if there were no cache. */
 export type Plain = (command: Command<unknown>) => Effect.Effect<unknown, RedisClusterException>
@@ -39,33 +36,29 @@ type Resume = (effect: Effect.Effect<unknown, RedisClusterException>) => void
 /** The most waiters whose time is over that are told in a turn of the event loop. */
 const mostAtOnce = 1024
 
-/** A read and those who wait for it. */
-interface SharedRead {
-  readonly request: FetchRequest
-  /** The connection against whose bounds its waiters count. */
-  readonly place: Place
-  /** The waiters who have the deadline of the request. */
-  patient: Array<Waiter>
-}
-
 /** A caller that waits for a read. It is itself the effect that runs when the caller is interrupted. */
 class Waiter extends Effectable.Class<void> {
   readonly command: Command<unknown>
   readonly maxAge: number
   readonly deadline: number
+  readonly plain: Plain
+  /** The read for which it waits. */
   read: SharedRead | undefined = undefined
   /** Whether the read was written before the caller came: its reply may be too old for this caller. */
   isLate = false
+  /** Whether its deadline comes before that of the read. */
+  isImpatient = false
   /** `undefined` when the caller waits no longer. */
   resume: Resume | undefined
   private readonly dispatcher: Dispatcher
 
-  constructor(dispatcher: Dispatcher, command: Command<unknown>, maxAge: number, resume: Resume) {
+  constructor(dispatcher: Dispatcher, command: Command<unknown>, maxAge: number, plain: Plain, resume: Resume) {
     super()
     this.dispatcher = dispatcher
     this.command = command
     this.maxAge = maxAge
     this.deadline = dispatcher.deadlineOf(command)
+    this.plain = plain
     this.resume = resume
   }
 
@@ -76,14 +69,10 @@ class Waiter extends Effectable.Class<void> {
     })
   }
 
-  waitFor(read: SharedRead, isLate: boolean): void {
-    this.read = read
-    this.isLate = isLate
-  }
-
   /** Gives up its place among those who wait. */
   leave(): void {
-    if (this.read !== undefined) this.dispatcher.uncountAt(this.read.place, this)
+    const { read } = this
+    if (read !== undefined && read.waiters[0] !== this) this.dispatcher.uncountAt(read.place, this)
   }
 
   end(effect: Effect.Effect<unknown, RedisClusterException>): void {
@@ -94,8 +83,11 @@ class Waiter extends Effectable.Class<void> {
   }
 }
 
-export class CachedReads {
-  readonly cache: ReplyCache<Waiter>
+type SharedRead = FetchRequest<Waiter>
+
+export class CachedReads implements FetchOwner<Waiter> {
+  readonly cache: ReplyCache<SharedRead>
+  readonly optsIn: boolean
   private readonly dispatcher: Dispatcher
   private readonly clock: Clock.Clock
   private readonly prefixes: ReadonlyArray<string>
@@ -105,12 +97,16 @@ export class CachedReads {
 
   constructor(services: {
     readonly options: { readonly maxBytes: number; readonly prefixes: ReadonlyArray<string> }
+    /** The time for which a missing key may be taken for missing, in milliseconds. */
+    readonly longestAbsence: number
     readonly dispatcher: Dispatcher
     readonly clock: Clock.Clock
     readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   }) {
-    this.cache = new ReplyCache(services.options.maxBytes)
-    this.prefixes = services.options.prefixes
+    const { maxBytes, prefixes } = services.options
+    this.cache = new ReplyCache({ maxBytes, longestAbsence: services.longestAbsence })
+    this.prefixes = prefixes
+    this.optsIn = prefixes.length === 0
     this.dispatcher = services.dispatcher
     this.clock = services.clock
     this.alarm = new Alarm(services.clock, services.runFork, this.expire)
@@ -119,17 +115,19 @@ export class CachedReads {
   /** A command that has an age for its reply. */
   read(command: Command<unknown>, maxAge: number, plain: Plain): Effect.Effect<unknown, RedisClusterException> {
     return Effect.suspend(() => {
-      if (command.settings.invalid !== undefined) return plain(command)
-      const id = idOf(command)
-      const reply = this.cache.find(id, maxAge, this.dispatcher.now())
-      return reply === undefined ? this.ask(command, id, maxAge, plain) : this.decoded(command, copyOf(reply))
+      const key = command.settings.invalid === undefined ? firstKeyOf(command) : undefined
+      if (key === undefined) return plain(command)
+      const name = nameOf(command)
+      const reply = this.cache.find(key, name, maxAge, this.now())
+      return reply === undefined ? this.ask(command, name, maxAge, plain) : this.decoded(command, copyOf(reply))
     })
   }
 
   /** The answer of the cache to a command that has an age for its reply; `undefined` when it has none. */
   answer(command: Command<unknown>, maxAge: number): Result.Result<unknown, RedisClusterException> | undefined {
-    if (command.settings.invalid !== undefined) return undefined
-    const reply = this.cache.find(idOf(command), maxAge, this.dispatcher.now())
+    const key = command.settings.invalid === undefined ? firstKeyOf(command) : undefined
+    if (key === undefined) return undefined
+    const reply = this.cache.find(key, nameOf(command), maxAge, this.now())
     if (reply === undefined) return undefined
     const value = decodeReply(command, copyOf(reply))
     return value instanceof DecodeFailure ? Result.fail(undecodable(command, value)) : Result.succeed(value)
@@ -151,10 +149,43 @@ export class CachedReads {
     this.alarm.clear()
   }
 
+  now(): number {
+    return this.dispatcher.now()
+  }
+
+  admit(request: SharedRead, reply: Reply): void {
+    this.cache.admit(request.fetch, reply)
+  }
+
+  /** Gives the reply of a read to those who wait for it. */
+  answered(request: SharedRead, reply: Reply): void {
+    const { fetch, waiters } = request
+    this.cache.end(fetch)
+    for (const waiter of waiters) {
+      if (waiter.isImpatient) this.impatient.remove(waiter, waiter.deadline)
+      if (waiter.resume === undefined) continue
+      if (waiter.isLate && !fetch.maySatisfy(waiter.maxAge, monotonicMillis(this.clock))) this.askAgain(waiter)
+      else waiter.end(this.decoded(waiter.command, copyOf(reply), request))
+    }
+  }
+
+  failed(request: SharedRead, error: RedisClusterException): void {
+    this.cache.end(request.fetch)
+    const isTimeout = error.reason._tag === "TimeoutError"
+    const now = monotonicMillis(this.clock)
+    for (const waiter of request.waiters) {
+      if (waiter.isImpatient) this.impatient.remove(waiter, waiter.deadline)
+      if (waiter.resume === undefined) continue
+      if (!isTimeout) waiter.end(Effect.fail(error))
+      else if (waiter.deadline <= now) waiter.end(Effect.fail(this.timedOut(waiter, request)))
+      else this.askAgain(waiter)
+    }
+  }
+
   /** Waits for a read, or starts one. */
   private ask(
     given: Command<unknown>,
-    id: string,
+    name: string,
     maxAge: number,
     plain: Plain
   ): Effect.Effect<unknown, RedisClusterException> {
@@ -172,96 +203,78 @@ export class CachedReads {
         return resume(plain(given))
       }
       cache.statistics.misses++
-      const waiter = new Waiter(dispatcher, command, maxAge, resume)
-      const running = this.joinable(id, maxAge)
-      if (running !== undefined) {
-        const failure = dispatcher.overload(running.waiters[0].read?.place)
+      const waiter = new Waiter(dispatcher, command, maxAge, plain, resume)
+      const running = this.joinable(keys[0], name, maxAge)
+      if (running === undefined) this.start(waiter, name, keys, slot)
+      else {
+        running.place ??= dispatcher.placeOf(slot)
+        const failure = dispatcher.overload(running.place)
         if (failure !== undefined) return this.fail(waiter, refused(command, failure))
         cache.statistics.shared++
+        this.join(waiter, running)
       }
-      this.join(waiter, id, keys, slot)
       return waiter
     })
     return self
   }
 
+  /** Lets a caller wait for another read, because the reply of the first came too late or was too old. */
+  private askAgain(waiter: Waiter): void {
+    const { command } = waiter
+    waiter.leave()
+    waiter.read = undefined
+    waiter.isLate = false
+    waiter.isImpatient = false
+    const name = nameOf(command)
+    const keys = keysOf(command)
+    const slot = slotOf(command)
+    const running = this.joinable(keys[0], name, waiter.maxAge)
+    if (running !== undefined) this.join(waiter, running)
+    // It had one when the caller came.
+    else if (typeof slot === "number") this.start(waiter, name, keys, slot)
+  }
+
   /** The read on its way whose reply will be young enough, as far as can be known now. */
-  private joinable(id: string, maxAge: number): Fetch<Waiter> | undefined {
-    const running = this.cache.fetchOf(id)
-    return running?.isYoung(maxAge, monotonicMillis(this.clock)) === true ? running : undefined
+  private joinable(key: string, name: string, maxAge: number): SharedRead | undefined {
+    const running = this.cache.readOf(key, name)
+    return running?.isYoung(maxAge, monotonicMillis(this.clock)) === true ? running.owner : undefined
   }
 
-  private join(waiter: Waiter, id: string, keys: ReadonlyArray<string>, slot: number): void {
-    const running = this.joinable(id, waiter.maxAge)
-    const read = running?.waiters[0].read
-    if (running === undefined || read === undefined) return this.start(waiter, id, keys, slot)
-    waiter.waitFor(read, running.isWritten)
-    running.waiters.push(waiter)
-    this.dispatcher.countAt(read.place, waiter)
-    const { request } = read
-    if (waiter.deadline < request.deadline) this.watch([waiter])
-    else if (waiter.deadline === request.deadline) read.patient.push(waiter)
-    else {
-      // The read lives as long as its latest waiter, so that a node that is slow gets one read and not one per caller.
-      this.watch(read.patient)
-      read.patient = [waiter]
-      this.dispatcher.postpone(request, waiter.deadline)
-    }
+  private join(waiter: Waiter, read: SharedRead): void {
+    const { dispatcher } = this
+    waiter.read = read
+    waiter.isLate = read.fetch.isWritten
+    read.waiters.push(waiter)
+    read.place ??= dispatcher.placeOf(read.slot)
+    dispatcher.countAt(read.place, waiter)
+    if (waiter.deadline < read.deadline) return this.watch(waiter)
+    read.patient ??= [read.waiters[0]]
+    if (waiter.deadline === read.deadline) return void read.patient.push(waiter)
+    // The read lives as long as its latest waiter, so that a node that is slow gets one read and not one per caller.
+    for (const patient of read.patient) this.watch(patient)
+    read.patient = [waiter]
+    dispatcher.postpone(read, waiter.deadline)
   }
 
-  /** Ends waiters at their own deadlines, which come before that of their read. */
-  private watch(waiters: ReadonlyArray<Waiter>): void {
-    for (const waiter of waiters) {
-      if (waiter.resume === undefined) continue
-      this.impatient.add(waiter, waiter.deadline)
-      this.alarm.set(Math.ceil(waiter.deadline))
-    }
+  /** Ends a waiter at its own deadline, which comes before that of its read. */
+  private watch(waiter: Waiter): void {
+    if (waiter.resume === undefined) return
+    waiter.isImpatient = true
+    this.impatient.add(waiter, waiter.deadline)
+    this.alarm.set(Math.ceil(waiter.deadline))
   }
 
-  private start(waiter: Waiter, id: string, keys: ReadonlyArray<string>, slot: number): void {
+  private start(waiter: Waiter, name: string, keys: ReadonlyArray<string>, slot: number): void {
     const { cache, dispatcher } = this
-    const fetch = cache.begin(id, keys, slot)
-    const request = new FetchRequest(
-      fetch,
-      {
-        now: () => monotonicMillis(this.clock),
-        admit: (reply, lifetimes) => cache.admit(fetch, reply, lifetimes)
-      },
-      dispatcher,
-      waiter.command,
-      waiter.deadline,
-      this.prefixes.length === 0,
-      (exit) => this.ended(fetch, request, exit)
-    )
-    waiter.waitFor({ request, place: dispatcher.placeOf(slot), patient: [waiter] }, false)
-    fetch.waiters.push(waiter)
+    const fetch = cache.begin(name, keys, slot)
+    if (fetch === undefined) {
+      cache.statistics.bypasses++
+      return waiter.end(waiter.plain(waiter.command))
+    }
+    const request = new FetchRequest<Waiter>(this, fetch, dispatcher, waiter.command, waiter.deadline, waiter)
+    waiter.read = request
     Tracing.join(request)
     dispatcher.dispatch(request)
-  }
-
-  private ended(
-    fetch: Fetch<Waiter>,
-    request: FetchRequest,
-    exit: Exit.Exit<unknown, RedisClusterException>
-  ): void {
-    this.cache.end(fetch)
-    const { id, keys, slot } = fetch.question
-    const now = monotonicMillis(this.clock)
-    for (const waiter of fetch.waiters) {
-      this.impatient.remove(waiter, waiter.deadline)
-      if (waiter.resume === undefined) continue
-      const isOver = Exit.isSuccess(exit)
-        ? !waiter.isLate || fetch.maySatisfy(waiter.maxAge, now)
-        : !isTimeout(exit) || waiter.deadline <= now
-      if (!isOver) {
-        waiter.leave()
-        this.join(waiter, id, keys, slot)
-      } else if (Exit.isSuccess(exit)) {
-        // The decoder of the request gives the reply as it came.
-        waiter.end(this.decoded(waiter.command, copyOf(exit.value as Reply), request))
-      } else if (isTimeout(exit)) waiter.end(Effect.fail(this.timedOut(waiter, request)))
-      else waiter.end(exit)
-    }
   }
 
   /** Ends those whose time is over while the read for which they wait goes on. */
@@ -269,7 +282,7 @@ export class CachedReads {
     const { impatient } = this
     for (const waiter of impatient.takePassed(monotonicMillis(this.clock), mostAtOnce)) {
       if (waiter.resume === undefined || waiter.read === undefined) continue
-      this.fail(waiter, this.timedOut(waiter, waiter.read.request))
+      this.fail(waiter, this.timedOut(waiter, waiter.read))
     }
     if (impatient.size > 0) this.alarm.set(impatient.next)
   }
@@ -281,7 +294,7 @@ export class CachedReads {
   }
 
   /** The error of a waiter whose time is over: its fate is that of the read. */
-  private timedOut({ command }: Waiter, request: FetchRequest): RedisClusterException {
+  private timedOut({ command }: Waiter, request: SharedRead): RedisClusterException {
     const { attempts, connection, isWritten, retryState, slot } = request
     const failed = { command, connection, slot, attempts, retryState }
     return Failures.timedOut(failed, this.dispatcher.timeoutOf(command), isWritten)
@@ -290,7 +303,7 @@ export class CachedReads {
   private decoded(
     command: Command<unknown>,
     reply: Reply,
-    request?: FetchRequest
+    request?: SharedRead
   ): Effect.Effect<unknown, RedisClusterException> {
     const value = decodeReply(command, reply)
     if (!(value instanceof DecodeFailure)) return Effect.succeed(value)
@@ -299,8 +312,7 @@ export class CachedReads {
 
   /** Whether the server reports changes of all these keys. */
   private isCovered(keys: ReadonlyArray<string>): boolean {
-    return this.prefixes.length === 0 ||
-      keys.every((key) => this.prefixes.some((prefix) => key.startsWith(prefix)))
+    return this.optsIn || keys.every((key) => this.prefixes.some((prefix) => key.startsWith(prefix)))
   }
 }
 
@@ -318,6 +330,3 @@ const refused = (command: Command<unknown>, failure: LinkFailure): RedisClusterE
 
 const undecodable = (command: Command<unknown>, failure: DecodeFailure): RedisClusterException =>
   Failures.undecodable(apart(command), failure)
-
-const isTimeout = (exit: Exit.Failure<unknown, RedisClusterException>): boolean =>
-  exit.cause.reasons.some((reason) => reason._tag === "Fail" && reason.error.reason._tag === "TimeoutError")

@@ -5,63 +5,77 @@
  * the request goes on like any other one, and fills nothing: a redirect may lead to a node whose reports do not concern
  * this slot.
  */
+import type { CachedKey } from "../../caching/CachedKey.ts"
 import type { Fetch } from "../../caching/Fetch.ts"
-import { Command } from "../../commands/Command.ts"
+import type { Command } from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { Generation } from "../../connection/Generation.ts"
-import type { LinkFailure } from "../../connection/Outgoing.ts"
+import type { LinkFailure, Sendable } from "../../connection/Outgoing.ts"
 import { type Reply, ServerError, UnreadableReply } from "../../protocol/Reply.ts"
+import type { RedisClusterException } from "../../RedisClusterException.ts"
 import type { Failure } from "../request/Diagnosis.ts"
+import type { Place } from "../request/Occupancy.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
 
-const asItIs = (reply: Reply): Reply => reply
-const caching = new Command<unknown>(new CommandSpec("CLIENT CACHING", {}), ["YES"], asItIs)
+const caching: Sendable = { spec: new CommandSpec("CLIENT CACHING", {}), args: ["YES"] }
 const PTTL = new CommandSpec("PTTL", { keys: 0, readonly: true })
 
-/** The parts of the cache that a request tells. */
-export interface FetchOwner {
-  readonly now: () => number
+/** The part of the program that makes reads and takes their replies. */
+export interface FetchOwner<Waiter> {
+  /** Whether servers have to be told which reads to remember. */
+  readonly optsIn: boolean
+  /** The time in monotonic milliseconds, at most one millisecond behind. */
+  now(): number
   /** Keeps the reply, if it may be kept. */
-  readonly admit: (reply: Reply, lifetimes: ReadonlyArray<Reply>) => void
+  admit(request: FetchRequest<Waiter>, reply: Reply): void
+  answered(request: FetchRequest<Waiter>, reply: Reply): void
+  failed(request: FetchRequest<Waiter>, error: RedisClusterException): void
 }
 
-export class FetchRequest extends Request {
+/** A read on its way, as the cache knows it. */
+export type Fetching<Waiter> = Fetch<FetchRequest<Waiter>, CachedKey<FetchRequest<Waiter>>>
+
+export class FetchRequest<Waiter> extends Request {
   /** The commands of the first attempt; later attempts send the command alone. */
-  block: ReadonlyArray<Command<unknown>> | undefined = undefined
-  private readonly fetch: Fetch<unknown>
-  private readonly cache: FetchOwner
-  /** Whether servers have to be told which reads to remember. */
-  private readonly optsIn: boolean
-  private replies: Array<Reply> = []
+  block: ReadonlyArray<Sendable> | undefined = undefined
+  readonly fetch: Fetching<Waiter>
+  /** Those who wait for the reply. */
+  readonly waiters: Array<Waiter>
+  /** The waiters who have the deadline of the request; `undefined` while that is the first one alone. */
+  patient: Array<Waiter> | undefined = undefined
+  /** The connection against whose bounds the later waiters count. */
+  place: Place = undefined
+  private readonly reads: FetchOwner<Waiter>
+  private answers = 0
+  private answer: Reply = null
 
   constructor(
-    fetch: Fetch<unknown>,
-    cache: FetchOwner,
+    reads: FetchOwner<Waiter>,
+    fetch: Fetching<Waiter>,
     owner: RequestOwner,
     command: Command<unknown>,
     deadline: number,
-    optsIn: boolean,
-    resume: Request["resume"]
+    waiter: Waiter
   ) {
-    const plain = new Command<unknown>(command.spec, command.args, asItIs, command.settings)
-    super(owner, plain, fetch.question.slot, "slot", undefined, deadline, resume, undefined, 0, undefined)
+    super(owner, command, fetch.slot, "slot", undefined, deadline, undefined, undefined, 0, undefined)
+    this.reads = reads
     this.fetch = fetch
-    this.cache = cache
-    this.optsIn = optsIn
+    this.waiters = [waiter]
+    fetch.owner = this
   }
 
   override sendOver(connection: Connection, asking: boolean): void {
     const isFirst = this.retryState === undefined && !asking
     this.block = isFirst && connection.mayReport ? this.commands() : undefined
-    this.replies = []
+    this.answers = 0
     // Nobody tells the time at which a single command is written: it is no earlier.
-    if (this.block === undefined) this.fetch.written(undefined, this.cache.now())
+    if (this.block === undefined) this.fetch.written(undefined, this.reads.now())
     super.sendOver(connection, asking)
   }
 
   onWritten(generation: Generation | undefined): void {
-    this.fetch.written(generation, this.cache.now())
+    this.fetch.written(generation, this.reads.now())
   }
 
   /** Whether a server may have executed the present attempt. */
@@ -70,21 +84,20 @@ export class FetchRequest extends Request {
   }
 
   override onReply(reply: Reply): void {
-    const { block, replies } = this
-    if (block === undefined) return super.onReply(reply)
-    if (replies.length === 0) this.fetch.answering()
-    replies.push(reply)
-    if (replies.length < block.length) return
+    const { block, fetch } = this
+    if (block === undefined) return this.end(reply)
+    const { optsIn } = this.reads
+    const at = this.answers++
+    if (at === 0) fetch.answering()
+    // A server that does not remember the read reports nothing about it.
+    if (optsIn && at === 0) return reply instanceof ServerError ? fetch.outdate() : undefined
+    if (at === (optsIn ? 1 : 0)) this.answer = reply
+    else fetch.lives(reply, this.answer)
+    if (this.answers < block.length) return
+    const { answer } = this
     this.block = undefined
-    const at = this.optsIn ? 1 : 0
-    const answer = replies[at]
-    const lifetimes = replies.slice(at + 1)
-    this.fetch.answered(answer, lifetimes)
-    const wasRefused = this.optsIn && replies[0] instanceof ServerError
-    if (!wasRefused && !(answer instanceof ServerError) && !(answer instanceof UnreadableReply)) {
-      this.cache.admit(answer, lifetimes)
-    }
-    super.onReply(answer)
+    if (!(answer instanceof ServerError) && !(answer instanceof UnreadableReply)) this.reads.admit(this, answer)
+    this.end(answer)
   }
 
   override onLost(failure: LinkFailure, written: boolean): void {
@@ -97,9 +110,29 @@ export class FetchRequest extends Request {
     super.onFailure(failure)
   }
 
-  private commands(): ReadonlyArray<Command<unknown>> {
-    const { args, keyPositions } = this.command
-    const lifetimes = keyPositions.map((position) => new Command<unknown>(PTTL, [args[position]], asItIs))
-    return this.optsIn ? [caching, this.command, ...lifetimes] : [this.command, ...lifetimes]
+  override fail(error: RedisClusterException): void {
+    if (this.settled) return
+    this.settled = true
+    this.owner.ended(error)
+    this.reads.failed(this, error)
+  }
+
+  /** Those who wait decode the reply, each by its own command. */
+  private end(reply: Reply): void {
+    if (reply instanceof ServerError) return this.onFailure({ _tag: "Reply", error: reply })
+    this.settled = true
+    this.reads.answered(this, reply)
+  }
+
+  private commands(): ReadonlyArray<Sendable> {
+    const { command } = this
+    const { args, keyPositions } = command
+    const { optsIn } = this.reads
+    if (args.length === 1) {
+      const lifetime: Sendable = { spec: PTTL, args }
+      return optsIn ? [caching, command, lifetime] : [command, lifetime]
+    }
+    const lifetimes = keyPositions.map((position): Sendable => ({ spec: PTTL, args: [args[position]] }))
+    return optsIn ? [caching, command, ...lifetimes] : [command, ...lifetimes]
   }
 }
