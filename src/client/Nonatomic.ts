@@ -136,7 +136,8 @@ export const total = (results: ReadonlyArray<{ readonly value: number }>): numbe
 
 /** A key that holds something else than text has no value for MGET. */
 const asOfMget = (outcome: Outcomes[number]): Outcomes[number] =>
-  Result.isFailure(outcome) && outcome.failure.reason._tag === "ReplyError" && outcome.failure.reason.code === "WRONGTYPE"
+  Result.isFailure(outcome) && outcome.failure.reason._tag === "ReplyError" &&
+    outcome.failure.reason.code === "WRONGTYPE"
     ? Result.succeed([null])
     : outcome
 
@@ -153,8 +154,7 @@ export const cachedValues = <A>(
   run(
     {
       ...sender,
-      pipelineResults: (commands) =>
-        Effect.map(sender.pipelineResults(commands), (outcomes) => outcomes.map(asOfMget))
+      pipelineResults: (commands) => Effect.map(sender.pipelineResults(commands), (outcomes) => outcomes.map(asOfMget))
     },
     keys,
     ([position]) => map(cached(get(keys[position]), maxAge), (value): ReadonlyArray<A> => [value]),

@@ -188,7 +188,9 @@ const make = Effect.fnUntraced(function*(
       reads.close()
     })
   )
-  return Router.Router.of(new CachedRouter(reads, new CachedWrites(reads.cache, parts.dispatcher)).around(Router.over(parts)))
+  return Router.Router.of(
+    new CachedRouter(reads, new CachedWrites(reads.cache, parts.dispatcher)).around(Router.over(parts))
+  )
 })
 
 /** The router of a client: with a cache in front of it, if the options ask for one. */
