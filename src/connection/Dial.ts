@@ -185,7 +185,7 @@ const settle = Effect.fnUntraced(function*(
   const isTracked = tracking !== undefined && wire.speaksResp3
   if (isTracked) commands.push(["CLIENT", "TRACKING", ...tracking])
   // A server accepts CLIENT TRACKING over RESP2 as well, and then reports nothing.
-  else if (tracking !== undefined) wire.trackingRefusal = "NOPROTO the server does not speak RESP3 here"
+  else if (tracking !== undefined) wire.trackingRefusal = "the server does not speak RESP3 here"
   const trackingAt = commands.length - 1
   if (request.readonly !== false) commands.push(["READONLY"])
   const replies = yield* exchange(wire, commands)

@@ -45,8 +45,8 @@ export class Flushed {
 }
 
 /**
- * The client does not hear of all changes from here on, until the next `Subscribed`. What a program keeps may be outdated without a report, and what
- * it reads meanwhile as well. A `Gap` for that time comes before the `Subscribed`.
+ * The client does not hear of all changes from here on, until the next `Subscribed`. Values that a program keeps, or reads
+ * meanwhile, may be outdated without a report. A `Gap` for that time comes before the `Subscribed`.
  *
  * @category models
  * @since 0.1.0

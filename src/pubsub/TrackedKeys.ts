@@ -124,7 +124,7 @@ export class TrackedKeys {
     },
     onRefused: ({ node }, message) => this.end(notReported(message, node.address)),
     onReport: ({ node }, keys) => {
-      // What was read before the stream is live is not covered.
+      // Values that were read before the stream is live are not covered.
       if (!this.wasLive) return
       if (keys === null) this.add(new Message(reportOf.flush, undefined, "", node))
       else for (const key of keys) this.add(new Message(reportOf.key, undefined, keyOf(key), node))

@@ -72,7 +72,7 @@ export const notReported = (words: string, node: string): RedisClusterException 
       outcome: "NotExecuted",
       command: "CLIENT TRACKING",
       node,
-      code: words.split(" ", 1)[0]
+      code: /^[A-Z]+(?= )/.exec(words)?.[0] ?? ""
     })
   )
 

@@ -5,7 +5,7 @@ import { type Answer, failure, nothing, notSupported, ok, Pairs, Push, Simple } 
 import type { Bytes } from "./Bytes.ts"
 import { type Call, type Group, read } from "./Call.ts"
 import type { SessionRole } from "./Roles.ts"
-import * as Tracking from "./Tracking.ts"
+import * as Tracking from "./TrackingCommands.ts"
 
 /** The version of the server in INFO and HELLO. */
 export const version = "8.0.0"

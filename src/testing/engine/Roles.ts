@@ -10,7 +10,6 @@ import type { Answer } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"
 import type { Database, Entry } from "./Database.ts"
 import type { ScriptCall, ScriptValue } from "./ScriptValue.ts"
-import type { TrackingWish } from "./Tracking.ts"
 import type { KnownCommand, User } from "./User.ts"
 
 /** The time and the delays that the engine gets from outside. */
@@ -58,6 +57,15 @@ export interface Waiting {
   /** The reply when the time is over. */
   readonly onTimeout: () => Answer
   readonly cancelTimeout: () => void
+}
+
+/** The reports of changed keys that a session wants (CLIENT TRACKING). */
+export interface TrackingWish {
+  readonly mode: "all" | "optin" | "optout" | "bcast"
+  readonly prefixes: ReadonlyArray<Bytes>
+  readonly noLoop: boolean
+  /** The id of the session that gets the reports; 0 for the session itself. */
+  readonly redirect: number
 }
 
 /** One client's connection to one node. */

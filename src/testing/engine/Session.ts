@@ -4,8 +4,7 @@
 import { type Answer, encode, failure, Nothing } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"
 import { RequestParser } from "./RequestParser.ts"
-import type { NodeRole, SessionRole, Sink, Waiting } from "./Roles.ts"
-import type { TrackingWish } from "./Tracking.ts"
+import type { NodeRole, SessionRole, Sink, TrackingWish, Waiting } from "./Roles.ts"
 import type { User } from "./User.ts"
 
 export class Session implements SessionRole {
