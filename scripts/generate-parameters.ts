@@ -4,158 +4,74 @@
  *
  *   node scripts/generate-parameters.ts [--check]
  *
- * The sources are read with the parser of rolldown. With `--check` nothing is written, and the exit code says whether the
- * files are current.
+ * With `--check` nothing is written, and the exit code says whether the files are current.
  */
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
-import { parseSync } from "rolldown/utils"
+import { type Group, groups, type Method, type Shape } from "./commandInterfaces.ts"
 
-const sources = new URL("../src/commands/", import.meta.url)
 const target = new URL("../src/commands/parameters/", import.meta.url)
 
-/** The part of a node of the syntax tree that this script reads. */
-interface Syntax {
-  readonly type: string
-  readonly [field: string]: unknown
-}
-
-const syntax = (value: unknown): Syntax | undefined => (value ?? undefined) as Syntax | undefined
-const list = (value: unknown): ReadonlyArray<Syntax> => (value ?? []) as ReadonlyArray<Syntax>
-const nameOf = (value: unknown): string => String(syntax(value)?.["name"] ?? "")
-
 interface Parameters {
-  most: number
-  readonly options: Map<number, Names>
-}
-
-const modules = await Promise.all(
-  (await readdir(sources)).filter((name) => name.endsWith(".ts")).toSorted().map(async (name) => {
-    const text = await readFile(new URL(name, sources), "utf8")
-    const body = list(parseSync(name, text).program.body).map((statement) =>
-      statement.type === "ExportNamedDeclaration" ? syntax(statement["declaration"]) ?? statement : statement
-    )
-    return { name: name.slice(0, -3), body }
-  })
-)
-
-const declared = new Map(
-  modules.flatMap(({ body }) =>
-    body.filter(({ type }) => type === "TSInterfaceDeclaration" || type === "TSTypeAliasDeclaration")
-      .map((statement) => [nameOf(statement["id"]), statement] as const)
-  )
-)
-
-/** Objects that are values and no options. */
-const values = new Set(["Argument", "Entries", "Instant", "Integer", "Lifetime", "OneOrMore", "Patience", "Value"])
-
-/** The names of an object, and whether they are yes or no; `undefined` where the type says that one is left out. */
-type Names = ReadonlyMap<string, boolean | undefined>
-
-const isFlag = (type: Syntax | undefined): boolean | undefined => {
-  if (type?.type === "TSUndefinedKeyword") return undefined
-  if (type?.type === "TSUnionType") return list(type["types"]).map(isFlag).find((flag) => flag !== undefined)
-  return type?.type === "TSBooleanKeyword" ||
-    (type?.type === "TSLiteralType" && typeof syntax(type["literal"])?.["value"] === "boolean")
+  readonly most: number
+  /** The names of the options, by position, and whether they are yes or no. */
+  readonly options: ReadonlyMap<number, ReadonlyMap<string, boolean | undefined>>
 }
 
 /** An option that is a flag in one place and a value in another is no flag. */
-const joined = (all: ReadonlyArray<Names | undefined>): Names | undefined => {
-  if (all.length === 0 || all.includes(undefined)) return undefined
-  const names = new Map<string, boolean | undefined>()
-  for (const [name, flag] of all.flatMap((each) => [...each ?? []])) {
-    const known = names.get(name)
-    names.set(name, known === undefined ? flag : flag === undefined ? known : known && flag)
-  }
-  return names
+const flagOf = (flags: ReadonlyArray<boolean | undefined>): boolean | undefined => {
+  const given = flags.filter((flag) => flag !== undefined)
+  return given.length === 0 ? undefined : given.every((flag) => flag)
 }
 
-const membersOf = (members: unknown): Names | undefined => {
-  const all = list(members)
-  return all.every(({ type }) => type === "TSPropertySignature")
-    ? new Map(
-      all.map(({ key, typeAnnotation }) =>
-        [nameOf(key), isFlag(syntax(syntax(typeAnnotation)?.["typeAnnotation"]))] as const
-      )
-    )
-    : undefined
-}
-
-/** The names of an object type; `undefined` for what is none, or has names of the program's own. */
-const namesOf = (type: Syntax | undefined): Names | undefined => {
-  switch (type?.type) {
-    case "TSParenthesizedType":
-      return namesOf(syntax(type["typeAnnotation"]))
-    case "TSTypeLiteral":
-      return membersOf(type["members"])
-    case "TSIntersectionType":
-    case "TSUnionType":
-      return joined(list(type["types"]).map(namesOf))
-    case "TSInterfaceDeclaration":
-      return joined([
-        membersOf(syntax(type["body"])?.["body"]),
-        ...list(type["extends"]).map(({ expression }) => named(nameOf(expression)))
-      ])
-    case "TSTypeAliasDeclaration":
-      return namesOf(syntax(type["typeAnnotation"]))
-    case "TSTypeReference": {
-      const name = nameOf(type["typeName"])
-      const params = list(syntax(type["typeArguments"])?.["params"])
-      if (name === "Exact") return namesOf(params[1])
-      return named(name)
-    }
-    default:
-      return undefined
-  }
-}
-
-const named = (name: string): Names | undefined => values.has(name) ? undefined : namesOf(declared.get(name))
-
-const methodsOf = (group: Syntax): ReadonlyMap<string, Parameters> => {
-  const methods = new Map<string, Parameters>()
-  for (const member of list(syntax(group["body"])?.["body"])) {
-    if (member.type !== "TSMethodSignature") continue
-    const name = nameOf(member["key"])
-    const parameters = methods.get(name) ?? { most: 0, options: new Map<number, Names>() }
-    list(member["params"]).forEach((param, at) => {
-      parameters.most = param.type === "RestElement" ? Infinity : Math.max(parameters.most, at + 1)
-      const names = namesOf(syntax(syntax(param["typeAnnotation"])?.["typeAnnotation"]))
-      // A place of a server may be a node, which has more names.
-      if (names === undefined || names.has("host")) return
-      parameters.options.set(at, joined([parameters.options.get(at) ?? new Map(), names]) ?? names)
+const parametersOf = ({ signatures }: Method): Parameters => {
+  const shapes = new Map<number, Array<Shape>>()
+  for (const { parameters } of signatures) {
+    parameters.forEach(({ options }, at) => {
+      if (options !== undefined) shapes.set(at, [...shapes.get(at) ?? [], options])
     })
-    methods.set(name, parameters)
   }
-  return methods
+  const most = signatures.flatMap(({ parameters }) => parameters.map(({ rest }, at) => rest ? Infinity : at + 1))
+  const options = Array.from(shapes, ([at, all]) => {
+    const names = new Set(all.flatMap((shape) => [...shape.keys()]))
+    const flags = Array.from(
+      names,
+      (name) => [name, flagOf(all.flatMap((shape) => shape.get(name)?.places ?? []).map(({ flag }) => flag))] as const
+    )
+    return [at, new Map(flags)] as const
+  })
+  return { most: Math.max(0, ...most), options: new Map(options) }
 }
 
-const entryOf = ([name, { most, options }]: readonly [string, Parameters]): string => {
-  const objects = [...options].map(([at, names]) =>
-    `${at}: [${[...names.keys()].toSorted().map((name) => JSON.stringify(name)).join(", ")}]`
-  )
-  const own = [...joined([...options.values()]) ?? []].flatMap(([name, flag]) => flag === true ? [name] : []).toSorted()
+const sorted = (names: ReadonlyArray<string>): string => names.toSorted().map((name) => JSON.stringify(name)).join(", ")
+
+const entryOf = (method: Method): string => {
+  const { most, options } = parametersOf(method)
+  const objects = Array.from(options, ([at, names]) => `${at}: [${sorted([...names.keys()])}]`)
+  const names = new Set([...options.values()].flatMap((all) => [...all.keys()]))
+  const flags = [...names].filter((name) => flagOf([...options.values()].map((all) => all.get(name))) === true)
   const fields = [
     `most: ${most}`,
     ...(objects.length === 0 ? [] : [`options: { ${objects.join(", ")} }`]),
-    ...(own.length === 0 ? [] : [`flags: [${own.map((name) => JSON.stringify(name)).join(", ")}]`])
+    ...(flags.length === 0 ? [] : [`flags: [${sorted(flags)}]`])
   ]
-  return `  ${name}: { ${fields.join(", ")} }`
+  return `  ${method.name}: { ${fields.join(", ")} }`
 }
 
-const files = modules.flatMap(({ body, name }) => {
-  const group = body.find(({ id, type }) => type === "TSInterfaceDeclaration" && /^\w+Commands$/.test(nameOf(id)))
-  if (group === undefined || name === "Commands") return []
-  const text = [
+const fileOf = ({ methods, module }: Group) => ({
+  url: new URL(`${module}.ts`, target),
+  text: [
     "// Generated by scripts/generate-parameters.ts.",
     `import type { Parameters } from "./Parameters.ts"`,
     "",
     "export const parameters: Parameters = {",
-    [...methodsOf(group)].map(entryOf).join(",\n"),
+    methods.map(entryOf).join(",\n"),
     "}",
     ""
   ].join("\n")
-  return [{ url: new URL(`${name}.ts`, target), text }]
 })
+
+const files = groups.map(fileOf)
 
 /** Formatting does not matter. */
 const bare = (text: string): string => text.replaceAll(/\s+/g, "")

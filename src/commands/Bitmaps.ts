@@ -19,6 +19,7 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
  * @since 0.1.0
  */
 export interface BitRange {
+  /** The first position. */
   readonly start: Integer
   /** The last position. Default: the end of the string. */
   readonly end?: Integer | undefined
@@ -88,11 +89,7 @@ export interface BitmapCommands<S extends Surface> {
     keys: OneOrMore<Argument>
   ): Returns<S, number>
   /** The position of the first bit that is set or clear, -1 if there is none. Since 2.8.7. O(N) bytes. */
-  bitpos(
-    key: Argument,
-    bit: 0 | 1,
-    range?: { readonly start: Integer; readonly end?: Integer | undefined; readonly unit?: "BYTE" | "BIT" | undefined }
-  ): Returns<S, number>
+  bitpos(key: Argument, bit: 0 | 1, range?: BitRange): Returns<S, number>
   /** The bit at a position, 0 beyond the end. Since 2.2.0. O(1). */
   getbit(key: Argument, offset: number): Returns<S, 0 | 1>
   /** Sets or clears the bit at a position. Returns the former bit. Since 2.2.0. O(1). */

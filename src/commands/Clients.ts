@@ -30,22 +30,29 @@ export type ClientType = "normal" | "master" | "replica" | "pubsub" | "primary"
  * @since 0.1.0
  */
 export interface ClientTraits {
-  /** The id, or a list of ids. A list in `clientKill`: Valkey 8.1. */
+  /** The id of the connection, or a list of ids. A list in `clientKill` needs Valkey 8.1. */
   readonly id?: OneOrMore<Integer> | undefined
+  /** The kind of the connection. */
   readonly type?: ClientType | undefined
-  /** The user. In `clientList`, `user`, `addr` and `laddr` need Valkey 8.1. */
+  /** The user of the connection. In `clientList` it needs Valkey 8.1. */
   readonly user?: string | undefined
+  /** The client's address, as `host:port`. In `clientList` it needs Valkey 8.1. */
   readonly addr?: string | undefined
+  /** The server's address, as `host:port`. In `clientList` it needs Valkey 8.1. */
   readonly laddr?: string | undefined
-  /** The name. This trait and those after it need Valkey 9.0. */
+  /** The name of the connection. Valkey 9.0. */
   readonly name?: string | undefined
-  /** All of these letters. */
+  /** The letters that the flags of the connection have to contain. Valkey 9.0. */
   readonly flags?: string | undefined
+  /** The name of the client library. Valkey 9.0. */
   readonly libName?: string | undefined
+  /** The version of the client library. Valkey 9.0. */
   readonly libVer?: string | undefined
+  /** The database of the connection. Valkey 9.0. */
   readonly db?: number | undefined
-  /** All of these letters. */
+  /** The letters that the capabilities of the connection have to contain. Valkey 9.0. */
   readonly capa?: string | undefined
+  /** The client's IP address, without a port. Valkey 9.0. */
   readonly ip?: string | undefined
 }
 
@@ -56,17 +63,11 @@ export interface ClientTraits {
  * @since 0.1.0
  */
 export interface ClientFilter extends ClientTraits {
-  /**
-   * Connections that are at least so many seconds old. Redis 7.4 (in `clientKill` only), Valkey 8.0 (in `clientList`
-   * 8.1).
-   */
+  /** Connections that are at least so many seconds old. Redis 7.4 (not in `clientList`), Valkey 8.0 (in `clientList` 8.1). */
   readonly maxAge?: number | undefined
   /** Connections without a command for at least so many seconds. Valkey 9.0. */
   readonly idle?: number | undefined
-  /**
-   * Whether the requesting connection is left out. Default in `clientKill`: `true`. In `clientList` it needs Valkey
-   * 8.1.
-   */
+  /** Whether the requesting connection is left out. Default: `true` in `clientKill`. In `clientList` it needs Valkey 8.1. */
   readonly skipMe?: boolean | undefined
   /** Connections with these traits are left out. Valkey 9.0. */
   readonly not?: ClientTraits | undefined

@@ -164,6 +164,17 @@ export type SlotState =
   | "stable"
 
 /**
+ * Options of `clusterSetslot`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClusterSetslotOptions {
+  /** The time to wait until the replicas have the new state. Default: no waiting. Valkey 8.0. */
+  readonly timeout?: Lifetime | undefined
+}
+
+/**
  * The figures of `clusterSlotStats`.
  *
  * @category models
@@ -179,10 +190,19 @@ export type SlotMetric = "key-count" | "cpu-usec" | "memory-bytes" | "network-by
  * @since 0.1.0
  */
 export type SlotSelection =
-  | { readonly start: number; readonly end: number; readonly orderBy?: undefined }
   | {
+    /** The first slot of the range. */
+    readonly start: number
+    /** The last slot of the range. */
+    readonly end: number
+    readonly orderBy?: undefined
+  }
+  | {
+    /** The figure by which slots are ordered. */
     readonly orderBy: SlotMetric
+    /** The most slots to return. Default: all. */
     readonly limit?: number | undefined
+    /** The slots with the greatest (`DESC`) or the least values first. Default: `DESC`. */
     readonly order?: "ASC" | "DESC" | undefined
     readonly start?: undefined
     readonly end?: undefined
@@ -370,7 +390,7 @@ export interface ClusterCommands<S extends Surface> {
   clusterSetslot(
     slot: number,
     state: SlotState,
-    options?: { readonly timeout?: Lifetime | undefined }
+    options?: ClusterSetslotOptions
   ): Returns<S, "OK">
   /** The shards with their slots and nodes. Since 7.0.0. O(N) nodes. */
   clusterShards(): Returns<S, ReadonlyArray<Shard>>

@@ -46,9 +46,16 @@ export interface KeyScanOptions extends ScanOptions {
 export interface SortRoOptions {
   /** Sort by the value of the key that this pattern gives for each element; `nosort` keeps the order. */
   readonly by?: Argument | undefined
-  readonly limit?: { readonly offset: number; readonly count: number } | undefined
+  /** Return a part of the sorted elements. */
+  readonly limit?: {
+    /** The number of elements to skip. */
+    readonly offset: number
+    /** The most elements to return; negative for all. */
+    readonly count: number
+  } | undefined
   /** Return the values of the keys that these patterns name in the place of the elements; `#` is the element itself. */
   readonly get?: OneOrMore<Argument> | undefined
+  /** Sort upwards (`ASC`) or downwards (`DESC`). Default: `ASC`. */
   readonly order?: "ASC" | "DESC" | undefined
   /** Compare as text, not as numbers. */
   readonly alpha?: boolean | undefined
@@ -66,6 +73,19 @@ export interface SortOptions extends SortRoOptions {
 }
 
 /**
+ * Options of `copy`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CopyOptions {
+  /** Overwrite a key at the destination. */
+  readonly replace?: boolean | undefined
+  /** The database of the destination, on servers whose clusters have several. Default: that of the source. */
+  readonly database?: number | undefined
+}
+
+/**
  * Options of `restore`.
  *
  * @category models
@@ -78,9 +98,9 @@ export interface RestoreOptions {
   readonly expireAt?: Instant | undefined
   /** Overwrite a key that exists. */
   readonly replace?: boolean | undefined
-  /** Seconds since the last use. */
+  /** The seconds since the last use of the key, for eviction by LRU. Default: 0. */
   readonly idleTime?: number | undefined
-  /** The access frequency counter. */
+  /** The access frequency counter of the key, for eviction by LFU. */
   readonly frequency?: number | undefined
 }
 
@@ -91,6 +111,7 @@ export interface RestoreOptions {
  * @since 0.1.0
  */
 export interface MigrateOptions {
+  /** The database of the other server. Default: 0. */
   readonly database?: number | undefined
   /** The longest silence of the other server. Default: 5 seconds. */
   readonly timeout?: Lifetime | undefined
@@ -98,8 +119,9 @@ export interface MigrateOptions {
   readonly copy?: boolean | undefined
   /** Overwrite the keys at the target. */
   readonly replace?: boolean | undefined
+  /** The user of the other server; needs a password. */
   readonly username?: string | undefined
-  /** Text, or `Redacted`. */
+  /** The password of the other server: text, or `Redacted`. */
   readonly password?: string | Secret | undefined
 }
 
@@ -114,11 +136,7 @@ export interface GenericCommands<S extends Surface> {
    * Copies a key to another key of its slot, also in another database where a cluster has several (Valkey 9.0).
    * Returns whether the key was copied. Since 6.2.0. O(1) for a string, O(N) for a collection.
    */
-  copy(
-    source: Argument,
-    destination: Argument,
-    options?: { readonly replace?: boolean | undefined; readonly database?: number | undefined }
-  ): Returns<S, boolean>
+  copy(source: Argument, destination: Argument, options?: CopyOptions): Returns<S, boolean>
   /** Deletes keys of one slot. Returns the number of keys that existed. Since 1.0.0. O(N) keys, and in the size of collections. */
   del(keys: OneOrMore<Argument>): Returns<S, number>
   /** The value of a key in the server's own format, for `restore`; read it with `Command.bytes`. `null` if there is none. Since 2.6.0. O(N) in its size. */

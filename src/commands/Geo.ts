@@ -28,7 +28,9 @@ export type GeoUnit = "m" | "km" | "ft" | "mi"
  * @since 0.1.0
  */
 export interface Coordinates {
+  /** Degrees to the east, from -180 to 180. */
   readonly longitude: number
+  /** Degrees to the north, from -85.05112878 to 85.05112878. */
   readonly latitude: number
 }
 
@@ -56,6 +58,19 @@ export interface GeoaddOptions {
 }
 
 /**
+ * The middle of the area of a search.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoMiddle {
+  /** The middle of the area: a place, or a member. */
+  readonly from: Coordinates | { readonly member: Value }
+  /** The unit of the area, and of distances in the reply. */
+  readonly unit: GeoUnit
+}
+
+/**
  * The area of a search: a circle or a box (with sides from north to south and from east to west) around a place or a
  * member, or a polygon (Valkey 9.0).
  *
@@ -63,24 +78,23 @@ export interface GeoaddOptions {
  * @since 0.1.0
  */
 export type GeoArea =
-  | {
-    readonly from: Coordinates | { readonly member: Value }
+  | (GeoMiddle & {
+    /** The greatest distance from the middle. */
     readonly radius: number
-    readonly unit: GeoUnit
     readonly width?: undefined
     readonly height?: undefined
     readonly polygon?: undefined
-  }
-  | {
-    readonly from: Coordinates | { readonly member: Value }
+  })
+  | (GeoMiddle & {
+    /** The length of the box from west to east. */
     readonly width: number
+    /** The length of the box from south to north. */
     readonly height: number
-    readonly unit: GeoUnit
     readonly radius?: undefined
     readonly polygon?: undefined
-  }
+  })
   | {
-    /** At least three corners, in order; distances are measured from its middle, in metres. */
+    /** At least three corners, in order; distances are measured from its middle, in metres. Valkey 9.0. */
     readonly polygon: ReadonlyArray<Coordinates>
     readonly from?: undefined
     readonly radius?: undefined
@@ -96,9 +110,9 @@ export type GeoArea =
  * @since 0.1.0
  */
 export interface GeoLimit {
-  /** The nearest first (`ASC`), or the farthest. */
+  /** Return the nearest members first (`ASC`), or the farthest (`DESC`). Without it the order is open. */
   readonly order?: "ASC" | "DESC" | undefined
-  /** The most members: the nearest, by default. */
+  /** The most members to return: the nearest ones, unless `order` is `DESC`. Default: all. */
   readonly count?: number | undefined
   /** Return any members as soon as there are enough; needs `count`. Since 6.2.0. */
   readonly any?: boolean | undefined
@@ -111,10 +125,11 @@ export interface GeoLimit {
  * @since 0.1.0
  */
 export interface GeoSearchOptions extends GeoLimit {
+  /** Return the place of each member. */
   readonly withCoordinates?: boolean | undefined
-  /** In the unit of the search. */
+  /** Return the distance of each member from the middle, in the unit of the search. */
   readonly withDistance?: boolean | undefined
-  /** The score that the member has in the sorted set. */
+  /** Return the score that each member has in the sorted set. */
   readonly withHash?: boolean | undefined
 }
 
@@ -127,6 +142,7 @@ export interface GeoSearchOptions extends GeoLimit {
 export type GeoradiusOptions =
   | (GeoSearchOptions & { readonly store?: undefined; readonly storeDistance?: undefined })
   | (GeoLimit & {
+    /** Keep the members with their places as a sorted set at this key, and return their number. */
     readonly store: Argument
     readonly storeDistance?: undefined
     readonly withCoordinates?: false | undefined
@@ -134,7 +150,7 @@ export type GeoradiusOptions =
     readonly withHash?: false | undefined
   })
   | (GeoLimit & {
-    /** Keep the distances as scores. */
+    /** Keep the members with their distances as scores at this key, and return their number. */
     readonly storeDistance: Argument
     readonly store?: undefined
     readonly withCoordinates?: false | undefined

@@ -36,6 +36,7 @@ export type HrandfieldOptions =
   | {
     /** The number of different fields; a negative number allows repeats. */
     readonly count: number
+    /** Return the value of each field, too. */
     readonly withValues?: boolean | undefined
   }
 
@@ -70,9 +71,9 @@ export type FieldExpiry = number
  * @since 0.1.0
  */
 export type HsetexOptions = ExpiryOrKeep & {
-  /** Only if none of the fields exists (`FNX`), or only if all do (`FXX`). */
+  /** Set only if none of the fields exists (`FNX`), or only if all do (`FXX`). */
   readonly condition?: "FNX" | "FXX" | undefined
-  /** Only if there is no such hash (`NX`), or only if there is (`XX`). Valkey 9.0. */
+  /** Set only if there is no such hash (`NX`), or only if there is (`XX`). Valkey 9.1. */
   readonly keyCondition?: "NX" | "XX" | undefined
 }
 

@@ -45,17 +45,28 @@ export interface PoppedElements {
 }
 
 /**
+ * Options of `lmpop` and `blmpop`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LmpopOptions {
+  /** The most elements to take. Default: 1. */
+  readonly count?: number | undefined
+}
+
+/**
  * Options of `lpos`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface LposOptions {
-  /** The match at which to begin: 1 for the first, -1 for the last, and backwards from there. Not 0. */
+  /** The match at which to begin: 1 for the first, -1 for the last, and backwards from there. Not 0. Default: 1. */
   readonly rank?: number | undefined
   /** The number of matches to return as a list; 0 for all. */
   readonly count?: number | undefined
-  /** The number of elements to compare; 0 for all. */
+  /** The number of elements to compare; 0 for all. Default: 0. */
   readonly maxLength?: number | undefined
 }
 
@@ -82,7 +93,7 @@ export interface ListCommands<S extends Surface> {
     timeout: Lifetime,
     keys: OneOrMore<Argument>,
     end: ListEnd,
-    options?: { readonly count?: number | undefined }
+    options?: LmpopOptions
   ): Returns<S, PoppedElements | null>
   /** Takes the first element of the first list of one slot that has any, and waits for one. Returns `null` when the time is over. Since 2.0.0. O(N) keys. */
   blpop(keys: OneOrMore<Argument>, timeout: Lifetime): Returns<S, PoppedElement | null>
@@ -108,11 +119,7 @@ export interface ListCommands<S extends Surface> {
    */
   lmove(source: Argument, destination: Argument, from: ListEnd, to: ListEnd): Returns<S, string | null>
   /** Takes elements off an end of the first list of one slot that has any; `null` if none has. Since 7.0.0. O(N+M) keys and elements. */
-  lmpop(
-    keys: OneOrMore<Argument>,
-    end: ListEnd,
-    options?: { readonly count?: number | undefined }
-  ): Returns<S, PoppedElements | null>
+  lmpop(keys: OneOrMore<Argument>, end: ListEnd, options?: LmpopOptions): Returns<S, PoppedElements | null>
   /** Takes the first element, or the first `count`; `null` if there is no list. Since 1.0.0 (count 6.2.0). O(N) elements. */
   lpop(key: Argument): Returns<S, string | null>
   lpop(key: Argument, count: number): Returns<S, ReadonlyArray<string> | null>

@@ -17,8 +17,10 @@ export interface NoSuchOption<Options extends PropertyKey> {
  * Options of the inferred type `O`, in which a property that `Shape` does not know is a type error.
  * Options put together elsewhere, as a union, name their type: `Strings.set<SetOptions>(key, value, options)`.
  */
-// Editors complete by what is inferred so far: `Shape` has to be in both cases.
-export type Exact<O, Shape> = [Exclude<keyof O, KeysOf<Shape>>] extends [never] ? Shape & O
+// Editors complete by what is inferred so far, and show the documentation of `Shape` where it stands alone: so it is in all
+// cases, and alone in the good one. `O` is inferred from the case in which it does not fit.
+export type Exact<O, Shape> = [Exclude<keyof O, KeysOf<Shape>>] extends [never]
+  ? [O] extends [Shape] ? Shape : Shape & O
   : Shape & { readonly [K in Exclude<keyof O, KeysOf<Shape>>]: NoSuchOption<KeysOf<Shape>> }
 
 /**
@@ -37,15 +39,33 @@ export type Given<O, K extends PropertyKey, Yes, No> = O extends unknown
 /** The expiry of a value: after a span of time, or at a point in time. */
 export type Expiry =
   | { readonly expire?: undefined; readonly expireAt?: undefined }
-  | { readonly expire: Lifetime; readonly expireAt?: undefined }
-  | { readonly expire?: undefined; readonly expireAt: Instant }
+  | {
+    /** The time after which the value expires: a duration with its unit, such as `"10 minutes"`. */
+    readonly expire: Lifetime
+    readonly expireAt?: undefined
+  }
+  | {
+    readonly expire?: undefined
+    /** The point in time at which the value expires, to the millisecond. */
+    readonly expireAt: Instant
+  }
 
 /** `Expiry`, or the expiry that the key already has. */
 export type ExpiryOrKeep =
   | (Expiry & { readonly keepTtl?: false | undefined })
-  | { readonly expire?: undefined; readonly expireAt?: undefined; readonly keepTtl: true }
+  | {
+    readonly expire?: undefined
+    readonly expireAt?: undefined
+    /** Keep the present expiry, which a new value removes otherwise. */
+    readonly keepTtl: true
+  }
 
 /** `Expiry`, or the removal of the present expiry. */
 export type ExpiryOrPersist =
   | (Expiry & { readonly persist?: false | undefined })
-  | { readonly expire?: undefined; readonly expireAt?: undefined; readonly persist: true }
+  | {
+    readonly expire?: undefined
+    readonly expireAt?: undefined
+    /** Remove the present expiry. */
+    readonly persist: true
+  }

@@ -22,7 +22,9 @@ import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface
  * @since 0.1.0
  */
 export interface ScriptInput {
+  /** The keys, all of one slot: `KEYS` in a script. Default: none. */
   readonly keys?: ReadonlyArray<Argument> | undefined
+  /** The other arguments: `ARGV` in a script. Default: none. */
   readonly args?: ReadonlyArray<Value> | undefined
 }
 
@@ -35,7 +37,19 @@ export interface ScriptInput {
 export interface FunctionListOptions {
   /** Only libraries whose names match this glob pattern. */
   readonly libraryName?: Argument | undefined
+  /** Return the code of each library, too. */
   readonly withCode?: boolean | undefined
+}
+
+/**
+ * Options of `functionLoad`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FunctionLoadOptions {
+  /** Overwrite a library of the same name. */
+  readonly replace?: boolean | undefined
 }
 
 /**
@@ -122,7 +136,7 @@ export interface ScriptingCommands<S extends Surface> {
    * Loads a library on all primaries; `replace` overwrites a library of that name. Returns the name. Since 7.0.0.
    * O(1).
    */
-  functionLoad(code: Argument, options?: { readonly replace?: boolean | undefined }): Returns<S, string>
+  functionLoad(code: Argument, options?: FunctionLoadOptions): Returns<S, string>
   /** Loads the result of `functionDump`, on all primaries. Since 7.0.0. O(N) functions. */
   functionRestore(serialized: Argument, policy?: "FLUSH" | "APPEND" | "REPLACE"): Returns<S, "OK">
   /** The number of functions, and the function that runs, per primary. Since 7.0.0. O(1). */

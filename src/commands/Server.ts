@@ -140,6 +140,7 @@ export interface ModuleInfo {
  * @since 0.1.0
  */
 export interface ShutdownOptions {
+  /** Whether to save to disk first. Default: as the settings of the server say. */
   readonly save?: boolean | undefined
   /** Do not wait for replicas that lag. Since 7.0.0. */
   readonly now?: boolean | undefined
@@ -149,6 +150,81 @@ export interface ShutdownOptions {
   readonly safe?: boolean | undefined
   /** Let a replica take over first. Valkey 9.0. */
   readonly failover?: boolean | undefined
+}
+
+/**
+ * Options of `bgsave`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BgsaveOptions {
+  /** Wait for a running rewrite of the append only file, in the place of an error. */
+  readonly schedule?: boolean | undefined
+}
+
+/**
+ * A choice of commands for `commandList`: those of a module, of an ACL category, or with names that match a pattern.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CommandFilter =
+  | {
+    /** The name of a module. */
+    readonly module: string
+  }
+  | {
+    /** The name of an ACL category. */
+    readonly category: string
+  }
+  | {
+    /** A glob pattern for the names. */
+    readonly pattern: string
+  }
+
+/**
+ * Options of `failover`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FailoverOptions {
+  /** The replica that takes over. Default: the first one that has all writes. */
+  readonly to?: {
+    /** The host of the replica. */
+    readonly host: string
+    /** The port of the replica. */
+    readonly port: number
+    /** Let the replica take over without all writes when the time is over; needs `timeout`. */
+    readonly force?: boolean | undefined
+  } | undefined
+  /** The time to wait for the replica. Default: no limit. */
+  readonly timeout?: Lifetime | undefined
+}
+
+/**
+ * Options of `memoryUsage`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MemoryUsageOptions {
+  /** The number of elements of a collection to measure; 0 for all. Default: 5. */
+  readonly samples?: number | undefined
+}
+
+/**
+ * Options of `moduleLoadex`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ModuleLoadexOptions {
+  /** The settings of the module, by name. */
+  readonly config?: Readonly<Record<string, Value>> | undefined
+  /** The arguments of the module. */
+  readonly args?: ReadonlyArray<Value> | undefined
 }
 
 /**
@@ -235,7 +311,7 @@ export interface ServerCommands<S extends Surface> {
   /** Starts rewriting the append only file. Needs a node. Since 1.0.0. O(1). */
   bgrewriteaof(): Returns<S, string>
   /** Starts saving to disk; `schedule` lets it wait for a rewrite of the append only file. Needs a node. Since 1.0.0. O(1). */
-  bgsave(options?: { readonly schedule?: boolean | undefined }): Returns<S, string>
+  bgsave(options?: BgsaveOptions): Returns<S, string>
   /** Ends saving to disk, or cancels a scheduled one. Needs a node. Valkey 8.1. O(1). */
   bgsaveCancel(): Returns<S, string>
   /** The server's table of commands. Since 2.8.13. O(N) commands. */
@@ -256,9 +332,7 @@ export interface ServerCommands<S extends Surface> {
   /** Rows of the table of commands, `null` for a command that the server does not know. Since 2.8.13. O(N) commands. */
   commandInfo(names: OneOrMore<string>): Returns<S, ReadonlyArray<CommandInfo | null>>
   /** The names of all commands, or of those of a module, an ACL category or a pattern. Since 7.0.0. O(N) commands. */
-  commandList(
-    filter?: { readonly module: string } | { readonly category: string } | { readonly pattern: string }
-  ): Returns<S, ReadonlyArray<string>>
+  commandList(filter?: CommandFilter): Returns<S, ReadonlyArray<string>>
   /** The entries of a command log of all nodes, node after node; -1 for all entries. Valkey 8.1. O(N) entries. */
   commandlogGet(count: Integer, kind: CommandlogKind): Returns<S, ReadonlyArray<CommandlogEntry>>
   /** The number of entries of a command log, on all nodes together. Valkey 8.1. O(1). */
@@ -330,19 +404,13 @@ export interface ServerCommands<S extends Surface> {
    * The memory of a key in bytes, `null` if there is none. `samples` is the number of elements of a collection to
    * measure, 0 for all. Since 4.0.0. O(N) samples.
    */
-  memoryUsage(key: Argument, options?: { readonly samples?: number | undefined }): Returns<S, number | null>
+  memoryUsage(key: Argument, options?: MemoryUsageOptions): Returns<S, number | null>
   /** The loaded modules. Since 4.0.0. O(N) modules. */
   moduleList(): Returns<S, ReadonlyArray<ModuleInfo>>
   /** Loads a module. Needs a node. Since 4.0.0. O(1). */
   moduleLoad(path: string, args?: ReadonlyArray<Value>): Returns<S, "OK">
   /** Loads a module with settings. Needs a node. Since 7.0.0. O(1). */
-  moduleLoadex(
-    path: string,
-    options?: {
-      readonly config?: Readonly<Record<string, Value>> | undefined
-      readonly args?: ReadonlyArray<Value> | undefined
-    }
-  ): Returns<S, "OK">
+  moduleLoadex(path: string, options?: ModuleLoadexOptions): Returns<S, "OK">
   /** Unloads a module. Needs a node. Since 4.0.0. O(1). */
   moduleUnload(name: string): Returns<S, "OK">
   /** The role of a node in the replication. Needs a node. Since 2.8.12. O(1). */
@@ -367,10 +435,7 @@ export interface ServerCommands<S extends Surface> {
   /** The server's clock. Since 2.6.0. O(1). */
   time(): Returns<S, { readonly seconds: number; readonly microseconds: number }>
   /** Starts a coordinated failover of a node without cluster mode. Needs a node. Since 6.2.0. O(1). */
-  failover(options?: {
-    readonly to?: { readonly host: string; readonly port: number; readonly force?: boolean | undefined } | undefined
-    readonly timeout?: Lifetime | undefined
-  }): Returns<S, "OK">
+  failover(options?: FailoverOptions): Returns<S, "OK">
   /** Ends a running failover. Needs a node. Since 6.2.0. O(1). */
   failoverAbort(): Returns<S, "OK">
 }

@@ -15,6 +15,17 @@ import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
 /**
+ * Options of `sintercard`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SintercardOptions {
+  /** The number at which counting stops; 0 for no limit. Default: 0. */
+  readonly limit?: number | undefined
+}
+
+/**
  * The methods of the commands on sets. Members come as lists, each once, in no order.
  *
  * @category models
@@ -32,7 +43,7 @@ export interface SetCommands<S extends Surface> {
   /** The members that are in all sets of one slot. Since 1.0.0. O(N*M) smallest set and sets. */
   sinter(keys: OneOrMore<Argument>): Returns<S, ReadonlyArray<string>>
   /** The number of members that are in all sets of one slot, counted up to `limit`. Since 7.0.0. O(N*M) smallest set and sets. */
-  sintercard(keys: OneOrMore<Argument>, options?: { readonly limit?: number | undefined }): Returns<S, number>
+  sintercard(keys: OneOrMore<Argument>, options?: SintercardOptions): Returns<S, number>
   /**
    * Stores the result of `sinter` as a set. Returns the number of members. Since 1.0.0. O(N*M) smallest set and sets.
    */

@@ -63,9 +63,25 @@ export type MembersReply<O> = When<O, "withScores", ReadonlyArray<ScoredMember>,
  * @since 0.1.0
  */
 export interface RangeLimit {
+  /** The number of members to skip. */
   readonly offset: number
   /** The number of members; negative for all. */
   readonly count: number
+}
+
+/**
+ * Options of `zrangestore`. Without `by` the bounds are positions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ZrangestoreOptions {
+  /** Take the bounds as scores (`SCORE`) or as texts (`LEX`), in the place of positions. */
+  readonly by?: "SCORE" | "LEX" | undefined
+  /** Go from the highest to the lowest: `start` is then the greater bound. */
+  readonly reverse?: boolean | undefined
+  /** The part of the range to use; needs `by`. */
+  readonly limit?: RangeLimit | undefined
 }
 
 /**
@@ -74,13 +90,20 @@ export interface RangeLimit {
  * @category models
  * @since 0.1.0
  */
-export interface ZrangeOptions {
-  readonly by?: "SCORE" | "LEX" | undefined
-  /** Go from the highest to the lowest: `start` is then the greater bound. */
-  readonly reverse?: boolean | undefined
-  /** The part of the range to return; needs `by`. */
-  readonly limit?: RangeLimit | undefined
+export interface ZrangeOptions extends ZrangestoreOptions {
+  /** Return the score of each member, too. */
   readonly withScores?: boolean | undefined
+}
+
+/**
+ * Options of `zrangebylex` and `zrevrangebylex`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LexRangeOptions {
+  /** The part of the range to return. */
+  readonly limit?: RangeLimit | undefined
 }
 
 /**
@@ -90,8 +113,43 @@ export interface ZrangeOptions {
  * @since 0.1.0
  */
 export interface ScoreRangeOptions {
+  /** The part of the range to return. */
   readonly limit?: RangeLimit | undefined
+  /** Return the score of each member, too. */
   readonly withScores?: boolean | undefined
+}
+
+/**
+ * Options of `zdiff` and `zrevrange`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WithScoresOptions {
+  /** Return the score of each member, too. */
+  readonly withScores?: boolean | undefined
+}
+
+/**
+ * Options of `zmpop` and `bzmpop`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ZmpopOptions {
+  /** The most members to take. Default: 1. */
+  readonly count?: number | undefined
+}
+
+/**
+ * Options of `zintercard`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ZintercardOptions {
+  /** The number at which counting stops; 0 for no limit. Default: 0. */
+  readonly limit?: number | undefined
 }
 
 /**
@@ -101,8 +159,9 @@ export interface ScoreRangeOptions {
  * @since 0.1.0
  */
 export interface CombineOptions {
-  /** A factor for the scores of each set, in the order of the keys. */
+  /** A factor for the scores of each set, in the order of the keys. Default: 1 for each. */
   readonly weights?: ReadonlyArray<number> | undefined
+  /** The way to combine the scores of a member: their sum, the least or the greatest. Default: `SUM`. */
   readonly aggregate?: "SUM" | "MIN" | "MAX" | undefined
 }
 
@@ -113,6 +172,7 @@ export interface CombineOptions {
  * @since 0.1.0
  */
 export interface CombineReadOptions extends CombineOptions {
+  /** Return the score of each member, too. */
   readonly withScores?: boolean | undefined
 }
 
@@ -127,6 +187,7 @@ export type ZrandmemberOptions =
   | {
     /** The number of different members; a negative number allows repeats. */
     readonly count: number
+    /** Return the score of each member, too. */
     readonly withScores?: boolean | undefined
   }
 
@@ -183,7 +244,7 @@ export type RankReply<O> = When<O, "withScore", { readonly rank: number; readonl
  * @since 0.1.0
  */
 export interface RankOptions {
-  /** Since 7.2.0. */
+  /** Return the score of the member, too. Since 7.2.0. */
   readonly withScore?: boolean | undefined
 }
 
@@ -194,7 +255,7 @@ export interface RankOptions {
  * @since 0.1.0
  */
 export interface ZscanOptions extends ScanOptions {
-  /** Only the members. Valkey 8.0. */
+  /** Return the members only. Valkey 8.0. */
   readonly noScores?: boolean | undefined
 }
 
@@ -221,7 +282,7 @@ export interface SortedSetCommands<S extends Surface> {
     timeout: Lifetime,
     keys: OneOrMore<Argument>,
     which: "MIN" | "MAX",
-    options?: { readonly count?: number | undefined }
+    options?: ZmpopOptions
   ): Returns<S, PoppedMembers | null>
   /** Takes the highest member of the first set of one slot that has any, and waits for one. Returns `null` when the time is over. Since 5.0.0. O(log N). */
   bzpopmax(keys: OneOrMore<Argument>, timeout: Lifetime): Returns<S, PoppedMember | null>
@@ -242,9 +303,9 @@ export interface SortedSetCommands<S extends Surface> {
   /** The number of members with a score between two bounds. Since 2.0.0. O(log N). */
   zcount(key: Argument, min: ScoreBound, max: ScoreBound): Returns<S, number>
   /** The members of the first set that are in none of the others, all of one slot. Since 6.2.0. O(L+(N-K)log(N)). */
-  zdiff<const O extends { readonly withScores?: boolean | undefined } = {}>(
+  zdiff<const O extends WithScoresOptions = {}>(
     keys: OneOrMore<Argument>,
-    options?: Exact<O, { readonly withScores?: boolean | undefined }>
+    options?: Exact<O, WithScoresOptions>
   ): Returns<S, MembersReply<O>>
   /** Stores the result of `zdiff` as a sorted set. Returns the number of members. Since 6.2.0. O(L+(N-K)log(N)). */
   zdiffstore(destination: Argument, keys: OneOrMore<Argument>): Returns<S, number>
@@ -256,7 +317,7 @@ export interface SortedSetCommands<S extends Surface> {
     options?: Exact<O, CombineReadOptions>
   ): Returns<S, MembersReply<O>>
   /** The number of members that are in all sets of one slot, counted up to `limit`. Since 7.0.0. O(N*K). */
-  zintercard(keys: OneOrMore<Argument>, options?: { readonly limit?: number | undefined }): Returns<S, number>
+  zintercard(keys: OneOrMore<Argument>, options?: ZintercardOptions): Returns<S, number>
   /** Stores the result of `zinter` as a sorted set. Returns the number of members. Since 2.0.0. O(N*K)+O(M*log(M)). */
   zinterstore(destination: Argument, keys: OneOrMore<Argument>, options?: CombineOptions): Returns<S, number>
   /**
@@ -265,11 +326,7 @@ export interface SortedSetCommands<S extends Surface> {
    */
   zlexcount(key: Argument, min: Argument, max: Argument): Returns<S, number>
   /** Takes the lowest or highest members of the first set of one slot that has any; `null` if none has. Since 7.0.0. O(K)+O(M*log(N)). */
-  zmpop(
-    keys: OneOrMore<Argument>,
-    which: "MIN" | "MAX",
-    options?: { readonly count?: number | undefined }
-  ): Returns<S, PoppedMembers | null>
+  zmpop(keys: OneOrMore<Argument>, which: "MIN" | "MAX", options?: ZmpopOptions): Returns<S, PoppedMembers | null>
   /** The scores of members, `null` for a value that is no member. Since 6.2.0. O(N) members. */
   zmscore(key: Argument, members: OneOrMore<Value>): Returns<S, ReadonlyArray<number | null>>
   /** Takes the member with the highest score, or the `count` highest. Since 5.0.0. O(log(N)*M). */
@@ -296,7 +353,7 @@ export interface SortedSetCommands<S extends Surface> {
     key: Argument,
     min: Argument,
     max: Argument,
-    options?: { readonly limit?: RangeLimit | undefined }
+    options?: LexRangeOptions
   ): Returns<S, ReadonlyArray<string>>
   /** The members with a score between two bounds. Since 1.0.5. O(log(N)+M). */
   zrangebyscore<const O extends ScoreRangeOptions = {}>(
@@ -314,7 +371,7 @@ export interface SortedSetCommands<S extends Surface> {
     source: Argument,
     start: ScoreBound,
     stop: ScoreBound,
-    options?: Omit<ZrangeOptions, "withScores">
+    options?: ZrangestoreOptions
   ): Returns<S, number>
   /**
    * The position of a member from the lowest score on, 0 first; `null` if the value is no member. Since 2.0.0. O(log
@@ -334,11 +391,11 @@ export interface SortedSetCommands<S extends Surface> {
   /** Removes the members with a score between two bounds. Returns the number of members. Since 1.2.0. O(log(N)+M). */
   zremrangebyscore(key: Argument, min: ScoreBound, max: ScoreBound): Returns<S, number>
   /** The members from one position to another, from the highest score on. Since 1.2.0. O(log(N)+M). */
-  zrevrange<const O extends { readonly withScores?: boolean | undefined } = {}>(
+  zrevrange<const O extends WithScoresOptions = {}>(
     key: Argument,
     start: Integer,
     stop: Integer,
-    options?: Exact<O, { readonly withScores?: boolean | undefined }>
+    options?: Exact<O, WithScoresOptions>
   ): Returns<S, MembersReply<O>>
   /**
    * The members between two bounds like `zrangebylex`, backwards: the greater bound comes first. Since 2.8.9.
@@ -348,7 +405,7 @@ export interface SortedSetCommands<S extends Surface> {
     key: Argument,
     max: Argument,
     min: Argument,
-    options?: { readonly limit?: RangeLimit | undefined }
+    options?: LexRangeOptions
   ): Returns<S, ReadonlyArray<string>>
   /**
    * The members with a score between two bounds, backwards: the greater bound comes first. Since 2.2.0. O(log(N)+M).

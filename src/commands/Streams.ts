@@ -93,8 +93,16 @@ export type StreamTrim =
     readonly limit?: number | undefined
   }
   & (
-    | { readonly maxLength: Integer; readonly minId?: undefined }
-    | { readonly minId: string; readonly maxLength?: undefined }
+    | {
+      /** The number of entries to keep, the latest ones. */
+      readonly maxLength: Integer
+      readonly minId?: undefined
+    }
+    | {
+      /** The smallest id to keep. */
+      readonly minId: string
+      readonly maxLength?: undefined
+    }
   )
 
 /**
@@ -108,13 +116,18 @@ export interface XaddOptions {
   readonly noMkStream?: boolean | undefined
   /** Trim the stream afterwards. */
   readonly trim?: StreamTrim | undefined
-  /** The treatment of trimmed entries to which groups refer. Redis 8.2. */
+  /** The treatment of trimmed entries to which groups refer. Default: `KEEPREF`. Redis 8.2. */
   readonly references?: StreamReferences | undefined
   /**
    * Add an entry of this producer once, however often it is sent: later calls return the id of the first entry.
    * Entries are distinguished by `id`, or by their content. Needs the id `*`. Redis 8.6.
    */
-  readonly idempotent?: { readonly producer: Argument; readonly id?: Argument | undefined } | undefined
+  readonly idempotent?: {
+    /** The name of the producer. */
+    readonly producer: Argument
+    /** The producer's own id of the entry. Default: the content of the entry. */
+    readonly id?: Argument | undefined
+  } | undefined
 }
 
 /**
@@ -132,9 +145,9 @@ export type XaddReply<O> = When<O, "noMkStream", string | null, string>
  * @since 0.1.0
  */
 export interface XreadOptions {
-  /** The most entries of each stream. */
+  /** The most entries of each stream. Default: all. */
   readonly count?: number | undefined
-  /** Wait for an entry for so long if there is none. */
+  /** The time to wait for an entry if there is none; `"Infinity"` for no limit. Default: no waiting. */
   readonly block?: Lifetime | undefined
 }
 
@@ -183,6 +196,65 @@ export interface XgroupCreateOptions {
 }
 
 /**
+ * Options of `xgroupSetid`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XgroupSetidOptions {
+  /** The number of entries that the group counts as read, for its lag; -1 if it is not known. Since 7.0.0. */
+  readonly entriesRead?: Integer | undefined
+}
+
+/**
+ * Options of `xrange` and `xrevrange`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XrangeOptions {
+  /** The most entries to return. Default: all. */
+  readonly count?: number | undefined
+}
+
+/**
+ * Options of `xsetid`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XsetidOptions {
+  /** The number of entries that were ever added. Since 7.0.0. */
+  readonly entriesAdded?: Integer | undefined
+  /** The greatest id of a deleted entry. Since 7.0.0. */
+  readonly maxDeletedId?: string | undefined
+}
+
+/**
+ * Options of `xtrim`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XtrimOptions {
+  /** The treatment of trimmed entries to which groups refer. Default: `KEEPREF`. Redis 8.2. */
+  readonly references?: StreamReferences | undefined
+}
+
+/**
+ * Settings of `xcfgset`, of which at least one has to be given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XcfgsetSettings {
+  /** The time for which ids of producers are remembered, in whole seconds. */
+  readonly idmpDuration?: Lifetime | undefined
+  /** The number of ids of each producer that are remembered. */
+  readonly idmpMaxSize?: number | undefined
+}
+
+/**
  * Options of `xclaim`.
  *
  * @category models
@@ -193,7 +265,7 @@ export interface XclaimOptions {
   readonly idle?: Lifetime | undefined
   /** The time of the last delivery of the entries. Not with `idle`. */
   readonly time?: Instant | undefined
-  /** The number of deliveries of the entries. */
+  /** The number of deliveries of the entries. Default: one more than before. */
   readonly retryCount?: number | undefined
   /** Take entries that were not delivered to any consumer yet, too. */
   readonly force?: boolean | undefined
@@ -278,6 +350,7 @@ export type XpendingOptions =
     readonly start?: string | undefined
     /** The last id. Default: that of the last entry. */
     readonly end?: string | undefined
+    /** Only entries of this consumer. */
     readonly consumer?: Argument | undefined
     /** Only entries that were delivered at least so long ago. */
     readonly idle?: Lifetime | undefined
@@ -511,7 +584,7 @@ export interface StreamCommands<S extends Surface> {
    */
   xcfgset(
     key: Argument,
-    settings: { readonly idmpDuration?: Lifetime | undefined; readonly idmpMaxSize?: number | undefined }
+    settings: XcfgsetSettings
   ): Returns<S, "OK">
   /**
    * Takes entries over that were delivered at least `minIdle` ago. Returns the entries, or their ids with `justId`.
@@ -545,7 +618,7 @@ export interface StreamCommands<S extends Surface> {
     key: Argument,
     group: Argument,
     id: string,
-    options?: { readonly entriesRead?: Integer | undefined }
+    options?: XgroupSetidOptions
   ): Returns<S, "OK">
   /** The consumers of a group. Since 5.0.0. O(N) consumers. */
   xinfoConsumers(key: Argument, group: Argument): Returns<S, ReadonlyArray<ConsumerInfo>>
@@ -578,7 +651,7 @@ export interface StreamCommands<S extends Surface> {
     key: Argument,
     start: string,
     end: string,
-    options?: { readonly count?: number | undefined }
+    options?: XrangeOptions
   ): Returns<S, ReadonlyArray<StreamEntry>>
   /**
    * The entries of streams of one slot after the id that is given for each: `0` for all entries, `$` for entries that
@@ -602,19 +675,19 @@ export interface StreamCommands<S extends Surface> {
     key: Argument,
     end: string,
     start: string,
-    options?: { readonly count?: number | undefined }
+    options?: XrangeOptions
   ): Returns<S, ReadonlyArray<StreamEntry>>
   /** Sets the last id of a stream, for tools that copy streams. Since 5.0.0 (options 7.0.0). O(1). */
   xsetid(
     key: Argument,
     lastId: string,
-    options?: { readonly entriesAdded?: Integer | undefined; readonly maxDeletedId?: string | undefined }
+    options?: XsetidOptions
   ): Returns<S, "OK">
   /** Trims a stream. Returns the number of removed entries. Since 5.0.0 (minId 6.2.0). O(N) entries removed. */
   xtrim(
     key: Argument,
     trim: StreamTrim,
-    options?: { readonly references?: StreamReferences | undefined }
+    options?: XtrimOptions
   ): Returns<S, number>
 }
 
@@ -673,7 +746,7 @@ const range = (spec: CommandSpec) =>
   key: Argument,
   from: string,
   to: string,
-  options: { readonly count?: number | undefined } = {}
+  options: XrangeOptions = {}
 ) => call(spec, key, from, to).integerOption("COUNT", "count", options.count, 1).to(entries)
 
 const entry = decode.positional<StreamEntry>("an entry of a stream", {

@@ -23,10 +23,22 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
  * @since 0.1.0
  */
 export type ValueCondition =
-  | { readonly ifEq: Value }
-  | { readonly ifNe: Value }
-  | { readonly ifDigestEq: Argument }
-  | { readonly ifDigestNe: Argument }
+  | {
+    /** The present value has to be equal to this one. Redis 8.4, Valkey 8.1. */
+    readonly ifEq: Value
+  }
+  | {
+    /** The present value has to differ from this one. Redis 8.4. */
+    readonly ifNe: Value
+  }
+  | {
+    /** The digest of the present value (see `digest`) has to be equal to this one. Redis 8.4. */
+    readonly ifDigestEq: Argument
+  }
+  | {
+    /** The digest of the present value (see `digest`) has to differ from this one. Redis 8.4. */
+    readonly ifDigestNe: Argument
+  }
 
 /**
  * Options of `set`.
@@ -37,7 +49,7 @@ export type ValueCondition =
 export type SetOptions = ExpiryOrKeep & {
   /** Set only if the key does not exist (`NX`), only if it does (`XX`), or only if its value meets a condition. */
   readonly condition?: "NX" | "XX" | ValueCondition | undefined
-  /** Return the former value of the key (Redis 6.2; together with `NX` 7.0). */
+  /** Return the former value of the key in the place of `"OK"`. */
   readonly get?: boolean | undefined
 }
 
@@ -56,7 +68,7 @@ export type SetReply<O> = When<O, "get", string | null, Given<O, "condition", "O
  * @since 0.1.0
  */
 export type MsetexOptions = ExpiryOrKeep & {
-  /** Only if none of the keys exists (`NX`), or only if all do (`XX`). */
+  /** Set only if none of the keys exists (`NX`), or only if all do (`XX`). */
   readonly condition?: "NX" | "XX" | undefined
 }
 
@@ -68,11 +80,16 @@ export type MsetexOptions = ExpiryOrKeep & {
  */
 export type LcsOptions =
   | { readonly len?: false | undefined; readonly idx?: false | undefined }
-  | { readonly len: true; readonly idx?: false | undefined }
   | {
+    /** Return the length of the common subsequence only. */
+    readonly len: true
+    readonly idx?: false | undefined
+  }
+  | {
+    /** Return the positions of the matches. */
     readonly idx: true
     readonly len?: false | undefined
-    /** Leave out matches that are shorter. */
+    /** Leave out matches that are shorter. Default: 0. */
     readonly minMatchLength?: number | undefined
   }
 

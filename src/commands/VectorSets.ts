@@ -51,7 +51,15 @@ export interface VaddOptions {
  * @category models
  * @since 0.1.0
  */
-export type VsimQuery = { readonly element: Value } | { readonly vector: Vector }
+export type VsimQuery =
+  | {
+    /** The element to which others are compared. */
+    readonly element: Value
+  }
+  | {
+    /** The vector to which elements are compared. */
+    readonly vector: Vector
+  }
 
 /**
  * Options of `vsim`.
@@ -64,11 +72,11 @@ export interface VsimOptions {
   readonly count?: number | undefined
   /** The greatest distance of an element, from 0 (equal) to 1. */
   readonly epsilon?: number | undefined
-  /** The effort for the search. */
+  /** The effort for the search: a greater number finds better neighbours, and takes longer. */
   readonly ef?: number | undefined
   /** Only elements whose attributes meet this expression: `.year > 1980 and .kind == "film"`. */
   readonly filter?: Argument | undefined
-  /** The most elements on which to try the filter; 0 for any number. */
+  /** The most elements on which to try the filter; 0 for any number. Default: 100 times `count`. */
   readonly filterEf?: number | undefined
   /** Compare all elements: slow and exact. */
   readonly truth?: boolean | undefined
@@ -130,12 +138,34 @@ export interface RawVector {
 }
 
 /**
+ * Options of `vemb`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface VembOptions {
+  /** Return the vector as the server stores it. */
+  readonly raw?: boolean | undefined
+}
+
+/**
  * The reply of `vemb`: numbers, or with `raw` bytes; `null` if there is no such element.
  *
  * @category models
  * @since 0.1.0
  */
 export type VembReply<O> = When<O, "raw", RawVector, ReadonlyArray<number>> | null
+
+/**
+ * Options of `vlinks`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface VlinksOptions {
+  /** Return the similarity of each neighbour, too. */
+  readonly withScores?: boolean | undefined
+}
 
 /**
  * The reply of `vlinks`: the neighbours in each layer, the top one first; `null` if there is no such element.
@@ -183,10 +213,10 @@ export interface VectorSetCommands<S extends Surface> {
    * The vector of an element, slightly inexact if it is quantized; with `raw` as the server stores it. Redis 8.0. O(N)
    * dimensions.
    */
-  vemb<const O extends { readonly raw?: boolean | undefined } = {}>(
+  vemb<const O extends VembOptions = {}>(
     key: Argument,
     element: Value,
-    options?: Exact<O, { readonly raw?: boolean | undefined }>
+    options?: Exact<O, VembOptions>
   ): Returns<S, VembReply<O>>
   /** The attributes of an element as JSON text, `null` if it has none or is missing. Redis 8.0. O(1). */
   vgetattr(key: Argument, element: Value): Returns<S, string | null>
@@ -195,10 +225,10 @@ export interface VectorSetCommands<S extends Surface> {
   /** Whether a value is an element. Redis 8.2. O(1). */
   vismember(key: Argument, element: Value): Returns<S, boolean>
   /** The neighbours of an element in each layer, with scores if wanted; `null` if there is no such element. Redis 8.0. O(N) neighbours. */
-  vlinks<const O extends { readonly withScores?: boolean | undefined } = {}>(
+  vlinks<const O extends VlinksOptions = {}>(
     key: Argument,
     element: Value,
-    options?: Exact<O, { readonly withScores?: boolean | undefined }>
+    options?: Exact<O, VlinksOptions>
   ): Returns<S, VlinksReply<O>>
   /** A random element, or `count` different ones; a negative count allows repeats. Redis 8.0. O(N) elements given. */
   vrandmember(key: Argument): Returns<S, string | null>
@@ -331,13 +361,13 @@ export const VectorSets: VectorSetCommands<CommandSurface> = /* @__PURE__ */ che
   },
   vcard: (key) => make(VCARD, [key], decode.integer),
   vdim: (key) => make(VDIM, [key], decode.integer),
-  vemb: (key, element, options: { readonly raw?: boolean | undefined } = {}) =>
+  vemb: (key, element, options: VembOptions = {}) =>
     call(VEMB, key).value(element).flag("RAW", options.raw)
       .to(decode.chosen(options.raw === true ? rawVectorOrNull : numbersOrNull)),
   vgetattr: (key, element) => ofElement(VGETATTR, key, element, decode.stringOrNull),
   vinfo: (key) => make(VINFO, [key], info),
   vismember: (key, element) => ofElement(VISMEMBER, key, element, decode.boolean),
-  vlinks: (key, element, options: { readonly withScores?: boolean | undefined } = {}) =>
+  vlinks: (key, element, options: VlinksOptions = {}) =>
     call(VLINKS, key).value(element).flag("WITHSCORES", options.withScores)
       .to(decode.chosen(options.withScores === true ? scoredLayers : layers)),
   vrandmember: (key: Argument, count?: number) =>

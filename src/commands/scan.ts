@@ -28,7 +28,7 @@ export interface ScanPage<out A> {
 export interface ScanOptions {
   /** Only items that match this glob pattern. */
   readonly match?: Argument | undefined
-  /** The amount of work of one step; the number of its items may differ. */
+  /** The amount of work of one step; the number of its items may differ. Default: 10. */
   readonly count?: number | undefined
 }
 

@@ -66,7 +66,7 @@ describe.each(samples)("$name", (sample) => {
     for (const client of [clients.resp2, clients.resp3]) {
       await client.send(["FLUSHALL"])
       for (const step of prepare) {
-        const reply = await client.send(step)
+        const reply = await client.send("spec" in step ? words(step) : step)
         expect(reply).not.toBeInstanceOf(ServerError)
       }
       for (const step of refused) expect(await client.send(step)).toBeInstanceOf(ServerError)

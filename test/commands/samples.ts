@@ -49,9 +49,10 @@ export const notRun: Readonly<Record<string, Omission>> = {
   bgrewriteaof: { command: Server.bgrewriteaof(), reason: "forks the test server" },
   bgsave: { command: Server.bgsave(), reason: "forks the test server" },
   save: { command: Server.save(), reason: "writes to disk" },
-  shutdown: { command: Server.shutdown(), reason: "ends the test server" },
-  clusterDelslots: { command: Cluster.clusterDelslots(1), reason: "takes the slots away" },
-  clusterDelslotsrange: { command: Cluster.clusterDelslotsrange([[0, 1]]), reason: "takes the slots away" },
+  clusterMeet: { command: Cluster.clusterMeet("10.0.0.2", 6379), reason: "makes the test server look for another one" },
+  shutdown: { command: Server.shutdown({ save: false }), reason: "ends the test server" },
+  clusterDelslots: { command: Cluster.clusterDelslots([1, 2]), reason: "takes the slots away" },
+  clusterDelslotsrange: { command: Cluster.clusterDelslotsrange([[0, 99]]), reason: "takes the slots away" },
   clusterFlushslots: { command: Cluster.clusterFlushslots(), reason: "takes the slots away" },
   clusterReset: { command: Cluster.clusterReset("SOFT"), reason: "takes the slots away" }
 }

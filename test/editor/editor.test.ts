@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { readdirSync } from "node:fs"
 import { afterAll, beforeAll } from "vitest"
+import { groups as described } from "../../scripts/commandInterfaces.ts"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import { groups } from "../../src/commands/Commands.ts"
 import type { Parameters } from "../../src/commands/parameters/Parameters.ts"
@@ -35,7 +36,42 @@ const ofCommands: ReadonlyArray<Place> = parameters.flatMap((group) =>
   )
 )
 
-const isCommon = ({ mark }: Place): boolean => /^(?:set|zadd|zrange|xadd|hscan)\d/.test(mark)
+/** Values by which an editor chooses between the members of a union. */
+const values: Readonly<Record<string, string>> = {
+  Argument: "\"a\"",
+  boolean: "true",
+  // A place does not decide between the areas of a search, but its unit does.
+  "Coordinates | { readonly member: Value }": "anything, unit: \"m\"",
+  GeoUnit: "\"m\"",
+  Instant: "new Date()",
+  Integer: "1",
+  Lifetime: "\"1 hour\"",
+  number: "1",
+  SlotMetric: "\"key-count\"",
+  string: "\"a\"",
+  true: "true"
+}
+
+const valueOf = (type: string): string =>
+  type.startsWith("\"") ? type.split(" | ")[0] : type.startsWith("ReadonlyArray") ? "[]" : values[type] ?? "anything"
+
+/** Every option of every command, with a value. */
+const given: ReadonlyArray<Omit<Place, "names">> = described.flatMap(({ methods }) =>
+  methods.flatMap(({ name, signatures }) =>
+    signatures.flatMap(({ parameters }) =>
+      parameters.flatMap(({ options }, at) =>
+        Array.from(options ?? [], ([option, { places }]) => {
+          const mark = `${name}${at}_${option}`
+          const type = places.find(({ absent }) => !absent)?.type ?? ""
+          const before = range(at).map(() => "absent, ").join("")
+          return { mark, code: `redis.${name}(${before}{ ⟨${mark}⟩${option}: ${valueOf(type)} })` }
+        })
+      )
+    )
+  )
+)
+
+const isCommon = ({ mark }: Pick<Place, "mark">): boolean => /^(?:set|zadd|zrange|xadd|hscan)\d/.test(mark)
 
 /** Options beside the first one, and options of other members. */
 const others: ReadonlyArray<Place> = [
@@ -148,10 +184,12 @@ declare const node: NodeClient
 declare const own: DedicatedClient
 declare const view: ClusterClientShape
 declare const absent: never
+declare const anything: any
 ${[...ofCommands, ...others].map(({ code }) => code).join("\n")}
 ${members.map(({ name }) => `${name}(absent, absent)`).join("\n")}
 ${Object.entries(results).map(([name, [code]]) => `export const ⟨${name}⟩${name} = ${code}`).join("\n")}
 redis.⟨set⟩set("k", "v", { get: true })
+${given.map(({ code }) => code).join("\n")}
 `
 const mistaken = `
 import { ClusterClient, type ClusterClientShape, Script } from "effect-redis-cluster"
@@ -191,6 +229,15 @@ for (const editor of ["TypeScript 7", "TypeScript 5.9"] as const satisfies Reado
       for (const { mark } of members) {
         const { documentation } = await opened.hover(mark)
         if (documentation.trim() === "") bare.push(mark)
+      }
+      assert.deepStrictEqual(bare, [])
+    })
+
+    it("shows a sentence for every option of a command", async () => {
+      const bare: Array<string> = []
+      for (const { code, mark } of editor === "TypeScript 7" ? given : given.filter(isCommon)) {
+        const { documentation } = await opened.hover(mark)
+        if (!documentation.trim().endsWith(".")) bare.push(code)
       }
       assert.deepStrictEqual(bare, [])
     })

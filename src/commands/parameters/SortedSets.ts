@@ -27,7 +27,7 @@ export const parameters: Parameters = {
   zrange: { most: 4, options: { 3: ["by", "limit", "reverse", "withScores"] }, flags: ["reverse", "withScores"] },
   zrangebylex: { most: 4, options: { 3: ["limit"] } },
   zrangebyscore: { most: 4, options: { 3: ["limit", "withScores"] }, flags: ["withScores"] },
-  zrangestore: { most: 5 },
+  zrangestore: { most: 5, options: { 4: ["by", "limit", "reverse"] }, flags: ["reverse"] },
   zrank: { most: 3, options: { 2: ["withScore"] }, flags: ["withScore"] },
   zrem: { most: 2 },
   zremrangebylex: { most: 3 },

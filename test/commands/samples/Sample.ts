@@ -11,15 +11,23 @@ export interface Since {
 }
 
 export interface Sample {
-  /** The method, and after a space what is special about this sample. */
+  /**
+   * The method, and after a space what is special about this sample. A sample with nothing special is the example on the
+   * page of the command.
+   */
   readonly name: string
   readonly command: Command<unknown>
-  readonly prepare?: ReadonlyArray<ReadonlyArray<Argument>>
+  /** What has to be there before: words, or commands. The example of a page has commands. */
+  readonly prepare?: ReadonlyArray<ReadonlyArray<Argument> | Command<unknown>>
   /** The later versions whose additions the server refuses. */
   readonly refused?: ReadonlyArray<ReadonlyArray<Argument>>
   readonly expected?: unknown
   /** For answers that differ from call to call: whether one is of the right kind. */
   readonly unstable?: (value: unknown) => boolean
+  /** A reply of that kind, as the page of the command shows it. */
+  readonly shown?: string
+  /** Why it is not run on a cluster of several nodes. */
+  readonly alone?: string
   /** The server refuses it, which shows that it understood the call. */
   readonly error?: RegExp
   /** It is not run on older servers. */
@@ -40,6 +48,6 @@ export const far = new Date(Date.UTC(2100, 0, 1))
 export const isObject = (value: unknown): boolean => typeof value === "object" && value !== null
 export const isNumber = (value: unknown): boolean => typeof value === "number" && !Number.isNaN(value)
 export const isText = (value: unknown): boolean => typeof value === "string"
-export const isList = (value: unknown): boolean => Array.isArray(value)
+export const isList = (value: unknown): value is ReadonlyArray<unknown> => Array.isArray(value)
 export const has = (...names: ReadonlyArray<string>) => (value: unknown): boolean =>
   typeof value === "object" && value !== null && names.every((name) => Object.hasOwn(value, name))

@@ -1,10 +1,10 @@
 import { Acl } from "../../../src/commands/Acl.ts"
-import { has, type Sample } from "./Sample.ts"
+import { has, isList, type Sample } from "./Sample.ts"
 
 export const acl: ReadonlyArray<Sample> = [
   { name: "aclCat", command: Acl.aclCat("hyperloglog") },
-  { name: "aclDeluser", command: Acl.aclDeluser(["ada", "none"]), prepare: [["ACL", "SETUSER", "ada"]], expected: 1 },
-  { name: "aclDryrun", command: Acl.aclDryrun("default", ["GET", "k"]), expected: "OK" },
+  { name: "aclDeluser", command: Acl.aclDeluser(["ada", "nobody"]), prepare: [Acl.aclSetuser("ada")], expected: 1 },
+  { name: "aclDryrun", command: Acl.aclDryrun("default", ["GET", "user:1"]), expected: "OK" },
   {
     name: "aclGenpass",
     command: Acl.aclGenpass(64),
@@ -12,6 +12,13 @@ export const acl: ReadonlyArray<Sample> = [
   },
   {
     name: "aclGetuser",
+    command: Acl.aclGetuser("ada"),
+    prepare: [Acl.aclSetuser("ada", ["reset", "on", "nopass", "~user:*", "+get"])],
+    unstable: has("flags", "commands", "keys"),
+    shown: "{ flags: [\"on\", \"nopass\"], commands: \"-@all +get\", keys: \"~user:*\", ... }"
+  },
+  {
+    name: "aclGetuser with a selector",
     command: Acl.aclGetuser("ada"),
     prepare: [["ACL", "SETUSER", "ada", "reset", "on", "nopass", "~k*", "%R~r*", "&c*", "+get", "(~x +set)"]],
     unstable: (value) => {
@@ -25,8 +32,9 @@ export const acl: ReadonlyArray<Sample> = [
   { name: "aclGetuser without such a user", command: Acl.aclGetuser("none"), expected: null },
   { name: "aclList", command: Acl.aclList() },
   { name: "aclLoad", command: Acl.aclLoad(), error: /ACL file/ },
+  { name: "aclLog", command: Acl.aclLog(10), unstable: isList },
   {
-    name: "aclLog",
+    name: "aclLog of a wrong password",
     command: Acl.aclLog(1),
     prepare: [["ACL", "LOG", "RESET"]],
     refused: [["AUTH", "nobody", "x"], ["AUTH", "nobody", "x"]],
@@ -36,7 +44,7 @@ export const acl: ReadonlyArray<Sample> = [
   },
   { name: "aclLogReset", command: Acl.aclLogReset(), expected: "OK" },
   { name: "aclSave", command: Acl.aclSave(), error: /ACL file/ },
-  { name: "aclSetuser", command: Acl.aclSetuser("ada", ["on", "~k*", "+get"]), expected: "OK" },
-  { name: "aclUsers", command: Acl.aclUsers(), prepare: [["ACL", "SETUSER", "ada"]], expected: ["ada", "default"] },
+  { name: "aclSetuser", command: Acl.aclSetuser("ada", ["on", "nopass", "~user:*", "+get"]), expected: "OK" },
+  { name: "aclUsers", command: Acl.aclUsers(), prepare: [Acl.aclSetuser("ada")], expected: ["ada", "default"] },
   { name: "aclWhoami", command: Acl.aclWhoami(), expected: "default" }
 ]

@@ -1,5 +1,5 @@
 import { Clients } from "../../../src/commands/Clients.ts"
-import { has, isNumber, type Sample } from "./Sample.ts"
+import { has, isList, isNumber, type Sample } from "./Sample.ts"
 
 const isClient = has("id", "addr", "name", "age", "fields")
 
@@ -7,14 +7,26 @@ export const connection: ReadonlyArray<Sample> = [
   { name: "clientGetname", command: Clients.clientGetname(), expected: null },
   { name: "clientGetredir", command: Clients.clientGetredir(), expected: -1 },
   { name: "clientId", command: Clients.clientId(), unstable: isNumber },
-  { name: "clientInfo", command: Clients.clientInfo(), unstable: isClient },
   {
-    name: "clientKill",
+    name: "clientInfo",
+    command: Clients.clientInfo(),
+    unstable: isClient,
+    shown: "{ id: 7, addr: \"127.0.0.1:51234\", age: 12, idle: 0, ... }"
+  },
+  { name: "clientKill", command: Clients.clientKill({ type: "pubsub" }), expected: 0 },
+  {
+    name: "clientKill with traits",
     command: Clients.clientKill({ id: 999999, type: "pubsub", user: "default", skipMe: true }),
     expected: 0
   },
   {
     name: "clientList",
+    command: Clients.clientList({ type: "normal" }),
+    unstable: (value) => isList(value) && value.length > 0 && value.every(isClient),
+    shown: "[{ id: 7, addr: \"127.0.0.1:51234\", age: 12, idle: 0, ... }]"
+  },
+  {
+    name: "clientList of a kind",
     command: Clients.clientList({ type: "normal" }),
     unstable: (value) => Array.isArray(value) && value.length > 1 && value.every(isClient)
   },
@@ -68,19 +80,22 @@ export const connection: ReadonlyArray<Sample> = [
     expected: [],
     since: { valkey: "9.0" }
   },
-  { name: "clientPause", command: Clients.clientPause("1 millis", "WRITE"), expected: "OK" },
+  { name: "clientPause", command: Clients.clientPause("10 millis", "WRITE"), expected: "OK" },
   {
     name: "clientTrackinginfo",
     command: Clients.clientTrackinginfo(),
     expected: { flags: ["off"], redirect: -1, prefixes: [] }
   },
-  { name: "clientUnblock", command: Clients.clientUnblock(999999, "ERROR"), expected: false },
+  { name: "clientUnblock", command: Clients.clientUnblock(999999), expected: false },
+  { name: "clientUnblock with an error", command: Clients.clientUnblock(999999, "ERROR"), expected: false },
   { name: "clientUnpause", command: Clients.clientUnpause(), expected: "OK" },
-  { name: "echo", command: Clients.echo("é"), expected: "é" },
+  { name: "echo", command: Clients.echo("hello"), expected: "hello" },
+  { name: "echo of a letter beyond ASCII", command: Clients.echo("é"), expected: "é" },
   {
     name: "hello",
     command: Clients.hello(),
-    unstable: (value) => has("server", "version", "proto", "modules")(value)
+    unstable: has("server", "version", "proto", "modules"),
+    shown: "{ server: \"redis\", version: \"7.0.15\", proto: 3, ... }"
   },
   { name: "ping", command: Clients.ping(), expected: "PONG" },
   { name: "ping with a message", command: Clients.ping("hi"), expected: "hi" }

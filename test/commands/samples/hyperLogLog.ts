@@ -2,12 +2,18 @@ import { HyperLogLog } from "../../../src/commands/HyperLogLog.ts"
 import { type Sample } from "./Sample.ts"
 
 export const hyperLogLog: ReadonlyArray<Sample> = [
-  { name: "pfadd", command: HyperLogLog.pfadd("{t}p", ["a", 1]), expected: true },
+  { name: "pfadd", command: HyperLogLog.pfadd("visitors", ["ada", "bob"]), expected: true },
+  { name: "pfadd of numbers", command: HyperLogLog.pfadd("{t}p", ["a", 1]), expected: true },
   {
     name: "pfcount",
-    command: HyperLogLog.pfcount(["{t}p", "{t}q"]),
-    prepare: [["PFADD", "{t}p", "a", "b"]],
+    command: HyperLogLog.pfcount(["{visitors}:mon", "{visitors}:tue"]),
+    prepare: [HyperLogLog.pfadd("{visitors}:mon", ["ada", "bob"]), HyperLogLog.pfadd("{visitors}:tue", ["bob"])],
     expected: 2
   },
-  { name: "pfmerge", command: HyperLogLog.pfmerge("{t}q", ["{t}p"]), prepare: [["PFADD", "{t}p", "a"]], expected: "OK" }
+  {
+    name: "pfmerge",
+    command: HyperLogLog.pfmerge("{visitors}:week", ["{visitors}:mon", "{visitors}:tue"]),
+    prepare: [HyperLogLog.pfadd("{visitors}:mon", ["ada", "bob"])],
+    expected: "OK"
+  }
 ]

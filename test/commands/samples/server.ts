@@ -1,4 +1,5 @@
 import { type Hotkeys, Server } from "../../../src/commands/Server.ts"
+import { Strings } from "../../../src/commands/Strings.ts"
 import { has, isList, isNumber, isObject, isText, k, type Sample } from "./Sample.ts"
 
 export const server: ReadonlyArray<Sample> = [
@@ -10,7 +11,12 @@ export const server: ReadonlyArray<Sample> = [
   },
   { name: "command", command: Server.command(), unstable: (value) => Array.isArray(value) && value.length > 200 },
   { name: "commandCount", command: Server.commandCount(), unstable: isNumber },
-  { name: "commandDocs", command: Server.commandDocs(["set", "config"]), unstable: has("set", "config") },
+  { name: "commandDocs", command: Server.commandDocs(["set", "get"]), unstable: has("set", "get") },
+  {
+    name: "commandDocs of a container",
+    command: Server.commandDocs(["set", "config"]),
+    unstable: has("set", "config")
+  },
   { name: "commandDocs equal", command: Server.commandDocs(["get", "config"]) },
   { name: "commandGetkeys", command: Server.commandGetkeys(["MSET", "a", "1", "b", "2"]), expected: ["a", "b"] },
   {
@@ -35,8 +41,9 @@ export const server: ReadonlyArray<Sample> = [
     unstable: (value) => Array.isArray(value) && value.includes("pfadd") && !value.includes("get")
   },
   { name: "commandList of a module", command: Server.commandList({ module: "nonesuch" }), expected: [] },
+  { name: "commandlogGet", command: Server.commandlogGet(10, "SLOW"), unstable: isList, since: { valkey: "8.1" } },
   {
-    name: "commandlogGet",
+    name: "commandlogGet of all",
     command: Server.commandlogGet(-1, "SLOW"),
     prepare: [
       ["CONFIG", "SET", "slowlog-log-slower-than", "0"],
@@ -63,23 +70,32 @@ export const server: ReadonlyArray<Sample> = [
   },
   { name: "configResetstat", command: Server.configResetstat(), expected: "OK" },
   { name: "configRewrite", command: Server.configRewrite(), error: /config file/ },
+  { name: "configSet", command: Server.configSet({ "slowlog-max-len": 128 }), expected: "OK" },
   {
-    name: "configSet",
+    name: "configSet of several",
     command: Server.configSet({ "slowlog-log-slower-than": 10000, "slowlog-max-len": 128 }),
     expected: "OK"
   },
-  { name: "dbsize", command: Server.dbsize(), prepare: k, expected: 1 },
+  { name: "dbsize", command: Server.dbsize(), prepare: [Strings.set("user:1", "Ada")], expected: 1 },
   { name: "debug", command: Server.debug(["SLEEP", "0"]), expected: "OK" },
   {
     name: "failover",
-    command: Server.failover({ to: { host: "127.0.0.1", port: 1 }, timeout: "1 second" }),
+    command: Server.failover({ to: { host: "10.0.0.2", port: 6379 }, timeout: "1 second" }),
     error: /cluster/
   },
   { name: "failoverAbort", command: Server.failoverAbort(), error: /./ },
-  { name: "flushall", command: Server.flushall("SYNC"), prepare: k, expected: "OK" },
-  { name: "flushdb", command: Server.flushdb("ASYNC"), prepare: k, expected: "OK" },
+  { name: "flushall", command: Server.flushall("ASYNC"), prepare: [Strings.set("user:1", "Ada")], expected: "OK" },
+  { name: "flushall at once", command: Server.flushall("SYNC"), prepare: k, expected: "OK" },
+  { name: "flushdb", command: Server.flushdb(), prepare: [Strings.set("user:1", "Ada")], expected: "OK" },
+  { name: "flushdb later", command: Server.flushdb("ASYNC"), prepare: k, expected: "OK" },
   {
     name: "hotkeysGet",
+    command: Server.hotkeysGet(),
+    unstable: (value) => value === null || isObject(value),
+    since: { redis: "8.6" }
+  },
+  {
+    name: "hotkeysGet of figures",
     command: Server.hotkeysGet(),
     prepare: [
       ["HOTKEYS", "STOP"],
@@ -103,8 +119,9 @@ export const server: ReadonlyArray<Sample> = [
     expected: null,
     since: { redis: "8.6" }
   },
+  { name: "hotkeysReset", command: Server.hotkeysReset(), expected: "OK", since: { redis: "8.6" } },
   {
-    name: "hotkeysReset",
+    name: "hotkeysReset after a stop",
     command: Server.hotkeysReset(),
     prepare: [["HOTKEYS", "STOP"]],
     expected: "OK",
@@ -112,6 +129,13 @@ export const server: ReadonlyArray<Sample> = [
   },
   {
     name: "hotkeysStart",
+    command: Server.hotkeysStart({ metrics: ["CPU", "NET"], count: 10, duration: "1 minute" }),
+    prepare: [Server.hotkeysStop()],
+    expected: "OK",
+    since: { redis: "8.6" }
+  },
+  {
+    name: "hotkeysStart with options",
     command: Server.hotkeysStart({ metrics: "CPU", count: 10, duration: "1 minute", sample: 2, slots: [1, 2] }),
     prepare: [["HOTKEYS", "STOP"]],
     expected: "OK",
@@ -119,6 +143,13 @@ export const server: ReadonlyArray<Sample> = [
   },
   {
     name: "hotkeysStop",
+    command: Server.hotkeysStop(),
+    prepare: [Server.hotkeysStop(), Server.hotkeysStart({ metrics: "CPU" })],
+    expected: true,
+    since: { redis: "8.6" }
+  },
+  {
+    name: "hotkeysStop of a running one",
     command: Server.hotkeysStop(),
     prepare: [["HOTKEYS", "STOP"], ["HOTKEYS", "START", "METRICS", "1", "NET"]],
     expected: true,
@@ -141,11 +172,13 @@ export const server: ReadonlyArray<Sample> = [
   {
     name: "latencyGraph",
     command: Server.latencyGraph("command"),
-    prepare: [["DEBUG", "SLEEP", "0.005"]],
-    unstable: isText
+    prepare: [Server.debug(["SLEEP", "0.005"])],
+    unstable: isText,
+    alone: "every node needs a slow command"
   },
+  { name: "latencyHistogram", command: Server.latencyHistogram("get"), unstable: isObject },
   {
-    name: "latencyHistogram",
+    name: "latencyHistogram of a command",
     command: Server.latencyHistogram("get"),
     prepare: [["GET", "k"]],
     unstable: (value) => has("get")(value) && has("calls", "histogram")((value as { get: unknown }).get)
@@ -153,17 +186,25 @@ export const server: ReadonlyArray<Sample> = [
   {
     name: "latencyHistory",
     command: Server.latencyHistory("command"),
+    unstable: isList,
+    shown: "for each node: [[1764539999, 12]]"
+  },
+  {
+    name: "latencyHistory of slow commands",
+    command: Server.latencyHistory("command"),
     prepare: [["DEBUG", "SLEEP", "0.005"]],
     unstable: (value) => Array.isArray(value) && value.length > 0 && isList(value[0])
   },
+  { name: "latencyLatest", command: Server.latencyLatest(), unstable: isList },
   {
-    name: "latencyLatest",
+    name: "latencyLatest of slow commands",
     command: Server.latencyLatest(),
     prepare: [["DEBUG", "SLEEP", "0.005"]],
     unstable: (value) => Array.isArray(value) && value.some(has("event", "time", "latest", "max"))
   },
   { name: "latencyReset", command: Server.latencyReset("nonesuch"), expected: 0 },
-  { name: "lolwut", command: Server.lolwut(1), unstable: isText },
+  { name: "lolwut", command: Server.lolwut(5, [40, 1, 1]), unstable: isText },
+  { name: "lolwut of a version", command: Server.lolwut(1), unstable: isText },
   { name: "lolwut with arguments", command: Server.lolwut(5, [1, 1, 1]), unstable: isText },
   { name: "memoryDoctor", command: Server.memoryDoctor(), unstable: isText },
   { name: "memoryMallocStats", command: Server.memoryMallocStats(), unstable: isText },
@@ -173,15 +214,38 @@ export const server: ReadonlyArray<Sample> = [
     command: Server.memoryStats(),
     unstable: (value) => has("fragmentation")(value) && isNumber((value as { fragmentation: unknown }).fragmentation)
   },
-  { name: "memoryUsage", command: Server.memoryUsage("k", { samples: 0 }), prepare: k, unstable: isNumber },
-  { name: "moduleList", command: Server.moduleList(), unstable: Array.isArray },
-  { name: "moduleLoad", command: Server.moduleLoad("/nonesuch.so", ["x"]), error: /./ },
-  { name: "moduleLoadex", command: Server.moduleLoadex("/nonesuch.so", { config: { a: 1 }, args: ["x"] }), error: /./ },
-  { name: "moduleUnload", command: Server.moduleUnload("nonesuch"), error: /./ },
-  { name: "role", command: Server.role(), expected: { role: "master", offset: 0, replicas: [] } },
-  { name: "shutdownAbort", command: Server.shutdownAbort(), error: /shutdown/i },
   {
-    name: "slowlogGet",
+    name: "memoryUsage",
+    command: Server.memoryUsage("user:1"),
+    prepare: [Strings.set("user:1", "Ada")],
+    unstable: isNumber,
+    shown: "56"
+  },
+  {
+    name: "memoryUsage with samples",
+    command: Server.memoryUsage("k", { samples: 0 }),
+    prepare: k,
+    unstable: isNumber
+  },
+  { name: "moduleList", command: Server.moduleList(), unstable: Array.isArray },
+  { name: "moduleLoad", command: Server.moduleLoad("/path/to/module.so", ["x"]), error: /./ },
+  {
+    name: "moduleLoadex",
+    command: Server.moduleLoadex("/path/to/module.so", { config: { "module.setting": 1 }, args: ["x"] }),
+    error: /./
+  },
+  { name: "moduleUnload", command: Server.moduleUnload("mymodule"), error: /./ },
+  {
+    name: "role",
+    command: Server.role(),
+    unstable: has("role", "offset", "replicas"),
+    shown: "{ role: \"master\", offset: 0, replicas: [] }"
+  },
+  { name: "role of a primary alone", command: Server.role(), expected: { role: "master", offset: 0, replicas: [] } },
+  { name: "shutdownAbort", command: Server.shutdownAbort(), error: /shutdown/i },
+  { name: "slowlogGet", command: Server.slowlogGet(10), unstable: isList },
+  {
+    name: "slowlogGet of all",
     command: Server.slowlogGet(-1),
     prepare: [["CONFIG", "SET", "slowlog-log-slower-than", "0"], ["SLOWLOG", "RESET"], ["GET", "k"], [
       "CONFIG",
@@ -199,6 +263,7 @@ export const server: ReadonlyArray<Sample> = [
   {
     name: "time",
     command: Server.time(),
-    unstable: (value) => has("seconds", "microseconds")(value) && isObject(value)
+    unstable: has("seconds", "microseconds"),
+    shown: "{ seconds: 1764539999, microseconds: 123456 }"
   }
 ]

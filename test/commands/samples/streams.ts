@@ -1,6 +1,6 @@
 import * as Command from "../../../src/commands/Command.ts"
 import { type StreamDetails, Streams } from "../../../src/commands/Streams.ts"
-import { far, has, isText, type Sample } from "./Sample.ts"
+import { far, has, isList, isText, type Sample } from "./Sample.ts"
 
 const log = [
   ["XADD", "{t}s", "1-1", "a", "1", "b", "2"],
@@ -19,16 +19,40 @@ const second = { id: "2-1", fields: { a: "3" } }
 const third = { id: "3-1", fields: { a: "4" } }
 const idempotent = { redis: "8.6" }
 
+const events = [Streams.xadd("events", "1-1", { type: "login" }), Streams.xadd("events", "2-1", { type: "logout" })]
+/** A group whose first consumer has got the first entry. */
+const workers = [
+  ...events,
+  Streams.xgroupCreate("events", "workers", "0"),
+  Streams.xreadgroup("workers", "w1", { events: ">" }, { count: 1 })
+]
+const login = { id: "1-1", fields: { type: "login" } }
+const logout = { id: "2-1", fields: { type: "logout" } }
+
 export const streams: ReadonlyArray<Sample> = [
-  { name: "xack", command: Streams.xack("{t}s", "g", ["1-1", "9-9"]), prepare: group, expected: 1 },
+  { name: "xack", command: Streams.xack("events", "workers", "1-1"), prepare: workers, expected: 1 },
+  { name: "xack of an unknown id", command: Streams.xack("{t}s", "g", ["1-1", "9-9"]), prepare: group, expected: 1 },
   {
     name: "xackdel",
+    command: Streams.xackdel("events", "workers", ["1-1", "9-9"]),
+    prepare: workers,
+    expected: [1, -1],
+    since: { redis: "8.2" }
+  },
+  {
+    name: "xackdel of acknowledged entries",
     command: Streams.xackdel("{t}s", "g", ["1-1", "9-9"], "ACKED"),
     prepare: group,
     expected: [1, -1],
     since: { redis: "8.2" }
   },
-  { name: "xadd", command: Streams.xadd("{t}s", "5-1", { a: 1 }), prepare: log, expected: "5-1" },
+  {
+    name: "xadd",
+    command: Streams.xadd("events", "*", { type: "login" }, { trim: { maxLength: 1000, approximate: true } }),
+    unstable: isText,
+    shown: "\"1764539999000-0\""
+  },
+  { name: "xadd with an id", command: Streams.xadd("{t}s", "5-1", { a: 1 }), prepare: log, expected: "5-1" },
   { name: "xadd with the server's id", command: Streams.xadd("{t}s", "*", [["a", 1]]), unstable: isText },
   {
     name: "xadd without a stream",
@@ -63,6 +87,12 @@ export const streams: ReadonlyArray<Sample> = [
   },
   {
     name: "xautoclaim",
+    command: Streams.xautoclaim("events", "workers", "w2", "0 seconds", "0-0"),
+    prepare: workers,
+    expected: { cursor: "0-0", entries: [login], deleted: [] }
+  },
+  {
+    name: "xautoclaim with count",
     command: Streams.xautoclaim("{t}s", "g", "d", "0 seconds", "0-0", { count: 10 }),
     prepare: group,
     expected: { cursor: "0-0", entries: [first], deleted: ["2-1"] }
@@ -75,6 +105,13 @@ export const streams: ReadonlyArray<Sample> = [
   },
   {
     name: "xcfgset",
+    command: Streams.xcfgset("events", { idmpDuration: "1 minute" }),
+    prepare: events,
+    expected: "OK",
+    since: idempotent
+  },
+  {
+    name: "xcfgset of both",
     command: Streams.xcfgset("{t}s", { idmpDuration: "1 minute", idmpMaxSize: 50 }),
     prepare: log,
     expected: "OK",
@@ -82,6 +119,12 @@ export const streams: ReadonlyArray<Sample> = [
   },
   {
     name: "xclaim",
+    command: Streams.xclaim("events", "workers", "w2", "0 seconds", "1-1"),
+    prepare: workers,
+    expected: [login]
+  },
+  {
+    name: "xclaim with options",
     command: Streams.xclaim("{t}s", "g", "d", "0 seconds", ["1-1", "2-1"], { idle: "1 second", retryCount: 3 }),
     prepare: group,
     expected: [first]
@@ -103,9 +146,16 @@ export const streams: ReadonlyArray<Sample> = [
     prepare: group,
     expected: []
   },
-  { name: "xdel", command: Streams.xdel("{t}s", ["1-1", "9-9"]), prepare: log, expected: 1 },
+  { name: "xdel", command: Streams.xdel("events", ["1-1", "9-9"]), prepare: events, expected: 1 },
   {
     name: "xdelex",
+    command: Streams.xdelex("events", ["1-1", "9-9"], "DELREF"),
+    prepare: workers,
+    expected: [1, -1],
+    since: { redis: "8.2" }
+  },
+  {
+    name: "xdelex without references",
     command: Streams.xdelex("{t}s", ["1-1", "9-9"]),
     prepare: group,
     expected: [1, -1],
@@ -118,27 +168,53 @@ export const streams: ReadonlyArray<Sample> = [
     expected: [2],
     since: { redis: "8.2" }
   },
+  { name: "xgroupCreate", command: Streams.xgroupCreate("events", "workers", "$", { mkStream: true }), expected: "OK" },
   {
-    name: "xgroupCreate",
+    name: "xgroupCreate with entriesRead",
     command: Streams.xgroupCreate("{t}s", "h", "$", { mkStream: true, entriesRead: 3 }),
     expected: "OK"
   },
   {
     name: "xgroupCreateconsumer",
-    command: Streams.xgroupCreateconsumer("{t}s", "g", "d"),
-    prepare: group,
+    command: Streams.xgroupCreateconsumer("events", "workers", "w2"),
+    prepare: workers,
     expected: true
   },
-  { name: "xgroupDelconsumer", command: Streams.xgroupDelconsumer("{t}s", "g", "c"), prepare: group, expected: 2 },
-  { name: "xgroupDestroy", command: Streams.xgroupDestroy("{t}s", "none"), prepare: log, expected: false },
   {
-    name: "xgroupSetid",
+    name: "xgroupDelconsumer",
+    command: Streams.xgroupDelconsumer("events", "workers", "w1"),
+    prepare: workers,
+    expected: 1
+  },
+  {
+    name: "xgroupDelconsumer with two entries",
+    command: Streams.xgroupDelconsumer("{t}s", "g", "c"),
+    prepare: group,
+    expected: 2
+  },
+  { name: "xgroupDestroy", command: Streams.xgroupDestroy("events", "workers"), prepare: workers, expected: true },
+  {
+    name: "xgroupDestroy of a missing group",
+    command: Streams.xgroupDestroy("{t}s", "none"),
+    prepare: log,
+    expected: false
+  },
+  { name: "xgroupSetid", command: Streams.xgroupSetid("events", "workers", "$"), prepare: workers, expected: "OK" },
+  {
+    name: "xgroupSetid with entriesRead",
     command: Streams.xgroupSetid("{t}s", "g", "0", { entriesRead: -1 }),
     prepare: group,
     expected: "OK"
   },
   {
     name: "xinfoConsumers",
+    command: Streams.xinfoConsumers("events", "workers"),
+    prepare: workers,
+    unstable: (value) => isList(value) && value.length === 1 && has("name", "pending", "idle")(value[0]),
+    shown: "[{ name: \"w1\", pending: 1, idle: 12, inactive: 12 }]"
+  },
+  {
+    name: "xinfoConsumers of a reader",
     command: Streams.xinfoConsumers("{t}s", "g"),
     prepare: group,
     unstable: (value) =>
@@ -147,12 +223,25 @@ export const streams: ReadonlyArray<Sample> = [
   },
   {
     name: "xinfoGroups",
+    command: Streams.xinfoGroups("events"),
+    prepare: workers,
+    expected: [{ name: "workers", consumers: 1, pending: 1, lastDeliveredId: "1-1", entriesRead: 1, lag: 1 }]
+  },
+  {
+    name: "xinfoGroups without a lag",
     command: Streams.xinfoGroups("{t}s"),
     prepare: group,
     expected: [{ name: "g", consumers: 1, pending: 2, lastDeliveredId: "2-1", entriesRead: 2, lag: null }]
   },
   {
     name: "xinfoStream",
+    command: Streams.xinfoStream("events"),
+    prepare: workers,
+    unstable: has("length", "groups", "firstEntry", "lastEntry"),
+    shown: "{ length: 2, groups: 1, lastGeneratedId: \"2-1\", ... }"
+  },
+  {
+    name: "xinfoStream in short",
     command: Streams.xinfoStream("{t}s"),
     prepare: group,
     unstable: (value) => {
@@ -185,9 +274,15 @@ export const streams: ReadonlyArray<Sample> = [
         consumers[0].pending[0].delivered > 0 && consumers[0].pending[0].deliveries === 1
     }
   },
-  { name: "xlen", command: Streams.xlen("{t}s"), prepare: log, expected: 3 },
+  { name: "xlen", command: Streams.xlen("events"), prepare: events, expected: 2 },
   {
     name: "xpending",
+    command: Streams.xpending("events", "workers"),
+    prepare: workers,
+    expected: { count: 1, first: "1-1", last: "1-1", consumers: [{ name: "w1", pending: 1 }] }
+  },
+  {
+    name: "xpending of two",
     command: Streams.xpending("{t}s", "g"),
     prepare: group,
     expected: { count: 2, first: "1-1", last: "2-1", consumers: [{ name: "c", pending: 2 }] }
@@ -206,7 +301,13 @@ export const streams: ReadonlyArray<Sample> = [
       Array.isArray(value) && value.length === 1 && value[0].id === "2-1" && value[0].consumer === "c" &&
       value[0].idle >= 0 && value[0].deliveries === 1
   },
-  { name: "xrange", command: Streams.xrange("{t}s", "-", "(3-1"), prepare: log, expected: [first, second] },
+  { name: "xrange", command: Streams.xrange("events", "-", "+"), prepare: events, expected: [login, logout] },
+  {
+    name: "xrange to an excluded id",
+    command: Streams.xrange("{t}s", "-", "(3-1"),
+    prepare: log,
+    expected: [first, second]
+  },
   {
     name: "xrange as bytes",
     command: Command.bytes(Streams.xrange("{t}s", "-", "+", { count: 1 })),
@@ -221,6 +322,12 @@ export const streams: ReadonlyArray<Sample> = [
   },
   {
     name: "xread",
+    command: Streams.xread({ events: "1-1" }, { block: "5 seconds" }),
+    prepare: events,
+    expected: [{ key: "events", entries: [logout] }]
+  },
+  {
+    name: "xread of one of two streams",
     command: Streams.xread({ "{t}none": "0", "{t}s": "1-1" }, { count: 1 }),
     prepare: log,
     expected: [{ key: "{t}s", entries: [second] }]
@@ -262,6 +369,12 @@ export const streams: ReadonlyArray<Sample> = [
   },
   {
     name: "xreadgroup",
+    command: Streams.xreadgroup("workers", "w2", { events: ">" }, { count: 10 }),
+    prepare: workers,
+    expected: [{ key: "events", entries: [logout] }]
+  },
+  {
+    name: "xreadgroup without acknowledgement",
     command: Streams.xreadgroup("g", "c", { "{t}s": ">" }, { count: 5, noAck: true }),
     prepare: group,
     expected: [{ key: "{t}s", entries: [third] }]
@@ -290,17 +403,25 @@ export const streams: ReadonlyArray<Sample> = [
   },
   {
     name: "xrevrange",
+    command: Streams.xrevrange("events", "+", "-", { count: 1 }),
+    prepare: events,
+    expected: [logout]
+  },
+  {
+    name: "xrevrange of two",
     command: Streams.xrevrange("{t}s", "+", "-", { count: 2 }),
     prepare: log,
     expected: [third, second]
   },
+  { name: "xsetid", command: Streams.xsetid("events", "9-1"), prepare: events, expected: "OK" },
   {
-    name: "xsetid",
+    name: "xsetid with options",
     command: Streams.xsetid("{t}s", "9-1", { entriesAdded: 10, maxDeletedId: "2-1" }),
     prepare: log,
     expected: "OK"
   },
-  { name: "xtrim", command: Streams.xtrim("{t}s", { maxLength: 1 }), prepare: log, expected: 2 },
+  { name: "xtrim", command: Streams.xtrim("events", { maxLength: 1 }), prepare: events, expected: 1 },
+  { name: "xtrim of two", command: Streams.xtrim("{t}s", { maxLength: 1 }), prepare: log, expected: 2 },
   { name: "xtrim to an id", command: Streams.xtrim("{t}s", { minId: "2-0" }), prepare: log, expected: 1 },
   {
     name: "xtrim about",

@@ -2,20 +2,29 @@ import * as Command from "../../../src/commands/Command.ts"
 import { Strings } from "../../../src/commands/Strings.ts"
 import { far, k, type Sample, text, two } from "./Sample.ts"
 
+const greeting = [Strings.set("greeting", "Hello")]
+const users = [Strings.mset({ "{user}:1": "Ada", "{user}:2": "Bob" })]
+
 export const strings: ReadonlyArray<Sample> = [
-  { name: "append", command: Strings.append("k", "!"), prepare: text, expected: 6 },
-  { name: "decr", command: Strings.decr("k"), prepare: k, expected: 9 },
-  { name: "decrby", command: Strings.decrby("k", 3), prepare: k, expected: 7 },
+  { name: "append", command: Strings.append("greeting", ", Ada"), prepare: greeting, expected: 10 },
+  { name: "decr", command: Strings.decr("stock"), prepare: [Strings.set("stock", "10")], expected: 9 },
+  { name: "decrby", command: Strings.decrby("stock", 3), prepare: [Strings.set("stock", "10")], expected: 7 },
   {
     name: "delex",
-    command: Strings.delex("k", { ifEq: "hello" }),
-    prepare: text,
+    command: Strings.delex("owner", { ifEq: "ada" }),
+    prepare: [Strings.set("owner", "ada")],
     expected: true,
     since: { redis: "8.4" }
   },
-  { name: "delifeq", command: Strings.delifeq("k", "hello"), prepare: text, expected: true, since: { valkey: "9.0" } },
-  { name: "digest", command: Strings.digest("k"), prepare: text, since: { redis: "8.4" } },
-  { name: "get", command: Strings.get("k"), prepare: text, expected: "hello" },
+  {
+    name: "delifeq",
+    command: Strings.delifeq("owner", "ada"),
+    prepare: [Strings.set("owner", "ada")],
+    expected: true,
+    since: { valkey: "9.0" }
+  },
+  { name: "digest", command: Strings.digest("greeting"), prepare: greeting, since: { redis: "8.4" } },
+  { name: "get", command: Strings.get("greeting"), prepare: greeting, expected: "Hello" },
   { name: "get of a missing key", command: Strings.get("k"), expected: null },
   {
     name: "get as bytes",
@@ -23,23 +32,46 @@ export const strings: ReadonlyArray<Sample> = [
     prepare: [["SET", "k", new Uint8Array([0, 255])]],
     expected: new Uint8Array([0, 255])
   },
-  { name: "getdel", command: Strings.getdel("k"), prepare: text, expected: "hello" },
-  { name: "getex", command: Strings.getex("k"), prepare: text, expected: "hello" },
+  { name: "getdel", command: Strings.getdel("greeting"), prepare: greeting, expected: "Hello" },
+  {
+    name: "getex",
+    command: Strings.getex("session", { expire: "30 minutes" }),
+    prepare: [Strings.set("session", "ada")],
+    expected: "ada"
+  },
+  { name: "getex without options", command: Strings.getex("k"), prepare: text, expected: "hello" },
   { name: "getex with expire", command: Strings.getex("k", { expire: "1 minute" }), prepare: text, expected: "hello" },
   { name: "getex with persist", command: Strings.getex("k", { persist: true }), prepare: text, expected: "hello" },
   { name: "getex with expireAt", command: Strings.getex("k", { expireAt: far }), prepare: text, expected: "hello" },
-  { name: "getrange", command: Strings.getrange("k", 1, -2), prepare: text, expected: "ell" },
-  { name: "getset", command: Strings.getset("k", "new"), prepare: text, expected: "hello" },
-  { name: "incr", command: Strings.incr("k"), prepare: k, expected: 11 },
+  { name: "getrange", command: Strings.getrange("greeting", 1, 3), prepare: greeting, expected: "ell" },
+  { name: "getrange to the end", command: Strings.getrange("k", 1, -2), prepare: text, expected: "ell" },
+  {
+    name: "getset",
+    command: Strings.getset("state", "closed"),
+    prepare: [Strings.set("state", "open")],
+    expected: "open"
+  },
+  { name: "incr", command: Strings.incr("visits"), prepare: [Strings.set("visits", "10")], expected: 11 },
   {
     name: "incr beyond 2^53 as bigint",
     command: Command.bigint(Strings.incr("k")),
     prepare: [["SET", "k", "9007199254740992"]],
     expected: BigInt("9007199254740993")
   },
-  { name: "incrby", command: Strings.incrby("k", BigInt(5)), prepare: k, expected: 15 },
-  { name: "incrbyfloat", command: Strings.incrbyfloat("k", 0.5), prepare: k, expected: 10.5 },
-  { name: "lcs", command: Strings.lcs("{t}a", "{t}b"), prepare: two, expected: "mytext" },
+  { name: "incrby", command: Strings.incrby("visits", 5), prepare: [Strings.set("visits", "10")], expected: 15 },
+  { name: "incrby of a bigint", command: Strings.incrby("k", BigInt(5)), prepare: k, expected: 15 },
+  {
+    name: "incrbyfloat",
+    command: Strings.incrbyfloat("balance", 0.5),
+    prepare: [Strings.set("balance", "10")],
+    expected: 10.5
+  },
+  {
+    name: "lcs",
+    command: Strings.lcs("{dna}:a", "{dna}:b"),
+    prepare: [Strings.mset({ "{dna}:a": "ohmytext", "{dna}:b": "mynewtext" })],
+    expected: "mytext"
+  },
   { name: "lcs with len", command: Strings.lcs("{t}a", "{t}b", { len: true }), prepare: two, expected: 6 },
   {
     name: "lcs with idx",
@@ -47,12 +79,13 @@ export const strings: ReadonlyArray<Sample> = [
     prepare: two,
     expected: { matches: [{ first: [4, 7], second: [5, 8], length: 4 }], length: 6 }
   },
-  { name: "mget", command: Strings.mget(["{t}a", "{t}none"]), prepare: two, expected: ["ohmytext", null] },
-  { name: "mset", command: Strings.mset({ "{t}a": "1", "{t}b": 2 }), expected: "OK" },
+  { name: "mget", command: Strings.mget(["{user}:1", "{user}:3"]), prepare: users, expected: ["Ada", null] },
+  { name: "mset", command: Strings.mset({ "{user}:1": "Ada", "{user}:2": "Bob" }), expected: "OK" },
+  { name: "mset of numbers", command: Strings.mset({ "{t}a": "1", "{t}b": 2 }), expected: "OK" },
   { name: "mset of pairs", command: Strings.mset(new Map([["{t}a", "1"]])), expected: "OK" },
   {
     name: "msetex",
-    command: Strings.msetex({ "{t}a": "1" }, { expire: "1 minute" }),
+    command: Strings.msetex({ "{code}:1": "1234", "{code}:2": "5678" }, { expire: "1 minute" }),
     expected: true,
     since: { redis: "8.4", valkey: "9.1" }
   },
@@ -63,9 +96,16 @@ export const strings: ReadonlyArray<Sample> = [
     expected: false,
     since: { redis: "8.4", valkey: "9.1" }
   },
-  { name: "msetnx", command: Strings.msetnx([["{t}a", "1"], ["{t}c", "2"]]), prepare: two, expected: false },
-  { name: "psetex", command: Strings.psetex("k", "1500 millis", "v"), expected: "OK" },
-  { name: "set", command: Strings.set("k", 1), expected: "OK" },
+  { name: "msetnx", command: Strings.msetnx({ "{user}:1": "Ada", "{user}:2": "Bob" }), expected: true },
+  {
+    name: "msetnx of pairs of which one exists",
+    command: Strings.msetnx([["{t}a", "1"], ["{t}c", "2"]]),
+    prepare: two,
+    expected: false
+  },
+  { name: "psetex", command: Strings.psetex("code", "1500 millis", "1234"), expected: "OK" },
+  { name: "set", command: Strings.set("user:1", "Ada", { condition: "NX", expire: "10 minutes" }), expected: "OK" },
+  { name: "set of a number", command: Strings.set("k", 1), expected: "OK" },
   { name: "set with NX", command: Strings.set("k", "v", { condition: "NX" }), prepare: k, expected: null },
   {
     name: "set with XX",
@@ -101,9 +141,14 @@ export const strings: ReadonlyArray<Sample> = [
     expected: null,
     since: { redis: "8.4" }
   },
-  { name: "setex", command: Strings.setex("k", "10 seconds", "v"), expected: "OK" },
-  { name: "setnx", command: Strings.setnx("k", "v"), expected: true },
-  { name: "setrange", command: Strings.setrange("k", 6, "x"), prepare: text, expected: 7 },
-  { name: "strlen", command: Strings.strlen("k"), prepare: text, expected: 5 },
-  { name: "substr", command: Strings.substr("k", 0, 1), prepare: text, expected: "he" }
+  { name: "setex", command: Strings.setex("code", "10 seconds", "1234"), expected: "OK" },
+  { name: "setnx", command: Strings.setnx("owner", "ada"), expected: true },
+  {
+    name: "setrange",
+    command: Strings.setrange("greeting", 6, "Redis"),
+    prepare: [Strings.set("greeting", "Hello world")],
+    expected: 11
+  },
+  { name: "strlen", command: Strings.strlen("greeting"), prepare: greeting, expected: 5 },
+  { name: "substr", command: Strings.substr("greeting", 0, 1), prepare: greeting, expected: "He" }
 ]

@@ -1,6 +1,6 @@
 import * as Command from "../../../src/commands/Command.ts"
 import { VectorSets } from "../../../src/commands/VectorSets.ts"
-import { has, type Sample } from "./Sample.ts"
+import { has, isList, type Sample } from "./Sample.ts"
 
 const since = { redis: "8.0" }
 const plane = [
@@ -8,8 +8,23 @@ const plane = [
   ["VADD", "{t}v", "VALUES", "2", "0", "1", "b", "NOQUANT"]
 ]
 
+const fruit = [
+  VectorSets.vadd("words", "apple", [1, 0], { quantization: "NOQUANT", attributes: "{\"kind\":\"fruit\"}" }),
+  VectorSets.vadd("words", "stone", [0, 1], { quantization: "NOQUANT" })
+]
+
 const elements: ReadonlyArray<Sample> = [
-  { name: "vadd", command: VectorSets.vadd("{t}v", "c", [0.5, -0.5]), prepare: plane, error: /quantization/ },
+  {
+    name: "vadd",
+    command: VectorSets.vadd("words", "apple", [0.1, 0.9], { attributes: "{\"kind\":\"fruit\"}" }),
+    expected: true
+  },
+  {
+    name: "vadd of another quantization",
+    command: VectorSets.vadd("{t}v", "c", [0.5, -0.5]),
+    prepare: plane,
+    error: /quantization/
+  },
   {
     name: "vadd of bytes",
     command: VectorSets.vadd("{t}v", "c", new Float32Array([0.5, -0.5]), {
@@ -23,10 +38,10 @@ const elements: ReadonlyArray<Sample> = [
     expected: true
   },
   { name: "vadd with reduce", command: VectorSets.vadd("{t}v", "c", [1, 2, 3], { reduce: 2 }), expected: true },
-  { name: "vcard", command: VectorSets.vcard("{t}v"), prepare: plane, expected: 2 },
-  { name: "vdim", command: VectorSets.vdim("{t}v"), prepare: plane, expected: 2 },
+  { name: "vcard", command: VectorSets.vcard("words"), prepare: fruit, expected: 2 },
+  { name: "vdim", command: VectorSets.vdim("words"), prepare: fruit, expected: 2 },
   { name: "vdim of a missing key", command: VectorSets.vdim("{t}v"), error: /does not exist/ },
-  { name: "vemb", command: VectorSets.vemb("{t}v", "a"), prepare: plane, expected: [1, 0] },
+  { name: "vemb", command: VectorSets.vemb("words", "apple"), prepare: fruit, expected: [1, 0] },
   { name: "vemb of a missing element", command: VectorSets.vemb("{t}v", "x"), prepare: plane, expected: null },
   {
     name: "vemb as it is kept",
@@ -48,10 +63,22 @@ const elements: ReadonlyArray<Sample> = [
       return quantization === "int8" && norm === 3 && range === 1
     }
   },
-  { name: "vgetattr", command: VectorSets.vgetattr("{t}v", "a"), prepare: plane, expected: "{\"x\":1}" },
+  {
+    name: "vgetattr",
+    command: VectorSets.vgetattr("words", "apple"),
+    prepare: fruit,
+    expected: "{\"kind\":\"fruit\"}"
+  },
   { name: "vgetattr of nothing", command: VectorSets.vgetattr("{t}v", "b"), prepare: plane, expected: null },
   {
     name: "vinfo",
+    command: VectorSets.vinfo("words"),
+    prepare: fruit,
+    unstable: has("quantType", "hnswM", "vectorDim", "size"),
+    shown: "{ quantType: \"f32\", vectorDim: 2, size: 2, ... }"
+  },
+  {
+    name: "vinfo of vectors as they are",
     command: VectorSets.vinfo("{t}v"),
     prepare: plane,
     unstable: (value) =>
@@ -61,14 +88,21 @@ const elements: ReadonlyArray<Sample> = [
   { name: "vinfo of a missing key", command: VectorSets.vinfo("{t}v"), expected: null },
   {
     name: "vismember",
-    command: VectorSets.vismember("{t}v", "a"),
-    prepare: plane,
+    command: VectorSets.vismember("words", "apple"),
+    prepare: fruit,
     expected: true,
     since: { redis: "8.2" }
   },
   // The layers of an element are drawn by lot: the lowest one is always there.
   {
     name: "vlinks",
+    command: VectorSets.vlinks("words", "apple"),
+    prepare: fruit,
+    unstable: (value) => isList(value) && JSON.stringify(value.at(-1)) === "[\"stone\"]",
+    shown: "[[\"stone\"]]"
+  },
+  {
+    name: "vlinks in the lowest layer",
     command: VectorSets.vlinks("{t}v", "a"),
     prepare: plane,
     unstable: (value) => JSON.stringify((value as ReadonlyArray<unknown>).at(-1)) === "[\"b\"]"
@@ -80,7 +114,12 @@ const elements: ReadonlyArray<Sample> = [
     unstable: (value) => JSON.stringify((value as ReadonlyArray<unknown>).at(-1)) === "[[\"b\",0.5]]"
   },
   { name: "vlinks of a missing element", command: VectorSets.vlinks("{t}v", "x"), prepare: plane, expected: null },
-  { name: "vrandmember", command: VectorSets.vrandmember("{t}v"), prepare: [plane[0]], expected: "a" },
+  {
+    name: "vrandmember",
+    command: VectorSets.vrandmember("words"),
+    prepare: [VectorSets.vadd("words", "apple", [1, 0])],
+    expected: "apple"
+  },
   { name: "vrandmember of a missing key", command: VectorSets.vrandmember("{t}v"), expected: null },
   {
     name: "vrandmember with count",
@@ -91,15 +130,32 @@ const elements: ReadonlyArray<Sample> = [
   { name: "vrandmember with count of a missing key", command: VectorSets.vrandmember("{t}v", 2), expected: [] },
   {
     name: "vrange",
-    command: VectorSets.vrange("{t}v", "[a", "+", 5),
-    prepare: plane,
-    expected: ["a", "b"],
+    command: VectorSets.vrange("words", "[a", "+", 5),
+    prepare: fruit,
+    expected: ["apple", "stone"],
     since: { redis: "8.4" }
   },
-  { name: "vrem", command: VectorSets.vrem("{t}v", "a"), prepare: plane, expected: true },
-  { name: "vsetattr", command: VectorSets.vsetattr("{t}v", "x", "{}"), prepare: plane, expected: false },
+  { name: "vrem", command: VectorSets.vrem("words", "apple"), prepare: fruit, expected: true },
+  {
+    name: "vsetattr",
+    command: VectorSets.vsetattr("words", "stone", "{\"kind\":\"rock\"}"),
+    prepare: fruit,
+    expected: true
+  },
+  {
+    name: "vsetattr of a missing element",
+    command: VectorSets.vsetattr("{t}v", "x", "{}"),
+    prepare: plane,
+    expected: false
+  },
   {
     name: "vsim",
+    command: VectorSets.vsim("words", { element: "apple" }, { count: 2, withScores: true }),
+    prepare: fruit,
+    expected: [["apple", 1], ["stone", 0.5]]
+  },
+  {
+    name: "vsim with options",
     command: VectorSets.vsim("{t}v", { element: "a" }, { count: 2, ef: 10, truth: true, noThread: true }),
     prepare: plane,
     expected: ["a", "b"]
