@@ -312,7 +312,7 @@ const releaseScript = Script.make({
 })
 
 /**
- * The scripts, for `TestCluster`, which has no Lua and does the same in TypeScript.
+ * The scripts, for `TestCluster`, which does the same in TypeScript where it has no Lua.
  *
  * @internal
  */

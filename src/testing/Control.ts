@@ -147,16 +147,17 @@ export interface Control {
     respond: (received: ReceivedCommand) => Response | undefined
   ) => Effect.Effect<Effect.Effect<void>>
   /**
-   * Sets the function that runs when EVAL, EVALSHA or a `Script` runs this source, because a test cluster has no Lua.
-   * The scripts of `Lock` are built in.
+   * Sets the function that runs in place of Lua when EVAL, EVALSHA or a `Script` runs this source. Without such a
+   * function the script runs as Lua, when the package `lua-wasm-bindings` is installed; the scripts of `Lock` need
+   * neither.
    */
   readonly onScript: (
     script: string | { readonly lua: string },
     run: (input: ScriptInput) => ScriptValue
   ) => Effect.Effect<void>
   /**
-   * Sets the function that runs when FCALL calls a function of a library, on nodes that have the library, because a
-   * test cluster has no Lua.
+   * Sets the function that runs in place of Lua when FCALL calls a function of a library, on nodes that have the
+   * library.
    */
   readonly onFunction: (name: string, run: (input: ScriptInput) => ScriptValue) => Effect.Effect<void>
 

@@ -12,7 +12,7 @@ import { type Answer, failure, ok } from "./engine/Answer.ts"
 import { fromArgument, toText } from "./engine/Bytes.ts"
 import type { FakeCluster } from "./engine/FakeCluster.ts"
 import type { NodeRole, Received, SessionRole } from "./engine/Roles.ts"
-import { sha1 } from "./engine/Scripting.ts"
+import { sha1 } from "./engine/sha1.ts"
 import type { Response, ResponseValue } from "./Response.ts"
 
 const bad = (message: string): RedisClusterException =>

@@ -18,7 +18,10 @@ export const services = <A, E>(
 ) =>
   Effect.flatMap(
     RedisCluster,
-    (cluster) => Layer.build(Layer.provideMerge(layer, ClusterClient.layer({ ...options, nodes: cluster.seeds })))
+    (cluster) =>
+      Layer.build(
+        Layer.provideMerge(layer, ClusterClient.layer({ ...options, nodes: cluster.seeds, stream: cluster.stream }))
+      )
   )
 
 /** One service over a client of its own. */

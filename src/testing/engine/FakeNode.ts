@@ -83,8 +83,8 @@ export class FakeNode implements NodeRole {
   /** The flags of `notify-keyspace-events`. */
   notifications = ""
   readonly config = new Map<string, string>()
-  /** The scripts that it has, by SHA1. */
-  readonly scripts = new Set<string>()
+  /** The sources of the scripts that it has, by SHA1. */
+  readonly scripts = new Map<string, Bytes>()
   /** The libraries of functions, by name: a replica has its primary's. */
   libraries = new Map<Bytes, Library>()
   readonly users: Map<Bytes, User>

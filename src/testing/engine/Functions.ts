@@ -1,12 +1,13 @@
 /**
  * FUNCTION and FCALL. The text of a library gives its name and the names that it registers, as on a server. A function
- * in TypeScript that was registered for such a name runs in its place.
+ * runs as Lua, or as the function in TypeScript that was registered for its name.
  */
 import { type Answer, failure, Members, notSupported, ok, Pairs, Simple } from "./Answer.ts"
 import { type Bytes, glob, toText } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
+import { luaMachine } from "./LuaMachine.ts"
 import type { NodeRole } from "./Roles.ts"
-import { runScript } from "./Scripting.ts"
+import { needsLua, nested, runReplacement, runWithInput } from "./Scripting.ts"
 
 /** The names that a text registers, with their flags. Computed names are not found. */
 const registeredBy = (code: Bytes): ReadonlyMap<Bytes, ReadonlyArray<Bytes>> => {
@@ -100,10 +101,15 @@ const fcall = (readonly: boolean) => (call: Call): Answer => {
   if (library === undefined) return failure("ERR Function not found")
   const onlyReads = library.functions.get(name)?.includes("no-writes") === true
   if (readonly && !onlyReads) return failure("ERR Can not execute a script with write flag using *_ro command.")
-  const run = call.node.cluster.functions.get(name)
-  return run === undefined
-    ? failure(`ERR the function ${toText(name)} is not supported by TestCluster: register it with onFunction`)
-    : runScript(call, run, onlyReads)
+  const replacement = call.node.cluster.functions.get(name)
+  if (replacement !== undefined) return runReplacement(call, replacement, onlyReads)
+  const machine = luaMachine()
+  if (machine === undefined) return needsLua(`the function ${toText(name)}`, "onFunction")
+  return runWithInput(
+    call,
+    (keys, args) =>
+      machine.callFunction(library, name, keys, args, { run: (words, resp) => nested(call, words, onlyReads, resp) })
+  )
 }
 
 export const functionCommands: Group = {

@@ -157,8 +157,8 @@ export interface NodeRole {
   /** The flags of `notify-keyspace-events`. */
   notifications: string
   readonly config: Map<string, string>
-  /** The scripts that it has, by SHA1. */
-  readonly scripts: Set<string>
+  /** The sources of the scripts that it has, by SHA1. */
+  readonly scripts: Map<string, Bytes>
   /** The libraries of functions, by name: a replica has its primary's. */
   libraries: Map<Bytes, Library>
   readonly users: Map<Bytes, User>

@@ -1,15 +1,13 @@
 /**
- * EVAL, EVALSHA and SCRIPT. The engine has no Lua: a function that was registered for the text of a script runs in its
- * place.
+ * EVAL, EVALSHA and SCRIPT. A script runs as Lua, or as the function that was registered for its text.
  */
-import { createHash } from "node:crypto"
 import { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, failure, notSupported, ok } from "./Answer.ts"
 import { type Bytes, fromArgument, toText } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
+import { luaMachine, luaPackage } from "./LuaMachine.ts"
 import { type ScriptCall, type ScriptValue, toValue } from "./ScriptValue.ts"
-
-export const sha1 = (script: Bytes): string => createHash("sha1").update(Buffer.from(script, "latin1")).digest("hex")
+import { sha1 } from "./sha1.ts"
 
 const toAnswer = (value: ScriptValue): Answer => {
   if (typeof value === "string") return fromArgument(value)
@@ -20,56 +18,127 @@ const toAnswer = (value: ScriptValue): Answer => {
 
 const noScript = failure("NOSCRIPT No matching script. Please use EVAL.")
 
-const run = (call: Call, sha: string, readonly: boolean): Answer => {
-  const script = call.node.cluster.scripts.get(sha)
-  return script === undefined
-    ? failure(`ERR the script ${sha} is not supported by TestCluster: register it with onScript`)
-    : runScript(call, script, readonly)
+/** The error for a script or a function that nothing can run. */
+export const needsLua = (what: string, method: string): ServerError =>
+  failure(
+    `ERR ${what} needs Lua. TestCluster runs Lua when the package ${luaPackage} is installed ` +
+      `(npm install --save-dev ${luaPackage}). Without it, set a function in TypeScript with ${method}`
+  )
+
+const run = (call: Call, source: Bytes, sha: string, isReadonly: boolean): Answer => {
+  const replacement = call.node.cluster.scripts.get(sha)
+  if (replacement !== undefined) return runReplacement(call, replacement, isReadonly)
+  const machine = luaMachine()
+  if (machine === undefined) return needsLua(`the script ${sha}`, "onScript")
+  const flags = /^#!lua(.*)/.exec(source)?.[1]
+  const readonly = isReadonly || flags?.includes("no-writes") === true
+  return runWithInput(call, (keys, args) =>
+    // The first line with the flags is no Lua, and its line feed keeps the numbers of the lines.
+    machine.runScript(source.replace(/^#!.*/, ""), sha, keys, args, {
+      run: (words, resp) => nested(call, words, readonly, resp)
+    }))
 }
 
-/** Runs the registered function with the keys and arguments of the call. */
-export const runScript = (call: Call, script: ScriptCall, readonly: boolean): Answer => {
+/** Runs code with the keys and the arguments of the call. */
+export const runWithInput = (
+  call: Call,
+  code: (keys: ReadonlyArray<Bytes>, args: ReadonlyArray<Bytes>) => Answer
+): Answer => {
   const numkeys = call.integer(2)
   if (!call.failed && numkeys < 0) return call.refuse("ERR Number of keys can't be negative")
   if (!call.failed && numkeys > call.args.length - 3) {
     return call.refuse("ERR Number of keys can't be greater than number of args")
   }
-  if (call.failed) return null
-  const words = call.args.slice(3).map(toText)
-  return toAnswer(script({
-    keys: words.slice(0, numkeys),
-    args: words.slice(numkeys),
-    call: (...words) => toValue(nested(call, words.map((word) => fromArgument(String(word))), readonly))
-  }))
+  return call.failed ? null : code(call.args.slice(3, 3 + numkeys), call.args.slice(3 + numkeys))
 }
 
-/** Runs a command inside a script: its keys have to be served here, like those of the script. */
-const nested = (call: Call, words: ReadonlyArray<Bytes>, readonly: boolean): Answer => {
+/** Runs the registered function in place of Lua. */
+export const runReplacement = (call: Call, script: ScriptCall, readonly: boolean): Answer =>
+  runWithInput(call, (keys, args) =>
+    toAnswer(script({
+      keys: keys.map(toText),
+      args: args.map(toText),
+      call: (...words) => toValue(nested(call, words.map((word) => fromArgument(String(word))), readonly, 2))
+    })))
+
+/** The commands that servers refuse in scripts. */
+const notInScripts = new Set([
+  "ASKING",
+  "AUTH",
+  "CLIENT",
+  "CONFIG",
+  "DISCARD",
+  "EVAL",
+  "EVALSHA",
+  "EVALSHA_RO",
+  "EVAL_RO",
+  "EXEC",
+  "FCALL",
+  "FCALL_RO",
+  "FUNCTION",
+  "HELLO",
+  "MULTI",
+  "PSUBSCRIBE",
+  "PUNSUBSCRIBE",
+  "QUIT",
+  "READONLY",
+  "READWRITE",
+  "RESET",
+  "SCRIPT",
+  "SSUBSCRIBE",
+  "SUBSCRIBE",
+  "SUNSUBSCRIBE",
+  "UNSUBSCRIBE",
+  "UNWATCH",
+  "WAIT",
+  "WATCH"
+])
+
+/**
+ * Runs a command inside a script: its keys have to be served here, like those of the script. Its reply has the shape of
+ * the version of RESP that the script has chosen, whatever that of the caller.
+ */
+export const nested = (call: Call, words: ReadonlyArray<Bytes>, readonly: boolean, resp: 2 | 3): Answer => {
   const command = call.node.lookup(words)
-  if (command instanceof ServerError) return command
+  if (command instanceof ServerError) {
+    return command.message.startsWith("ERR unknown command")
+      ? failure("ERR Unknown Redis command called from script")
+      : command.message.startsWith("ERR wrong number of arguments")
+      ? failure("ERR Wrong number of args calling Redis command from script")
+      : command
+  }
+  if (notInScripts.has(command.name)) return failure("ERR This Redis command is not allowed from script")
   if (readonly && command.isWrite) return failure("ERR Write commands are not allowed from read-only scripts.")
   if (call.node.redirect(call.session, command, words) !== undefined) {
     return failure("ERR Script attempted to access a non local key in a cluster node")
   }
-  return call.node.runNested(call.session, words)
+  const { session } = call
+  const before = session.resp
+  session.resp = resp
+  const answer = call.node.runNested(session, words)
+  session.resp = before
+  return answer
 }
 
 const evaluate = (readonly: boolean) => (call: Call): Answer => {
-  const sha = sha1(call.args[1])
-  call.node.scripts.add(sha)
-  return run(call, sha, readonly)
+  const source = call.args[1]
+  const sha = sha1(source)
+  call.node.scripts.set(sha, source)
+  return run(call, source, sha, readonly)
 }
 
 const evaluateKnown = (readonly: boolean) => (call: Call): Answer => {
   const sha = call.args[1].toLowerCase()
-  return call.node.scripts.has(sha) ? run(call, sha, readonly) : noScript
+  const source = call.node.scripts.get(sha)
+  return source === undefined ? noScript : run(call, source, sha, readonly)
 }
 
 const script = (call: Call): Answer => {
   switch (call.word(1)) {
     case "LOAD": {
-      const sha = sha1(call.args[2] ?? "")
-      call.node.scripts.add(sha)
+      const source = call.args[2] ?? ""
+      const sha = sha1(source)
+      call.node.scripts.set(sha, source)
       return sha
     }
     case "EXISTS":
