@@ -253,8 +253,24 @@ const Service: Context.Service<Executor.ClusterClient, ClusterClientShape> & (ne
  *
  * **Gotchas**
  *
- * Each build of a layer opens new connections: do not build one per request. For several clusters in one program see
- * `ClusterClient.named`.
+ * Each build of a layer opens new connections: do not build one per request. Do not wrap commands in `Effect.timeout`: it
+ * cannot tell whether the command was executed; `Command.timeout` and `Command.withTimeout` can. For several clusters in one
+ * program see `ClusterClient.named`.
+ *
+ * **Example** (A first program)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ *
+ * const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   yield* redis.set("user:1", "ada", { expire: "10 minutes" })
+ *   return yield* redis.get("user:1") // string | null
+ * })
+ *
+ * export const runnable = program.pipe(Effect.provide(ClusterClient.layer({ nodes: "redis://127.0.0.1:7000" })))
+ * ```
  *
  * @category services
  * @since 0.1.0
@@ -265,9 +281,27 @@ export class ClusterClient extends Service {
    *
    * **Details**
    *
-   * It fails with `OptionsError` for options that cannot be used, and with `NoReachableNodeError`, which has the
-   * failure of each startup node, when none of them can report the topology. The effects for `nodes`, `credentials` and
-   * `tls` may have requirements, which are those of the layer.
+   * It fails with `OptionsError` for options that cannot be used, with `NoReachableNodeError`, which has the failure of
+   * each startup node, when none of them can report the topology, and with `ClusterDisabledError` for a server without
+   * cluster mode. The effects for `nodes`, `credentials` and `tls` may have requirements, which are those of the layer.
+   *
+   * **Gotchas**
+   *
+   * The layer fails at once when no startup node answers, as at the start of a machine on which the servers start too: the
+   * option `startSchedule` tries again. Effect shares a layer by its identity: keep it in a constant, because two calls are
+   * two clients with connections of their own.
+   *
+   * **Example** (Nodes that may start later than the program)
+   *
+   * ```ts
+   * import { Schedule } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const RedisLive = ClusterClient.layer({
+   *   nodes: ["redis://127.0.0.1:7000", "redis://127.0.0.1:7001"],
+   *   startSchedule: Schedule.max([Schedule.spaced("500 millis"), Schedule.during("1 minute")])
+   * })
+   * ```
    *
    * @since 0.1.0
    */
@@ -279,7 +313,26 @@ export class ClusterClient extends Service {
     )
 
   /**
-   * A client over a given `Connections` service: a fake topology, or another transport.
+   * Makes a client over a given `Connections` service: a fake topology, or another transport. It fails like `layer`, with
+   * `OptionsError` or `NoReachableNodeError`.
+   *
+   * **When to use**
+   *
+   * Use it under a test double of the network. For a test of a program, `TestCluster.layer` is the client with a cluster in
+   * memory.
+   *
+   * **Example** (Another client over the connections of a test cluster)
+   *
+   * ```ts
+   * import { Layer } from "effect"
+   * import { ClusterClient, ReadFrom } from "effect-redis-cluster"
+   * import { TestCluster } from "effect-redis-cluster/testing"
+   *
+   * export const Reader = ClusterClient.layerFromConnections({
+   *   nodes: { host: "127.0.0.1", port: 7000 },
+   *   readFrom: ReadFrom.replicaPreferred
+   * }).pipe(Layer.provide(TestCluster.layer({ replicas: 1 })))
+   * ```
    *
    * @since 0.1.0
    */
@@ -289,8 +342,17 @@ export class ClusterClient extends Service {
     Layer.unwrap(Effect.map(resolved<N | C | T>(options), layerResolved))
 
   /**
-   * A client without a layer, closed with the scope: for work that needs a cluster for a while. A client that lives as long as
-   * the program is a service: `ClusterClient.named`.
+   * Makes a client without a layer, closed with the scope.
+   *
+   * **When to use**
+   *
+   * Use it for work that needs another cluster for a while. A client that lives as long as the program is a service:
+   * `ClusterClient.layer`, `ClusterClient.named`.
+   *
+   * **Details**
+   *
+   * It fails like `layer`: with `OptionsError`, `NoReachableNodeError` or `ClusterDisabledError`. The end of the scope waits
+   * up to `drainTimeout` for replies.
    *
    * **Example** (A key is copied to another cluster)
    *
@@ -324,6 +386,10 @@ export class ClusterClient extends Service {
    * Use it when the options stand among those of the program, in a file or under names of its own. `layerEnv` is the same with the usual
    * variables and with defaults.
    *
+   * **Details**
+   *
+   * It fails with a `ConfigError` when a value is missing or invalid, and otherwise like `layer`, with a `RedisClusterException`.
+   *
    * **Example** (One option from a variable, the rest from code)
    *
    * ```ts
@@ -332,10 +398,6 @@ export class ClusterClient extends Service {
    *
    * export const client = ClusterClient.layerConfig({ nodes: Config.String("CACHE_NODE"), clientName: Config.succeed("shop") })
    * ```
-   *
-   * **Details**
-   *
-   * It fails with a `ConfigError` when a value is missing or invalid, and otherwise like `layer`.
    *
    * @since 0.1.0
    */
@@ -356,7 +418,12 @@ export class ClusterClient extends Service {
    * **Details**
    *
    * `defaults` are the values of options for which no variable is set. `prefix` is the first part of the variables'
-   * names, by default `REDIS`.
+   * names, by default `REDIS`. It fails with a `ConfigError` when no node is given or a value is invalid, with an
+   * `OptionsError` for an option of `layerEnv` that does not exist, and otherwise like `layer`.
+   *
+   * **Gotchas**
+   *
+   * A variable wins over `defaults`. A bare number is no duration: `REDIS_COMMAND_TIMEOUT="500 millis"`.
    *
    * **Example** (Configured by the environment, but for one option)
    *
@@ -374,12 +441,21 @@ export class ClusterClient extends Service {
     Layer.unwrap(Effect.map(optionsFrom(environment), ClusterClient.layer))
 
   /**
-   * A client that has only the given members, for tests. Every other member dies when it is run, and says its name. A
-   * pipeline runs its entries one after the other.
+   * Makes a client that has only the given members, for tests.
    *
    * **When to use**
    *
    * Use it to say how a few calls end. `TestCluster` behaves like servers.
+   *
+   * **Details**
+   *
+   * Methods of commands give `Command.succeed`, `Command.fail` or `Command.fromEffect`. A pipeline runs its entries one
+   * after the other. The layer does not fail.
+   *
+   * **Gotchas**
+   *
+   * Every other member dies when it is run, and says its name. Commands of builders (`Strings.get("k")`) need the member
+   * `execute`.
    *
    * **Example** (The third GET fails)
    *
@@ -398,14 +474,19 @@ export class ClusterClient extends Service {
     Layer.mock(ClusterClient, { ...Mock.members, ...members })
 
   /**
-   * A service of its own for a client, for programs that have several clusters.
+   * Makes a service of its own for a client, for programs that have several clusters.
    *
    * **Details**
    *
    * `layer`, `layerConfig` and `layerEnv` are those of `ClusterClient`. `provide` runs an effect that requires
    * `ClusterClient` (a command of a builder, a lock, an integration) on this client, and `layerAsDefault` does it for a layer.
    * The spans, the log and the metrics of the client carry its id as `redis.client`, beside what the option `attributes` says. With
-   * `{ "redis.client": "cache" }` that option replaces the id.
+   * `{ "redis.client": "cache" }` that option replaces the id. Its layers fail like those of `ClusterClient`, with a `RedisClusterException`.
+   *
+   * **Gotchas**
+   *
+   * `yield* Strings.get("page")` runs on `ClusterClient`, not on the named client: pipe it to `provide`, or use the method `cache.get`.
+   * A region of all clients (`Command.withTimeout`, `ReadFrom.withPolicy`) concerns both; `cache.region(...)` concerns one.
    *
    * **Example** (A cache beside the main cluster)
    *

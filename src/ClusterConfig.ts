@@ -164,12 +164,17 @@ const onlyGiven = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K
   }
 
 /**
- * The options for which a variable with the given prefix (default: `REDIS`) is set.
+ * The config of the options for which a variable with the given prefix (default: `REDIS`) is set.
  *
  * **When to use**
  *
  * Use it to combine variables with options that a variable cannot express. `ClusterClient.layerEnv` does that with
  * defaults of the program.
+ *
+ * **Details**
+ *
+ * It fails with a `ConfigError` that names the variable, and not its value, when a value is invalid. An option that no
+ * variable sets is absent, and not `undefined`.
  *
  * **Example** (Variables over a file)
  *
@@ -223,7 +228,11 @@ export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>
 
 /**
  * The config of all options from variables with a prefix (default: `REDIS`). It fails with a `ConfigError` when no
- * variable names a node.
+ * variable names a node, or when a value is invalid.
+ *
+ * **Gotchas**
+ *
+ * The prefix has no underscore at its end: `options("CACHE_REDIS")` reads `CACHE_REDIS_URL`.
  *
  * **Example** (Two clusters, each from variables of its own)
  *
@@ -241,6 +250,7 @@ export const options = (prefix = "REDIS"): Config.Config<ClusterOptions> => with
 
 /**
  * The config of all options: the values of the variables with a prefix, and `defaults` for options without a variable.
+ * It fails with a `ConfigError` when neither names a node, or when a value is invalid.
  *
  * **Example** (Defaults for what no variable sets)
  *

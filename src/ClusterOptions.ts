@@ -64,7 +64,7 @@ export interface NewConnection extends Endpoint {
  * @since 0.1.0
  */
 export interface CacheOptions {
-  /** The most bytes of all cached replies, with their keys and indexes: 1024 at least, for a small reply takes about 400. */
+  /** The greatest size of all cached replies, with their keys and indexes, in bytes: 1024 at least, for a small reply takes about 400. */
   readonly maxBytes: number
   /**
    * The first parts of the keys that may be cached. With it servers report every change of a key that begins with one of them, read or
@@ -76,6 +76,15 @@ export interface CacheOptions {
 
 /**
  * The options of a client. Only `nodes` is required.
+ *
+ * **Details**
+ *
+ * Times are durations of Effect (`"5 seconds"`); a bare number is milliseconds. An option that does not exist, or that cannot be used,
+ * fails the layer with an `OptionsError` that names it, and the option that was probably meant.
+ *
+ * **Gotchas**
+ *
+ * `commandTimeout` includes waits, redirects and retries: one that is shorter than a failover makes commands fail during each.
  *
  * @category models
  * @since 0.1.0
@@ -90,9 +99,9 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
    * node answers. So is a text `"host:port"`.
    */
   readonly nodes: StartupNode | ReadonlyArray<StartupNode> | FindNodes<NodesR>
-  /** The user of `AUTH`; it wins over the URL. */
+  /** The user of `AUTH`; it wins over the URL. Default: the default user. */
   readonly username?: string | undefined
-  /** The password of `AUTH`; it wins over the URL. */
+  /** The password of `AUTH`; it wins over the URL. Default: none. */
   readonly password?: Redacted.Redacted | undefined
   /**
    * Credentials that change; they win over `username` and `password`. An effect runs before each connection attempt. A
@@ -104,7 +113,7 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
     | Effect.Effect<Credentials, unknown, CredentialsR>
     | Stream.Stream<Credentials, unknown, CredentialsR>
     | undefined
-  /** The name of the client's connections, as `CLIENT LIST` shows it. */
+  /** The name of the client's connections, as `CLIENT LIST` shows it. Default: none. */
   readonly clientName?: string | undefined
   /**
    * The name of the framework or program that is built on this library, for `CLIENT LIST`: with `"jobs_v2"` the servers show the
@@ -170,12 +179,12 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
   readonly minRefreshInterval?: Duration.Input | undefined
   /** Whether the client starts only when all 16384 slots have an owner. Default: `false`. */
   readonly requireFullCoverage?: boolean | undefined
-  /** The most unanswered commands per node. Default: 16384. */
+  /** The greatest number of unanswered commands per node. Default: 16384. */
   readonly maxInFlight?: number | undefined
-  /** The most bytes of unanswered commands per node. Default: 64 MiB. */
+  /** The greatest size of the unanswered commands per node, in bytes. Default: 64 MiB. */
   readonly maxInFlightBytes?: number | undefined
   /**
-   * The most connections per node beside the shared one: for blocking commands, `watch`, `dedicated` and consumers.
+   * The greatest number of connections per node beside the shared one: for blocking commands, `watch`, `dedicated` and consumers.
    * When all are in use, a caller waits for one, within its deadline. Default: 1024.
    */
   readonly maxDedicatedConnections?: number | undefined
@@ -202,7 +211,7 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
   readonly cache?: CacheOptions | undefined
   /** The policy that chooses the nodes for commands that only read. Default: `ReadFrom.primary`. */
   readonly readFrom?: ReadFrom.Policy | undefined
-  /** The availability zone that this client runs in, for `ReadFrom.nearest`. */
+  /** The availability zone that this client runs in, for `ReadFrom.nearest`. Default: none. */
   readonly availabilityZone?: string | undefined
   /**
    * Logs each command and the node that it is sent to, at the level `Debug`. Arguments are not logged. Default: `false`, which costs

@@ -26,7 +26,7 @@ import { millisOf } from "./internal/millis.ts"
 import { ConnectionError, exception, OptionsError, type RedisClusterException } from "./RedisClusterException.ts"
 
 /**
- * Options of `Discovery.srv` and `Discovery.dns`.
+ * Options of `Discovery.srv` and `Discovery.dns`: the DNS servers, and their time.
  *
  * @category models
  * @since 0.1.0
@@ -34,7 +34,7 @@ import { ConnectionError, exception, OptionsError, type RedisClusterException } 
 export interface DiscoveryOptions {
   /** The DNS servers to ask, as `"address"` or `"address:port"`. Default: those of the system. */
   readonly servers?: ReadonlyArray<string> | undefined
-  /** How long a server may take for an answer; each is asked twice. Default: 500 milliseconds. */
+  /** The time in which a server has to answer; each is asked twice. A bare number is milliseconds. Default: 500 milliseconds. */
   readonly timeout?: Duration.Input | undefined
 }
 
@@ -110,7 +110,9 @@ const inOrder = (records: ReadonlyArray<nodeDns.SrvRecord>): Effect.Effect<Reado
  *
  * **Details**
  *
- * The effect fails with `ConnectionError` when the name has no records or DNS does not answer.
+ * The effect fails with `ConnectionError` when the name has no records or DNS does not answer within `timeout`, and with
+ * `OptionsError` for a name or options that cannot be used. Of records with one priority, those with more weight come
+ * first more often.
  *
  * **Example** (A headless service)
  *
@@ -143,7 +145,12 @@ export const srv = (
  *
  * **Details**
  *
- * The effect fails with `ConnectionError` when the host has no address or DNS does not answer.
+ * The effect fails with `ConnectionError` when the host has no address or DNS does not answer within `timeout`, and with
+ * `OptionsError` for a name or options that cannot be used.
+ *
+ * **Gotchas**
+ *
+ * Only the DNS servers are asked, not the file `hosts` of the machine.
  *
  * **Example** (All addresses of a name)
  *

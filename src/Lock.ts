@@ -62,7 +62,8 @@ const NotAcquiredTypeId = "~effect-redis-cluster/LockNotAcquiredError"
 const LostTypeId = "~effect-redis-cluster/LockLostError"
 
 /**
- * The lock was held by others until the time to wait, or the wait schedule, was over.
+ * The lock was held by others until the time to wait, or the wait schedule, was over. Nothing ran under it: the outcome is
+ * `NotExecuted`.
  *
  * @category errors
  * @since 0.1.0
@@ -196,6 +197,7 @@ export interface LockOptions {
  * @since 0.1.0
  */
 export interface Lock {
+  /** The key of the lock. */
   readonly key: string
   /**
    * The token of the holder, which is the value of the key while it has the lock. Every process that knows it can
@@ -605,7 +607,8 @@ const releaseWithScope = (scope: Scope.Scope, holder: Holder): Effect.Effect<voi
  * **Gotchas**
  *
  * The lock is not reentrant: a holder that asks again waits for itself. Race the work with `lock.lost`, or a lost lock
- * goes unnoticed.
+ * goes unnoticed. A failure of the cluster ends the wait, however long `wait` is. A failover may lose the lock, and a paused
+ * process learns of that too late: with `fencing`, the resource can refuse the former holder.
  *
  * **Example** (A handle)
  *
@@ -659,12 +662,12 @@ const endedUnderIt = (lock: Lock): Effect.Effect<void, LockLostError> =>
  *
  * When the lock is lost the effect is interrupted, and the result is a failure with `LockLostError`. That holds also
  * for an effect that cannot be interrupted, or that ended before the interruption, because its end was not protected.
- * Other errors are those of `make`.
+ * Other errors are those of `make`: `LockNotAcquiredError`, and the `RedisClusterException` of its commands.
  *
  * **Gotchas**
  *
  * The lock is not reentrant: an effect that takes its own lock again waits for itself. An interruption stops this process only: what
- * the effect has sent to others goes on. Give them the `fence`.
+ * the effect has sent to others goes on. Give them the `fence`. The default of `wait` is without end: `tryWithLock` tries once.
  *
  * **Example** (First and last)
  *
@@ -735,7 +738,12 @@ const noted = <L extends Lock, E, R>(
  *
  * **Details**
  *
- * The lock is tried once by default, or for as long as `wait` says. Other errors are those of `withLock`.
+ * The lock is tried once by default, or for as long as `wait` says. Other errors are those of `withLock`: `LockLostError`, and the
+ * `RedisClusterException` of its commands.
+ *
+ * **Gotchas**
+ *
+ * `None` says that others hold the lock now, not that they do the work to its end.
  *
  * **Example** (One process at a time is enough)
  *
@@ -790,7 +798,8 @@ export const tryWithLock: {
   ))
 
 /**
- * Reads the token of a lock's holder; `null` while nobody holds the lock.
+ * Reads the token of a lock's holder; `null` while nobody holds the lock. It fails like the command GET, with a
+ * `RedisClusterException`.
  *
  * **Example** (Who has it)
  *
@@ -808,7 +817,11 @@ export const owner = (key: string): Effect.Effect<string | null, RedisClusterExc
   Effect.flatMap(ClusterClient, (redis) => redis.execute(Strings.get(key)))
 
 /**
- * Reads whether a lock is held.
+ * Reads whether a lock is held. It fails like the command GET, with a `RedisClusterException`.
+ *
+ * **Gotchas**
+ *
+ * The answer may be old when it comes. To do something under the lock, take it: `tryWithLock`.
  *
  * **Example** (Asked before it is worth waiting)
  *
@@ -830,7 +843,11 @@ export const isLocked = (key: string): Effect.Effect<boolean, RedisClusterExcept
 
 /**
  * Releases a lock for the holder with a token, from any process: for an operator, or a process that got the token. The
- * result says whether that holder had the lock; its own `lost` fails soon after.
+ * result says whether that holder had the lock. It fails like a script, with a `RedisClusterException`.
+ *
+ * **Gotchas**
+ *
+ * The holder goes on with its work until it next extends the lock, at most a third of `ttl` later: then its `lost` fails.
  *
  * **Example** (A lock that an operator takes away)
  *
@@ -856,7 +873,8 @@ export const release = (key: string, token: string): Effect.Effect<boolean, Redi
 
 /**
  * Extends a lock for the holder with a token, from any process: the lock then lives for at least `ttl` from now on.
- * The result says whether that holder has the lock.
+ * The result says whether that holder has the lock. It fails with an `OptionsError` for a `ttl` that is no duration of at
+ * least 100 milliseconds, and otherwise like a script.
  *
  * **Example** (More time for another process)
  *

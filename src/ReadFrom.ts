@@ -42,6 +42,7 @@ import { millisOf } from "./internal/millis.ts"
  */
 export interface Candidate {
   readonly node: ClusterNode
+  /** Its role in the shard. Exactly one candidate is the primary, and the first. */
   readonly role: Role
   /** Its availability zone, where the servers report it or the option `zoneOf` gives it. */
   readonly zone: string | undefined
@@ -175,12 +176,17 @@ export const problemOf = (policy: Policy, zone: string | undefined): string | un
  *
  * **When to use**
  *
- * Use it when none of the policies here fits. The function runs for each read: it has to be fast, and must not change
- * its arguments.
+ * Use it when none of the policies here fits.
+ *
+ * **Details**
+ *
+ * The name is for logs and messages. A function that throws, or that returns anything but candidates, fails the read with an
+ * `OptionsError`.
  *
  * **Gotchas**
  *
- * A function that throws, or that returns anything but candidates, fails the read with an `OptionsError`.
+ * The function runs for each read: it has to be fast, and must not change its arguments. A candidate that is not `healthy` is
+ * asked when the function returns it.
  *
  * **Example** (The node with the shortest queue)
  *
@@ -241,7 +247,7 @@ export const primary: Policy = make("primary", (candidates) => candidates.length
 
 /**
  * Reads go to the replicas in turn, with those in trouble last. The primary serves when no replica can, or when there
- * is none.
+ * is none. It does not fail because of a replica.
  *
  * @category policies
  * @since 0.1.0
@@ -302,9 +308,9 @@ export const random: Policy = make("random", (candidates, { random }) =>
  *
  * **Details**
  *
- * Without an argument the zone is the client's option `availabilityZone`. Valkey reports the zones of its nodes (9.1
- * in the topology, 8.0 in `INFO`, from its setting `availability-zone`); for other servers the option `zoneOf` gives
- * them.
+ * Without an argument the zone is the client's option `availabilityZone`; without both, each read fails with an
+ * `OptionsError`. Valkey reports the zones of its nodes (9.1 in the topology, 8.0 in `INFO`, from its setting
+ * `availability-zone`); for other servers the option `zoneOf` gives them.
  *
  * **Example** (Replicas of the zone first)
  *
@@ -351,8 +357,15 @@ export const nearest = (zone?: string): Policy =>
 const byLatency = (a: Candidate, b: Candidate): number => (a.latency ?? -1) - (b.latency ?? -1)
 
 /**
- * Reads go to the node with the lowest latency, the primary included. Latencies are measured on a sample of the
- * traffic, and by a PING each second where there is none.
+ * Reads go to the node with the lowest latency, the primary included.
+ *
+ * **Details**
+ *
+ * Latencies are measured on a sample of the traffic, and by a PING each second where there is none.
+ *
+ * **Gotchas**
+ *
+ * All reads of a shard go to one node as long as it is the fastest, and the others idle.
  *
  * @category policies
  * @since 0.1.0
@@ -367,10 +380,18 @@ const leastLag = 100
 
 /**
  * Bounds the age of the data that replicas return: a replica serves reads only while it is known to have every write
- * that is older than `lag` (at least 100 milliseconds). Without such a replica the primary serves.
+ * that is older than `lag`. Without such a replica the primary serves.
+ *
+ * **Details**
  *
  * The client asks the nodes for their replication offsets off the path of the reads, four times per `lag` and at least
- * every second, as long as there are reads with such a bound. The primary serves until they have answered.
+ * every second, as long as there are reads with such a bound. The primary serves until they have answered. `lag` is at least
+ * 100 milliseconds, and a bare number is milliseconds; another value fails each read with an `OptionsError`.
+ *
+ * **Gotchas**
+ *
+ * A user without the permission for `INFO` reads from the primary only. A program does not see its own writes at once: they
+ * may be as old as `lag` says.
  *
  * **Example** (No replica that is behind)
  *
@@ -397,7 +418,7 @@ export const maxLag: {
 })
 
 /**
- * Options of `ReadFrom.hedge`.
+ * Options of `ReadFrom.hedge`: the time before the second attempt, and the limit of such attempts.
  *
  * @category models
  * @since 0.1.0
@@ -408,9 +429,9 @@ export interface HedgeOptions {
    * milliseconds.
    */
   readonly after?: Duration.Input | undefined
-  /** The fraction of the first node's latest replies whose time it gets: 0.95, for example. */
+  /** The fraction of the first node's latest replies, between 0 and 1, whose time it gets: 0.95, for example. Default: none. */
   readonly percentile?: number | undefined
-  /** The most additional reads, as a fraction of all reads (and ten at first). Default: 0.1. */
+  /** The greatest number of additional reads, as a fraction of all reads, up to 1 (and ten at first). Default: 0.1. */
   readonly budget?: number | undefined
 }
 
@@ -428,6 +449,19 @@ const hedgeProblem = ({ after, budget, percentile }: Hedge): string | undefined 
 /**
  * Sends a read to the next node when the first has not answered after a while. The first reply counts, and the other
  * is dropped. Only reads are sent twice, within a budget.
+ *
+ * **When to use**
+ *
+ * Use it for reads that cannot wait half a second for a replica that has fallen silent.
+ *
+ * **Details**
+ *
+ * The deadline of the command holds for both attempts. Options that cannot be used fail each read with an `OptionsError`.
+ *
+ * **Gotchas**
+ *
+ * With `ReadFrom.primary`, or in a shard of one node, there is no second node. A delay below the usual time of a reply spends the
+ * budget on reads that were not slow.
  *
  * **Example** (A second attempt for slow reads)
  *
@@ -469,8 +503,22 @@ export const current: Context.Reference<Policy | undefined> = Context.Reference<
 )
 
 /**
- * Sets the policy for all reads of an effect, on all clients. Views of a client (`redis.readFrom`) keep their own
- * policy.
+ * Sets the policy for all reads of an effect, on all clients. The effect keeps its errors.
+ *
+ * **When to use**
+ *
+ * Use it around a part of a program, such as a report. In a program with several clients, `redis.region({ readFrom })` concerns
+ * one of them.
+ *
+ * **Details**
+ *
+ * An inner region replaces an outer one. Views of a client (`redis.readFrom`) keep their own policy. A policy that cannot be used
+ * fails each read with an `OptionsError`.
+ *
+ * **Gotchas**
+ *
+ * Subscriptions that begin within a region with another policy than `ReadFrom.primary` are held by a replica. A read right after a
+ * write of this program may not see the write.
  *
  * **Example** (Reports from replicas)
  *

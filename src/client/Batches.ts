@@ -21,13 +21,16 @@ export interface BatchMembers {
    *
    * **Details**
    *
-   * When an entry cannot be sent (bad input, keys of different slots, a command that runs on several nodes) nothing is
-   * sent. When entries fail, the pipeline fails after all entries have ended, with a `PipelineError` about the first
-   * failed one in the order given.
+   * Entries of one slot are executed in their order. Each entry has its own deadline. When an entry cannot be sent (bad
+   * input, keys of different slots, a command that runs on several nodes, a command that blocks) nothing is sent. When
+   * entries fail, the pipeline fails after all entries have ended, with a `PipelineError` about the first failed one in
+   * the order given: `index`, `command`, and the exception of the entry as `cause`.
    *
    * **Gotchas**
    *
-   * A pipeline is not atomic, and entries of different slots have no order.
+   * A pipeline is not atomic, and entries of different slots have no order. `Effect.map` makes an effect that is no
+   * command any more, and no entry: use `Command.map`. A failed pipeline may have executed other entries: its `outcome`
+   * is that of the whole.
    *
    * **Example** (Three nodes, one wait)
    *
@@ -46,18 +49,56 @@ export interface BatchMembers {
     commands: B
   ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
   /**
-   * Runs many commands at once like `pipeline`, for a `Result` of each entry. An entry that fails, or that cannot be
-   * sent, fails alone.
+   * Runs many commands at once like `pipeline`, for a `Result` of each entry. The effect itself does not fail: an entry
+   * that fails, or that cannot be sent, fails alone.
+   *
+   * **Example** (A report of what failed)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const report = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const { name, visits } = yield* redis.pipelineResults({ name: redis.get("user:1"), visits: redis.incr("visits:1") })
+   *   return [name, visits].map((result) => result._tag === "Success" ? result.success : result.failure.reason._tag)
+   * })
+   * ```
    */
   readonly pipelineResults: <const B extends Pipeline.Batch>(commands: B) => Effect.Effect<Pipeline.Results<B>>
   /**
-   * A pipeline of any length in bounded memory, for its values in the order given. Commands of a stream are sent as they
-   * come; those that come while a batch is under way make up the next one, of at most `batch` commands (1024 unless said
-   * otherwise). `concurrency` batches are under way at a time (1 unless said otherwise); entries of one slot are executed in
-   * the order given over all batches.
+   * Runs a pipeline of any length in bounded memory, for its values in the order given.
    *
-   * The stream fails with the `PipelineError` of the first batch in which an entry failed, with what `commands` fails with,
-   * and with `OptionsError` for numbers that are no such numbers.
+   * **When to use**
+   *
+   * Use it for a source of commands that is long, or that has no end. `pipelineStreamResults` goes on after a failed
+   * entry.
+   *
+   * **Details**
+   *
+   * Commands of a stream are sent as they come; those that come while a batch is under way make up the next one, of at
+   * most `batch` commands (default: 1024). `concurrency` batches are under way at a time (default: 1); entries of one
+   * slot are executed in the order given over all batches.
+   *
+   * The stream fails with the `PipelineError` of the first batch in which an entry failed, with the error of
+   * `commands`, and with `OptionsError` for options that cannot be used.
+   *
+   * **Gotchas**
+   *
+   * Batches that were sent before the failed one have been executed. The commands do not use the cache of the client.
+   *
+   * **Example** (Many values)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const load = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const commands = Stream.range(1, 10_000).pipe(Stream.map((i) => redis.set(`line:${i}`, i)))
+   *   return yield* Stream.runCount(redis.pipelineStream(commands, { batch: 512 }))
+   * })
+   * ```
    */
   readonly pipelineStream: <C extends Command<unknown>, E = never, R = never>(
     commands: Stream.Stream<C, E, R> | Iterable<C>,
@@ -65,7 +106,20 @@ export interface BatchMembers {
   ) => Stream.Stream<Success<C>, E | RedisClusterException, R>
   /**
    * Runs a pipeline of any length in bounded memory like `pipelineStream`, for a `Result` of each entry. A failed
-   * entry does not end the stream.
+   * entry does not end the stream, which fails with the error of `commands` and with `OptionsError` only.
+   *
+   * **Example** (The number of failures)
+   *
+   * ```ts
+   * import { Effect, Result, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const failures = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const commands = Stream.range(1, 1000).pipe(Stream.map((i) => redis.incr(`counter:${i}`)))
+   *   return yield* redis.pipelineStreamResults(commands).pipe(Stream.filter(Result.isFailure), Stream.runCount)
+   * })
+   * ```
    */
   readonly pipelineStreamResults: <C extends Command<unknown>, E = never, R = never>(
     commands: Stream.Stream<C, E, R> | Iterable<C>,
@@ -91,14 +145,47 @@ export interface BatchMembers {
    * **Gotchas**
    *
    * Redis does not undo: when an entry fails while the transaction is executed, the others take effect, and the
-   * outcome is `Executed`. `transactionResults` gives a `Result` of each entry.
+   * outcome is `Executed`. `transactionResults` gives a `Result` of each entry. A blocking command does not block here.
+   *
+   * **Example** (An order and its place in the queue)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const order = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const [count, length] = yield* redis.transaction([
+   *     redis.incr("{shop:1}orders"),
+   *     redis.rpush("{shop:1}queue", "order")
+   *   ])
+   *   return { count, length } // { count: number, length: number }
+   * })
+   * ```
    */
   readonly transaction: <const B extends Pipeline.Batch>(
     commands: B
   ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
   /**
-   * Runs commands as one transaction like `transaction`, for a `Result` of each entry. It fails only when the
-   * transaction was not executed.
+   * Runs commands as one transaction like `transaction`, for a `Result` of each entry. The effect fails only when the
+   * transaction was not executed, or when its outcome is unknown, with the errors of `transaction`.
+   *
+   * **Gotchas**
+   *
+   * A `Result` that is a failure did not stop the entries behind it.
+   *
+   * **Example** (The entry that failed)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const program = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const [set, incr] = yield* redis.transactionResults([redis.set("{t}name", "ada"), redis.incr("{t}name")])
+   *   return [set._tag, incr._tag] // ["Success", "Failure"]
+   * })
+   * ```
    */
   readonly transactionResults: <const B extends Pipeline.Batch>(
     commands: B

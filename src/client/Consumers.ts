@@ -27,6 +27,7 @@ import { bySlot } from "./Nonatomic.ts"
 export interface ConsumeOptions<Values extends keyof EntryFields = "text", Fields = EntryFields[Values]> {
   /** The keys of the streams, of any slots. */
   readonly streams: string | ReadonlyArray<string>
+  /** The name of the group. */
   readonly group: string
   /** The name of this consumer: unique among running consumers, and unchanged after a restart. */
   readonly consumer: string
@@ -37,8 +38,8 @@ export interface ConsumeOptions<Values extends keyof EntryFields = "text", Field
    */
   readonly create?: "all" | "new" | undefined
   /**
-   * The most entries of one read, per slot; at least one per stream. The next entries are read when the program has
-   * taken these. Default: 100.
+   * The greatest number of entries of one read, per slot; at least one per stream. The next entries are read when the
+   * program has taken these. Default: 100.
    */
   readonly count?: number | undefined
   /** The time for which one read waits on the server for entries. Default: 5 seconds. */
@@ -78,15 +79,17 @@ export interface ConsumerMembers {
    *
    * Each entry is delivered at least once: it stays pending on the server until `entry.acknowledge`, or an XACK of the
    * program. The entries of one stream come in its order, redelivered ones aside. The stream survives failovers, lost
-   * connections and slot moves. It fails for problems that time does not solve: a group that does not exist, a key
-   * that is no stream, a missing permission.
+   * connections and slot moves. It fails for problems that time does not solve: with `ReplyError` for a group that does
+   * not exist, a key that is no stream, or a missing permission; with `OptionsError` for options that cannot be used;
+   * with `DecodeError` for an entry that `schema` refuses; with `ClosedError` when the client closes.
    *
    * Streams of one slot are read together, on one dedicated connection per slot.
    *
    * **Gotchas**
    *
-   * An entry may come twice, so that the work on it has to be idempotent. `claimAfter` has to be longer than the work
-   * on an entry takes.
+   * An entry may come twice, so that the work on it has to be idempotent, and done before `acknowledge`. `claimAfter`
+   * has to be longer than the work on an entry takes, or two consumers do it. Two running consumers of one name get
+   * each other's entries.
    *
    * **Example** (A worker)
    *

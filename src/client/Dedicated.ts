@@ -106,13 +106,15 @@ export interface DedicatedMembers {
    *
    * **Details**
    *
-   * Errors of the node come to the caller: `MovedError` when the slot has moved, for example. An interrupted blocking
-   * command is released by the server, and the connection goes on.
+   * It fails with `ConnectionError` or `TimeoutError` when the node cannot be reached or `maxDedicatedConnections` are in
+   * use until `commandTimeout`, and with `UnknownNodeError` for an endpoint that is no node of the cluster. Errors of the
+   * node come to the caller: `MovedError` when the slot has moved, for example. An interrupted blocking command is
+   * released by the server, and the connection goes on.
    *
    * **Gotchas**
    *
    * When the connection is lost, its state is gone, and all later commands fail with `ConnectionError`: open a new
-   * one.
+   * one. Each open connection counts against `maxDedicatedConnections` of its node.
    *
    * **Example** (A write that two replicas have)
    *
@@ -143,8 +145,15 @@ export interface DedicatedMembers {
    *
    * When a watched key was changed in between, when its slot moved, or when the connection was lost before EXEC was
    * sent, the effect fails with `ConflictError`: nothing was executed. When the connection was lost after EXEC was
-   * sent, the outcome is `Unknown`, and nothing is repeated. A body that does not commit changes nothing. However the
-   * body ends, nothing is watched afterwards.
+   * sent, it fails with `ConnectionError` and the outcome `Unknown`, and nothing is repeated. Keys of different slots
+   * fail with `CrossSlotError`. However the body ends, nothing is watched afterwards.
+   *
+   * **Gotchas**
+   *
+   * A write with `tx` outside of `tx.transaction` is executed at once, and counts as a change of its own watched key.
+   * With `Effect.retry` the body runs again from its start: it should only read with `tx`, and commit. Let a
+   * `ConflictError` pass through the body. `tx.pipeline` and `tx.transaction` take commands of builders
+   * (`Strings.set`), because the methods of `tx` are plain effects.
    *
    * **Example** (Compare and set)
    *

@@ -117,13 +117,13 @@ export interface HealthReport {
 }
 
 /**
- * Options of `redis.health` and `redis.requireHealthy`.
+ * Options of `redis.health` and `redis.requireHealthy`: the time of the nodes, and whether replicas are asked.
  *
  * @category models
  * @since 0.1.0
  */
 export interface HealthOptions {
-  /** The time in which a node has to answer. Default: 1 second. */
+  /** The time in which a node has to answer; a bare number is milliseconds. Default: 1 second. */
   readonly timeout?: Duration.Input | undefined
   /**
    * Whether replicas and nodes without slots are asked, too. This opens a connection to each of them. Default: `true`.
@@ -135,6 +135,11 @@ export interface HealthMembers {
   /**
    * Sends a PING to every node, side by side, and reports which nodes answer. It does not fail because of the cluster,
    * and takes no longer than `timeout`; only invalid options fail, with `OptionsError`.
+   *
+   * **Gotchas**
+   *
+   * It opens a connection to each replica that has none, unless `replicas` is `false`. A probe that is asked every second
+   * by many processes adds that many PINGs to each node.
    *
    * **Example** (A status page)
    *
@@ -157,7 +162,22 @@ export interface HealthMembers {
   }
   /**
    * Succeeds with the report of `health`, or fails with `UnhealthyError` when the report is not `isReady`. A replica
-   * that is down does not make it fail.
+   * that is down does not make it fail. Invalid options fail with `OptionsError`.
+   *
+   * **Example** (A readiness probe of the primaries)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const ready = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.requireHealthy({ replicas: false, timeout: "500 millis" })
+   *   return 200
+   * }).pipe(
+   *   Effect.catchTag("UnhealthyError", () => Effect.succeed(503))
+   * )
+   * ```
    */
   readonly requireHealthy: {
     /** Succeeds with the report of `health`, or fails with `UnhealthyError` when the report is not `isReady`. */

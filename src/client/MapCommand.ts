@@ -13,7 +13,12 @@ export interface MapCommandMembers<Client> {
    *
    * The function gets single commands, the entries of pipelines and transactions, and the commands of dedicated connections,
    * scans and consumers. It may change arguments and settings, and must keep the type of the result. When it throws, the
-   * command fails with an `OptionsError` and is not sent. Channels of subscriptions do not pass it.
+   * command fails with an `OptionsError` and is not sent.
+   *
+   * **Gotchas**
+   *
+   * Channels of subscriptions and patterns of scans (`match`) do not pass the function, and keys in replies (`scanStream`,
+   * `randomkey`) are those of the server: they have the prefix.
    *
    * **Example** (Keys of one tenant)
    *

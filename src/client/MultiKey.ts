@@ -21,25 +21,93 @@ interface MgetOptions {
 
 export interface MultiKeyMembers {
   /**
-   * The values of keys of any slots, in the order of the keys. Not atomic: each slot is read by a command of its own.
+   * Reads the values of keys of any slots, in the order of the keys; `null` for a missing key. Each slot is read by a
+   * command of its own, all sent at once. When some of them fail, it fails with a `PartialFailureError`, which has the
+   * positions of their keys.
+   *
+   * **Details**
+   *
    * With `cached` each key is read like `redis.get(key).pipe(Command.cached(age))`: the client's cache may answer it, and
    * has the same reply for both.
+   *
+   * **Gotchas**
+   *
+   * It is not atomic: values of different slots are of different moments.
+   *
+   * **Example** (Two users)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const users = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.msetNonatomic({ "user:1": "ada", "user:2": "grace" })
+   *   return yield* redis.mgetNonatomic(["user:1", "user:2"]) // Array<string | null>
+   * })
+   * ```
    */
   readonly mgetNonatomic: <const O extends MgetOptions = {}>(
     keys: ReadonlyArray<Argument>,
     options?: Exact<O, MgetOptions>
   ) => Effect.Effect<Array<When<O, "bytes", Uint8Array, string> | null>, RedisClusterException>
-  /** Sets keys of any slots. Not atomic: each slot is written by a command of its own. */
+  /**
+   * Sets keys of any slots, of a record or a list of pairs. Each slot is written by a command of its own, all sent at once.
+   * When some of them fail, it fails with a `PartialFailureError`, which has the positions of their keys.
+   *
+   * **Gotchas**
+   *
+   * It is not atomic: when it fails, other keys may have been written.
+   *
+   * **Example** (Pairs and numbers)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const program = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.msetNonatomic([["visits:home", 1], ["visits:shop", 2]])
+   * })
+   * ```
+   */
   readonly msetNonatomic: (
     entries: Entries<Value>
   ) => Effect.Effect<"OK", RedisClusterException>
-  /** Deletes keys of any slots. The result is the number of keys that existed. */
+  /**
+   * Deletes keys of any slots. The result is the number of keys that existed. It is not atomic: when it fails with a
+   * `PartialFailureError`, other keys may have been deleted.
+   *
+   * **Example** (Keys that are gone)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const program = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return yield* redis.delNonatomic(["user:1", "user:2"]) // number
+   * })
+   * ```
+   */
   readonly delNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
-  /** Unlinks keys of any slots. The result is the number of keys that existed. */
+  /**
+   * Unlinks keys of any slots: servers free their memory later. The result is the number of keys that existed. It is not
+   * atomic: when it fails with a `PartialFailureError`, other keys may have been unlinked.
+   */
   readonly unlinkNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
-  /** The number of keys, of any slots, that exist. */
+  /**
+   * Counts the keys, of any slots, that exist. It is not atomic, and fails with a `PartialFailureError` when a part fails.
+   *
+   * **Gotchas**
+   *
+   * A key that is named twice counts twice.
+   */
   readonly existsNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
-  /** Touches keys of any slots. The result is the number of keys that existed. */
+  /**
+   * Touches keys of any slots: they count as used now. The result is the number of keys that existed. It is not atomic,
+   * and fails with a `PartialFailureError` when a part fails.
+   */
   readonly touchNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
 }
 

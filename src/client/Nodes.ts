@@ -14,19 +14,91 @@ import type { Snapshot } from "../topology/Snapshot.ts"
 import { nodeAt, type Topology } from "../topology/Topology.ts"
 
 export interface NodeMembers {
-  /** The topology at this moment: the owner of each slot. */
+  /**
+   * The topology at this moment: the owner of each slot. Nothing is sent.
+   *
+   * **Example** (The number of slots of each primary)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient, Snapshot } from "effect-redis-cluster"
+   *
+   * export const ranges = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const topology = yield* redis.topology
+   *   return topology.shards.map((shard) => [shard.primary.address, Snapshot.rangesOf(topology, shard)])
+   * })
+   * ```
+   */
   readonly topology: Effect.Effect<Snapshot>
   /**
-   * The topology at this moment, then every change of it. The stream ends with the client. A consumer that falls more
-   * than 64 snapshots behind misses the oldest.
+   * The topology at this moment, then every change of it. The stream does not fail, and ends with the client.
+   *
+   * **Gotchas**
+   *
+   * A consumer that falls more than 64 snapshots behind misses the oldest.
+   *
+   * **Example** (The primaries, whenever they change)
+   *
+   * ```ts
+   * import { Console, Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * // Runs until it is interrupted.
+   * export const watch = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.topologyChanges.pipe(
+   *     Stream.map(({ primaries }) => primaries.map(({ address }) => address).join(", ")),
+   *     Stream.changes,
+   *     Stream.runForEach(Console.log)
+   *   )
+   * })
+   * ```
    */
   readonly topologyChanges: Stream.Stream<Snapshot>
   /**
-   * Fetches the topology now. The client refreshes it by itself, so that this is only for programs that know of a
-   * change. Takes no longer than `commandTimeout`, and fails with `ClosedError` when the client is closed.
+   * Fetches the topology now, within `commandTimeout`.
+   *
+   * **When to use**
+   *
+   * Use it in a program that knows of a change, such as an operator's tool. The client refreshes the topology by itself.
+   *
+   * **Details**
+   *
+   * It fails with `NoReachableNodeError` or `TimeoutError` when no node answers, and with `ClosedError` when the client
+   * is closed.
+   *
+   * **Example** (After a node was added)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const known = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const { nodes } = yield* redis.refreshTopology
+   *   return [...nodes.keys()]
+   * })
+   * ```
    */
   readonly refreshTopology: Effect.Effect<Snapshot, RedisClusterException>
-  /** All nodes of the cluster, including nodes that serve no slots and nodes that the servers have marked as failed. */
+  /**
+   * All nodes of the cluster, including nodes that serve no slots and nodes that the servers have marked as failed.
+   * Nothing is sent.
+   *
+   * **Example** (The addresses of all nodes)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const addresses = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const nodes = yield* redis.nodes
+   *   return nodes.map(({ address, role }) => `${role} ${address}`)
+   * })
+   * ```
+   */
   readonly nodes: Effect.Effect<ReadonlyArray<ClusterNode>>
   /** The nodes that own slots. */
   readonly primaries: Effect.Effect<ReadonlyArray<ClusterNode>>
@@ -35,13 +107,44 @@ export interface NodeMembers {
   /** A random node among the primaries and replicas. */
   readonly randomNode: Effect.Effect<ClusterNode>
   /**
-   * The node at a host and port; fails with `UnknownNodeError` when there is none. A startup endpoint, a name of the loopback
-   * interface and an address before `mapAddress` are other names of the node that is reached there.
+   * The node at a host and port; fails with `UnknownNodeError` when there is none.
+   *
+   * **Details**
+   *
+   * A startup endpoint, a name of the loopback interface and an address before `mapAddress` are other names of the node
+   * that is reached there.
+   *
+   * **Example** (The role of a node)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const role = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const node = yield* redis.nodeAt({ host: "127.0.0.1", port: 7000 })
+   *   return node.role // "primary" | "replica"
+   * })
+   * ```
    */
   readonly nodeAt: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
   /**
    * The primary that owns the slot of a key; `undefined` when no node does. With `replica: true` one of its replicas, by chance;
-   * `undefined` when it has none.
+   * `undefined` when it has none. Nothing is sent, and the answer is that of the topology at this moment.
+   *
+   * **Example** (The node of a key)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const home = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const primary = yield* redis.ownerOf("user:1")
+   *   const replica = yield* redis.ownerOf("user:1", { replica: true })
+   *   return [primary?.address, replica?.address]
+   * })
+   * ```
    */
   readonly ownerOf: {
     /** The primary that owns the slot of a key, or one of its replicas, by chance; `undefined` when there is none. */
@@ -49,7 +152,22 @@ export interface NodeMembers {
     /** The primary that owns the slot of a key; `undefined` when no node does. */
     (key: Argument): Effect.Effect<ClusterNode | undefined>
   }
-  /** The slot of a key; `NaN` for a value that is no key. */
+  /**
+   * The slot of a key, from 0 to 16383, by its hash tag when it has one; `NaN` for a value that is no key. It is a pure
+   * function, and does not fail.
+   *
+   * **Example** (Two keys of one slot)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const together = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return redis.slotOf("{user:1}:cart") === redis.slotOf("{user:1}:orders") // true
+   * })
+   * ```
+   */
   readonly slotOf: (key: Argument) => number
   /** The node for commands that any node can answer: a random primary, unless the program has set it. */
   readonly defaultNode: Effect.Effect<ClusterNode>

@@ -24,12 +24,14 @@ export interface NotificationMembers {
    * **Details**
    *
    * It fails with an `OptionsError`, which says what to set, when `notify-keyspace-events` of a server does not cover
-   * the wanted events and `configure` is not set.
+   * the wanted events and `configure` is not set; with `ReplyError` when a server refuses (`NOPERM`), and otherwise like
+   * `subscribe`.
    *
    * **Gotchas**
    *
    * Servers do not keep notifications: those that occur while a connection is lost are missed. `keyspaceEvents` has
-   * events for such gaps.
+   * events for such gaps. `configure: true` changes the setting of the servers, for all of their clients. A server
+   * reports that a key has expired when it deletes the key, which may be later than its time.
    *
    * **Example** (Sessions that have expired)
    *
@@ -51,14 +53,62 @@ export interface NotificationMembers {
   ) => Stream.Stream<Keyspace.KeyspaceEvent<Keyspace.KeyOf<O>>, RedisClusterException>
   /**
    * A stream of keyspace notifications like `keyspaceNotifications`, with the events of the subscription: when it is
-   * live, and where notifications may have been lost.
+   * live, and where notifications may have been lost. It fails with the errors of `keyspaceNotifications`.
+   *
+   * **Example** (A cache that a gap empties)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * const cached = new Map<string, string>()
+   *
+   * // Runs until it is interrupted.
+   * export const follow = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.keyspaceEvents({ prefix: "user:", configure: true }).pipe(
+   *     Stream.runForEach((event) =>
+   *       Effect.sync(() => {
+   *         if (event._tag === "Gap") cached.clear()
+   *         if (event._tag === "KeyspaceEvent") cached.delete(event.key)
+   *       })
+   *     )
+   *   )
+   * })
+   * ```
    */
   readonly keyspaceEvents: <const O extends Keyspace.KeyspaceOptions = {}>(
     options?: O
   ) => Stream.Stream<Keyspace.KeyspaceEvent<Keyspace.KeyOf<O>> | Subscribed | Gap, RedisClusterException>
   /**
-   * Every command that a node executes, as MONITOR shows it; it slows the node down. Fails with `ConnectionError` when the
-   * connection is lost: nobody could say what was missed.
+   * A stream of every command that a node executes, as MONITOR shows it.
+   *
+   * **Details**
+   *
+   * It fails with `ConnectionError` when the connection is lost, because nobody could say what was missed; with
+   * `UnknownNodeError` for an endpoint that is no node of the cluster, and with `OptionsError` for options that cannot be
+   * used.
+   *
+   * **Gotchas**
+   *
+   * MONITOR slows the node down, and shows the arguments of all clients: it is for diagnosis.
+   *
+   * **Example** (The names of the next commands)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * // Runs until it is interrupted.
+   * export const names = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return yield* redis.monitor({ host: "127.0.0.1", port: 7000 }).pipe(
+   *     Stream.map(({ command: [name] }) => name),
+   *     Stream.take(100),
+   *     Stream.runCollect
+   *   )
+   * })
+   * ```
    */
   readonly monitor: (
     node: Endpoint,

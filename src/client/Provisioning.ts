@@ -23,13 +23,15 @@ export interface ProvisioningMembers {
    *
    * **Details**
    *
-   * It ends when all primaries have been supplied, and fails when one of them cannot be. Afterwards the effect runs
-   * again for a node that joins, that becomes a primary, or that has a new connection, because it may have been
-   * restarted. Such later failures are logged, and the effect is tried again.
+   * It ends when all primaries have been supplied, and fails with the error of the effect when one of them cannot be;
+   * with `OptionsError` for options that cannot be used, and with `ClosedError` when the client is closed. Afterwards the
+   * effect runs again for a node that joins, that becomes a primary, or that has a new connection, because it may have
+   * been restarted. Such later failures are logged, and the effect is tried again after 100 ms, doubling to 5 seconds.
    *
    * **Gotchas**
    *
-   * The effect may run for a node that lacks nothing, so that it has to be idempotent.
+   * The effect may run for a node that lacks nothing, so that it has to be idempotent. A command may reach a restarted
+   * node before the effect does.
    *
    * **Example** (A user on every node)
    *

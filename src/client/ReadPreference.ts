@@ -29,8 +29,23 @@ export interface ReadFromClient
 export interface ReadPreferenceMembers {
   /**
    * A view of the client whose reads follow a policy: single commands, pipelines and the nonatomic multi-key commands.
-   * The policy wins over the region of the program (`ReadFrom.withPolicy`) and the option of the client. Writes and
-   * transactions go to the primary.
+   * It shares the connections of the client.
+   *
+   * **When to use**
+   *
+   * Use it for single reads. For all reads of a part of a program there is `ReadFrom.withPolicy`, for all reads of a
+   * client its option `readFrom`.
+   *
+   * **Details**
+   *
+   * The policy wins over the region of the program and the option of the client. Writes and transactions go to the
+   * primary. A policy that cannot be used (`ReadFrom.nearest()` without a zone, a value that is no policy) fails each
+   * read with an `OptionsError`.
+   *
+   * **Gotchas**
+   *
+   * Replication is asynchronous: a replica may not have the latest writes of this program. `ReadFrom.maxLag` bounds that.
+   * A command of the client in a pipeline of the view follows the view.
    *
    * **Example** (A page that may be a little old)
    *
@@ -58,6 +73,21 @@ export interface ReadPreferenceMembers {
    * **Gotchas**
    *
    * It changes the client for everybody who shares it, at once.
+   *
+   * **Example** (As redis-py's read_from_replicas)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient, ReadFrom } from "effect-redis-cluster"
+   *
+   * export const program = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.readonly(ReadFrom.replicaPreferred)
+   *   const page = yield* redis.get("page:home")
+   *   yield* redis.readwrite
+   *   return page
+   * })
+   * ```
    */
   readonly readonly: (policy?: ReadFrom.Policy) => Effect.Effect<void, RedisClusterException>
   /**
@@ -70,7 +100,20 @@ export interface ReadPreferenceMembers {
   readonly readwrite: Effect.Effect<void>
   /**
    * The number of reads that each node of each shard has got by policies other than `ReadFrom.primary`: since the
-   * client was made, by the present shards.
+   * client was made, by the present shards. Nothing is sent.
+   *
+   * **Example** (The reads of each node)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const spread = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const shards = yield* redis.readStatistics
+   *   return shards.flatMap(({ nodes }) => Array.from(nodes, ([node, { reads }]) => `${node.address}: ${reads}`))
+   * })
+   * ```
    */
   readonly readStatistics: Effect.Effect<ReadonlyArray<ShardReads>>
 }

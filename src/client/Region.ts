@@ -10,18 +10,32 @@ import type { RouterShape } from "../routing/Router.ts"
 
 /** Settings that a region gives to the commands of one client. */
 export interface RegionSettings {
-  /** The policy of the reads. Views keep theirs. */
+  /** The policy of the reads. Views keep theirs. Default: that of the outer region. */
   readonly readFrom?: ReadFrom.Policy | undefined
-  /** The deadline of each command that has none of its own. */
+  /** The deadline of each command that has none of its own; a bare number is milliseconds. Default: that of the outer region. */
   readonly timeout?: Duration.Input | undefined
-  /** Executing the commands twice does no harm. */
+  /** Whether the commands may be executed twice. Default: that of the outer region. */
   readonly idempotent?: boolean | undefined
 }
 
 export interface RegionMembers {
   /**
-   * Gives the commands that an effect runs on this client a policy for reads, a deadline, or idempotence. Commands on other clients
-   * do not notice; for all clients there are `ReadFrom.withPolicy`, `Command.withTimeout` and `Command.withIdempotence`, over which this wins.
+   * Gives the commands that an effect runs on this client a policy for reads, a deadline, or idempotence.
+   *
+   * **When to use**
+   *
+   * Use it in a program with several clients: commands on other clients do not notice. For all clients there are
+   * `ReadFrom.withPolicy`, `Command.withTimeout` and `Command.withIdempotence`, over which this wins.
+   *
+   * **Details**
+   *
+   * A setting that is left out keeps the value of the outer region. The settings of a command itself win over the region.
+   * The effect keeps its errors; settings that cannot be used fail each command within it with an `OptionsError`.
+   *
+   * **Gotchas**
+   *
+   * The deadline is that of each command, not of the effect. `idempotent` concerns every command within, also those of
+   * libraries: `INCR` and `LPUSH` are not safe to execute twice.
    *
    * **Example** (A page that may be a little old, and has 300 ms for each command)
    *

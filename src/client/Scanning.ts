@@ -63,7 +63,7 @@ export interface ElementScanOptions extends ScanOptions {
 }
 
 /**
- * Options of `scanStream`.
+ * Options of `scanStream`: the keys, the nodes, and the pace.
  *
  * @category models
  * @since 0.1.0
@@ -76,14 +76,14 @@ export interface ScanStreamOptions extends KeyScanOptions {
    * the target means when the stream begins; one that fails ends the stream.
    */
   readonly on?: Target | undefined
-  /** The most nodes that are scanned at a time. Default: 4. */
+  /** The greatest number of nodes that are scanned at a time. Default: 4. */
   readonly concurrency?: number | undefined
   /**
    * The time for which the scan goes on trying while the slots that are left cannot be scanned: their primary is down,
-   * no node owns them, or they keep moving. Default: 30 seconds.
+   * no node owns them, or they keep moving. A bare number is milliseconds. Default: 30 seconds.
    */
   readonly patience?: Duration.Input | undefined
-  /** The effect that runs after each page. */
+  /** The effect that runs after each page. Default: none. */
   readonly onProgress?: ((progress: ScanProgress) => Effect.Effect<void>) | undefined
 }
 
@@ -102,16 +102,27 @@ export type ScanNodes = <const O extends NodeScanOptions = {}>(
 
 export interface ScanMembers extends ElementScanMembers {
   /**
-   * The keys of the whole cluster, from all primaries. A page of a node is a chunk of the stream, and the next page is
-   * asked for when it is wanted. `count` is how much work the server does for a page, 1000 unless said otherwise.
+   * A stream of the keys of the whole cluster, from all primaries. A page of a node is a chunk of the stream, and the next
+   * page is asked for when it is wanted.
+   *
+   * **When to use**
+   *
+   * Use it for all keys, or those of a pattern or a type. For the elements of one large value there are `hscanStream`,
+   * `sscanStream` and `zscanStream`.
+   *
+   * **Details**
    *
    * Each key that exists from beginning to end comes at least once, also while nodes fail over, restart, join and leave
-   * and slots migrate. It comes once as long as no slot moves and no server resizes its table of keys. Of keys that are
-   * made or deleted meanwhile nothing is promised.
+   * and slots migrate. `count` is the work of the server for one page, as a number of keys (default: 1000).
    *
    * It fails with an `OptionsError` for bad options; with a `TimeoutError` or `SlotNotCoveredError` when slots that are
-   * left could not be scanned for as long as `patience`; with the server's refusal, if the user may not run `SCAN` or
-   * `CLUSTER NODES`.
+   * left could not be scanned for as long as `patience`; with a `ReplyError` if the user may not run `SCAN` or
+   * `CLUSTER NODES`; with a `DecodeError` for a key that is not UTF-8, unless `bytes` is set.
+   *
+   * **Gotchas**
+   *
+   * A key may come twice when a slot moves or a server resizes its table of keys. Keys that are made or deleted meanwhile
+   * may come or not. The servers go through all keys, also for a `match` that few keys fit.
    *
    * **Example** (Deleting the keys of a feature)
    *
@@ -136,24 +147,83 @@ export interface ScanMembers extends ElementScanMembers {
 /** Scans of the elements of one value. */
 export interface ElementScanMembers {
   /**
-   * The fields of a hash with their values. Each field that exists from beginning to end comes at least once, also
-   * when the key moves to another node meanwhile; the stream then begins again.
+   * A stream of the fields of a hash with their values. A hash that does not exist has none. It fails with `OptionsError`
+   * for bad options, and otherwise like the command HSCAN: with a `ReplyError` for a key of another type.
+   *
+   * **Gotchas**
+   *
+   * Each field that exists from beginning to end comes at least once, also when the key moves to another node meanwhile:
+   * the stream then begins again, and fields come twice.
+   *
+   * **Example** (The adults)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const adults = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return yield* redis.hscanStream("ages").pipe(
+   *     Stream.filter(([, age]) => Number(age) >= 18),
+   *     Stream.map(([name]) => name),
+   *     Stream.runCollect
+   *   )
+   * })
+   * ```
    */
   readonly hscanStream: <const O extends ElementScanOptions = {}>(
     key: Argument,
     options?: Exact<O, ElementScanOptions>
   ) => Stream.Stream<Scanned<O, readonly [field: string, value: string]>, RedisClusterException>
   /**
-   * The members of a set. Each member that exists from beginning to end comes at least once, also when the key moves
-   * to another node meanwhile; the stream then begins again.
+   * A stream of the members of a set. A set that does not exist has none. It fails with `OptionsError` for bad options,
+   * and otherwise like the command SSCAN: with a `ReplyError` for a key of another type.
+   *
+   * **Gotchas**
+   *
+   * Each member that exists from beginning to end comes at least once, also when the key moves to another node meanwhile:
+   * the stream then begins again, and members come twice.
+   *
+   * **Example** (Members with a prefix)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const count = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return yield* Stream.runCount(redis.sscanStream("members", { match: "a*" }))
+   * })
+   * ```
    */
   readonly sscanStream: <const O extends ElementScanOptions = {}>(
     key: Argument,
     options?: Exact<O, ElementScanOptions>
   ) => Stream.Stream<Scanned<O, string>, RedisClusterException>
   /**
-   * The members of a sorted set with their scores. Each member that exists from beginning to end comes at least once,
-   * also when the key moves to another node meanwhile; the stream then begins again.
+   * A stream of the members of a sorted set with their scores, in no order. A sorted set that does not exist has none. It
+   * fails with `OptionsError` for bad options, and otherwise like the command ZSCAN: with a `ReplyError` for a key of
+   * another type.
+   *
+   * **Gotchas**
+   *
+   * Each member that exists from beginning to end comes at least once, also when the key moves to another node meanwhile:
+   * the stream then begins again, and members come twice.
+   *
+   * **Example** (Those with more than 100 points)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const best = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return yield* redis.zscanStream("scores").pipe(
+   *     Stream.filter(([, score]) => score > 100),
+   *     Stream.runCollect
+   *   )
+   * })
+   * ```
    */
   readonly zscanStream: <const O extends ElementScanOptions = {}>(
     key: Argument,

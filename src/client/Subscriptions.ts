@@ -13,7 +13,21 @@ import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
 
 export interface SubscriptionMembers extends SubscribeMembers {
-  /** How many subscriptions each node holds for this client, or is about to, by address (`host:port`). */
+  /**
+   * How many subscriptions each node holds for this client, or is about to, by address (`host:port`). Nothing is sent.
+   *
+   * **Example** (The subscriptions of each node)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const held = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return Object.fromEntries(yield* redis.heldSubscriptions)
+   * })
+   * ```
+   */
   readonly heldSubscriptions: Effect.Effect<ReadonlyMap<string, number>>
 }
 
@@ -32,12 +46,14 @@ export interface SubscribeMembers {
    *
    * All streams of a client share one connection per node. The stream fails with `TimeoutError` when the servers have
    * not confirmed within `commandTimeout`, with `ReplyError` when one refuses (`NOPERM`), with `UnknownNodeError` when
-   * the named node is unknown, and with `ClosedError` when the client closes.
+   * the named node is unknown, with `OptionsError` for bad input, with `DecodeError` for a payload that the schema refuses,
+   * with `OverloadedError` under the strategy `"fail"`, and with `ClosedError` when the client closes. It does not fail
+   * because of lost connections, failovers and moving slots.
    *
    * **Gotchas**
    *
    * Redis does not keep messages: those that are published while a connection is lost are missed. The stream is not live when it
-   * is made.
+   * is made. A slow stream with the strategy `"suspend"` holds up the other streams of its connection.
    *
    * **Example** (Typed messages)
    *
@@ -62,6 +78,36 @@ export interface SubscribeMembers {
   ) => Stream.Stream<Message<PayloadOf<O>>, RedisClusterException>
   /**
    * A stream like `subscribe`, with events beside the messages: when the subscription is live, and where messages may have been lost.
+   * It fails with the errors of `subscribe`.
+   *
+   * **Gotchas**
+   *
+   * A gap does not say that messages were lost: they may have been. The times `from` and `to` are milliseconds since 1970 by the
+   * clock of this process.
+   *
+   * **Example** (Prices that a gap makes old)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * // Runs until it is interrupted.
+   * export const follow = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.subscribeEvents({ shardChannels: "prices" }).pipe(
+   *     Stream.runForEach((event) => {
+   *       switch (event._tag) {
+   *         case "Subscribed":
+   *           return Effect.log(`live at ${event.node.address}`)
+   *         case "Gap":
+   *           return Effect.log(`load all prices since ${event.from} again: ${event.reason}`)
+   *         case "Message":
+   *           return Effect.log(event.payload)
+   *       }
+   *     })
+   *   )
+   * })
+   * ```
    */
   readonly subscribeEvents: <const O extends SubscribeOptions = {}>(
     channels: ChannelNames,
@@ -70,6 +116,20 @@ export interface SubscribeMembers {
   /**
    * Subscribes to channels, and succeeds when the servers have confirmed: no message that is published afterwards is missed. The
    * messages come in a queue, to which channels can be added and from which they can be taken. The subscription ends with the scope.
+   *
+   * **When to use**
+   *
+   * Use it to publish something after the subscription is live, to take messages one at a time, and to change the channels of a
+   * live subscription. `subscribe` hands over all messages of one read as one chunk, which costs less per message.
+   *
+   * **Details**
+   *
+   * The effect fails with the errors with which `subscribe` fails at its start. Later errors come by the queue.
+   *
+   * **Gotchas**
+   *
+   * A queue that nobody takes from fills its buffer (`bufferSize`), and with the strategy `"suspend"` then holds up the other
+   * streams of its connection.
    *
    * **Example** (Ask, and wait for the answer)
    *
@@ -91,6 +151,21 @@ export interface SubscribeMembers {
   ) => Effect.Effect<Subscription<Message<PayloadOf<O>>>, RedisClusterException, Scope.Scope>
   /**
    * Subscribes like `subscribeScoped`, with events beside the messages: when the subscription is live, and where messages may have been lost.
+   * It fails with the errors of `subscribeScoped`, such as `TimeoutError`.
+   *
+   * **Example** (The first event is the confirmation)
+   *
+   * ```ts
+   * import { Effect, Queue } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const program = Effect.scoped(Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const events = yield* redis.subscribeEventsScoped("answers")
+   *   const { _tag } = yield* Queue.take(events)
+   *   return _tag // "Subscribed"
+   * }))
+   * ```
    */
   readonly subscribeEventsScoped: <const O extends SubscribeOptions = {}>(
     channels: ChannelNames,

@@ -105,18 +105,69 @@ export interface TargetClient extends Commands<TargetSurface> {
 }
 
 export interface TargetMembers {
-  /** Runs a command value. */
+  /**
+   * Runs a command of any client on this one. It fails like the command itself, with a `RedisClusterException`.
+   *
+   * **When to use**
+   *
+   * Use it for commands of builders (`Strings.get`), scripts and typed values in a program with several clients. In a
+   * program with one, `yield* Strings.get("k")` runs the command on the `ClusterClient` of the fiber.
+   *
+   * **Gotchas**
+   *
+   * A command that another client's method made runs on this client, too.
+   *
+   * **Example** (A script on one of two clients)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient, Strings } from "effect-redis-cluster"
+   *
+   * class Cache extends ClusterClient.named<Cache>()("app/Cache") {}
+   *
+   * const program = Effect.gen(function*() {
+   *   const cache = yield* Cache
+   *   return yield* cache.execute(Strings.get("page"))
+   * })
+   *
+   * export const runnable = program.pipe(Effect.provide(Cache.layer({ nodes: "redis://127.0.0.1:7000" })))
+   * ```
+   */
   readonly execute: Execute
   /**
-   * Any command by name, routed by the commands cache: `redis.send("GET", "user:1")`. It is a command of this client, as `Command.named`
-   * is one of any client: `redis.send("JSON.GET", "user:1").pipe(Command.schema(Schema.NullOr(User)))`. A command of two words is given as
-   * one name or as two: `redis.send("CONFIG GET", "maxmemory")`.
+   * Sends any command by name, routed by the commands cache: `redis.send("GET", "user:1")`. It is a command of this client, as
+   * `Command.named` is one of any client.
    *
-   * A command without keys follows the server's policies: it runs on one node, on all primaries or on all nodes. The
-   * replies are merged by the policy, or are a map by node for a command without such a policy (`INFO`).
+   * **When to use**
+   *
+   * Use it for a command that has no method: one of a module, or of a new server. With a method the arguments and the result have types.
+   *
+   * **Details**
+   *
+   * A command of two words is given as one name or as two: `redis.send("CONFIG GET", "maxmemory")`. A command without keys follows the
+   * server's policies: it runs on one node, on all primaries or on all nodes. The replies are merged by the policy, or are a map by node
+   * for a command without such a policy (`INFO`).
    *
    * It fails with `OptionsError` when neither the servers nor this library know the command, with `NoTargetError` when it
    * concerns a node that only the caller can choose, with `CrossSlotError` when its keys are of several slots.
+   *
+   * **Gotchas**
+   *
+   * A name holds no arguments: `send("SET", "user:1", "x")`, not `send("SET user:1 x")`. A command that would change a shared connection
+   * (`MULTI`, `SELECT`, `SUBSCRIBE`) fails with an `OptionsError`.
+   *
+   * **Example** (The encoding of a value)
+   *
+   * ```ts
+   * import { Effect, Schema } from "effect"
+   * import { ClusterClient, Command } from "effect-redis-cluster"
+   *
+   * export const encoding = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.set("user:1", "ada")
+   *   return yield* redis.send("OBJECT", "ENCODING", "user:1").pipe(Command.schema(Schema.String))
+   * })
+   * ```
    */
   readonly send: <Name extends string>(
     name: Name,
@@ -125,9 +176,53 @@ export interface TargetMembers {
   /**
    * The commands on the nodes of a target, in place of those that keys or policies choose: `"primaries"`,
    * `"replicas"`, `"all"`, `"random"`, `"default"`, a node, or a list of nodes.
+   *
+   * **Details**
+   *
+   * The result of each command is a map from node to reply, however many nodes the target has. A command that fails on some
+   * of them fails with `PartialFailureError`; `results` has a `Result` of each node. A target without a node fails with
+   * `NoTargetError`, an unknown node with `UnknownNodeError`.
+   *
+   * **Gotchas**
+   *
+   * The methods give plain effects, not commands: for a pipeline of the target take commands of builders. Nodes that the
+   * program names are not redirected, and nothing is sent again.
+   *
+   * **Example** (The memory of each primary)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const memory = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const infos = yield* redis.on("primaries").info("memory") // ReadonlyMap<ClusterNode, string>
+   *   return Array.from(infos, ([node, info]) => `${node.address}: ${/used_memory_human:(\S+)/.exec(info)?.[1]}`)
+   * })
+   * ```
    */
   readonly on: (target: Target) => TargetClient
-  /** A client of one node; fails with `UnknownNodeError` when the cluster has no such node. */
+  /**
+   * A client of one node, by host and port; fails with `UnknownNodeError` when the cluster has no such node.
+   *
+   * **Gotchas**
+   *
+   * It follows no redirects and makes no retries: a command fails with the `MovedError` or the `ConnectionError` of the node.
+   * Its methods give plain effects, not commands.
+   *
+   * **Example** (The clients of one node)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const clients = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const node = yield* redis.node({ host: "127.0.0.1", port: 7000 })
+   *   return (yield* node.clientList()).length
+   * })
+   * ```
+   */
   readonly node: (endpoint: Endpoint) => Effect.Effect<NodeClient, RedisClusterException>
 }
 

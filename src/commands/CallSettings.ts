@@ -10,7 +10,7 @@ import { dual } from "effect/Function"
 import { millisOf } from "../internal/millis.ts"
 
 /**
- * Settings for commands without their own.
+ * The settings of a region for commands without their own. `Command.withTimeout` and `Command.withIdempotence` make them.
  *
  * @category models
  * @since 0.1.0
@@ -27,7 +27,7 @@ export interface CallSettings {
 const none: CallSettings = {}
 
 /**
- * The settings of the current region.
+ * The settings of the current region of the program, which `Command.withTimeout` and `Command.withIdempotence` change.
  *
  * @category references
  * @since 0.1.0
@@ -51,8 +51,13 @@ const within = <A, E, R>(self: Effect.Effect<A, E, R>, settings: CallSettings): 
  *
  * **Details**
  *
- * The deadline applies to each command, not to the effect as a whole. An inner region replaces an outer one. A
+ * An inner region replaces an outer one; `Command.timeout` of a command wins over both. A bare number is milliseconds. A
  * duration that is not at least 0 ms fails each command with an `OptionsError`.
+ *
+ * **Gotchas**
+ *
+ * The deadline applies to each command, not to the effect as a whole: ten commands, one after the other, may take ten times
+ * as long. The time that a blocking command asks for comes in addition.
  *
  * **Example** (A handler whose commands have 300 ms)
  *
@@ -83,7 +88,12 @@ export const withTimeout: {
 
 /**
  * Marks every command that an effect runs as safe to execute twice, so that it is sent again when a lost connection
- * leaves its outcome unknown.
+ * leaves its outcome unknown. The effect keeps its errors.
+ *
+ * **When to use**
+ *
+ * Use it around code whose writes may all be repeated, such as `SET`, `HSET` and `DEL`. `Command.idempotent` marks one
+ * command.
  *
  * **Gotchas**
  *

@@ -60,7 +60,8 @@ export { type Decodable, encode, fields, type FieldsOf } from "./SchemaCoding.ts
 export { EncodeFailure, type Secret, type Value } from "./Value.ts"
 
 /**
- * The settings of one call of a command. `Command.bytes`, `timeout`, `idempotent` and so on set them.
+ * The settings of one call of a command. `Command.bytes`, `timeout`, `idempotent` and so on set them: a program reads
+ * them, as in a function of `redis.mapCommand`.
  *
  * @category models
  * @since 0.1.0
@@ -185,11 +186,40 @@ const Executor = Context.Service<ClusterClient, { readonly execute: Run }>(key)
 export type CommandResult<A, M> = M extends "perNode" ? ReadonlyMap<ClusterNode, A> : A
 
 /**
- * A command with its arguments, and the effect that runs it. `args` are those after the name; `spec` says which of them are
- * keys. `A` is the type of its result on one node; `M` is `"perNode"` for a `PerNodeCommand`.
+ * A command with its arguments, and the effect that runs it, which fails with a `RedisClusterException`. `A` is the type of its
+ * result on one node; `M` is `"perNode"` for a `PerNodeCommand`.
  *
- * A command that a client's method made runs on that client. A command of a builder (`Strings.get("k")`) runs on the
- * `ClusterClient` of the fiber.
+ * **When to use**
+ *
+ * Methods of the client and builders (`Strings.get("k")`) make commands. `Command.make` and `Command.named` make those that have
+ * neither.
+ *
+ * **Details**
+ *
+ * A command that a client's method made runs on that client. A command of a builder runs on the `ClusterClient` of the fiber. It is a
+ * value: it can be kept, run many times, and put into pipelines and transactions. `args` are the arguments after the name; `spec` says
+ * which of them are keys. It prints its name and its keys, never a value.
+ *
+ * **Gotchas**
+ *
+ * `Effect.map`, `Effect.tap` and so on make plain effects of it, which are no entries of a pipeline: use `Command.map`, or put the
+ * combinators of `Command` first.
+ *
+ * **Example** (One value, three uses)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClusterClient, Command, Strings } from "effect-redis-cluster"
+ *
+ * const visits = Strings.get("visits").pipe(Command.map(Number), Command.timeout("500 millis"))
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   const alone = yield* visits
+ *   const [first, second] = yield* redis.pipeline([visits, redis.incr("visits")])
+ *   return [alone, first, second]
+ * })
+ * ```
  *
  * @category models
  * @since 0.1.0
@@ -199,9 +229,13 @@ export class Command<out A, M = unknown, out R extends ClusterClient = ClusterCl
 {
   /** A mark for the types only: at run time the policies of the spec decide. */
   declare readonly [mark]: M
+  /** The facts about the command that hold for every call: its name, its keys, whether it reads. */
   readonly spec: CommandSpec
+  /** The arguments after the name, as they are sent. */
   readonly args: ReadonlyArray<Argument>
+  /** Makes the result from the reply of one node. */
   readonly decode: Decoder<A>
+  /** The settings of this call. */
   readonly settings: CommandSettings
   /** The client on which the command runs; `undefined` for the client of the fiber. */
   run: Run | undefined
@@ -326,6 +360,19 @@ export const answeringPerNode = <A>(self: Command<A>): PerNodeCommand<A> =>
 /**
  * Makes a command from its spec, its arguments and a decoder; `settings` that are left out have the plain default.
  *
+ * **When to use**
+ *
+ * Use it in a library of commands for a module. For a single call `Command.named` needs no spec.
+ *
+ * **Details**
+ *
+ * Arguments are text or bytes. An argument that is neither fails the command with an `OptionsError` when it runs, a decoder that
+ * throws or returns a `DecodeFailure` with a `DecodeError`.
+ *
+ * **Gotchas**
+ *
+ * The spec is believed: with `readonly: true` the command is sent again after a lost connection, and may go to a replica.
+ *
  * **Example** (A command of a module)
  *
  * ```ts
@@ -369,7 +416,8 @@ export const make = <A>(
  *
  * **Gotchas**
  *
- * Numbers are sent in decimal, a `Redacted` value is sent as it is. A name that nobody knows fails with an `OptionsError`, and nothing is sent.
+ * A name that nobody knows fails with an `OptionsError`, and nothing is sent. A name holds no arguments:
+ * `Command.named("SET", "user:1", "x")`. Numbers are sent in decimal, a `Redacted` value is sent as it is.
  *
  * **Example** (A document of the JSON module)
  *
@@ -497,7 +545,8 @@ export const ensured = <A, M, R extends ClusterClient>(given: Command<A, M, R>):
 const unsent = new CommandSpec("UNSENT", {})
 
 /**
- * Makes a call that runs an effect and sends nothing: for mocks of the client in tests.
+ * Makes a call that runs an effect and sends nothing: for mocks of the client in tests. It fails with the
+ * `RedisClusterException` of the effect.
  *
  * **Example** (A slow read of a mock)
  *
@@ -543,7 +592,7 @@ const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =
   exception(() => new DecodeError({ message, cause, outcome: "Executed" }))
 
 /**
- * Makes a call that succeeds with a value and sends nothing: for mocks of the client in tests.
+ * Makes a call that succeeds with a value and sends nothing: for mocks of the client in tests. It adds no error.
  *
  * **Example** (A client whose GET is known)
  *
@@ -559,7 +608,7 @@ const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =
 export const succeed = <A>(value: A): Call<A> => fromEffect(Effect.succeed(value))
 
 /**
- * Makes a call that fails with an error and sends nothing: for mocks of the client in tests.
+ * Makes a call that fails with a `RedisClusterException` and sends nothing: for mocks of the client in tests.
  *
  * **Example** (A read that fails)
  *
@@ -666,8 +715,16 @@ const withSettings = <A, M, R extends ClusterClient>(
     : refusal()
 
 /**
- * Transforms the result of a command with a pure function. For a command that answers per node, the function gets the
- * result of each node.
+ * Transforms the result of a command with a pure function. The result is a command again.
+ *
+ * **Details**
+ *
+ * For a command that answers per node, the function gets the result of each node. A function that throws fails the command
+ * with a `DecodeError` and the outcome `Executed`; `null` and `undefined` reach the function like other results.
+ *
+ * **Gotchas**
+ *
+ * `Effect.map` gives a plain effect, which is no entry of a pipeline. `Command.bytes` and `Command.bigint` go before it.
  *
  * **Example** (A figure of each node)
  *
@@ -696,6 +753,16 @@ export const map: {
 
 /**
  * Changes the keys of a command: each key goes through a function. Values and options stay.
+ *
+ * **Details**
+ *
+ * Within `redis.mapCommand` it makes a view of the client with a prefix for all keys. A function that throws there fails the
+ * command with an `OptionsError`. Keys in replies are not changed.
+ *
+ * **Gotchas**
+ *
+ * A prefix with braces, `{app}:`, puts all keys into one slot, on one node. Keys of one slot stay together only if the function
+ * leaves their hash tag.
  *
  * **Example** (A namespace)
  *
@@ -739,11 +806,23 @@ export type DecodedFrom<A, E> = [A] extends [Decodable<E>] ? unknown
   : Command<Decodable<E>>
 
 /**
- * Decodes the result of a command with a schema, for example from JSON. A value that the schema refuses fails the
- * command with a `DecodeError` that has the schema's issue; an asynchronous schema fails for every value.
+ * Decodes the result of a command with a schema, for example from JSON.
  *
- * A schema of an object reads the fields that a command answers (`hgetall`, `configGet`). For a hash that may be missing there is
- * `Command.hash`.
+ * **When to use**
+ *
+ * Use it for single commands. A schema of an object reads the fields that a command answers (`configGet`). For a hash that may
+ * be missing there is `Command.hash`, for the entries of streams `Command.entries`, and for values that are written and read
+ * with one definition `Value.make`.
+ *
+ * **Details**
+ *
+ * A value that the schema refuses fails the command with a `DecodeError`, outcome `Executed`, that names the place in the value
+ * and shows nothing of it. The schema needs no services; one that waits fails for every value.
+ *
+ * **Gotchas**
+ *
+ * Commands answer `null` for what is missing: allow it with `Schema.NullOr` or `Schema.OptionFromNullOr`. HGETALL of a missing
+ * key answers an empty object.
  *
  * **Example** (JSON)
  *
@@ -784,6 +863,15 @@ export const schema: {
 /**
  * Decodes a hash with the schema of an object; a hash that does not exist is `null`. For `hgetall`, and for other commands that
  * answer names with values.
+ *
+ * **Details**
+ *
+ * Fields that the schema does not know are left out. A hash that the schema refuses fails the command with a `DecodeError`,
+ * outcome `Executed`.
+ *
+ * **Gotchas**
+ *
+ * Fields are text: the schema of a number is `Schema.FiniteFromString`. It does not compile with `Schema.Number`.
  *
  * **Example** (A typed hash)
  *
@@ -918,7 +1006,13 @@ export type Bytes<A> = [Reply] extends [A] ? A
   : A
 
 /**
- * Reads the reply of a command as bytes: the bulk strings of the reply become `Uint8Array`s in place of text.
+ * Reads the reply of a command as bytes: the bulk strings of the reply become `Uint8Array`s in place of text. It adds no
+ * error, and text that is not UTF-8 is none any more.
+ *
+ * **Gotchas**
+ *
+ * It goes before `Command.map` and `Command.schema`. The names of fields become bytes only where the result is a list or a map,
+ * not the names of an object.
  *
  * **Example** (A value in bytes)
  *
@@ -942,7 +1036,10 @@ export const bytes = <A, M, R extends ClusterClient>(self: Command<A, M, R>): Co
 /**
  * Accepts text that is not UTF-8: replacement characters (U+FFFD) take the place of invalid bytes. Without it such a
  * reply fails the command with a `DecodeError`, because the text would differ from the value on the server.
- * `Command.bytes` gives the value itself.
+ *
+ * **Gotchas**
+ *
+ * Text that is written back is another value than the one that was read. `Command.bytes` gives the value itself.
  *
  * **Example** (A name in another encoding)
  *
@@ -976,9 +1073,14 @@ export type BigInts<A> = A extends number ? bigint
  * Reads the integers of a reply, of any size, as bigints. Without it an integer beyond 2^53 - 1 fails the command with
  * a `DecodeError`, because a number cannot hold it exactly.
  *
- * It applies to commands that return an integer or a list of integers (`INCR`, `HINCRBY`, `BITFIELD` ...), before any
- * other transformation. Other commands (`ZINCRBY`, which returns a floating point number) then fail with an
- * `OptionsError` when they run.
+ * **Details**
+ *
+ * It applies to commands that return an integer or a list of integers (`INCR`, `HINCRBY`, `BITFIELD` ...). Other commands
+ * (`ZINCRBY`, which returns a floating point number) fail with an `OptionsError` when they run.
+ *
+ * **Gotchas**
+ *
+ * It goes before any other transformation: behind `Command.map` or `Command.schema` it fails the command with an `OptionsError`.
  *
  * **Example** (A counter beyond 2 ** 53)
  *
@@ -1011,7 +1113,12 @@ export const bigint = <A extends number | null | ReadonlyArray<number | null>, M
 
 /**
  * Marks a call as safe to execute twice: when a lost connection leaves its outcome unknown, it is sent again instead
- * of failing with the outcome `Unknown`. `SET k v` is safe, `INCR k` is not.
+ * of failing with the outcome `Unknown`. It adds no error.
+ *
+ * **Gotchas**
+ *
+ * `SET k v` is safe, `INCR k` and `LPUSH` are not. A write of another program may come between the two: the second one then
+ * overwrites it. `SET` with a condition or with `get` may answer about its own first attempt.
  *
  * **Example** (Sent again after a lost connection)
  *
@@ -1032,8 +1139,23 @@ export const idempotent = <A, M, R extends ClusterClient>(self: Command<A, M, R>
   withSettings(self, { idempotent: true })
 
 /**
- * Gives one call its own deadline, in place of the client's `commandTimeout`. A value that is no duration fails the
- * command with an `OptionsError` when it runs.
+ * Gives one call its own deadline, in place of the client's `commandTimeout`: the time from the call to the reply, with waits,
+ * redirects and retries. A command that misses it fails with a `TimeoutError`.
+ *
+ * **When to use**
+ *
+ * Use it in place of `Effect.timeout`, which cannot tell whether the command was executed: the `outcome` of a `TimeoutError` does.
+ * `Command.withTimeout` sets the deadline of all commands in a region.
+ *
+ * **Details**
+ *
+ * A bare number is milliseconds. A value that is no duration of at least 0 ms fails the command with an `OptionsError` when it
+ * runs. It wins over the region and the client.
+ *
+ * **Gotchas**
+ *
+ * The time that a blocking command asks for comes in addition. In a transaction the shortest deadline of the entries is that of
+ * the whole.
  *
  * **Example** (A cache that may be slow)
  *
@@ -1099,7 +1221,13 @@ const cachedSettings = (settings: CommandSettings, maxAge: Duration.Input): Comm
  *
  * A reply that is not in the cache is read from the owner of its slot, whatever the policy of reads is, once for all that ask for it at the
  * same time. In transactions, on dedicated connections and on nodes that the caller names, the command is sent as usual. A command whose reply
- * depends on more than its keys and arguments (`TTL`, `SRANDMEMBER`, `EVAL`) fails with an `OptionsError`.
+ * depends on more than its keys and arguments (`TTL`, `SRANDMEMBER`, `EVAL`) fails with an `OptionsError`, and so does a `maxAge` that is no duration of more than
+ * 0 ms. A bare number is milliseconds.
+ *
+ * **Gotchas**
+ *
+ * A change of another client is seen when the report of the server has come: moments later, or at the latest when the age is over. A miss is three commands in one
+ * write, and goes to the primary. Cached replies are shared: `Command.map` and `Command.schema` run at each hit.
  *
  * **Example** (At most a minute old)
  *

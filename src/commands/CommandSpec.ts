@@ -57,8 +57,17 @@ export type ResponsePolicy =
   | "union"
 
 /**
- * The facts about a command that do not depend on its arguments. Programs make one for a command of a module:
- * `new CommandSpec("JSON.GET", { keys: 0, readonly: true })`.
+ * The facts about a command that do not depend on its arguments: its name, its keys, whether it reads, which nodes it concerns.
+ *
+ * **When to use**
+ *
+ * Programs make one for a command of a module, for `Command.make`: `new CommandSpec("JSON.GET", { keys: 0, readonly: true })`. For a
+ * command that a program sends rarely, `Command.named` asks the servers for the facts.
+ *
+ * **Gotchas**
+ *
+ * The facts are believed. A command that writes and is marked `readonly` is sent again after a lost connection, and may go to a replica.
+ * A name that cannot be sent fails each command with an `OptionsError`.
  *
  * @category models
  * @since 0.1.0

@@ -93,7 +93,12 @@ export const encoderOf = <E>(schema: Schema.ConstraintEncoder<E>): (value: unkno
  *
  * **Details**
  *
- * It never throws. A value that the schema refuses makes the command fail with an `EncodeError`, and nothing is sent.
+ * It never throws. A value that the schema refuses makes the command fail with an `EncodeError`, and nothing is sent. The
+ * error shows nothing of the value.
+ *
+ * **Gotchas**
+ *
+ * The schema has to encode to text, bytes or a number, and at once: one that waits fails the command with an `EncodeError`.
  *
  * **Example** (JSON, written and read with one schema)
  *
@@ -129,7 +134,8 @@ export const encode = <S extends Schema.ConstraintEncoder<Value>>(schema: S): (v
  *
  * **Gotchas**
  *
- * `hset` leaves fields alone that the object does not have: a field that was written before stays.
+ * `hset` leaves fields alone that the object does not have: a field that was written before stays. `HashValue` replaces
+ * whole objects. Fields are text: the schema of a number is `Schema.FiniteFromString`, not `Schema.Number`.
  *
  * **Example** (A hash, written and read with one schema)
  *

@@ -37,12 +37,25 @@ import * as RedisService from "./Redis.ts"
 export interface ClusterRedisOptions<out NodesR = never, out CredentialsR = never, out TlsR = never>
   extends ClusterOptions<NodesR, CredentialsR, TlsR>
 {
+  /** The connections behind `Redis.reserve`, as in Effect: their number, and the time after which an unused one is closed. */
   readonly pool?: PoolOptions | undefined
 }
 
 /**
- * Connects to a cluster and provides `ClusterClient` and Effect's `Redis` over it. The documentation of `Redis.layer`
- * says how the commands of Effect's `Redis` run on a cluster.
+ * Connects to a cluster and provides `ClusterClient` and Effect's `Redis` over it.
+ *
+ * **When to use**
+ *
+ * Use it in the place of `NodeRedis.layer`. Beside a client that is there, use `Redis.layer`.
+ *
+ * **Details**
+ *
+ * It fails like `ClusterClient.layer`, with a `RedisClusterException`. The documentation of `Redis.layer` says how the commands of
+ * Effect's `Redis` run on a cluster.
+ *
+ * **Gotchas**
+ *
+ * Stores of Effect that use several keys need a prefix in braces, or the cluster-safe stores beside this module.
  *
  * **Example** (In the place of NodeRedis.layer)
  *
@@ -65,7 +78,8 @@ export const layer = <N = never, C = never, T = never>(
 
 /**
  * Connects to a cluster with options from `Config` and provides `ClusterClient` and Effect's `Redis` over it. The
- * options are one config (`ClusterConfig.options`), or a config for each option.
+ * options are one config (`ClusterConfig.options`), or a config for each option. It fails with a `ConfigError` when a value is
+ * missing or invalid, and otherwise like `layer`.
  *
  * **Example** (Options from variables)
  *

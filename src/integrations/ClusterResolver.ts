@@ -74,7 +74,12 @@ const prototype = {
 const make = <In, A>(input: In): ClusterRequest<In, A> => Object.assign(Object.create(prototype), { input })
 
 /**
- * Asks a resolver for the value of an input. Requests of concurrent fibers are joined to few commands.
+ * Asks a resolver for the value of an input. Requests of concurrent fibers are joined to few commands. It fails with the error of its
+ * command, or with a `DecodeError` when the schema refuses the value.
+ *
+ * **Gotchas**
+ *
+ * Requests are joined only when they run at the same time: give `Effect.forEach` and `Effect.all` a `concurrency`.
  *
  * **Example** (Two values of one command)
  *
@@ -151,7 +156,8 @@ const groupBy = <A, K>(items: ReadonlyArray<A>, keyOf: (item: A) => K): Readonly
 }
 
 /**
- * A resolver for the values of keys, `null` for a missing key. It sends one MGET for each slot, all in one pipeline.
+ * Makes a resolver for the values of keys, `null` for a missing key. It sends one MGET for each slot, all in one pipeline. A value
+ * that the schema refuses fails its own request, with a `DecodeError`.
  *
  * **Example** (Values of text)
  *
@@ -186,7 +192,8 @@ export const get = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
   )
 
 /**
- * A resolver for fields of hashes, `null` for a missing field. It sends one HMGET for each hash, all in one pipeline.
+ * Makes a resolver for fields of hashes, `null` for a missing field. It sends one HMGET for each hash, all in one pipeline. A value
+ * that the schema refuses fails its own request, with a `DecodeError`.
  *
  * **Example** (A field of many hashes)
  *
@@ -227,7 +234,7 @@ export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
   )
 
 /**
- * A resolver that says whether keys exist. It sends one EXISTS for each key, all in one pipeline.
+ * Makes a resolver that says whether keys exist. It sends one EXISTS for each key, all in one pipeline. It adds no error.
  *
  * **Example** (Names that are taken)
  *

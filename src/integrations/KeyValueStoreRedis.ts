@@ -177,17 +177,22 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
 })
 
 /**
- * Effect's `KeyValueStore` on a cluster. The Redis key of an entry is `prefix` followed by the key of the entry;
+ * Provides Effect's `KeyValueStore` on a cluster. The Redis key of an entry is `prefix` followed by the key of the entry;
  * entries are in any slots.
  *
- * The store does more than Effect demands:
+ * **Details**
+ *
+ * The layer fails with `OptionsError` when the prefix is empty or the time to live cannot be used. The methods fail with Effect's
+ * `KeyValueStoreError`, whose `cause` is the exception of the client. The store does more than Effect demands:
  * - bytes are stored as they are
  * - `modify` is atomic: when the value was changed meanwhile, the function is called again with the present value
  * - `clear` deletes the entries that existed when it began, on all primaries; `keys`, `size` and `isEmpty` scan all
- *   primaries, and count each key once: their cost grows with the number of all keys in the cluster, not with the size
- *   of the store
+ *   primaries, and count each key once
  *
- * Fails with `OptionsError` when the prefix is empty or the time to live cannot be used.
+ * **Gotchas**
+ *
+ * The cost of `clear`, `keys`, `size` and `isEmpty` grows with the number of all keys in the cluster, not with the size of the store.
+ * `clear` deletes every key that begins with `prefix`, whoever wrote it.
  *
  * **Example** (Sessions that expire)
  *

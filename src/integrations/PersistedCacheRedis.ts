@@ -58,8 +58,20 @@ const stored = <K extends Persistable.Any>(store: Persistence.PersistenceStore, 
  * Makes a `PersistedCache` whose lookup runs in one process at a time for each key. The other processes get its
  * result, also an error, as far as `timeToLive` lets the store keep it.
  *
- * The lock protects from load, and correctness does not depend on it: when the lock cannot be acquired within `wait`,
- * when the cluster does not answer, or when the lock is lost, the lookup runs without it.
+ * **When to use**
+ *
+ * Use it for lookups that are dear, and that many processes need at once. Where each process may do its own, Effect's
+ * `PersistedCache.make` is enough.
+ *
+ * **Details**
+ *
+ * The effect fails with an `OptionsError` for options that cannot be used. The lock protects from load, and correctness does not depend
+ * on it: when the lock cannot be acquired within `wait`, when the cluster does not answer, or when the lock is lost, the lookup runs
+ * without it.
+ *
+ * **Gotchas**
+ *
+ * A lookup may run twice, so that it has to be idempotent. An entry that another process replaces is seen after `inMemoryTTL`.
  *
  * **Example** (One report at a time, however many ask)
  *

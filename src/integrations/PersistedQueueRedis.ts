@@ -107,10 +107,14 @@ const make = Effect.fnUntraced(function*(options: PersistedQueueOptions) {
 })
 
 /**
- * Effect's `PersistedQueueStore` on a cluster. Fails with `OptionsError` when the prefix has a brace.
+ * Provides Effect's `PersistedQueueStore` on a cluster. It fails with `OptionsError` when the prefix has a brace or a time cannot be
+ * used. Its methods fail with Effect's `PersistedQueueError`.
+ *
+ * **Gotchas**
  *
  * An `offer` without an id is sent once: when its outcome is unknown it fails, and the element may be in the queue. An
- * `offer` with an id is repeated, and the element is in the queue once.
+ * `offer` with an id is repeated, and the element is in the queue once. `lockExpiration` has to be longer than
+ * `lockRefreshInterval`, or a worker loses its claim while it works.
  *
  * **Example** (The store alone)
  *
@@ -129,7 +133,7 @@ export const layerStore = (
   Layer.effect(PersistedQueue.PersistedQueueStore, make(options))
 
 /**
- * Effect's `PersistedQueueFactory` on a cluster, for `PersistedQueue.make`.
+ * Provides Effect's `PersistedQueueFactory` on a cluster, for `PersistedQueue.make`. It fails like `layerStore`, with `OptionsError`.
  *
  * **Example** (With other times)
  *

@@ -105,11 +105,17 @@ const make = Effect.gen(function*() {
 })
 
 /**
- * Effect's `BackingPersistence` on a cluster.
+ * Provides Effect's `BackingPersistence` on a cluster. The layer does not fail; the stores fail with Effect's `PersistenceError`.
  *
- * `getMany` and `setMany` send one message to each node. Each entry is written atomically, and all of them together
- * are not: when some entries fail the effect fails, and the others are written. `clear` removes the entries that
- * existed when it began, from all primaries, whatever happens to nodes and slots meanwhile.
+ * **Details**
+ *
+ * `getMany` and `setMany` send one message to each node. `clear` removes the entries that existed when it began, from all primaries,
+ * whatever happens to nodes and slots meanwhile.
+ *
+ * **Gotchas**
+ *
+ * Each entry is written atomically, and all of `setMany` together are not: when some entries fail the effect fails, and the others are
+ * written. The cost of `clear` grows with the number of all keys in the cluster.
  *
  * **Example** (For a module that takes the backing)
  *
@@ -133,7 +139,8 @@ export const layerBacking: Layer.Layer<Persistence.BackingPersistence, never, Cl
 )
 
 /**
- * Effect's `Persistence` on a cluster, for `PersistedCache` and the other modules that build on `Persistence`.
+ * Provides Effect's `Persistence` on a cluster, for `PersistedCache` and the other modules that build on `Persistence`. The layer does
+ * not fail; the stores fail with Effect's `PersistenceError`.
  *
  * **Example** (Beside the client)
  *

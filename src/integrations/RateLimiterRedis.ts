@@ -44,8 +44,10 @@ const make = Effect.fnUntraced(function*(options: RateLimiterOptions) {
 })
 
 /**
- * Effect's `RateLimiterStore` on a cluster, with keys that begin with `prefix{key}`. Fails with `OptionsError` when
- * the prefix has a brace.
+ * Provides Effect's `RateLimiterStore` on a cluster, with keys that begin with `prefix{key}`. It fails with `OptionsError` when
+ * the prefix has a brace. Its methods fail with Effect's `RateLimiterError`.
+ *
+ * **Gotchas**
  *
  * A call whose connection is lost after it was sent fails and is not repeated: a token may have been taken.
  *
@@ -66,7 +68,7 @@ export const layerStore = (
   Layer.effect(RateLimiter.RateLimiterStore, make(options))
 
 /**
- * Effect's `RateLimiter` on a cluster, shared by all processes that use it.
+ * Provides Effect's `RateLimiter` on a cluster, shared by all processes that use it. It fails like `layerStore`, with `OptionsError`.
  *
  * **Example** (Limits for all processes)
  *

@@ -183,13 +183,18 @@ const make = Effect.fnUntraced(function*(
 })
 
 /**
- * Effect's `Reactivity` whose invalidations reach all processes with this layer on one channel.
+ * Provides Effect's `Reactivity` whose invalidations reach all processes with this layer on one channel.
  *
  * **Details**
  *
- * Keys travel as JSON: text, numbers, and plain objects and arrays of them. An invalidation takes effect in its own
- * process at once, and invalidations are published in their order. While the cluster is away they wait, and are
- * published when it is back. Batched invalidations are published when the batch ends.
+ * An invalidation takes effect in its own process at once, and invalidations are published in their order. While the cluster is away
+ * they wait, and are published when it is back. Batched invalidations are published when the batch ends. The layer fails with an
+ * `OptionsError` for options that cannot be used, and like `redis.subscribe` when the channel cannot be subscribed to.
+ *
+ * **Gotchas**
+ *
+ * Keys travel as JSON: text, numbers, and plain objects and arrays of them. Each process has to use the same channel and kind of
+ * channel. After a lost connection all queries of the process run again.
  *
  * **Example** (On a sharded channel)
  *

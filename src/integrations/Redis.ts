@@ -29,7 +29,10 @@ import type { ClusterClient } from "../ClusterClient.ts"
 import * as ClusterRedis from "./internal/ClusterRedis.ts"
 
 /**
- * Effect's `Redis` over a `ClusterClient`.
+ * Provides Effect's `Redis` over a `ClusterClient`. The layer does not fail; the methods fail with Effect's `RedisError`, whose
+ * `cause` is a `RedisClusterException`, and which has the server's code in its text.
+ *
+ * **Details**
  *
  * - A command goes to the node of its keys, and follows redirects. `MGET`, `DEL`, `UNLINK`, `EXISTS`, `TOUCH` and
  *   `MSET` are split by slot and put together again: not atomic beyond one slot.
@@ -45,7 +48,10 @@ import * as ClusterRedis from "./internal/ClusterRedis.ts"
  *   published in between may be missing.
  * - Replies have the shape of RESP2, whatever the protocol of the client.
  *
- * Errors are `RedisError`; its `cause` is a `RedisClusterException`, and the server's code stands in its text.
+ * **Gotchas**
+ *
+ * Keys are never rewritten: a script of Effect that uses several keys needs a prefix in braces, which puts all of them on one node.
+ * The stores beside this module need none.
  *
  * **Example** (For Effect's own modules)
  *

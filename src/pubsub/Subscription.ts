@@ -28,7 +28,7 @@ import type { Message } from "./SubscriptionEvent.ts"
 export type BufferStrategy = "suspend" | "sliding" | "dropping" | "fail"
 
 /**
- * Options of a subscription.
+ * Options of a subscription: the form of its payloads, its place, and its buffer.
  *
  * @category models
  * @since 0.1.0
@@ -38,7 +38,7 @@ export interface SubscribeOptions {
   readonly payload?: "text" | "bytes" | undefined
   /**
    * The schema that decodes payloads: `Schema.fromJsonString(...)` for JSON. A payload that does not fit fails the
-   * stream with a `DecodeError`.
+   * stream with a `DecodeError`. Default: none.
    */
   readonly schema?: Schema.ConstraintDecoder<unknown> | undefined
   /**
@@ -105,8 +105,9 @@ export type PayloadOf<O> = O extends { readonly schema: Schema.ConstraintDecoder
  */
 export interface Subscription<out A = Message> extends Queue.Dequeue<A, RedisClusterException> {
   /**
-   * Adds channels, of any kind, and ends when the servers have confirmed them. When that fails nothing is added, and the others
-   * are not affected: a channel stays that another call has got or waits for.
+   * Adds channels, of any kind, and ends when the servers have confirmed them. It fails with the errors of `redis.subscribe`, such as
+   * `TimeoutError` and `ReplyError`. When that fails nothing is added, and the others are not affected: a channel stays that another
+   * call has got or waits for.
    */
   readonly subscribe: (channels: ChannelNames) => Effect.Effect<void, RedisClusterException>
   /**

@@ -67,10 +67,11 @@ export interface Signatures {
  * @since 0.1.0
  */
 export interface Definition<F extends Signatures> {
-  /** Letters, digits and underscores. */
+  /** The name of the library on the servers: letters, digits and underscores. */
   readonly name: string
   /** The source. A first line `#!lua name=...` may be left out. */
   readonly code: string
+  /** The signature of each function, by the name under which the code registers it. */
   readonly functions: F
   /**
    * The treatment of a node that has a library of that name: `"replace"` puts this library in its place, `"keep"`
@@ -158,11 +159,18 @@ const problemOf = (name: string, code: string): string | undefined => {
 }
 
 /**
- * Defines a library.
+ * Makes a library of functions from its code and the signature of each function.
  *
- * The checks and errors of a call are those of a script (`Script.make`). A function with `readonly: true` has to be
- * registered with the flag `no-writes`. When the server refuses the library, the first call of a function fails with a
- * `ReplyError` that says why. In a transaction a missing library is not loaded: load it before.
+ * **Details**
+ *
+ * The checks and errors of a call are those of a script (`Script.make`). When the server refuses the library, the first call of a
+ * function fails with a `ReplyError` that says why. A mistaken definition fails every call with an `OptionsError`.
+ *
+ * **Gotchas**
+ *
+ * A function with `readonly: true` has to be registered with the flag `no-writes`. In a transaction a missing library is not loaded:
+ * `preload` it. The names of functions are one name space on a server: give two versions of a library that run at the same time
+ * different names.
  *
  * **Example** (A counter as a function)
  *
@@ -232,8 +240,12 @@ const supplyTo = (redis: ClusterClientShape, node: ClusterNode, library: AnyFunc
  * **Details**
  *
  * After the first time a library that exists is left alone, whatever the `policy`: another version of the program may
- * have replaced it. The effect fails when a primary cannot be given a library now; later failures are logged, and the
- * load is tried again.
+ * have replaced it. The effect fails, with a `RedisClusterException`, when a primary cannot be given a library now; later failures
+ * are logged, and the load is tried again.
+ *
+ * **Gotchas**
+ *
+ * A transaction may reach a restarted primary before the library does.
  *
  * **Example** (Before the first call)
  *

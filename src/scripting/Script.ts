@@ -77,6 +77,7 @@ export const isScript = (value: unknown): value is AnyScript => Predicate.hasPro
  */
 export interface Script<S extends Signature> extends Call<S> {
   readonly [TypeId]: typeof TypeId
+  /** The source. */
   readonly lua: string
   /** The SHA-1 digest of the source, by which servers know the script: 40 hexadecimal digits. */
   readonly sha1: string
@@ -122,17 +123,27 @@ const reading = forms(true)
 
 /**
  * Makes a script from its source and its signature. The result is a function that makes the command of a call.
- * A script whose definition is mistaken fails with an `OptionsError` when it is used.
+ *
+ * **When to use**
+ *
+ * Use it for steps that must not be torn apart, on keys of one slot. Where the servers shall keep the code, there is
+ * `FunctionLibrary.make`.
  *
  * **Details**
  *
  * A call is checked before it is sent: keys of different slots are a `CrossSlotError`, arguments that do not fit their
  * schema an `OptionsError`. A result that does not fit is a `DecodeError` with the outcome `Executed`. A script that
  * fails itself may have written before: the error is a `ReplyError` with the outcome `Unknown`, unless the script is
- * `readonly`.
+ * `readonly`. A mistaken definition fails every call with an `OptionsError`.
  *
  * A script with `readonly: true` is called with `EVALSHA_RO` (Redis 7.0 and later): it may be sent again, and may run
  * on a replica; the server refuses its writes.
+ *
+ * **Gotchas**
+ *
+ * Every key that the script uses has to be in `keys`. Lua's `false` and `nil` are `null`, its numbers lose their fraction: return
+ * text for those. A script is not interrupted with its fiber, and holds up its node. Pass values as `args`, do not build the source
+ * from them.
  *
  * **Example** (A counter that stops)
  *
@@ -181,8 +192,8 @@ export const make = <const D extends Definition>(definition: Exact<D, Definition
  *
  * **Details**
  *
- * The effect fails when a primary cannot be given a script now. Later failures are logged, and the load is tried
- * again; calls work without it.
+ * The effect fails, with a `RedisClusterException`, when a primary cannot be given a script now. Later failures are logged, and
+ * the load is tried again; calls work without it.
  *
  * **Example** (Before the first call)
  *

@@ -50,11 +50,11 @@ export type Args = NamedArgs | Schema.ConstraintEncoder<ReadonlyArray<Value>>
  * @since 0.1.0
  */
 export interface Signature {
-  /** Default: none. */
+  /** The keys: their names in order, their number, or `"many"`. Default: none. */
   readonly keys?: Keys | undefined
-  /** Default: none. */
+  /** The arguments: a schema for each name, or one schema of a list. Default: none. */
   readonly args?: Args | undefined
-  /** Decodes the reply. Default: the reply as it comes. */
+  /** The schema that decodes the reply. Default: the reply as it comes. */
   readonly result?: Schema.ConstraintDecoder<unknown> | undefined
   /**
    * Whether it changes nothing, so that it may be sent again when its outcome is unknown, and may run on a replica.
@@ -103,7 +103,8 @@ export type Output<S extends Signature> = Member<S, "result"> extends Schema.Con
   : Reply
 
 /**
- * A function that makes the command of a call. The input may be left out when nothing in it is required.
+ * A function that makes the command of a call. The input may be left out when nothing in it is required. Bad input fails the command
+ * with an `OptionsError` when it runs.
  *
  * @category models
  * @since 0.1.0

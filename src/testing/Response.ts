@@ -38,7 +38,7 @@ export type Response = Data.TaggedEnum<{
 const constructors = Data.taggedEnum<Response>()
 
 /**
- * Answers with a value. `"OK"` is sent as the simple string that it is on a server.
+ * Answers with a value, and does not execute the command. `"OK"` is sent as the simple string that it is on a server.
  *
  * **Example** (A value of a node)
  *
@@ -58,7 +58,7 @@ const constructors = Data.taggedEnum<Response>()
 export const reply = (value: ResponseValue): Response => constructors.Reply({ value })
 
 /**
- * Answers with an error: the line begins with the code, and has no `-`.
+ * Answers with an error, and does not execute the command: the line begins with the code, and has no `-`.
  *
  * **Example** (A node that loads)
  *

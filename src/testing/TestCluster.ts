@@ -64,7 +64,7 @@ export interface TestClusterOptions {
    * The nodes one by one, in place of `primaries` and `replicas`: for slots that are not split evenly, zones, host names.
    */
   readonly nodes?: ReadonlyArray<NodeOptions> | undefined
-  /** The password of the default user. */
+  /** The password of the default user. Default: none. */
   readonly password?: string | undefined
   /**
    * Whether all slots need a healthy owner, or else commands with keys are answered CLUSTERDOWN. Default: `true`, as
@@ -102,9 +102,13 @@ export interface NodeOptions {
   readonly slots?: ReadonlyArray<readonly [first: number, last: number]> | undefined
   /** For a replica, the position of its primary in the list. */
   readonly replicaOf?: number | undefined
+  /** The address at which the node listens. Default: `"127.0.0.1"`. */
   readonly host?: string | undefined
+  /** The port at which the node listens. Default: 7000, and the next port for each further node. */
   readonly port?: number | undefined
+  /** The host name that the node announces, with `preferredEndpoint: "hostname"`. Default: none. */
   readonly hostname?: string | undefined
+  /** The availability zone that the node reports. Default: none. */
   readonly zone?: string | undefined
 }
 
@@ -115,6 +119,7 @@ export interface NodeOptions {
  * @since 0.1.0
  */
 export interface TestLayerOptions extends TestClusterOptions {
+  /** The options of the client: those of `ClusterClient.layer`, without `stream` and `tls`. */
   readonly client?: ClientOptions | undefined
 }
 
@@ -136,7 +141,7 @@ export interface ClientOptions extends Partial<Omit<ClusterOptions.ClusterOption
 export interface TestClusterShape extends Control.Control {
   /**
    * Causes random faults for some time. The result is the list of faults. A seed reproduces the faults and their
-   * times.
+   * times. It fails with an `OptionsError` for options that cannot be used.
    */
   readonly chaos: (
     options: Chaos.ChaosOptions
@@ -145,7 +150,7 @@ export interface TestClusterShape extends Control.Control {
   readonly stream: (endpoint: Endpoint) => Duplex
   /**
    * A layer with a client of this cluster, and with the `Connections` below it. Each build of the layer makes another
-   * client.
+   * client. It fails like `ClusterClient.layer`, with an `OptionsError` for options that cannot be used.
    */
   readonly layerClient: (
     options?: ClientOptions
@@ -164,7 +169,7 @@ export interface ListenOptions extends TestClusterOptions {
 }
 
 /**
- * A cluster that listens.
+ * A cluster that listens on ports, made by `TestCluster.listen`.
  *
  * @category models
  * @since 0.1.0
@@ -338,7 +343,40 @@ const listen = Effect.fnUntraced(function*(
 })
 
 /**
- * The cluster of a test, as a service.
+ * The cluster of a test, as a service: its layers, and the methods with which a test observes and changes it.
+ *
+ * **When to use**
+ *
+ * Use it for tests of programs that use the client, without servers. For a few replies there is `ClusterClient.layerMock`.
+ *
+ * **Details**
+ *
+ * Its layers and constructors fail with an `OptionsError` for options that cannot be used.
+ *
+ * **Gotchas**
+ *
+ * With a `TestClock` a fiber that waits (for a retry, a deadline, a blocking command) goes on only when the test adjusts the clock:
+ * fork the effect, adjust the clock, then join the fiber. The cluster has no Lua: register a function for each script
+ * (`onScript`).
+ *
+ * **Example** (A primary that dies)
+ *
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import { ClusterClient } from "effect-redis-cluster"
+ * import { TestCluster } from "effect-redis-cluster/testing"
+ * import { TestClock } from "effect/testing"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   const cluster = yield* TestCluster
+ *   yield* redis.set("user:1", "ada")
+ *   yield* cluster.kill(yield* cluster.owner(yield* cluster.slotOf("user:1")))
+ *   const reading = yield* Effect.forkChild(redis.get("user:1"))
+ *   yield* TestClock.adjust("5 seconds")
+ *   return yield* Fiber.join(reading) // "ada", from the replica
+ * }).pipe(Effect.provide(TestCluster.layer({ replicas: 1 })), Effect.provide(TestClock.layer()))
+ * ```
  *
  * @category services
  * @since 0.1.0
@@ -347,7 +385,20 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
   "effect-redis-cluster/testing/TestCluster"
 ) {
   /**
-   * Makes a cluster, which ends with the scope.
+   * Makes a cluster, which ends with the scope. It fails with an `OptionsError` for options that cannot be used.
+   *
+   * **Example** (Two clusters in one test)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { TestCluster } from "effect-redis-cluster/testing"
+   *
+   * export const program = Effect.scoped(Effect.gen(function*() {
+   *   const one = yield* TestCluster.make({ primaries: 1 })
+   *   const other = yield* TestCluster.make({ primaries: 3 })
+   *   return [one.primaries.length, other.primaries.length]
+   * }))
+   * ```
    *
    * @since 0.1.0
    */
@@ -355,15 +406,50 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
 
   /**
    * Makes a cluster that listens on ports of the loopback interface, in RESP2 and RESP3, for any client of Redis. The
-   * ports close with the scope. The cluster uses the clock of the fiber: provide the live clock where a test waits for
-   * sockets.
+   * ports close with the scope. It fails with an `OptionsError` for options that cannot be used, and with a
+   * `ConnectionError` for ports that cannot be opened.
+   *
+   * **Gotchas**
+   *
+   * The cluster uses the clock of the fiber: provide the live clock where a test waits for sockets.
+   *
+   * **Example** (A cluster for another client)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   * import { TestCluster } from "effect-redis-cluster/testing"
+   *
+   * export const program = Effect.scoped(Effect.gen(function*() {
+   *   const { urls } = yield* TestCluster.listen({ primaries: 3 })
+   *   const redis = yield* ClusterClient.make({ nodes: urls })
+   *   return yield* redis.ping()
+   * }))
+   * ```
    *
    * @since 0.1.0
    */
   static readonly listen = listen
 
   /**
-   * A layer with the cluster only: `layerClient` of the cluster makes clients.
+   * Makes a layer with the cluster only: `layerClient` of the cluster makes clients. It fails with an `OptionsError` for
+   * options that cannot be used.
+   *
+   * **Example** (Two clients of one cluster)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   * import { TestCluster } from "effect-redis-cluster/testing"
+   *
+   * export const program = Effect.gen(function*() {
+   *   const cluster = yield* TestCluster
+   *   const write = Effect.flatMap(ClusterClient, (redis) => redis.set("k", "v")).pipe(Effect.provide(cluster.layerClient()))
+   *   const read = Effect.flatMap(ClusterClient, (redis) => redis.get("k")).pipe(Effect.provide(cluster.layerClient()))
+   *   yield* write
+   *   return yield* read // "v"
+   * }).pipe(Effect.provide(TestCluster.layerCluster()))
+   * ```
    *
    * @since 0.1.0
    */
@@ -372,7 +458,28 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
   ): Layer.Layer<TestCluster, RedisClusterException> => Layer.effect(TestCluster, make(options))
 
   /**
-   * A layer with the cluster, a client of it, and the `Connections` below that client.
+   * Makes a layer with the cluster, a client of it, and the `Connections` below that client. It fails with an
+   * `OptionsError` for options that cannot be used.
+   *
+   * **Gotchas**
+   *
+   * Each build of the layer makes a new, empty cluster.
+   *
+   * **Example** (Keys that expire)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   * import { TestCluster } from "effect-redis-cluster/testing"
+   * import { TestClock } from "effect/testing"
+   *
+   * export const program = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.set("code:1", "123456", { expire: "10 minutes" })
+   *   yield* TestClock.adjust("10 minutes")
+   *   return yield* redis.get("code:1") // null
+   * }).pipe(Effect.provide(TestCluster.layer()), Effect.provide(TestClock.layer()))
+   * ```
    *
    * @since 0.1.0
    */

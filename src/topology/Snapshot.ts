@@ -27,7 +27,11 @@ export interface Shard {
  *
  * **When to use**
  *
- * `redis.topology` gives the present one, and `redis.topologyChanges` each later one.
+ * Use it to see which node owns what: `redis.topology` gives the present one, and `redis.topologyChanges` each later one.
+ *
+ * **Gotchas**
+ *
+ * A snapshot is old as soon as the cluster changes. The client routes by its own, so that a program need not.
  *
  * @category models
  * @since 0.1.0

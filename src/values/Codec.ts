@@ -44,7 +44,7 @@ const parse = (stored: Uint8Array): unknown => {
 }
 
 /**
- * Values as JSON text. The default.
+ * Values as JSON text, by the JSON codec of the schema: any schema goes. The default.
  *
  * @category codecs
  * @since 0.1.0
@@ -61,7 +61,7 @@ export const json: Codec<unknown> = { form: "json", encode: JSON.stringify, deco
 export const text: Codec<string> = { form: "encoded", encode: (value) => value, decode: textOf }
 
 /**
- * Values as bytes, for schemas that encode to bytes: `Schema.Uint8Array`.
+ * Values as bytes, for schemas that encode to bytes: `Schema.Uint8Array`. The stored form is the bytes themselves.
  *
  * @category codecs
  * @since 0.1.0
@@ -69,7 +69,7 @@ export const text: Codec<string> = { form: "encoded", encode: (value) => value, 
 export const bytes: Codec<Uint8Array> = { form: "encoded", encode: (value) => value, decode: (stored) => stored }
 
 /**
- * The parts of a codec, for `make`.
+ * The parts of a codec, for `Codec.make`: the two functions, and the part of the schema before them.
  *
  * @category models
  * @since 0.1.0
@@ -90,13 +90,17 @@ const optionChecks: checks.Checks<CodecOptions<never>> = {
 }
 
 /**
- * A form of the program's own: MessagePack, CBOR, Protocol Buffers.
+ * Makes a form of the program's own: MessagePack, CBOR, Protocol Buffers.
  *
  * **Details**
  *
  * The functions get and give what the schema encodes to. With `form: "json"`, the default, that is JSON, so that any schema goes. With
  * `form: "encoded"` it is the encoded side of the schema itself, for formats that know dates and bytes. Errors that they throw become an
- * `EncodeError` or a `DecodeError`.
+ * `EncodeError` or a `DecodeError`. Parts that cannot be used fail each command of the definition with an `OptionsError`.
+ *
+ * **Gotchas**
+ *
+ * The functions run on the thread of the program, and at once: they cannot wait. The schema reads the result of `decode`.
  *
  * **Example** (The serializer of V8)
  *

@@ -27,7 +27,7 @@ import * as checks from "../internal/checks.ts"
 import type { Argument } from "../protocol/Reply.ts"
 
 /**
- * Options of `zstd`.
+ * Options of `Compression.zstd`: its level, and the sizes, in bytes, between which it compresses.
  *
  * @category models
  * @since 0.1.0
@@ -91,16 +91,37 @@ const zlib = (): typeof Zlib | undefined => globalThis.process?.getBuiltinModule
 const bytesOf = (value: Argument): Uint8Array => typeof value === "string" ? Buffer.from(value) : value
 
 /**
- * Compresses with zstd, by `node:zlib`.
+ * Makes a compression with zstd, by `node:zlib`.
+ *
+ * **When to use**
+ *
+ * Use it for values of some kilobytes and more, where the network or the memory of the servers is scarce.
  *
  * **Details**
  *
  * A value below the threshold, and one that would not become smaller, is written as it is. Clients of valkey-glide with compression read
- * what this writes, and the other way round, except for values that they compress with lz4: those fail with a `DecodeError`.
+ * what this writes, and the other way round, except for values that they compress with lz4: those fail with a `DecodeError`. A value
+ * beyond `maxSize` bytes fails with an `EncodeError` when it is written, with a `DecodeError` when it is read. Options that cannot be
+ * used fail each command of the definition with an `OptionsError`.
  *
  * **Gotchas**
  *
- * Servers see bytes: `APPEND`, `GETRANGE`, `INCR` and scripts that look into the value do not work on compressed values.
+ * Servers see bytes: `APPEND`, `GETRANGE`, `INCR` and scripts that look into the value do not work on compressed values. A program
+ * without the option cannot read them: to turn compression off, first write with `threshold: Infinity`. Compression runs on the thread
+ * of the program: a megabyte takes some milliseconds.
+ *
+ * **Example** (Pages from 1 KiB on)
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { Compression, Value } from "effect-redis-cluster"
+ *
+ * export const Pages = Value.make({
+ *   key: (path: string) => `page:${path}`,
+ *   schema: Schema.String,
+ *   compression: Compression.zstd({ threshold: 1024, maxSize: 16 * 1024 * 1024 })
+ * })
+ * ```
  *
  * @category constructors
  * @since 0.1.0

@@ -83,31 +83,46 @@ export interface HashValue<in I, in out A> {
   readonly [TypeId]: typeof TypeId
   /** The key of an input, for commands beside those here: `redis.hincrby(Orders.key(1), "visits", 1)`. */
   readonly key: (input: I) => Argument
-  /** The object; `null` if there is none. Fields that the schema does not know are left out. */
+  /**
+   * Reads the object; `null` if there is none. Fields that the schema does not know are left out. An object that the schema refuses
+   * fails it with a `DecodeError`.
+   */
   readonly get: (input: I) => Command<A | null>
-  /** Some properties of the object; `null` if it has none of these fields, as when there is no object. */
+  /**
+   * Reads some properties of the object; `null` if it has none of these fields, as when there is no object. Properties that the schema
+   * refuses, or that are missing, fail it with a `DecodeError`.
+   */
   readonly pick: <const K extends keyof A & string>(
     input: I,
     properties: ReadonlyArray<K>
   ) => Command<Pick<A, K> | null>
   /**
-   * Writes the object in the place of the former one, whose other fields go, in one transaction. `setCommands` gives its commands for a
-   * transaction with others.
+   * Writes the object in the place of the former one, whose other fields go, in one transaction. An object that the schema refuses fails
+   * it with an `EncodeError`, and nothing is sent. `setCommands` gives its commands for a transaction with others.
    */
   readonly set: (input: I, value: A) => Effect.Effect<void, RedisClusterException, ClusterClient>
-  /** The commands of `set`. They belong in a transaction. */
-  readonly setCommands: (input: I, value: A) => ReadonlyArray<Command<unknown>>
   /**
-   * Writes some properties and leaves the others as they are. A property that is `undefined` is left as it is, too: `unset` deletes.
+   * The commands of `set`: they delete the former object and write this one. An object that the schema refuses fails them with an
+   * `EncodeError`.
    *
    * **Gotchas**
    *
-   * It writes whether or not there is an object: where there was none, the properties that it lacks are missing when it is read.
+   * They belong in a transaction: between them there is no object.
+   */
+  readonly setCommands: (input: I, value: A) => ReadonlyArray<Command<unknown>>
+  /**
+   * Writes some properties and leaves the others as they are. A property that is `undefined` is left as it is, too: `unset` deletes.
+   * Properties that the schema refuses fail it with an `EncodeError`, and nothing is sent.
+   *
+   * **Gotchas**
+   *
+   * It writes whether or not there is an object: where there was none, the properties that it lacks are missing when it is read. It does
+   * not begin the `timeToLive` of the definition again.
    */
   readonly patch: (input: I, properties: Partial<A>) => Command<void>
-  /** Deletes properties that the object may lack. Returns how many there were. */
+  /** Deletes properties that the object may lack. Returns how many there were. It adds no error. */
   readonly unset: (input: I, properties: ReadonlyArray<OptionalKeys<A> & string>) => Command<number>
-  /** Deletes the object. Returns whether there was one. */
+  /** Deletes the object. Returns whether there was one. It adds no error. */
   readonly delete: (input: I) => Command<boolean>
 }
 
@@ -164,7 +179,12 @@ const isEmpty = (fields: FieldCoding.Fields): boolean => {
 }
 
 /**
- * Defines typed hashes.
+ * Makes typed hashes from a definition: the key and the schema of an object.
+ *
+ * **When to use**
+ *
+ * Use it for objects whose properties are read, written or counted alone. An object that is always read and written whole is smaller and
+ * faster as a `Value`.
  *
  * **Details**
  *
@@ -172,6 +192,29 @@ const isEmpty = (fields: FieldCoding.Fields): boolean => {
  * (`HINCRBY`) and show the rest. A property that is `undefined` has no field; where the schema wants it (`Schema.UndefinedOr`) it reads as
  * `undefined`, and as `null` where the schema admits both. A definition that is mistaken makes every command fail with an
  * `OptionsError`, and nothing is sent.
+ *
+ * **Gotchas**
+ *
+ * An object of which every property is `undefined` has no fields, and reads as `null`: servers have no empty hashes.
+ *
+ * **Example** (Points that servers count)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ClusterClient, HashValue } from "effect-redis-cluster"
+ *
+ * const Players = HashValue.make({
+ *   key: (name: string) => `player:${name}`,
+ *   schema: Schema.Struct({ team: Schema.String, points: Schema.Number })
+ * })
+ *
+ * export const program = Effect.gen(function*() {
+ *   const redis = yield* ClusterClient
+ *   yield* Players.set("ada", { team: "red", points: 10 })
+ *   yield* redis.hincrby(Players.key("ada"), "points", 5)
+ *   return yield* Players.pick("ada", ["points"]) // { points: number } | null
+ * })
+ * ```
  *
  * @category constructors
  * @since 0.1.0

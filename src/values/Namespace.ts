@@ -31,7 +31,7 @@
 export type Part = string | number | bigint
 
 /**
- * A prefix of keys.
+ * A prefix of keys, made by `Namespace.make`. Its members are pure functions, which do not fail.
  *
  * @category models
  * @since 0.1.0
@@ -72,7 +72,17 @@ const literally = (text: string): string => text.replaceAll(/[\\*?[\]^-]/g, Stri
  * **Gotchas**
  *
  * A prefix with braces, `"{app}"`, is a hash tag: all its keys are of one slot, on one node. A prefix with empty braces, `"{}"`, would take the
- * meaning from all tags behind it: they are written as `%7B%7D`.
+ * meaning from all tags behind it: they are written as `%7B%7D`. A part may have colons: `key("a:b")` and `key("a", "b")` are one key.
+ *
+ * **Example** (Keys of one user)
+ *
+ * ```ts
+ * import { Namespace } from "effect-redis-cluster"
+ *
+ * const user = Namespace.make("app:prod").tagged("user", 7)
+ *
+ * export const keys = [user.key("cart"), user.key("orders")] // app:prod:{user:7}:cart, app:prod:{user:7}:orders
+ * ```
  *
  * @category constructors
  * @since 0.1.0

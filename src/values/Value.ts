@@ -68,7 +68,7 @@ export interface Definition<I, S extends Schema.ConstraintCodec<unknown, unknown
   readonly timeToLive?: Lifetime | undefined
   /** The form on the servers. Default: `Codec.json`. */
   readonly codec?: Codec<S["Encoded"]> | undefined
-  /** Default: none. */
+  /** The compression of the stored form: `Compression.zstd`. Default: none. */
   readonly compression?: Compression | undefined
 }
 
@@ -117,34 +117,47 @@ export interface Value<in I, in out A> {
   readonly [TypeId]: typeof TypeId
   /** The key of an input, for commands beside those here: `redis.pttl(Users.key(1))`. */
   readonly key: (input: I) => Argument
-  /** The value; `null` if there is none. */
+  /** Reads the value; `null` if there is none. A stored value that the schema refuses fails it with a `DecodeError`. */
   readonly get: (input: I) => Command<A | null>
   /**
-   * The values of many inputs, in their order, of any slots: one command for each slot, all sent at once.
+   * Reads the values of many inputs, in their order, of any slots: one command for each slot, all sent at once.
    *
    * **Details**
    *
-   * When parts fail, the error is a `PartialFailureError` with the positions of their inputs. For a result of each value use
-   * `redis.pipelineResults(inputs.map(Users.get))`.
+   * When parts fail, it fails with a `PartialFailureError` with the positions of their inputs. One stored value that the schema refuses
+   * fails the values of its slot. For a result of each value use `redis.pipelineResults(inputs.map(Users.get))`.
    */
   readonly getMany: (
     inputs: ReadonlyArray<I>,
     options?: { readonly cached?: Duration.Input | undefined }
   ) => Effect.Effect<ReadonlyArray<A | null>, RedisClusterException, ClusterClient>
-  /** Writes a value, with the options of SET. */
+  /**
+   * Writes a value, with the options of SET. A value that the schema refuses fails it with an `EncodeError`, and nothing is sent.
+   *
+   * **Gotchas**
+   *
+   * A write without `keepTtl` and without an expiry begins the `timeToLive` of the definition again; where there is none, it removes the
+   * expiry of the key.
+   */
   readonly set: <const O extends SetOptions = {}>(
     input: I,
     value: A,
     options?: Exact<O, SetOptions>
   ) => Command<SetReply<O, A>>
-  /** Writes many values, of any slots, at once. It is not atomic. When a value cannot be encoded, none is written. */
+  /**
+   * Writes many values, of any slots, at once. When a value cannot be encoded, none is written, and it fails with an `EncodeError`.
+   *
+   * **Gotchas**
+   *
+   * It is not atomic: when it fails with another error, such as a `PipelineError`, some values may have been written.
+   */
   readonly setMany: (
     entries: Iterable<readonly [input: I, value: A]>,
     options?: ExpiryOrKeep
   ) => Effect.Effect<void, RedisClusterException, ClusterClient>
-  /** Deletes the value. Returns whether there was one. */
+  /** Deletes the value. Returns whether there was one. It adds no error. */
   readonly delete: (input: I) => Command<boolean>
-  /** Deletes many values, of any slots. Returns how many there were. */
+  /** Deletes many values, of any slots. Returns how many there were. It is not atomic, and fails with a `PartialFailureError`. */
   readonly deleteMany: (inputs: ReadonlyArray<I>) => Effect.Effect<number, RedisClusterException, ClusterClient>
   /**
    * Replaces the value by what a function makes of it, `null` where there is none. Returns the new value.
@@ -166,13 +179,23 @@ export interface Value<in I, in out A> {
     f: (value: A | null) => A,
     options?: UpdateOptions
   ) => Effect.Effect<A, ConflictError | RedisClusterException, ClusterClient>
-  /** Replaces the value by what an effect makes of it, like `update`. The effect runs once for each attempt. */
+  /**
+   * Replaces the value by what an effect makes of it, like `update`. It fails with the error of the effect, which ends the update, and
+   * with the errors of `update`, such as `ConflictError`.
+   *
+   * **Gotchas**
+   *
+   * The effect runs once for each attempt, so that what it does elsewhere may be done many times.
+   */
   readonly updateEffect: <E, R>(
     input: I,
     f: (value: A | null) => Effect.Effect<A, E, R>,
     options?: UpdateOptions
   ) => Effect.Effect<A, E | ConflictError | RedisClusterException, R | ClusterClient>
-  /** Replaces the value like `update`, and returns something else: the function gives the result and the new value. */
+  /**
+   * Replaces the value like `update`, and returns something else: the function gives the result and the new value. It fails like
+   * `update`, with a `ConflictError` when all attempts are lost.
+   */
   readonly modify: <B>(
     input: I,
     f: (value: A | null) => readonly [result: B, value: A],
@@ -234,7 +257,12 @@ const problemOf = (definition: AnyDefinition): string | undefined =>
     (definition.key === undefined ? "key is missing" : Coding.problemOf(definition))
 
 /**
- * Defines typed values.
+ * Makes typed values from a definition: the key, the schema, and the form on the servers.
+ *
+ * **When to use**
+ *
+ * Use it where one kind of value stands under many keys. A single command takes a schema as well: `Command.schema`, `Command.encode`. An
+ * object whose properties are read and written alone is a `HashValue`.
  *
  * **Details**
  *
@@ -244,6 +272,11 @@ const problemOf = (definition: AnyDefinition): string | undefined =>
  *
  * A value that the schema refuses fails with an `EncodeError` before it is sent, a stored value that it refuses with a `DecodeError`. Neither shows
  * the value. A schema that waits is refused in the same way, when it is first used.
+ *
+ * **Gotchas**
+ *
+ * Other programs see the JSON of the schema. A change of the schema concerns the values that are stored already: new properties need to be
+ * optional, or to have a default.
  *
  * **Example** (A counter of visits that other programs read)
  *

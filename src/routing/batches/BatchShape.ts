@@ -54,9 +54,9 @@ export type Results<B extends Batch> = B extends Batch
  * @since 0.1.0
  */
 export interface PipelineStreamOptions {
-  /** The most commands of a batch. Default: 1024. */
+  /** The greatest number of commands of a batch. Default: 1024. */
   readonly batch?: number | undefined
-  /** The most batches that are under way at a time. Default: 1. */
+  /** The greatest number of batches that are under way at a time. Default: 1. */
   readonly concurrency?: number | undefined
 }
 

@@ -32,7 +32,11 @@ interface Call {
 
 /**
  * Whether the spans of a region of the program say what was asked, as `db.query.text`: the name of the command, its keys,
- * and `?` for everything else. Off unless it is provided, for keys may tell of people.
+ * and `?` for everything else. Off unless it is provided.
+ *
+ * **Gotchas**
+ *
+ * Keys may tell of people, and spans travel to other services. Values are never in a span.
  *
  * **Example** (Statements in the spans of a program)
  *
