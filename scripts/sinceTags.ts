@@ -24,7 +24,7 @@ interface Export {
   readonly start: number
 }
 
-interface Source {
+export interface Source {
   readonly text: string
   readonly exports: ReadonlyArray<Export>
 }
@@ -64,7 +64,7 @@ const read = (file: string): Source => {
   return { text, exports }
 }
 
-const sources = (): ReadonlyMap<string, Source> =>
+export const sources = (): ReadonlyMap<string, Source> =>
   new Map(
     globSync("src/**/*.ts", { cwd: project }).map((file) => file.split(sep).join("/")).map((
       file
@@ -72,7 +72,7 @@ const sources = (): ReadonlyMap<string, Source> =>
   )
 
 /** The names that the entry points export, by the file that defines them. */
-const publicNames = (all: ReadonlyMap<string, Source>): ReadonlyMap<string, ReadonlySet<string>> => {
+export const publicNames = (all: ReadonlyMap<string, Source>): ReadonlyMap<string, ReadonlySet<string>> => {
   const { exports } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"))
   const found = new Map<string, Set<string>>()
   const add = (file: string, name: string): void => {

@@ -30,6 +30,7 @@ import { exception, OptionsError, type RedisClusterException } from "./RedisClus
 export interface Credentials {
   /** The ACL user. Default: the default user. */
   readonly username?: string | undefined
+  /** The password, which is never shown. */
   readonly password: Redacted.Redacted
 }
 
@@ -107,7 +108,7 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
    * Credentials that change; they win over `username` and `password`. An effect runs before each connection attempt. A
    * stream gives the current credentials, then each newer ones: new connections use the newest, and open connections
    * log in again as soon as they come. After a stream has ended its last credentials stay in use; a stream that fails
-   * is run again.
+   * is run again. Default: `username` and `password`.
    */
   readonly credentials?:
     | Effect.Effect<Credentials, unknown, CredentialsR>
@@ -117,17 +118,17 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
   readonly clientName?: string | undefined
   /**
    * The name of the framework or program that is built on this library, for `CLIENT LIST`: with `"jobs_v2"` the servers show the
-   * library `effect-redis-cluster(jobs_v2)`.
+   * library `effect-redis-cluster(jobs_v2)`. Default: none.
    */
   readonly libName?: string | undefined
   /**
    * Run on every new connection (shared, dedicated and for subscriptions) before it is used: `CLIENT NO-EVICT`, or `CLIENT NO-TOUCH` from
-   * Redis 7.2 on. A connection on which it fails is not used, and `connectTimeout` is its bound, too.
+   * Redis 7.2 on. A connection on which it fails is not used, and `connectTimeout` is its bound, too. Default: none.
    */
   readonly onConnect?: ((connection: NewConnection) => Effect.Effect<unknown, unknown>) | undefined
   /**
    * TLS; implied by `rediss://`. An effect runs before each connection attempt, for certificates that are renewed
-   * while the program runs.
+   * while the program runs. Default: `false` for `redis://`.
    */
   readonly tls?: boolean | TlsOptions | Effect.Effect<TlsOptions, unknown, TlsR> | undefined
   /**
@@ -197,10 +198,10 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
   readonly overflow?: "suspend" | "fail" | undefined
   /**
    * Translates the addresses that servers announce (NAT, port forwarding); applied to the topology, MOVED and ASK.
-   * When it throws, the address is left as it is.
+   * When it throws, the address is left as it is. Default: no translation.
    */
   readonly mapAddress?: ((endpoint: Endpoint) => Endpoint) | undefined
-  /** Makes the byte stream to a node in place of `node:net` and `node:tls`: for tunnels and tests. */
+  /** Makes the byte stream to a node in place of `node:net` and `node:tls`: for tunnels and tests. Default: none. */
   readonly stream?: ((endpoint: Endpoint) => Duplex) | undefined
   /** The newest version of RESP to use. With a server that refuses 3 the client uses 2. Default: 3. */
   readonly protocol?: 2 | 3 | undefined
@@ -224,7 +225,7 @@ export interface ClusterOptions<out NodesR = never, out CredentialsR = never, ou
    * as well.
    */
   readonly attributes?: Readonly<Record<string, string>> | undefined
-  /** The availability zones of nodes, for servers that do not report them; it wins over the reports. */
+  /** The availability zones of nodes, for servers that do not report them; it wins over the reports. Default: none. */
   readonly zoneOf?: ((node: ClusterNode.ClusterNode) => string | undefined) | undefined
 }
 

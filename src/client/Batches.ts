@@ -168,7 +168,7 @@ export interface BatchMembers {
   ) => Effect.Effect<Pipeline.Values<B>, RedisClusterException>
   /**
    * Runs commands as one transaction like `transaction`, for a `Result` of each entry. The effect fails only when the
-   * transaction was not executed, or when its outcome is unknown, with the errors of `transaction`.
+   * transaction was not executed, or when its outcome is unknown: with a `TransactionError`, a `ConnectionError` and so on.
    *
    * **Gotchas**
    *

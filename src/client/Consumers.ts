@@ -61,7 +61,7 @@ export interface ConsumeOptions<Values extends keyof EntryFields = "text", Field
   /**
    * The schema that decodes the fields, such as the `Schema.Struct` with which `Command.fields` wrote the entry. An entry that does not
    * fit fails the stream with a `DecodeError`, after the entries before it. It stays pending: to set it aside, leave `schema` out and
-   * decode in the program.
+   * decode in the program. Default: none.
    */
   readonly schema?: Schema.ConstraintDecoder<Fields> | undefined
 }

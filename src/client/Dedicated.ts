@@ -24,7 +24,8 @@ import * as Batches from "./Batches.ts"
 import { type NodeSurface, view } from "./Surfaces.ts"
 
 /**
- * The members of a client of one connection, whose commands can fail with `E` beside `RedisClusterException`.
+ * The members of a client of one connection, whose commands can fail with `E` beside `RedisClusterException`. A command on a
+ * connection that is lost fails with `ConnectionError`.
  *
  * @category models
  * @since 0.1.0

@@ -102,6 +102,19 @@ export interface MultiKeyMembers {
    * **Gotchas**
    *
    * A key that is named twice counts twice.
+   *
+   * **Example** (How many are there)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const program = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   yield* redis.touchNonatomic(["user:1", "user:2"])
+   *   return yield* redis.existsNonatomic(["user:1", "user:2"]) // number
+   * })
+   * ```
    */
   readonly existsNonatomic: (keys: ReadonlyArray<Argument>) => Effect.Effect<number, RedisClusterException>
   /**

@@ -102,7 +102,21 @@ export interface NodeMembers {
   readonly nodes: Effect.Effect<ReadonlyArray<ClusterNode>>
   /** The nodes that own slots. */
   readonly primaries: Effect.Effect<ReadonlyArray<ClusterNode>>
-  /** The replicas that the servers list as serving. */
+  /**
+   * The replicas that the servers list as serving. Nothing is sent.
+   *
+   * **Example** (The number of replicas)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const count = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   return (yield* redis.replicas).length
+   * })
+   * ```
+   */
   readonly replicas: Effect.Effect<ReadonlyArray<ClusterNode>>
   /** A random node among the primaries and replicas. */
   readonly randomNode: Effect.Effect<ClusterNode>
@@ -182,6 +196,22 @@ export interface NodeMembers {
    * **Gotchas**
    *
    * It changes the client for everybody who shares it, at once.
+   *
+   * **Example** (As redis-py's set_default_node)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { ClusterClient } from "effect-redis-cluster"
+   *
+   * export const program = Effect.gen(function*() {
+   *   const redis = yield* ClusterClient
+   *   const former = yield* redis.defaultNode
+   *   yield* redis.setDefaultNode(yield* redis.randomNode)
+   *   const time = yield* redis.time()
+   *   yield* redis.setDefaultNode(former)
+   *   return time
+   * })
+   * ```
    */
   readonly setDefaultNode: (endpoint: Endpoint) => Effect.Effect<void, RedisClusterException>
 }

@@ -53,7 +53,7 @@ export interface NotificationMembers {
   ) => Stream.Stream<Keyspace.KeyspaceEvent<Keyspace.KeyOf<O>>, RedisClusterException>
   /**
    * A stream of keyspace notifications like `keyspaceNotifications`, with the events of the subscription: when it is
-   * live, and where notifications may have been lost. It fails with the errors of `keyspaceNotifications`.
+   * live, and where notifications may have been lost. It fails with the errors of `keyspaceNotifications`, such as `OptionsError`.
    *
    * **Example** (A cache that a gap empties)
    *

@@ -73,7 +73,7 @@ export interface ScanStreamOptions extends KeyScanOptions {
   readonly bytes?: boolean | undefined
   /**
    * The nodes to scan in place of the whole cluster, each for the keys that it holds itself: `"replicas"`, or a node. They are those that
-   * the target means when the stream begins; one that fails ends the stream.
+   * the target means when the stream begins; one that fails ends the stream. Default: all primaries.
    */
   readonly on?: Target | undefined
   /** The greatest number of nodes that are scanned at a time. Default: 4. */

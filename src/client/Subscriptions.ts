@@ -78,7 +78,7 @@ export interface SubscribeMembers {
   ) => Stream.Stream<Message<PayloadOf<O>>, RedisClusterException>
   /**
    * A stream like `subscribe`, with events beside the messages: when the subscription is live, and where messages may have been lost.
-   * It fails with the errors of `subscribe`.
+   * It fails with the errors of `subscribe`, such as `TimeoutError` and `ReplyError`.
    *
    * **Gotchas**
    *
@@ -124,7 +124,8 @@ export interface SubscribeMembers {
    *
    * **Details**
    *
-   * The effect fails with the errors with which `subscribe` fails at its start. Later errors come by the queue.
+   * The effect fails with the errors with which `subscribe` fails at its start, such as `TimeoutError` and `ReplyError`. Later errors
+   * come by the queue.
    *
    * **Gotchas**
    *

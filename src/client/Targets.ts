@@ -33,7 +33,8 @@ import { type NodeSurface, type TargetSurface, view } from "./Surfaces.ts"
 
 /**
  * A client of one node, made by `redis.node`: every command, and what the client has beside commands. It follows no redirects and
- * makes no retries, so that the reply of the node is the result.
+ * makes no retries, so that the reply of the node is the result: a command fails with the error of the node (`MovedError`), or with
+ * `ConnectionError`.
  *
  * @category models
  * @since 0.1.0
@@ -66,7 +67,7 @@ export interface NodeClient
 
 /**
  * The commands on the nodes of a target, made by `redis.on`. Every result is a map from node to reply, whatever the
- * number of nodes.
+ * number of nodes. A command that fails on some of them fails with `PartialFailureError`, one without a node with `NoTargetError`.
  *
  * @category models
  * @since 0.1.0

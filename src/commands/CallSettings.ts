@@ -16,11 +16,11 @@ import { millisOf } from "../internal/millis.ts"
  * @since 0.1.0
  */
 export interface CallSettings {
-  /** The time from call to reply in milliseconds, in place of the client's `commandTimeout`. */
+  /** The time from call to reply in milliseconds, in place of the client's `commandTimeout`. Default: that of the client. */
   readonly timeout?: number | undefined
-  /** Whether the commands may be executed twice. */
+  /** Whether the commands may be executed twice. Default: `false`. */
   readonly idempotent?: boolean | undefined
-  /** Why the commands are not sent: the settings themselves are wrong. */
+  /** Why the commands are not sent: the settings themselves are wrong. Default: they are right. */
   readonly invalid?: string | undefined
 }
 

@@ -105,7 +105,7 @@ export interface Prerequisite {
   readonly load: Command<unknown>
   /**
    * The call in a form without the prerequisite, for calls that cannot be repeated; the call itself when there is no
-   * such form.
+   * such form. It adds no error.
    */
   readonly selfContained: <A>(command: Command<A>) => Command<A>
 }
@@ -300,7 +300,7 @@ export class Command<out A, M = unknown, out R extends ClusterClient = ClusterCl
     return this.toJSON()
   }
 
-  /** Runs the command. */
+  /** Runs the command. It fails with a `RedisClusterException`. */
   asEffect(): Effect.Effect<CommandResult<A, M>, RedisClusterException, R> {
     const { run } = this
     // The types of the client's methods give the result of its `execute` for each command.
@@ -1006,8 +1006,8 @@ export type Bytes<A> = [Reply] extends [A] ? A
   : A
 
 /**
- * Reads the reply of a command as bytes: the bulk strings of the reply become `Uint8Array`s in place of text. It adds no
- * error, and text that is not UTF-8 is none any more.
+ * Reads the reply of a command as bytes: the bulk strings of the reply become `Uint8Array`s in place of text. It adds no error,
+ * and text that is not UTF-8 is none any more.
  *
  * **Gotchas**
  *

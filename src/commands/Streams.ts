@@ -476,7 +476,7 @@ export interface GroupDetails {
   readonly lastDeliveredId: string
   /** Since 7.0.0. */
   readonly entriesRead: number | null | undefined
-  /** Since 7.0.0. */
+  /** The number of entries that the group has not read yet; `null` when the server cannot know it. Since 7.0.0. */
   readonly lag: number | null | undefined
   readonly pelCount: number
   /** `delivered` is in milliseconds since 1970. */

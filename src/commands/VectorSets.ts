@@ -189,6 +189,7 @@ export interface VectorSetInfo {
   readonly vectorDim: number
   /** The dimensions before `reduce`, 0 without it. */
   readonly projectionInputDim: number | undefined
+  /** The number of elements. */
   readonly size: number
   readonly maxLevel: number
   readonly attributesCount: number | undefined

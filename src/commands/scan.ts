@@ -26,9 +26,9 @@ export interface ScanPage<out A> {
  * @since 0.1.0
  */
 export interface ScanOptions {
-  /** Only items that match this glob pattern. */
+  /** Only items that match this glob pattern. Default: all. */
   readonly match?: Argument | undefined
-  /** The amount of work of one step; the number of its items may differ. Default: 10. */
+  /** The amount of work of one step, as a number of items; the step may have more or fewer. Default: 10, in streams 1000. */
   readonly count?: number | undefined
 }
 

@@ -34,7 +34,7 @@ export interface ConsumedEntry<out Fields = EntryFields["text"]> {
   readonly redelivered: boolean
   /** The number of deliveries, this one included: 1 for a new entry. */
   readonly deliveries: number
-  /** Acknowledges the entry (XACK). A second acknowledgement changes nothing. */
+  /** Acknowledges the entry (XACK). A second acknowledgement changes nothing. It fails like any write, with a `RedisClusterException`. */
   readonly acknowledge: Effect.Effect<void, RedisClusterException>
 }
 

@@ -37,7 +37,7 @@ import * as RedisService from "./Redis.ts"
 export interface ClusterRedisOptions<out NodesR = never, out CredentialsR = never, out TlsR = never>
   extends ClusterOptions<NodesR, CredentialsR, TlsR>
 {
-  /** The connections behind `Redis.reserve`, as in Effect: their number, and the time after which an unused one is closed. */
+  /** The connections behind `Redis.reserve`, as in Effect: their number, and the time after which an unused one is closed. Default: those of Effect. */
   readonly pool?: PoolOptions | undefined
 }
 

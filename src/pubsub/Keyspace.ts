@@ -71,6 +71,7 @@ export class KeyspaceEvent<out K = string> {
   readonly _tag = "KeyspaceEvent"
   /** The key: text, or bytes with `keys: "bytes"`. */
   readonly key: K
+  /** The name of the event: `set`, `expired`. */
   readonly event: KeyspaceEventName
   /** The primary that sent the notification. */
   readonly node: ClusterNode
@@ -89,15 +90,15 @@ export class KeyspaceEvent<out K = string> {
  * @since 0.1.0
  */
 export interface KeyspaceOptions {
-  /** Only notifications of keys that match this pattern: `user:*`. It cannot be used together with `prefix`. */
+  /** Only notifications of keys that match this pattern: `user:*`. It cannot be used together with `prefix`. Default: all keys. */
   readonly pattern?: string | undefined
-  /** Only notifications of keys that begin with this text. */
+  /** Only notifications of keys that begin with this text. Default: all keys. */
   readonly prefix?: string | undefined
-  /** Only notifications of these events. */
+  /** Only notifications of these events. Default: all events that the servers send. */
   readonly events?: ReadonlyArray<KeyspaceEventName> | undefined
   /**
    * Further letters that `notify-keyspace-events` has to have: for events that this client does not know; `"d"` for
-   * the events of modules.
+   * the events of modules. Default: none.
    */
   readonly classes?: string | undefined
   /** Whether keys are text (UTF-8) or bytes. Default: `"text"`. */

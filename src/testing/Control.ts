@@ -58,8 +58,8 @@ export interface ReceivedCommand {
 }
 
 /**
- * The methods with which a test observes and changes a test cluster. A method fails with a `RedisClusterException`
- * when the step is impossible (an unknown node, a slot out of range).
+ * The methods with which a test observes and changes a test cluster. A method fails with a `RedisClusterException`,
+ * whose reason is `OptionsError` or `UnknownNodeError`, when the step is impossible (an unknown node, a slot out of range).
  *
  * @category models
  * @since 0.1.0

@@ -62,6 +62,7 @@ export interface TestClusterOptions {
   readonly replicas?: number | undefined
   /**
    * The nodes one by one, in place of `primaries` and `replicas`: for slots that are not split evenly, zones, host names.
+   * Default: none.
    */
   readonly nodes?: ReadonlyArray<NodeOptions> | undefined
   /** The password of the default user. Default: none. */
@@ -71,7 +72,7 @@ export interface TestClusterOptions {
    * on a server.
    */
   readonly requireFullCoverage?: boolean | undefined
-  /** The time after which the other nodes give a dead or stalled node up. Default: 2 seconds. */
+  /** The time after which the other nodes give a dead or stalled node up; a bare number is milliseconds. Default: 2 seconds. */
   readonly nodeTimeout?: Duration.Input | undefined
   /**
    * Whether a replica takes over from a primary that was given up, 0.5 to 1 second later. Default: `true`. With
@@ -98,9 +99,9 @@ export interface TestClusterOptions {
  * @since 0.1.0
  */
 export interface NodeOptions {
-  /** The ranges of slots of a primary, both ends included. */
+  /** The ranges of slots of a primary, both ends included. Default: none. */
   readonly slots?: ReadonlyArray<readonly [first: number, last: number]> | undefined
-  /** For a replica, the position of its primary in the list. */
+  /** For a replica, the position of its primary in the list. Default: the node is a primary. */
   readonly replicaOf?: number | undefined
   /** The address at which the node listens. Default: `"127.0.0.1"`. */
   readonly host?: string | undefined
@@ -119,7 +120,7 @@ export interface NodeOptions {
  * @since 0.1.0
  */
 export interface TestLayerOptions extends TestClusterOptions {
-  /** The options of the client: those of `ClusterClient.layer`, without `stream` and `tls`. */
+  /** The options of the client: those of `ClusterClient.layer`, without `stream` and `tls`. Default: none. */
   readonly client?: ClientOptions | undefined
 }
 

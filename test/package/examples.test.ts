@@ -43,6 +43,25 @@ describe("Each public function and layer", () => {
     assert.deepStrictEqual(missing.map(({ name }) => name), [])
   })
 
+  it("of the client and of the test cluster has one, too, or is called in that of another", () => {
+    const examples = pages.flatMap((page) => readFileSync(project + page, "utf8").match(/^```ts$[^]*?^```$/gm) ?? [])
+    const called = new Set(
+      examples.flatMap((code) =>
+        code.match(/(?<=\b(?:redis|cluster|node|Cache|cache|ClusterClient|TestCluster)\.)\w+/g) ?? []
+      )
+    )
+    const missing = ["docs/api/ClusterClient.md", "docs/api/testing-TestCluster.md"].flatMap((page) =>
+      readFileSync(project + page, "utf8").split(/\n(?=#{3,4} )/).slice(1).flatMap((text) => {
+        const name = /^#{3,4} (\w+)/.exec(text)?.[1] ?? ""
+        const isMember = new RegExp(`^(?:static (?:readonly )?)?${name}\\??[:(<]`, "m").test(
+          text.split("```typescript\n")[1] ?? ""
+        )
+        return isMember && !text.includes("**Example**") && !called.has(name) ? [`${page}: ${name}`] : []
+      })
+    )
+    assert.deepStrictEqual(missing, [])
+  })
+
   it("has a sentence above its signature", () => {
     const missing = pages.flatMap(sectionsOf).filter(({ text }) =>
       text.split("\n").slice(1, 3).every((line) => !/\w/.test(line))
