@@ -48,6 +48,7 @@ import * as HashSlot from "./cluster/HashSlot.ts"
 import { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
 import type { Lifetime } from "./commands/Call.ts"
 import * as Command from "./commands/Command.ts"
+import type { Exact } from "./commands/Options.ts"
 import { Strings } from "./commands/Strings.ts"
 import * as checks from "./internal/checks.ts"
 import { millisOf } from "./internal/millis.ts"
@@ -588,6 +589,24 @@ const releaseWithScope = (scope: Scope.Scope, holder: Holder): Effect.Effect<voi
   )
 }
 
+/** A lock until the scope closes. It has a fence when the options say so. */
+const acquired = (
+  key: string,
+  options: LockOptions
+): Effect.Effect<Lock, LockNotAcquiredError | RedisClusterException, ClusterClient | Scope.Scope> =>
+  Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+    const redis = yield* ClusterClient
+    const scope = yield* Scope.Scope
+    const settings = yield* check(key, options)
+    const holder = new Holder(redis, settings)
+    const fence = yield* Effect.onError(restore(holder.acquire), () => holder.release)
+    yield* releaseWithScope(scope, holder)
+    yield* Effect.forkScoped(Effect.interruptible(holder.keep))
+    const { extend, isHeld, loss, release, token } = holder
+    const lock: Lock = { key, token, lost: Deferred.await(loss), isHeld, extend, release }
+    return settings.fenceKey === undefined ? lock : { ...lock, fence }
+  }))
+
 /**
  * Acquires a lock and holds it until the scope closes; the lock is extended as long as that takes.
  *
@@ -628,21 +647,12 @@ const releaseWithScope = (scope: Scope.Scope, holder: Holder): Effect.Effect<voi
  */
 export const make = <const O extends LockOptions>(
   key: string,
-  options: O
+  options: Exact<O, LockOptions>
 ): Effect.Effect<LockOf<O>, LockNotAcquiredError | RedisClusterException, ClusterClient | Scope.Scope> =>
-  Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
-    const redis = yield* ClusterClient
-    const scope = yield* Scope.Scope
-    const settings = yield* check(key, options)
-    const holder = new Holder(redis, settings)
-    const fence = yield* Effect.onError(restore(holder.acquire), () => holder.release)
-    yield* releaseWithScope(scope, holder)
-    yield* Effect.forkScoped(Effect.interruptible(holder.keep))
-    const { extend, isHeld, loss, release, token } = holder
-    const lock: Lock = { key, token, lost: Deferred.await(loss), isHeld, extend, release }
-    // The option decides whether there is a fence.
-    return (settings.fenceKey === undefined ? lock : { ...lock, fence }) as LockOf<O>
-  }))
+  Effect.map(acquired(key, options), fenced<O>)
+
+/** The option decides whether the lock has a fence. */
+const fenced = <O>(lock: Lock): LockOf<O> => lock as LockOf<O>
 
 const endedUnderIt = (lock: Lock): Effect.Effect<void, LockLostError> =>
   Effect.flatMap(
@@ -689,14 +699,14 @@ const endedUnderIt = (lock: Lock): Effect.Effect<void, LockLostError> =>
 export const withLock: {
   <const O extends LockOptions>(
     key: string,
-    options: O
+    options: Exact<O, LockOptions>
   ): <A, E, R>(
     use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
   ) => Effect.Effect<A, E | LockError | RedisClusterException, R | ClusterClient>
   <A, E, R, const O extends LockOptions>(
     use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>),
     key: string,
-    options: O
+    options: Exact<O, LockOptions>
   ): Effect.Effect<A, E | LockError | RedisClusterException, R | ClusterClient>
 } = dual(3, <A, E, R, const O extends LockOptions>(
   use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>),
@@ -707,9 +717,9 @@ export const withLock: {
     "redis.lock",
     (annotate) =>
       Effect.scopedWith((scope) =>
-        Effect.flatMap(noted(annotate, Scope.provide(make(key, options), scope)), (lock) =>
+        Effect.flatMap(noted(annotate, Scope.provide(acquired(key, options), scope)), (lock) =>
           Effect.tap(
-            Effect.raceFirst(Effect.isEffect(use) ? use : use(lock), lock.lost),
+            Effect.raceFirst(Effect.isEffect(use) ? use : use(fenced<O>(lock)), lock.lost),
             () => endedUnderIt(lock)
           ))
       )
@@ -762,14 +772,14 @@ const noted = <L extends Lock, E, R>(
 export const tryWithLock: {
   <const O extends LockOptions>(
     key: string,
-    options: O
+    options: Exact<O, LockOptions>
   ): <A, E, R>(
     use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>)
   ) => Effect.Effect<Option.Option<A>, E | LockLostError | RedisClusterException, R | ClusterClient>
   <A, E, R, const O extends LockOptions>(
     use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>),
     key: string,
-    options: O
+    options: Exact<O, LockOptions>
   ): Effect.Effect<Option.Option<A>, E | LockLostError | RedisClusterException, R | ClusterClient>
 } = dual(3, <A, E, R, const O extends LockOptions>(
   use: Effect.Effect<A, E, R> | ((lock: LockOf<O>) => Effect.Effect<A, E, R>),
@@ -780,10 +790,9 @@ export const tryWithLock: {
     "redis.lock",
     (annotate) =>
       Effect.scopedWith((scope) =>
-        noted(annotate, make(key, { ...options, wait: options?.wait ?? "0 millis" })).pipe(
+        noted(annotate, acquired(key, { ...options, wait: options?.wait ?? "0 millis" })).pipe(
           Scope.provide(scope),
-          // The option `wait` does not change the type of the lock.
-          Effect.map((lock) => Option.some(lock as LockOf<O>)),
+          Effect.map((lock) => Option.some(fenced<O>(lock))),
           Effect.catchTag("LockNotAcquiredError", () => Effect.succeed(Option.none<LockOf<O>>())),
           Effect.flatMap(Option.match({
             onNone: () => Effect.succeed(Option.none<A>()),

@@ -32,6 +32,7 @@ import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import type { ClusterNode, Role } from "./cluster/ClusterNode.ts"
+import * as checks from "./internal/checks.ts"
 import { millisOf } from "./internal/millis.ts"
 
 /**
@@ -438,6 +439,13 @@ export interface HedgeOptions {
 /** Whether a value is a number. Programs in plain JavaScript may pass anything. */
 const isNumber = (value: unknown): boolean => typeof value === "number"
 
+/** The values are checked together, by `hedgeProblem`. */
+const hedgeChecks: checks.Checks<HedgeOptions> = {
+  after: checks.anything,
+  percentile: checks.anything,
+  budget: checks.anything
+}
+
 const hedgeProblem = ({ after, budget, percentile }: Hedge): string | undefined => {
   if (!(after >= 1 && after < Infinity)) return "after has to be a duration of at least 1 ms"
   if (percentile !== undefined && !(isNumber(percentile) && percentile > 0 && percentile < 1)) {
@@ -478,12 +486,10 @@ export const hedge: {
   (options?: HedgeOptions): (self: Policy) => Policy
   (self: Policy, options?: HedgeOptions): Policy
 } = dual((args) => isPolicy(args[0]), (self: Policy, options: HedgeOptions = {}): Policy => {
-  const hedge: Hedge = {
-    after: millisOf(options.after ?? 50),
-    percentile: options.percentile,
-    budget: options.budget ?? 0.1
-  }
-  const problem = hedgeProblem(hedge)
+  const mistake = checks.problemOf(options, hedgeChecks)
+  const { after = 50, budget = 0.1, percentile }: HedgeOptions = mistake === undefined ? options : {}
+  const hedge: Hedge = { after: millisOf(after), percentile, budget }
+  const problem = mistake ?? hedgeProblem(hedge)
   return new Policy({
     ...self,
     hedge,

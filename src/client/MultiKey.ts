@@ -7,15 +7,16 @@ import { bytes, type Command } from "../commands/Command.ts"
 import { Generic } from "../commands/Generic.ts"
 import type { Exact, When } from "../commands/Options.ts"
 import { Strings } from "../commands/Strings.ts"
+import * as checks from "../internal/checks.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import type { Router } from "../routing/Router.ts"
 import * as Nonatomic from "./Nonatomic.ts"
 
 interface MgetOptions {
-  /** Whether the values are bytes. */
+  /** Whether the values are bytes. Default: `false`. */
   readonly bytes?: boolean | undefined
-  /** The greatest age of a value that the client's cache may give. Default: the servers are asked. */
+  /** The greatest age of a value that the client's cache may give; a bare number is milliseconds. Default: the servers are asked. */
   readonly cached?: Duration.Input | undefined
 }
 
@@ -141,6 +142,9 @@ const pairsOf = (entries: Entries<Value>): ReadonlyArray<Pair> | undefined => {
     : undefined
 }
 
+/** A wrong age fails the command of each key. */
+const mgetChecks: checks.Checks<MgetOptions> = { bytes: checks.boolean, cached: checks.anything }
+
 const noEntries = Nonatomic.refused("msetNonatomic: the entries have to be a record of values or a list of pairs")
 
 export const make = (router: Router["Service"]): MultiKeyMembers => {
@@ -155,7 +159,9 @@ export const make = (router: Router["Service"]): MultiKeyMembers => {
 
   return {
     mgetNonatomic: (keys: ReadonlyArray<Argument>, options: MgetOptions = {}) => {
-      const { bytes: isBytes = false, cached } = options ?? {}
+      const problem = checks.problemOf(options, mgetChecks)
+      if (problem !== undefined) return sender.refuse(Nonatomic.refused(`mgetNonatomic: ${problem}`))
+      const { bytes: isBytes = false, cached } = options
       type Found = string | Uint8Array | null
       const get = (key: Argument): Command<Found> => isBytes ? bytes(Strings.get(key)) : Strings.get(key)
       const mget = (found: ReadonlyArray<Argument>): Command<ReadonlyArray<Found>> =>

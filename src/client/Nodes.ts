@@ -6,12 +6,19 @@ import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
 import { misfitOf } from "../commands/Command.ts"
+import * as checks from "../internal/checks.ts"
 import type { Argument } from "../protocol/Reply.ts"
-import type { RedisClusterException } from "../RedisClusterException.ts"
+import { OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import { anyServing } from "../routing/nodes/Target.ts"
 import { refuse } from "../routing/Rejections.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 import { nodeAt, type Topology } from "../topology/Topology.ts"
+
+/** Options of `ownerOf`. */
+export interface OwnerOptions {
+  /** Whether to choose one of the replicas in place of the primary. Default: `false`. */
+  readonly replica?: boolean | undefined
+}
 
 export interface NodeMembers {
   /**
@@ -144,7 +151,8 @@ export interface NodeMembers {
   readonly nodeAt: (endpoint: Endpoint) => Effect.Effect<ClusterNode, RedisClusterException>
   /**
    * The primary that owns the slot of a key; `undefined` when no node does. With `replica: true` one of its replicas, by chance;
-   * `undefined` when it has none. Nothing is sent, and the answer is that of the topology at this moment.
+   * `undefined` when it has none. Nothing is sent, and the answer is that of the topology at this moment. Only options that cannot be
+   * used fail, with `OptionsError`.
    *
    * **Example** (The node of a key)
    *
@@ -162,7 +170,10 @@ export interface NodeMembers {
    */
   readonly ownerOf: {
     /** The primary that owns the slot of a key, or one of its replicas, by chance; `undefined` when there is none. */
-    (key: Argument, options: { readonly replica: boolean }): Effect.Effect<ClusterNode | undefined>
+    (
+      key: Argument,
+      options: OwnerOptions
+    ): Effect.Effect<ClusterNode | undefined, RedisClusterException>
     /** The primary that owns the slot of a key; `undefined` when no node does. */
     (key: Argument): Effect.Effect<ClusterNode | undefined>
   }
@@ -216,6 +227,8 @@ export interface NodeMembers {
   readonly setDefaultNode: (endpoint: Endpoint) => Effect.Effect<void, RedisClusterException>
 }
 
+const ownerChecks: checks.Checks<OwnerOptions> = { replica: checks.boolean }
+
 const slotOf = (key: Argument): number => misfitOf([key]) < 0 ? HashSlot.ofKey(key) : Number.NaN
 
 export const make = (topology: Topology["Service"], random: () => number): NodeMembers => {
@@ -224,6 +237,26 @@ export const make = (topology: Topology["Service"], random: () => number): NodeM
       const node = nodeAt(topology.current(), endpoint)
       return Result.isSuccess(node) ? Effect.succeed(node.success) : refuse(node.failure)
     })
+
+  function ownerOf(key: Argument): Effect.Effect<ClusterNode | undefined>
+  function ownerOf(
+    key: Argument,
+    options: OwnerOptions
+  ): Effect.Effect<ClusterNode | undefined, RedisClusterException>
+  function ownerOf(
+    key: Argument,
+    options: OwnerOptions = {}
+  ): Effect.Effect<ClusterNode | undefined, RedisClusterException> {
+    return Effect.suspend(() => {
+      const problem = checks.problemOf(options, ownerChecks)
+      if (problem !== undefined) {
+        return refuse(new OptionsError({ message: `ownerOf: ${problem}`, outcome: "NotExecuted" }))
+      }
+      const shard = topology.current().slots[slotOf(key)]
+      if (options.replica !== true) return Effect.succeed(shard?.primary)
+      return Effect.succeed(shard?.replicas.at(Math.floor(random() * shard.replicas.length)))
+    })
+  }
 
   return {
     topology: Effect.sync(topology.current),
@@ -238,12 +271,7 @@ export const make = (topology: Topology["Service"], random: () => number): NodeM
       return anyServing(topology.current(), random) ?? primaries[0]
     }),
     nodeAt: lookUp,
-    ownerOf: (key: Argument, options?: { readonly replica: boolean }) =>
-      Effect.sync(() => {
-        const shard = topology.current().slots[slotOf(key)]
-        if (options?.replica !== true) return shard?.primary
-        return shard?.replicas.at(Math.floor(random() * shard.replicas.length))
-      }),
+    ownerOf,
     slotOf,
     defaultNode: Effect.sync(() => topology.defaultNode() ?? topology.current().primaries[0]),
     setDefaultNode: (endpoint) => Effect.map(lookUp(endpoint), topology.setDefaultNode)

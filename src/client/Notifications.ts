@@ -6,6 +6,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
 import type { Endpoint } from "../cluster/Endpoint.ts"
+import type { Exact } from "../commands/Options.ts"
 import { Server } from "../commands/Server.ts"
 import { kindOf } from "../protocol/ErrorKind.ts"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
@@ -49,7 +50,7 @@ export interface NotificationMembers {
    * ```
    */
   readonly keyspaceNotifications: <const O extends Keyspace.KeyspaceOptions = {}>(
-    options?: O
+    options?: Exact<O, Keyspace.KeyspaceOptions>
   ) => Stream.Stream<Keyspace.KeyspaceEvent<Keyspace.KeyOf<O>>, RedisClusterException>
   /**
    * A stream of keyspace notifications like `keyspaceNotifications`, with the events of the subscription: when it is
@@ -78,7 +79,7 @@ export interface NotificationMembers {
    * ```
    */
   readonly keyspaceEvents: <const O extends Keyspace.KeyspaceOptions = {}>(
-    options?: O
+    options?: Exact<O, Keyspace.KeyspaceOptions>
   ) => Stream.Stream<Keyspace.KeyspaceEvent<Keyspace.KeyOf<O>> | Subscribed | Gap, RedisClusterException>
   /**
    * A stream of every command that a node executes, as MONITOR shows it.

@@ -516,6 +516,12 @@ const elements = <A>(
   return Stream.paginate<Reached | undefined, A, RedisClusterException>(undefined, page)
 }
 
+const elementChecks: checks.Checks<ElementScanOptions> = {
+  match: checks.argument,
+  count: checks.integer(1),
+  bytes: checks.boolean
+}
+
 /** The type of the elements follows the option `bytes`. */
 const elementsOf = <A>(
   router: Router["Service"],
@@ -523,6 +529,11 @@ const elementsOf = <A>(
   step: (cursor: string, options: ScanOptions) => Command<ScanPage<A>>,
   node: ClusterNode | undefined
 ): Stream.Stream<never, RedisClusterException> => {
+  const problem = checks.problemOf(given ?? {}, elementChecks)
+  if (problem !== undefined) {
+    const { spec } = step("0", {})
+    return Stream.fail(invalid(spec.name, `${spec.name.toLowerCase()}Stream: ${problem}`))
+  }
   const { bytes, ...options } = given ?? {}
   const page = { ...options, count: options.count ?? pageSize }
   const all = elements(router, (cursor) => {

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Exact } from "../commands/Options.ts"
 import type { ChannelNames } from "../pubsub/ChannelNames.ts"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
 import type { PayloadOf, SubscribeOptions, Subscription } from "../pubsub/Subscription.ts"
@@ -74,7 +75,7 @@ export interface SubscribeMembers {
    */
   readonly subscribe: <const O extends SubscribeOptions = {}>(
     channels: ChannelNames,
-    options?: O
+    options?: Exact<O, SubscribeOptions>
   ) => Stream.Stream<Message<PayloadOf<O>>, RedisClusterException>
   /**
    * A stream like `subscribe`, with events beside the messages: when the subscription is live, and where messages may have been lost.
@@ -111,7 +112,7 @@ export interface SubscribeMembers {
    */
   readonly subscribeEvents: <const O extends SubscribeOptions = {}>(
     channels: ChannelNames,
-    options?: O
+    options?: Exact<O, SubscribeOptions>
   ) => Stream.Stream<SubscriptionEvent<PayloadOf<O>>, RedisClusterException>
   /**
    * Subscribes to channels, and succeeds when the servers have confirmed: no message that is published afterwards is missed. The
@@ -148,7 +149,7 @@ export interface SubscribeMembers {
    */
   readonly subscribeScoped: <const O extends SubscribeOptions = {}>(
     channels: ChannelNames,
-    options?: O
+    options?: Exact<O, SubscribeOptions>
   ) => Effect.Effect<Subscription<Message<PayloadOf<O>>>, RedisClusterException, Scope.Scope>
   /**
    * Subscribes like `subscribeScoped`, with events beside the messages: when the subscription is live, and where messages may have been lost.
@@ -170,7 +171,7 @@ export interface SubscribeMembers {
    */
   readonly subscribeEventsScoped: <const O extends SubscribeOptions = {}>(
     channels: ChannelNames,
-    options?: O
+    options?: Exact<O, SubscribeOptions>
   ) => Effect.Effect<Subscription<SubscriptionEvent<PayloadOf<O>>>, RedisClusterException, Scope.Scope>
 }
 

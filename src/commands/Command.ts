@@ -34,6 +34,7 @@ import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type { ClusterNode } from "../cluster/ClusterNode.ts"
+import { unknownOption } from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import { type Argument, type Reply, UnreadableReply } from "../protocol/Reply.ts"
 import {
@@ -394,7 +395,15 @@ export const make = <A>(
 ): Command<A> =>
   settings === undefined
     ? new Command(spec, args, decode)
-    : new Command(spec, args, decode, { ...defaults, ...settings })
+    : new Command(spec, args, decode, settingsFrom(settings))
+
+/** All settings, with the given ones in the place of their defaults. A setting that does not exist refuses the command. */
+const settingsFrom = (settings: Partial<CommandSettings>): CommandSettings => {
+  const stranger = Object.keys(settings).find((name) => !Object.hasOwn(defaults, name))
+  return stranger === undefined
+    ? { ...defaults, ...settings }
+    : { ...defaults, invalid: `Command.make: ${unknownOption(stranger, Object.keys(defaults))}` }
+}
 
 /**
  * Makes a command from its name, for a command that this library does not know: one of a module, or of a new server.

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as checks from "../internal/checks.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { type ConnectionUse, factsOf, type NameFacts, type Nonatomic } from "./facts.ts"
 
@@ -12,6 +13,22 @@ import { type ConnectionUse, factsOf, type NameFacts, type Nonatomic } from "./f
  * another name.
  */
 const wellFormed = /^[!-~]+(?: [!-~]+)*$/
+
+const factChecks: checks.Checks<CommandFacts> = {
+  keys: checks.anything,
+  readonly: checks.boolean,
+  blocking: checks.func,
+  request: checks.oneOf("default", "allShards", "allNodes", "explicit"),
+  response: checks.anything,
+  channel: checks.integer(-1),
+  slot: checks.func
+}
+
+/** The mistake in the facts of a program; `undefined` when there is none. */
+const problemOf = (facts: CommandFacts): string | undefined => {
+  const problem = checks.problemOf(facts, factChecks)
+  return problem === undefined ? undefined : `CommandSpec: ${problem}`
+}
 
 /** The facts about a command of which only the name is known: it runs nowhere until it has been looked up. */
 const notLookedUp: NameFacts = {
@@ -100,7 +117,7 @@ export class CommandSpec {
   readonly near: number
   /** The variant of its method for keys of any slots. */
   readonly nonatomic: Nonatomic | undefined
-  /** The reason why the name cannot be sent; `undefined` for a proper name. */
+  /** The reason why commands of it cannot be sent: its name, or a fact that does not exist; `undefined` when they can. */
   readonly problem: string | undefined
   /**
    * Whether only the name is known: the commands cache has the facts, which a client looks up before it sends the command.
@@ -126,10 +143,11 @@ export class CommandSpec {
 
   constructor(name: string, facts: CommandFacts, asked?: string) {
     const isNameOnly = asked !== undefined
-    this.problem = wellFormed.test(asked ?? name)
-      ? undefined
+    const isWellFormed = wellFormed.test(asked ?? name)
+    this.problem = isWellFormed
+      ? problemOf(facts)
       : "the name of a command has to be one or more words of visible ASCII characters, with one space between two words"
-    this.name = this.problem === undefined ? name.toUpperCase() : String(name)
+    this.name = isWellFormed ? name.toUpperCase() : String(name)
     this.askedName = asked ?? this.name
     this.words = this.name.split(" ")
     this.isNameOnly = isNameOnly

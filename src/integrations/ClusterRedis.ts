@@ -26,6 +26,7 @@ import type { PoolOptions, Redis } from "effect/persistence/Redis"
 import { ClusterClient } from "../ClusterClient.ts"
 import type { ClusterOptions } from "../ClusterOptions.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
+import { checkedPool } from "./internal/ClusterRedis.ts"
 import * as RedisService from "./Redis.ts"
 
 /**
@@ -73,7 +74,11 @@ export const layer = <N = never, C = never, T = never>(
 ): Layer.Layer<Redis | ClusterClient, RedisClusterException, N | C | T> => {
   // The client itself refuses a value that is no object of options.
   const { pool, ...options } = given ?? {}
-  return Layer.provideMerge(RedisService.layer(pool), ClusterClient.layer(options))
+  return Layer.unwrap(Effect.map(
+    // Before the client connects.
+    checkedPool("ClusterRedis.layer: pool", pool),
+    (pool) => Layer.provideMerge(RedisService.layer(pool), ClusterClient.layer(options))
+  ))
 }
 
 /**

@@ -39,9 +39,10 @@ import * as Command from "../commands/Command.ts"
 import { Generic } from "../commands/Generic.ts"
 import { Hashes } from "../commands/Hashes.ts"
 import { Strings } from "../commands/Strings.ts"
+import * as checks from "../internal/checks.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { latin1Of } from "../protocol/text.ts"
-import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
+import { DecodeError, exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 
 /**
  * A request for the value of an input, to a `ClusterResolver`.
@@ -125,6 +126,25 @@ const decoding = <S extends Schema.ConstraintDecoder<unknown>>(
     )
 }
 
+/** The mistake in the options of a resolver; `undefined` when there is none. */
+const problemOf = (name: string, options: object, optionChecks: Readonly<Record<string, checks.Check>>) => {
+  const missing = Object.keys(optionChecks).find((option) => Reflect.get(Object(options), option) === undefined)
+  const problem = checks.problemOf(options, optionChecks) ??
+    (missing === undefined ? undefined : `${missing} is missing`)
+  return problem === undefined ? undefined : `ClusterResolver.${name}: ${problem}`
+}
+
+const schemaCheck: checks.Check = (value) => Schema.isSchema(value) ? undefined : "a schema"
+
+/** A resolver that refuses each request, because its options cannot be used. */
+const refusing = <In, A>(message: string): ClusterResolver<In, A> =>
+  RequestResolver.make((entries) =>
+    Effect.sync(() => {
+      const error = exception(() => new OptionsError({ message, outcome: "NotExecuted" }))
+      for (const entry of entries) entry.completeUnsafe(Exit.fail(error))
+    })
+  )
+
 /** Runs a command for each group, all in one pipeline on the client of the requesting fibers. */
 const resolver = <In, A>(
   groupsOf: (entries: ReadonlyArray<Entry<In, A>>) => ReadonlyArray<Group<In, A>>,
@@ -178,8 +198,10 @@ const groupBy = <A, K>(items: ReadonlyArray<A>, keyOf: (item: A) => K): Readonly
 export const get = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
   readonly key: (input: In) => Argument
   readonly schema: S
-}): ClusterResolver<In, S["Type"]> =>
-  resolver(
+}): ClusterResolver<In, S["Type"]> => {
+  const problem = problemOf("get", options, { key: checks.func, schema: schemaCheck })
+  if (problem !== undefined) return refusing(problem)
+  return resolver(
     (entries) =>
       Array.from(
         groupBy(entries, ({ request }) => HashSlot.ofKey(options.key(request.input))).values(),
@@ -190,6 +212,7 @@ export const get = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
       ),
     decoding(options.schema, "MGET")
   )
+}
 
 /**
  * Makes a resolver for fields of hashes, `null` for a missing field. It sends one HMGET for each hash, all in one pipeline. A value
@@ -220,8 +243,10 @@ export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
   readonly key: (input: In) => Argument
   readonly field: (input: In) => Argument
   readonly schema: S
-}): ClusterResolver<In, S["Type"]> =>
-  resolver(
+}): ClusterResolver<In, S["Type"]> => {
+  const problem = problemOf("hget", options, { key: checks.func, field: checks.func, schema: schemaCheck })
+  if (problem !== undefined) return refusing(problem)
+  return resolver(
     (entries) =>
       Array.from(groupBy(entries, ({ request }) => latin1Of(options.key(request.input))).values(), (entries) => ({
         entries,
@@ -232,9 +257,11 @@ export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
       })),
     decoding(options.schema, "HMGET")
   )
+}
 
 /**
- * Makes a resolver that says whether keys exist. It sends one EXISTS for each key, all in one pipeline. It adds no error.
+ * Makes a resolver that says whether keys exist. It sends one EXISTS for each key, all in one pipeline. It adds no error; options that
+ * cannot be used fail each request with an `OptionsError`.
  *
  * **Example** (Names that are taken)
  *
@@ -253,8 +280,10 @@ export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
  * @category constructors
  * @since 0.1.0
  */
-export const exists = <In>(options: { readonly key: (input: In) => Argument }): ClusterResolver<In, boolean> =>
-  resolver<In, boolean>(
+export const exists = <In>(options: { readonly key: (input: In) => Argument }): ClusterResolver<In, boolean> => {
+  const problem = problemOf("exists", options, { key: checks.func })
+  if (problem !== undefined) return refusing(problem)
+  return resolver<In, boolean>(
     (entries) =>
       Array.from(groupBy(entries, ({ request }) => latin1Of(options.key(request.input))).values(), (entries) => ({
         entries,
@@ -265,3 +294,4 @@ export const exists = <In>(options: { readonly key: (input: In) => Argument }): 
       })),
     (value) => Exit.succeed(value === true)
   )
+}

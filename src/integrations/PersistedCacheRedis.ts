@@ -18,7 +18,9 @@ import * as PrimaryKey from "effect/PrimaryKey"
 import type * as Scope from "effect/Scope"
 import { ClusterClient } from "../ClusterClient.ts"
 import type { Lifetime } from "../commands/Call.ts"
+import * as checks from "../internal/checks.ts"
 import * as Lock from "../Lock.ts"
+import { checked } from "./internal/namespace.ts"
 
 /**
  * Options of the cache: its store, its memory, and the lock around lookups.
@@ -44,6 +46,15 @@ export interface PersistedCacheOptions<K extends Persistable.Any> {
   readonly wait?: Lifetime | undefined
 }
 
+const optionChecks: checks.Checks<PersistedCacheOptions<Persistable.Any>> = {
+  storeId: checks.text,
+  timeToLive: checks.func,
+  inMemoryCapacity: checks.integer(1),
+  inMemoryTTL: checks.func,
+  lockTtl: checks.lifetime(100),
+  wait: checks.lifetime(0, false)
+}
+
 /**
  * The entry of a key in the store; `undefined` when the entry cannot be read, which the cache around this finds out
  * for itself.
@@ -65,7 +76,7 @@ const stored = <K extends Persistable.Any>(store: Persistence.PersistenceStore, 
  *
  * **Details**
  *
- * The effect fails with an `OptionsError` for options that cannot be used. The lock protects from load, and correctness does not depend
+ * The effect does not fail; options that cannot be used are a defect, with an `OptionsError`. The lock protects from load, and correctness does not depend
  * on it: when the lock cannot be acquired within `wait`, when the cluster does not answer, or when the lock is lost, the lookup runs
  * without it.
  *
@@ -106,7 +117,9 @@ export const make = Effect.fnUntraced(function*<K extends Persistable.Any, R = n
   R | ClusterClient | Persistence.Persistence | Scope.Scope
 > {
   const redis = yield* ClusterClient
-  const { lockTtl = "10 seconds", wait = "Infinity", ...cacheOptions } = options
+  const { lockTtl = "10 seconds", wait = "Infinity", ...cacheOptions } = yield* Effect.orDie(
+    checked<PersistedCacheOptions<K>>("PersistedCacheRedis", options, optionChecks)
+  )
   const store = yield* (yield* Persistence.Persistence).make({
     storeId: options.storeId,
     // All keys of the store are of this type.

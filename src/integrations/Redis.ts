@@ -23,14 +23,16 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type PoolOptions, Redis } from "effect/persistence/Redis"
 import type { ClusterClient } from "../ClusterClient.ts"
+import type { RedisClusterException } from "../RedisClusterException.ts"
 import * as ClusterRedis from "./internal/ClusterRedis.ts"
 
 /**
- * Provides Effect's `Redis` over a `ClusterClient`. The layer does not fail; the methods fail with Effect's `RedisError`, whose
- * `cause` is a `RedisClusterException`, and which has the server's code in its text.
+ * Provides Effect's `Redis` over a `ClusterClient`. The layer fails with an `OptionsError` for options that cannot be used, and does not
+ * fail without options; the methods fail with Effect's `RedisError`, whose `cause` is a `RedisClusterException`, and which has the server's code in its text.
  *
  * **Details**
  *
@@ -67,5 +69,15 @@ import * as ClusterRedis from "./internal/ClusterRedis.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options?: PoolOptions): Layer.Layer<Redis, never, ClusterClient> =>
-  Layer.effect(Redis, ClusterRedis.make({ repeatScripts: false, pool: options }))
+export const layer: {
+  (): Layer.Layer<Redis, never, ClusterClient>
+  (options: PoolOptions | undefined): Layer.Layer<Redis, RedisClusterException, ClusterClient>
+} = (options?: PoolOptions): Layer.Layer<Redis, never, ClusterClient> =>
+  Layer.effect(
+    Redis,
+    Effect.flatMap(
+      // Without options there is nothing to refuse.
+      ClusterRedis.checkedPool("Redis.layer", options) as Effect.Effect<PoolOptions>,
+      (pool) => ClusterRedis.make({ repeatScripts: false, pool })
+    )
+  )

@@ -218,6 +218,15 @@ export const noDefinition = (message: string): Effect.Effect<never, RedisCluster
 const misordered = (args: Args): string | undefined =>
   Schema.isSchema(args) ? undefined : Object.keys(args).find((name) => /^\d+$/.test(name))
 
+const inputNames = ["keys", "args", "routing"]
+
+/** The mistake in the input of a call, apart from its values; `undefined` when there is none. */
+const inputProblem = (given: unknown): string | undefined => {
+  if (!isObject(given)) return "the input of a call has to be an object with keys and args"
+  for (const name in given) if (!inputNames.includes(name)) return checks.unknownOption(name, inputNames)
+  return undefined
+}
+
 /**
  * Compiles a signature: from the input of a call to `what numkeys key... arg...`.
  *
@@ -239,6 +248,8 @@ export const compile = <S extends Signature>(
     if (misorder !== undefined) {
       return invalid(spec, `the argument name "${misorder}" looks like a number; JavaScript would not keep its place`)
     }
+    const mistake = inputProblem(given)
+    if (mistake !== undefined) return invalid(spec, `${spec.name}: ${mistake}`)
     const keyList = listKeys(given.keys)
     if (typeof keyList === "string") return invalid(spec, `${spec.name}: ${keyList}`)
     const argList = listArgs(given.args)

@@ -7,8 +7,9 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { slotCount } from "../cluster/HashSlot.ts"
+import * as checks from "../internal/checks.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
-import type { RedisClusterException } from "../RedisClusterException.ts"
+import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import type { Control, TestNode } from "./Control.ts"
 import { generator } from "./engine/Random.ts"
 
@@ -58,6 +59,20 @@ export interface ChaosEvent {
   readonly slot?: number | undefined
 }
 
+const kinds: ReadonlyArray<unknown> = ["disconnect", "moveSlot", "failover", "stall", "kill"] satisfies ReadonlyArray<
+  Fault
+>
+
+const optionChecks: checks.Checks<ChaosOptions> = {
+  duration: checks.duration(0),
+  every: checks.duration(1),
+  faults: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((fault) => kinds.includes(fault))
+      ? undefined
+      : `a list with some of ${kinds.join(", ")}`,
+  seed: (value) => typeof value === "number" ? undefined : "a number"
+}
+
 type Doing = Effect.Effect<void, RedisClusterException>
 
 interface Plan {
@@ -98,6 +113,11 @@ export const run = Effect.fnUntraced(function*(
   options: ChaosOptions,
   defaultSeed: number
 ): Effect.fn.Return<ReadonlyArray<ChaosEvent>, RedisClusterException> {
+  const problem = checks.problemOf(options, optionChecks) ??
+    (options.duration === undefined ? "duration is missing" : undefined)
+  if (problem !== undefined) {
+    return yield* exception(() => new OptionsError({ message: `chaos: ${problem}`, outcome: "NotExecuted" }))
+  }
   const random = generator(options.seed ?? defaultSeed)
   const faults = options.faults ?? ["disconnect", "moveSlot", "failover", "stall"]
   const every = Duration.toMillis(Duration.fromInputUnsafe(options.every ?? "1 second"))

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { addressOf } from "../cluster/Endpoint.ts"
 import * as HashSlot from "../cluster/HashSlot.ts"
 import { upperCase } from "../commands/words.ts"
+import * as checks from "../internal/checks.ts"
 import { exception, OptionsError, type RedisClusterException, UnknownNodeError } from "../RedisClusterException.ts"
 import type { Control, NodeName, ReceivedCommand, TestNode, Transport } from "./Control.ts"
 import { type Answer, failure, ok } from "./engine/Answer.ts"
@@ -187,6 +188,7 @@ export class EngineControl implements Control {
 
   readonly restart: Control["restart"] = (name, options) =>
     Effect.gen({ self: this }, function*() {
+      yield* this.refuseUnless("restart", options, { loading: checks.duration(0) })
       const node = yield* this.nodeOf(name)
       // A running node goes down first.
       this.engine.kill(node)
@@ -211,12 +213,23 @@ export class EngineControl implements Control {
 
   readonly addNode: Control["addNode"] = (options) =>
     Effect.gen({ self: this }, function*() {
+      yield* this.refuseUnless("addNode", options, { replicaOf: checks.anything, zone: checks.anyText })
       const primary = options?.replicaOf === undefined ? undefined : yield* this.primaryOf(options.replicaOf)
       const node = this.engine.add(yield* this.transport.nextEndpoint, primary)
       node.zone = options?.zone
       yield* this.transport.open(node)
       return viewOf(node)
     })
+
+  /** Fails with an `OptionsError` for options that cannot be used. */
+  private refuseUnless(
+    name: string,
+    options: object = {},
+    optionChecks: Readonly<Record<string, checks.Check>>
+  ): Effect.Effect<void, RedisClusterException> {
+    const problem = checks.problemOf(options, optionChecks)
+    return problem === undefined ? Effect.void : Effect.fail(bad(`${name}: ${problem}`))
+  }
 
   readonly removeNode: Control["removeNode"] = (name) =>
     Effect.gen({ self: this }, function*() {

@@ -29,6 +29,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { Duplex } from "node:stream"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
@@ -36,6 +37,7 @@ import * as HashSlot from "../cluster/HashSlot.ts"
 import { ClusterClient } from "../ClusterClient.ts"
 import * as ClusterOptions from "../ClusterOptions.ts"
 import * as Connections from "../connection/Connections.ts"
+import * as checks from "../internal/checks.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as Chaos from "./Chaos.ts"
 import * as Control from "./Control.ts"
@@ -182,13 +184,44 @@ export interface ListeningClusterShape extends Control.Control {
 
 const firstPort = 7000
 
-const problemOf = (options: TestClusterOptions): string | undefined => {
-  if (typeof options !== "object" || options === null) return "the options have to be an object"
-  const { primaries = 3, replicas = 0, nodes } = options
+const clusterChecks: checks.Checks<TestClusterOptions> = {
+  primaries: checks.integer(1),
+  replicas: checks.integer(0),
+  nodes: (value) => Array.isArray(value) ? undefined : "a list of nodes",
+  password: checks.anyText,
+  requireFullCoverage: checks.boolean,
+  nodeTimeout: checks.duration(0),
+  automaticFailover: checks.boolean,
+  replicationLag: checks.duration(0),
+  preferredEndpoint: checks.oneOf("ip", "hostname", "unknown"),
+  seed: (value) => typeof value === "number" ? undefined : "a number",
+  logLimit: checks.integer(0)
+}
+
+const listenChecks: checks.Checks<ListenOptions> = { ...clusterChecks, port: checks.integer(0) }
+
+const nodeChecks: checks.Checks<NodeOptions> = {
+  slots: (value) => Array.isArray(value) ? undefined : "a list of ranges",
+  replicaOf: checks.integer(0),
+  host: checks.text,
+  port: checks.integer(0),
+  hostname: checks.text,
+  zone: checks.anyText
+}
+
+const problemOf = (
+  options: TestClusterOptions,
+  optionChecks: checks.Checks<TestClusterOptions>
+): string | undefined => {
+  const problem = checks.problemOf(options, optionChecks)
+  if (problem !== undefined) return problem
+  const { nodes } = options
   if (nodes !== undefined) {
     if (nodes.length === 0) return "nodes is empty; a cluster needs at least one node"
     const owners = new Array<boolean>(HashSlot.slotCount).fill(false)
     for (const [i, node] of nodes.entries()) {
+      const mistake = checks.problemOf(node, nodeChecks)
+      if (mistake !== undefined) return `nodes[${i}]: ${mistake}`
       if (
         node.replicaOf !== undefined &&
         (nodes[node.replicaOf] === undefined || nodes[node.replicaOf].replicaOf !== undefined)
@@ -205,13 +238,14 @@ const problemOf = (options: TestClusterOptions): string | undefined => {
     }
     return undefined
   }
-  if (!Number.isInteger(primaries) || primaries < 1) return "primaries has to be an integer of at least 1"
-  if (!Number.isInteger(replicas) || replicas < 0) return "replicas has to be an integer of at least 0"
   return undefined
 }
 
-const checked = (options: TestClusterOptions): Effect.Effect<void, RedisClusterException> => {
-  const message = problemOf(options)
+const checked = (
+  options: TestClusterOptions,
+  optionChecks: checks.Checks<TestClusterOptions> = clusterChecks
+): Effect.Effect<void, RedisClusterException> => {
+  const message = problemOf(options, optionChecks)
   return message === undefined
     ? Effect.void
     : Effect.fail(exception(() => new OptionsError({ message, outcome: "NotExecuted" })))
@@ -227,6 +261,13 @@ const evenly = (primaries: number, replicas: number): ReadonlyArray<NodeOptions>
 
 const millis = (input: Duration.Input | undefined, fallback: number): number =>
   input === undefined ? fallback : Duration.toMillis(Duration.fromInputUnsafe(input))
+
+/** The options of the cluster alone. The cluster refuses a value that is no object of options. */
+const clusterOf = (options: TestLayerOptions): TestClusterOptions => {
+  if (!Predicate.isObject(options)) return options
+  const { client: _, ...cluster }: TestLayerOptions = options
+  return cluster
+}
 
 /** The number of replies before the event loop gets a turn. */
 const answersPerTurn = 100
@@ -331,12 +372,12 @@ const make = Effect.fnUntraced(function*(
 const listen = Effect.fnUntraced(function*(
   options: ListenOptions = {}
 ): Effect.fn.Return<ListeningClusterShape, RedisClusterException, Scope.Scope> {
-  yield* checked(options)
+  yield* checked(options, listenChecks)
   const listener = yield* Listener.make
-  const { port = 0 } = options
+  const { port = 0, ...cluster } = options
   const endpoints: Array<Endpoint> = []
   for (let i = 0; i < nodesOf(options).length; i++) endpoints.push(yield* listener.add(port === 0 ? 0 : port + i))
-  const engine = yield* makeEngine(options, endpoints)
+  const engine = yield* makeEngine(cluster, endpoints)
   for (const node of engine.nodes) listener.assign(node)
   return Object.assign(new EngineControl(engine, listener), {
     urls: endpoints.map((endpoint) => `redis://${addressOf(endpoint)}`)
@@ -488,7 +529,7 @@ export class TestCluster extends Context.Service<TestCluster, TestClusterShape>(
     options: TestLayerOptions = {}
   ): Layer.Layer<TestCluster | ClusterClient | Connections.Connections, RedisClusterException> =>
     Layer.unwrap(Effect.map(TestCluster, (cluster) => cluster.layerClient(options?.client))).pipe(
-      Layer.provideMerge(TestCluster.layerCluster(options))
+      Layer.provideMerge(TestCluster.layerCluster(clusterOf(options)))
     )
 }
 

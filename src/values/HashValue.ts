@@ -31,7 +31,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { ClusterClient } from "../ClusterClient.ts"
 import type { Lifetime } from "../commands/Call.ts"
-import { type Command, DecodeFailure, invalid, make as makeCommand, map, unencodable } from "../commands/Command.ts"
+import { Command, DecodeFailure, invalid, map, unencodable } from "../commands/Command.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import { assign, type Decoder, isDecodeFailure, record, stringsOrNull } from "../commands/decode.ts"
 import { Generic } from "../commands/Generic.ts"
@@ -282,14 +282,14 @@ export const make = <const S extends ObjectSchema, I = void>(
     get: (input) =>
       commandOf("HGETALL", keys, input, (key) => {
         const { args, settings, spec } = Hashes.hgetall(key)
-        return makeCommand(spec, args, whole, settings)
+        return new Command(spec, args, whole, settings)
       }),
     pick: (input, properties) =>
       commandOf("HMGET", keys, input, (key) => {
         const mistake = propertiesProblem(properties)
         if (mistake !== undefined) return refused("HMGET", mistake)
         const { args, settings, spec } = Hashes.hmget(key, properties)
-        return makeCommand(spec, args, some(properties), settings)
+        return new Command(spec, args, some(properties), settings)
       }),
     set: (input, value) =>
       Effect.flatMap(ClusterClient, (redis) => Effect.asVoid(redis.transaction(setCommands(input, value)))),

@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { Credentials } from "../../src/ClusterOptions.ts"
+import type { SubscribeOptions } from "../../src/pubsub/Subscription.ts"
 import type { Gap, SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { addressOf, connect, tagWhere } from "../harness/Observed.ts"
@@ -421,7 +422,7 @@ describeOnEach("Everything at once, on $name", (environment) => {
         const channels = tags.map((tag) => `{${tag}}:chaos`)
         const streams = yield* Effect.forEach(channels, (channel, index) =>
           Effect.gen(function*() {
-            const options = index === 2 ? { node: "replica" } as const : {}
+            const options: SubscribeOptions = index === 2 ? { node: "replica" } : {}
             const shard = yield* Effect.flatMap(
               redis.subscribeEventsScoped({ shardChannels: channel }, options),
               collect

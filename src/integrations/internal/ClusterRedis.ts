@@ -14,10 +14,12 @@ import * as Command from "../../commands/Command.ts"
 import { factsOf, type Nonatomic } from "../../commands/facts.ts"
 import { Scripting } from "../../commands/Scripting.ts"
 import { upperCase } from "../../commands/words.ts"
+import * as checks from "../../internal/checks.ts"
 import type { Reply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import * as ClusterScan from "./ClusterScan.ts"
 import { withServerCode } from "./errors.ts"
+import { checked } from "./namespace.ts"
 import * as Resp2 from "./Resp2.ts"
 import * as Session from "./Session.ts"
 
@@ -26,6 +28,19 @@ export interface Options {
   readonly repeatScripts: boolean
   readonly pool?: EffectRedis.PoolOptions | undefined
 }
+
+const poolChecks: checks.Checks<EffectRedis.PoolOptions> = {
+  maxConnections: checks.integer(1),
+  minConnections: checks.integer(0),
+  idleTimeout: checks.duration(0),
+  acquireTimeout: checks.duration(0)
+}
+
+/** The options of the pool behind `reserve`, checked. */
+export const checkedPool = (
+  name: string,
+  pool: EffectRedis.PoolOptions = {}
+): Effect.Effect<EffectRedis.PoolOptions, RedisClusterException> => checked(name, pool, poolChecks)
 
 const pairsOf = (words: ReadonlyArray<string>): ReadonlyArray<readonly [string, string]> =>
   Array.from({ length: words.length / 2 }, (_, i) => [words[2 * i], words[2 * i + 1]] as const)
