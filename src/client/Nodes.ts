@@ -248,12 +248,13 @@ export const make = (topology: Topology["Service"], random: () => number): NodeM
     options: OwnerOptions = {}
   ): Effect.Effect<ClusterNode | undefined, RedisClusterException> {
     return Effect.suspend(() => {
-      const problem = checks.problemOf(options, ownerChecks)
+      // `Effect.forEach(keys, redis.ownerOf)` gives the position of the key as well.
+      const problem = typeof options === "object" ? checks.problemOf(options, ownerChecks) : undefined
       if (problem !== undefined) {
         return refuse(new OptionsError({ message: `ownerOf: ${problem}`, outcome: "NotExecuted" }))
       }
       const shard = topology.current().slots[slotOf(key)]
-      if (options.replica !== true) return Effect.succeed(shard?.primary)
+      if (options?.replica !== true) return Effect.succeed(shard?.primary)
       return Effect.succeed(shard?.replicas.at(Math.floor(random() * shard.replicas.length)))
     })
   }

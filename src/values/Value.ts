@@ -125,7 +125,8 @@ export interface Value<in I, in out A> {
    * **Details**
    *
    * When parts fail, it fails with a `PartialFailureError` with the positions of their inputs. One stored value that the schema refuses
-   * fails the values of its slot. For a result of each value use `redis.pipelineResults(inputs.map(Users.get))`.
+   * fails the values of its slot. For a result of each value use `redis.pipelineResults(inputs.map(Users.get))`. With the option `cached`
+   * the cache of the client may answer with values of that age: a duration, in which a bare number is milliseconds.
    */
   readonly getMany: (
     inputs: ReadonlyArray<I>,
@@ -224,6 +225,9 @@ const definitionChecks: checks.Checks<AnyDefinition> = {
   codec: checks.anything,
   compression: checks.anything
 }
+
+/** A wrong age fails the command of each key. */
+const readChecks: checks.Checks<{ readonly cached?: unknown }> = { cached: checks.anything }
 
 /** The command refuses a wrong expiry. */
 const expiryChecks: checks.Checks<Record<"expire" | "expireAt" | "keepTtl", unknown>> = {
@@ -388,6 +392,8 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
       Effect.flatMap(keysOf(inputs), (keys) =>
         Effect.flatMap(ClusterClient, (redis) => {
           const sender: Nonatomic.Sender = { pipelineResults: redis.pipelineResults, refuse }
+          const mistake = checks.problemOf(options ?? {}, readChecks)
+          if (mistake !== undefined) return Effect.fail(refusal(`getMany: ${mistake}`))
           const maxAge = options?.cached
           return maxAge === undefined
             ? Nonatomic.run(

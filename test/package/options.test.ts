@@ -166,6 +166,8 @@ const calls: Readonly<Record<string, readonly [meant: string, call: () => Call]>
   // @ts-expect-error
   "Value.set": ["expire", () => typed.set(undefined, "v", { condition: "NX", expires: "1 second" })],
   // @ts-expect-error
+  "Value.getMany": ["cached", () => typed.getMany([undefined], { cached: "1 second", cache: "1 second" })],
+  // @ts-expect-error
   "Value.setMany": ["keepTtl", () => typed.setMany([[undefined, "v"]], { keepTTL: true })],
   // @ts-expect-error
   "Value.update": ["times", () => typed.update(undefined, () => "v", { schedule: undefined, time: 1 })],
