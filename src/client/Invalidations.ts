@@ -1,6 +1,7 @@
 /** Reports of changed keys, as a stream. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { Exact } from "../commands/Options.ts"
 import type { ClusterPubSub } from "../pubsub/ClusterPubSub.ts"
 import { type InvalidationEvent, type InvalidationOptions, read } from "../pubsub/Invalidation.ts"
 import type { KeyOf } from "../pubsub/Keyspace.ts"
@@ -57,7 +58,7 @@ export interface InvalidationMembers {
    * ```
    */
   readonly invalidations: <const O extends InvalidationOptions = {}>(
-    options?: O
+    options?: Exact<O, InvalidationOptions>
   ) => Stream.Stream<InvalidationEvent<KeyOf<O>>, RedisClusterException>
 }
 

@@ -134,6 +134,8 @@ const calls: Readonly<Record<string, readonly [meant: string, call: () => Call]>
   // @ts-expect-error
   "keyspaceEvents": ["events", () => run((redis) => redis.keyspaceEvents({ prefix: "a", event: ["set"] }))],
   // @ts-expect-error
+  "invalidations": ["prefixes", () => run((redis) => redis.invalidations({ strategy: "sliding", prefixs: ["a"] }))],
+  // @ts-expect-error
   "monitor": ["bufferSize", () => onNode((node) => Stream.runDrain(node.monitor({ strategy: "sliding", buffersize: 1 })))],
   // @ts-expect-error
   "Lock.make": ["fencing", () => Lock.make("k", { ttl: "1 second", fencng: true })],
