@@ -334,8 +334,9 @@ export class CommandLane implements DecoderHandlers {
   private expectReplies(): void {
     if (this.inFlight.size > 0) return
     const now = monotonicMillis(this.context.clock)
-    this.pulse.heardAt = now
-    this.context.lookAt(this.pulse.overdueFrom(now))
+    // A socket on which cached replies rely has been listened to all the time: its silence began earlier.
+    if (!this.isReliedOn) this.pulse.heardAt = now
+    this.context.lookAt(this.pulse.overdueFrom(this.pulse.heardAt))
   }
 
   /** Whether there are cached replies of which this socket has to report changes. */

@@ -281,6 +281,15 @@ const outOfMemory = onPrimary(({ cluster }, primary, random) =>
   })
 )
 
+/** The server remembers so few of the keys that were read that it reports others as changed all the time. */
+const fillTrackingTable = onPrimary(({ cluster }, primary, random) =>
+  Effect.gen(function*() {
+    yield* cluster.command(primary, "CONFIG", "SET", "tracking-table-max-keys", "3")
+    yield* Effect.sleep(random.between(500, 1500))
+    yield* cluster.command(primary, "CONFIG", "SET", "tracking-table-max-keys", "1000000")
+  })
+)
+
 const loseRights = onPrimary(({ cluster }, primary, random) =>
   Effect.gen(function*() {
     yield* cluster.command(primary, "ACL", "SETUSER", "default", "-incr")
@@ -522,6 +531,7 @@ export const faults: ReadonlyArray<FaultKind> = [
   { name: "CLIENT PAUSE", run: pauseClients },
   { name: "DEBUG SLEEP", run: sleepServer },
   { name: "out of memory", run: outOfMemory },
+  { name: "tracking table full", run: fillTrackingTable },
   { name: "rights taken away", run: loseRights },
   { name: "channels taken away", channels: true, meets: "subscriptions refused", run: loseChannels },
   { name: "a primary forgets a shard", moving: true, forgets: true, meets: partialViews, run: forgetShard },

@@ -36,6 +36,8 @@ export interface Call {
   readonly allowed?: number | undefined
   /** How old what it reads may be, in milliseconds. */
   readonly maxLag?: number | undefined
+  /** The cache of the client may have answered. */
+  readonly cached?: true | undefined
   /** A replica may have answered. */
   readonly byReplica?: true | undefined
   /** It ended together with calls on other shards: its time says nothing about its own. */

@@ -29,24 +29,30 @@ export interface Circumstances {
 
 const shardOfKey = ({ shardOf }: Circumstances) => (key: string) => shardOf(/^\{(.*?)\}/.exec(key)?.[1] ?? "")
 
+/** Whether another client writes a key. */
+const isForeign = (key: string, tag: string): boolean => /^\{(.*?)\}:(?:outside|born)\b/.exec(key)?.[1] === tag
+
 const ofFamily = (
   tag: string,
   { calls, ordered }: Recorder,
   residents: Residents,
   remainder: Remainder,
   lossless: boolean,
-  moves: ReadonlyArray<Fault>
+  moves: ReadonlyArray<Fault>,
+  grace: number
 ): ReadonlyArray<Laws.Violation> => {
   const on = (key: string) => calls.filter((call) => call.key === key)
   const of = (name: string) => on(`{${tag}}:${name}`)
   const { counts, list, register } = remainder
   return [
     ...counters.flatMap((name) => Laws.counter(of(name), counts[name], lossless)),
-    ...Laws.ownWords(of("answered"), counts.answered, lossless),
+    ...Laws.ownWords(of("answered").filter(({ kind }) => kind === "increment"), counts.answered, lossless),
     ...Laws.pair(of("pair-a"), [counts["pair-a"], counts["pair-b"]]),
     ...Laws.register(of("register"), register, lossless),
     ...Laws.reads(of("register")),
     ...(lossless ? Laws.staleness(of("register"), moves) : []),
+    ...(lossless ? counters.flatMap((name) => Laws.ownWritesSeen(of(name), 500)) : []),
+    ...(lossless ? Laws.freshness(calls.filter(({ key }) => isForeign(key, tag)), grace) : []),
     ...Laws.list(of("list"), list, lossless),
     ...Laws.pipelineOrder(
       ordered.filter(({ key }) => key === `{${tag}}:ordered`),
@@ -79,7 +85,7 @@ export const judge = (
     // A loss on one shard is no excuse for another shard.
     const lossless = shard === undefined ? lossyShards.size === 0 : !lossyShards.has(shard)
     const moves = shard === undefined ? faults.filter(({ moving }) => moving === true) : []
-    return ofFamily(tag, recorder, residents, remainder, lossless, moves)
+    return ofFamily(tag, recorder, residents, remainder, lossless, moves, grace)
   })
   return [
     ...families,

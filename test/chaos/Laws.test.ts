@@ -237,6 +237,42 @@ describe("The law of reads that may be old", () => {
   })
 })
 
+describe("The laws of cached reads", () => {
+  const at = (started: number, ended: number, kind: Kind, more: Partial<Call>): Call => ({
+    ...{ kind, what: kind, key: "k", ending: "ok", started, ended },
+    ...more
+  })
+  const cached = { cached: true, maxLag: 400 } as const
+  const writes = [at(0, 10, "write", { argument: "a" }), at(100, 110, "write", { argument: "b" })]
+
+  it("let pass what was replaced less than the bound before, by the writes of the key itself", () => {
+    assert.isEmpty(Laws.freshness([...writes, at(600, 605, "read", { value: "a", ...cached })], 100))
+    assert.isEmpty(Laws.freshness([...writes, at(900, 905, "read", { value: "b", ...cached })], 100))
+    assert.isEmpty(Laws.freshness([...writes, at(900, 905, "read", { value: "a" })], 100), "not cached")
+    assert.isEmpty(Laws.freshness([...writes, at(900, 905, "read", { key: "other", value: null, ...cached })], 100))
+  })
+  it("see a value, or a missing key, that is older", () => {
+    for (const value of ["a", null]) {
+      const read = at(611, 615, "read", { value, ...cached })
+      assert.include(laws(Laws.freshness([...writes, read], 100)), "replaced more than 500 ms before")
+    }
+  })
+  it("see a read that is behind a write of the same client", () => {
+    const increments = [at(0, 10, "increment", { value: 1 }), at(20, 30, "increment", { value: 2 })]
+    const read = (started: number, value: unknown) => at(started, started + 1, "read", { value, cached: true })
+    assert.isEmpty(Laws.ownWritesSeen([...increments, read(31, "2"), read(11, "1"), read(25, "3")], 0))
+    assert.isEmpty(Laws.ownWritesSeen([...increments, read(35, "1")], 10), "a primary that was just replaced")
+    for (const value of ["1", null]) {
+      assert.include(laws(Laws.ownWritesSeen([...increments, read(31, value)], 0)), "behind a write of this client")
+    }
+  })
+  it("see a cache that showed nothing", () => {
+    const removed = { changed: 1, written: 1 }
+    assert.isEmpty(Laws.cacheUsed({ hits: 1, removed }))
+    assert.lengthOf(Laws.cacheUsed({ hits: 0, removed: { ...removed, changed: 0 } }), 2)
+  })
+})
+
 describe("The law of locks", () => {
   const tenure = (fence: number, began: number, ended: number, key = "lock") => ({ key, fence, began, ended })
 

@@ -329,6 +329,56 @@ export const staleness = (calls: ReadonlyArray<Call>, moves: ReadonlyArray<Fault
   })
 }
 
+/**
+ * A read that the cache may answer gets nothing that another client replaced more than the stated bound before, `maxLag`, and
+ * what a busy machine adds: `grace`. Missing keys have the same bound.
+ */
+export const freshness = (calls: ReadonlyArray<Call>, grace: number): ReadonlyArray<Violation> => {
+  const reads = calls.filter(({ cached, kind }) => kind === "read" && cached === true)
+  const writes = Map.groupBy(calls.filter(({ kind }) => kind === "write"), ({ key }) => key)
+  return Array.from(Map.groupBy(reads, ({ key }) => key)).flatMap(([key, reads]) =>
+    staleness([
+      ...writes.get(key) ?? [],
+      ...reads.map((read) => ({ ...read, maxLag: (read.maxLag ?? 0) + grace }))
+    ], [])
+  )
+}
+
+/**
+ * A read that the cache may answer is not behind an increment of this client that was acknowledged before, whatever way that
+ * took. A primary that was replaced takes `patience` milliseconds to know it.
+ */
+export const ownWritesSeen = (calls: ReadonlyArray<Call>, patience: number): ReadonlyArray<Violation> => {
+  const increments = of(calls, "ok").filter(({ kind, value }) => kind === "increment" && typeof value === "number")
+    .toSorted((a, b) => a.ended - b.ended)
+  const reads = of(calls, "ok").filter(({ cached, kind }) => kind === "read" && cached === true)
+    .toSorted((a, b) => a.started - b.started)
+  let greatest: Call | undefined
+  let at = 0
+  return reads.flatMap((read) => {
+    for (; at < increments.length && increments[at].ended < read.started - patience; at++) {
+      if (greatest === undefined || Number(increments[at].value) > Number(greatest.value)) greatest = increments[at]
+    }
+    return greatest !== undefined && Number(read.value) < Number(greatest.value)
+      ? [{ law: "a cached read is behind a write of this client", calls: [greatest, read] }]
+      : []
+  })
+}
+
+/** The counters of the cache, as far as a run has to move them. */
+export interface CacheUse {
+  readonly hits: number
+  readonly removed: Readonly<Record<"changed" | "written", number>>
+}
+
+/** A cache that answered nothing, or that nobody told of anything, shows nothing. */
+export const cacheUsed = ({ hits, removed }: CacheUse): ReadonlyArray<string> => [
+  ...(hits > 0 ? [] : ["the cache answered nothing"]),
+  ...(["changed", "written"] as const).flatMap((reason) =>
+    removed[reason] > 0 ? [] : [`no reply left the cache by the reason "${reason}"`]
+  )
+]
+
 /** The holders of a lock, as they saw it themselves. Times in milliseconds of one clock. */
 export interface Tenure {
   readonly key: string

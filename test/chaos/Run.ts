@@ -20,7 +20,7 @@ import { Random } from "./Random.ts"
 import * as Remains from "./Remains.ts"
 import * as Residents from "./Residents.ts"
 import { Trouble } from "./Trouble.ts"
-import { burst, counters, pipelines, Recorder, worker } from "./Workers.ts"
+import { burst, counters, pipelines, Recorder, seeker, worker } from "./Workers.ts"
 
 export interface RunOptions {
   readonly seed: number
@@ -81,6 +81,7 @@ const families = new Families("s")
 /** Programs on a client while something happens to the cluster, and what they wrote down. */
 const underLoad = Effect.fnUntraced(function*<E>(
   redis: ClusterClientShape,
+  outside: ClusterClientShape,
   { all: tags, settled }: Families,
   programs: Programs,
   [ownRandom, ...randoms]: ReadonlyArray<Random>,
@@ -88,7 +89,11 @@ const underLoad = Effect.fnUntraced(function*<E>(
 ) {
   const recorder = new Recorder()
   const load = yield* Effect.forkChild(
-    Effect.forEach(randoms, (own) => worker(redis, recorder, tags, own), { concurrency: "unbounded", discard: true })
+    Effect.forEach(
+      randoms,
+      (own, i) => i < 4 ? seeker(redis, recorder, tags, own, outside) : worker(redis, recorder, tags, own, outside),
+      { concurrency: "unbounded", discard: true }
+    )
   )
   programs.burst = (shard, isOver) =>
     burst(redis, recorder, settled[shard], settled.filter((_, i) => i !== shard).flat(), isOver)
@@ -182,7 +187,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     ofServers.during(options.millis, [50, 300]),
     ofLinks.during(options.millis, [500, 3000])
   ], { concurrency: 2, discard: true }).pipe(Effect.andThen(cluster.awaitOk), Effect.andThen(Effect.sleep(500)))
-  const randoms = () => Array.from({ length: 1 + (options.workers ?? 24) }, () => random.fork())
+  const randoms = () => Array.from({ length: 5 + (options.workers ?? 24) }, () => random.fork())
   const lag = new Lag()
   const machine = yield* MachineLag.make
   const meter = new Remains.FiberMeter()
@@ -191,6 +196,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   /** Its histories are gone when it has been judged: they would hide what the client keeps. */
   const stage = Effect.fnUntraced(function*<E>(
     redis: ClusterClientShape,
+    outside: ClusterClientShape,
     stageFamilies: Families,
     faults: ReadonlyArray<Fault>,
     meanwhile: Effect.Effect<void, E>
@@ -199,6 +205,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     const { all, shardOf } = stageFamilies
     const { recorder, residents } = yield* underLoad(
       redis,
+      outside,
       stageFamilies,
       scene.programs,
       randoms(),
@@ -228,18 +235,23 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       mapAddress: proxies.mapAddress,
       commandTimeout,
       pingAfter: "500 millis",
-      pingTimeout: "1 second"
+      pingTimeout: "1 second",
+      refreshInterval: "1 second",
+      cache: { maxBytes: 64 * 1024 }
     })
+    // It is at the side of the servers, and meets no fault of a link.
+    const outside = yield* connect({ nodes: cluster.seeds, commandTimeout })
     const watching = yield* Effect.forkChild(lag.watch)
-    const calmVerdict = yield* stage(redis, calmFamilies, [], Effect.sleep(Math.max(calmMillis, options.millis / 10)))
+    const calmVerdict = yield* stage(redis, outside, calmFamilies, [], Effect.sleep(Math.max(calmMillis, options.millis / 10)))
     const calmMemory = yield* Remains.memory
-    const fire = yield* stage(redis, families, faults, trouble)
+    const fire = yield* stage(redis, outside, families, faults, trouble)
+    const cacheUse = yield* redis.cacheStatistics
     yield* Fiber.interrupt(watching)
     const amid = Remains.holdings(meter)
     const reference = new WeakRef(redis)
-    return { calm: calmVerdict, fire, amid, calmMemory, fireMemory: yield* Remains.memory, reference }
+    return { calm: calmVerdict, fire, amid, calmMemory, fireMemory: yield* Remains.memory, reference, cacheUse }
   })
-  const { amid, calm: calmVerdict, calmMemory, fire, fireMemory, reference } = yield* Remains.metered(meter)(
+  const { amid, cacheUse, calm: calmVerdict, calmMemory, fire, fireMemory, reference } = yield* Remains.metered(meter)(
     Effect.scoped(client)
   )
   const after = yield* Remains.settled(meter, before, 3000)
@@ -256,6 +268,12 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   const evidence = {
     ...scene.evidence.counts,
     ...fire.evidence,
+    "reads that the cache answered": cacheUse.hits,
+    "reads that the cache did not answer": cacheUse.misses,
+    "callers who shared a read": cacheUse.shared,
+    ...Object.fromEntries(
+      Object.entries(cacheUse.removed).map(([reason, count]) => [`cached replies ${reason}`, count])
+    ),
     "replies with MOVED": proxies.passed("moved"),
     "replies with ASK": proxies.passed("asked")
   }
@@ -274,6 +292,7 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       ...calmVerdict.violations,
       ...fire.violations,
       ...Laws.met(faults, evidence),
+      ...Laws.cacheUsed(cacheUse),
       ...Laws.bystanders(calmVerdict.healthyP99, fire.besideBursts),
       ...Laws.topology(asked, elapsed),
       ...Laws.remains(before, amid, after),

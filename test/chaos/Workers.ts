@@ -13,7 +13,7 @@ import { Bitmaps } from "../../src/commands/Bitmaps.ts"
 import { Channels } from "../../src/commands/Channels.ts"
 import { Clients } from "../../src/commands/Clients.ts"
 import { Cluster } from "../../src/commands/Cluster.ts"
-import { type Command, timeout } from "../../src/commands/Command.ts"
+import { cached, type Command, timeout } from "../../src/commands/Command.ts"
 import { Generic } from "../../src/commands/Generic.ts"
 import { Geo } from "../../src/commands/Geo.ts"
 import { Hashes } from "../../src/commands/Hashes.ts"
@@ -43,7 +43,7 @@ export const counters = [
 /** The facts by which a call is judged, beside its key and its reply. */
 export type Judgement = Pick<
   Call,
-  "argument" | "allowed" | "maxLag" | "byReplica" | "joint" | "explicit" | "large" | "answersError"
+  "argument" | "allowed" | "maxLag" | "cached" | "byReplica" | "joint" | "explicit" | "large" | "answersError"
 >
 
 export class Recorder {
@@ -222,6 +222,60 @@ const dedicated: Program = (redis, recorder, tag) => {
     }
   })))
 }
+
+/**
+ * The bound of the client's page on the age of a cached value, with the settings of a run: a half-open link lasts for 1.5
+ * seconds at most, and a slot that has moved is noticed by a refresh of the topology each second.
+ */
+export const cacheBound = 2000
+
+/** A counter of this client, read through its cache: all ways in which the client writes have one. */
+const readOwn: Program = (redis, recorder, tag, random) => {
+  const key = `{${tag}}:${random.pick(counters)}`
+  const read = redis.get(key).pipe(cached("1 minute"))
+  const call = random.below(4) === 0 ? Effect.map(redis.pipeline([read]), ([value]) => value) : read
+  return recorder.call("read", "cached GET", key, call, { cached: true })
+}
+
+/** A client apart, which writes what the client of the run has in its cache. It is not judged itself. */
+const writeOutside = (outside: ClusterClientShape, recorder: Recorder, key: string): Effect.Effect<void> => {
+  const value = recorder.unique(key)
+  const set = Effect.result(outside.set(key, value))
+  return Effect.suspend(() => {
+    const started = Date.now()
+    return Effect.map(set, (result) => {
+      const ending = Result.isSuccess(result) ? "ok" : result.failure.outcome
+      recorder.calls.push({
+        ...{ kind: "write", what: "SET by another client", key, argument: value, started, ended: Date.now(), ending },
+        ...{ explicit: true, allowed: Number.POSITIVE_INFINITY }
+      })
+    })
+  })
+}
+
+const readOutside = (redis: ClusterClientShape, recorder: Recorder, key: string): Effect.Effect<void> =>
+  recorder.call("read", "cached GET", key, redis.get(key).pipe(cached("1 minute")), {
+    cached: true,
+    maxLag: cacheBound
+  })
+
+/** A few keys that another client writes, read again and again. */
+const readOthers = (outside: ClusterClientShape): Program => (redis, recorder, tag, random) => {
+  const key = `{${tag}}:outside:${random.below(3)}`
+  if (random.below(8) === 0) return writeOutside(outside, recorder, key)
+  return Effect.forEach([1, 2, 3], () => readOutside(redis, recorder, key), { discard: true })
+}
+
+/** A key that is missing, which another client then writes: perhaps at another node, because the slot is moving. */
+const readMissing = (outside: ClusterClientShape): Program => (redis, recorder, tag) =>
+  Effect.suspend(() => {
+    const key = recorder.unique(`{${tag}}:born`)
+    const look = Effect.andThen(readOutside(redis, recorder, key), Effect.sleep(300))
+    return look.pipe(
+      Effect.andThen(writeOutside(outside, recorder, key)),
+      Effect.andThen(Effect.forEach(Array.from({ length: 12 }), () => look, { discard: true }))
+    )
+  })
 
 const maxLag = 1000
 
@@ -472,14 +526,30 @@ export const burst = (
   return Effect.all([many, beside], { concurrency: "unbounded", discard: true })
 }
 
+/** Looks for missing keys, one after the other. */
+export const seeker = (
+  redis: ClusterClientShape,
+  recorder: Recorder,
+  tags: ReadonlyArray<string>,
+  random: Random,
+  outside: ClusterClientShape
+): Effect.Effect<void> => {
+  const missing = readMissing(outside)
+  const turn = Effect.suspend(() => missing(redis, recorder, random.pick(tags), random))
+  return Effect.whileLoop({ while: () => recorder.isRunning, body: () => turn, step: () => {} })
+}
+
 /** One program that does all of this, in an order that its random sequence decides. */
 export const worker = (
   redis: ClusterClientShape,
   recorder: Recorder,
   tags: ReadonlyArray<string>,
-  random: Random
+  random: Random,
+  outside: ClusterClientShape
 ): Effect.Effect<void> => {
+  const others = readOthers(outside)
   const programs: ReadonlyArray<Program> = [
+    ...[readOwn, readOwn, readOwn, readOwn, others, others, others, others],
     ...[increment, increment, increment, write, write, read, read, push, push, pop, blockingPop],
     ...[pair, pair, script, length, pipeline(tags), ordered, ordered, manyKeys(tags)],
     ...[watched, watched, dedicated, callFunction, anyCommand, anyCommand, anyWithoutKey],

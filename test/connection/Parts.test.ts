@@ -1,10 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import { Duplex } from "node:stream"
 import { Command } from "../../src/commands/Command.ts"
 import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import { Alone, type Solo } from "../../src/connection/Alone.ts"
+import { CommandLane } from "../../src/connection/CommandLane.ts"
 import { CommandQueue, handBack } from "../../src/connection/CommandQueue.ts"
+import { NodeStatistics } from "../../src/connection/NodeStatistics.ts"
 import { type End, OwnCommand } from "../../src/connection/OwnCommand.ts"
 import { Pulse } from "../../src/connection/Pulse.ts"
+import { Wire } from "../../src/connection/Wire.ts"
 
 class Recorded extends OwnCommand {
   readonly ends: Array<End> = []
@@ -54,6 +60,58 @@ describe("Pulse", () => {
     const pulse = new Pulse({ pingAfter: 0, pingTimeout: 10 }, 0)
     assert.deepStrictEqual(pulse.probe(0), { _tag: "Ask", until: 10 })
     assert.isTrue(pulse.isDoubtful)
+  })
+})
+
+describe("The silence of a socket", () => {
+  /** A lane whose server says nothing, at times that the test sets. */
+  const lane = () => {
+    let now = 0
+    const stream = new Duplex({ read: () => {}, write: (_, __, done) => done() })
+    const wire = new Wire(false, () => stream)
+    const clock: Clock.Clock = {
+      ...Context.get(Context.empty(), Clock.Clock),
+      monotonicTimeNanosUnsafe: () => BigInt(now) * 1_000_000n
+    }
+    const queue = new CommandQueue()
+    const lane = new CommandLane(wire, {
+      clock,
+      bounds: { maxInFlight: 10, maxInFlightBytes: 1000, commandTimeout: 100, pingAfter: 600, pingTimeout: 200 },
+      queue,
+      statistics: new NodeStatistics(),
+      measured: () => {},
+      lookAt: () => {},
+      heard: () => {},
+      onPush: () => {},
+      lose: () => {},
+      inquire: undefined,
+      doubt: () => {},
+      share: 1
+    })
+    return {
+      wire,
+      /** Sends a command at one time, and looks at another one whether the silence is asked about. */
+      isAskedAbout: (sentAt: number, lookAt: number) => {
+        now = sentAt
+        queue.push(new Recorded("GET"))
+        lane.flush()
+        now = lookAt
+        lane.inspect(now)
+        return !lane.isHealthy
+      }
+    }
+  }
+
+  it("begins with a command that is sent after a pause, because nothing was due before", () => {
+    assert.isFalse(lane().isAskedAbout(480, 1079))
+    assert.isTrue(lane().isAskedAbout(480, 1080))
+  })
+
+  it("began before that on a socket on which cached replies rely: a report of a change was due all the time", () => {
+    const { isAskedAbout, wire } = lane()
+    wire.beginGeneration()
+    if (wire.generation !== undefined) wire.generation.reliant = 1
+    assert.isTrue(isAskedAbout(480, 600))
   })
 })
 
