@@ -99,8 +99,10 @@ const checked = Effect.fnUntraced(function*<E>(
       )
     })
   }
-  const programs = yield* Effect.forEach(keys, (key) =>
-    Effect.forEach([write(key), read(key), read(key)], (program) => Effect.forkChild(program)))
+  const programs = yield* Effect.forEach(
+    keys,
+    (key) => Effect.forEach([write(key), read(key), read(key)], (program) => Effect.forkChild(program))
+  )
   yield* Effect.sleep("100 millis")
   yield* Effect.ensuring(Effect.isEffect(meanwhile) ? meanwhile : meanwhile(redis), Effect.sync(() => (isOver = true)))
   yield* Effect.forEach(programs.flat(), Fiber.join)
@@ -215,8 +217,7 @@ describe("No cached value is older than the stated bound", () => {
         const cluster = yield* RedisCluster
         const primaries = yield* cluster.primaries
         const limit = (keys: number) =>
-          Effect.forEach(primaries, (node) =>
-            cluster.command(node, "CONFIG", "SET", "tracking-table-max-keys", keys))
+          Effect.forEach(primaries, (node) => cluster.command(node, "CONFIG", "SET", "tracking-table-max-keys", keys))
         // All of them are of one node.
         const tag = yield* keyOf(cluster, primaries[0], "few")
         const keys = range(10).map((i) => `${tag}${i}`)

@@ -242,7 +242,13 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
     // It is at the side of the servers, and meets no fault of a link.
     const outside = yield* connect({ nodes: cluster.seeds, commandTimeout })
     const watching = yield* Effect.forkChild(lag.watch)
-    const calmVerdict = yield* stage(redis, outside, calmFamilies, [], Effect.sleep(Math.max(calmMillis, options.millis / 10)))
+    const calmVerdict = yield* stage(
+      redis,
+      outside,
+      calmFamilies,
+      [],
+      Effect.sleep(Math.max(calmMillis, options.millis / 10))
+    )
     const calmMemory = yield* Remains.memory
     const fire = yield* stage(redis, outside, families, faults, trouble)
     const cacheUse = yield* redis.cacheStatistics
