@@ -152,6 +152,11 @@ export class CommandLane implements DecoderHandlers {
     return this.inFlight.size
   }
 
+  /** Visits the commands whose replies are due. */
+  forEachDue(f: (outgoing: Outgoing) => void): void {
+    this.inFlight.forEach(f)
+  }
+
   /** The latest deadline among the commands whose replies are due. */
   get lastDeadline(): number {
     let last = 0

@@ -49,6 +49,10 @@ export class CommandQueue {
     return outgoing
   }
 
+  forEach(f: (outgoing: Outgoing) => void): void {
+    this.commands.forEach(f)
+  }
+
   /** Removes and returns all commands. */
   takeAll(): ReadonlyArray<Outgoing> {
     this.bytes = 0

@@ -22,6 +22,7 @@ import { Link, type LinkState } from "./Link.ts"
 import type { NodeStatistics } from "./NodeStatistics.ts"
 import type { LinkFailure, Outgoing } from "./Outgoing.ts"
 import { Refusals } from "./Refusals.ts"
+import type { Visit } from "./WaitingCommands.ts"
 import type { Wire } from "./Wire.ts"
 
 /**
@@ -161,6 +162,13 @@ export class Connection {
     let depth = this.queue.size + (this.lane?.due ?? 0)
     if (this.retired.size > 0) { for (const lane of this.retired) depth += lane.due }
     return depth
+  }
+
+  /** Visits the commands that it holds. */
+  visitWaiting(visit: Visit): void {
+    const { address } = this
+    this.queue.forEach((outgoing) => visit(outgoing, { kind: "connection", address }))
+    for (const lane of this.lanes) lane.forEachDue((outgoing) => visit(outgoing, { kind: "reply", address }))
   }
 
   /** The number of commands that wait to be written. */

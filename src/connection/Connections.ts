@@ -18,6 +18,7 @@ import type { LinkFailure } from "./Outgoing.ts"
 import { PushConnection, type PushHooks } from "./PushConnection.ts"
 import { ping, query, question } from "./Query.ts"
 import * as Rotation from "./Rotation.ts"
+import { listed, type Visit } from "./WaitingCommands.ts"
 import type { Wire } from "./Wire.ts"
 
 /** An endpoint to connect to, with what is known about its node. */
@@ -225,6 +226,11 @@ class LiveConnections {
     }
   }
 
+  /** Visits the commands on all connections. */
+  readonly visitWaiting = (visit: Visit): void => {
+    for (const connection of [...this.all(), ...this.closing, ...this.leased]) connection.visitWaiting(visit)
+  }
+
   /** Drains and closes all connections. A connection that is asked for later is closed from the start. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isClosed = true
@@ -315,6 +321,7 @@ export const make = Effect.fnUntraced(function*(given: ResolvedOptions) {
   })
   const live = connections = new LiveConnections({ options, clock, runFork })
   yield* Effect.addFinalizer(() => live.close)
+  yield* listed(live)
   return Connections.of({
     get: live.get,
     all: live.all,

@@ -24,8 +24,8 @@ export interface Gate {
   readonly stir: () => void
 }
 
-/** Whether a clock is one that only a test advances. */
-const isTurned = (clock: Clock.Clock): boolean => "adjust" in clock
+/** @internal Whether a clock is one that only a test advances. */
+export const isTurned = (clock: Clock.Clock): boolean => "adjust" in clock
 
 /** @internal */
 export const make: Effect.Effect<Gate, never, Scope.Scope> = Effect.gen(function*() {

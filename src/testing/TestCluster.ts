@@ -38,6 +38,7 @@ import { ClusterClient } from "../ClusterClient.ts"
 import * as ClusterOptions from "../ClusterOptions.ts"
 import * as Connections from "../connection/Connections.ts"
 import * as checks from "../internal/checks.ts"
+import { CurrentWaitingCommands, WaitingCommands } from "../connection/WaitingCommands.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
 import * as Chaos from "./Chaos.ts"
 import * as Control from "./Control.ts"
@@ -50,6 +51,7 @@ import * as Gate from "./Gate.ts"
 import * as Listener from "./Listener.ts"
 import { lockScripts } from "./LockScripts.ts"
 import { dial } from "./MemoryStream.ts"
+import * as Waiting from "./Waiting.ts"
 
 /**
  * Options of a test cluster: its nodes and their behaviour. Each has a default.
@@ -149,6 +151,11 @@ export interface TestClusterShape extends Control.Control {
   readonly chaos: (
     options: Chaos.ChaosOptions
   ) => Effect.Effect<ReadonlyArray<Chaos.ChaosEvent>, RedisClusterException>
+  /**
+   * The commands of the clients that wait: for a connection, for a reply, or for their next attempt. When commands wait
+   * and a `TestClock` has stood still for 2 seconds of real time, the cluster logs a warning that lists them.
+   */
+  readonly waiting: Effect.Effect<ReadonlyArray<Waiting.WaitingCommand>>
   /** Dials a node: the byte stream for a client's option `stream`. */
   readonly stream: (endpoint: Endpoint) => Duplex
   /**
@@ -346,12 +353,18 @@ const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<TestClusterShape, RedisClusterException, Scope.Scope> {
   const gate = yield* Gate.make
   const engine = yield* makeEngine(options, undefined, gate.stir)
-  const layerClock = Layer.succeed(Clock.Clock, gate.clock)
+  const waiting = new WaitingCommands()
+  yield* Waiting.watch(waiting, engine)
+  const layerServices = Layer.merge(
+    Layer.succeed(Clock.Clock, gate.clock),
+    Layer.succeed(CurrentWaitingCommands, waiting)
+  )
   const stream = (endpoint: Endpoint): Duplex => dial(engine.nodeAt(endpoint), endpoint)
   // `nodes` is a getter, so that the object is extended and not spread.
   const control = new EngineControl(engine, Control.inMemory(engine))
   return Object.assign(control, {
     chaos: (options: Chaos.ChaosOptions) => Chaos.run(control, options, engine.settings.seed),
+    waiting: Effect.sync(() => Waiting.list(waiting, engine, gate.clock)),
     stream,
     layerClient: (client: ClientOptions = {}) => {
       const settings: ClusterOptions.ClusterOptions = {
@@ -363,7 +376,7 @@ const make = Effect.fnUntraced(function*(
       }
       return ClusterClient.layerFromConnections(settings).pipe(
         Layer.provideMerge(layerConnections(settings)),
-        Layer.provide(layerClock)
+        Layer.provide(layerServices)
       )
     }
   })

@@ -13,3 +13,4 @@ export {
   type TestClusterShape,
   type TestLayerOptions
 } from "./TestCluster.ts"
+export type { WaitingCommand } from "./Waiting.ts"

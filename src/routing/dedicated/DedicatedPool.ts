@@ -9,6 +9,7 @@ import { addressOf } from "../../cluster/Endpoint.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { ConnectionTarget } from "../../connection/Connections.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
+import type { Visit } from "../../connection/WaitingCommands.ts"
 import { Alarm } from "../../internal/Alarm.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import { type ConnectionWaiter, NodePool, type PoolSettings } from "./NodePool.ts"
@@ -42,6 +43,11 @@ export class DedicatedPool {
       this.pools.set(address, pool)
     }
     pool.acquire(target, waiter)
+  }
+
+  /** Visits the callers that wait for a connection. */
+  visitWaiting(visit: Visit): void {
+    for (const pool of this.pools.values()) pool.visitWaiting(visit)
   }
 
   /** Removes a caller that does not wait any more. */

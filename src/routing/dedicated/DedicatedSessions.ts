@@ -17,6 +17,7 @@ import { allKeys } from "../../commands/keys.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
 import { query, question } from "../../connection/Query.ts"
+import { listed } from "../../connection/WaitingCommands.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import { type ErrorKind, kindOf } from "../../protocol/ErrorKind.ts"
 import { type Argument, type Reply, ServerError } from "../../protocol/Reply.ts"
@@ -272,5 +273,6 @@ export const make = Effect.fnUntraced(function*(
       pool.close()
     })
   )
+  yield* listed(pool)
   return new DedicatedSessions(pool, connections, topology, dispatcher, clock, options)
 })

@@ -11,11 +11,12 @@ import type { Connection, ConnectionState } from "../../connection/Connection.ts
 import type { ConnectionTarget } from "../../connection/Connections.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { query, question } from "../../connection/Query.ts"
+import type { Held, Visit } from "../../connection/WaitingCommands.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import { Redial } from "./Redial.ts"
 
 /** A caller that waits for a connection. The pool calls one of the three methods, once, unless the caller withdraws. */
-export interface ConnectionWaiter {
+export interface ConnectionWaiter extends Held {
   /** The deadline of the caller, in monotonic milliseconds. */
   readonly deadline: number
   /** Gives the caller a connection that is ready and that nobody else uses. */
@@ -112,6 +113,11 @@ export class NodePool {
     this.waiting.add(waiter)
     this.settings.lookAt(waiter.deadline)
     this.open()
+  }
+
+  /** Visits the callers that wait for a connection. */
+  visitWaiting(visit: Visit): void {
+    for (const waiter of this.waiting) visit(waiter, { kind: "connection", address: this.address })
   }
 
   withdraw(waiter: ConnectionWaiter): void {

@@ -15,6 +15,7 @@ import type { Command, DecodeFailure } from "../../commands/Command.ts"
 import type { Connection, ConnectionState } from "../../connection/Connection.ts"
 import { Connections } from "../../connection/Connections.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
+import { listed, type Visit } from "../../connection/WaitingCommands.ts"
 import { recentMillis } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { Topology } from "../../topology/Topology.ts"
@@ -195,6 +196,10 @@ export class Dispatcher implements RequestOwner {
     if (state === "ready" || state === "closed") this.retries.onConnection(connection)
   }
 
+  visitWaiting(visit: Visit): void {
+    this.retries.visitWaiting(visit)
+  }
+
   close(): void {
     this.isClosed = true
     this.reads.close()
@@ -348,5 +353,6 @@ export const make = Effect.fnUntraced(function*(
       dispatcher.close()
     })
   )
+  yield* listed(dispatcher)
   return dispatcher
 })

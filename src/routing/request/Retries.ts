@@ -15,6 +15,7 @@ import * as Schedule from "effect/Schedule"
 import type { Endpoint } from "../../cluster/Endpoint.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
+import type { Visit } from "../../connection/WaitingCommands.ts"
 import { monotonicMillis, steadyTimeOfDay } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
@@ -216,6 +217,18 @@ export class Retries {
     // A node that refuses everything may do so on its next socket, too: its crowd goes on testing it.
     if (connection.state === "ready" && this.refusedCrowd(waiting) !== undefined) return
     this.release(waiting)
+  }
+
+  /** Visits the requests that wait for their next attempt. */
+  visitWaiting(visit: Visit): void {
+    this.room.forEach((request, until) => {
+      const failure = request.retryState?.lastFailure
+      visit(request, {
+        kind: "pause",
+        failure: failure === undefined ? "another command of its slot waits" : Failures.summary(failure),
+        until
+      })
+    })
   }
 
   close(): void {

@@ -110,6 +110,11 @@ export class WaitingRoom {
     return found
   }
 
+  /** Visits the requests that wait, those that wait for other requests included. */
+  forEach(f: (request: Request, retryAt: number) => void): void {
+    for (const cohort of this.cohorts) for (const request of cohort.requests) f(request, cohort.retryAt)
+  }
+
   /** Empties the room and returns its requests. */
   close(): ReadonlyArray<Request> {
     this.alarm.clear()
