@@ -131,15 +131,15 @@ const allPrimaries = Effect.gen(function*() {
   yield* Paper.section(4, "One command on all primaries")
   const sizes = yield* redis.on("primaries").dbsize()
   const servers = yield* redis.on("primaries").info("server")
-  const of = (node: Parameters<typeof servers.get>[0], name: string) =>
-    new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(servers.get(node) ?? "")?.[1]
+  const nameOf = (node: Parameters<typeof servers.get>[0]) => {
+    const server = servers.get(node)?.server
+    return server?.valkeyVersion === undefined ? `Redis ${server?.redisVersion}` : `Valkey ${server.valkeyVersion}`
+  }
   yield* Paper.table(
     [{ name: "node" }, { name: "server" }, { name: "DBSIZE", right: true }],
     [...sizes].map(([node, size]) => [
       node.address,
-      of(node, "valkey_version") === undefined
-        ? `Redis ${of(node, "redis_version")}`
-        : `Valkey ${of(node, "valkey_version")}`,
+      nameOf(node),
       Paper.count(size)
     ])
   )
@@ -266,11 +266,7 @@ const moveSlowly = Effect.fnUntraced(function*(slot: number, target: RedisNode) 
 const redirects = Effect.gen(function*() {
   const redis = yield* ClusterClient
   const infos = yield* redis.on("all").info("errorstats")
-  const said = (code: string) =>
-    [...infos.values()].reduce(
-      (sum, info) => sum + Number(new RegExp(`errorstat_${code}:count=(\\d+)`).exec(info)?.[1] ?? 0),
-      0
-    )
+  const said = (code: string) => [...infos.values()].reduce((sum, { errorstats }) => sum + (errorstats[code] ?? 0), 0)
   return ["MOVED", "ASK", "TRYAGAIN"].map((code) => `${Paper.count(said(code))} × ${code}`).join(", ")
 })
 

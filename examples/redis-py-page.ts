@@ -77,7 +77,7 @@ const targets = Effect.fn(function*(rc: ClusterClientShape, port: number) {
   const [, ...subset] = yield* rc.primaries
   const infos = yield* rc.on(subset).info("server")
   // A field that Redis names redis_mode and Valkey server_mode.
-  yield* print(replies(infos).map((info) => info.includes("_mode:cluster"))) // [true,true]
+  yield* print(replies(infos).map(({ server }) => (server.redisMode ?? server.serverMode) === "cluster")) // [true,true]
 })
 
 const direct = Effect.fn(function*(rc: ClusterClientShape, port: number) {

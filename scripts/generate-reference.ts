@@ -218,7 +218,7 @@ A section has:
 - A line of facts: the command as the server knows it; since which version (of both servers, unless one is named); its complexity; how it is
   [routed](../routing.md); \`reads\` when it changes nothing, so that it may be repeated and may run on a replica; \`may wait\` when
   the server may hold the reply back, so that it runs on a dedicated connection.
-- The signature. In the type of a reply, \`O\` stands for the options of the call. The types that the signature names are linked below it, and
+- The signature. In the type of a reply, \`O\` stands for the options of the call, and \`T\` for another argument. The types that the signature names are linked below it, and
   all types are on [one page](types.md).
 - The options, with the server that introduced them where that is not the one of the command. An option without a default changes
   nothing when it is left out.

@@ -10,6 +10,7 @@ import { type ClientInfo, clientInfo } from "./clientInfo.ts"
 import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
+import type { Exact, RawOptions, When } from "./Options.ts"
 import { parameters } from "./parameters/Clients.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
@@ -74,6 +75,14 @@ export interface ClientFilter extends ClientTraits {
 }
 
 /**
+ * The connections that `clientList` lists, and the form of the list.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClientListOptions extends ClientFilter, RawOptions {}
+
+/**
  * The reply of `clientTrackinginfo`.
  *
  * @category models
@@ -123,7 +132,9 @@ export interface ClientCommands<S extends Surface> {
   /** The id of the connection. Needs a node. Since 5.0.0. O(1). */
   clientId(): Returns<S, number>
   /** Facts about the requesting connection. Needs a node. Since 6.2.0. O(1). */
-  clientInfo(): Returns<S, ClientInfo>
+  clientInfo<const O extends RawOptions = {}>(
+    options?: Exact<O, RawOptions>
+  ): Returns<S, When<O, "raw", string, ClientInfo>>
   /**
    * Closes connections of a node; at least one trait has to be given. Returns the number of closed connections. Needs
    * a node. Since 2.8.12. O(N) connections.
@@ -133,7 +144,9 @@ export interface ClientCommands<S extends Surface> {
    * The connections of a node. Before Valkey 8.1 they can be chosen by type or id only. Needs a node. Since 2.4.0.
    * O(N) connections.
    */
-  clientList(filter?: ClientFilter): Returns<S, ReadonlyArray<ClientInfo>>
+  clientList<const O extends ClientListOptions = {}>(
+    filter?: Exact<O, ClientListOptions>
+  ): Returns<S, When<O, "raw", string, ReadonlyArray<ClientInfo>>>
   /** Holds back the commands of all clients of a node, or their writes only. Needs a node. Since 2.9.50. O(1). */
   clientPause(time: Lifetime, mode?: "ALL" | "WRITE"): Returns<S, "OK">
   /** The state of client-side caching for the connection. Needs a node. Since 6.2.0. O(1). */
@@ -228,7 +241,8 @@ export const Clients: ClientCommands<CommandSurface> = /* @__PURE__ */ checked(p
   clientGetname: () => make(CLIENT_GETNAME, [], decode.stringOrNull),
   clientGetredir: () => make(CLIENT_GETREDIR, [], decode.integer),
   clientId: () => make(CLIENT_ID, [], decode.integer),
-  clientInfo: () => make(CLIENT_INFO, [], decode.parsed(clientInfo)),
+  clientInfo: (options: RawOptions = {}) =>
+    make(CLIENT_INFO, [], decode.chosen(options.raw === true ? decode.string : decode.parsed(clientInfo))),
   clientKill: (filter) => {
     const self = addFilter(call(CLIENT_KILL), filter)
     if (self.args.length === 0) {
@@ -236,7 +250,9 @@ export const Clients: ClientCommands<CommandSurface> = /* @__PURE__ */ checked(p
     }
     return addSkipMe(self, filter.skipMe).to(decode.integer)
   },
-  clientList: (filter = {}) => addSkipMe(addFilter(call(CLIENT_LIST), filter), filter.skipMe).to(clientLines),
+  clientList: (filter: ClientListOptions = {}) =>
+    addSkipMe(addFilter(call(CLIENT_LIST), filter), filter.skipMe)
+      .to(decode.chosen(filter.raw === true ? decode.string : clientLines)),
   clientPause: (time, mode) => {
     const self = call(CLIENT_PAUSE).milliseconds("time", time)
     return (mode === undefined ? self : self.add(mode)).to(decode.ok)

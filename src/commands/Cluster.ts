@@ -10,6 +10,7 @@ import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import type { KeyScanOptions } from "./Generic.ts"
+import type { Exact, RawOptions, When } from "./Options.ts"
 import { parameters } from "./parameters/Cluster.ts"
 import { addScan, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
@@ -344,7 +345,9 @@ export interface ClusterCommands<S extends Surface> {
    */
   clusterGetslotmigrations(): Returns<S, ReadonlyArray<SlotMigration>>
   /** The state of the cluster as a node sees it. Since 3.0.0. O(1). */
-  clusterInfo(): Returns<S, ClusterInfo>
+  clusterInfo<const O extends RawOptions = {}>(
+    options?: Exact<O, RawOptions>
+  ): Returns<S, When<O, "raw", string, ClusterInfo>>
   /** The slot of a key, as the server computes it. Since 3.0.0. O(N) bytes of the key. */
   clusterKeyslot(key: Argument): Returns<S, number>
   /** The connections of a node to its peers. Needs a node. Since 7.0.0. O(N) nodes. */
@@ -367,7 +370,9 @@ export interface ClusterCommands<S extends Surface> {
   /** The id of a node's shard. Needs a node. Redis 7.2, Valkey 7.2. O(1). */
   clusterMyshardid(): Returns<S, string>
   /** All nodes as one of them sees them. Since 3.0.0. O(N) nodes. */
-  clusterNodes(): Returns<S, ReadonlyArray<NodeLine>>
+  clusterNodes<const O extends RawOptions = {}>(
+    options?: Exact<O, RawOptions>
+  ): Returns<S, When<O, "raw", string, ReadonlyArray<NodeLine>>>
   /** The replicas of a primary. Since 5.0.0. O(N) replicas. */
   clusterReplicas(nodeId: string): Returns<S, ReadonlyArray<NodeLine>>
   /** Makes a node a replica of another. Needs a node. Since 3.0.0. O(1). */
@@ -677,7 +682,8 @@ export const Cluster: ClusterCommands<CommandSurface> = /* @__PURE__ */ checked(
   clusterForget: (nodeId) => make(FORGET, [nodeId], decode.ok),
   clusterGetkeysinslot: (slot, count) => call(GETKEYSINSLOT).slot(slot).integer("count", count, 0).to(decode.strings),
   clusterGetslotmigrations: () => make(GETSLOTMIGRATIONS, [], slotMigrations),
-  clusterInfo: () => make(INFO, [], clusterInfo),
+  clusterInfo: (options: RawOptions = {}) =>
+    make(INFO, [], decode.chosen(options.raw === true ? decode.string : clusterInfo)),
   clusterKeyslot: (key) => make(KEYSLOT, [key], decode.integer),
   clusterLinks: () => make(LINKS, [], links),
   clusterMeet: (host, port, busPort) => {
@@ -698,7 +704,8 @@ export const Cluster: ClusterCommands<CommandSurface> = /* @__PURE__ */ checked(
     make(MIGRATION, task === "ALL" ? ["STATUS", "ALL"] : ["STATUS", "ID", task.id], migrationTasks),
   clusterMyid: () => make(MYID, [], decode.string),
   clusterMyshardid: () => make(MYSHARDID, [], decode.string),
-  clusterNodes: () => make(NODES, [], nodesText),
+  clusterNodes: (options: RawOptions = {}) =>
+    make(NODES, [], decode.chosen(options.raw === true ? decode.string : nodesText)),
   clusterReplicas: (nodeId) => make(REPLICAS, [nodeId], nodeLines),
   clusterReplicate: (nodeId) => make(REPLICATE, [nodeId], decode.ok),
   clusterReplicateNoOne: () => make(REPLICATE, ["NO", "ONE"], decode.ok),

@@ -744,7 +744,7 @@ const withSettings = <A, M, R extends ClusterClient>(
  * export const program = Effect.gen(function*() {
  *   const redis = yield* ClusterClient
  *   return yield* redis.info("server").pipe(
- *     Command.map((info) => Number(/uptime_in_seconds:(\d+)/.exec(info)?.[1]))
+ *     Command.map((info) => info.server.uptimeInSeconds)
  *   ) // ReadonlyMap<ClusterNode, number>
  * })
  * ```

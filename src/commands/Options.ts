@@ -36,6 +36,12 @@ export type Given<O, K extends PropertyKey, Yes, No> = O extends unknown
   ? K extends keyof O ? (undefined extends O[K] ? ([O[K]] extends [undefined] ? No : Yes | No) : Yes) : No
   : never
 
+/** Options of the commands whose reply is read from the text of the server. */
+export interface RawOptions {
+  /** Return the text of the server as it is, in the place of what is read from it. */
+  readonly raw?: boolean | undefined
+}
+
 /** The expiry of a value: after a span of time, or at a point in time. */
 export type Expiry =
   | { readonly expire?: undefined; readonly expireAt?: undefined }

@@ -9,8 +9,30 @@ import { checked } from "./checked.ts"
 import { answeringPerNode, make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
+import type { Exact, RawOptions, When } from "./Options.ts"
 import { parameters } from "./parameters/Server.ts"
+import { type InfoSection, type ServerInfo, serverInfo } from "./serverInfo.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
+
+export type {
+  CommandStats,
+  DefaultInfoSection,
+  GivenInfoSection,
+  InfoClients,
+  InfoCluster,
+  InfoCpu,
+  InfoMemory,
+  InfoModule,
+  InfoPersistence,
+  InfoReplica,
+  InfoReplication,
+  InfoSection,
+  InfoSections,
+  InfoServer,
+  InfoStats,
+  KeyspaceStats,
+  ServerInfo
+} from "./serverInfo.ts"
 
 /**
  * A key specification in `CommandInfo`, as the server gives it: the rule that finds keys among arguments.
@@ -118,6 +140,49 @@ export interface LatencyHistogram {
   readonly calls: number
   /** The cumulative number of calls that took at most so many microseconds. */
   readonly histogram: ReadonlyArray<readonly [microseconds: number, calls: number]>
+}
+
+/**
+ * The memory of a server: the reply of `memoryStats`. Sizes are in bytes. A figure that a server does not know is
+ * `undefined`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MemoryStats {
+  /** The greatest memory since the start. */
+  readonly peakAllocated: number | undefined
+  /** The memory that the server has allocated. */
+  readonly totalAllocated: number | undefined
+  /** The memory directly after the start. */
+  readonly startupAllocated: number | undefined
+  /** The backlog of the replication. */
+  readonly replicationBacklog: number | undefined
+  /** The connections of replicas. */
+  readonly clientsSlaves: number | undefined
+  /** The connections of clients. */
+  readonly clientsNormal: number | undefined
+  /** The connections between nodes. */
+  readonly clusterLinks: number | undefined
+  /** The buffer of the append only file. */
+  readonly aofBuffer: number | undefined
+  /** Everything but the data. */
+  readonly overheadTotal: number | undefined
+  /** The number of keys. */
+  readonly keysCount: number | undefined
+  /** The memory beyond that of the start, by the number of keys. */
+  readonly keysBytesPerKey: number | undefined
+  /** The data. */
+  readonly datasetBytes: number | undefined
+  /** The data in percent of the memory beyond that of the start. */
+  readonly datasetPercentage: number | undefined
+  /** The allocated memory in percent of its peak. */
+  readonly peakPercentage: number | undefined
+  /** The memory of the process in relation to the allocated memory. */
+  readonly fragmentation: number | undefined
+  readonly fragmentationBytes: number | undefined
+  /** All figures by the names of the server (`allocator.resident`), those of databases in groups (`db.0`). */
+  readonly fields: Readonly<Record<string, Reply>>
 }
 
 /**
@@ -370,10 +435,14 @@ export interface ServerCommands<S extends Surface> {
   /** Ends the collection. Returns whether it was running. Needs a node. Redis 8.6. O(1). */
   hotkeysStop(): Returns<S, boolean>
   /**
-   * The state of each primary, as text; sections such as `server` or `memory` select parts. Since 1.0.0 (several
-   * sections 7.0.0). O(1).
+   * The state of each primary, in sections such as `server` or `memory`: those that are named, or, without a name, all
+   * but `commandstats` and `latencystats`. `fields` has every line, those that have no type too, by the name that the
+   * server gives to it. Since 1.0.0 (several sections 7.0.0). O(1).
    */
-  info(sections?: OneOrMore<string>): ReturnsPerNode<S, string>
+  info<const T extends OneOrMore<InfoSection> = "default", const O extends RawOptions = {}>(
+    sections?: T,
+    options?: Exact<O, RawOptions>
+  ): ReturnsPerNode<S, When<O, "raw", string, ServerInfo<T>>>
   /** The time at which a node last saved to disk, in seconds since 1970. Needs a node. Since 1.0.0. O(1). */
   lastsave(): Returns<S, number>
   /** A report on latency, per node. Since 2.8.13. O(1). */
@@ -399,7 +468,7 @@ export interface ServerCommands<S extends Surface> {
   /** Gives unused memory back, on all primaries. Since 4.0.0. It may be slow. */
   memoryPurge(): Returns<S, "OK">
   /** Figures on memory, per primary. Since 4.0.0. O(1). */
-  memoryStats(): ReturnsPerNode<S, Readonly<Record<string, Reply>>>
+  memoryStats(): ReturnsPerNode<S, MemoryStats>
   /**
    * The memory of a key in bytes, `null` if there is none. `samples` is the number of elements of a collection to
    * measure, 0 for all. Since 4.0.0. O(N) samples.
@@ -634,6 +703,32 @@ const figure: decode.Decoder<Reply> = (reply) => {
   return number instanceof decode.DecodeFailure ? reply : number
 }
 
+const memoryFigures = decode.struct<Omit<MemoryStats, "fields">>({
+  peakAllocated: decode.optional("peak.allocated", decode.double),
+  totalAllocated: decode.optional("total.allocated", decode.double),
+  startupAllocated: decode.optional("startup.allocated", decode.double),
+  replicationBacklog: decode.optional("replication.backlog", decode.double),
+  clientsSlaves: decode.optional("clients.slaves", decode.double),
+  clientsNormal: decode.optional("clients.normal", decode.double),
+  clusterLinks: decode.optional("cluster.links", decode.double),
+  aofBuffer: decode.optional("aof.buffer", decode.double),
+  overheadTotal: decode.optional("overhead.total", decode.double),
+  keysCount: decode.optional("keys.count", decode.double),
+  keysBytesPerKey: decode.optional("keys.bytes-per-key", decode.double),
+  datasetBytes: decode.optional("dataset.bytes", decode.double),
+  datasetPercentage: decode.optional("dataset.percentage", decode.double),
+  peakPercentage: decode.optional("peak.percentage", decode.double),
+  fragmentation: decode.optional("fragmentation", decode.double),
+  fragmentationBytes: decode.optional("fragmentation.bytes", decode.double)
+})
+
+const memoryStats: decode.Decoder<MemoryStats> = (reply) => {
+  const stats = memoryFigures(reply)
+  if (stats instanceof decode.DecodeFailure) return stats
+  const fields = decode.recordOf(figure)(reply)
+  return fields instanceof decode.DecodeFailure ? fields : { ...stats, fields }
+}
+
 const asMap = (record: Readonly<Record<string, Reply>>): ReadonlyMap<Reply, Reply> => new Map(Object.entries(record))
 
 const figures: decode.Decoder<Reply> = (reply) => decode.map(decode.recordOf(figure), asMap)(reply)
@@ -730,8 +825,12 @@ export const Server: ServerCommands<CommandSurface> = /* @__PURE__ */ checked(pa
     return self.to(decode.ok)
   },
   hotkeysStop: () => make(HOTKEYS_STOP, [], wasRunning),
-  info: (sections) =>
-    answeringPerNode((sections === undefined ? call(INFO) : call(INFO).many("sections", sections)).to(decode.string)),
+  info: (sections?: OneOrMore<string>, options: RawOptions = {}) =>
+    answeringPerNode(
+      (sections === undefined ? call(INFO) : call(INFO).many("sections", sections)).to(
+        decode.chosen(options.raw === true ? decode.string : decode.parsed(serverInfo(sections)))
+      )
+    ),
   lastsave: () => make(LASTSAVE, [], decode.integer),
   latencyDoctor: () => answeringPerNode(make(LATENCY_DOCTOR, [], decode.string)),
   latencyGraph: (event) => answeringPerNode(make(LATENCY_GRAPH, [event], decode.string)),
@@ -753,7 +852,7 @@ export const Server: ServerCommands<CommandSurface> = /* @__PURE__ */ checked(pa
   memoryDoctor: () => answeringPerNode(make(MEMORY_DOCTOR, [], decode.string)),
   memoryMallocStats: () => answeringPerNode(make(MEMORY_MALLOC_STATS, [], decode.string)),
   memoryPurge: () => make(MEMORY_PURGE, [], decode.ok),
-  memoryStats: () => answeringPerNode(make(MEMORY_STATS, [], decode.recordOf(figure))),
+  memoryStats: () => answeringPerNode(make(MEMORY_STATS, [], memoryStats)),
   memoryUsage: (key, options = {}) =>
     call(MEMORY_USAGE, key).integerOption("SAMPLES", "samples", options.samples, 0).to(decode.integerOrNull),
   moduleList: () => make(MODULE_LIST, [], decode.arrayOf(moduleInfo)),

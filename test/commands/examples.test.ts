@@ -26,11 +26,10 @@ const isCommand = (step: ReadonlyArray<Argument> | Command<unknown>): step is Co
 /** The name and the version of the servers. */
 const server = Effect.gen(function*() {
   const redis = yield* ClusterClient
-  const text = yield* (yield* redis.node(yield* redis.randomNode)).info("server")
-  const valkey = /valkey_version:([\d.]+)/.exec(text)?.[1]
-  return valkey === undefined
-    ? { name: "redis", number: /redis_version:([\d.]+)/.exec(text)?.[1] ?? "" } as const
-    : { name: "valkey", number: valkey } as const
+  const { server } = yield* (yield* redis.node(yield* redis.randomNode)).info("server")
+  return server.valkeyVersion === undefined
+    ? { name: "redis", number: server.redisVersion } as const
+    : { name: "valkey", number: server.valkeyVersion } as const
 })
 
 /** Runs an example, and says what is wrong with its result. */

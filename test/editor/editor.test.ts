@@ -91,6 +91,14 @@ const others: ReadonlyArray<Place> = [
     code: `redis.xadd("k", "*", { a: 1 }, { trim: { ⟨trim⟩ } })`,
     names: ["approximate", "limit", "maxLength", "minId"]
   },
+  {
+    mark: "section",
+    code: `redis.info("⟨section⟩")`,
+    names: [
+      ...["all", "clients", "cluster", "commandstats", "cpu", "default", "errorstats", "everything", "keyspace"],
+      ...["latencystats", "memory", "modules", "persistence", "replication", "server", "stats"]
+    ]
+  },
   { mark: "on", code: `redis.on("⟨on⟩")`, names: ["all", "default", "primaries", "random", "replicas"] },
   {
     mark: "scanStream",

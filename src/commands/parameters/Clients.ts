@@ -5,7 +5,7 @@ export const parameters: Parameters = {
   clientGetname: { most: 0 },
   clientGetredir: { most: 0 },
   clientId: { most: 0 },
-  clientInfo: { most: 0 },
+  clientInfo: { most: 1, options: { 0: ["raw"] }, flags: ["raw"] },
   clientKill: {
     most: 1,
     options: {
@@ -47,12 +47,13 @@ export const parameters: Parameters = {
         "maxAge",
         "name",
         "not",
+        "raw",
         "skipMe",
         "type",
         "user"
       ]
     },
-    flags: ["skipMe"]
+    flags: ["raw", "skipMe"]
   },
   clientPause: { most: 2 },
   clientTrackinginfo: { most: 0 },

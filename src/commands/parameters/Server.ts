@@ -27,7 +27,7 @@ export const parameters: Parameters = {
   hotkeysReset: { most: 0 },
   hotkeysStart: { most: 1, options: { 0: ["count", "duration", "metrics", "sample", "slots"] } },
   hotkeysStop: { most: 0 },
-  info: { most: 1 },
+  info: { most: 2, options: { 1: ["raw"] }, flags: ["raw"] },
   lastsave: { most: 0 },
   latencyDoctor: { most: 0 },
   latencyGraph: { most: 1 },

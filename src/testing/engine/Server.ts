@@ -31,6 +31,7 @@ const replicationOf: Section = (node) => {
   }
   return {
     role: "slave",
+    connected_slaves: 0,
     master_host: primary.endpoint.host,
     master_port: primary.endpoint.port,
     master_link_status: primary.alive ? "up" : "down",
@@ -49,6 +50,7 @@ const sections: Readonly<Record<string, Section>> = {
     process_id: process.pid,
     run_id: node.id,
     tcp_port: node.endpoint.port,
+    uptime_in_seconds: Math.floor(process.uptime()),
     availability_zone: node.zone ?? ""
   }),
   clients: (node) => ({ connected_clients: node.sessions.size, blocked_clients: node.blocked.size }),
@@ -60,6 +62,7 @@ const sections: Readonly<Record<string, Section>> = {
     total_error_replies: [...node.stats.errors.values()].reduce((sum, count) => sum + count, 0)
   }),
   replication: replicationOf,
+  cpu: () => ({ used_cpu_sys: 0, used_cpu_user: 0 }),
   commandstats: (node) =>
     Object.fromEntries(Array.from(node.stats.calls, ([name, calls]) => [
       `cmdstat_${name}`,

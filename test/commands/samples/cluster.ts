@@ -60,6 +60,8 @@ export const cluster: ReadonlyArray<Sample> = [
     command: Cluster.clusterInfo(),
     unstable: (value) => (value as { state: string }).state === "ok" && (value as { slotsOk: number }).slotsOk === 16384
   },
+  { name: "clusterInfo as text", command: Cluster.clusterInfo({ raw: true }), unstable: isText },
+  { name: "clusterNodes as text", command: Cluster.clusterNodes({ raw: true }), unstable: isText },
   { name: "clusterKeyslot", command: Cluster.clusterKeyslot("user:1"), expected: 10778 },
   { name: "clusterLinks", command: Cluster.clusterLinks(), unstable: isList },
   { name: "clusterLinks of a node alone", command: Cluster.clusterLinks(), expected: [] },

@@ -1,5 +1,5 @@
 import { Clients } from "../../../src/commands/Clients.ts"
-import { has, isList, isNumber, type Sample } from "./Sample.ts"
+import { has, isList, isNumber, isText, type Sample } from "./Sample.ts"
 
 const isClient = has("id", "addr", "name", "age", "fields")
 
@@ -30,6 +30,8 @@ export const connection: ReadonlyArray<Sample> = [
     command: Clients.clientList({ type: "normal" }),
     unstable: (value) => Array.isArray(value) && value.length > 1 && value.every(isClient)
   },
+  { name: "clientList as text", command: Clients.clientList({ raw: true }), unstable: isText },
+  { name: "clientInfo as text", command: Clients.clientInfo({ raw: true }), unstable: isText },
   {
     name: "clientKill by age",
     command: Clients.clientKill({ maxAge: 1_000_000 }),

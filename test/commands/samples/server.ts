@@ -1,4 +1,4 @@
-import { type Hotkeys, Server } from "../../../src/commands/Server.ts"
+import { type Hotkeys, type MemoryStats, Server, type ServerInfo } from "../../../src/commands/Server.ts"
 import { Strings } from "../../../src/commands/Strings.ts"
 import { has, isList, isNumber, isObject, isText, k, type Sample } from "./Sample.ts"
 
@@ -164,7 +164,40 @@ export const server: ReadonlyArray<Sample> = [
   },
   {
     name: "info",
-    command: Server.info("server"),
+    command: Server.info(["memory", "keyspace"]),
+    prepare: [Strings.set("user:1", "Ada")],
+    unstable: (value) => {
+      const { fields, keyspace, memory, server } = value as ServerInfo<ReadonlyArray<string>>
+      return memory !== undefined && memory.usedMemory > 1_000_000 &&
+        String(memory.usedMemory) === fields["used_memory"] &&
+        keyspace !== undefined && server === undefined
+    },
+    shown: "{ memory: { usedMemory: 1714120, ... }, keyspace: { db0: { keys: 1, ... } }, fields: { ... } }"
+  },
+  {
+    name: "info of everything",
+    command: Server.info("everything"),
+    prepare: [["SET", "k", "v", "EX", "100"], ["GET", "k"]],
+    refused: [["INCR", "k"]],
+    unstable: (value) => {
+      const info = value as ServerInfo<"everything">
+      const { get } = info.commandstats
+      return info.server.tcpPort > 0 && info.clients.connectedClients > 0 && info.memory.maxmemoryPolicy !== "" &&
+        !info.persistence.loading && info.stats.totalCommandsProcessed > 0 && info.replication.role === "master" &&
+        info.replication.replicas.length === 0 && info.cpu.usedCpuUser >= 0 && info.cluster.clusterEnabled &&
+        info.keyspace["db0"].keys === 1 && info.keyspace["db0"].expires === 1 && info.errorstats["ERR"] > 0 &&
+        get.calls > 0 && get.usecPerCall >= 0 && get.failedCalls === 0 && info.latencystats["get"]["p50"] > 0 &&
+        Array.isArray(info.modules)
+    }
+  },
+  {
+    name: "info by default",
+    command: Server.info(),
+    unstable: (value) => has("server", "cpu", "modules", "errorstats")(value) && !has("commandstats")(value)
+  },
+  {
+    name: "info as text",
+    command: Server.info("server", { raw: true }),
     unstable: (value) => typeof value === "string" && value.startsWith("# Server")
   },
   { name: "lastsave", command: Server.lastsave(), unstable: isNumber },
@@ -187,7 +220,7 @@ export const server: ReadonlyArray<Sample> = [
     name: "latencyHistory",
     command: Server.latencyHistory("command"),
     unstable: isList,
-    shown: "for each node: [[1764539999, 12]]"
+    shown: "[[1764539999, 12]]"
   },
   {
     name: "latencyHistory of slow commands",
@@ -212,7 +245,11 @@ export const server: ReadonlyArray<Sample> = [
   {
     name: "memoryStats",
     command: Server.memoryStats(),
-    unstable: (value) => has("fragmentation")(value) && isNumber((value as { fragmentation: unknown }).fragmentation)
+    unstable: (value) => {
+      const { fields, fragmentation, peakAllocated } = value as MemoryStats
+      return isNumber(fragmentation) && isNumber(peakAllocated) && fields["peak.allocated"] === peakAllocated
+    },
+    shown: "{ totalAllocated: 1737608, datasetBytes: 137616, ... }"
   },
   {
     name: "memoryUsage",
