@@ -120,6 +120,7 @@ describe("ClusterOptions", () => {
   })
 
   it("takes the URLs of Valkey, a host with its port, and an address with a zone", () => {
+    assert.deepStrictEqual(accepted({ nodes: "127.0.0.1:7000" }).seeds, [{ host: "127.0.0.1", port: 7000 }])
     assert.deepStrictEqual(
       accepted({ nodes: ["valkey://a:1", "b:2", "[::1]:7001", "redis://[fe80::1%25eth0]:3"] }).seeds,
       [

@@ -94,6 +94,13 @@ describe("TLS and ACL", () => {
         assert.strictEqual(yield* redis.set("allowed:url", "1"), "OK")
       }))
 
+    it.effect("asks whether the server speaks TLS when the URL is redis://", () =>
+      Effect.gen(function*() {
+        const { nodes } = yield* RedisCluster
+        const { reason } = yield* failureOf({ nodes: `redis://127.0.0.1:${nodes[0].port}` })
+        assert.match(reason.message, /speak TLS\? Then it wants rediss:/)
+      }))
+
     it.effect("checks the certificate against the server name of each node", () =>
       Effect.gen(function*() {
         const cluster = yield* RedisCluster

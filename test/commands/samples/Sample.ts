@@ -17,7 +17,7 @@ export interface Sample {
    */
   readonly name: string
   readonly command: Command<unknown>
-  /** What has to be there before: words, or commands. The example of a page has commands. */
+  /** The calls before the command: words, or commands. The example of a page has commands. */
   readonly prepare?: ReadonlyArray<ReadonlyArray<Argument> | Command<unknown>>
   /** The later versions whose additions the server refuses. */
   readonly refused?: ReadonlyArray<ReadonlyArray<Argument>>

@@ -11,7 +11,7 @@ const session = [Strings.set("session", "ada")]
 const expiring = [Strings.set("session", "ada", { expireAt: new Date("2100-01-01") })]
 const users = [Strings.mset({ "{user}:1": "Ada", "{user}:2": "Bob" })]
 const ages = [Lists.rpush("ages", [31, 4, 15])]
-/** What `DUMP` gives for the text Hello. */
+/** The reply of `DUMP` for the text Hello. */
 const payload = Buffer.from("AAVIZWxsbwoAvMn36D0F/4M=", "base64")
 
 export const generic: ReadonlyArray<Sample> = [

@@ -9,7 +9,7 @@ const library =
   "#!lua name=tools\nredis.register_function{function_name='first', callback=function(keys, args) return args[1] end, flags={'no-writes'}}"
 const loaded = [Scripting.functionLoad(library, { replace: true })]
 
-/** What `FUNCTION DUMP` gives for the library. */
+/** The reply of `FUNCTION DUMP` for the library. */
 const dumped = Buffer.from(
   "9UCGIyFsdWEgbmFtZT10b29scwpyZWRpcy5yZWdpc3Rlcl9mdW5jdGlvbntmdW5jdGlvbl9uYW1lPSdmaXJzdCcsIGNhbGxiYWNrPWZ1bmN0aW9uKGtleXMsIGFyZ3MpIHJldHVybiBhcmdzWzFdIGVuZCwgZmxhZ3M9eyduby13cml0ZXMnfX0KAHjHbx0gPF25",
   "base64"
