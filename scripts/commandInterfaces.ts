@@ -74,8 +74,12 @@ export interface Method {
 export interface Group {
   /** The name of the value that holds the builders. */
   readonly name: string
-  /** The name of the module. */
-  readonly module: string
+  /** The path under src/, without the ending. */
+  readonly path: string
+  /** The entry point that exports the group and its types, below `effect-redis-cluster/`. */
+  readonly entry: string
+  /** Whether its commands are of a module of servers, and no methods of the client. */
+  readonly isOfModule: boolean
   readonly intro: string
   readonly methods: ReadonlyArray<Method>
 }
@@ -112,10 +116,17 @@ const read = async (path: string): Promise<Module> => {
   return { path, text, body: list(parseSync(`${path}.ts`, text, { lang: "ts" }).program.body) }
 }
 
+const pathsIn = async (folder: string): Promise<ReadonlyArray<string>> =>
+  (await readdir(new URL(folder, sources))).filter((name) => name.endsWith(".ts")).toSorted().map((name) =>
+    `${folder}${name.slice(0, -3)}`
+  )
+
 const paths = [
-  ...(await readdir(new URL("commands/", sources))).filter((name) => name.endsWith(".ts")).toSorted().map((name) =>
-    `commands/${name.slice(0, -3)}`
-  ),
+  ...await pathsIn("commands/"),
+  ...await pathsIn("modules/"),
+  ...await pathsIn("modules/json/"),
+  ...await pathsIn("modules/sketches/"),
+  ...await pathsIn("modules/timeSeries/"),
   "protocol/Reply",
   "cluster/ClusterNode"
 ]
@@ -302,6 +313,17 @@ const signatureOf = (text: string, member: Syntax): Signature => {
   }
 }
 
+/** The entry point of a file: itself, or the file of the folder above that exports a part of it. */
+const entryOf = (path: string): string => {
+  const [folder, ...rest] = path.split("/")
+  if (rest.length === 1) return path
+  const entry = modules.find((module) =>
+    module.path.startsWith(`${folder}/`) && module.path.split("/").length === 2 &&
+    module.text.includes(`from "./${rest.join("/")}.ts"`) && module.text.includes(`export { ${rest.at(-1)},`)
+  ) ?? modules.find(({ text }) => new RegExp(`export \\{\\s+${rest.at(-1)},`).test(text))
+  return entry?.path ?? path
+}
+
 const groupOf = ({ body, path, text }: Module): Group | undefined => {
   const statements = body.map((statement) => syntax(statement["declaration"] ?? statement))
   const found = statements.find(({ id, type }) =>
@@ -319,13 +341,15 @@ const groupOf = ({ body, path, text }: Module): Group | undefined => {
   }
   return {
     name: value,
-    module: path.slice("commands/".length),
-    intro: plain(/^\/\*\*[\s\S]*?\*\//.exec(text)?.[0] ?? ""),
+    path,
+    entry: entryOf(path),
+    isOfModule: path.startsWith("modules/"),
+    intro: plain(/^\/\*\*[\s\S]*?\*\//.exec(text)?.[0] ?? "").split("**Example**")[0].trim(),
     methods: [...methods.values()]
   }
 }
 
-/** The groups of commands, in the order of their names. */
+/** The groups of commands, in the order of their names; those of modules come last. */
 export const groups: ReadonlyArray<Group> = modules.map(groupOf).filter((group) => group !== undefined)
 
 /** The options of a shape, and those inside them, without the gaps of unions. */

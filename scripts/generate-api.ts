@@ -257,10 +257,21 @@ const clientItem = (one: Item): string => {
 
 const basename = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
+/** Whether a module has builders of commands, of servers or of their modules. */
+const hasBuilders = (path: string): boolean => path.startsWith("commands/") || path.startsWith("modules/")
+
+/** The names of the groups of builders in a module. */
+const groupsOf = ({ items, path }: Module): ReadonlyArray<string> =>
+  hasBuilders(path)
+    ? items.map(({ name }) => name).filter((name) =>
+      items.some((other) => other.name === `${name}Commands`) ||
+      (name === basename(path) && items.some((other) => other.name.endsWith("Commands")))
+    )
+    : []
+
 /** The builders and their interface: they have pages of their own. */
-const isBuilders = (name: string, { items, path }: Module): boolean =>
-  path.startsWith("commands/") && (name.endsWith("Commands") || name === basename(path)) &&
-  items.some(({ name }) => name.endsWith("Commands"))
+const isBuilders = (name: string, module: Module): boolean =>
+  hasBuilders(module.path) && (groupsOf(module).includes(name) || name.endsWith("Commands"))
 
 const byCategory = (items: ReadonlyArray<Item>): string => {
   const categories = new Map<string, Array<Item>>()
@@ -348,7 +359,6 @@ const topicPage = (title: string, parts: ReadonlyArray<Part>): Page => {
 }
 
 const pageOf = (module: Module, title: string, imported: string, more: ReadonlyArray<Module> = []): Page => {
-  const commands = module.path.startsWith("commands/")
   const own = module.items.filter(({ name }) => !isBuilders(name, module))
   const builders = own.length < module.items.length
   return {
@@ -359,7 +369,11 @@ const pageOf = (module: Module, title: string, imported: string, more: ReadonlyA
       `${notice}\n\n# ${title}\n`,
       code(imported),
       description(module.doc),
-      builders && commands ? `The builders, one by one: [${title}](../commands/${kebab(title)}.md).\n` : "",
+      builders
+        ? `The builders, one by one: ${
+          groupsOf(module).map((name) => `[${name}](../commands/${kebab(name)}.md)`).join(", ")
+        }.\n`
+        : "",
       own.length === 0 ? "" : byCategory(own),
       ...more.map(({ doc, items }) =>
         `\n## ${firstSentence(doc.text).replace(/\.$/, "")}\n\n${items.map(clientItem).join("\n")}`
@@ -369,12 +383,8 @@ const pageOf = (module: Module, title: string, imported: string, more: ReadonlyA
 }
 
 /** Modules outside of the barrel that programs import by path: `effect-redis-cluster/integrations/Redis`. */
-const entryPoints = async (): Promise<ReadonlyArray<string>> => {
-  const files = await readdir(new URL("integrations/", sources)).catch(() => [])
-  return files.filter((file) => file.endsWith(".ts") && file !== "index.ts").map((file) =>
-    `integrations/${file.slice(0, -3)}`
-  )
-}
+const entryPoints = (exports: ReadonlySet<string>, folder: string): ReadonlyArray<string> =>
+  [...exports].filter((name) => name.startsWith(`./${folder}/`)).map((name) => name.slice(2))
 
 const make = async (): Promise<ReadonlyArray<Page>> => {
   const pages: Array<Page> = []
@@ -416,10 +426,15 @@ const make = async (): Promise<ReadonlyArray<Page>> => {
     }
   }
   for (const [title, all] of parts) pages.push(topicPage(title, all))
-  for (const path of await entryPoints()) {
+  for (const path of entryPoints(entries, "integrations")) {
     const title = basename(path)
     const module = await readModule(path, () => true)
     pages.push(pageOf(module, title, `import * as ${title} from "effect-redis-cluster/${path}"`))
+  }
+  for (const path of entryPoints(entries, "modules")) {
+    const module = await readModule(path, () => true)
+    const names = groupsOf(module).join(", ")
+    pages.push(pageOf(module, basename(path), `import { ${names} } from "effect-redis-cluster/${path}"`))
   }
   return pages.toSorted((one, other) => one.title < other.title ? -1 : 1)
 }

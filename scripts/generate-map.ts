@@ -15,6 +15,7 @@ const [begin, end] = ["<!-- map: npm run generate -->\n", "<!-- end of the map -
 /** Folders of many files of one kind, which their names tell apart. */
 const summed: Readonly<Record<string, string>> = {
   "commands/parameters": "how many arguments each builder takes, and its options by name: generated from the types",
+  "modules/parameters": "the same for the builders of modules",
   "testing/engine":
     "the servers in memory: a file for each group of commands, and the cluster, its nodes and their sessions"
 }

@@ -53,10 +53,11 @@ const parseOption = (text: string) => {
   }
 }
 
-const specOf = ({ name }: Method): CommandSpec => {
-  const spec = specs.get(name)
+const specOf = (group: Group, { name }: Method): CommandSpec => {
+  const spec = specs.get(group.isOfModule ? `${group.name}.${name}` : name)
   if (spec === undefined) {
-    throw new Error(`${name} has no sample: add one to the file of its group in test/commands/samples/`)
+    const folder = group.isOfModule ? "modules" : "commands"
+    throw new Error(`${name} has no sample: add one to the file of its group in test/${folder}/samples/`)
   }
   return spec
 }
@@ -70,7 +71,7 @@ const hidden = new Set(["CommandSurface", "Exact", "NoSuchOption", "Returns", "R
 
 /** The group whose page of the API describes a type. */
 const groupOf = new Map(
-  groups.flatMap((group) => [...exportsOf(`commands/${group.module}`)].map((name) => [name, group] as const))
+  groups.flatMap((group) => [...exportsOf(group.entry)].map((name) => [name, group] as const))
 )
 
 /** Types with a place on another page of the API. */
@@ -99,7 +100,9 @@ const types = reachable(groups.flatMap(({ methods }) => methods.flatMap(typesOf)
 const linkTo = (name: string): string => {
   const group = groupOf.get(name)
   const place = elsewhere.get(name) ??
-    (group === undefined ? `types.md#${name.toLowerCase()}` : `../api/${group.name}.md#${name.toLowerCase()}`)
+    (group === undefined
+      ? `types.md#${name.toLowerCase()}`
+      : `../api/${group.entry.slice(group.entry.lastIndexOf("/") + 1)}.md#${name.toLowerCase()}`)
   return `[${name}](${place})`
 }
 
@@ -107,8 +110,8 @@ const linkTo = (name: string): string => {
 // Writing
 // -----------------------------------------------------------------------------
 
-const facts = (method: Method): string => {
-  const spec = specOf(method)
+const facts = (group: Group, method: Method): string => {
+  const spec = specOf(group, method)
   const { complexity, since } = parseComment(oneLine(method.doc))
   return [
     `\`${spec.name}\``,
@@ -168,20 +171,21 @@ const optionsOf = ({ signatures }: Method): string => {
     .join("\n\n")
 }
 
-const section = (method: Method): string => {
+const section = (group: Group, method: Method): string => {
   const named = typesOf(method)
-  const example = examples.get(method.name)
-  if (example === undefined) {
+  // The examples of modules are those of their pages.
+  const example = group.isOfModule ? undefined : examples.get(method.name)
+  if (example === undefined && !group.isOfModule) {
     throw new Error(`${method.name} has no example: name a sample in test/commands/samples/ "${method.name}", no more`)
   }
   return [
     `### ${method.name}`,
-    facts(method),
+    facts(group, method),
     `\`\`\`text\n${signature(method)}\n\`\`\``,
     parseComment(oneLine(method.doc)).description,
     named.length === 0 ? "" : `Types: ${named.map(linkTo).join(", ")}`,
     optionsOf(method),
-    `\`\`\`typescript\n${example}\n\`\`\``
+    example === undefined ? "" : `\`\`\`typescript\n${example}\n\`\`\``
   ].filter((part) => part !== "").join("\n\n") + "\n"
 }
 
@@ -192,6 +196,13 @@ const notice = "<!-- Written by `npm run generate`; change the sources instead. 
 const byName = <A extends { readonly name: string }>(all: Iterable<A>): ReadonlyArray<A> =>
   Array.from(all).toSorted((one, other) => one.name < other.name ? -1 : 1)
 
+const whereFrom = ({ entry, isOfModule, name }: Group): string =>
+  isOfModule
+    ? `Builders: \`import { ${name} } from "effect-redis-cluster/${entry}"\`, with the types of the options. A command runs on the client of the
+fiber, or by \`execute\` of a client, a target or a dedicated connection, in pipelines and in transactions.`
+    : `Builders: \`import { ${name} } from "effect-redis-cluster"\`; the same names are methods of the client, of targets and of
+nodes. The types of the options are exported by \`effect-redis-cluster/${entry}\`.`
+
 const page = (group: Group): string =>
   `${notice}
 
@@ -199,11 +210,21 @@ const page = (group: Group): string =>
 
 ${group.intro}
 
-Builders: \`import { ${group.name} } from "effect-redis-cluster"\`; the same names are methods of the client, of targets and of
-nodes. The types of the options are exported by \`effect-redis-cluster/commands/${group.module}\`. How to read a section:
+${whereFrom(group)} How to read a section:
 [the index](README.md).
 
-${byName(group.methods).map(section).join("\n")}`
+${byName(group.methods).map((method) => section(group, method)).join("\n")}`
+
+const listOf = (head: string, groups: ReadonlyArray<Group>): string =>
+  [
+    `| ${head} | Commands |`,
+    "| --- | --- |",
+    ...groups.map((group) =>
+      `| [${group.name}](${fileOf(group)}) | ${
+        byName(group.methods).map(({ name }) => `[${name}](${fileOf(group)}#${name.toLowerCase()})`).join(", ")
+      } |`
+    )
+  ].join("\n")
 
 const index = (groups: ReadonlyArray<Group>): string =>
   `${notice}
@@ -226,15 +247,12 @@ A section has:
   \`const node = yield* redis.node(yield* redis.randomNode)\`; and \`own\` is a dedicated connection,
   \`const own = yield* redis.dedicated("user:1")\`.
 
-| Group | Commands |
-| --- | --- |
-${
-    groups.map((group) =>
-      `| [${group.name}](${fileOf(group)}) | ${
-        byName(group.methods).map(({ name }) => `[${name}](${fileOf(group)}#${name.toLowerCase()})`).join(", ")
-      } |`
-    ).join("\n")
-  }
+${listOf("Group", groups.filter(({ isOfModule }) => !isOfModule))}
+
+The commands of modules have entry points of their own, so that a program pays for those that it imports. They are functions only, and no
+methods of the client.
+
+${listOf("Module", groups.filter(({ isOfModule }) => isOfModule))}
 `
 
 const declaration = (name: string): Declaration => {

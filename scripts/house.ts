@@ -62,6 +62,11 @@ export const parts: ReadonlyArray<Part> = [
   { name: "Lock", about: "a lock on a key", floors: [["Lock.ts"]] },
   { name: "values", about: "typed values: schema, key and stored form", floors: [["values"]] },
   {
+    name: "modules",
+    about: "the commands of server modules: JSON, Bloom filters, time series",
+    floors: [["modules/parameters"], ["modules/json", "modules/sketches", "modules/timeSeries"], ["modules"]]
+  },
+  {
     name: "integrations",
     about: "Effect's own services on a cluster",
     floors: [["integrations/internal"], ["integrations"]]

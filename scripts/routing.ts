@@ -3,10 +3,11 @@
  */
 import type { CommandSpec, ResponsePolicy } from "../src/commands/CommandSpec.ts"
 import { notRun, samples } from "../test/commands/samples.ts"
+import { moduleSamples } from "../test/modules/samples.ts"
 
-/** The spec of each method, taken from the sample calls of the tests, of which every builder has one. */
+/** The spec of each method, for those of modules with the group, taken from the sample calls of the tests, of which every builder has one. */
 export const specs: ReadonlyMap<string, CommandSpec> = new Map<string, CommandSpec>([
-  ...samples.map(({ command, name }) => [name.split(" ")[0], command.spec] as const),
+  ...[...samples, ...moduleSamples].map(({ command, name }) => [name.split(" ")[0], command.spec] as const),
   ...Object.entries(notRun).map(([name, { command }]) => [name.split(" ")[0], command.spec] as const)
 ])
 
@@ -31,7 +32,7 @@ export const routing = (spec: CommandSpec): string => {
   if (spec.connectionUse([])?._tag === "countsWrites") return "on a dedicated connection"
   switch (spec.request) {
     case "default":
-      return "to the default node"
+      return spec.isSpread ? "to a random primary" : "to the default node"
     case "explicit":
       return "to the node you name"
     case "allShards":

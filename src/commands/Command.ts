@@ -804,14 +804,22 @@ export const mapKeys =
     return new Command(self.spec, args, self.decode, settings, self.run)
   }
 
+/** `Yes` for any JSON, for a list of it, and for a list of such lists: the results of commands on JSON documents. */
+type OfJson<A, Yes, No> = [Schema.Json] extends [A] ? Yes
+  : [ReadonlyArray<Schema.Json>] extends [A] ? Yes
+  : [ReadonlyArray<ReadonlyArray<Schema.Json>>] extends [A] ? Yes
+  : No
+
 /**
- * Refuses a schema that cannot read the result `A` of a command. Every schema can be tried on any reply, which a command by name has.
+ * Refuses a schema that cannot read the result `A` of a command. Every schema can be tried on any reply, which a command by name has, and on
+ * any JSON.
  *
  * @category utility types
  * @since 0.1.0
  */
 export type DecodedFrom<A, E> = [A] extends [Decodable<E>] ? unknown
   : [Reply] extends [A] ? unknown
+  : OfJson<A, true, false> extends true ? unknown
   : Command<Decodable<E>>
 
 /**

@@ -112,6 +112,12 @@ export class CommandSpec {
   /** Whether it runs a script or a function. */
   readonly runsScript: boolean
   /**
+   * Whether calls without keys are spread over the primaries: scripts, and commands of modules, for which any server asks the others.
+   *
+   * @internal
+   */
+  readonly isSpread: boolean
+  /**
    * The position of an argument whose slot decides the best node, although any node would do; `-1` when there is none.
    */
   readonly near: number
@@ -162,6 +168,7 @@ export class CommandSpec {
     this.slot = facts.slot
     this.takes = known.takes ?? false
     this.runsScript = known.runsScript ?? false
+    this.isSpread = this.runsScript || this.name.includes(".")
     this.near = known.near ?? -1
     this.nonatomic = known.nonatomic
     this.connection = known.connection

@@ -5,7 +5,7 @@
 import type { Argument } from "../protocol/Reply.ts"
 import { latin1Of } from "../protocol/text.ts"
 import * as blocking from "./blocking.ts"
-import { type KeyFinder, ofMigrate, ofSort } from "./keys.ts"
+import { allButLast, destinationAndCounted, firstTwo, type KeyFinder, ofMigrate, ofSort } from "./keys.ts"
 import { upperCase } from "./words.ts"
 
 /**
@@ -125,6 +125,10 @@ const byName: ReadonlyMap<string, NameFacts> = new Map<string, NameFacts>([
   ...all(runsScript, ["EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "FCALL", "FCALL_RO"]),
   ["MIGRATE", { keys: ofMigrate }],
   ...all({ keys: ofSort }, ["SORT"]),
+  // Servers know only the first key of these commands of modules.
+  ...all({ keys: destinationAndCounted }, ["CMS.MERGE", "TDIGEST.MERGE"]),
+  ...all({ keys: firstTwo }, ["TS.CREATERULE", "TS.DELETERULE"]),
+  ["JSON.MGET", { keys: allButLast }],
   ["DEL", { nonatomic: "delNonatomic" }],
   ["EXISTS", { nonatomic: "existsNonatomic" }],
   ["MGET", { nonatomic: "mgetNonatomic" }],

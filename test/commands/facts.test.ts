@@ -6,7 +6,10 @@ import { CommandSpec } from "../../src/commands/CommandSpec.ts"
 import * as CommandTable from "../../src/commands/table/CommandTable.ts"
 import { isWord, upperCase } from "../../src/commands/words.ts"
 import type { Argument } from "../../src/protocol/Reply.ts"
-import { notRun, samples } from "./samples.ts"
+import { moduleSamples } from "../modules/samples.ts"
+import { notRun, samples as ownSamples } from "./samples.ts"
+
+const samples = [...ownSamples, ...moduleSamples]
 
 const specs = [
   ...new Set([

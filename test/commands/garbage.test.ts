@@ -2,6 +2,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { DecodeFailure } from "../../src/commands/decode.ts"
 import { type Reply, ServerError } from "../../src/protocol/Reply.ts"
+import { moduleSamples } from "../modules/samples.ts"
 import { notRun, samples } from "./samples.ts"
 
 /** Everything that a value consists of. */
@@ -29,7 +30,11 @@ const garbage = fc.letrec<{ reply: Reply }>((tie) => ({
   )
 })).reply
 
-const commands = [...samples, ...Object.entries(notRun).map(([name, { command }]) => ({ name, command }))]
+const commands = [
+  ...samples,
+  ...moduleSamples,
+  ...Object.entries(notRun).map(([name, { command }]) => ({ name, command }))
+]
 
 describe.each(commands)("$name", ({ command }) => {
   it("invents no number out of what it does not understand, and throws at no reply", () => {

@@ -7,10 +7,14 @@ import { embedded, lookup } from "../../src/commands/table/CommandTable.ts"
 import { Generic, Lists, Scripting, Streams, Strings } from "../../src/index.ts"
 import { slotOf } from "../../src/routing/CommandSlot.ts"
 import { range } from "../harness/range.ts"
+import { moduleBuilders } from "../modules/samples.ts"
 
 type Build = (...args: ReadonlyArray<unknown>) => unknown
 
-const methods = groups.flatMap((group) => Object.entries(group as unknown as Readonly<Record<string, Build>>))
+const methods = [
+  ...groups.flatMap((group) => Object.entries(group as unknown as Readonly<Record<string, Build>>)),
+  ...moduleBuilders
+]
 
 /** Values that programs without types may pass by mistake. */
 const odd: ReadonlyArray<unknown> = [

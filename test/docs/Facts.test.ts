@@ -187,7 +187,7 @@ describe("The pages name", () => {
 })
 
 describe("package.json", () => {
-  it("exports every group of commands and every integration by its name", () => {
+  it("exports every group of commands, every module and every integration by its name", () => {
     const modulesOf = (folder: string, isEntry: (text: string) => boolean) =>
       readdirSync(`${project}src/${folder}`)
         .filter((file) => file.endsWith(".ts") && isEntry(textOf(`src/${folder}/${file}`)))
@@ -200,6 +200,7 @@ describe("package.json", () => {
         ["./testing", "./dist/testing/index.js"],
         ...modulesOf("integrations", () => true),
         ...modulesOf("commands", (text) => /^export interface \w+Commands<S extends Surface>/m.test(text)),
+        ...modulesOf("modules", (text) => /^export interface \w+Commands<S extends Surface>/m.test(text)),
         ["./package.json", "./package.json"]
       ]),
       "change the exports of package.json"

@@ -10,12 +10,12 @@ import { execFile } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { basename } from "node:path"
 import type { HarnessError } from "../harness/HarnessError.ts"
-import { RedisCluster } from "../harness/RedisCluster.ts"
+import * as ModuleServer from "../harness/ModuleServer.ts"
+import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import * as RedisServer from "../harness/RedisServer.ts"
 import { type Block, blocksOf, pages, project } from "./Blocks.ts"
 
 export const blocks: ReadonlyArray<Block> = pages.flatMap(blocksOf)
-const ofKind = (kind: Block["kind"]) => blocks.filter((block) => block.kind === kind)
 
 /** The reason, by file. */
 type Failures = ReadonlyMap<string, string>
@@ -62,6 +62,18 @@ const otherCluster = Effect.map(
   Layer.build(Layer.fresh(RedisCluster.layer({ primaries: 1 }))),
   Context.get(RedisCluster)
 )
+
+/** Whether a block has commands of modules: it runs on servers that have the modules, where there are such servers. */
+const usesModules = ({ text }: Block): boolean => text.includes("effect-redis-cluster/modules/")
+
+const isRunnable = (block: Block): boolean => !usesModules(block) || !ModuleServer.isMissing
+
+const ofKind = (kind: Block["kind"]) => blocks.filter((block) => block.kind === kind && isRunnable(block))
+
+/** The cluster for blocks with commands of modules. */
+const moduleCluster = ModuleServer.isMissing
+  ? RedisCluster
+  : Effect.map(Layer.build(Layer.fresh(ModuleServer.cluster)), Context.get(RedisCluster))
 
 /** A folder with all blocks in it, in which the package and its dependencies are found by name. */
 export class Programs extends Context.Service<
@@ -112,21 +124,27 @@ export class Programs extends Context.Service<
         include: ["*.ts"]
       })
     )
-    const ports = cluster.nodes.map(({ port }) => String(port))
     const other = yield* otherCluster
-    for (const { file, text } of blocks) {
+    const withModules = yield* moduleCluster
+    for (const block of blocks) {
+      const { file, text } = block
+      const ports = (usesModules(block) ? withModules : cluster).nodes.map(({ port }) => String(port))
       const addressed = text
         .replaceAll("127.0.0.1:7010", `127.0.0.1:${other.nodes[0].port}`)
         .replaceAll(/(?<=127\.0\.0\.1:|port: )700(\d)\b/g, (_, i) => ports[Number(i)] ?? ports[0])
         .replaceAll(/(?<=:\/\/)localhost(?=:\d)/g, "127.0.0.1")
       yield* fileSystem.writeFileString(`${directory}/${file}`, addressed)
     }
-    const { url } = cluster.nodes[0]
+    const envOf = ({ nodes: [{ url }] }: RedisClusterShape) => ({
+      REDIS_CLUSTER_URL: url,
+      REDIS_URL: url,
+      CARTS_URL: url
+    })
     const flush = Effect.flatMap(
       cluster.primaries,
       (nodes) => Effect.forEach(nodes, (node) => cluster.command(node, "FLUSHALL"), { discard: true })
     )
-    const place = { directory, env: { REDIS_CLUSTER_URL: url, REDIS_URL: url, CARTS_URL: url }, flush }
+    const place = { directory, env: envOf(cluster), moduleEnv: envOf(withModules), flush }
     return { ...place, failures: yield* Effect.cached(runAll(place)) }
   })).pipe(
     Layer.provideMerge(RedisCluster.layer({ replicas: 1 })),
@@ -138,17 +156,20 @@ export interface Place {
   readonly directory: string
   /** For programs that read their options from the environment. */
   readonly env: Readonly<Record<string, string>>
+  /** For programs with commands of modules. */
+  readonly moduleEnv: Readonly<Record<string, string>>
   /** Empties the cluster. */
   readonly flush: Effect.Effect<void, HarnessError>
 }
 
 /** Runs a program that runs itself. */
-const runProgram = Effect.fnUntraced(function*({ endless, file, output: shown }: Block, { directory, env }: Place) {
+const runProgram = Effect.fnUntraced(function*(block: Block, { directory, env, moduleEnv }: Place) {
+  const { endless, file, output: shown } = block
   // A program that listens has a port to itself.
   const own = endless ? { PORT: String(yield* RedisServer.freePort) } : {}
   const { code, output } = yield* node([file], {
     cwd: directory,
-    env: { ...env, ...own },
+    env: { ...(usesModules(block) ? moduleEnv : env), ...own },
     timeout: endless ? 5000 : 30_000
   })
   // Interrupted by SIGINT: `runMain` says 130, and there is no code where a busy machine has not come to it yet.
@@ -167,9 +188,12 @@ const runPrograms = Effect.fnUntraced(function*(place: Place) {
   return [...ended, ...interrupted].flat()
 })
 
-/** Runs the effects of all pages, in one process. */
-const runEffects = Effect.fnUntraced(function*({ directory, env }: Place) {
-  const modules = ofKind("effects")
+/** Runs the effects of blocks, in one process. */
+const runEffectsIn = Effect.fnUntraced(function*(
+  modules: ReadonlyArray<Block>,
+  directory: string,
+  env: Readonly<Record<string, string>>
+) {
   const { output } = yield* node(
     [`${project}test/docs/runEffects.ts`, ...modules.map(({ endless, file }) => endless ? `${file}?endless` : file)],
     { cwd: directory, env }
@@ -184,6 +208,13 @@ const runEffects = Effect.fnUntraced(function*({ directory, env }: Place) {
     const failure = results.has(file) ? results.get(file) : `it was not run:\n${output}`
     return failure === undefined ? [] : [[file, failure] as const]
   })
+})
+
+/** Runs the effects of all pages, those with commands of modules on servers that have the modules. */
+const runEffects = Effect.fnUntraced(function*({ directory, env, moduleEnv }: Place) {
+  const all = ofKind("effects")
+  const plain = yield* runEffectsIn(all.filter((block) => !usesModules(block)), directory, env)
+  return [...plain, ...yield* runEffectsIn(all.filter(usesModules), directory, moduleEnv)]
 })
 
 /** Runs the tests of all pages, in one run of vitest. */

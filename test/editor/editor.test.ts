@@ -56,7 +56,9 @@ const valueOf = (type: string): string =>
   type.startsWith("\"") ? type.split(" | ")[0] : type.startsWith("ReadonlyArray") ? "[]" : values[type] ?? "anything"
 
 /** Every option of every command, with a value. */
-const given: ReadonlyArray<Omit<Place, "names">> = described.flatMap(({ methods }) =>
+const given: ReadonlyArray<Omit<Place, "names">> = described.filter(({ isOfModule }) => !isOfModule).flatMap((
+  { methods }
+) =>
   methods.flatMap(({ name, signatures }) =>
     signatures.flatMap(({ parameters }) =>
       parameters.flatMap(({ options }, at) =>

@@ -30,6 +30,8 @@ export interface RedisClusterOptions {
   readonly tls?: boolean | { readonly clientCertificates: "no" | "optional" | "yes" } | undefined
   /** The default user's password, on every node. */
   readonly password?: string | undefined
+  /** The server binary, instead of that of the whole suite. */
+  readonly binary?: string | undefined
   /** Ports for the first nodes, instead of free ones. */
   readonly ports?: ReadonlyArray<number> | undefined
 }
@@ -275,7 +277,8 @@ const make = Effect.fnUntraced(
     const context = yield* Effect.context<Scope.Scope | NodeServices.NodeServices>()
     const primaryCount = options.primaries ?? 3
     const nodeCount = primaryCount * (1 + (options.replicas ?? 0))
-    const space = yield* RedisServer.workspace
+    const own = yield* RedisServer.workspace
+    const space = { ...own, binary: options.binary ?? own.binary }
     const tls = options.tls === undefined || options.tls === false
       ? undefined
       : yield* RedisServer.makeTls(space.directory, options.tls === true ? "optional" : options.tls.clientCertificates)

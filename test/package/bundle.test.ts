@@ -28,7 +28,13 @@ const bundle = async (program: string): Promise<string> => {
     external: [/^effect($|\/)/, /^node:/, "cluster-key-slot"],
     treeshake: true,
     logLevel: "silent",
-    resolve: { alias: { "effect-redis-cluster": join(project, "src/index.ts") } }
+    resolve: {
+      alias: {
+        "effect-redis-cluster/modules": join(project, "src/modules"),
+        "effect-redis-cluster": join(project, "src/index.ts")
+      },
+      extensions: [".ts"]
+    }
   })
   const { output } = await build.generate({ format: "esm" })
   await build.close()
@@ -69,6 +75,21 @@ describe("A program that imports a group of commands as a value", () => {
     const found = Object.keys(witnesses).filter((name) => code.includes(`"${witnesses[name]}"`))
     assert.deepStrictEqual(found, [group])
     for (const service of services) assert.notInclude(code, service)
+  })
+
+  it("has no code of a module of servers, unless it imports that", async () => {
+    const client = await bundle(
+      `import { ClusterClient } from "effect-redis-cluster"\nconsole.log(ClusterClient.layer({ nodes: [] }))\n`
+    )
+    const own = { Bloom: "BF.RESERVE", Json: "JSON.ARRTRIM", TimeSeries: "TS.CREATERULE" }
+    const found = (code: string) => Object.values(own).filter((name) => code.includes(`new CommandSpec("${name}"`))
+    assert.deepStrictEqual(found(client), [])
+    for (const [name, witness] of Object.entries(own)) {
+      const code = await bundle(
+        `import { ${name} } from "effect-redis-cluster/modules/${name}"\nconsole.log(${name})\n`
+      )
+      assert.deepStrictEqual(found(code), [witness])
+    }
   })
 
   it("has all groups when it imports the client, whose methods they are", async () => {

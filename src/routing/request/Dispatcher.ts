@@ -302,8 +302,8 @@ export class Dispatcher implements RequestOwner {
   }
 
   /**
-   * The node of a command without keys: the default node. PUBLISH and scripts, of which there may be many, are spread
-   * over the primaries.
+   * The node of a command without keys: the default node. PUBLISH, scripts and commands of modules, of which there may be many, are
+   * spread over the primaries.
    */
   private keylessTarget(request: Request): ClusterNode | undefined {
     const { args, spec } = request.command
@@ -312,7 +312,7 @@ export class Dispatcher implements RequestOwner {
       const owner = slots[HashSlot.ofKey(args[spec.near])]?.primary
       if (owner !== undefined) return owner
     }
-    if (!spec.runsScript || primaries.length === 0) return this.topology.defaultNode()
+    if (!spec.isSpread || primaries.length === 0) return this.topology.defaultNode()
     let lot = this.lots.get(request)
     if (lot === undefined) this.lots.set(request, lot = this.random())
     return primaries[Math.floor(lot * primaries.length)]
