@@ -29,6 +29,7 @@ import type { CommandSurface, Returns, Surface } from "../commands/Surface.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import { parameters } from "./parameters/Bloom.ts"
+import type { Chunk } from "./sketches/chunks.ts"
 import * as chunks from "./sketches/chunks.ts"
 
 export type { Chunk } from "./sketches/chunks.ts"
@@ -40,8 +41,21 @@ export {
   type CuckooInsertOptions,
   type CuckooReserveOptions
 } from "./sketches/Cuckoo.ts"
-export { TDigest, type TDigestCommands, type TDigestInfo, type TDigestMergeOptions } from "./sketches/TDigest.ts"
-export { TopK, type TopKCommands, type TopKInfo, type TopKList, type TopKReserveOptions } from "./sketches/TopK.ts"
+export {
+  TDigest,
+  type TDigestCommands,
+  type TDigestCreateOptions,
+  type TDigestInfo,
+  type TDigestMergeOptions
+} from "./sketches/TDigest.ts"
+export {
+  TopK,
+  type TopKCommands,
+  type TopKInfo,
+  type TopKList,
+  type TopKListOptions,
+  type TopKReserveOptions
+} from "./sketches/TopK.ts"
 
 /**
  * Options of `reserve`.
@@ -108,7 +122,7 @@ export interface BloomCommands<S extends Surface> {
    */
   insert(key: Argument, items: OneOrMore<Value>, options?: BloomInsertOptions): Returns<S, ReadonlyArray<boolean>>
   /** Writes one chunk of `scandump`; `restore` writes all. Since 1.0.0. O(n). */
-  loadchunk(key: Argument, chunk: chunks.Chunk): Returns<S, "OK">
+  loadchunk(key: Argument, chunk: Chunk): Returns<S, "OK">
   /** Adds items. Returns for each whether it was certainly new. Since 1.0.0. O(k * n). */
   madd(key: Argument, items: OneOrMore<Value>): Returns<S, ReadonlyArray<boolean>>
   /** Whether each of the items may have been added. Since 1.0.0. O(k * n). */
@@ -116,7 +130,7 @@ export interface BloomCommands<S extends Surface> {
   /** Makes an empty filter for so many items, with this share of false positives. An error if the key exists. Since 1.0.0. O(1). */
   reserve(key: Argument, errorRate: number, capacity: number, options?: BloomReserveOptions): Returns<S, "OK">
   /** Reads the chunk that follows an iterator, 0 for the first; `null` at the end. `dump` reads all. Since 1.0.0. O(n). */
-  scandump(key: Argument, iterator: number): Returns<S, chunks.Chunk | null>
+  scandump(key: Argument, iterator: number): Returns<S, Chunk | null>
 }
 
 const write = { keys: 0 } as const
@@ -190,10 +204,10 @@ export const Bloom: BloomCommands<CommandSurface> & {
   /**
    * The chunks of a filter, for a backup. A filter that is changed meanwhile gives a copy that has some of the changes.
    */
-  readonly dump: (key: Argument) => Stream.Stream<chunks.Chunk, RedisClusterException, ClusterClient>
+  readonly dump: (key: Argument) => Stream.Stream<Chunk, RedisClusterException, ClusterClient>
   /** Writes the chunks of a filter, in their order, to another key or another cluster. */
   readonly restore: <E, R>(
     key: Argument,
-    chunks: Stream.Stream<chunks.Chunk, E, R>
+    chunks: Stream.Stream<Chunk, E, R>
   ) => Effect.Effect<void, E | RedisClusterException, R | ClusterClient>
 } = /* @__PURE__ */ chunks.withStreams(commands)

@@ -44,6 +44,7 @@ import {
   type JsonInput,
   jsonOrNull,
   type JsonText,
+  type JsonValue,
   numberOrNull,
   textOf
 } from "./json/values.ts"
@@ -53,7 +54,7 @@ import { parameters } from "./parameters/Json.ts"
 export type { Document, DocumentSetOptions, Patch, SchemaAt, Segment } from "./json/Document.ts"
 export type { JsonNonatomic } from "./json/nonatomic.ts"
 export type { AtPath } from "./json/paths.ts"
-export type { JsonInput, JsonText } from "./json/values.ts"
+export type { JsonInput, JsonText, JsonValue } from "./json/values.ts"
 
 /**
  * Options of `set`.
@@ -90,8 +91,8 @@ export interface JsonFormatOptions {
  * @since 0.1.0
  */
 export type ByPath<P extends string> = [Extract<P, `$${string}`>] extends [never]
-  ? Readonly<Record<P, string extends P ? Schema.Json | ReadonlyArray<Schema.Json> : Schema.Json>>
-  : Readonly<Record<P, ReadonlyArray<Schema.Json>>>
+  ? Readonly<Record<P, string extends P ? JsonValue | ReadonlyArray<JsonValue> : JsonValue>>
+  : Readonly<Record<P, ReadonlyArray<JsonValue>>>
 
 /**
  * The type of a JSON value. A number without a fraction is an `integer`.
@@ -133,8 +134,8 @@ export interface JsonCommands<S extends Surface> {
   arrlen(key: Argument): Returns<S, number | null>
   arrlen<const P extends string>(key: Argument, path: P): Returns<S, AtPath<P, number | null>>
   /** Removes an element of lists and returns it, the last one unless a position is given; `null` for an empty list and for a match that is no list. Since 1.0.0. O(N), O(1) for the last element. */
-  arrpop(key: Argument): Returns<S, Schema.Json | null>
-  arrpop<const P extends string>(key: Argument, path: P, index?: number): Returns<S, AtPath<P, Schema.Json | null>>
+  arrpop(key: Argument): Returns<S, JsonValue | null>
+  arrpop<const P extends string>(key: Argument, path: P, index?: number): Returns<S, AtPath<P, JsonValue | null>>
   /** Keeps the elements from `start` to `stop` of lists, both included. Returns the new lengths. An error if there is no key. Since 1.0.0. O(N). */
   arrtrim<const P extends string>(
     key: Argument,
@@ -155,8 +156,8 @@ export interface JsonCommands<S extends Surface> {
    * The values at a path, or by path for a list of paths; without a path the document. `null` if there is no key. An integer beyond 2^53 - 1
    * fails with a `DecodeError`. Since 1.0.0. O(N).
    */
-  get(key: Argument): Returns<S, Schema.Json | null>
-  get<const P extends string>(key: Argument, path: P): Returns<S, AtPath<P, Schema.Json> | null>
+  get(key: Argument): Returns<S, JsonValue | null>
+  get<const P extends string>(key: Argument, path: P): Returns<S, AtPath<P, JsonValue> | null>
   get<const P extends string>(key: Argument, paths: ReadonlyArray<P>): Returns<S, ByPath<P> | null>
   /** The JSON text at paths, formatted if wanted; `null` if there is no key. Since 1.0.0. O(N). */
   getText(key: Argument, paths?: OneOrMore<string>, format?: JsonFormatOptions): Returns<S, string | null>
@@ -166,7 +167,7 @@ export interface JsonCommands<S extends Surface> {
   mget<const P extends string>(
     keys: ReadonlyArray<Argument>,
     path: P
-  ): Returns<S, ReadonlyArray<AtPath<P, Schema.Json> | null>>
+  ): Returns<S, ReadonlyArray<AtPath<P, JsonValue> | null>>
   /** Sets values at paths of keys of one slot, all or none. `msetNonatomic` is for keys of any slots. Since 2.6.0. O(K*(M+N)). */
   mset(entries: ReadonlyArray<readonly [key: Argument, path: string, value: JsonInput]>): Returns<S, "OK">
   /** Adds to numbers. Returns the new values, `null` for a match that is no number. An error if there is no key. Since 1.0.0. O(1), O(N) for several matches. */

@@ -35,6 +35,7 @@ import {
   streams,
   type Timestamp
 } from "./timeSeries/ranges.ts"
+import type { Sample, SeriesSample, SeriesSamples, TimeSeriesInfo } from "./timeSeries/replies.ts"
 import * as replies from "./timeSeries/replies.ts"
 
 export { Filter, type FilterTools } from "./timeSeries/Filter.ts"
@@ -70,7 +71,12 @@ export interface AlterOptions {
   /** The rule for a sample whose time has one already. */
   readonly duplicatePolicy?: DuplicatePolicy | undefined
   /** Drop a sample whose time and value differ by no more than this from those of the last one. It needs the policy `LAST`. */
-  readonly ignore?: { readonly maxTimeDifference: Lifetime; readonly maxValueDifference: number } | undefined
+  readonly ignore?: {
+    /** The greatest difference of the times. */
+    readonly maxTimeDifference: Lifetime
+    /** The greatest difference of the values. */
+    readonly maxValueDifference: number
+  } | undefined
   /** The labels of the series. */
   readonly labels?: Entries<Value> | undefined
 }
@@ -109,6 +115,28 @@ export interface TsIncrOptions extends CreateOptions {
 }
 
 /**
+ * Options of `get`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TsGetOptions {
+  /** Give the last bucket of a compaction as well, which is not complete. */
+  readonly latest?: boolean | undefined
+}
+
+/**
+ * Options of `createrule`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RuleOptions {
+  /** A time at which a bucket begins. Default: 1970. */
+  readonly align?: Timestamp | undefined
+}
+
+/**
  * The labels that a reply has: all of each series, or some.
  *
  * @category models
@@ -140,9 +168,12 @@ export interface TsMgetOptions extends LabelOptions {
  */
 export interface MrangeOptions extends RangeOptions, LabelOptions {
   /** One result for all series with the same value of a label. The reducer joins the samples of one time. */
-  readonly groupBy?:
-    | { readonly label: string; readonly reduce: Exclude<Aggregator, "first" | "last" | "twa"> }
-    | undefined
+  readonly groupBy?: {
+    /** The label by whose values series are joined. */
+    readonly label: string
+    /** The function that makes one value of those of one time. */
+    readonly reduce: Exclude<Aggregator, "first" | "last" | "twa">
+  } | undefined
 }
 
 /**
@@ -180,7 +211,7 @@ export interface TimeSeriesCommands<S extends Surface> {
     destination: Argument,
     aggregator: Aggregator,
     bucket: Lifetime,
-    options?: { readonly align?: Timestamp | undefined }
+    options?: RuleOptions
   ): Returns<S, "OK">
   /** Adds a sample with the last value less a number. Returns its time. Since 1.0.0. O(M) compactions. */
   decrby(key: Argument, value: number, options?: TsIncrOptions): Returns<S, number>
@@ -189,31 +220,31 @@ export interface TimeSeriesCommands<S extends Surface> {
   /** Ends a compaction. The series stay. Since 1.0.0. O(1). */
   deleterule(source: Argument, destination: Argument): Returns<S, "OK">
   /** The last sample, `null` for an empty series. An error if there is no series. Since 1.0.0. O(1). */
-  get(key: Argument, options?: { readonly latest?: boolean | undefined }): Returns<S, replies.Sample | null>
+  get(key: Argument, options?: TsGetOptions): Returns<S, Sample | null>
   /** Adds a sample with the last value and a number. Returns its time. Since 1.0.0. O(M) compactions. */
   incrby(key: Argument, value: number, options?: TsIncrOptions): Returns<S, number>
   /** The figures of a series. An error if there is none. Since 1.0.0. O(1). */
-  info(key: Argument): Returns<S, replies.TimeSeriesInfo>
+  info(key: Argument): Returns<S, TimeSeriesInfo>
   /** Adds samples to series of one slot that exist. Returns for each the time or the error. Since 1.0.0. O(N*M). */
   madd(
     samples: ReadonlyArray<readonly [key: Argument, timestamp: Timestamp | "*", value: number]>
   ): Returns<S, ReadonlyArray<Added>>
   /** The last samples of all series in the cluster that meet the filters. Since 1.0.0. O(n) series. */
-  mget(filters: Filters, options?: TsMgetOptions): Returns<S, ReadonlyArray<replies.SeriesSample>>
+  mget(filters: Filters, options?: TsMgetOptions): Returns<S, ReadonlyArray<SeriesSample>>
   /** The samples between two times of all series in the cluster that meet the filters, the oldest first. Since 1.0.0. O(n/m+k). */
   mrange(
     from: Timestamp | "-",
     to: Timestamp | "+",
     filters: Filters,
     options?: MrangeOptions
-  ): Returns<S, ReadonlyArray<replies.SeriesSamples>>
+  ): Returns<S, ReadonlyArray<SeriesSamples>>
   /** The samples between two times of all series in the cluster that meet the filters, the newest first. Since 1.4.0. O(n/m+k). */
   mrevrange(
     from: Timestamp | "-",
     to: Timestamp | "+",
     filters: Filters,
     options?: MrangeOptions
-  ): Returns<S, ReadonlyArray<replies.SeriesSamples>>
+  ): Returns<S, ReadonlyArray<SeriesSamples>>
   /** The keys of all series in the cluster that meet the filters. Since 1.0.0. O(n) series. */
   queryindex(filters: Filters): Returns<S, ReadonlyArray<string>>
   /** The samples between two times, the oldest first. `rangeStream` reads any number of them. Since 1.0.0. O(n/m+k). */
@@ -222,14 +253,14 @@ export interface TimeSeriesCommands<S extends Surface> {
     from: Timestamp | "-",
     to: Timestamp | "+",
     options?: RangeOptions
-  ): Returns<S, ReadonlyArray<replies.Sample>>
+  ): Returns<S, ReadonlyArray<Sample>>
   /** The samples between two times, the newest first. `revrangeStream` reads any number of them. Since 1.4.0. O(n/m+k). */
   revrange(
     key: Argument,
     from: Timestamp | "-",
     to: Timestamp | "+",
     options?: RangeOptions
-  ): Returns<S, ReadonlyArray<replies.Sample>>
+  ): Returns<S, ReadonlyArray<Sample>>
 }
 
 const write = { keys: 0 } as const
@@ -366,15 +397,14 @@ const commands: TimeSeriesCommands<CommandSurface> = /* @__PURE__ */ checked(par
     ),
   alter: (key, options) => addOptions(call(ALTER, key), options).to(decode.ok),
   create: (key, options: CreateOptions = {}) => addOptions(call(CREATE, key), options).to(decode.ok),
-  createrule: (source, destination, aggregator, bucket, options: { readonly align?: Timestamp | undefined } = {}) => {
+  createrule: (source, destination, aggregator, bucket, options: RuleOptions = {}) => {
     const self = call(CREATERULE, source, destination).add("AGGREGATION", aggregator).milliseconds("bucket", bucket)
     return (options.align === undefined ? self : addTime(self, "align", options.align)).to(decode.ok)
   },
   decrby: (key, value, options) => increment(DECRBY, key, value, options),
   del: (key, from, to) => addTime(addTime(call(DEL, key), "from", from), "to", to).to(decode.integer),
   deleterule: (source, destination) => call(DELETERULE, source, destination).to(decode.ok),
-  get: (key, options: { readonly latest?: boolean | undefined } = {}) =>
-    call(GET, key).flag("LATEST", options.latest).to(replies.sampleOrNull),
+  get: (key, options: TsGetOptions = {}) => call(GET, key).flag("LATEST", options.latest).to(replies.sampleOrNull),
   incrby: (key, value, options) => increment(INCRBY, key, value, options),
   info: (key) => call(INFO, key).to(replies.info),
   madd: (samples) => {

@@ -33,7 +33,17 @@ it("Every option of a command has a sentence, for editors and for the page of th
 })
 
 it("Every type that the signature of a command names is linked below it", () => {
-  const others = new Set(["Iterable", "O", "ReadonlyArray", "ReadonlyMap", "Readonly", "Record", "T", "Uint8Array"])
+  const others = new Set([
+    "Iterable",
+    "O",
+    "P",
+    "ReadonlyArray",
+    "ReadonlyMap",
+    "Readonly",
+    "Record",
+    "T",
+    "Uint8Array"
+  ])
   const missing: Array<string> = []
   for (const { name } of groups) {
     const file = `${name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase()}.md`

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
 import * as Nonatomic from "../../client/Nonatomic.ts"
 import { ClusterClient } from "../../ClusterClient.ts"
 import type { Command } from "../../commands/Command.ts"
@@ -12,7 +11,7 @@ import type { Argument } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { refuse } from "../../routing/Rejections.ts"
 import type { AtPath } from "./paths.ts"
-import type { JsonInput } from "./values.ts"
+import type { JsonInput, JsonValue } from "./values.ts"
 
 type Entries = ReadonlyArray<readonly [key: Argument, path: string, value: JsonInput]>
 
@@ -58,7 +57,7 @@ export interface JsonNonatomic {
   readonly mgetNonatomic: <const P extends string>(
     keys: ReadonlyArray<Argument>,
     path: P
-  ) => Effect.Effect<ReadonlyArray<AtPath<P, Schema.Json> | null>, RedisClusterException, ClusterClient>
+  ) => Effect.Effect<ReadonlyArray<AtPath<P, JsonValue> | null>, RedisClusterException, ClusterClient>
   /** Sets values at paths of keys of any slots. Not atomic: each slot is written by a command of its own. */
   readonly msetNonatomic: (entries: Entries) => Effect.Effect<"OK", RedisClusterException, ClusterClient>
 }

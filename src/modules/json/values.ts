@@ -8,6 +8,14 @@ import type { Call } from "../../commands/Call.ts"
 import * as decode from "../../commands/decode.ts"
 import type { Value } from "../../commands/Value.ts"
 
+/**
+ * A JSON value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type JsonValue = Schema.Json
+
 const TypeId = "~effect-redis-cluster/JsonText"
 
 /**
@@ -27,7 +35,7 @@ export interface JsonText {
  * @category models
  * @since 0.1.0
  */
-export type JsonInput = Schema.Json | JsonText
+export type JsonInput = JsonValue | JsonText
 
 /** Text that is JSON. The server checks it. */
 export const textOf = (value: Value): JsonText => ({ [TypeId]: TypeId, value })
@@ -80,7 +88,7 @@ const inexact = new decode.DecodeFailure(
 )
 
 /** Reads JSON. An integer that a number cannot hold fails. */
-export const parse = (text: string): Schema.Json | decode.DecodeFailure => {
+export const parse = (text: string): JsonValue | decode.DecodeFailure => {
   let isExact = true
   const check = (_: string, value: unknown, context?: { readonly source?: string }): unknown => {
     if (typeof value === "number" && !Number.isSafeInteger(value) && integer.test(context?.source ?? String(value))) {
@@ -89,7 +97,7 @@ export const parse = (text: string): Schema.Json | decode.DecodeFailure => {
     return value
   }
   try {
-    const value: Schema.Json = manyDigits.test(text) ? JSON.parse(text, check) : JSON.parse(text)
+    const value: JsonValue = manyDigits.test(text) ? JSON.parse(text, check) : JSON.parse(text)
     return isExact ? value : inexact
   } catch {
     return new decode.DecodeFailure("expected JSON, got other text")
@@ -97,10 +105,10 @@ export const parse = (text: string): Schema.Json | decode.DecodeFailure => {
 }
 
 /** A JSON value in a reply. */
-export const json: decode.Decoder<Schema.Json> = decode.parsed(parse)
+export const json: decode.Decoder<JsonValue> = decode.parsed(parse)
 
 /** A JSON value in a reply, or `null`. */
-export const jsonOrNull: decode.Decoder<Schema.Json | null> = decode.nullable(json)
+export const jsonOrNull: decode.Decoder<JsonValue | null> = decode.nullable(json)
 
 /** A number in a reply, or `null`. An integer that a number cannot hold fails, as it does in JSON text. */
 export const numberOrNull: decode.Decoder<number | null> = (reply) =>

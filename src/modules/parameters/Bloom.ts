@@ -11,7 +11,7 @@ export const parameters: Parameters = {
     options: { 2: ["capacity", "errorRate", "expansion", "noCreate", "nonScaling"] },
     flags: ["noCreate", "nonScaling"]
   },
-  loadchunk: { most: 2 },
+  loadchunk: { most: 2, options: { 1: ["data", "iterator"] } },
   madd: { most: 2 },
   mexists: { most: 2 },
   reserve: { most: 4, options: { 3: ["expansion", "nonScaling"] }, flags: ["nonScaling"] },

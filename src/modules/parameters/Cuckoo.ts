@@ -10,7 +10,7 @@ export const parameters: Parameters = {
   info: { most: 1 },
   insert: { most: 3, options: { 2: ["capacity", "noCreate"] }, flags: ["noCreate"] },
   insertnx: { most: 3, options: { 2: ["capacity", "noCreate"] }, flags: ["noCreate"] },
-  loadchunk: { most: 2 },
+  loadchunk: { most: 2, options: { 1: ["data", "iterator"] } },
   mexists: { most: 2 },
   reserve: { most: 3, options: { 2: ["bucketSize", "expansion", "maxIterations"] } },
   scandump: { most: 2 }

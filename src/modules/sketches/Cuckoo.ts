@@ -15,6 +15,7 @@ import type { CommandSurface, Returns, Surface } from "../../commands/Surface.ts
 import type { Argument, Reply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { parameters } from "../parameters/Cuckoo.ts"
+import type { Chunk } from "./chunks.ts"
 import * as chunks from "./chunks.ts"
 
 /**
@@ -94,13 +95,13 @@ export interface CuckooCommands<S extends Surface> {
     options?: CuckooInsertOptions
   ): Returns<S, ReadonlyArray<boolean | "full">>
   /** Writes one chunk of `scandump`; `restore` writes all. Since 1.0.0. O(n). */
-  loadchunk(key: Argument, chunk: chunks.Chunk): Returns<S, "OK">
+  loadchunk(key: Argument, chunk: Chunk): Returns<S, "OK">
   /** Whether each of the items may be there. Since 1.0.0. O(k * n). */
   mexists(key: Argument, items: OneOrMore<Value>): Returns<S, ReadonlyArray<boolean>>
   /** Makes an empty filter for so many items. An error if the key exists. Since 1.0.0. O(1). */
   reserve(key: Argument, capacity: number, options?: CuckooReserveOptions): Returns<S, "OK">
   /** Reads the chunk that follows an iterator, 0 for the first; `null` at the end. `dump` reads all. Since 1.0.0. O(n). */
-  scandump(key: Argument, iterator: number): Returns<S, chunks.Chunk | null>
+  scandump(key: Argument, iterator: number): Returns<S, Chunk | null>
 }
 
 const write = { keys: 0 } as const
@@ -187,10 +188,10 @@ const commands: CuckooCommands<CommandSurface> = /* @__PURE__ */ checked(paramet
  */
 export const Cuckoo: CuckooCommands<CommandSurface> & {
   /** The chunks of a filter, for a backup. A filter that is changed meanwhile gives a copy that has some of the changes. */
-  readonly dump: (key: Argument) => Stream.Stream<chunks.Chunk, RedisClusterException, ClusterClient>
+  readonly dump: (key: Argument) => Stream.Stream<Chunk, RedisClusterException, ClusterClient>
   /** Writes the chunks of a filter, in their order, to another key or another cluster. */
   readonly restore: <E, R>(
     key: Argument,
-    chunks: Stream.Stream<chunks.Chunk, E, R>
+    chunks: Stream.Stream<Chunk, E, R>
   ) => Effect.Effect<void, E | RedisClusterException, R | ClusterClient>
 } = /* @__PURE__ */ chunks.withStreams(commands)

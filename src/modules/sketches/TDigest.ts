@@ -14,6 +14,17 @@ import type { Argument } from "../../protocol/Reply.ts"
 import { parameters } from "../parameters/TDigest.ts"
 
 /**
+ * Options of `create` of t-digests.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TDigestCreateOptions {
+  /** The accuracy, against memory. Default: 100. */
+  readonly compression?: number | undefined
+}
+
+/**
  * Options of `merge` of t-digests.
  *
  * @category models
@@ -61,7 +72,7 @@ export interface TDigestCommands<S extends Surface> {
   /** For each number the share of the digest that is below it, half of the equal numbers included; `NaN` in an empty digest. Since 2.4.0. O(1). */
   cdf(key: Argument, values: OneOrMore<number>): Returns<S, ReadonlyArray<number>>
   /** Makes an empty digest. An error if the key exists. Since 2.4.0. O(1). */
-  create(key: Argument, options?: { readonly compression?: number | undefined }): Returns<S, "OK">
+  create(key: Argument, options?: TDigestCreateOptions): Returns<S, "OK">
   /** The figures of a digest. Since 2.4.0. O(1). */
   info(key: Argument): Returns<S, TDigestInfo>
   /** The greatest number, `NaN` in an empty digest. Since 2.4.0. O(1). */
@@ -151,7 +162,7 @@ export const TDigest: TDigestCommands<CommandSurface> = /* @__PURE__ */ checked(
   byrank: (key, ranks) => ofRanks(BYRANK, key, ranks).to(doubles),
   byrevrank: (key, ranks) => ofRanks(BYREVRANK, key, ranks).to(doubles),
   cdf: (key, values) => ofNumbers(CDF, key, values).to(doubles),
-  create: (key, options: { readonly compression?: number | undefined } = {}) =>
+  create: (key, options: TDigestCreateOptions = {}) =>
     call(CREATE, key).integerOption("COMPRESSION", "compression", options.compression, 1).to(decode.ok),
   info: (key) => make(INFO, [key], info),
   max: (key) => make(MAX, [key], decode.double),

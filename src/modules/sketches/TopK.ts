@@ -43,6 +43,17 @@ export interface TopKInfo {
 }
 
 /**
+ * Options of `list`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TopKListOptions {
+  /** Return the counts as well. */
+  readonly withCount?: boolean | undefined
+}
+
+/**
  * The reply of `list`: the items, or pairs with their counts.
  *
  * @category models
@@ -71,9 +82,9 @@ export interface TopKCommands<S extends Surface> {
   /** The figures of a list. An error if there is no list. Since 2.0.0. O(1). */
   info(key: Argument): Returns<S, TopKInfo>
   /** The items of the list, the most frequent first, with their counts if wanted. Since 2.0.0. O(k * log k). */
-  list<const O extends { readonly withCount?: boolean | undefined } = {}>(
+  list<const O extends TopKListOptions = {}>(
     key: Argument,
-    options?: Exact<O, { readonly withCount?: boolean | undefined }>
+    options?: Exact<O, TopKListOptions>
   ): Returns<S, TopKList<O>>
   /** Whether each of the items is in the list. Since 2.0.0. O(n). */
   query(key: Argument, items: OneOrMore<Value>): Returns<S, ReadonlyArray<boolean>>
@@ -113,7 +124,7 @@ export const TopK: TopKCommands<CommandSurface> = /* @__PURE__ */ checked(parame
   count: (key, items) => call(COUNT, key).many("items", items).to(decode.integers),
   incrby: (key, counts) => addCounts(call(INCRBY, key), counts).to(decode.stringsOrNull),
   info: (key) => make(INFO, [key], info),
-  list: (key, options: { readonly withCount?: boolean | undefined } = {}) =>
+  list: (key, options: TopKListOptions = {}) =>
     call(LIST, key).flag("WITHCOUNT", options.withCount)
       .to(decode.chosen(options.withCount === true ? counted : decode.strings)),
   query: (key, items) => call(QUERY, key).many("items", items).to(decode.booleans),

@@ -23,6 +23,7 @@ import type { RedisClusterException } from "../../RedisClusterException.ts"
 export interface Chunk {
   /** The place of the chunk: `scandump` reads the next one after it, and `loadchunk` writes the chunk there. */
   readonly iterator: number
+  /** The bytes of the chunk. */
   readonly data: Uint8Array
 }
 

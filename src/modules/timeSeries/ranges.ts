@@ -52,6 +52,7 @@ export type Aggregator =
  * @since 0.1.0
  */
 export interface Aggregation {
+  /** The function that makes one value of the samples in a bucket. */
   readonly aggregator: Aggregator
   /** The length of a bucket. */
   readonly bucket: Lifetime
@@ -78,6 +79,7 @@ export interface RangeOptions {
   readonly values?: readonly [minimum: number, maximum: number] | undefined
   /** The most samples, or buckets. */
   readonly count?: number | undefined
+  /** Give a value for each bucket, in the place of the samples. */
   readonly aggregation?: Aggregation | undefined
 }
 
@@ -88,6 +90,7 @@ export interface RangeOptions {
  * @since 0.1.0
  */
 export interface RangeStreamOptions extends Omit<RangeOptions, "aggregation"> {
+  /** Give a value for each bucket with a sample, in the place of the samples. */
   readonly aggregation?: Omit<Aggregation, "empty"> | undefined
   /** The most samples of one command. Default: 1000. */
   readonly pageSize?: number | undefined
