@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 
 const machine = Context.get(Context.empty(), Clock.Clock)
 /** Clocks that wrap that of the machine count from its origin, so that times of both can be compared. */
-const origin = Number(machine.monotonicTimeNanosUnsafe()) / 1e6 - performance.now()
+const machineOrigin = Number(machine.monotonicTimeNanosUnsafe()) / 1e6 - performance.now()
 
 /**
  * The time by which intervals are measured, in milliseconds from an origin of its own: deadlines, silence, lag, leases. The time of day may be set
@@ -17,31 +17,63 @@ const origin = Number(machine.monotonicTimeNanosUnsafe()) / 1e6 - performance.no
 export const monotonicMillis = (clock: Clock.Clock): number =>
   // The clock of the machine gives its nanoseconds as a bigint, which costs twice as much, and each command reads the
   // time twice.
-  clock === machine ? origin + performance.now() : Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-
-/** The time of day and the monotonic time of the last reading, and whether the present task of the event loop made it. */
-let readAt = 0
-let reading = 0
-let isFresh = false
-const outdate = (): void => {
-  isFresh = false
-}
+  clock === machine ? machineOrigin + performance.now() : Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
 /**
- * As `monotonicMillis`, at most a millisecond behind, and at the price of a look at the time of day: a deadline for each
- * command needs no more. Commands that are called in one go within a millisecond share a reading. It does not outlive the
- * task, so that a time of day that stands still, or is set back, holds nothing up.
+ * A moment from which time is measured.
  *
  * @internal
  */
-export const recentMillis = (clock: Clock.Clock): number => {
-  if (clock !== machine) return monotonicMillis(clock)
-  const timeOfDay = Date.now()
-  if (isFresh && timeOfDay === readAt) return reading
-  if (!isFresh) queueMicrotask(outdate)
-  isFresh = true
-  readAt = timeOfDay
-  return reading = monotonicMillis(clock)
+export interface Moment {
+  /** The moment, in monotonic milliseconds. */
+  readonly millis: number
+}
+
+/**
+ * The moment from which deadlines count that are themselves monotonic times.
+ *
+ * @internal
+ */
+export const origin: Moment = { millis: 0 }
+
+/** A moment of the clock of the machine. */
+class Reading implements Moment {
+  millis = monotonicMillis(machine)
+}
+
+/** The moment that the calls of the present task share. */
+let shared: Reading | undefined
+
+const endShared = (): void => {
+  if (shared === undefined) return
+  shared.millis = monotonicMillis(machine)
+  shared = undefined
+}
+
+/**
+ * The present moment, from which the deadline of a call is measured. All calls of one task of the event loop share a moment,
+ * because a look at the clock costs more than anything else that a call needs. Its time is that of the end of the task: before
+ * that, nothing is sent and no deadline passes, so that a task that takes long takes nothing from the time of its calls.
+ *
+ * @internal
+ */
+export const momentOf = (clock: Clock.Clock): Moment => {
+  if (clock !== machine) return { millis: monotonicMillis(clock) }
+  if (shared === undefined) {
+    shared = new Reading()
+    queueMicrotask(endShared)
+  }
+  return shared
+}
+
+/**
+ * Ends the moment that the calls of the present task share, so that its time does not change any more. Calls that follow share
+ * another.
+ *
+ * @internal
+ */
+export const settle = (moment: Moment): void => {
+  if (moment === shared) endShared()
 }
 
 const exactTimeOfDay = (clock: Clock.Clock, at: number): number =>

@@ -156,8 +156,20 @@ class LocatedRequest extends Request {
     resume: Request["resume"]
   ): LocatedRequest {
     const binding = pinned === undefined ? "slot" : "explicit"
-    const deadline = owner.deadlineOf(command)
-    return new LocatedRequest(owner, command, slot, binding, pinned, deadline, resume, undefined, 0, undefined)
+    const patience = owner.timeoutOf(command)
+    return new LocatedRequest(
+      owner,
+      command,
+      slot,
+      binding,
+      pinned,
+      owner.moment(),
+      patience,
+      resume,
+      undefined,
+      0,
+      undefined
+    )
   }
 
   override succeed(value: unknown): void {
@@ -319,11 +331,12 @@ class RouterView implements RouterShape {
       const command = dispatcher.region.settle(given)
       const problem = command === given ? undefined : invalid(command)
       if (problem !== undefined) return resume(this.refuse(problem))
-      const deadline = dispatcher.deadlineOf(command)
+      const since = dispatcher.moment()
+      const patience = dispatcher.timeoutOf(command)
       const ended = resume as Request["resume"]
       const request = pinned === undefined
-        ? Request.bySlot(dispatcher, command, slot, policies.routeOf(command, slot, own), deadline, ended)
-        : Request.at(dispatcher, command, pinned, deadline, ended)
+        ? Request.bySlot(dispatcher, command, slot, policies.routeOf(command, slot, own), since, patience, ended)
+        : Request.at(dispatcher, command, pinned, since, patience, ended)
       if (trace !== undefined) trace.begin(request)
       dispatcher.dispatch(request)
       return request

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import * as Fs from "node:fs"
 import {
+  momentOf,
   monotonicMillis,
-  recentMillis,
+  settle,
   steadyTimeOfDay,
   timeOfDayAt,
   timeOfDayUntil
@@ -72,30 +74,53 @@ describe("Intervals", () => {
     }))
 })
 
-describe("The time that commands share", () => {
-  it.live("is at most a millisecond behind, within one task as well", () =>
+describe("The moment that calls share", () => {
+  const nextTask = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+
+  it.live("is one for all calls of a task, and its time is that of the end of the task", () =>
     Effect.gen(function*() {
       const clock = yield* Effect.clockWith(Effect.succeed)
-      const from = monotonicMillis(clock)
-      while (monotonicMillis(clock) - from < 5) {
-        const before = monotonicMillis(clock)
-        const shared = recentMillis(clock)
-        assert.isAtLeast(shared, before - 1.5)
-        assert.isAtMost(shared, monotonicMillis(clock))
-      }
+      const first = momentOf(clock)
+      const from = first.millis
+      while (monotonicMillis(clock) - from < 5);
+      const last = momentOf(clock)
+      const before = monotonicMillis(clock)
+      yield* nextTask
+      assert.strictEqual(last, first)
+      assert.isAtLeast(first.millis, before)
+      assert.isAtMost(first.millis, monotonicMillis(clock))
     }))
 
-  it.live("goes on while the time of day stands still", () =>
+  it.live("does not outlive its task, even while the time of day stands still", () =>
     Effect.gen(function*() {
       const clock = yield* Effect.clockWith(Effect.succeed)
       const stopped = Date.now()
       const own = Date.now
       yield* Effect.addFinalizer(() => Effect.sync(() => (Date.now = own)))
       Date.now = () => stopped
-      const from = recentMillis(clock)
-      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      const first = momentOf(clock)
+      yield* nextTask
       const at = monotonicMillis(clock)
-      assert.isAtLeast(recentMillis(clock), at)
-      assert.isAbove(at, from)
+      assert.isAtLeast(momentOf(clock).millis, at)
+      assert.isAbove(at, first.millis)
+    }))
+
+  it.live("does not change any more once something relies on its time", () =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clockWith(Effect.succeed)
+      const first = momentOf(clock)
+      settle(first)
+      const at = first.millis
+      assert.notStrictEqual(momentOf(clock), first)
+      yield* nextTask
+      assert.strictEqual(first.millis, at)
+    }))
+
+  it.effect("is exact on a clock that a test moves", () =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clockWith(Effect.succeed)
+      const first = momentOf(clock)
+      yield* TestClock.adjust("5 millis")
+      assert.strictEqual(momentOf(clock).millis, first.millis + 5)
     }))
 })

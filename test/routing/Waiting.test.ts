@@ -107,10 +107,18 @@ const network = Effect.fnUntraced(function*(options: Partial<ClusterOptions> = {
       let key = 0
       while ((slotOf(Strings.get(`k${key}`)) as number) % 2 !== parity) key++
       const command = Strings.get(`k${key}`)
-      const deadline = dispatcher.now() + timeout
-      const request = Request.bySlot(dispatcher, command, slotOf(command) as number, undefined, deadline, (exit) => {
-        ended.push({ command, exit })
-      })
+      const since = dispatcher.moment()
+      const request = Request.bySlot(
+        dispatcher,
+        command,
+        slotOf(command) as number,
+        undefined,
+        since,
+        timeout,
+        (exit) => {
+          ended.push({ command, exit })
+        }
+      )
       dispatcher.dispatch(request)
       return request
     },

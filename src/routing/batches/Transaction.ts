@@ -13,6 +13,7 @@ import { Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import { CommandSpec } from "../../commands/CommandSpec.ts"
 import { unexpected } from "../../commands/decode.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
+import { origin } from "../../internal/monotonic.ts"
 import { keysApart, kindOf, reasonOfAbort, watchedKeyChanged } from "../../protocol/ErrorKind.ts"
 import { gapIn, notUtf8, type Reply, ServerError, UnreadableReply } from "../../protocol/Reply.ts"
 import { utf8Of } from "../../protocol/text.ts"
@@ -162,7 +163,7 @@ export class TransactionRequest extends Request {
     pinned: ClusterNode | undefined
   ) {
     const binding = pinned === undefined ? "slot" : "explicit"
-    super(owner, plan.command, plan.slot, binding, pinned, deadline, resume, undefined, 0, undefined)
+    super(owner, plan.command, plan.slot, binding, pinned, origin, deadline, resume, undefined, 0, undefined)
     this.plan = plan
     this.block = [multi, ...plan.entries.map(selfContained), exec]
   }

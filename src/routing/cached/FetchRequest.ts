@@ -12,6 +12,7 @@ import { CommandSpec } from "../../commands/CommandSpec.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { Generation } from "../../connection/Generation.ts"
 import type { LinkFailure, Sendable } from "../../connection/Outgoing.ts"
+import { origin } from "../../internal/monotonic.ts"
 import { type Reply, ServerError, UnreadableReply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import type { Failure } from "../request/Diagnosis.ts"
@@ -25,7 +26,7 @@ const PTTL = new CommandSpec("PTTL", { keys: 0, readonly: true })
 export interface FetchOwner<Waiter> {
   /** Whether servers have to be told which reads to remember. */
   readonly optsIn: boolean
-  /** The time in monotonic milliseconds, at most one millisecond behind. */
+  /** The time in monotonic milliseconds. */
   now(): number
   /** Keeps the reply, if it may be kept. */
   admit(request: FetchRequest<Waiter>, reply: Reply): void
@@ -58,7 +59,7 @@ export class FetchRequest<Waiter> extends Request {
     deadline: number,
     waiter: Waiter
   ) {
-    super(owner, command, fetch.slot, "slot", undefined, deadline, undefined, undefined, 0, undefined)
+    super(owner, command, fetch.slot, "slot", undefined, origin, deadline, undefined, undefined, 0, undefined)
     this.reads = reads
     this.fetch = fetch
     this.waiters = [waiter]

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type { ClusterNode } from "../../cluster/ClusterNode.ts"
 import type { Command } from "../../commands/Command.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
+import { origin } from "../../internal/monotonic.ts"
 import { kindOf } from "../../protocol/ErrorKind.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import type { Binding } from "../request/Recovery.ts"
@@ -38,7 +39,7 @@ export class BlockingRequest extends Request implements AbandonedCommand {
     resume: Request["resume"],
     unblocker: Unblocker
   ) {
-    super(owner, command, slot, binding, pinned, deadline, resume, undefined, 0, undefined)
+    super(owner, command, slot, binding, pinned, origin, deadline, resume, undefined, 0, undefined)
     this.unblocker = unblocker
   }
 

@@ -16,7 +16,7 @@ import type { Connection, ConnectionState } from "../../connection/Connection.ts
 import { Connections } from "../../connection/Connections.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { listed, type Visit } from "../../connection/WaitingCommands.ts"
-import { recentMillis } from "../../internal/monotonic.ts"
+import { type Moment, momentOf, monotonicMillis } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { Topology } from "../../topology/Topology.ts"
 import type { ClientRegion } from "../ClientRegion.ts"
@@ -110,9 +110,14 @@ export class Dispatcher implements RequestOwner {
     return command.spec.isPlain ? timeout : timeout + (command.blockingTime ?? 0)
   }
 
-  /** The time in monotonic milliseconds, at most one millisecond behind. */
+  /** The time in monotonic milliseconds. */
   now(): number {
-    return recentMillis(this.clock)
+    return monotonicMillis(this.clock)
+  }
+
+  /** The present moment, which the calls of one task share. */
+  moment(): Moment {
+    return momentOf(this.clock)
   }
 
   /**

@@ -9,6 +9,7 @@ import type { Endpoint } from "../../cluster/Endpoint.ts"
 import { type Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { LinkFailure, Outgoing } from "../../connection/Outgoing.ts"
+import { type Moment, origin, settle } from "../../internal/monotonic.ts"
 import { type Reply, ServerError } from "../../protocol/Reply.ts"
 import { type Hop, RedisClusterException } from "../../RedisClusterException.ts"
 import { keyless } from "../CommandSlot.ts"
@@ -134,8 +135,10 @@ export class Request extends Effectable.Class<void> implements Outgoing {
   readonly owner: RequestOwner
   /** The slot by which it is routed, or -1. */
   readonly slot: number
-  /** The deadline in monotonic milliseconds. */
-  deadline: number
+  /** The moment from which its time is measured. */
+  private since: Moment
+  /** The time that it may take since that moment, in milliseconds. */
+  private patience: number
   readonly binding: Binding
   /** The node to which it is bound, when the slot does not decide. */
   readonly pinned: ClusterNode | undefined
@@ -162,7 +165,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     slot: number,
     binding: Binding,
     pinned: ClusterNode | undefined,
-    deadline: number,
+    since: Moment,
+    patience: number,
     resume: Resume,
     collector: Collector | undefined,
     index: number,
@@ -172,7 +176,8 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     this.command = command
     this.owner = owner
     this.slot = slot
-    this.deadline = deadline
+    this.since = since
+    this.patience = patience
     this.binding = binding
     this.pinned = pinned
     this.resume = resume
@@ -191,10 +196,11 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     command: Command<unknown>,
     slot: number,
     readRoute: ReadRoute | undefined,
-    deadline: number,
+    since: Moment,
+    patience: number,
     resume: Resume
   ): Request {
-    return new Request(owner, command, slot, "slot", undefined, deadline, resume, undefined, 0, readRoute)
+    return new Request(owner, command, slot, "slot", undefined, since, patience, resume, undefined, 0, readRoute)
   }
 
   /** A single command for the node that its caller named. */
@@ -202,10 +208,11 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     owner: RequestOwner,
     command: Command<unknown>,
     node: ClusterNode,
-    deadline: number,
+    since: Moment,
+    patience: number,
     resume: Resume
   ): Request {
-    return new Request(owner, command, keyless, "explicit", node, deadline, resume, undefined, 0, undefined)
+    return new Request(owner, command, keyless, "explicit", node, since, patience, resume, undefined, 0, undefined)
   }
 
   /** A single command for the one connection that its owner has. */
@@ -216,7 +223,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     deadline: number,
     resume: Resume
   ): Request {
-    return new Request(owner, command, slot, "explicit", undefined, deadline, resume, undefined, 0, undefined)
+    return new Request(owner, command, slot, "explicit", undefined, origin, deadline, resume, undefined, 0, undefined)
   }
 
   /** An entry of a pipeline; `pinned` is the node that the caller named for all of them. */
@@ -231,7 +238,7 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     pinned: ClusterNode | undefined
   ): Request {
     const binding = pinned === undefined ? "slot" : "explicit"
-    return new Request(owner, command, slot, binding, pinned, deadline, undefined, collector, index, readRoute)
+    return new Request(owner, command, slot, binding, pinned, origin, deadline, undefined, collector, index, readRoute)
   }
 
   /** The part of a fan-out for one node or shard. */
@@ -244,7 +251,24 @@ export class Request extends Effectable.Class<void> implements Outgoing {
     index: number
   ): Request {
     const pinned = binding === "shard" ? undefined : node
-    return new Request(owner, command, slot, binding, pinned, deadline, undefined, collector, index, undefined)
+    return new Request(owner, command, slot, binding, pinned, origin, deadline, undefined, collector, index, undefined)
+  }
+
+  /** The deadline in monotonic milliseconds. */
+  get deadline(): number {
+    return this.since.millis + this.patience
+  }
+
+  /** Gives it another deadline. */
+  set deadline(deadline: number) {
+    this.since = origin
+    this.patience = deadline
+  }
+
+  /** Its deadline, which does not change any more with the end of the present task. */
+  settleDeadline(): number {
+    settle(this.since)
+    return this.deadline
   }
 
   /** The number of times that it has been sent. */

@@ -57,11 +57,12 @@ export class WaitingRoom {
   add(request: Request, cohort: Cohort<Request>): void {
     this.remove(request)
     cohort.requests.add(request)
-    this.deadlines.add(request, request.deadline)
+    const deadline = request.settleDeadline()
+    this.deadlines.add(request, deadline)
     this.occupancy?.enter(request.retryState?.awaits?.connection, request)
     this.size++
     this.cohorts.add(cohort)
-    this.alarm.set(request.deadline)
+    this.alarm.set(deadline)
   }
 
   /** Keeps a request until it is removed, or its deadline has passed. */
