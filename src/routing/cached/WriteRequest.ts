@@ -5,6 +5,7 @@ import type { CachedKey } from "../../caching/CachedKey.ts"
 import { keysOf } from "../../caching/keyOf.ts"
 import type { ReplyCache } from "../../caching/ReplyCache.ts"
 import type { Command } from "../../commands/Command.ts"
+import { origin } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
 
@@ -20,7 +21,7 @@ export class WriteRequest<Owner> extends Request {
     deadline: number,
     resume: Request["resume"]
   ) {
-    super(owner, command, slot, "slot", undefined, deadline, resume, undefined, 0, undefined)
+    super(owner, command, slot, "slot", undefined, origin, deadline, resume, undefined, 0, undefined)
     this.cache = cache
     for (const key of keysOf(command)) this.keys.push(cache.writing(key))
   }
