@@ -67,6 +67,11 @@ export const parts: ReadonlyArray<Part> = [
     floors: [["modules/parameters"], ["modules/json", "modules/sketches", "modules/timeSeries"], ["modules"]]
   },
   {
+    name: "cache-aside",
+    about: "values beside their origin, loaded by one process at a time",
+    floors: [["aside"], ["CacheAside.ts"]]
+  },
+  {
     name: "integrations",
     about: "Effect's own services on a cluster",
     floors: [["integrations/internal"], ["integrations"]]

@@ -1,4 +1,5 @@
 /** A Redis and Valkey Cluster client for Effect. */
+export * as CacheAside from "./CacheAside.ts"
 export type { CacheRemoval, CacheStatistics } from "./caching/CacheStatistics.ts"
 export type { ConsumeOptions } from "./client/Consumers.ts"
 export { type DedicatedClient, onConflict, type OwnConnection, type WatchClient } from "./client/Dedicated.ts"

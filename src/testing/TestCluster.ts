@@ -40,6 +40,7 @@ import * as Connections from "../connection/Connections.ts"
 import { CurrentWaitingCommands, WaitingCommands } from "../connection/WaitingCommands.ts"
 import * as checks from "../internal/checks.ts"
 import { exception, OptionsError, type RedisClusterException } from "../RedisClusterException.ts"
+import { asideScripts } from "./AsideScripts.ts"
 import * as Chaos from "./Chaos.ts"
 import * as Control from "./Control.ts"
 import { fromArgument } from "./engine/Bytes.ts"
@@ -325,6 +326,7 @@ export const makeEngine = Effect.fnUntraced(function*(
     seed: options.seed ?? 1,
     logLimit: options.logLimit ?? 100_000
   })
+  for (const [lua, run] of asideScripts) engine.byteScripts.set(sha1(fromArgument(lua)), run)
   for (const [lua, run] of lockScripts) engine.scripts.set(sha1(fromArgument(lua)), run)
   const nodes = nodesOf(options)
   for (const [i, given] of nodes.entries()) {

@@ -117,6 +117,8 @@ export interface Value<in I, in out A> {
   readonly [TypeId]: typeof TypeId
   /** The key of an input, for commands beside those here: `redis.pttl(Users.key(1))`. */
   readonly key: (input: I) => Argument
+  /** The time for which a value lives that is written without another expiry; `undefined` for no end. */
+  readonly timeToLive: Lifetime | undefined
   /** Reads the value; `null` if there is none. A stored value that the schema refuses fails it with a `DecodeError`. */
   readonly get: (input: I) => Command<A | null>
   /**
@@ -385,6 +387,7 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
   return {
     [TypeId]: TypeId,
     key: key ?? noKey,
+    timeToLive,
     get,
     set,
     delete: (input) => commandOf("DEL", keys, input, (key) => map(Generic.del(key), (count) => count > 0)),

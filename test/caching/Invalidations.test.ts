@@ -1,11 +1,12 @@
 /**
  * The stream of invalidations: nothing that changes is unreported without a gap.
  */
-import { assert, layer } from "@effect/vitest"
+import { assert, it as plain, layer } from "@effect/vitest"
 import { Cache, Deferred, Effect, Fiber, Redacted, Stream } from "effect"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
-import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { InvalidationEvent, InvalidationOptions } from "../../src/index.ts"
+import { TestCluster } from "../../src/testing/index.ts"
 import { addressOf, connect, tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
@@ -262,3 +263,26 @@ describeOnEach("Invalidations, on $name", (environment) => {
       }))
   })
 })
+
+plain.live(
+  "Invalidations of a primary that leaves are heard out: its last reports are not lost",
+  () =>
+    Effect.gen(function*() {
+      const cluster = yield* TestCluster.make({ nodes: [{ slots: [[0, 16_382]] }, { slots: [[16_383, 16_383]] }] })
+      const [staying, leaving] = cluster.nodes
+      const key = `{${tagWhere((slot) => slot === 16_383)}}last`
+      yield* Effect.gen(function*() {
+        const redis = yield* ClusterClient
+        yield* redis.set(key, "v")
+        const got = yield* live(redis, {})
+        yield* cluster.delay(leaving, "100 millis")
+        // The key is not there any more when the slot moves: nobody else reports on it.
+        yield* cluster.command(leaving, "DEL", key)
+        yield* cluster.moveSlot(16_383, staying)
+        yield* redis.refreshTopology
+        assert.strictEqual((yield* redis.ownerOf(key))?.address, staying.address)
+        yield* until("the report", () => keysOf(got.values).includes(key), 2000)
+        assert.deepStrictEqual(tagsOf(got.values), ["Subscribed", "Invalidated"])
+      }).pipe(Effect.provide(cluster.layerClient()))
+    })
+)

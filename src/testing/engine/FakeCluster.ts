@@ -10,7 +10,7 @@ import { copyEntry } from "./Database.ts"
 import { FakeNode } from "./FakeNode.ts"
 import { generator, hexId } from "./Random.ts"
 import type { ClusterRole, Host, NodeRole, Received, SessionRole, Settings } from "./Roles.ts"
-import type { ScriptCall } from "./ScriptValue.ts"
+import type { ByteScript, ScriptCall } from "./ScriptValue.ts"
 
 /** Answers a command in place of the node; `undefined` leaves it to the node. */
 export type Interceptor = (received: Received) => ((session: SessionRole) => void) | undefined
@@ -24,6 +24,7 @@ export class FakeCluster implements ClusterRole {
   readonly log: Array<Received> = []
   readonly interceptors: Array<Interceptor> = []
   readonly scripts = new Map<string, ScriptCall>()
+  readonly byteScripts = new Map<string, ByteScript>()
   /** The functions that replace those of libraries, by name. */
   readonly functions = new Map<string, ScriptCall>()
   /** The time until a change has reached the replicas, in milliseconds. */

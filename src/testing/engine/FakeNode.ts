@@ -227,9 +227,9 @@ export class FakeNode implements NodeRole {
   execute(session: SessionRole, args: ReadonlyArray<Bytes>): void {
     const replies = session.replies
     session.told = []
-    this.tracking.writer = session
+    this.tracking.begin(session)
     const answer = this.answer(session, args)
-    this.tracking.writer = undefined
+    this.tracking.end()
     this.countError(answer)
     if (session.replies === "on" && replies !== "skip") session.send(answer)
     if (replies === "skip") session.replies = "on"

@@ -9,7 +9,7 @@ import type { ServerError } from "../../protocol/Reply.ts"
 import type { Answer } from "./Answer.ts"
 import type { Bytes } from "./Bytes.ts"
 import type { Database, Entry } from "./Database.ts"
-import type { ScriptCall, ScriptValue } from "./ScriptValue.ts"
+import type { ByteScript, ScriptCall, ScriptValue } from "./ScriptValue.ts"
 import type { KnownCommand, User } from "./User.ts"
 
 /** The time and the delays that the engine gets from outside. */
@@ -240,6 +240,8 @@ export interface ClusterRole {
   epoch: number
   /** The registered scripts, by their SHA1. */
   readonly scripts: ReadonlyMap<string, ScriptCall>
+  /** The scripts of the library that work on bytes, by their SHA1. */
+  readonly byteScripts: ReadonlyMap<string, ByteScript>
   /** The registered functions of libraries, by name. */
   readonly functions: ReadonlyMap<string, ScriptCall>
   readonly nextSessionId: () => number

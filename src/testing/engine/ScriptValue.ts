@@ -3,7 +3,7 @@
  */
 import { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, Double, Members, Nothing, NullArray, Pairs, Push, Simple, Verbatim } from "./Answer.ts"
-import { formatDouble, toText } from "./Bytes.ts"
+import { type Bytes, formatDouble, toText } from "./Bytes.ts"
 
 /**
  * A value that a script returns, or gets as the reply to a command: a reply as Lua sees it, with `null` for `false`.
@@ -19,6 +19,13 @@ export interface ScriptInput {
 }
 
 export type ScriptCall = (input: ScriptInput) => ScriptValue
+
+/** A script of the library itself, whose arguments and values need not be text. */
+export type ByteScript = (
+  call: (...words: ReadonlyArray<Bytes>) => Answer,
+  keys: ReadonlyArray<Bytes>,
+  args: ReadonlyArray<Bytes>
+) => Answer
 
 /** A reply as a plain value. */
 export const toValue = (answer: Answer): ScriptValue => {

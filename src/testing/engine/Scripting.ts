@@ -26,6 +26,10 @@ export const needsLua = (what: string, method: string): ServerError =>
   )
 
 const run = (call: Call, source: Bytes, sha: string, isReadonly: boolean): Answer => {
+  const byBytes = call.node.cluster.byteScripts.get(sha)
+  if (byBytes !== undefined) {
+    return runWithInput(call, (keys, args) => byBytes((...words) => nested(call, words, isReadonly, 2), keys, args))
+  }
   const replacement = call.node.cluster.scripts.get(sha)
   if (replacement !== undefined) return runReplacement(call, replacement, isReadonly)
   const machine = luaMachine()

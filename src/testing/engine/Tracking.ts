@@ -13,8 +13,9 @@ export class TrackingTable {
   private readonly readers = new Map<Bytes, Set<SessionRole>>()
   /** The reports to sessions in broadcasting mode, which come at the end of a turn. */
   private readonly gathered = new Map<SessionRole, Set<Bytes>>()
-  /** The session whose command runs. */
-  writer: SessionRole | undefined
+  /** The session whose command runs, and its protocol: scripts have one of their own meanwhile. */
+  private writer: SessionRole | undefined
+  private writerResp: 2 | 3 = 2
   /** Whether all keys are being deleted: that is one report. */
   private isFlushing = false
 
@@ -26,6 +27,17 @@ export class TrackingTable {
   get isWanted(): boolean {
     for (const { tracking } of this.node.sessions) if (tracking !== undefined) return true
     return false
+  }
+
+  /** Notes the session whose command runs from now on. */
+  begin(session: SessionRole): void {
+    this.writer = session
+    this.writerResp = session.resp
+  }
+
+  /** Notes that no command runs any more. */
+  end(): void {
+    this.writer = undefined
   }
 
   /** Notes the keys that a command of a session has read, if they are to be reported. */
@@ -85,13 +97,14 @@ export class TrackingTable {
 
   private report(session: SessionRole, keys: ReadonlyArray<Bytes> | null): void {
     const { redirect = 0 } = session.tracking ?? {}
+    const resp = session === this.writer ? this.writerResp : session.resp
     if (redirect === 0) {
-      if (session.resp === 3) session.tell(new Push(["invalidate", keys]))
+      if (resp === 3) session.tell(new Push(["invalidate", keys]))
       return
     }
     const receiver = [...this.node.sessions].find(({ id }) => id === redirect)
     if (receiver === undefined) {
-      if (session.resp === 3) session.tell(new Push(["tracking-redir-broken", redirect]))
+      if (resp === 3) session.tell(new Push(["tracking-redir-broken", redirect]))
     } else if (receiver.resp === 3) receiver.tell(new Push(["invalidate", keys]))
     else if (receiver.subscriptions > 0) receiver.tell(new Push(["message", channel, keys]))
   }
