@@ -67,6 +67,14 @@ export class ClusterNode implements Endpoint {
 }
 
 /**
+ * Whether two ids may be those of one node: the id is unknown while only a redirect or the list of startup nodes has named
+ * the node.
+ *
+ * @internal
+ */
+export const mayBeSame = (one: string, other: string): boolean => one === "" || other === "" || one === other
+
+/**
  * The results of a command that answers by node, by the addresses of the nodes: `host:port`.
  *
  * **Example** (The memory of one node)

@@ -7,6 +7,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { mayBeSame } from "../cluster/ClusterNode.ts"
 import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import { Listeners } from "../internal/Listeners.ts"
@@ -115,9 +116,6 @@ const trackingOf = ({ cache }: ResolvedOptions): ReadonlyArray<string> | undefin
     ? ["ON", "OPTIN"]
     : broadcast(cache.prefixes)
 
-/** The id of a node is unknown while only a redirect or the list of startup nodes has named it. */
-const sameNode = (one: string, other: string): boolean => one === "" || other === "" || one === other
-
 /** The network of one client: see `Connections`. */
 class LiveConnections {
   private readonly options: ResolvedOptions
@@ -215,7 +213,7 @@ class LiveConnections {
       for (const [address, connection] of connections) {
         const node = nodes.get(address)
         const id = node?.id ?? ""
-        if (node !== undefined && sameNode(connection.expectedId, id)) {
+        if (node !== undefined && mayBeSame(connection.expectedId, id)) {
           // Only a redirect or the list of startup nodes had named this node until now.
           if (id !== "" && connection.expectedId === "") connection.expect(id)
           continue

@@ -5,6 +5,7 @@
  * once, and gets a gap when they report again.
  */
 import type * as Clock from "effect/Clock"
+import { mayBeSame } from "../cluster/ClusterNode.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { Loss } from "../connection/PushConnection.ts"
 import { monotonicMillis, timeOfDayAt } from "../internal/monotonic.ts"
@@ -73,7 +74,7 @@ export class TrackedKeys {
     let provenAt = publishedAfter(this.checkedAt)
     for (const [address, connection] of this.open) {
       const node = primaries.get(address)
-      if (node !== undefined && isSame(node.id, connection.node.id)) continue
+      if (node !== undefined && mayBeSame(node.id, connection.node.id)) continue
       this.open.delete(address)
       if (connection.isArmed) provenAt = Math.min(provenAt, publishedAfter(connection.caughtUpAt))
       // Another node has taken the address over.
@@ -188,9 +189,6 @@ export class TrackedKeys {
     this.buffer.settle(undefined)
   }
 }
-
-/** The id of a node is unknown while only a redirect or the list of startup nodes has named it. */
-const isSame = (one: string, other: string): boolean => one === "" || other === "" || one === other
 
 const keyOf = (key: Reply): string | Uint8Array =>
   typeof key === "string" || key instanceof Uint8Array ? key : String(key)
