@@ -44,6 +44,8 @@ export type { ConsumedEntry } from "./consumer/GroupConsumer.ts"
 export * as Discovery from "./Discovery.ts"
 export * as Lock from "./Lock.ts"
 export type {
+  CacheArmed,
+  CacheFlushed,
   CacheRefused,
   ClientEvent,
   ClusterReplaced,

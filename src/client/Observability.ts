@@ -6,7 +6,7 @@ import * as Stream from "effect/Stream"
 import type { Connection, ConnectionState } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
 import type { ClientEvent } from "../observability/ClientEvent.ts"
-import { CacheRefusals, log, NodeStates, TopologyStates } from "../observability/ClientEvents.ts"
+import { CacheStates, log, NodeStates, TopologyStates } from "../observability/ClientEvents.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { MissedMessages } from "../observability/MissedMessages.ts"
 import { Registry } from "../observability/Series.ts"
@@ -56,7 +56,7 @@ export const make = Effect.fnUntraced(function*(parts: {
   const runFork = yield* FiberSet.makeRuntime<never>()
   const published = yield* Effect.acquireRelease(PubSub.sliding<ClientEvent>(bufferedEvents), PubSub.shutdown)
   const nodeStates = new NodeStates()
-  const refusals = new CacheRefusals()
+  const cacheStates = new CacheStates()
   const topologyStates = new TopologyStates(topology.current())
   // The first refresh has succeeded, or there would be no client.
   const refreshes = { ok: 1, failed: 0 }
@@ -69,7 +69,7 @@ export const make = Effect.fnUntraced(function*(parts: {
     routing,
     pubSub: pubSub.statistics,
     refreshes,
-    cache: cache === undefined ? undefined : { statistics: cache, refusals }
+    cache: cache === undefined ? undefined : { statistics: cache, refusals: () => cacheStates.refusals }
   })
 
   const emit = (event: ClientEvent, isNews = true): void => {
@@ -78,22 +78,26 @@ export const make = Effect.fnUntraced(function*(parts: {
   }
 
   const observe = (connection: Connection, state: ConnectionState): void => {
-    for (const event of [nodeStates.observe(connection, state), refusals.observe(connection, state)]) {
+    for (const event of [nodeStates.observe(connection, state), cacheStates.observe(connection, state)]) {
       if (event !== undefined) emit(event)
     }
   }
   for (const connection of connections.all()) {
     nodeStates.observe(connection, connection.state)
-    const refused = refusals.observe(connection, connection.state)
-    if (refused !== undefined) emit(refused)
+    const armed = cacheStates.observe(connection, connection.state)
+    if (armed !== undefined) emit(armed)
   }
   const stopStates = connections.onState((connection, state) => {
     metrics.update()
     observe(connection, state)
   })
+  const stopPushes = connections.onPush((push, _, connection) => {
+    const flushed = cacheStates.pushed(connection, push)
+    if (flushed !== undefined) emit(flushed)
+  })
   const stopChanges = topology.onChange((_, snapshot) => {
     nodeStates.retain(snapshot.nodes)
-    refusals.retain(snapshot.nodes)
+    cacheStates.retain(snapshot.nodes)
     metrics.update()
     for (const event of topologyStates.observe(snapshot)) emit(event)
   })
@@ -117,6 +121,7 @@ export const make = Effect.fnUntraced(function*(parts: {
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       stopStates()
+      stopPushes()
       stopChanges()
       stopRefreshes()
       stopRotations()

@@ -76,7 +76,9 @@ export class Connections extends Context.Service<Connections, {
    */
   readonly onSilent: (listener: (connection: Connection) => void) => () => void
   /** Calls `listener` with each push on a shared connection, and with the stream that brought it. The result removes the listener. */
-  readonly onPush: (listener: (push: ReadonlyArray<Reply>, wire: Wire) => void) => () => void
+  readonly onPush: (
+    listener: (push: ReadonlyArray<Reply>, wire: Wire, connection: Connection) => void
+  ) => () => void
   /** Calls `listener` whenever open connections log in again, with new credentials. The result removes the listener. */
   readonly onRotated: (listener: () => void) => () => void
   /**
@@ -132,7 +134,7 @@ class LiveConnections {
   private readonly counted = new Map<string, NodeStatistics>()
   private readonly stateListeners = new Listeners<[connection: Connection, state: ConnectionState]>()
   private readonly silenceListeners = new Listeners<[connection: Connection]>()
-  private readonly pushListeners = new Listeners<[push: ReadonlyArray<Reply>, wire: Wire]>()
+  private readonly pushListeners = new Listeners<[push: ReadonlyArray<Reply>, wire: Wire, connection: Connection]>()
   private isClosed = false
 
   constructor(services: {
@@ -242,7 +244,7 @@ class LiveConnections {
   private readonly sharedHooks: ConnectionHooks = {
     onState: (connection, state) => this.stateListeners.tell(connection, state),
     onSilent: (connection) => this.silenceListeners.tell(connection),
-    onPush: (_, push, wire) => this.pushListeners.tell(push, wire)
+    onPush: (connection, push, wire) => this.pushListeners.tell(push, wire, connection)
   }
 
   /**

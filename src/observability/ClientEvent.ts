@@ -164,6 +164,34 @@ export interface CredentialsFailed {
 }
 
 /**
+ * A node reports the changes of keys from now on, so that what is read of it may be cached. The event comes again for each new socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CacheArmed {
+  readonly _tag: "CacheArmed"
+  /** `host:port`. */
+  readonly node: string
+}
+
+/**
+ * All cached replies of a node are dropped, because its changes may have gone unreported.
+ *
+ * - `disconnected`: the connection is lost
+ * - `flushed`: the server has forgotten which keys were read, after FLUSHALL for example
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CacheFlushed {
+  readonly _tag: "CacheFlushed"
+  /** `host:port`. */
+  readonly node: string
+  readonly reason: "disconnected" | "flushed"
+}
+
+/**
  * A node refuses to report the changes of keys, so that nothing is cached of its slots. The event comes once, until the node reports
  * changes again.
  *
@@ -196,7 +224,9 @@ export type ClientEvent =
   | MessagesMissed
   | CredentialsRotated
   | CredentialsFailed
+  | CacheArmed
   | CacheRefused
+  | CacheFlushed
 
 interface Move {
   readonly from: ClusterNode | undefined

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Connection, ConnectionState } from "../connection/Connection.ts"
+import type { Reply } from "../protocol/Reply.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 import { between, type ClientEvent } from "./ClientEvent.ts"
 
@@ -35,30 +36,47 @@ export class NodeStates {
   }
 }
 
-/** Finds the nodes that refuse to report changes to the cache. */
-export class CacheRefusals {
+/** Finds the nodes that report changes to the cache, and those that refuse to. */
+export class CacheStates {
+  /** The connections on which the server reports changes. */
+  private readonly armed = new Set<Connection>()
   private readonly refusing = new Set<string>()
 
   /** The number of nodes that refuse. */
-  get size(): number {
+  get refusals(): number {
     return this.refusing.size
   }
 
-  /** The event for a new socket; most make none. */
-  observe({ address, trackingRefusal }: Connection, state: ConnectionState): ClientEvent | undefined {
-    if (state !== "ready") return undefined
-    if (trackingRefusal === undefined) {
-      this.refusing.delete(address)
-      return undefined
+  /** The event for a new state of a connection; most states make none. */
+  observe(connection: Connection, state: ConnectionState): ClientEvent | undefined {
+    const { address, mayReport, trackingRefusal } = connection
+    if (state !== "ready") {
+      return this.armed.delete(connection) ? { _tag: "CacheFlushed", node: address, reason: "disconnected" } : undefined
     }
+    // Connections for reads of replicas neither report nor refuse.
+    if (trackingRefusal === undefined) return mayReport ? this.arm(connection) : undefined
+    this.armed.delete(connection)
     if (this.refusing.has(address)) return undefined
     this.refusing.add(address)
     return { _tag: "CacheRefused", node: address, reason: trackingRefusal }
   }
 
+  /** The event for a push of a connection; most make none. */
+  pushed({ address }: Connection, [kind, keys]: ReadonlyArray<Reply>): ClientEvent | undefined {
+    return kind === "invalidate" && !Array.isArray(keys)
+      ? { _tag: "CacheFlushed", node: address, reason: "flushed" }
+      : undefined
+  }
+
   /** Forgets the nodes that are not part of the cluster. */
   retain(nodes: ReadonlyMap<string, unknown>): void {
     for (const address of this.refusing) if (!nodes.has(address)) this.refusing.delete(address)
+  }
+
+  private arm(connection: Connection): ClientEvent {
+    this.armed.add(connection)
+    this.refusing.delete(connection.address)
+    return { _tag: "CacheArmed", node: connection.address }
   }
 }
 
@@ -138,6 +156,13 @@ export const log = (event: ClientEvent, isNews: boolean): Effect.Effect<void> =>
       })
     case "CredentialsRotated":
       return Effect.logDebug("the credentials were rotated")
+    case "CacheArmed":
+      return annotated(Effect.logDebug(`node ${event.node} reports changes`), { node: event.node })
+    case "CacheFlushed":
+      return annotated(Effect.logDebug(`dropped what was cached of ${event.node}`), {
+        node: event.node,
+        reason: event.reason
+      })
     case "CacheRefused":
       return annotated(Effect.logWarning(`node ${event.node} does not report changes: nothing of it is cached`), {
         node: event.node,

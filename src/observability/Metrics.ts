@@ -20,7 +20,7 @@ export interface Sources {
   /** The counters of the cache, and the nodes that do not serve it; `undefined` for a client without a cache. */
   readonly cache: {
     readonly statistics: () => CacheStatistics
-    readonly refusals: { readonly size: number }
+    readonly refusals: () => number
   } | undefined
 }
 
@@ -98,7 +98,7 @@ const cacheSeries = ({ cache }: Sources): ReadonlyArray<Series> => {
     ),
     gauge("cache_entries", "Replies in the cache", {}, () => statistics().entries),
     gauge("cache_bytes", "Bytes of the replies in the cache", {}, () => statistics().bytes),
-    gauge("cache_refused", "Nodes that refuse to report changes", {}, () => refusals.size)
+    gauge("cache_refused", "Nodes that refuse to report changes", {}, refusals)
   ]
 }
 
