@@ -57,8 +57,10 @@ describe("The events of a cache", () => {
       Effect.gen(function*() {
         const cluster = yield* RedisCluster
         const allow = (rule: string) =>
-          Effect.forEach(cluster.nodes, (node) =>
-            cluster.command(node, "ACL", "SETUSER", "limited", "on", ">pw", "~*", "+@all", rule))
+          Effect.forEach(
+            cluster.nodes,
+            (node) => cluster.command(node, "ACL", "SETUSER", "limited", "on", ">pw", "~*", "+@all", rule)
+          )
         yield* allow("-client|tracking")
         const { lines, of, read, redis, snapshots, value } = yield* watched({
           username: "limited",
@@ -71,8 +73,7 @@ describe("The events of a cache", () => {
         assert.isAtLeast(refusals().length, 1)
         assert.include(String(refusals()[0].annotations["redis.reason"]), "NOPERM")
         const before = [of("CacheRefused").length, refusals().length]
-        const end = Effect.forEach(cluster.nodes, (node) =>
-          cluster.command(node, "CLIENT", "KILL", "USER", "limited"))
+        const end = Effect.forEach(cluster.nodes, (node) => cluster.command(node, "CLIENT", "KILL", "USER", "limited"))
         yield* end
         yield* read
         assert.deepStrictEqual([of("CacheRefused").length, refusals().length], before, `once for ${node}`)
