@@ -42,7 +42,11 @@ const methods: ReadonlyArray<Row> = [
     "asking restoreAsking replicaOf scriptDebug",
     "refused on shared connections; `redis.dedicated` has `executeAsking`"
   ],
-  ["bf cf cms ft json tDigest topK ts", `typed: ${notYet}; by name \`redis.send("JSON.GET", ...)\``],
+  [
+    "bf cf cms json tDigest topK ts",
+    "`Bloom`, `Cuckoo`, `CountMin`, `TDigest`, `TopK` ([sketches](bloom.md)), `Json` ([JSON](json.md)), `TimeSeries` ([time series](time-series.md))"
+  ],
+  ["ft", `typed: ${notYet}; by name \`redis.send("FT.SEARCH", ...)\``],
   [
     "arCount arDel arDelRange arGet arGetRange arGrep arGrepWithValues arInfo arInsert arLastItems arLen arMGet arMSet arNext arOp arRing arScan arSeek arSet blMoveM lMoveM increx incrExByFloat sDiffCard sUnionCard xNack blessClear blessGet blessScan blessSet",
     byName

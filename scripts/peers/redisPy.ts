@@ -95,7 +95,11 @@ const connections: ReadonlyArray<Row> = [
 ]
 
 const modules: ReadonlyArray<Row> = [
-  ["json ft ts bf cf cms topk tdigest", `typed: ${notYet}; by name \`redis.send("JSON.GET", ...)\``],
+  [
+    "json ts bf cf cms topk tdigest",
+    "`Json` ([JSON](json.md)), `TimeSeries` ([time series](time-series.md)), `Bloom`, `Cuckoo`, `CountMin`, `TopK`, `TDigest` ([sketches](bloom.md))"
+  ],
+  ["ft", `typed: ${notYet}; by name \`redis.send("FT.SEARCH", ...)\``],
   ["vset", "`redis.vadd`, `redis.vsim` ..."],
   [
     "arcount ardel ardelrange arget argetrange argrep arinfo arinsert arlastitems arlen armget armset arnext arop arring arscan arseek arset",

@@ -168,7 +168,7 @@ describe.skipIf(ModuleServer.isMissing)(`On a cluster with modules${ModuleServer
         true
       ))
 
-    it.effect("a command by name finds its keys without a question to a server", () =>
+    it.effect("a command by name finds its keys, also those that the servers do not tell", () =>
       onCluster(Effect.gen(function*() {
         const redis = yield* ClusterClient
         yield* redis.send("JSON.SET", "{a}1", "$", "1")

@@ -13,7 +13,7 @@ import { refuse } from "../../routing/Rejections.ts"
 import type { AtPath } from "./paths.ts"
 import type { JsonInput, JsonValue } from "./values.ts"
 
-type Entries = ReadonlyArray<readonly [key: Argument, path: string, value: JsonInput]>
+type PathEntries = ReadonlyArray<readonly [key: Argument, path: string, value: JsonInput]>
 
 const split = <A, B>(
   keys: ReadonlyArray<Argument>,
@@ -36,8 +36,8 @@ const noEntries = Nonatomic.refused("msetNonatomic: the entries have to be a lis
 
 /** Sets the values of entries. */
 export const mset = (
-  entries: Entries,
-  build: (entries: Entries) => Command<"OK">
+  entries: PathEntries,
+  build: (entries: PathEntries) => Command<"OK">
 ): Effect.Effect<"OK", RedisClusterException, ClusterClient> =>
   Array.isArray(entries) && entries.every((entry) => Array.isArray(entry) && entry.length === 3)
     ? split(entries.map(([key]) => key), (positions) => build(positions.map((i) => entries[i])), () => "OK" as const)
@@ -59,5 +59,5 @@ export interface JsonNonatomic {
     path: P
   ) => Effect.Effect<ReadonlyArray<AtPath<P, JsonValue> | null>, RedisClusterException, ClusterClient>
   /** Sets values at paths of keys of any slots. Not atomic: each slot is written by a command of its own. */
-  readonly msetNonatomic: (entries: Entries) => Effect.Effect<"OK", RedisClusterException, ClusterClient>
+  readonly msetNonatomic: (entries: PathEntries) => Effect.Effect<"OK", RedisClusterException, ClusterClient>
 }
