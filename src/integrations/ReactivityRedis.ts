@@ -43,7 +43,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { randomUUID } from "node:crypto"
-import { ClusterClient } from "../ClusterClient.ts"
+import { ClusterClient, type ClusterClientShape } from "../ClusterClient.ts"
 import * as Command from "../commands/Command.ts"
 import * as checks from "../internal/checks.ts"
 import type { SubscriptionEvent } from "../pubsub/SubscriptionEvent.ts"
@@ -84,89 +84,100 @@ const Message = Schema.fromJsonString(Schema.Struct({
 const decode = Schema.decodeUnknownOption(Message)
 const encode = Schema.encodeUnknownOption(Message)
 
-/**
- * The most invalidations that wait for the cluster. When there are more, one invalidation of everything replaces them.
- */
-const maxWaiting = 1024
-
-/** Invalidations that wait for the end of a batch. */
-class Batch extends Context.Service<Batch, Array<Keys>>()("effect-redis-cluster/integrations/ReactivityRedis/Batch") {}
-
 /** Publications are repeated until they succeed, because an invalidation may come twice. */
 const untilPublished = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")]).pipe(
   Schedule.jittered
 )
 
-const make = Effect.fnUntraced(function*(
-  options: ReactivityOptions
-): Effect.fn.Return<Reactivity.Reactivity, RedisClusterException, ClusterClient | Scope.Scope> {
-  const { channel = "effect/reactivity", sharded = false } = yield* checked("ReactivityRedis", options, {
-    channel: checks.text,
-    sharded: checks.boolean
-  })
-  const redis = yield* ClusterClient
-  const local = yield* Reactivity.make
-  const self = randomUUID()
-  const outbox = yield* Effect.acquireRelease(Queue.unbounded<Keys>(), Queue.shutdown)
+/** The channel on which processes tell each other of their invalidations. */
+class InvalidationChannel {
+  private readonly redis: ClusterClientShape
+  private readonly name: string
+  private readonly sharded: boolean
+  private readonly self = randomUUID()
 
-  let waitsForEverything = false
-  const send = (keys: Keys): void => {
-    if (Queue.sizeUnsafe(outbox) < maxWaiting) Queue.offerUnsafe(outbox, keys)
-    else waitsForEverything = true
+  constructor(redis: ClusterClientShape, name: string, sharded: boolean) {
+    this.redis = redis
+    this.name = name
+    this.sharded = sharded
   }
 
-  const publish = (keys: Keys): Effect.Effect<void> => {
+  /** The channel, as the client subscribes to it. */
+  get subscription() {
+    return this.sharded ? { shardChannels: this.name } : { channels: this.name }
+  }
+
+  publish(keys: Keys): Effect.Effect<void> {
+    const { name, redis, self, sharded } = this
     // Keys that JSON cannot carry become an invalidation of everything.
     const message = Option.getOrElse(encode({ from: self, keys }), () => `{"from":"${self}","keys":["${everything}"]}`)
-    const command = sharded ? redis.spublish(channel, message) : redis.publish(channel, message)
+    const command = sharded ? redis.spublish(name, message) : redis.publish(name, message)
     return Effect.asVoid(Effect.orDie(Effect.retry(Command.idempotent(command), untilPublished)))
   }
-  const publishNext = Effect.flatMap(Queue.take(outbox), (keys) => {
-    if (!waitsForEverything) return publish(keys)
-    waitsForEverything = false
-    return publish([everything])
-  })
 
-  const receive = (event: SubscriptionEvent): void => {
+  /** The keys that are invalid because of an event; `undefined` when there are none. */
+  invalidatedBy(event: SubscriptionEvent): Keys | undefined {
     switch (event._tag) {
       case "Message": {
         // Other programs may use the channel: their messages are ignored.
         const message = Option.getOrUndefined(decode(event.payload))
-        if (message !== undefined && message.from !== self) local.invalidateUnsafe(message.keys)
-        return
+        return message === undefined || message.from === this.self ? undefined : message.keys
       }
       case "Gap":
-        return local.invalidateUnsafe([everything])
+        return [everything]
       case "Subscribed":
-        return
+        return undefined
     }
   }
+}
 
-  const events = yield* redis.subscribeEventsScoped(sharded ? { shardChannels: channel } : { channels: channel })
-  yield* Effect.forkScoped(
-    Effect.tapCause(
-      Effect.forever(Effect.map(Queue.take(events), receive)),
-      (cause) => Effect.logError("invalidations of other processes do not arrive any more", cause)
-    )
-  )
-  yield* Effect.forkScoped(Effect.forever(publishNext))
+/**
+ * The most invalidations that wait for the cluster. When there are more, one invalidation of everything replaces them.
+ */
+const maxWaiting = 1024
 
-  const invalidateUnsafe = (keys: Keys): void => {
-    local.invalidateUnsafe(keys)
-    send(keys)
+/** The invalidations that wait until they are published. */
+class Outbox {
+  private readonly queue: Queue.Queue<Keys>
+  private waitsForEverything = false
+
+  constructor(queue: Queue.Queue<Keys>) {
+    this.queue = queue
   }
+
+  add(keys: Keys): void {
+    if (Queue.sizeUnsafe(this.queue) < maxWaiting) Queue.offerUnsafe(this.queue, keys)
+    else this.waitsForEverything = true
+  }
+
+  get take(): Effect.Effect<Keys> {
+    return Effect.map(Queue.take(this.queue), (keys) => {
+      if (!this.waitsForEverything) return keys
+      this.waitsForEverything = false
+      return [everything]
+    })
+  }
+}
+
+/** Invalidations that wait for the end of a batch. */
+class Batch extends Context.Service<Batch, Array<Keys>>()("effect-redis-cluster/integrations/ReactivityRedis/Batch") {}
+
+/** The `Reactivity` of this process, whose invalidations other processes hear of. */
+const tellingOthers = (local: Reactivity.Reactivity, outbox: Outbox): Reactivity.Reactivity => {
   const invalidate = (keys: Keys): Effect.Effect<void> =>
     Effect.andThen(
       local.invalidate(keys),
       Effect.contextWith((context: Context.Context<never>) => {
         const batch = Context.getOrUndefined(context, Batch)
-        return Effect.sync(() => batch === undefined ? send(keys) : batch.push(keys))
+        return Effect.sync(() => batch === undefined ? outbox.add(keys) : batch.push(keys))
       })
     )
-
   return Reactivity.Reactivity.of({
     [Reactivity.TypeId]: Reactivity.TypeId,
-    invalidateUnsafe,
+    invalidateUnsafe: (keys) => {
+      local.invalidateUnsafe(keys)
+      outbox.add(keys)
+    },
     invalidate,
     registerUnsafe: (keys, handler) => local.registerUnsafe(watched(keys), handler),
     mutation: (keys, effect) => Effect.tap(effect, invalidate(keys)),
@@ -176,10 +187,36 @@ const make = Effect.fnUntraced(function*(
       Effect.suspend(() => {
         const batch: Array<Keys> = []
         return local.withBatch(Effect.provideService(effect, Batch, batch)).pipe(
-          Effect.onExit(() => Effect.sync(() => batch.forEach(send)))
+          Effect.onExit(() => Effect.sync(() => batch.forEach((keys) => outbox.add(keys))))
         )
       })
   })
+}
+
+const make = Effect.fnUntraced(function*(
+  options: ReactivityOptions
+): Effect.fn.Return<Reactivity.Reactivity, RedisClusterException, ClusterClient | Scope.Scope> {
+  const { channel: name = "effect/reactivity", sharded = false } = yield* checked("ReactivityRedis", options, {
+    channel: checks.text,
+    sharded: checks.boolean
+  })
+  const redis = yield* ClusterClient
+  const local = yield* Reactivity.make
+  const channel = new InvalidationChannel(redis, name, sharded)
+  const outbox = new Outbox(yield* Effect.acquireRelease(Queue.unbounded<Keys>(), Queue.shutdown))
+  const events = yield* redis.subscribeEventsScoped(channel.subscription)
+  const hearNext = Effect.map(Queue.take(events), (event) => {
+    const keys = channel.invalidatedBy(event)
+    if (keys !== undefined) local.invalidateUnsafe(keys)
+  })
+  yield* Effect.forkScoped(
+    Effect.tapCause(
+      Effect.forever(hearNext),
+      (cause) => Effect.logError("invalidations of other processes do not arrive any more", cause)
+    )
+  )
+  yield* Effect.forkScoped(Effect.forever(Effect.flatMap(outbox.take, (keys) => channel.publish(keys))))
+  return tellingOthers(local, outbox)
 })
 
 /**

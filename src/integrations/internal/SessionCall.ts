@@ -7,13 +7,11 @@ import * as Command from "../../commands/Command.ts"
 import { monotonicMillis } from "../../internal/monotonic.ts"
 import type { Reply } from "../../protocol/Reply.ts"
 import { exception, type RedisClusterException, TimeoutError } from "../../RedisClusterException.ts"
-
-/** A server that took longer than this for a blocking command, in milliseconds, has held it back. */
-const heldBackAfter = 100
+import { heldBackAfter } from "../../routing/dedicated/DedicatedRequest.ts"
 
 /**
- * A call. After a server has held a blocking command
- * back the client's part of the time starts again, as it does outside of reserved connections.
+ * A call. After a server has held a blocking command back, the client's part of the time starts again, as it does outside of
+ * reserved connections.
  */
 export class SessionCall {
   private readonly command: Command.Command<unknown>

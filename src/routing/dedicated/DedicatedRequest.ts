@@ -38,8 +38,8 @@ export interface DedicatedRequestContext {
   readonly keep: ((connection: Connection, asking: boolean) => void) | undefined
 }
 
-/** A reply that took longer than this, in milliseconds, was held back by the server. */
-const heldBackAfter = 100
+/** A reply to a blocking command that took longer than this, in milliseconds, was held back by the server. */
+export const heldBackAfter = 100
 
 export class DedicatedRequest extends BlockingRequest implements ConnectionWaiter {
   private readonly context: DedicatedRequestContext
