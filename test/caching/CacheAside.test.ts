@@ -126,7 +126,9 @@ describeOnEach("Cache-aside, on $name", (environment) => {
     it.effect("frees the key when a load fails, dies or is interrupted, and gives its own error to those who share it", () =>
       Effect.gen(function*() {
         let next: Effect.Effect<number, OriginError> = Effect.fail(new OriginError({ why: "away" }))
-        const [one, two] = yield* processes("freed", () => Effect.suspend(() => next))
+        const [one, two] = yield* processes("freed", () => Effect.suspend(() => next), {
+          lease: "1 minute"
+        })
         const failures = yield* Effect.forEach(range(10), () => Effect.flip(one.get(1)), all)
         for (const failure of failures) assert.strictEqual(failure._tag, "OriginError")
         assert.strictEqual(yield* one.redis.exists("freed:1"), 0)

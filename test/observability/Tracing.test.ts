@@ -5,13 +5,16 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import * as CacheAside from "../../src/CacheAside.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import { Strings } from "../../src/commands/Strings.ts"
 import * as Lock from "../../src/Lock.ts"
 import { TraceStatements } from "../../src/routing/request/Tracing.ts"
+import * as Value from "../../src/values/Value.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { collector, observe } from "./Observing.ts"
 
@@ -231,6 +234,11 @@ describe("Spans", () => {
             yield* redis.get(key).pipe(Lock.withLock("tracing:lock", { ttl: "5 seconds", fencing: true }))
             yield* redis.watch(key, (tx) => tx.transaction([Strings.set(key, "v")]))
             yield* Stream.runDrain(redis.scanStream())
+            yield* CacheAside.make({
+              value: Value.make({ key: () => "tracing:aside", schema: Schema.Finite }),
+              timeToLive: "1 minute",
+              load: () => redis.strlen(key)
+            }).get()
           }).pipe(Effect.provideService(ClusterClient, redis))
         )
         const below = (name: string) => {
@@ -241,6 +249,7 @@ describe("Spans", () => {
         assert.include(below("redis.lock"), "GET")
         assert.include(below("redis.watch"), "MULTI SET")
         assert.deepStrictEqual(new Set(below("redis.scan")), new Set(["SCAN"]))
+        assert.deepStrictEqual(below("redis.aside.load"), ["SET", "STRLEN", "EVALSHA"])
         assert.notInclude(commands.map(({ name }) => name), "CLUSTER NODES")
         const lock = commands.find(({ name }) => name === "redis.lock")?.attributes
         assert.isTrue(lock?.get("redis.lock.acquired"))
