@@ -1,6 +1,6 @@
 /**
- * The cost of the cache for the client: CPU per GET that the cache answers, of one that fills it, and of one without a cache; CPU per
- * report of a change; memory per reply.
+ * The cost of the cache for the client: CPU per GET that the cache answers, of one that fills it, and of one without a cache; beside
+ * node-redis' client-side cache at several hit rates; CPU per report of a change; memory per reply.
  *
  * Run: node --expose-gc bench/cache.ts [rounds] [millis per round]
  */
@@ -9,6 +9,7 @@ import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { createCluster } from "redis"
 import { ReplyCache } from "../src/caching/ReplyCache.ts"
 import { Generation } from "../src/connection/Generation.ts"
 import { ClusterClient, Command } from "../src/index.ts"
@@ -72,6 +73,77 @@ const apart = Effect.sync(() => {
   return { held, counted, report: cpu(start) / count }
 })
 
+const hitRates = [0, 50, 90, 99]
+const warm = Array.from({ length: 100 }, (_, index) => `key:${index}`)
+let cold = 0
+/** A key that is cached, or one that nobody has read before. */
+const keyAt = (index: number, hitRate: number): string =>
+  index % 100 < hitRate ? warm[index % warm.length] : `cold:${++cold}`
+
+/** CPU microseconds of this process per call of a client with promises. */
+const measurePromises = (call: (index: number) => Promise<unknown>) =>
+  Effect.promise(async () => {
+    const until = performance.now() + millis
+    let issued = 0
+    let over = false
+    const before = process.cpuUsage()
+    await Promise.all(Array.from({ length: callers }, async () => {
+      while (!over) {
+        if ((++issued & 63) === 0 && performance.now() > until) over = true
+        await call(issued)
+      }
+    }))
+    return cpu(before) / issued
+  })
+
+const nodeRedis = (nodes: ReadonlyArray<string>, isCached: boolean) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const client = createCluster({
+        RESP: 3,
+        rootNodes: nodes.map((url) => ({ url })),
+        ...(isCached ? { clientSideCache: { ttl: 3_600_000, maxEntries: 100_000, evictPolicy: "LRU" } } : {})
+      })
+      client.on("error", () => {})
+      await client.connect()
+      return client
+    }),
+    (client) => Effect.promise(async () => client.destroy())
+  )
+
+/** CPU per GET at several hit rates, of this client and of node-redis, with a cache and without. */
+const beside = Effect.gen(function*() {
+  const cluster = yield* RedisCluster
+  const build = (cache: { readonly maxBytes: number } | undefined) =>
+    Effect.map(
+      Layer.build(ClusterClient.layer({ nodes: cluster.seeds, cache })),
+      (context) => Context.get(context, ClusterClient)
+    )
+  const cached = yield* build({ maxBytes })
+  const plain = yield* build(undefined)
+  const theirs = yield* nodeRedis(cluster.seeds, true)
+  const theirPlain = yield* nodeRedis(cluster.seeds, false)
+  const clients: ReadonlyArray<readonly [label: string, run: (hitRate: number) => Effect.Effect<number, unknown>]> = [
+    [
+      "this client, cached",
+      (rate) => measure((i) => cached.get(keyAt(i, rate)).pipe(Command.cached("1 hour")), callers)
+    ],
+    ["this client", (rate) => measure((i) => plain.get(keyAt(i, rate)), callers)],
+    ["node-redis, cached", (rate) => measurePromises((i) => theirs.get(keyAt(i, rate)))],
+    ["node-redis", (rate) => measurePromises((i) => theirPlain.get(keyAt(i, rate)))]
+  ]
+  const results = clients.map(() => hitRates.map((): Array<number> => []))
+  for (let round = 0; round < rounds; round++) {
+    for (let rate = 0; rate < hitRates.length; rate++) {
+      for (let i = 0; i < clients.length; i++) results[i][rate].push(yield* clients[i][1](hitRates[rate]))
+    }
+  }
+  yield* Console.log(`CPU per GET at hit rates of ${hitRates.join(" %, ")} %`)
+  for (let i = 0; i < clients.length; i++) {
+    yield* Console.log(`${clients[i][0]}: ${results[i].map((found) => `${median(found).toFixed(2)} us`).join(", ")}`)
+  }
+})
+
 const program = Effect.gen(function*() {
   const cluster = yield* RedisCluster
   const build = (cache: { readonly maxBytes: number } | undefined) =>
@@ -110,4 +182,4 @@ const program = Effect.gen(function*() {
   yield* Console.log(`a reply of 12 bytes: ${held.toFixed(0)} bytes of heap, counted as ${counted.toFixed(0)}`)
 })
 
-program.pipe(Effect.scoped, Effect.provide(RedisCluster.layer()), NodeRuntime.runMain)
+program.pipe(Effect.andThen(beside), Effect.scoped, Effect.provide(RedisCluster.layer()), NodeRuntime.runMain)
