@@ -67,7 +67,9 @@ const optionsProblem = (
 const refused = (method: string, problem: string): Command<never> =>
   invalid(new CommandSpec(method.toUpperCase(), {}), `${method}: ${problem}`)
 
-const tooMany = (most: number, given: number): string => `expected at most ${most} arguments, got ${given}`
+const tooMany = (most: number, given: number): string =>
+  `expected at most ${most} ${most === 1 ? "argument" : "arguments"}, got ${given}; ` +
+  "several keys, members or values are one list, and fields with their values one object"
 
 type Build = (...args: ReadonlyArray<unknown>) => Command<unknown>
 
@@ -84,7 +86,7 @@ const problemOf = (args: ReadonlyArray<unknown>, positions: OptionPositions, fla
   return undefined
 }
 
-const unbuildable = "an argument is of a type that the method does not take"
+const unbuildable = "an argument is of a type that the method does not take, or is missing; see the page of the command"
 
 /** Checks the arguments of a method without options. Nearly every command takes this path, which keeps no list. */
 const guarded = (method: string, build: Build, most: number): Build => (...args) => {

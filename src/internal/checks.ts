@@ -109,6 +109,8 @@ export const unknownOption = (
 const describe = (value: unknown): string =>
   value === null
     ? "null"
+    : value === undefined
+    ? "nothing"
     : Array.isArray(value)
     ? "a list"
     : typeof value === "function"

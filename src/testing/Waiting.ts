@@ -133,10 +133,10 @@ export const watch = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   if (!Gate.isTurned(clock)) return
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  let time = clock.currentTimeMillisUnsafe()
+  let time = monotonicMillis(clock)
   let seen = new Map<Held, number>()
   const look = () => {
-    const now = clock.currentTimeMillisUnsafe()
+    const now = monotonicMillis(clock)
     const before = now === time ? seen : new Map<Held, number>()
     time = now
     seen = new Map()

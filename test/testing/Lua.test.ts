@@ -241,7 +241,7 @@ describe("A script on a machine with Lua", () => {
 })
 
 it("A script without Lua says which package to install", () => {
-  const { message } = needsLua("the script abc", "onScript")
+  const { message } = needsLua("a script", "onScript")
   assert.include(message, "npm install --save-dev lua-wasm-bindings")
   assert.include(message, "onScript")
 })

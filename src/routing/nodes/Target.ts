@@ -73,13 +73,12 @@ export const resolve = (
 ): Result.Result<ReadonlyArray<ClusterNode>, Reason> => {
   const { snapshot } = facts
   if (isFlag(target)) {
-    const nodes = byFlag(target, facts) ?? []
-    return nodes.length > 0 ? Result.succeed(nodes) : Result.fail(
-      new NoTargetError({
-        message: `the target "${target}" matches none of the ${snapshot.nodes.size} known nodes`,
-        outcome: "NotExecuted"
-      })
-    )
+    const nodes = byFlag(target, facts)
+    if (nodes !== undefined && nodes.length > 0) return Result.succeed(nodes)
+    const message = nodes === undefined
+      ? `there is no target "${target}"; a target is "primaries", "replicas", "all", "random", "default", a node, or a list of nodes`
+      : `the target "${target}" matches none of the ${snapshot.nodes.size} known nodes`
+    return Result.fail(new NoTargetError({ message, outcome: "NotExecuted" }))
   }
   const endpoints: ReadonlyArray<Endpoint> = isList(target) ? target : [target]
   if (endpoints.length === 0) {

@@ -3,7 +3,7 @@
  * runs as Lua, or as the function in TypeScript that was registered for its name.
  */
 import { type Answer, failure, Members, notSupported, ok, Pairs, Simple } from "./Answer.ts"
-import { type Bytes, glob, toText } from "./Bytes.ts"
+import { type Bytes, glob } from "./Bytes.ts"
 import { type Call, type Group, read, write } from "./Call.ts"
 import { luaMachine } from "./LuaMachine.ts"
 import type { NodeRole } from "./Roles.ts"
@@ -104,7 +104,7 @@ const fcall = (readonly: boolean) => (call: Call): Answer => {
   const replacement = call.node.cluster.functions.get(name)
   if (replacement !== undefined) return runReplacement(call, replacement, onlyReads)
   const machine = luaMachine()
-  if (machine === undefined) return needsLua(`the function ${toText(name)}`, "onFunction")
+  if (machine === undefined) return needsLua("a function", "onFunction")
   return runWithInput(
     call,
     (keys, args) =>

@@ -33,7 +33,7 @@ const run = (call: Call, source: Bytes, sha: string, isReadonly: boolean): Answe
   const replacement = call.node.cluster.scripts.get(sha)
   if (replacement !== undefined) return runReplacement(call, replacement, isReadonly)
   const machine = luaMachine()
-  if (machine === undefined) return needsLua(`the script ${sha}`, "onScript")
+  if (machine === undefined) return needsLua("a script", "onScript")
   const flags = /^#!lua(.*)/.exec(source)?.[1]
   const readonly = isReadonly || flags?.includes("no-writes") === true
   return runWithInput(call, (keys, args) =>
