@@ -29,7 +29,8 @@ const listed = (kind: string): ReadonlyArray<string> => {
 
 describe("What TestCluster does not do", () => {
   it("is every command that is known to the client and not to the engine, as the page lists them", () => {
-    const known = new Set([...CommandTable.embedded().entries.keys()].map((name) => name.split(" ")[0]))
+    const names = [...CommandTable.embedded().entries.keys()].map((name) => name.split(" ")[0])
+    const known = new Set(names.filter((name) => !name.includes(".")))
     const missing = [...known].filter((name) => !supported.includes(name)).toSorted()
     assert.deepStrictEqual(
       listed("commands").toSorted(),
@@ -46,6 +47,22 @@ describe("What TestCluster does not do", () => {
       assert.isAbove(listed("subcommands").length, 5)
       for (const name of [...listed("commands"), ...listed("subcommands")]) {
         const answer = yield* cluster.command(node, ...name.split(" "))
+        assert(answer instanceof ServerError, name)
+        assert.match(answer.message, /^ERR .* is not supported by TestCluster/, name)
+      }
+    }).pipe(on({ primaries: 1 })))
+})
+
+describe("A command of a module", () => {
+  const ofModules = [...CommandTable.embedded().entries.keys()].filter((name) => name.includes("."))
+
+  it.effect("that TestCluster does not have is refused by its name", () =>
+    Effect.gen(function*() {
+      const cluster = yield* TestCluster
+      const missing = ofModules.filter((name) => !supported.includes(name))
+      assert.sameMembers(missing.filter((name) => name.startsWith("JSON.")), ["JSON.DEBUG", "JSON.RESP"])
+      for (const name of missing) {
+        const answer = yield* cluster.command(cluster.primaries[0], name, "key")
         assert(answer instanceof ServerError, name)
         assert.match(answer.message, /^ERR .* is not supported by TestCluster/, name)
       }

@@ -209,7 +209,7 @@ const each = <A>(
 
 const refused = (message: string) => Effect.fail(refusal(message))
 
-interface Place<I> {
+interface Origin<I> {
   readonly schema: Schema.Constraint
   readonly key: (input: I) => Argument
   readonly segments: ReadonlyArray<string | number>
@@ -218,7 +218,7 @@ interface Place<I> {
 
 /** Makes documents of the commands. */
 export const makeOf = (commands: Builders) => {
-  const build = <I, S extends Schema.ConstraintCodec<unknown, unknown>>(place: Place<I>): Document<I, S> => {
+  const build = <I, S extends Schema.ConstraintCodec<unknown, unknown>>(place: Origin<I>): Document<I, S> => {
     const { problem, schema, segments } = place
     const path = pathOf(segments)
     const keys = keyOf("Json.of", problem === undefined ? place.key : undefined, problem)

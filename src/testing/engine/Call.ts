@@ -9,6 +9,7 @@ import type { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, failure, notFloat, notInteger, syntaxError, wrongType } from "./Answer.ts"
 import { type Bytes, parseFloat64, parseInt64, parseInteger } from "./Bytes.ts"
 import { type Database, HashValue, type Type, type Value, type Values } from "./Database.ts"
+import { JsonDocument } from "./JsonValue.ts"
 import type { NodeRole, SessionRole } from "./Roles.ts"
 import { SortedSet } from "./SortedSet.ts"
 import { StreamValue } from "./StreamValue.ts"
@@ -32,7 +33,8 @@ const emptyValue: { readonly [T in Type]: () => Values[T] } = {
   hash: () => new HashValue(),
   set: () => new Set(),
   zset: () => new SortedSet(),
-  stream: () => new StreamValue()
+  stream: () => new StreamValue(),
+  "ReJSON-RL": () => new JsonDocument(null)
 }
 
 export class Call {

@@ -18,6 +18,7 @@ import { generic } from "./Generic.ts"
 import { geo } from "./Geo.ts"
 import { hashes } from "./Hashes.ts"
 import { hyperLogLog } from "./HyperLogLog.ts"
+import { json } from "./Json.ts"
 import { lists } from "./Lists.ts"
 import { pubSub } from "./PubSubCommands.ts"
 import { scans } from "./Scan.ts"
@@ -43,6 +44,7 @@ const definitions: Group = {
   ...bitmaps,
   ...hyperLogLog,
   ...geo,
+  ...json,
   ...scans,
   ...blocking,
   ...transactions,

@@ -3,6 +3,7 @@
  */
 import * as HashSlot from "../../cluster/HashSlot.ts"
 import type { Bytes } from "./Bytes.ts"
+import type { JsonDocument } from "./JsonValue.ts"
 import { SortedSet } from "./SortedSet.ts"
 import type { StreamValue } from "./StreamValue.ts"
 
@@ -25,6 +26,7 @@ export interface Values {
   readonly set: Set<Bytes>
   readonly zset: SortedSet
   readonly stream: StreamValue
+  readonly "ReJSON-RL": JsonDocument
 }
 
 export type Type = keyof Values
@@ -52,6 +54,8 @@ const copyValue = (content: Value): Value => {
       return { type: "zset", value: new SortedSet(content.value.entries()) }
     case "stream":
       return { type: "stream", value: content.value.copy() }
+    case "ReJSON-RL":
+      return { type: "ReJSON-RL", value: content.value.copy() }
   }
 }
 

@@ -11,7 +11,7 @@ const magic = "TestCluster:1:"
 
 const wrong = failure("ERR DUMP payload version or checksum are wrong")
 
-const payloadOf = ({ type, value }: Exclude<Value, { readonly type: "stream" }>): unknown => {
+const payloadOf = ({ type, value }: Exclude<Value, { readonly type: "stream" | "ReJSON-RL" }>): unknown => {
   switch (type) {
     case "string":
     case "list":
@@ -57,6 +57,7 @@ const dump = (call: Call): Answer => {
   const content = call.db.get(call.args[1])?.content
   if (content === undefined) return null
   if (content.type === "stream") return notSupported("DUMP of a stream")
+  if (content.type === "ReJSON-RL") return notSupported("DUMP of a JSON document")
   return `${magic}${content.type}:${JSON.stringify(payloadOf(content))}`
 }
 

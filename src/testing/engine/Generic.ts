@@ -117,6 +117,8 @@ const encodingOf = ({ type, value }: Value): string => {
       return value.size <= 128 && isShort(value.entries().map(([member]) => member)) ? "listpack" : "skiplist"
     case "stream":
       return "stream"
+    case "ReJSON-RL":
+      return "raw"
   }
 }
 
