@@ -227,6 +227,12 @@ const problemsOf = (one: Described, known: ReadonlySet<string>): ReadonlyArray<s
   if ((kind === "value" || kind === "property") && canFail(type) && !namesErrors(doc) && !namesErrors(ownerDoc)) {
     problems.push("its type can fail: name the errors, or say that it adds no error")
   }
+  if (
+    one.file.startsWith("src/integrations/") && ["value", "class", "type"].includes(kind) &&
+    !/^@stability unstable$/m.test(doc)
+  ) {
+    problems.push("an integration has the tag @stability unstable")
+  }
   if (kind === "option" && doc === "") problems.push("an option has a docstring")
   if (kind === "option" && isOptional && !defaults.test(doc)) problems.push("an option says its default")
   const isNumber = /^(?:(?:readonly|static) )*\w+\??:\s*(?:number|bigint)\b/.test(type)

@@ -32,7 +32,7 @@ const parseDoc = (comment: string): Doc => {
   const tag = (name: string): ReadonlyArray<string> =>
     lines.filter((line) => line.startsWith(`@${name}`)).map((line) => line.slice(name.length + 2).trim())
   return {
-    text: lines.filter((line) => !/^@(since|category|see|internal)\b/.test(line)).join("\n").trim(),
+    text: lines.filter((line) => !/^@(since|category|see|internal|stability)\b/.test(line)).join("\n").trim(),
     category: tag("category")[0] ?? "",
     see: tag("see"),
     internal: lines.some((line) => line.startsWith("@internal"))

@@ -10,7 +10,7 @@
  * | `REDIS_TLS_CA`, `REDIS_TLS_CERT`, `REDIS_TLS_KEY` | `tls`: a PEM text, or the path of a file that holds one |
  * | `REDIS_TLS_SERVERNAME` | `tls.servername` |
  * | `REDIS_READ_FROM` | `readFrom`: the policy of that name in `ReadFrom` (`primary`, `replicaPreferred`, `nearest` ...) |
- * | `REDIS_CLIENT_NAME`, `REDIS_COMMAND_TIMEOUT` ... | the option of that name; durations as `5 seconds`, `500 millis`, `Infinity` |
+ * | `REDIS_CLIENT_NAME`, `REDIS_COMMAND_TIMEOUT` ... | the option of that name; durations as `5 seconds`, `500 millis`, `Infinity`; sizes as `64 MiB`, or in bytes |
  *
  * A provider of nested objects (a JSON or YAML file) is read as well, by the names of the options: `{ redis: { url, commandTimeout, tls: { ca } } }`. There `nodes` may
  * be a list. A variable wins over it.
@@ -64,6 +64,10 @@ const flag = (name: string): Config.Config<boolean> =>
     const meant = words[value.trim().toLowerCase()]
     return meant === undefined ? Effect.fail(problem(name, "expected true or false")) : Effect.succeed(meant)
   })
+
+/** A number of bytes: `67108864`, `64 MiB`. */
+const size = (name: string): Config.Config<number> =>
+  Config.orElse(Config.Int(name), () => Config.map(Config.ByteSize(name), Number))
 
 /** A word of a list, in upper or lower case. */
 const literal = <const L extends ReadonlyArray<string>>(name: string, literals: L): Config.Config<L[number]> =>
@@ -214,7 +218,7 @@ export const partial = (prefix = "REDIS"): Config.Config<Partial<ClusterOptions>
       requireFullCoverage: read(flag, "REQUIRE_FULL_COVERAGE"),
       verifyNodeId: read(flag, "VERIFY_NODE_ID"),
       maxInFlight: read(Config.Int, "MAX_IN_FLIGHT"),
-      maxInFlightBytes: read(Config.Int, "MAX_IN_FLIGHT_BYTES"),
+      maxInFlightBytes: read(size, "MAX_IN_FLIGHT_BYTES"),
       maxDedicatedConnections: read(Config.Int, "MAX_DEDICATED_CONNECTIONS"),
       dedicatedIdleTimeout: read(Config.Duration, "DEDICATED_IDLE_TIMEOUT"),
       overflow: read((name) => literal(name, ["suspend", "fail"]), "OVERFLOW"),

@@ -503,8 +503,8 @@ export const hedge: {
  * @category references
  * @since 0.1.0
  */
-export const current: Context.Reference<Policy | undefined> = Context.Reference<Policy | undefined>(
-  "effect-redis-cluster/ReadFrom/current",
+export const Current: Context.Reference<Policy | undefined> = Context.Reference<Policy | undefined>(
+  "effect-redis-cluster/ReadFrom/Current",
   { defaultValue: () => undefined }
 )
 
@@ -547,7 +547,7 @@ export const withPolicy: {
 } = dual(
   2,
   <A, E, R>(self: Effect.Effect<A, E, R>, policy: Policy): Effect.Effect<A, E, R> =>
-    Effect.provideService(self, current, policy)
+    Effect.provideService(self, Current, policy)
 )
 
 /**

@@ -216,6 +216,7 @@ describe("ClusterConfig", () => {
     ["no node", {}, ["REDIS_URL", "no startup node"]],
     ["a duration that is none", { REDIS_COMMAND_TIMEOUT: "soon" }, ["REDIS_COMMAND_TIMEOUT"]],
     ["a count that is none", { REDIS_MAX_IN_FLIGHT: "many" }, ["REDIS_MAX_IN_FLIGHT"]],
+    ["a size that is none", { REDIS_MAX_IN_FLIGHT_BYTES: "much" }, ["REDIS_MAX_IN_FLIGHT_BYTES"]],
     ["another overflow", { REDIS_OVERFLOW: "drop" }, ["REDIS_OVERFLOW", "suspend"]],
     ["another way to read", { REDIS_READ_FROM: "anyone" }, ["REDIS_READ_FROM", "replicaPreferred"]],
     ["another protocol", { REDIS_PROTOCOL: "4" }, ["REDIS_PROTOCOL"]],
@@ -229,6 +230,15 @@ describe("ClusterConfig", () => {
         for (const word of named) assert.include(error.message, word)
       }))
   }
+
+  it.effect("reads a size in bytes, and in larger units", () =>
+    Effect.gen(function*() {
+      const sizes = ["4096", "64 MiB", "64MiB", "1 kB"].map((size) =>
+        read({ REDIS_URL: "redis://a:1", REDIS_MAX_IN_FLIGHT_BYTES: size })
+      )
+      const found = (yield* Effect.all(sizes)).map(({ maxInFlightBytes }) => maxInFlightBytes)
+      assert.deepStrictEqual(found, [4096, 67_108_864, 67_108_864, 1000])
+    }))
 
   it.effect("never shows a password or a key, whatever is wrong", () =>
     Effect.gen(function*() {

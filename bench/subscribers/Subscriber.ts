@@ -21,6 +21,7 @@ export interface SubscriberEntry {
 export const subscribers: ReadonlyArray<SubscriberEntry> = [
   { name: "effect-redis-cluster, by chunk", load: () => import("./effect-by-chunk.ts") },
   { name: "effect-redis-cluster, by message", load: () => import("./effect-by-message.ts") },
+  { name: "effect-redis-cluster, by queue", load: () => import("./effect-by-queue.ts") },
   { name: "node-redis", load: () => import("./node-redis.ts") },
   { name: "ioredis", load: () => import("./ioredis.ts") },
   { name: "valkey-glide", load: () => import("./valkey-glide.ts") }

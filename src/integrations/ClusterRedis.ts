@@ -32,6 +32,7 @@ import * as RedisService from "./Redis.ts"
 /**
  * Options of `layer`: those of the client, and those of the pool behind `Redis.reserve`.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
@@ -66,6 +67,7 @@ export interface ClusterRedisOptions<out NodesR = never, out CredentialsR = neve
  * export const redis = ClusterRedis.layer({ nodes: "redis://127.0.0.1:7000" })
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */
@@ -95,6 +97,7 @@ export const layer = <N = never, C = never, T = never>(
  * export const redis = ClusterRedis.layerConfig(ClusterConfig.options())
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */

@@ -21,6 +21,7 @@
  * }) // Array<{ name: string } | null>
  * ```
  *
+ * @stability unstable
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
@@ -47,6 +48,7 @@ import { DecodeError, exception, OptionsError, type RedisClusterException } from
 /**
  * A request for the value of an input, to a `ClusterResolver`.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
@@ -57,6 +59,7 @@ export interface ClusterRequest<In, A> extends Request.Request<A, RedisClusterEx
 /**
  * A resolver of `ClusterRequest`s, made by `get`, `hget` or `exists`.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
@@ -95,6 +98,7 @@ const make = <In, A>(input: In): ClusterRequest<In, A> => Object.assign(Object.c
  * })
  * ```
  *
+ * @stability unstable
  * @category running
  * @since 0.1.0
  */
@@ -192,6 +196,7 @@ const groupBy = <A, K>(items: ReadonlyArray<A>, keyOf: (item: A) => K): Readonly
  *
  * @param options.key the key of an input
  * @param options.schema decodes each value; a value that does not fit fails only its own request, with a `DecodeError`
+ * @stability unstable
  * @category constructors
  * @since 0.1.0
  */
@@ -236,6 +241,7 @@ export const get = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
  * @param options.key the key of an input's hash
  * @param options.field the field of an input
  * @param options.schema decodes each value; a value that does not fit fails only its own request, with a `DecodeError`
+ * @stability unstable
  * @category constructors
  * @since 0.1.0
  */
@@ -277,6 +283,7 @@ export const hget = <In, S extends Schema.ConstraintDecoder<unknown>>(options: {
  * ```
  *
  * @param options.key the key of an input
+ * @stability unstable
  * @category constructors
  * @since 0.1.0
  */

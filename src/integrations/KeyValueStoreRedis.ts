@@ -23,6 +23,7 @@
  * )
  * ```
  *
+ * @stability unstable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -47,6 +48,7 @@ import { checked, startingWith, unlinkStartingWith } from "./internal/namespace.
 /**
  * Options of the store: the beginning of its keys, and their time to live.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
@@ -202,6 +204,7 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
  * export const sessions = KeyValueStoreRedis.layer({ prefix: "session:", ttl: "1 hour" })
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */

@@ -6,6 +6,7 @@
  *
  * This module follows modules of Effect that are marked unstable, and may change with them.
  *
+ * @stability unstable
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
@@ -25,6 +26,7 @@ import { checked } from "./internal/namespace.ts"
 /**
  * Options of the cache: its store, its memory, and the lock around lookups.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
@@ -105,6 +107,7 @@ const stored = <K extends Persistable.Any>(store: Persistence.PersistenceStore, 
  * })
  * ```
  *
+ * @stability unstable
  * @category constructors
  * @since 0.1.0
  */

@@ -9,6 +9,7 @@
  *
  * This module follows modules of Effect that are marked unstable, and may change with them.
  *
+ * @stability unstable
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
@@ -28,6 +29,7 @@ import { checked, hashTag, startingWith, tagPrefix } from "./internal/namespace.
 /**
  * Options of the queues: the beginning of their keys, and their intervals.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
@@ -124,6 +126,7 @@ const make = Effect.fnUntraced(function*(options: PersistedQueueOptions) {
  * export const store = PersistedQueueRedis.layerStore({ lockExpiration: "30 seconds" })
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */
@@ -143,6 +146,7 @@ export const layerStore = (
  * export const queues = PersistedQueueRedis.layer({ pollInterval: "500 millis" })
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */

@@ -17,6 +17,7 @@
  * )
  * ```
  *
+ * @stability unstable
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
@@ -130,6 +131,7 @@ const make = Effect.gen(function*() {
  * )
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */
@@ -155,6 +157,7 @@ export const layerBacking: Layer.Layer<Persistence.BackingPersistence, never, Cl
  * )
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */

@@ -4,6 +4,7 @@
  *
  * This module follows modules of Effect that are marked unstable, and may change with them.
  *
+ * @stability unstable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -18,6 +19,7 @@ import { checked, hashTag, tagPrefix } from "./internal/namespace.ts"
 /**
  * Options of the rate limiter: the beginning of its keys.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
@@ -59,6 +61,7 @@ const make = Effect.fnUntraced(function*(options: RateLimiterOptions) {
  * export const store = RateLimiterRedis.layerStore()
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */
@@ -78,6 +81,7 @@ export const layerStore = (
  * export const limiter = RateLimiterRedis.layer()
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */

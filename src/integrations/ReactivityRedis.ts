@@ -53,6 +53,7 @@ import { checked } from "./internal/namespace.ts"
 /**
  * Options of the layer: the channel of the invalidations.
  *
+ * @stability unstable
  * @category models
  * @since 0.1.0
  */
@@ -241,6 +242,7 @@ const make = Effect.fnUntraced(function*(
  * export const reactivity = ReactivityRedis.layer({ channel: "app:invalidations", sharded: true })
  * ```
  *
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */

@@ -21,6 +21,7 @@
  * )
  * ```
  *
+ * @stability unstable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -66,6 +67,7 @@ import * as ClusterRedis from "./internal/ClusterRedis.ts"
  * ```
  *
  * @param options the pool behind `reserve`, as in Effect
+ * @stability unstable
  * @category layers
  * @since 0.1.0
  */

@@ -30,7 +30,7 @@ export class CurrentReadPolicy {
   constructor(standing: ReadFrom.Policy, own: ClientRegion) {
     this.standing = standing
     this.region = new RegionValue((context) =>
-      Context.getOrUndefined(context, own)?.readFrom ?? Context.getOrUndefined(context, ReadFrom.current)
+      Context.getOrUndefined(context, own)?.readFrom ?? Context.getOrUndefined(context, ReadFrom.Current)
     )
   }
 
