@@ -29,7 +29,8 @@ const runs: ReadonlyArray<readonly [file: string, ...args: ReadonlyArray<string>
   ["tracing.ts", "1", "20"],
   ["cache.ts", "1", "20"],
   ["outage.ts", "10"],
-  ["builders.ts", "--smoke"]
+  ["builders.ts", "--smoke"],
+  ["asEffect.ts", "--commands", "100", "--rounds", "1"]
 ]
 
 interface Ended {
