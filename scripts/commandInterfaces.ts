@@ -252,6 +252,8 @@ const shapeOf = (text: string, owner: string, type: Syntax): Shape | undefined =
     case "TSTypeReference": {
       const name = nameOf(type["typeName"])
       const shape = list(type["typeArguments"] === null ? [] : syntax(type["typeArguments"] ?? {})["params"])[1]
+      // They say which properties go together, and declare none.
+      if (name === "With" || name === "Without") return new Map()
       return name === "Exact" && shape !== undefined ? shapeOf(text, owner, shape) : named(name)
     }
     default:
@@ -297,7 +299,7 @@ const signatureOf = (text: string, member: Syntax): Signature => {
   let call = generic === undefined
     ? whole
     : whole.slice(0, generic.start - member.start) + whole.slice(generic.end - member.start)
-  call = call.replaceAll(/Exact<O, (\w+)>/g, "$1")
+  call = call.replaceAll(/Exact<O, (\w+)>/g, "$1").replaceAll(/Inferred<T, (.+)>(?=,?$)/gm, "$1")
   for (const { constraint, name } of list(generic?.["params"])) {
     const bound = constraint === null || constraint === undefined ? undefined : syntax(constraint)
     if (bound !== undefined && nameOf(name) !== "O") {

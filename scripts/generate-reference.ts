@@ -67,7 +67,7 @@ const specOf = (group: Group, { name }: Method): CommandSpec => {
 // -----------------------------------------------------------------------------
 
 /** Types that only say what becomes of other types, or that methods do not name. */
-const hidden = new Set(["CommandSurface", "Exact", "NoSuchOption", "Returns", "ReturnsPerNode", "Surface"])
+const hidden = new Set(["CommandSurface", "Exact", "Inferred", "NoSuchOption", "Returns", "ReturnsPerNode", "Surface"])
 
 /** The group whose page of the API describes a type. */
 const groupOf = new Map(

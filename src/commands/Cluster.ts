@@ -10,7 +10,7 @@ import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import type { KeyScanOptions } from "./Generic.ts"
-import type { Exact, RawOptions, When } from "./Options.ts"
+import type { Exact, RawOptions, When, With, Without } from "./Options.ts"
 import { parameters } from "./parameters/Cluster.ts"
 import { addScan, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
@@ -184,6 +184,25 @@ export interface ClusterSetslotOptions {
 export type SlotMetric = "key-count" | "cpu-usec" | "memory-bytes" | "network-bytes-in" | "network-bytes-out"
 
 /**
+ * The parts of a `SlotSelection`, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SlotSelectionParts {
+  /** The first slot of a range. */
+  readonly start?: number | undefined
+  /** The last slot of a range. */
+  readonly end?: number | undefined
+  /** The figure by which slots are ordered. */
+  readonly orderBy?: SlotMetric | undefined
+  /** The most slots to return, with `orderBy`. Default: all. */
+  readonly limit?: number | undefined
+  /** The slots with the greatest (`DESC`) or the least values first, with `orderBy`. Default: `DESC`. */
+  readonly order?: "ASC" | "DESC" | undefined
+}
+
+/**
  * The slots of a `clusterSlotStats` call: a range, or the slots with the greatest (`DESC`, the default) or least
  * values of a figure.
  *
@@ -191,23 +210,11 @@ export type SlotMetric = "key-count" | "cpu-usec" | "memory-bytes" | "network-by
  * @since 0.1.0
  */
 export type SlotSelection =
-  | {
-    /** The first slot of the range. */
-    readonly start: number
-    /** The last slot of the range. */
-    readonly end: number
-    readonly orderBy?: undefined
-  }
-  | {
-    /** The figure by which slots are ordered. */
-    readonly orderBy: SlotMetric
-    /** The most slots to return. Default: all. */
-    readonly limit?: number | undefined
-    /** The slots with the greatest (`DESC`) or the least values first. Default: `DESC`. */
-    readonly order?: "ASC" | "DESC" | undefined
-    readonly start?: undefined
-    readonly end?: undefined
-  }
+  & SlotSelectionParts
+  & (
+    | (With<"start" | "end", number> & Without<"orderBy" | "limit" | "order">)
+    | (With<"orderBy", SlotMetric> & Without<"start" | "end">)
+  )
 
 /**
  * The figures of a slot. A server gives the figures that it is configured to keep.

@@ -9,7 +9,7 @@ import { checked } from "./checked.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { firstAndAfter, firstTwo } from "./keys.ts"
-import type { Exact, Given, When } from "./Options.ts"
+import type { Exact, Given, When, With, Without } from "./Options.ts"
 import { parameters } from "./parameters/Geo.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
@@ -58,16 +58,37 @@ export interface GeoaddOptions {
 }
 
 /**
- * The middle of the area of a search.
+ * The middle of the area of a search: a place, or a member.
  *
  * @category models
  * @since 0.1.0
  */
-export interface GeoMiddle {
-  /** The middle of the area: a place, or a member. */
-  readonly from: Coordinates | { readonly member: Value }
-  /** The unit of the area, and of distances in the reply. */
-  readonly unit: GeoUnit
+export type GeoMiddle =
+  | Coordinates
+  | {
+    /** A member of the sorted set. */
+    readonly member: Value
+  }
+
+/**
+ * The parts of the area of a search, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoAreaParts {
+  /** The middle of a circle or a box: a place, or a member. */
+  readonly from?: GeoMiddle | undefined
+  /** The greatest distance from the middle of a circle. */
+  readonly radius?: number | undefined
+  /** The length of a box from west to east. */
+  readonly width?: number | undefined
+  /** The length of a box from south to north. */
+  readonly height?: number | undefined
+  /** The unit of a circle or a box, and of distances in the reply. */
+  readonly unit?: GeoUnit | undefined
+  /** At least three corners, in order; distances are measured from its middle, in metres. Valkey 9.0. */
+  readonly polygon?: ReadonlyArray<Coordinates> | undefined
 }
 
 /**
@@ -78,30 +99,22 @@ export interface GeoMiddle {
  * @since 0.1.0
  */
 export type GeoArea =
-  | (GeoMiddle & {
-    /** The greatest distance from the middle. */
-    readonly radius: number
-    readonly width?: undefined
-    readonly height?: undefined
-    readonly polygon?: undefined
-  })
-  | (GeoMiddle & {
-    /** The length of the box from west to east. */
-    readonly width: number
-    /** The length of the box from south to north. */
-    readonly height: number
-    readonly radius?: undefined
-    readonly polygon?: undefined
-  })
-  | {
-    /** At least three corners, in order; distances are measured from its middle, in metres. Valkey 9.0. */
-    readonly polygon: ReadonlyArray<Coordinates>
-    readonly from?: undefined
-    readonly radius?: undefined
-    readonly width?: undefined
-    readonly height?: undefined
-    readonly unit?: undefined
-  }
+  & GeoAreaParts
+  & (
+    | (
+      & With<"from", GeoMiddle>
+      & With<"radius", number>
+      & With<"unit", GeoUnit>
+      & Without<"width" | "height" | "polygon">
+    )
+    | (
+      & With<"from", GeoMiddle>
+      & With<"width" | "height", number>
+      & With<"unit", GeoUnit>
+      & Without<"radius" | "polygon">
+    )
+    | (With<"polygon", ReadonlyArray<Coordinates>> & Without<"from" | "radius" | "width" | "height" | "unit">)
+  )
 
 /**
  * The number and the order of the members that a search returns.
@@ -134,29 +147,34 @@ export interface GeoSearchOptions extends GeoLimit {
 }
 
 /**
- * Options of `georadius` and `georadiusbymember`. With `store` or `storeDistance` the members are kept at a key.
+ * The keys at which `georadius` and `georadiusbymember` keep the members that they find.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoradiusStore extends GeoSearchOptions {
+  /** Keep the members with their places as a sorted set at this key, and return their number. */
+  readonly store?: Argument | undefined
+  /** Keep the members with their distances as scores at this key, and return their number. */
+  readonly storeDistance?: Argument | undefined
+}
+
+/**
+ * Options of `georadius` and `georadiusbymember`. With `store` or `storeDistance` the members are kept at a key, and
+ * not returned.
  *
  * @category models
  * @since 0.1.0
  */
 export type GeoradiusOptions =
-  | (GeoSearchOptions & { readonly store?: undefined; readonly storeDistance?: undefined })
-  | (GeoLimit & {
-    /** Keep the members with their places as a sorted set at this key, and return their number. */
-    readonly store: Argument
-    readonly storeDistance?: undefined
-    readonly withCoordinates?: false | undefined
-    readonly withDistance?: false | undefined
-    readonly withHash?: false | undefined
-  })
-  | (GeoLimit & {
-    /** Keep the members with their distances as scores at this key, and return their number. */
-    readonly storeDistance: Argument
-    readonly store?: undefined
-    readonly withCoordinates?: false | undefined
-    readonly withDistance?: false | undefined
-    readonly withHash?: false | undefined
-  })
+  & GeoradiusStore
+  & (
+    | Without<"store" | "storeDistance">
+    | (With<"store", Argument> & Without<"storeDistance"> & Without<GeoProperty, false>)
+    | (With<"storeDistance", Argument> & Without<"store"> & Without<GeoProperty, false>)
+  )
+
+type GeoProperty = "withCoordinates" | "withDistance" | "withHash"
 
 /**
  * Options of `geosearchstore`.

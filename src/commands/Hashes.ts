@@ -20,10 +20,23 @@ import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { addExpiry } from "./expiry.ts"
 import type { ExpireCondition } from "./Generic.ts"
-import type { Exact, ExpiryOrKeep, ExpiryOrPersist, When } from "./Options.ts"
+import type { Exact, ExpiryOrKeep, ExpiryOrPersist, When, With, Without } from "./Options.ts"
 import { parameters } from "./parameters/Hashes.ts"
 import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
+
+/**
+ * The options of `hrandfield`, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HrandfieldFlags {
+  /** The number of different fields; a negative number allows repeats. */
+  readonly count?: number | undefined
+  /** Return the value of each field, too; needs `count`. */
+  readonly withValues?: boolean | undefined
+}
 
 /**
  * Options of `hrandfield`.
@@ -31,14 +44,7 @@ import type { CommandSurface, Returns, Surface } from "./Surface.ts"
  * @category models
  * @since 0.1.0
  */
-export type HrandfieldOptions =
-  | { readonly count?: undefined; readonly withValues?: undefined }
-  | {
-    /** The number of different fields; a negative number allows repeats. */
-    readonly count: number
-    /** Return the value of each field, too. */
-    readonly withValues?: boolean | undefined
-  }
+export type HrandfieldOptions = HrandfieldFlags & (Without<"count" | "withValues"> | With<"count", number>)
 
 /**
  * The reply of `hrandfield`: one field or `null`; with `count` a list; with `withValues` pairs of field and value.

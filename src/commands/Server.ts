@@ -9,7 +9,7 @@ import { checked } from "./checked.ts"
 import { answeringPerNode, make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
-import type { Exact, RawOptions, When } from "./Options.ts"
+import type { Exact, Inferred, RawOptions, When } from "./Options.ts"
 import { parameters } from "./parameters/Server.ts"
 import { type InfoSection, type ServerInfo, serverInfo } from "./serverInfo.ts"
 import type { CommandSurface, Returns, ReturnsPerNode, Surface } from "./Surface.ts"
@@ -440,7 +440,7 @@ export interface ServerCommands<S extends Surface> {
    * server gives to it. Since 1.0.0 (several sections 7.0.0). O(1).
    */
   info<const T extends OneOrMore<InfoSection> = "default", const O extends RawOptions = {}>(
-    sections?: T,
+    sections?: Inferred<T, OneOrMore<InfoSection>>,
     options?: Exact<O, RawOptions>
   ): ReturnsPerNode<S, When<O, "raw", string, ServerInfo<T>>>
   /** The time at which a node last saved to disk, in seconds since 1970. Needs a node. Since 1.0.0. O(1). */

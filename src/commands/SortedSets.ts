@@ -10,7 +10,7 @@ import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { allButLast, counted, destinationAndCounted, firstTwo } from "./keys.ts"
-import type { Exact, When } from "./Options.ts"
+import type { Exact, When, With, Without } from "./Options.ts"
 import { parameters } from "./parameters/SortedSets.ts"
 import { addScan, type ScanOptions, type ScanPage, scanPage } from "./scan.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
@@ -177,19 +177,25 @@ export interface CombineReadOptions extends CombineOptions {
 }
 
 /**
+ * The options of `zrandmember`, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ZrandmemberFlags {
+  /** The number of different members; a negative number allows repeats. */
+  readonly count?: number | undefined
+  /** Return the score of each member, too; needs `count`. */
+  readonly withScores?: boolean | undefined
+}
+
+/**
  * Options of `zrandmember`.
  *
  * @category models
  * @since 0.1.0
  */
-export type ZrandmemberOptions =
-  | { readonly count?: undefined; readonly withScores?: undefined }
-  | {
-    /** The number of different members; a negative number allows repeats. */
-    readonly count: number
-    /** Return the score of each member, too. */
-    readonly withScores?: boolean | undefined
-  }
+export type ZrandmemberOptions = ZrandmemberFlags & (Without<"count" | "withScores"> | With<"count", number>)
 
 /**
  * The reply of `zrandmember`: one member or `null`; with `count` a list; with `withScores` with their scores.

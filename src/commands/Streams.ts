@@ -19,7 +19,7 @@ import { make } from "./Command.ts"
 import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { streams } from "./keys.ts"
-import type { Exact, Given, When } from "./Options.ts"
+import type { Exact, Given, When, With, Without } from "./Options.ts"
 import { parameters } from "./parameters/Streams.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
@@ -80,30 +80,31 @@ export interface StreamEntries<out E> {
 export type StreamReferences = "KEEPREF" | "DELREF" | "ACKED"
 
 /**
+ * The settings of a trim, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamTrimSettings {
+  /** The number of entries to keep, the latest ones. */
+  readonly maxLength?: Integer | undefined
+  /** The smallest id to keep. */
+  readonly minId?: string | undefined
+  /** Leave some more entries where that is cheaper for the server. */
+  readonly approximate?: boolean | undefined
+  /** The most entries to remove, 0 for any number; needs `approximate`. */
+  readonly limit?: number | undefined
+}
+
+/**
  * The way to trim a stream: to a length, or to the entries from an id on.
  *
  * @category models
  * @since 0.1.0
  */
 export type StreamTrim =
-  & {
-    /** Leave some more entries where that is cheaper for the server. */
-    readonly approximate?: boolean | undefined
-    /** The most entries to remove, 0 for any number; needs `approximate`. */
-    readonly limit?: number | undefined
-  }
-  & (
-    | {
-      /** The number of entries to keep, the latest ones. */
-      readonly maxLength: Integer
-      readonly minId?: undefined
-    }
-    | {
-      /** The smallest id to keep. */
-      readonly minId: string
-      readonly maxLength?: undefined
-    }
-  )
+  & StreamTrimSettings
+  & ((With<"maxLength", Integer> & Without<"minId">) | (With<"minId", string> & Without<"maxLength">))
 
 /**
  * Options of `xadd`.
@@ -330,31 +331,33 @@ export interface XautoclaimIds {
 export type XautoclaimReply<O> = When<O, "justId", XautoclaimIds, XautoclaimEntries>
 
 /**
- * Options of `xpending`. With `count` it lists entries, without `count` it returns a summary.
+ * The options of `xpending`, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XpendingRange {
+  /** The most entries of the list. */
+  readonly count?: number | undefined
+  /** The first id (excluded with `(` in front). Default: that of the first entry. */
+  readonly start?: string | undefined
+  /** The last id. Default: that of the last entry. */
+  readonly end?: string | undefined
+  /** Only entries of this consumer. */
+  readonly consumer?: Argument | undefined
+  /** Only entries that were delivered at least so long ago. */
+  readonly idle?: Lifetime | undefined
+}
+
+/**
+ * Options of `xpending`. With `count`, which the others need, it lists entries; without `count` it returns a summary.
  *
  * @category models
  * @since 0.1.0
  */
 export type XpendingOptions =
-  | {
-    readonly count?: undefined
-    readonly start?: undefined
-    readonly end?: undefined
-    readonly consumer?: undefined
-    readonly idle?: undefined
-  }
-  | {
-    /** The most entries. */
-    readonly count: number
-    /** The first id (excluded with `(` in front). Default: that of the first entry. */
-    readonly start?: string | undefined
-    /** The last id. Default: that of the last entry. */
-    readonly end?: string | undefined
-    /** Only entries of this consumer. */
-    readonly consumer?: Argument | undefined
-    /** Only entries that were delivered at least so long ago. */
-    readonly idle?: Lifetime | undefined
-  }
+  & XpendingRange
+  & (Without<"count" | "start" | "end" | "consumer" | "idle"> | With<"count", number>)
 
 /**
  * The summary of the entries that were delivered to a group and not acknowledged.
@@ -394,19 +397,25 @@ export interface PendingEntry {
 export type XpendingReply<O> = Given<O, "count", ReadonlyArray<PendingEntry>, PendingSummary>
 
 /**
+ * The options of `xinfoStream`, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface XinfoStreamFlags {
+  /** Return entries, groups and consumers, too. */
+  readonly full?: boolean | undefined
+  /** The number of entries, and of pending entries of each group; 0 for all; needs `full`. Default: 10. */
+  readonly count?: number | undefined
+}
+
+/**
  * Options of `xinfoStream`.
  *
  * @category models
  * @since 0.1.0
  */
-export type XinfoStreamOptions =
-  | { readonly full?: false | undefined; readonly count?: undefined }
-  | {
-    /** Return entries, groups and consumers, too. */
-    readonly full: true
-    /** The number of entries, and of pending entries of each group; 0 for all. Default: 10. */
-    readonly count?: number | undefined
-  }
+export type XinfoStreamOptions = XinfoStreamFlags & ((Without<"full", false> & Without<"count">) | With<"full", true>)
 
 /**
  * The figures of a stream.

@@ -11,7 +11,7 @@ import { CommandSpec } from "./CommandSpec.ts"
 import * as decode from "./decode.ts"
 import { addExpiry } from "./expiry.ts"
 import { allKeys, counted, everyOther, firstTwo } from "./keys.ts"
-import type { Exact, ExpiryOrKeep, ExpiryOrPersist, Given, When } from "./Options.ts"
+import type { Exact, ExpiryOrKeep, ExpiryOrPersist, Given, When, With, Without } from "./Options.ts"
 import { parameters } from "./parameters/Strings.ts"
 import type { CommandSurface, Returns, Surface } from "./Surface.ts"
 
@@ -73,25 +73,29 @@ export type MsetexOptions = ExpiryOrKeep & {
 }
 
 /**
- * Options of `lcs`. `len` asks for the length only, `idx` for the positions of the matches.
+ * The options of `lcs`, one by one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LcsFlags {
+  /** Return the length of the common subsequence only. Not with `idx`. */
+  readonly len?: boolean | undefined
+  /** Return the positions of the matches. */
+  readonly idx?: boolean | undefined
+  /** Leave out matches that are shorter; needs `idx`. Default: 0. */
+  readonly minMatchLength?: number | undefined
+}
+
+/**
+ * Options of `lcs`.
  *
  * @category models
  * @since 0.1.0
  */
 export type LcsOptions =
-  | { readonly len?: false | undefined; readonly idx?: false | undefined }
-  | {
-    /** Return the length of the common subsequence only. */
-    readonly len: true
-    readonly idx?: false | undefined
-  }
-  | {
-    /** Return the positions of the matches. */
-    readonly idx: true
-    readonly len?: false | undefined
-    /** Leave out matches that are shorter. Default: 0. */
-    readonly minMatchLength?: number | undefined
-  }
+  & LcsFlags
+  & ((Without<"idx", false> & Without<"minMatchLength">) | (With<"idx", true> & Without<"len", false>))
 
 /**
  * A match of two strings: the first and the last position in each, and the length.

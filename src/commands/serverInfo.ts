@@ -771,7 +771,10 @@ export const serverInfo =
         continue
       }
       const value = read(part.lines, part.all)
-      if (isDecodeFailure(value)) return new DecodeFailure(`${name}: ${value.message}`)
+      if (isDecodeFailure(value)) {
+        if (asked.has(name)) return new DecodeFailure(`${name}: ${value.message}`)
+        continue
+      }
       result[name] = value
     }
     // Each section has been read by the reader of its type, and those that the call asks for are there.

@@ -58,6 +58,8 @@ abstract class LanguageServer {
 
   /** The names that are offered at a place. */
   abstract completions(at: Place): Promise<ReadonlyArray<string>>
+  /** The documentation that is shown beside a name that is offered. */
+  abstract offered(at: Place, name: string): Promise<string>
   abstract hover(at: Place): Promise<Hover>
   /** The messages of all errors, in the order of the program. */
   abstract errors(): Promise<ReadonlyArray<string>>
@@ -120,6 +122,12 @@ class TsServer extends LanguageServer {
     return (body as { readonly entries: ReadonlyArray<{ readonly name: string }> }).entries.map(({ name }) => name)
   }
 
+  async offered(at: Place, name: string): Promise<string> {
+    const body = await this.ask("completionEntryDetails", at, { entryNames: [name] })
+    const [details] = body as ReadonlyArray<{ readonly documentation?: ReadonlyArray<{ readonly text: string }> }>
+    return details?.documentation?.map(({ text }) => text).join("") ?? ""
+  }
+
   async hover(at: Place): Promise<Hover> {
     const body = await this.ask("quickinfo", at)
     const { displayString, documentation } = body as { readonly displayString: string; readonly documentation: string }
@@ -135,8 +143,8 @@ class TsServer extends LanguageServer {
     if (type === "response" && id !== undefined) this.settle(id, body, success === true ? undefined : message)
   }
 
-  private ask(name: string, { character, line }: Place): Promise<unknown> {
-    const place = { file: this.file, line: line + 1, offset: character + 1 }
+  private ask(name: string, { character, line }: Place, more: object = {}): Promise<unknown> {
+    const place = { file: this.file, line: line + 1, offset: character + 1, ...more }
     return this.request((seq) => command(seq, name, place))
   }
 }
@@ -160,6 +168,16 @@ class Lsp extends LanguageServer {
     const { items } = answer as { readonly items: ReadonlyArray<{ readonly label: string }> }
     // An option that may be left out has a question mark.
     return items.map(({ label }) => label.replace(/\?$/, ""))
+  }
+
+  async offered(position: Place, name: string): Promise<string> {
+    const answer = await this.ask("textDocument/completion", { position })
+    const { items } = answer as { readonly items: ReadonlyArray<{ readonly label: string }> }
+    const item = items.find(({ label }) => label.replace(/\?$/, "") === name)
+    if (item === undefined) return ""
+    const resolved = await this.request((id) => framed({ id, method: "completionItem/resolve", params: item }))
+    const { documentation } = resolved as { readonly documentation?: string | { readonly value: string } }
+    return typeof documentation === "string" ? documentation : documentation?.value ?? ""
   }
 
   async hover(position: Place): Promise<Hover> {
@@ -249,6 +267,10 @@ export class Program {
 
   completions(mark: string): Promise<ReadonlyArray<string>> {
     return this.server.completions(this.placeOf(mark))
+  }
+
+  offered(mark: string, name: string): Promise<string> {
+    return this.server.offered(this.placeOf(mark), name)
   }
 
   hover(mark: string): Promise<Hover> {

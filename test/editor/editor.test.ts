@@ -40,9 +40,9 @@ const ofCommands: ReadonlyArray<Place> = parameters.flatMap((group) =>
 const values: Readonly<Record<string, string>> = {
   Argument: "\"a\"",
   boolean: "true",
-  // A place does not decide between the areas of a search, but its unit does.
-  "Coordinates | { readonly member: Value }": "anything, unit: \"m\"",
-  GeoUnit: "\"m\"",
+  // Neither decides between a circle and a box.
+  GeoMiddle: "anything, radius: 1",
+  GeoUnit: "\"m\", radius: 1",
   Instant: "new Date()",
   Integer: "1",
   Lifetime: "\"1 hour\"",
@@ -108,7 +108,7 @@ const others: ReadonlyArray<Place> = [
     names: ["concurrency", "count", "match", "on", "onProgress", "patience", "type"]
   },
   { mark: "hscanStream", code: `redis.hscanStream("k", { ⟨hscanStream⟩ })`, names: ["bytes", "count", "match"] },
-  { mark: "mget", code: `redis.mgetNonatomic(["k"], { ⟨mget⟩ })`, names: ["bytes"] },
+  { mark: "mget", code: `redis.mgetNonatomic(["k"], { ⟨mget⟩ })`, names: ["bytes", "cached"] },
   { mark: "stream", code: `redis.pipelineStream([], { ⟨stream⟩ })`, names: ["batch", "concurrency"] },
   {
     mark: "script",
@@ -178,8 +178,8 @@ const mistakes: ReadonlyArray<readonly [code: string, message: RegExp]> = [
     /not assignable to type 'NoSuchOption<(?=.*"condition")(?=.*"expire")(?=.*"expireAt")(?=.*"get")(?=.*"keepTtl")/
   ],
   [`redis.set("k", "v", "EX", 10)`, /Expected 2-3 arguments, but got 4/],
-  [`redis.scanStream({ bytes: true, matc: "a" })`, /not assignable to type 'NoSuchOption<keyof ScanStreamOptions>'/],
-  [`Script.make({ lua: "", key: ["k"] })`, /required in type 'NoSuchOption<keyof Definition>'/],
+  [`redis.scanStream({ bytes: true, matc: "a" })`, /not assignable to type 'NoSuchOption<(?=.*"bytes")(?=.*"match")/],
+  [`Script.make({ lua: "", key: ["k"] })`, /required in type 'NoSuchOption<(?=.*"keys")(?=.*"lua")/],
   [`ClusterClient.layer({ ⟨options⟩ })`, /'nodes' is missing/]
 ]
 
@@ -248,6 +248,16 @@ for (const editor of ["TypeScript 7", "TypeScript 5.9"] as const satisfies Reado
       for (const { code, mark } of editor === "TypeScript 7" ? given : given.filter(isCommon)) {
         const { documentation } = await opened.hover(mark)
         if (!documentation.trim().endsWith(".")) bare.push(code)
+      }
+      assert.deepStrictEqual(bare, [])
+    })
+
+    it("shows the sentence of an option that it offers", async () => {
+      const bare: Array<string> = []
+      for (const { mark, names } of editor === "TypeScript 7" ? ofCommands : ofCommands.filter(isCommon)) {
+        for (const name of names) {
+          if (!(await opened.offered(mark, name)).trim().endsWith(".")) bare.push(`${mark}: ${name}`)
+        }
       }
       assert.deepStrictEqual(bare, [])
     })

@@ -64,13 +64,6 @@ describe("Starting a client", () => {
         assert.strictEqual(reason.outcome, "NotExecuted")
       }))
 
-    it.effect("asks whether the server speaks TLS when it does not, and the URL is rediss://", () =>
-      Effect.gen(function*() {
-        const { nodes } = yield* RedisCluster
-        const { reason } = yield* failure({ nodes: `rediss://127.0.0.1:${nodes[0].port}` })
-        assert.match(reason.message, /speak TLS\? rediss:/)
-      }))
-
     it.effect("says so when the server runs without cluster mode", () =>
       Effect.gen(function*() {
         const server = yield* RedisServer.make()
