@@ -1,4 +1,5 @@
 import type { ClusterNode } from "./BenchClient.ts"
+import { answerRequests } from "./ClientProcess.ts"
 import { randomKey } from "./clients/pipelines/keys.ts"
 
 export interface Job {
@@ -12,6 +13,13 @@ export interface Figures {
   /** Entries, transactions or elements per second. */
   readonly perSecond: number
   readonly cpuMicros: number
+}
+
+/** Connects to the nodes, or runs a job for so many milliseconds. */
+export interface Request {
+  readonly connect?: ReadonlyArray<ClusterNode>
+  readonly job?: Job
+  readonly millis?: number
 }
 
 /** The jobs of a client; a job that a client cannot do is left out. */
@@ -93,16 +101,11 @@ const run = async (client: PipelineClient, job: Job, millis: number): Promise<Fi
 
 const main = async () => {
   const { client } = await import(`./clients/pipelines/${process.argv[2]}.ts`) as { readonly client: PipelineClient }
-  process.on("message", (request: { connect?: ReadonlyArray<ClusterNode>; job?: Job; millis?: number }) => {
-    const work = request.job === undefined
+  answerRequests<Request, Figures>((request) =>
+    request.job === undefined
       ? client.connect(request.connect ?? []).then(() => undefined)
       : run(client, request.job, request.millis ?? 0)
-    work.then(
-      (figures) => process.send?.({ figures }),
-      (error: unknown) => process.send?.({ failed: error instanceof Error ? error.stack : String(error) })
-    )
-  })
-  process.on("disconnect", () => process.exit(0))
+  )
 }
 
 await main()

@@ -2,12 +2,11 @@
  * Pipelines, transactions and blocking consumers, beside other clients and the bare socket loop: `node bench/pipelines.ts`.
  * Each client runs in a process of its own, in turns; CPU is that of the process, all threads.
  */
-import { fork } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
+import { ClientProcess, median } from "./ClientProcess.ts"
 import type { BenchCluster } from "./cluster.ts"
 import { startCluster } from "./cluster.ts"
-import type { Figures, Job } from "./pipelineWorker.ts"
+import type { Figures, Job, Request } from "./pipelineWorker.ts"
 
 const usage = `Usage: node bench/pipelines.ts [--quick] [--clients "a,b"] [--jobs "a,b"]`
 
@@ -21,34 +20,16 @@ const jobs: ReadonlyArray<Job> = [
   { name: "1 000 blocking consumers", kind: "blocking", size: 1, callers: 1000 }
 ]
 
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]
-
 const cleanUps = new Set<() => void>()
 process.on("exit", () => {
   for (const cleanUp of cleanUps) cleanUp()
 })
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130))
 
-const start = (client: string) => {
-  const child = fork(fileURLToPath(new URL("./pipelineWorker.ts", import.meta.url)), [client], {
-    execArgv: ["--no-warnings"],
-    stdio: ["ignore", "inherit", "inherit", "ipc"]
-  })
-  cleanUps.add(() => child.kill("SIGKILL"))
-  const ask = (request: unknown): Promise<Figures | undefined> =>
-    new Promise((resolve, reject) => {
-      child.once("message", (figures) => {
-        const answer = figures as { readonly figures?: Figures; readonly failed?: string }
-        if (answer.failed === undefined) resolve(answer.figures)
-        else reject(new Error(`${client}: ${answer.failed}`))
-      })
-      child.send(request as never)
-    })
-  return { client, ask, close: () => child.kill() }
-}
-
 const run = async (cluster: BenchCluster, names: ReadonlyArray<string>, chosen: ReadonlyArray<Job>, quick: boolean) => {
-  const workers = names.map(start)
+  const workers = names.map((name) =>
+    new ClientProcess<Request, Figures>("./pipelineWorker.ts", name, (killNow) => cleanUps.add(killNow))
+  )
   for (const worker of workers) await worker.ask({ connect: cluster.nodes })
   const lines: Array<string> = []
   for (const job of chosen) {

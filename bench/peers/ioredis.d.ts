@@ -13,8 +13,16 @@ interface Batch {
 
 declare class Commands {
   get(key: string): Promise<string | null>
-  set(key: string, value: string): Promise<"OK">
+  getBuffer(key: string): Promise<Buffer | null>
+  set(key: string, value: string | Buffer): Promise<"OK">
   incr(key: string): Promise<number>
+  lrange(key: string, start: number, stop: number): Promise<Array<string>>
+  smembers(key: string): Promise<Array<string>>
+  hgetall(key: string): Promise<Record<string, string>>
+  hset(key: string, fields: Record<string, string>): Promise<number>
+  zrange(key: string, start: number, stop: number, withScores: "WITHSCORES"): Promise<Array<string>>
+  zadd(key: string, ...scoresAndMembers: Array<number | string>): Promise<number | string>
+  xrange(key: string, start: string, end: string): Promise<Array<[string, Array<string>]>>
   mget(keys: Array<string>): Promise<Array<string | null>>
   mset(keysAndValues: Array<string>): Promise<"OK">
   rpush(key: string, element: string): Promise<number>
