@@ -5,6 +5,7 @@ import { copyOf } from "../../src/caching/copyOf.ts"
 import { firstKeyOf, keyOf, keysOf } from "../../src/caching/keyOf.ts"
 import { nameOf } from "../../src/caching/nameOf.ts"
 import { type Read, ReplyCache } from "../../src/caching/ReplyCache.ts"
+import { SlotEpochs } from "../../src/caching/SlotEpochs.ts"
 import { bytesOf, weightOfRead } from "../../src/caching/Weight.ts"
 import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 import { Generation } from "../../src/connection/Generation.ts"
@@ -120,6 +121,14 @@ describe("A reply", () => {
     assert.strictEqual(cache.statistics.removed.disconnected, 1)
   })
 
+  it("is not valid by itself, whoever else is told of the end of a generation", () => {
+    const over = new Generation()
+    over.end()
+    const reading = { name: "GET", keys: [], slot: 0, epoch: 0, readAt: 0, expireAt: Number.POSITIVE_INFINITY }
+    assert.strictEqual(new CachedReply(reading, over, "v", 1).outdatedBy(1, new SlotEpochs()), "disconnected")
+    assert.isUndefined(new CachedReply(reading, new Generation(), "v", 1).outdatedBy(1, new SlotEpochs()))
+  })
+
   it("is not valid after its slot has got another owner, and those of other slots are", () => {
     const { cache, find } = holding("slot 0", "slot 1")
     cache.moved(owned(), owned(0))
@@ -171,6 +180,7 @@ describe("A read that is on its way", () => {
     cache.moved(owned(), owned(0))
     keep(cache, fetch, "v")
     assert.isUndefined(find("k"))
+    assert.strictEqual(cache.store.size, 0)
   })
 
   it("is not kept when it came over a socket without reports, or over one that is lost", () => {
@@ -242,6 +252,22 @@ describe("A second read of a command", () => {
     assert.strictEqual(find("k"), "new")
     cache.changed(["k"])
     assert.deepStrictEqual([cache.store.keys, cache.store.bytes], [0, 0])
+  })
+})
+
+describe("A read that ends after its key was forgotten", () => {
+  it("does not take a later read of the same key with it", () => {
+    const { cache, find, generation } = holding()
+    const first = fetching(cache, "k", generation)
+    cache.written(cache.writing("k"))
+    assert.strictEqual(cache.store.keys, 0)
+    const second = fetching(cache, "k", generation)
+    keep(cache, first, "old")
+    assert.strictEqual(cache.readOf("k", "GET"), second)
+    keep(cache, second, "new")
+    assert.strictEqual(find("k"), "new")
+    cache.changed(["k"])
+    assert.isUndefined(find("k"))
   })
 })
 
