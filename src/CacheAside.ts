@@ -61,7 +61,10 @@ export interface CacheAside<in I, in out A, out E = never, out R = never> {
    * `Effect.timeout`.
    */
   readonly get: (input: I) => Effect.Effect<A | null, E | RedisClusterException, R | ClusterClient>
-  /** The values of many inputs, in their order. Missing values are loaded side by side. */
+  /**
+   * The values of many inputs, in their order. Missing values are loaded side by side; for a bound use
+   * `Effect.forEach(inputs, get, { concurrency })`.
+   */
   readonly getMany: (
     inputs: ReadonlyArray<I>
   ) => Effect.Effect<ReadonlyArray<A | null>, E | RedisClusterException, R | ClusterClient>

@@ -107,7 +107,8 @@ export class Aside<I, A, E, R> {
   refresh(input: I, place: Place<A>): Effect.Effect<A | null, E | RedisClusterException, R> {
     return Clock.clockWith((clock) => {
       const until = monotonicMillis(clock) + this.origin.wait
-      return Effect.flatMap(this.look(place), (stored) => {
+      // The memory of the client may lag behind.
+      return Effect.flatMap(this.read(place.key), (stored) => {
         switch (stored._tag) {
           case "Entry":
             return Effect.flatMap(

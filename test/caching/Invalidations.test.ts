@@ -2,11 +2,18 @@
  * The stream of invalidations: nothing that changes is unreported without a gap.
  */
 import { assert, it as plain, layer } from "@effect/vitest"
-import { Cache, Deferred, Effect, Fiber, Redacted, Stream } from "effect"
+import { Cache, Clock, Deferred, Effect, Fiber, Redacted, Stream } from "effect"
+import { ClusterNode } from "../../src/cluster/ClusterNode.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
-import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
+import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import type { CommandSpec } from "../../src/commands/CommandSpec.ts"
+import type { Connections } from "../../src/connection/Connections.ts"
+import type { Loss, PushHooks } from "../../src/connection/PushConnection.ts"
 import type { InvalidationEvent, InvalidationOptions } from "../../src/index.ts"
-import { TestCluster } from "../../src/testing/index.ts"
+import { MessageBuffer } from "../../src/pubsub/MessageBuffer.ts"
+import { PubSubStatistics } from "../../src/pubsub/PubSubStatistics.ts"
+import { TrackedKeys } from "../../src/pubsub/TrackedKeys.ts"
+import type { Topology } from "../../src/topology/Topology.ts"
 import { addressOf, connect, tagWhere } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
@@ -67,6 +74,25 @@ describeOnEach("Invalidations, on $name", (environment) => {
         const [first] = some.values
         assert(first._tag === "Subscribed")
         assert.deepStrictEqual(first.channels, ["user:", "item:"])
+      }))
+
+    it.effect("say that they are live when all primaries report, and not before", () =>
+      Effect.gen(function*() {
+        const { cluster, redis } = yield* clients()
+        const [silent, ...others] = cluster.nodes
+        const trackers = Effect.map(
+          Effect.forEach(others, (node) => cluster.command(node, "CLIENT", "LIST")),
+          (lists) => lists.flatMap((list) => String(list).split("\n")).filter((line) => /flags=\S*B/.test(line)).length
+        )
+        yield* eventually("that earlier ones are gone", Effect.map(trackers, (count) => count === 0))
+        yield* cluster.stop(silent)
+        const got = yield* Effect.gen(function*() {
+          const got = yield* collect(redis.invalidations({ prefixes: ["armed:"] }))
+          yield* eventually("that the others report", Effect.map(trackers, (count) => count === 2))
+          assert.deepStrictEqual(got.values, [])
+          return got
+        }).pipe(Effect.ensuring(Effect.orDie(cluster.continue(silent))))
+        yield* until("live", () => got.values.length > 0)
       }))
 
     it.effect("give keys that are no text as bytes", () =>
@@ -264,25 +290,78 @@ describeOnEach("Invalidations, on $name", (environment) => {
   })
 })
 
-plain.live(
-  "Invalidations of a primary that leaves are heard out: its last reports are not lost",
-  () =>
-    Effect.gen(function*() {
-      const cluster = yield* TestCluster.make({ nodes: [{ slots: [[0, 16_382]] }, { slots: [[16_383, 16_383]] }] })
-      const [staying, leaving] = cluster.nodes
-      const key = `{${tagWhere((slot) => slot === 16_383)}}last`
-      yield* Effect.gen(function*() {
-        const redis = yield* ClusterClient
-        yield* redis.set(key, "v")
-        const got = yield* live(redis, {})
-        yield* cluster.delay(leaving, "100 millis")
-        // The key is not there any more when the slot moves: nobody else reports on it.
-        yield* cluster.command(leaving, "DEL", key)
-        yield* cluster.moveSlot(16_383, staying)
-        yield* redis.refreshTopology
-        assert.strictEqual((yield* redis.ownerOf(key))?.address, staying.address)
-        yield* until("the report", () => keysOf(got.values).includes(key), 2000)
-        assert.deepStrictEqual(tagsOf(got.values), ["Subscribed", "Invalidated"])
-      }).pipe(Effect.provide(cluster.layerClient()))
-    })
-)
+/** A connection for reports whose far end is the test. */
+interface FarEnd {
+  readonly hooks: PushHooks
+  readonly sent: Array<string>
+  isClosed: boolean
+}
+
+/** The reports of two primaries, as one stream has them. */
+const tracked = Effect.fnUntraced(function*() {
+  const clock = yield* Clock.Clock
+  const [a, b] = [7001, 7002].map((port) =>
+    new ClusterNode({ host: "127.0.0.1", port, id: `${port}`, role: "primary" })
+  )
+  const ends: Array<FarEnd> = []
+  let primaries: ReadonlyArray<ClusterNode> = [a, b]
+  const statistics = new PubSubStatistics()
+  const buffer = new MessageBuffer(
+    { bytes: false, bufferSize: 100, strategy: "sliding", keepsNotices: true },
+    { names: () => [""], clock, statistics, onFailure: () => {} }
+  )
+  const push = (_: ClusterNode, hooks: PushHooks) => {
+    const end: FarEnd = { hooks, sent: [], isClosed: false }
+    ends.push(end)
+    return {
+      trackingRefusal: undefined,
+      caughtUpAt: 0,
+      send: (spec: CommandSpec, args: ReadonlyArray<string>) => end.sent.push([spec.name, ...args].join(" ")),
+      close: () => {
+        end.isClosed = true
+      }
+    }
+  }
+  const keys = new TrackedKeys({ prefixes: [], buffer, onLive: () => {} }, {
+    clock,
+    statistics,
+    // The parts of the services that it uses.
+    connections: { push } as unknown as Connections["Service"],
+    topology: { current: () => ({ primaries }), requestRefresh: () => {} } as unknown as Topology["Service"]
+  })
+  for (const { hooks } of ends) hooks.onReady()
+  return {
+    first: ends[0],
+    second: ends[1],
+    tags: Effect.map(buffer.takeAll, tagsOf),
+    leave: () => {
+      primaries = [a]
+      keys.replan()
+    }
+  }
+})
+
+const lost: Loss = { failure: { kind: "connection", message: "lost" }, caughtUpAt: 0, behind: false }
+
+plain.effect("Reports of a primary that leaves are heard out", () =>
+  Effect.gen(function*() {
+    const { first, leave, second, tags } = yield* tracked()
+    leave()
+    assert.deepStrictEqual([second.sent, second.isClosed], [["CLIENT TRACKING OFF"], false])
+    // A report that was under way when the node left.
+    second.hooks.onPush(["invalidate", ["last"]])
+    second.hooks.onReply("OK")
+    second.hooks.onRead()
+    assert.isTrue(second.isClosed)
+    assert.isFalse(first.isClosed)
+    assert.deepStrictEqual(yield* tags, ["Subscribed", "Message"])
+  }))
+
+plain.effect("A primary that leaves and is lost before it is heard out leaves a gap", () =>
+  Effect.gen(function*() {
+    const { leave, second, tags } = yield* tracked()
+    leave()
+    second.hooks.onLost(lost)
+    assert.isTrue(second.isClosed)
+    assert.deepStrictEqual(yield* tags, ["Subscribed", "Interrupted", "Gap", "Subscribed"])
+  }))

@@ -60,6 +60,13 @@ const mixed = (
 
 const expiry = fc.oneof(row("EX", seconds), row("PX", one("100000", "0")), row("EXAT", one("99999999999", "0")))
 
+const trackingWord = one("OPTIN", "OPTOUT", "BCAST", "NOLOOP", "BAD")
+const trackingOption = fc.oneof(
+  trackingWord,
+  row("PREFIX", one("a", "ab", "b")),
+  row("REDIRECT", one("99999999", "x", "0"))
+)
+
 export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>> = {
   strings: mixed([
     call("GET", key),
@@ -86,6 +93,17 @@ export const groups: Readonly<Record<string, fc.Arbitrary<ReadonlyArray<Words>>>
     call("GETRANGE", key, index, index),
     call("LCS", key, key, maybe(one("LEN", "IDX", "BAD")), maybe(row("MINMATCHLEN", count)))
   ]),
+  // Without writes: a report would stand among the replies.
+  tracking: mixed([
+    call("CLIENT TRACKING", one("ON", "ON", "ON", "OFF", "BAD"), maybe(trackingOption), maybe(trackingWord)),
+    // Servers answer twice where several prefixes overlap.
+    call("CLIENT TRACKING", "ON", "BCAST", row("PREFIX", one("a", "ab", "b")), maybe(one("NOLOOP"))),
+    call("CLIENT TRACKING", "ON", one("OPTIN", "OPTOUT"), maybe(one("NOLOOP", "OPTIN"))),
+    call("CLIENT TRACKING", "OFF"),
+    call("CLIENT CACHING", one("YES", "NO", "BAD")),
+    call("CLIENT TRACKINGINFO"),
+    call("CLIENT GETREDIR")
+  ], call("GET", key)),
   generic: mixed([
     call("SET", key, value),
     call("DEL", some(key)),

@@ -2,12 +2,27 @@
  * CLIENT TRACKING and its siblings.
  */
 import { type Answer, Members, ok, Pairs } from "./Answer.ts"
-import type { Bytes } from "./Bytes.ts"
+import { type Bytes, compare } from "./Bytes.ts"
 import type { Call } from "./Call.ts"
 import type { SessionRole } from "./Roles.ts"
 
 const otherMode = (what: string): string =>
   `ERR You can't switch ${what} before disabling tracking for this client, and then re-enabling it with a different mode.`
+
+const overlap = (one: Bytes, other: Bytes): boolean => one.startsWith(other) || other.startsWith(one)
+
+/** The first two prefixes that overlap, in words; `undefined` when none do. */
+const collisionOf = (prefixes: ReadonlyArray<Bytes>, known: ReadonlyArray<Bytes>): string | undefined => {
+  const words = (one: Bytes, kind: string, other: Bytes) =>
+    `ERR Prefix '${one}' overlaps with ${kind} prefix '${other}'. Prefixes for a single client must not overlap.`
+  for (const [i, prefix] of prefixes.entries()) {
+    const existing = known.toSorted(compare).find((one) => overlap(prefix, one))
+    if (existing !== undefined) return words(prefix, "an existing", existing)
+    const provided = prefixes.slice(i + 1).find((one) => overlap(prefix, one))
+    if (provided !== undefined) return words(prefix, "another provided", provided)
+  }
+  return undefined
+}
 
 /** CLIENT TRACKING. */
 export const track = (call: Call): Answer => {
@@ -54,17 +69,13 @@ export const track = (call: Call): Answer => {
     return call.refuse(otherMode("OPTIN/OPTOUT mode"))
   }
   const known = tracking?.prefixes ?? []
-  for (const [i, prefix] of prefixes.entries()) {
-    const other = [...known, ...prefixes.slice(0, i)].find((one) => one.startsWith(prefix) || prefix.startsWith(one))
-    if (other !== undefined) {
-      return call.refuse(
-        `ERR Prefix '${prefix}' overlaps with an existing prefix '${other}'. Prefixes for a single client must not overlap.`
-      )
-    }
-  }
+  const collision = collisionOf(prefixes, known)
+  if (collision !== undefined) return call.refuse(collision)
+  session.caching = undefined
   session.tracking = {
     mode: isBroadcast ? "bcast" : words.has("OPTIN") ? "optin" : words.has("OPTOUT") ? "optout" : "all",
-    prefixes: isBroadcast && prefixes.length + known.length === 0 ? [""] : [...known, ...prefixes],
+    // Without a prefix it is the empty one.
+    prefixes: isBroadcast ? [...new Set([...known, ...prefixes.length === 0 ? [""] : prefixes])] : [],
     noLoop: words.has("NOLOOP"),
     redirect
   }
@@ -76,14 +87,14 @@ export const track = (call: Call): Answer => {
 /** CLIENT CACHING. */
 export const cache = (call: Call): Answer => {
   const mode = call.session.tracking?.mode
-  if (mode !== "optin" && mode !== "optout") {
+  if (mode === undefined) {
     return call.refuse(
       "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
     )
   }
   const word = call.word(2)
   if (word !== "YES" && word !== "NO") return call.syntax()
-  if ((word === "YES") !== (mode === "optin")) {
+  if (mode !== (word === "YES" ? "optin" : "optout")) {
     return call.refuse(
       `ERR CLIENT CACHING ${word} is only valid when tracking is enabled in ${
         word === "YES" ? "OPTIN" : "OPTOUT"
@@ -110,7 +121,7 @@ export const trackingInfo = ({ session: { caching, tracking } }: Call): Answer =
     "redirect",
     tracking?.redirect ?? -1,
     "prefixes",
-    tracking?.prefixes ?? []
+    tracking?.prefixes.toSorted(compare) ?? []
   ])
 }
 
