@@ -19,11 +19,7 @@ export const monotonicMillis = (clock: Clock.Clock): number =>
   // time twice.
   clock === machine ? machineOrigin + performance.now() : Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
-/**
- * A moment from which time is measured.
- *
- * @internal
- */
+/** A moment from which time is measured. It stays in the declarations, whose signatures name it. */
 export interface Moment {
   /** The moment, in monotonic milliseconds. */
   readonly millis: number
