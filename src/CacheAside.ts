@@ -45,6 +45,10 @@ export type { CacheAsideStatistics } from "./aside/Statistics.ts"
 /**
  * Values beside their origin. The members can be used apart from the object.
  *
+ * **Details**
+ *
+ * Reads fail with the error of a load, and with a `RedisClusterException`; `set` and `invalidate` with a `RedisClusterException` only.
+ *
  * @category models
  * @since 0.1.0
  */

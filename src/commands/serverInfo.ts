@@ -293,6 +293,7 @@ export interface InfoReplication {
   readonly slaveReadOnly: boolean | undefined
   readonly slavePriority: number | undefined
   readonly replBacklogActive: boolean | undefined
+  /** The size of the backlog, in bytes. */
   readonly replBacklogSize: number | undefined
   readonly replBacklogHistlen: number | undefined
 }

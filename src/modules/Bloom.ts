@@ -183,7 +183,8 @@ const commands: BloomCommands<CommandSurface> = /* @__PURE__ */ checked(paramete
 })
 
 /**
- * The builders of the commands on Bloom filters: each makes a command that runs on the `ClusterClient` of the fiber.
+ * The builders of the commands on Bloom filters: each makes a command that runs on the `ClusterClient` of the fiber. It fails like any
+ * command, with a `RedisClusterException`.
  *
  * **Example** (A backup)
  *

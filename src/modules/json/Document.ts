@@ -64,12 +64,13 @@ export type Patch<A> = { readonly [K in keyof A]?: A[K] | ({} extends Pick<A, K>
  * @since 0.1.0
  */
 export interface DocumentSetOptions {
-  /** Set only if there is nothing there (`NX`), or only if there is something (`XX`). */
+  /** Set only if there is nothing there (`NX`), or only if there is something (`XX`). Default: set in any case. */
   readonly condition?: "NX" | "XX" | undefined
 }
 
 /**
- * Documents with a schema, or the part of them at a path. The members can be used apart from the object.
+ * Documents with a schema, or the part of them at a path. The members can be used apart from the object. A value that the schema refuses fails
+ * with an `EncodeError` before it is sent, a stored one with a `DecodeError`.
  *
  * @category models
  * @since 0.1.0

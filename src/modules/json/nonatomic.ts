@@ -58,6 +58,9 @@ export interface JsonNonatomic {
     keys: ReadonlyArray<Argument>,
     path: P
   ) => Effect.Effect<ReadonlyArray<AtPath<P, JsonValue> | null>, RedisClusterException, ClusterClient>
-  /** Sets values at paths of keys of any slots. Not atomic: each slot is written by a command of its own. */
+  /**
+   * Sets values at paths of keys of any slots. Not atomic: each slot is written by a command of its own. When parts fail, the error is a
+   * `PartialFailureError` with the positions of their keys.
+   */
   readonly msetNonatomic: (entries: PathEntries) => Effect.Effect<"OK", RedisClusterException, ClusterClient>
 }

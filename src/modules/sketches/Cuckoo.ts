@@ -59,6 +59,7 @@ export interface CuckooInfo {
   readonly filters: number
   readonly itemsInserted: number
   readonly itemsDeleted: number
+  /** The number of items of a bucket. */
   readonly bucketSize: number
   readonly expansion: number
   readonly maxIterations: number
@@ -168,7 +169,8 @@ const commands: CuckooCommands<CommandSurface> = /* @__PURE__ */ checked(paramet
 })
 
 /**
- * The builders of the commands on cuckoo filters: each makes a command that runs on the `ClusterClient` of the fiber.
+ * The builders of the commands on cuckoo filters: each makes a command that runs on the `ClusterClient` of the fiber. It fails like any
+ * command, with a `RedisClusterException`.
  *
  * **Example** (Sessions that can end)
  *

@@ -71,15 +71,15 @@ export interface Aggregation {
  * @since 0.1.0
  */
 export interface RangeOptions {
-  /** Give the last bucket of a compaction as well, which is not complete. */
+  /** Give the last bucket of a compaction as well, which is not complete. Default: `false`. */
   readonly latest?: boolean | undefined
-  /** Only samples with these times. */
+  /** Only samples with these times. Default: all. */
   readonly timestamps?: ReadonlyArray<Timestamp> | undefined
-  /** Only samples with values from the first to the second number. */
+  /** Only samples with values from the first to the second number. Default: all. */
   readonly values?: readonly [minimum: number, maximum: number] | undefined
-  /** The most samples, or buckets. */
+  /** The greatest number of samples, or buckets. Default: all. */
   readonly count?: number | undefined
-  /** Give a value for each bucket, in the place of the samples. */
+  /** Give a value for each bucket, in the place of the samples. Default: the samples. */
   readonly aggregation?: Aggregation | undefined
 }
 
@@ -90,14 +90,14 @@ export interface RangeOptions {
  * @since 0.1.0
  */
 export interface RangeStreamOptions extends Omit<RangeOptions, "aggregation"> {
-  /** Give a value for each bucket with a sample, in the place of the samples. */
+  /** Give a value for each bucket with a sample, in the place of the samples. Default: the samples. */
   readonly aggregation?: Omit<Aggregation, "empty"> | undefined
-  /** The most samples of one command. Default: 1000. */
+  /** The greatest number of samples of one command. Default: 1000. */
   readonly pageSize?: number | undefined
 }
 
 /**
- * Streams of ranges.
+ * Streams of ranges. They fail like the commands of ranges, with a `RedisClusterException`.
  *
  * @category models
  * @since 0.1.0
