@@ -26,6 +26,6 @@ export const remove = <T extends Named>(all: OneOrMany<T>, one: T): OneOrMany<T>
   return all.size === 0 ? undefined : all
 }
 
-/** Those of a moment: a list that no change reaches. */
+/** The members of a moment: a list that no change reaches. */
 export const listOf = <T extends Named>(all: OneOrMany<T>): ReadonlyArray<T> =>
   all === undefined ? [] : all instanceof Map ? [...all.values()] : [all]

@@ -41,7 +41,7 @@ export class FetchRequest<Waiter> extends Request {
   /** The commands of the first attempt; later attempts send the command alone. */
   block: ReadonlyArray<Sendable> | undefined = undefined
   readonly fetch: Fetching<Waiter>
-  /** Those who wait for the reply. */
+  /** The callers who wait for the reply. */
   readonly waiters: Array<Waiter>
   /** The waiters who have the deadline of the request; `undefined` while that is the first one alone. */
   patient: Array<Waiter> | undefined = undefined
@@ -118,7 +118,7 @@ export class FetchRequest<Waiter> extends Request {
     this.reads.failed(this, error)
   }
 
-  /** Those who wait decode the reply, each by its own command. */
+  /** The waiting callers decode the reply, each by its own command. */
   private end(reply: Reply): void {
     if (reply instanceof ServerError) return this.onFailure({ _tag: "Reply", error: reply })
     this.settled = true
