@@ -80,20 +80,30 @@ export interface Document<in I, S extends Schema.ConstraintCodec<unknown, unknow
   readonly path: `$${string}`
   /** The key of an input. */
   readonly key: (input: I) => Argument
-  /** The value; `null` if the key or the place is missing. */
+  /** The value; `null` if the key or the place is missing. Fails with a `DecodeError` when the schema refuses what is stored. */
   readonly get: (input: I) => Command<S["Type"] | null>
-  /** The values of many inputs, in their order, of any slots: one command for each slot, all sent at once. */
+  /**
+   * The values of many inputs, in their order, of any slots: one command for each slot, all sent at once. Fails with a `PartialFailureError`
+   * when parts fail.
+   */
   readonly getMany: (
     inputs: ReadonlyArray<I>
   ) => Effect.Effect<ReadonlyArray<S["Type"] | null>, RedisClusterException, ClusterClient>
-  /** Writes the value. `null` if the condition was not met, or the document or the object around the place is missing. */
+  /**
+   * Writes the value. `null` if the condition was not met, or the object around the place is missing. Fails with an `EncodeError` when the
+   * schema refuses the value.
+   */
   readonly set: (input: I, value: S["Type"], options?: DocumentSetOptions) => Command<"OK" | null>
-  /** Writes many values, of any slots, at once. It is not atomic over slots. When a value cannot be encoded, none is written. */
+  /**
+   * Writes many values, of any slots, at once. It is not atomic over slots. Fails with an `EncodeError`, and writes nothing, when the schema refuses a value; with a
+   * `PartialFailureError` when parts fail.
+   */
   readonly setMany: (
     entries: Iterable<readonly [input: I, value: S["Type"]]>
   ) => Effect.Effect<"OK", RedisClusterException, ClusterClient>
   /**
-   * Changes some properties of an object and leaves the others; with `null` it removes one that may be missing.
+   * Changes some properties of an object and leaves the others; with `null` it removes one that may be missing. Fails with an `EncodeError` when the
+   * schema refuses the patch.
    *
    * **Gotchas**
    *
@@ -101,7 +111,7 @@ export interface Document<in I, S extends Schema.ConstraintCodec<unknown, unknow
    * an inner object is refused, because the server would remove the property: `at("inner").set` writes it.
    */
   readonly merge: (input: I, patch: Patch<S["Type"]>) => Command<"OK">
-  /** Deletes the value, at the root the whole key. Returns whether it was there. */
+  /** Deletes the value, at the root the whole key. Returns whether it was there. It adds no error. */
   readonly delete: (input: I) => Command<boolean>
   /** The part of the documents at a property, a name of a record, or a position of a list. */
   readonly at: <const K extends Segment<S>>(segment: K) => Document<I, SchemaAt<S, K>>
