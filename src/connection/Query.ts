@@ -25,6 +25,16 @@ class Query extends OwnCommand {
   }
 }
 
+/**
+ * A command over a connection that is being made. As long as it is not written, it waits for the end of the attempt to
+ * connect, which has a bound of its own and knows why it failed.
+ */
+class FirstQuery extends Query {
+  override onDeadline(written: boolean): void {
+    if (written) super.onDeadline(written)
+  }
+}
+
 const resultOf = (end: End, name: string): Effect.Effect<Reply, LinkFailure> => {
   switch (end._tag) {
     case "Replied":
@@ -45,16 +55,35 @@ export const question = (name: string, ...args: ReadonlyArray<Argument>): Comman
 /** The question whether a node answers. */
 export const ping = question("PING")
 
-/** Sends a command and succeeds with its reply as it came, error replies included. `timeout` is in milliseconds. */
-export const query = (
-  connection: { readonly send: (outgoing: Outgoing) => void },
-  command: Command<unknown>,
-  timeout: number
+interface Sender {
+  readonly send: (outgoing: Outgoing) => void
+}
+
+const queried = (
+  connection: Sender,
+  timeout: number,
+  make: (deadline: number, resume: (effect: Effect.Effect<Reply, LinkFailure>) => void) => Query
 ): Effect.Effect<Reply, LinkFailure> =>
   Clock.clockWith((clock) =>
     Effect.callback((resume) => {
-      const entry = new Query(command, monotonicMillis(clock) + timeout, resume)
+      const entry = make(monotonicMillis(clock) + timeout, resume)
       connection.send(entry)
       return Effect.sync(() => entry.abandon())
     })
   )
+
+/** Sends a command and succeeds with its reply as it came, error replies included. `timeout` is in milliseconds. */
+export const query = (
+  connection: Sender,
+  command: Command<unknown>,
+  timeout: number
+): Effect.Effect<Reply, LinkFailure> =>
+  queried(connection, timeout, (deadline, resume) => new Query(command, deadline, resume))
+
+/** Sends a command over a connection that is being made. It fails with the failure of the attempt, if that fails. */
+export const firstQuery = (
+  connection: Sender,
+  command: Command<unknown>,
+  timeout: number
+): Effect.Effect<Reply, LinkFailure> =>
+  queried(connection, timeout, (deadline, resume) => new FirstQuery(command, deadline, resume))

@@ -8,7 +8,8 @@ import { addressOf, type Endpoint } from "../cluster/Endpoint.ts"
 import type { ResolvedOptions } from "../ClusterOptions.ts"
 import type { Connection } from "../connection/Connection.ts"
 import type { Connections } from "../connection/Connections.ts"
-import { ping, query, question } from "../connection/Query.ts"
+import type { LinkFailure } from "../connection/Outgoing.ts"
+import { firstQuery, ping, query, question } from "../connection/Query.ts"
 import { isPassing, kindOf } from "../protocol/ErrorKind.ts"
 import { type Reply, ServerError } from "../protocol/Reply.ts"
 import { fromClusterNodes, fromClusterShards, type Member } from "./Members.ts"
@@ -29,6 +30,11 @@ export interface Refusal {
 }
 
 export const refusal = (node: string, cause: string): Refusal => ({ node, cause })
+
+const explained = (
+  connection: Connection,
+  asked: Effect.Effect<Reply, LinkFailure>
+): Effect.Effect<Reply, Refusal> => Effect.mapError(asked, (failure) => refusal(connection.address, failure.message))
 
 /** The topology as one node reports it. */
 export interface Answer {
@@ -116,9 +122,11 @@ export class Inquiry {
         this.connections.open({ host: endpoint.host, port: endpoint.port }),
         (connection) =>
           Effect.flatMap(
-            Effect.all([this.query(connection, clusterSlots, wish), this.query(connection, clusterMyId, wish)], {
-              concurrency: "unbounded"
-            }),
+            Effect.forEach(
+              [clusterSlots, clusterMyId],
+              (command) => explained(connection, firstQuery(connection, command, wish.timeout)),
+              { concurrency: "unbounded" }
+            ),
             ([slots, id]) => this.read(connection, slots, wish, typeof id === "string" ? id : undefined)
           )
       )
@@ -133,10 +141,7 @@ export class Inquiry {
   }
 
   private query(connection: Connection, command: typeof ping, { timeout }: Wish): Effect.Effect<Reply, Refusal> {
-    return Effect.mapError(
-      query(connection, command, timeout),
-      (failure) => refusal(connection.address, failure.message)
-    )
+    return explained(connection, query(connection, command, timeout))
   }
 
   /** `id` is the id of the node that answered, for when its address does not tell. */

@@ -8,6 +8,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { inspect } from "node:util"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
+import * as ScriptedServer from "../connection/ScriptedServer.ts"
 import * as Certificates from "../harness/Certificates.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
 import { openClient } from "./Load.ts"
@@ -99,6 +100,16 @@ describe("TLS and ACL", () => {
         const { nodes } = yield* RedisCluster
         const { reason } = yield* failureOf({ nodes: `redis://127.0.0.1:${nodes[0].port}` })
         assert.match(reason.message, /speak TLS\? Then it wants rediss:/)
+      }))
+
+    it.effect("asks whether the server speaks TLS when the URL is rediss:// and the server is silent", () =>
+      Effect.gen(function*() {
+        const { endpoint } = yield* ScriptedServer.start(() => undefined)
+        const { reason } = yield* failureOf({
+          nodes: `rediss://${endpoint.host}:${endpoint.port}`,
+          connectTimeout: "100 millis"
+        })
+        assert.match(reason.message, /no connection within 100 ms.*speak TLS\?/)
       }))
 
     it.effect("checks the certificate against the server name of each node", () =>
