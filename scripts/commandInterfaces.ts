@@ -125,6 +125,7 @@ const paths = [
   ...await pathsIn("commands/"),
   ...await pathsIn("modules/"),
   ...await pathsIn("modules/json/"),
+  ...await pathsIn("modules/search/"),
   ...await pathsIn("modules/sketches/"),
   ...await pathsIn("modules/timeSeries/"),
   "protocol/Reply",
@@ -178,7 +179,10 @@ export const exportsOf = (path: string): ReadonlySet<string> => {
 // -----------------------------------------------------------------------------
 
 /** Objects that are values and no options. */
-const values = new Set(["Argument", "Entries", "Instant", "Integer", "Lifetime", "OneOrMore", "Patience", "Value"])
+const values = new Set([
+  ...["Argument", "Entries", "Instant", "Integer", "Lifetime", "OneOrMore", "Patience", "Value"],
+  ...["Fields", "Index", "Query", "SearchAggregation"]
+])
 
 const isFlag = (type: Syntax | undefined): boolean | undefined => {
   if (type?.type === "TSUndefinedKeyword") return undefined

@@ -63,8 +63,10 @@ export const parts: ReadonlyArray<Part> = [
   { name: "values", about: "typed values: schema, key and stored form", floors: [["values"]] },
   {
     name: "modules",
-    about: "the commands of server modules: JSON, Bloom filters, time series",
-    floors: [["modules/parameters"], ["modules/json", "modules/sketches", "modules/timeSeries"], ["modules"]]
+    about: "the commands of server modules: JSON, search, Bloom filters, time series",
+    floors: [["modules/parameters"], ["modules/json", "modules/search", "modules/sketches", "modules/timeSeries"], [
+      "modules"
+    ]]
   },
   {
     name: "cache-aside",

@@ -6,7 +6,6 @@ const subscription = "a subscription: a stream, not a call"
 const transaction = "part of a transaction, which needs a connection of its own"
 const internal = "for servers among themselves, or for their developers"
 const clusterOnly = "refused by servers in cluster mode"
-const search = "a command of the search module: by name"
 const old = "the old name of CLUSTER REPLICAS"
 
 export const withoutBuilder: Readonly<Record<string, string>> = {
@@ -50,31 +49,7 @@ export const withoutBuilder: Readonly<Record<string, string>> = {
   REPLICAOF: clusterOnly,
   SLAVEOF: clusterOnly,
   "CLUSTER SLAVES": old,
-  "FT.AGGREGATE": search,
-  "FT.ALIASADD": search,
-  "FT.ALIASDEL": search,
-  "FT.ALIASUPDATE": search,
-  "FT.ALTER": search,
-  "FT.CONFIG": search,
-  "FT.CREATE": search,
-  "FT.CURSOR": search,
-  "FT.DICTADD": search,
-  "FT.DICTDEL": search,
-  "FT.DICTDUMP": search,
-  "FT.DROPINDEX": search,
-  "FT.EXPLAIN": search,
-  "FT.EXPLAINCLI": search,
-  "FT.HYBRID": search,
-  "FT.INFO": search,
-  "FT.PROFILE": search,
-  "FT.SEARCH": search,
-  "FT.SPELLCHECK": search,
-  "FT.SUGADD": search,
-  "FT.SUGDEL": search,
-  "FT.SUGGET": search,
-  "FT.SUGLEN": search,
-  "FT.SYNDUMP": search,
-  "FT.SYNUPDATE": search,
-  "FT.TAGVALS": search,
-  "FT._LIST": search
+  "FT.CONFIG": "settings of the server, which Redis 8 has in CONFIG",
+  "FT.CURSOR": "a part of the stream Search.aggregateStream",
+  "FT.EXPLAINCLI": "the text of FT.EXPLAIN, line by line"
 }

@@ -4,10 +4,12 @@
  */
 import { Bloom, CountMin, Cuckoo, TDigest, TopK } from "../../src/modules/Bloom.ts"
 import { Json } from "../../src/modules/Json.ts"
+import { Search } from "../../src/modules/Search.ts"
 import { TimeSeries } from "../../src/modules/TimeSeries.ts"
 import type { Sample } from "../commands/samples/Sample.ts"
 import { sketches } from "./samples/bloom.ts"
 import { json } from "./samples/json.ts"
+import { search } from "./samples/search.ts"
 import { timeSeries } from "./samples/timeSeries.ts"
 
 /** The groups by their names. */
@@ -16,6 +18,7 @@ export const moduleGroups: Readonly<Record<string, object>> = {
   CountMin,
   Cuckoo,
   Json,
+  Search,
   TDigest,
   TimeSeries,
   TopK
@@ -25,6 +28,8 @@ export const moduleGroups: Readonly<Record<string, object>> = {
 const tools = new Set([
   ...["Bloom.dump", "Bloom.restore", "Cuckoo.dump", "Cuckoo.restore"],
   ...["TimeSeries.rangeStream", "TimeSeries.revrangeStream"],
+  ...["Search.aggregateStream", "Search.aggregation", "Search.index", "Search.literal"],
+  ...["Search.geo", "Search.geoshape", "Search.numeric", "Search.tag", "Search.text", "Search.vector"],
   ...["Json.encode", "Json.mgetNonatomic", "Json.msetNonatomic", "Json.of", "Json.path", "Json.text"]
 ])
 
@@ -37,4 +42,4 @@ export const moduleBuilders: ReadonlyArray<
     .filter(([name]) => !tools.has(name))
 )
 
-export const moduleSamples: ReadonlyArray<Sample> = [...json, ...sketches, ...timeSeries]
+export const moduleSamples: ReadonlyArray<Sample> = [...json, ...search, ...sketches, ...timeSeries]

@@ -1,0 +1,81 @@
+/**
+ * Aggregations of any size as streams: each holds a cursor of one node, reads it there, and deletes it at the end.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import type { NodeClient } from "../../client/Targets.ts"
+import { ClusterClient } from "../../ClusterClient.ts"
+import { type Command, timeout } from "../../commands/Command.ts"
+import type { RedisClusterException } from "../../RedisClusterException.ts"
+import type { CursorPage } from "./results.ts"
+
+/** The commands of a cursor. */
+export interface CursorCommands<Row> {
+  /** The key whose owner has the index; `undefined` where each primary asks the others. */
+  readonly routing: string | undefined
+  readonly open: Command<CursorPage<Row>>
+  readonly read: (cursor: string) => Command<CursorPage<Row>>
+  readonly close: (cursor: string) => Command<unknown>
+}
+
+/** The number of no cursor. */
+const ended = "0"
+
+/** The cursor at its node. */
+interface Held<Row> {
+  readonly node: NodeClient
+  /** The page that came last. */
+  readonly page: CursorPage<Row>
+  /** Changes with each page. */
+  cursor: string
+}
+
+/** The node for a new cursor: any primary, so that they share the work. */
+const chosen = Effect.fnUntraced(function*(routing: string | undefined) {
+  const redis = yield* ClusterClient
+  const owner = routing === undefined ? undefined : yield* redis.ownerOf(routing)
+  if (owner !== undefined) return yield* redis.node(owner)
+  const known = yield* redis.primaries
+  const primaries = known.length > 0 ? known : (yield* redis.refreshTopology).primaries
+  const lot = yield* Random.next
+  return yield* redis.node(primaries[Math.floor(lot * primaries.length)])
+})
+
+/** Nothing has been read yet, so that another node may be asked: a cursor whose reply was lost is dropped when its time is over. */
+const again = {
+  while: (error: RedisClusterException) => error.isRetryable || error.reason._tag === "ConnectionError",
+  schedule: Schedule.spaced("50 millis"),
+  times: 20
+}
+
+/** A stream of rows. Reads are never repeated: each moves the cursor on. */
+export const rows = <Row>(commands: CursorCommands<Row>): Stream.Stream<Row, RedisClusterException, ClusterClient> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const open = Effect.flatMap(
+      chosen(commands.routing),
+      (node) => Effect.map(node.execute(commands.open), (page): Held<Row> => ({ node, page, cursor: page.cursor }))
+    ).pipe(Effect.retry(again))
+    const held = yield* Effect.acquireRelease(
+      open,
+      ({ cursor, node }) =>
+        cursor === ended ? Effect.void : Effect.ignore(node.execute(timeout(commands.close(cursor), "1 second")))
+    )
+    const next = (): Effect.Effect<CursorPage<Row>, RedisClusterException> =>
+      Effect.tap(held.node.execute(commands.read(held.cursor)), (page) =>
+        Effect.sync(() => {
+          held.cursor = page.cursor
+        }))
+    return Stream.paginate(
+      true,
+      (isFirst) =>
+        Effect.map(isFirst ? Effect.succeed(held.page) : next(), ({ cursor, rows }) => [
+          rows,
+          cursor === ended ? Option.none<boolean>() : Option.some(false)
+        ])
+    )
+  }))
