@@ -43,8 +43,9 @@ import {
   type RowOf,
   rowOf,
   type RowShape,
-  SearchAggregation,
-  type ShapeOf
+  type SearchAggregation,
+  type ShapeOf,
+  Steps
 } from "./search/Aggregation.ts"
 import * as cursors from "./search/cursors.ts"
 import { type DocumentOf, documentOf, text, texts } from "./search/documents.ts"
@@ -72,12 +73,14 @@ import { bytesOf } from "./search/vectors.ts"
 
 export {
   Reduce,
+  type ReducedShape,
   type Reducer,
+  type Reducers,
   type ReducerTools,
   type RowKind,
   type RowOf,
   type RowShape,
-  SearchAggregation,
+  type SearchAggregation,
   type ShapeOf
 } from "./search/Aggregation.ts"
 export type { DocumentOf } from "./search/documents.ts"
@@ -604,7 +607,7 @@ const search = <F extends Fields, N extends keyof F & string>(
 /** Adds an aggregation from its query on. */
 const addAggregation = (
   self: Call,
-  state: SearchAggregation<RowShape, RowShape>["state"],
+  state: Steps<RowShape, RowShape>["state"],
   options: AggregateStreamOptions,
   cursor: boolean
 ): Call => {
@@ -624,11 +627,11 @@ const addAggregation = (
 
 const notAggregation = "the aggregation has to be made by Search.aggregation"
 
-const isAggregation = (value: unknown): value is SearchAggregation<never, never> => value instanceof SearchAggregation
+const isAggregation = (value: unknown): value is Steps<never, never> => value instanceof Steps
 
 const aggregateWith = <Row extends RowShape, A>(
   spec: CommandSpec,
-  given: { readonly state: SearchAggregation<RowShape, RowShape>["state"] },
+  given: unknown,
   options: AggregateStreamOptions,
   cursor: boolean,
   before: ReadonlyArray<string>,

@@ -168,9 +168,21 @@ export const Reduce: ReducerTools = {
     )
 }
 
-type Reducers<P extends string> = Readonly<Record<string, Reducer<RowKind, P>>>
+/**
+ * Reducers by the names of their values.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Reducers<P extends string> = Readonly<Record<string, Reducer<RowKind, P>>>
 
-type ReducedShape<R> = { readonly [N in keyof R]: R[N] extends Reducer<infer K, string> ? K : never }
+/**
+ * The kinds of reduced values.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type ReducedShape<R> = { readonly [N in keyof R]: R[N] extends Reducer<infer K, string> ? K : never }
 
 /** A step as the server reads it. */
 type Step = ReadonlyArray<string>
@@ -201,17 +213,44 @@ const expressionProblem = "an expression has to be a text that is not empty"
  * @category models
  * @since 0.1.0
  */
-export class SearchAggregation<in out Known extends RowShape, in out Row extends RowShape> {
-  /** @internal */
+export interface SearchAggregation<in out Known extends RowShape, in out Row extends RowShape> {
+  /** Adds fields of the documents to the rows. */
+  readonly load: <const N extends keyof Known & string>(
+    names: ReadonlyArray<N>
+  ) => SearchAggregation<Known, Row & Pick<Known, N>>
+  /** Makes one row of all rows with the same values of properties, or of all rows; with the reduced values of its rows. */
+  readonly groupBy: <const N extends keyof Known & string, const R extends Reducers<keyof Known & string>>(
+    names: ReadonlyArray<N>,
+    reducers: R
+  ) => SearchAggregation<Pick<Known, N> & ReducedShape<R>, Pick<Known, N> & ReducedShape<R>>
+  /** Adds the value of an expression to each row: `apply("total", "@price * @count", "number")`. */
+  readonly apply: <const N extends string, const K extends "text" | "number">(
+    name: N,
+    expression: string,
+    kind: K
+  ) => SearchAggregation<Known & Readonly<Record<N, K>>, Row & Readonly<Record<N, K>>>
+  /** Keeps the rows for which an expression holds: `filter("@count > 1")`. */
+  readonly filter: (expression: string) => SearchAggregation<Known, Row>
+  /** Sorts the rows: `sortBy([["count", "DESC"], ["tags", "ASC"]])`. With `max` only the first so many are kept, which is faster. */
+  readonly sortBy: (
+    by: ReadonlyArray<readonly [name: keyof Known & string, direction: "ASC" | "DESC"]>,
+    options?: { readonly max?: number | undefined }
+  ) => SearchAggregation<Known, Row>
+  /** Leaves out the first rows, and keeps at most so many of the others. */
+  readonly limit: (offset: number, count: number) => SearchAggregation<Known, Row>
+}
+
+/** The steps of an aggregation. */
+export class Steps<in out Known extends RowShape, in out Row extends RowShape>
+  implements SearchAggregation<Known, Row>
+{
   readonly state: State
 
-  /** @internal */
   constructor(state: State) {
     this.state = state
   }
 
-  /** Adds fields of the documents to the rows. */
-  load<const N extends keyof Known & string>(names: ReadonlyArray<N>): SearchAggregation<Known, Row & Pick<Known, N>> {
+  load<const N extends keyof Known & string>(names: ReadonlyArray<N>): Steps<Known, Row & Pick<Known, N>> {
     const { index } = this.state
     if (!Array.isArray(names) || names.length === 0) return this.refused("load: at least one name is needed")
     const unknown = names.find((name) => !isIndex(index) || index.fields[name] === undefined)
@@ -222,11 +261,10 @@ export class SearchAggregation<in out Known extends RowShape, in out Row extends
     return this.next(["LOAD", String(names.length), ...names.map((name) => `@${name}`)], { ...this.state.row, ...row })
   }
 
-  /** Makes one row of all rows with the same values of properties, or of all rows; with the reduced values of its rows. */
   groupBy<const N extends keyof Known & string, const R extends Reducers<keyof Known & string>>(
     names: ReadonlyArray<N>,
     reducers: R
-  ): SearchAggregation<Pick<Known, N> & ReducedShape<R>, Pick<Known, N> & ReducedShape<R>> {
+  ): Steps<Pick<Known, N> & ReducedShape<R>, Pick<Known, N> & ReducedShape<R>> {
     if (!Array.isArray(names) || !names.every(isName)) return this.refused(`groupBy: ${nameProblem}`)
     const { index, row } = this.state
     const all = Object.entries<Reducer<RowKind, string>>(reducers)
@@ -248,12 +286,11 @@ export class SearchAggregation<in out Known extends RowShape, in out Row extends
     )
   }
 
-  /** Adds the value of an expression to each row: `apply("total", "@price * @count", "number")`. */
   apply<const N extends string, const K extends "text" | "number">(
     name: N,
     expression: string,
     kind: K
-  ): SearchAggregation<Known & Readonly<Record<N, K>>, Row & Readonly<Record<N, K>>> {
+  ): Steps<Known & Readonly<Record<N, K>>, Row & Readonly<Record<N, K>>> {
     if (!isName(name)) return this.refused(`apply: ${nameProblem}`)
     if (kind !== "text" && kind !== "number") return this.refused("apply: the kind has to be text or number")
     return typeof expression === "string" && expression !== ""
@@ -261,18 +298,16 @@ export class SearchAggregation<in out Known extends RowShape, in out Row extends
       : this.refused(`apply: ${expressionProblem}`)
   }
 
-  /** Keeps the rows for which an expression holds: `filter("@count > 1")`. */
-  filter(expression: string): SearchAggregation<Known, Row> {
+  filter(expression: string): Steps<Known, Row> {
     return typeof expression === "string" && expression !== ""
       ? this.next(["FILTER", expression], this.state.row)
       : this.refused(`filter: ${expressionProblem}`)
   }
 
-  /** Sorts the rows: `sortBy([["count", "DESC"], ["tags", "ASC"]])`. With `max` only the first so many are kept, which is faster. */
   sortBy(
     by: ReadonlyArray<readonly [name: keyof Known & string, direction: "ASC" | "DESC"]>,
     options: { readonly max?: number | undefined } = {}
-  ): SearchAggregation<Known, Row> {
+  ): Steps<Known, Row> {
     const { max } = options
     const stranger = Object.keys(options).find((name) => name !== "max")
     if (stranger !== undefined) return this.refused("sortBy: there is one option, max")
@@ -295,19 +330,18 @@ export class SearchAggregation<in out Known extends RowShape, in out Row extends
     )
   }
 
-  /** Leaves out the first rows, and keeps at most so many of the others. */
-  limit(offset: number, count: number): SearchAggregation<Known, Row> {
+  limit(offset: number, count: number): Steps<Known, Row> {
     return [offset, count].every((number) => Number.isSafeInteger(number) && number >= 0)
       ? this.next(["LIMIT", String(offset), String(count)], this.state.row)
       : this.refused("limit: offset and count have to be whole numbers, at least 0")
   }
 
-  private next<K extends RowShape, R extends RowShape>(step: Step, row: RowShape): SearchAggregation<K, R> {
-    return new SearchAggregation<K, R>({ ...this.state, steps: [...this.state.steps, step], row })
+  private next<K extends RowShape, R extends RowShape>(step: Step, row: RowShape): Steps<K, R> {
+    return new Steps<K, R>({ ...this.state, steps: [...this.state.steps, step], row })
   }
 
-  private refused<K extends RowShape, R extends RowShape>(problem: string): SearchAggregation<K, R> {
-    return new SearchAggregation<K, R>({ ...this.state, problem: this.state.problem ?? problem })
+  private refused<K extends RowShape, R extends RowShape>(problem: string): Steps<K, R> {
+    return new Steps<K, R>({ ...this.state, problem: this.state.problem ?? problem })
   }
 }
 
@@ -316,7 +350,7 @@ export const aggregation = <const F extends Fields>(
   index: Index<F>,
   query: Query<NoInfer<Kinds<F>>>
   // Nothing is loaded yet.
-): SearchAggregation<ShapeOf<F>, {}> => new SearchAggregation({ index, query, steps: [], row: {}, problem: undefined })
+): SearchAggregation<ShapeOf<F>, {}> => new Steps({ index, query, steps: [], row: {}, problem: undefined })
 
 /** Adds the steps of an aggregation. */
 export const addSteps = (self: Call, steps: ReadonlyArray<Step>): Call => {

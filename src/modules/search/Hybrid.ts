@@ -71,9 +71,9 @@ export interface Combination {
  * @category models
  * @since 0.1.0
  */
-export interface HybridHit<out Document> {
+export interface HybridHit<out Doc> {
   readonly key: string
-  readonly document: Document
+  readonly document: Doc
   /** The combined score. */
   readonly score: number | undefined
 }
@@ -84,10 +84,10 @@ export interface HybridHit<out Document> {
  * @category models
  * @since 0.1.0
  */
-export interface HybridResult<out Document> {
+export interface HybridResult<out Doc> {
   /** How many documents were found. */
   readonly total: number
-  readonly hits: ReadonlyArray<HybridHit<Document>>
+  readonly hits: ReadonlyArray<HybridHit<Doc>>
   /** Why the result is not whole: the time was over, a shard did not answer. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -138,11 +138,11 @@ const raw = decode.struct<Raw>({
 })
 
 /** The result of a hybrid search whose documents have a decoder. */
-export const hybridResult = <Document>(
-  document: (source: Readonly<Record<string, Reply>>) => Document | decode.DecodeFailure
-): decode.Decoder<HybridResult<Document>> =>
+export const hybridResult = <Doc>(
+  document: (source: Readonly<Record<string, Reply>>) => Doc | decode.DecodeFailure
+): decode.Decoder<HybridResult<Doc>> =>
   decode.map(raw, ({ results, total, warnings }) => {
-    const hits: Array<HybridHit<Document>> = []
+    const hits: Array<HybridHit<Doc>> = []
     for (const source of results) {
       const key = text(source[keyName] ?? null)
       const score = source[scoreName] === undefined ? undefined : decode.double(source[scoreName])

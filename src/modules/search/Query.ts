@@ -47,24 +47,17 @@ export class Rendering {
  * @since 0.1.0
  */
 export interface Query<in Needs = unknown> {
+  /** For the types only. */
   readonly [TypeId]: (needs: Needs) => void
-  /**
-   * Writes the text of the query.
-   *
-   * @internal
-   */
+}
+
+/** The parts of a query that the commands read. */
+export interface Written {
+  /** Writes the text of the query. */
   readonly render: (rendering: Rendering) => string
-  /**
-   * How many documents a search by vectors gives; `undefined` for other queries.
-   *
-   * @internal
-   */
+  /** How many documents a search by vectors gives; `undefined` for other queries. */
   readonly nearest: number | undefined
-  /**
-   * Whether the query gives distances.
-   *
-   * @internal
-   */
+  /** Whether the query gives distances. */
   readonly hasDistance: boolean
 }
 
@@ -148,7 +141,7 @@ const make = <Needs>(
   render: (rendering: Rendering) => string,
   nearest?: number,
   hasDistance = nearest !== undefined
-): Query<Needs> => ({
+): Query<Needs> & Written => ({
   // It exists for the types only.
   [TypeId]: () => undefined,
   render,
@@ -157,7 +150,7 @@ const make = <Needs>(
 })
 
 /** Whether a value is a query. */
-export const isQuery = (value: unknown): value is Query<never> =>
+export const isQuery = (value: unknown): value is Query<never> & Written =>
   typeof value === "object" && value !== null && TypeId in value
 
 const inner = (query: unknown, rendering: Rendering): string => {

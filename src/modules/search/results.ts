@@ -14,10 +14,10 @@ import { distanceName } from "./Query.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Hit<out Document> {
+export interface Hit<out Doc> {
   readonly key: string
   /** The fields that were asked for. */
-  readonly document: Document
+  readonly document: Doc
   /** The score; `undefined` unless it was asked for. */
   readonly score: number | undefined
   /** How the score comes about, line by line; `undefined` unless it was asked for. */
@@ -36,10 +36,10 @@ export interface Hit<out Document> {
  * @category models
  * @since 0.1.0
  */
-export interface SearchResult<out Document> {
+export interface SearchResult<out Doc> {
   /** How many documents the query finds. */
   readonly total: number
-  readonly hits: ReadonlyArray<Hit<Document>>
+  readonly hits: ReadonlyArray<Hit<Doc>>
   /** Why the result is not whole: the time was over, a shard did not answer. Servers tell it over RESP3 only. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -186,12 +186,12 @@ const orAbsent = <A>(reply: Reply | undefined, decoder: decode.Decoder<A>): A | 
   reply === undefined ? undefined : decoder(reply)
 
 /** The result of a search whose documents have a decoder. */
-export const searchResult = <Document>(
+export const searchResult = <Doc>(
   parts: Parts,
-  document: (source: Readonly<Record<string, Reply>>) => Document | decode.DecodeFailure
-): decode.Decoder<SearchResult<Document>> =>
+  document: (source: Readonly<Record<string, Reply>>) => Doc | decode.DecodeFailure
+): decode.Decoder<SearchResult<Doc>> =>
   decode.map(raw(parts), ({ hits, total, warnings }) => {
-    const found: Array<Hit<Document>> = []
+    const found: Array<Hit<Doc>> = []
     for (const hit of hits) {
       const key = text(hit.key)
       const scored = hit.score === undefined || !parts.scores ? undefined : scoreOf(hit.score)
