@@ -243,7 +243,7 @@ export interface AggregateOptions {
  * @since 0.1.0
  */
 export interface AggregateStreamOptions extends AggregateOptions {
-  /** The rows of one read. Default: 1000. */
+  /** The most rows of one read, in elements. Default: 1000. */
   readonly pageSize?: number | undefined
   /** The time without a read after which the server drops the cursor. Default: 5 minutes. */
   readonly maxIdle?: Lifetime | undefined
@@ -816,7 +816,8 @@ export interface SearchTools extends FieldTools {
   ) => SearchAggregation<ShapeOf<F>, {}>
   /**
    * The rows of an aggregation, page by page: any number of them in little memory. One node holds a cursor, which is deleted when the
-   * stream ends. When the node is lost the stream fails: a read cannot be repeated.
+   * stream ends. A read is
+   * never repeated, because it moves the cursor on: when the node is lost the stream fails with a `RedisClusterException` (`ConnectionError`).
    */
   readonly aggregateStream: <Known extends RowShape, Row extends RowShape>(
     aggregation: SearchAggregation<Known, Row>,

@@ -65,7 +65,7 @@ export type Fields = Readonly<Record<string, Field>>
 export interface FieldOptions {
   /** The field of the hash, or the path of the JSON document: `"$.author.name"`. Default: the name of the field. */
   readonly path?: string | undefined
-  /** Index documents that lack the field as well, so that `Query.missing` finds them. */
+  /** Index documents that lack the field as well, so that `Query.missing` finds them. Default: no. */
   readonly indexMissing?: boolean | undefined
 }
 
@@ -76,9 +76,9 @@ export interface FieldOptions {
  * @since 0.1.0
  */
 export interface SortableFieldOptions extends FieldOptions {
-  /** Keep the values at hand for sorting, `"unnormalized"` for text as it is, with its case and accents. */
+  /** Keep the values at hand for sorting, `"unnormalized"` for text as it is, with its case and accents. Default: no. */
   readonly sortable?: boolean | "unnormalized" | undefined
-  /** Keep the values for sorting only, and do not index them. */
+  /** Keep the values for sorting only, and do not index them. Default: no. */
   readonly noIndex?: boolean | undefined
 }
 
@@ -91,13 +91,13 @@ export interface SortableFieldOptions extends FieldOptions {
 export interface TextFieldOptions extends SortableFieldOptions {
   /** The weight of the field in scores. Default: 1. */
   readonly weight?: number | undefined
-  /** Index words as they are, without their stems. */
+  /** Index words as they are, without their stems. Default: no. */
   readonly noStem?: boolean | undefined
-  /** Find words that sound alike: in English, French, Portuguese, Spanish. */
+  /** Find words that sound alike: in English, French, Portuguese, Spanish. Default: no. */
   readonly phonetic?: "dm:en" | "dm:fr" | "dm:pt" | "dm:es" | undefined
-  /** Keep all ends of words, so that `contains` and `suffix` are fast. */
+  /** Keep all ends of words, so that `contains` and `suffix` are fast. Default: no. */
   readonly suffixTrie?: boolean | undefined
-  /** Index texts that are empty as well. */
+  /** Index texts that are empty as well. Default: no. */
   readonly indexEmpty?: boolean | undefined
 }
 
@@ -110,11 +110,11 @@ export interface TextFieldOptions extends SortableFieldOptions {
 export interface TagFieldOptions extends SortableFieldOptions {
   /** The letter between the tags of a hash. Default: a comma. */
   readonly separator?: string | undefined
-  /** Tags in other cases are other tags. */
+  /** Tags in other cases are other tags. Default: no. */
   readonly caseSensitive?: boolean | undefined
-  /** Keep all ends of tags, so that `contains` and `suffix` are fast. */
+  /** Keep all ends of tags, so that `contains` and `suffix` are fast. Default: no. */
   readonly suffixTrie?: boolean | undefined
-  /** Index tags that are empty as well. */
+  /** Index tags that are empty as well. Default: no. */
   readonly indexEmpty?: boolean | undefined
 }
 
@@ -127,7 +127,7 @@ export interface TagFieldOptions extends SortableFieldOptions {
 export interface GeoshapeFieldOptions extends FieldOptions {
   /** The coordinates: degrees on the earth (`SPHERICAL`) or numbers of a plane (`FLAT`). Default: `SPHERICAL`. */
   readonly coordinates?: "SPHERICAL" | "FLAT" | undefined
-  /** Do not index the values. */
+  /** Do not index the values. Default: no. */
   readonly noIndex?: boolean | undefined
 }
 
@@ -146,9 +146,9 @@ export interface VectorFieldOptions<T extends VectorType> extends FieldOptions {
   readonly dimensions: number
   /** The distance of two vectors. */
   readonly distance: "L2" | "IP" | "COSINE"
-  /** The number of vectors for which room is made at first. */
+  /** The number of vectors for which room is made at first. Default: that of the server. */
   readonly initialCapacity?: number | undefined
-  /** The vectors of a block of `FLAT`. */
+  /** The number of vectors in a block of `FLAT`, in elements. Default: 1024. */
   readonly blockSize?: number | undefined
   /** The neighbours of each vector in the graph of `HNSW`. Default: 16. */
   readonly m?: number | undefined

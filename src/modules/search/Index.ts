@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Call } from "../../commands/Call.ts"
+import type { Call, Lifetime } from "../../commands/Call.ts"
 import * as checks from "../../internal/checks.ts"
 import { type Field, type FieldKind, type Fields, isField } from "./Field.ts"
 
@@ -37,35 +37,35 @@ export interface IndexOptions<out F extends Fields> {
   readonly prefixes?: ReadonlyArray<string> | undefined
   /** The language of documents that name none, such as `"german"`: it decides the stems of words. Default: English. */
   readonly language?: string | undefined
-  /** The field of a document that names its language. */
+  /** The field of a document that names its language. Default: none. */
   readonly languageField?: string | undefined
   /** The score of documents that name none, from 0 to 1. Default: 1. */
   readonly score?: number | undefined
-  /** The field of a document that has its score. */
+  /** The field of a document that has its score. Default: none. */
   readonly scoreField?: string | undefined
-  /** The field of a hash that is its payload. */
+  /** The field of a hash that is its payload. Default: none. */
   readonly payloadField?: string | undefined
   /** Words that are not indexed; an empty list for none. Default: those of English. */
   readonly stopWords?: ReadonlyArray<string> | undefined
-  /** Only documents for which this expression holds: `"@price > 10"`. */
+  /** Only documents for which this expression holds: `"@price > 10"`. Default: all. */
   readonly filter?: string | undefined
-  /** Seconds without a use after which the server drops the index. */
-  readonly temporarySeconds?: number | undefined
-  /** Have room for more than 32 text fields, which `alter` may add. */
+  /** The time without a use after which the server drops the index, in whole seconds. Default: it stays. */
+  readonly temporary?: Lifetime | undefined
+  /** Have room for more than 32 text fields, which `alter` may add. Default: no. */
   readonly maxTextFields?: boolean | undefined
-  /** Do not keep where words stand: no exact phrases, no highlights. */
+  /** Do not keep where words stand: no exact phrases, no highlights. Default: no. */
   readonly noOffsets?: boolean | undefined
-  /** Do not keep what highlights need. */
+  /** Do not keep what highlights need. Default: no. */
   readonly noHighlights?: boolean | undefined
-  /** Do not keep in which field a word stands: no queries for a field. */
+  /** Do not keep in which field a word stands: no queries for a field. Default: no. */
   readonly noFields?: boolean | undefined
-  /** Do not keep how often a word stands in a document. */
+  /** Do not keep how often a word stands in a document. Default: no. */
   readonly noFrequencies?: boolean | undefined
-  /** Do not index the documents that are there. */
+  /** Do not index the documents that are there. Default: no. */
   readonly skipInitialScan?: boolean | undefined
   /**
    * The servers do not ask each other: they have the module without a coordinator, as Redis Stack 7 has it. The index and its documents
-   * have to be in one slot, `"{books}:index"` and `"{books}:1"`, and commands go to the owner of that slot.
+   * have to be in one slot, `"{books}:index"` and `"{books}:1"`, and commands go to the owner of that slot. Default: no.
    */
   readonly inOneSlot?: boolean | undefined
 }
@@ -103,7 +103,7 @@ const known: checks.Checks<IndexOptions<Fields>> = {
   payloadField: checks.text,
   stopWords: texts,
   filter: checks.text,
-  temporarySeconds: checks.integer(1),
+  temporary: checks.lifetime(1000),
   maxTextFields: checks.boolean,
   noOffsets: checks.boolean,
   noHighlights: checks.boolean,
@@ -170,8 +170,8 @@ export const addDefinition = (self: Call, index: Index): Call => {
     .option("SCORE_FIELD", index.scoreField)
     .option("PAYLOAD_FIELD", index.payloadField)
     .flag("MAXTEXTFIELDS", index.maxTextFields)
-    .option("TEMPORARY", index.temporarySeconds)
-    .flag("NOOFFSETS", index.noOffsets)
+  if (index.temporary !== undefined) self.add("TEMPORARY").seconds("temporary", index.temporary)
+  self.flag("NOOFFSETS", index.noOffsets)
     .flag("NOHL", index.noHighlights)
     .flag("NOFIELDS", index.noFields)
     .flag("NOFREQS", index.noFrequencies)

@@ -1,7 +1,5 @@
 /**
  * Aggregations of any size as streams: each holds a cursor of one node, reads it there, and deletes it at the end.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

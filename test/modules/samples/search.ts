@@ -113,7 +113,7 @@ const indexes: ReadonlyArray<Sample> = [
       scoreField: "score",
       payloadField: "payload",
       stopWords: ["und"],
-      temporarySeconds: 100,
+      temporary: "100 seconds",
       maxTextFields: true,
       noOffsets: true,
       noHighlights: true,
