@@ -201,7 +201,7 @@ export interface SearchOptions<out Names extends string, out N extends Names> ex
   readonly withPayloads?: boolean | undefined
   /** Give the values by which hits are sorted. */
   readonly withSortKeys?: boolean | undefined
-  /** Tell how scores come about. */
+  /** Give an explanation of each score. */
   readonly explainScore?: boolean | undefined
   /** Cut texts to the parts with the words that were found. */
   readonly summarize?: {
@@ -243,7 +243,7 @@ export interface AggregateOptions {
  * @since 0.1.0
  */
 export interface AggregateStreamOptions extends AggregateOptions {
-  /** The most rows of one read, in elements. Default: 1000. */
+  /** The greatest number of rows of one read. Default: 1000. */
   readonly pageSize?: number | undefined
   /** The time without a read after which the server drops the cursor. Default: 5 minutes. */
   readonly maxIdle?: Lifetime | undefined
@@ -260,7 +260,7 @@ export interface HybridOptions<out Names extends string, out N extends Names> {
   readonly return?: ReadonlyArray<N> | undefined
   /** The function that gives the scores of the text. */
   readonly scorer?: string | undefined
-  /** How the two scores become one. Default: by the ranks. */
+  /** The rule by which the two scores become one. Default: by the ranks. */
   readonly combine?: Combination | undefined
   /** The first hit, from 0, and the greatest number of hits. Default: 10. */
   readonly limit?: readonly [offset: number, count: number] | undefined
@@ -363,7 +363,7 @@ export interface SearchCommands<S extends Surface> {
   dictdump(dictionary: string): Returns<S, ReadonlyArray<string>>
   /** Drops an index; its documents stay, unless the options say otherwise. Since 2.0.0. O(1), O(N) with the documents. */
   dropindex(index: IndexOrName, options?: DropIndexOptions): Returns<S, "OK">
-  /** How the server reads a query, as text. Since 1.0.0. O(1). */
+  /** The plan by which the server runs a query, as text. Since 1.0.0. O(1). */
   explain<const F extends Fields>(index: Index<F>, query: Query<NoInfer<Kinds<F>>>): Returns<S, string>
   /** The documents that a query and a vector find together. Since 8.4.0. O(N). */
   hybrid<const F extends Fields, const N extends keyof F & string = Returned<F>>(

@@ -41,7 +41,7 @@ export interface HybridVector<N extends string, in Needs> {
 }
 
 /**
- * How the scores of a hybrid search become one: by the ranks (`rrf`), or as a sum with weights (`linear`).
+ * The rule by which the two scores of a hybrid search become one: by the ranks (`rrf`), or as a sum with weights (`linear`).
  *
  * @category models
  * @since 0.1.0

@@ -106,13 +106,13 @@ export interface Circle {
  * @since 0.1.0
  */
 export interface KnnOptions<in Needs = unknown> {
-  /** Only documents that this query finds. */
+  /** Only documents that this query finds. Default: all. */
   readonly filter?: Query<Needs> | undefined
   /** The candidates of a search in the graph of `HNSW`. Default: that of the field. */
   readonly efRuntime?: number | undefined
-  /** How the filter is applied: to all its documents, or by batches. Default: the server decides. */
+  /** The order of the two searches: all documents of the filter first, or batches of near vectors. Default: the server decides. */
   readonly policy?: "ADHOC_BF" | "BATCHES" | undefined
-  /** The vectors of a batch. */
+  /** The number of vectors of a batch. Default: the server decides. */
   readonly batchSize?: number | undefined
 }
 
@@ -125,7 +125,7 @@ export interface KnnOptions<in Needs = unknown> {
 export interface PhraseOptions {
   /** How many other words may stand between. Default: none. */
   readonly slop?: number | undefined
-  /** The words may stand in any order. */
+  /** The words may stand in any order. Default: no. */
   readonly anyOrder?: boolean | undefined
 }
 

@@ -19,9 +19,9 @@ export interface IndexedField {
   /** The name in queries. */
   readonly attribute: string
   readonly type: string
-  /** What is set for the field with a value, such as `WEIGHT`. */
+  /** The settings of the field that have a value, such as `WEIGHT`. */
   readonly options: Readonly<Record<string, string>>
-  /** What is set for the field, such as `SORTABLE`. */
+  /** The settings of the field without a value, such as `SORTABLE`. */
   readonly flags: ReadonlyArray<string>
 }
 

@@ -20,7 +20,7 @@ export interface Hit<out Doc> {
   readonly document: Doc
   /** The score; `undefined` unless it was asked for. */
   readonly score: number | undefined
-  /** How the score comes about, line by line; `undefined` unless it was asked for. */
+  /** An explanation of the score, line by line; `undefined` unless it was asked for. */
   readonly explanation: string | undefined
   /** The payload of the document, `null` for none; `undefined` unless it was asked for. */
   readonly payload: string | null | undefined
