@@ -46,7 +46,7 @@ const methods: ReadonlyArray<Row> = [
     "bf cf cms json tDigest topK ts",
     "`Bloom`, `Cuckoo`, `CountMin`, `TDigest`, `TopK` ([sketches](bloom.md)), `Json` ([JSON](json.md)), `TimeSeries` ([time series](time-series.md))"
   ],
-  ["ft", `typed: ${notYet}; by name \`redis.send("FT.SEARCH", ...)\``],
+  ["ft", "`Search`, `Query` ([search](search.md))"],
   [
     "arCount arDel arDelRange arGet arGetRange arGrep arGrepWithValues arInfo arInsert arLastItems arLen arMGet arMSet arNext arOp arRing arScan arSeek arSet blMoveM lMoveM increx incrExByFloat sDiffCard sUnionCard xNack blessClear blessGet blessScan blessSet",
     byName

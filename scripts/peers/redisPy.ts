@@ -99,7 +99,7 @@ const modules: ReadonlyArray<Row> = [
     "json ts bf cf cms topk tdigest",
     "`Json` ([JSON](json.md)), `TimeSeries` ([time series](time-series.md)), `Bloom`, `Cuckoo`, `CountMin`, `TopK`, `TDigest` ([sketches](bloom.md))"
   ],
-  ["ft", `typed: ${notYet}; by name \`redis.send("FT.SEARCH", ...)\``],
+  ["ft", "`Search`, `Query` ([search](search.md))"],
   ["vset", "`redis.vadd`, `redis.vsim` ..."],
   [
     "arcount ardel ardelrange arget argetrange argrep arinfo arinsert arlastitems arlen armget armset arnext arop arring arscan arseek arset",

@@ -131,6 +131,30 @@ describe.skipIf(ModuleServer.isMissing)(`On a cluster with search${ModuleServer.
         yield* progress
         yield* Fiber.interrupt(load)
       })))
+
+    it.effect("a stream whose node is lost fails with a typed error, and no row comes twice", () =>
+      withItems(Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const seen = yield* Ref.make<ReadonlyArray<number | null>>([])
+        const error = yield* Effect.flip(
+          Search.aggregateStream(all, { pageSize: 10 }).pipe(
+            Stream.rechunk(1),
+            Stream.runForEach(({ price }) =>
+              Effect.flatMap(Ref.updateAndGet(seen, (prices) => [...prices, price]), ({ length }) =>
+                Effect.when(
+                  Effect.flatMap(cluster.owner(HashSlot.ofKey("{t}")), cluster.kill),
+                  Effect.sync(() => length === 15)
+                ))
+            )
+          )
+        )
+        assert.strictEqual(error._tag, "RedisClusterException")
+        assert(error._tag === "RedisClusterException")
+        assert.strictEqual(error.reason._tag, "ConnectionError")
+        const prices = yield* Ref.get(seen)
+        assert.strictEqual(new Set(prices).size, prices.length)
+        assert.isBelow(prices.length, count)
+      })))
   })
 })
 
