@@ -304,6 +304,7 @@ const signatureOf = (text: string, member: Syntax): Signature => {
     ? whole
     : whole.slice(0, generic.start - member.start) + whole.slice(generic.end - member.start)
   call = call.replaceAll(/Exact<O, (\w+)>/g, "$1").replaceAll(/Inferred<T, (.+)>(?=,?$)/gm, "$1")
+    .replaceAll(/NoInfer<((?:[^<>]|<[^<>]*>)*)>/g, "$1")
   for (const { constraint, name } of list(generic?.["params"])) {
     const bound = constraint === null || constraint === undefined ? undefined : syntax(constraint)
     if (bound !== undefined && nameOf(name) !== "O") {

@@ -14,6 +14,8 @@ import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import type { Command } from "../../src/commands/Command.ts"
 import { DecodeFailure } from "../../src/commands/decode.ts"
+import { entriesOf } from "../../src/commands/table/CommandReply.ts"
+import { embedded, lookup } from "../../src/commands/table/CommandTable.ts"
 import { Query, Reduce, Search } from "../../src/modules/Search.ts"
 import { type Reply, ServerError } from "../../src/protocol/Reply.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
@@ -220,6 +222,17 @@ describe("A query", () => {
       wordsOf(Search.searchKeys(Docs, Query.words("the sea"), { noStopWords: true })).join(" "),
       "PARAMS 4 p0 the p1 sea"
     )
+  })
+})
+
+describe("A command by name that changes something", () => {
+  plainIt("is not taken for a read, whatever the module says", () => {
+    const names = ["FT.CURSOR", "FT.ALIASADD", "FT.ALIASUPDATE", "FT.ALIASDEL", "FT.DICTADD", "FT.DICTDEL", "FT.CONFIG"]
+    const told = entriesOf(names.map((name) => [name, -1, ["readonly", "module"], 0, 0, 0]))
+    assert(!(told instanceof DecodeFailure))
+    assert.deepStrictEqual(told.map(({ readonly }) => readonly), names.map(() => false))
+    assert.deepStrictEqual(names.filter((name) => lookup(embedded(), name, ["x", "y"])?.spec.readonly), [])
+    assert.isTrue(lookup(embedded(), "FT.SEARCH", ["x", "y"])?.spec.readonly)
   })
 })
 

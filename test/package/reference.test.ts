@@ -34,15 +34,9 @@ it("Every option of a command has a sentence, for editors and for the page of th
 
 it("Every type that the signature of a command names is linked below it", () => {
   const others = new Set([
-    "Iterable",
-    "O",
-    "P",
-    "ReadonlyArray",
-    "ReadonlyMap",
-    "Readonly",
-    "Record",
-    "T",
-    "Uint8Array"
+    ...["Iterable", "ReadonlyArray", "ReadonlyMap", "Readonly", "Record", "Uint8Array"],
+    // Parameters of types.
+    ...["F", "Known", "N", "O", "P", "Row", "T"]
   ])
   const missing: Array<string> = []
   for (const { name } of groups) {

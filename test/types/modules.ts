@@ -7,6 +7,15 @@ import type * as Command from "../../src/commands/Command.ts"
 import { schema } from "../../src/commands/Command.ts"
 import { TopK } from "../../src/modules/Bloom.ts"
 import { Json, type JsonValue } from "../../src/modules/Json.ts"
+import {
+  type AggregateResult,
+  type GeoPlace,
+  Query,
+  Reduce,
+  type RowOf,
+  Search,
+  type SearchResult
+} from "../../src/modules/Search.ts"
 import { type Sample, TimeSeries } from "../../src/modules/TimeSeries.ts"
 
 /** Fails to compile when the command does not have exactly this result. */
@@ -65,3 +74,50 @@ is<ReadonlyArray<readonly [item: string, count: number]>>()(TopK.list("k", { wit
 is<ReadonlyArray<Sample>>()(TimeSeries.range("k", "-", "+"))
 // @ts-expect-error: a span of time has a unit
 TimeSeries.create("k", { retention: 1000 })
+
+// The documents and the rows of a search have the types of the fields, and a query needs the fields that it names.
+const Books = Search.index("books", {
+  on: "hash",
+  fields: {
+    title: Search.text(),
+    tags: Search.tag(),
+    price: Search.numeric(),
+    at: Search.geo(),
+    cover: Search.vector({ algorithm: "FLAT", type: "FLOAT64", dimensions: 2, distance: "L2" })
+  }
+})
+const booksQuery = Query.and(Query.words("a", "title"), Query.tag("tags", "b"), Query.range("price", { above: 1 }))
+is<
+  SearchResult<
+    {
+      readonly title?: string
+      readonly tags?: ReadonlyArray<string>
+      readonly price?: number
+      readonly at?: GeoPlace
+    }
+  >
+>()(Search.search(Books, booksQuery))
+is<SearchResult<{ readonly cover?: Float64Array }>>()(Search.search(Books, Query.all, { return: ["cover"] }))
+is<AggregateResult<RowOf<{ readonly tags: "text"; readonly n: "number"; readonly all: "list" }>>>()(
+  Search.aggregate(
+    Search.aggregation(Books, Query.all).groupBy(["tags"], { n: Reduce.count(), all: Reduce.toList("price") })
+  )
+)
+// @ts-expect-error the index has no such field
+Search.search(Books, Query.words("a", "nothing"))
+// @ts-expect-error the field has no numbers
+Search.search(Books, Query.and(Query.words("a", "title"), Query.range("title", { above: 1 })))
+// @ts-expect-error there is no such option
+Search.search(Books, Query.all, { nocontent: true })
+// @ts-expect-error the index has no such field
+Search.search(Books, Query.all, { return: ["nothing"] })
+// @ts-expect-error a group has its names only
+Search.aggregation(Books, Query.all).groupBy(["tags"], { n: Reduce.count() }).sortBy([["price", "ASC"]])
+// @ts-expect-error a vector is no value of a row
+Search.aggregation(Books, Query.all).load(["cover"])
+// @ts-expect-error a reducer reads a field of the index
+Search.aggregation(Books, Query.all).groupBy([], { n: Reduce.sum("nothing") })
+// @ts-expect-error a field has no such option
+Search.text({ nostem: true })
+// @ts-expect-error the field has no tags
+Search.tagvals(Books, "nothing")

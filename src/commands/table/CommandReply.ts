@@ -31,6 +31,14 @@ export const entriesOf = (reply: Reply): ReadonlyArray<CommandEntry> | DecodeFai
   return collect(items, entries) ?? entries
 }
 
+/**
+ * The commands that servers call read-only although they change something: the search module means by the flag that no key is written. Such
+ * a command must not be sent again.
+ */
+const changing: ReadonlySet<string> = new Set(
+  ["FT.ALIASADD", "FT.ALIASDEL", "FT.ALIASUPDATE", "FT.CONFIG", "FT.CURSOR", "FT.DICTADD", "FT.DICTDEL"]
+)
+
 const collect = (items: ReadonlyArray<Reply>, into: Array<CommandEntry>): DecodeFailure | undefined => {
   for (const item of items) {
     const fields = listOf(item)
@@ -44,7 +52,7 @@ const collect = (items: ReadonlyArray<Reply>, into: Array<CommandEntry>): Decode
     const specs = (listOf(fields[8]) ?? []).map(keySpecOf)
     into.push({
       name: name.replaceAll("|", " ").toUpperCase(),
-      readonly: flagged.has("readonly"),
+      readonly: flagged.has("readonly") && !changing.has(name.toUpperCase()),
       blocking: flagged.has("blocking"),
       requestTip: tipOf(tips, "request_policy:"),
       responseTip: tipOf(tips, "response_policy:"),
