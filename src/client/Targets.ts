@@ -197,8 +197,8 @@ export interface TargetMembers {
    *
    * export const memory = Effect.gen(function*() {
    *   const redis = yield* ClusterClient
-   *   const infos = yield* redis.on("primaries").info("memory") // ReadonlyMap<ClusterNode, string>
-   *   return Array.from(infos, ([node, info]) => `${node.address}: ${/used_memory_human:(\S+)/.exec(info)?.[1]}`)
+   *   const infos = yield* redis.on("primaries").info("memory")
+   *   return Array.from(infos, ([node, { memory }]) => `${node.address}: ${memory.usedMemory} bytes`)
    * })
    * ```
    */

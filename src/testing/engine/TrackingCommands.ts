@@ -71,7 +71,6 @@ export const track = (call: Call): Answer => {
   const known = tracking?.prefixes ?? []
   const collision = collisionOf(prefixes, known)
   if (collision !== undefined) return call.refuse(collision)
-  session.caching = undefined
   session.tracking = {
     mode: isBroadcast ? "bcast" : words.has("OPTIN") ? "optin" : words.has("OPTOUT") ? "optout" : "all",
     // Without a prefix it is the empty one.
