@@ -39,13 +39,14 @@ import { parameters } from "./parameters/Search.ts"
 import {
   addSteps,
   aggregation,
+  isAggregation,
   literal,
   type RowOf,
   rowOf,
   type RowShape,
   type SearchAggregation,
   type ShapeOf,
-  Steps
+  type Steps
 } from "./search/Aggregation.ts"
 import * as cursors from "./search/cursors.ts"
 import { type DocumentOf, documentOf, text, texts } from "./search/documents.ts"
@@ -627,8 +628,6 @@ const addAggregation = (
 
 const notAggregation = "the aggregation has to be made by Search.aggregation"
 
-const isAggregation = (value: unknown): value is Steps<never, never> => value instanceof Steps
-
 const aggregateWith = <Row extends RowShape, A>(
   spec: CommandSpec,
   given: unknown,
@@ -710,7 +709,9 @@ const commands: SearchCommands<CommandSurface> = /* @__PURE__ */ checked(paramet
     if (near.filter !== undefined) {
       self.add(
         "FILTER",
-        isQuery(near.filter) ? near.filter.render(rendering) : rendering.refuse("filter has to be a query")
+        isQuery(near.filter) && !near.filter.hasDistance
+          ? near.filter.render(rendering)
+          : rendering.refuse("filter has to be a query without a vector")
       )
     }
     hybrids.addCombination(self, options.combine)

@@ -225,6 +225,19 @@ describe("A query", () => {
   })
 })
 
+describe("Commands about an index", () => {
+  plainIt("have no key and are spread over the primaries, those of an index in one slot go to its owner", () => {
+    for (const command of [Search.create(Docs), Search.search(Docs, Query.all), Search.info("docs"), Search.list()]) {
+      assert.deepStrictEqual(command.keys, [])
+      assert.isTrue(command.spec.isSpread)
+      assert.strictEqual(command.spec.request, "default")
+      assert.isUndefined(command.settings.routing)
+    }
+    assert.strictEqual(Search.search(Items, Query.all).settings.routing, "{t}items")
+    assert.deepStrictEqual(Search.sugget("completions", "a").keys, ["completions"])
+  })
+})
+
 describe("A command by name that changes something", () => {
   plainIt("is not taken for a read, whatever the module says", () => {
     const names = ["FT.CURSOR", "FT.ALIASADD", "FT.ALIASUPDATE", "FT.ALIASDEL", "FT.DICTADD", "FT.DICTDEL", "FT.CONFIG"]

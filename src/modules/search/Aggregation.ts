@@ -11,6 +11,8 @@ import type { Fields } from "./Field.ts"
 import { type Index, isIndex, isName, type Kinds } from "./Index.ts"
 import type { Query } from "./Query.ts"
 
+const TypeId = "~effect-redis-cluster/SearchAggregation"
+
 /**
  * The kinds of the values of a row.
  *
@@ -244,6 +246,7 @@ export interface SearchAggregation<in out Known extends RowShape, in out Row ext
 export class Steps<in out Known extends RowShape, in out Row extends RowShape>
   implements SearchAggregation<Known, Row>
 {
+  readonly [TypeId] = TypeId
   readonly state: State
 
   constructor(state: State) {
@@ -344,6 +347,10 @@ export class Steps<in out Known extends RowShape, in out Row extends RowShape>
     return new Steps<K, R>({ ...this.state, problem: this.state.problem ?? problem })
   }
 }
+
+/** Whether a value is an aggregation. Those of another copy of the package count as well. */
+export const isAggregation = (value: unknown): value is Steps<never, never> =>
+  typeof value === "object" && value !== null && TypeId in value
 
 /** An aggregation without steps: of all documents that a query finds. */
 export const aggregation = <const F extends Fields>(
