@@ -348,7 +348,7 @@ export class Steps<in out Known extends RowShape, in out Row extends RowShape>
   }
 }
 
-/** Whether a value is an aggregation. Those of another copy of the package count as well. */
+/** Whether a value is an aggregation. Aggregations of another copy of the package count as well. */
 export const isAggregation = (value: unknown): value is Steps<never, never> =>
   typeof value === "object" && value !== null && TypeId in value
 
