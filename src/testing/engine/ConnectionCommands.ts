@@ -200,7 +200,7 @@ export const connection: Group = {
     session.name = ""
     session.readonly = false
     session.tracking = undefined
-    session.caching = undefined
+    session.caching = false
     session.user = call.node.defaultUser
     session.authenticated = session.user.enabled && session.user.withoutPassword
     return new Simple("RESET")

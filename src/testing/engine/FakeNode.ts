@@ -261,7 +261,7 @@ export class FakeNode implements NodeRole {
     }
     const answer = this.run(session, command, args)
     if (session.asking && name !== "ASKING" && session.queue === undefined) session.asking = false
-    if (session.caching !== undefined && name !== "CLIENT" && session.queue === undefined) session.caching = undefined
+    if (session.caching && name !== "CLIENT" && session.queue === undefined) session.caching = false
     session.lastCommand = name
     return answer
   }

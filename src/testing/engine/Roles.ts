@@ -81,8 +81,8 @@ export interface SessionRole {
   asking: boolean
   /** The reports of changed keys that it wants. */
   tracking: TrackingWish | undefined
-  /** CLIENT CACHING YES or NO, for the next command. */
-  caching: boolean | undefined
+  /** Whether CLIENT CACHING was said, for the next command: YES in the mode OPTIN, NO in the mode OPTOUT. */
+  caching: boolean
   replies: "on" | "off" | "skip"
   lastCommand: string
   queue: Array<ReadonlyArray<Bytes>> | undefined

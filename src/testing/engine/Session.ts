@@ -19,7 +19,7 @@ export class Session implements SessionRole {
   readonly = false
   asking = false
   tracking: TrackingWish | undefined = undefined
-  caching: boolean | undefined = undefined
+  caching = false
   closed = false
   /** The commands of an open MULTI. */
   queue: Array<ReadonlyArray<Bytes>> | undefined

@@ -44,7 +44,7 @@ export class TrackingTable {
   remember(session: SessionRole, keys: ReadonlyArray<Bytes>): void {
     const { caching, tracking } = session
     if (tracking === undefined || tracking.mode === "bcast") return
-    if (tracking.mode === "optin" ? caching !== true : tracking.mode === "optout" && caching === false) return
+    if (tracking.mode === "optin" ? !caching : tracking.mode === "optout" && caching) return
     for (const key of keys) {
       const readers = this.readers.get(key)
       if (readers === undefined) this.readers.set(key, new Set([session]))

@@ -46,7 +46,7 @@ export const track = (call: Call): Answer => {
   switch (call.word(2)) {
     case "OFF":
       session.tracking = undefined
-      session.caching = undefined
+      session.caching = false
       return ok
     case "ON":
       break
@@ -100,7 +100,7 @@ export const cache = (call: Call): Answer => {
       } mode.`
     )
   }
-  call.session.caching = word === "YES"
+  call.session.caching = true
   return ok
 }
 
@@ -111,7 +111,8 @@ export const trackingInfo = ({ session: { caching, tracking } }: Call): Answer =
     : [
       "on",
       ...tracking.mode === "all" ? [] : [tracking.mode],
-      ...caching === undefined ? [] : [caching ? "caching-yes" : "caching-no"],
+      ...caching && tracking.mode === "optin" ? ["caching-yes"] : [],
+      ...caching && tracking.mode === "optout" ? ["caching-no"] : [],
       ...tracking.noLoop ? ["noloop"] : []
     ]
   return new Pairs([
