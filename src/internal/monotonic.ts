@@ -47,9 +47,9 @@ const endShared = (): void => {
 }
 
 /**
- * The present moment, from which the deadline of a call is measured. All calls of one task of the event loop share a moment,
- * because a look at the clock costs more than anything else that a call needs. Its time is that of the end of the task: before
- * that, nothing is sent and no deadline passes, so that a task that takes long takes nothing from the time of its calls.
+ * The present moment, from which the time of a single command is measured. The commands of one task of the event loop share a
+ * moment, because a look at the clock costs more than anything else that the call of a command needs. Its time is that of the
+ * first microtask after the task, so that a task that takes long takes nothing from the time of its commands.
  *
  * @internal
  */

@@ -1,5 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Fiber, Redacted, Result, Schema, Stream } from "effect"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
 import { ClusterClient, Command, Generic, Strings, Value } from "../../src/index.ts"
@@ -242,6 +244,38 @@ describeOnEach("The cache, on $name", (environment) => {
           assert.strictEqual(error.outcome, "NotExecuted")
           assert.include(error.message, "the command was not sent")
         }
+      }))
+
+    it.effect("forgets callers who wait no longer, while a node that answers nobody keeps their read", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const [node, ...others] = cluster.nodes
+        const key = yield* keyAt(node, "silent")
+        const redis = yield* connect({ nodes: others.map(({ host, port }) => ({ host, port })), cache })
+        const commands: Array<WeakRef<object>> = []
+        const callers = (count: number, timeout: number) => {
+          const reads = range(count).map(() => redis.get(key).pipe(Command.cached("1 hour"), Command.timeout(timeout)))
+          for (const read of reads) commands.push(new WeakRef(read))
+          return Effect.all(reads.map(Effect.exit), { concurrency: "unbounded", discard: true })
+        }
+        yield* cluster.stop(node)
+        const left = yield* Effect.gen(function*() {
+          // One caller after the other keeps the read on its way.
+          const last = yield* Effect.forkChild(callers(1, 4000), { startImmediately: true })
+          yield* callers(1000, 50)
+          yield* callers(1000, 50)
+          setFlagsFromString("--expose-gc")
+          const collect = runInNewContext("gc") as () => void
+          // A reference is kept until the end of the turn in which it was read.
+          for (const _ of range(3)) {
+            yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+            collect()
+          }
+          const alive = commands.filter((reference) => reference.deref() !== undefined).length
+          yield* Fiber.interrupt(last)
+          return alive
+        }).pipe(Effect.ensuring(Effect.orDie(cluster.continue(node))))
+        assert.isBelow(left, 500)
       }))
 
     it.effect("never hides an own write, whatever way it takes", () =>

@@ -33,6 +33,9 @@ export type Plain = (command: Command<unknown>) => Effect.Effect<unknown, RedisC
 
 type Resume = (effect: Effect.Effect<unknown, RedisClusterException>) => void
 
+/** A read forgets those who wait no longer when they are more than this, and more than the others. */
+const rememberedGone = 64
+
 /** The most waiters whose time is over that are told in a turn of the event loop. */
 const mostAtOnce = 1024
 
@@ -48,6 +51,8 @@ class Waiter extends Effectable.Class<void> {
   isLate = false
   /** Whether its deadline comes before that of the read. */
   isImpatient = false
+  /** Whether it counts against the bounds of the node: the first one counts as the request. */
+  isCounted = false
   /** `undefined` when the caller waits no longer. */
   resume: Resume | undefined
   private readonly dispatcher: Dispatcher
@@ -72,7 +77,11 @@ class Waiter extends Effectable.Class<void> {
   /** Gives up its place among those who wait. */
   leave(): void {
     const { read } = this
-    if (read !== undefined && read.waiters[0] !== this) this.dispatcher.uncountAt(read.place, this)
+    if (read === undefined) return
+    if (this.isCounted) this.dispatcher.uncountAt(read.place, this)
+    this.isCounted = false
+    read.gone++
+    if (!read.settled && read.gone > rememberedGone && read.gone * 2 > read.waiters.length) forgetGone(read)
   }
 
   end(effect: Effect.Effect<unknown, RedisClusterException>): void {
@@ -84,6 +93,15 @@ class Waiter extends Effectable.Class<void> {
 }
 
 type SharedRead = FetchRequest<Waiter>
+
+const waits = ({ resume }: Waiter): boolean => resume !== undefined
+
+/** Callers come and go while a read has no reply, and each gives it more time. */
+const forgetGone = (read: SharedRead): void => {
+  read.patient = (read.patient ?? read.waiters.slice(0, 1)).filter(waits)
+  read.waiters = read.waiters.filter(waits)
+  read.gone = 0
+}
 
 export class CachedReads implements FetchOwner<Waiter> {
   readonly cache: ReplyCache<SharedRead>
@@ -247,8 +265,9 @@ export class CachedReads implements FetchOwner<Waiter> {
     read.waiters.push(waiter)
     read.place ??= dispatcher.placeOf(read.slot)
     dispatcher.countAt(read.place, waiter)
+    waiter.isCounted = true
     if (waiter.deadline < read.deadline) return this.watch(waiter)
-    read.patient ??= [read.waiters[0]]
+    read.patient ??= read.waiters.slice(0, 1)
     if (waiter.deadline === read.deadline) return void read.patient.push(waiter)
     // The read lives as long as its latest waiter, so that a node that is slow gets one read and not one per caller.
     for (const patient of read.patient) this.watch(patient)

@@ -69,7 +69,8 @@ export class CachedWrites<Owner> {
       const command = dispatcher.region.settle(given)
       if (command.settings.invalid !== undefined) return resume(plain(given))
       const ended = resume as Request["resume"]
-      const request = new WriteRequest(cache, dispatcher, command, slot, dispatcher.deadlineOf(command), ended)
+      const patience = dispatcher.timeoutOf(command)
+      const request = new WriteRequest(cache, dispatcher, command, slot, dispatcher.moment(), patience, ended)
       if (trace !== undefined) trace.begin(request)
       dispatcher.dispatch(request)
       return request

@@ -42,7 +42,9 @@ export class FetchRequest<Waiter> extends Request {
   block: ReadonlyArray<Sendable> | undefined = undefined
   readonly fetch: Fetching<Waiter>
   /** The callers who wait for the reply. */
-  readonly waiters: Array<Waiter>
+  waiters: Array<Waiter>
+  /** The number of callers among them who wait no longer. */
+  gone = 0
   /** The waiters who have the deadline of the request; `undefined` while that is the first one alone. */
   patient: Array<Waiter> | undefined = undefined
   /** The connection against whose bounds the later waiters count. */

@@ -5,7 +5,7 @@ import type { CachedKey } from "../../caching/CachedKey.ts"
 import { keysOf } from "../../caching/keyOf.ts"
 import type { ReplyCache } from "../../caching/ReplyCache.ts"
 import type { Command } from "../../commands/Command.ts"
-import { origin } from "../../internal/monotonic.ts"
+import type { Moment } from "../../internal/monotonic.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { Request, type RequestOwner } from "../request/Request.ts"
 
@@ -18,10 +18,11 @@ export class WriteRequest<Owner> extends Request {
     owner: RequestOwner,
     command: Command<unknown>,
     slot: number,
-    deadline: number,
+    since: Moment,
+    patience: number,
     resume: Request["resume"]
   ) {
-    super(owner, command, slot, "slot", undefined, origin, deadline, resume, undefined, 0, undefined)
+    super(owner, command, slot, "slot", undefined, since, patience, resume, undefined, 0, undefined)
     this.cache = cache
     for (const key of keysOf(command)) this.keys.push(cache.writing(key))
   }
