@@ -358,16 +358,23 @@ export interface QueryTools {
  * **Example** (Books by a word, tags and a price)
  *
  * ```ts
+ * import { Effect } from "effect"
  * import { Query, Search } from "effect-redis-cluster/modules/Search"
  *
- * const Books = Search.index("books", {
+ * const Books = Search.index("{shop}:books", {
  *   on: "hash",
- *   prefixes: ["book:"],
+ *   prefixes: ["{shop}:book:"],
+ *   inOneSlot: true,
  *   fields: { title: Search.text(), tags: Search.tag(), price: Search.numeric() }
  * })
  *
- * export const found = (typed: string) =>
- *   Search.search(Books, Query.and(Query.words(typed, "title"), Query.tag("tags", ["new"]), Query.range("price", { below: 20 })))
+ * const cheap = (typed: string) =>
+ *   Query.and(Query.words(typed, "title"), Query.tag("tags", ["new"]), Query.range("price", { below: 20 }))
+ *
+ * export const program = Effect.gen(function*() {
+ *   yield* Search.create(Books)
+ *   return yield* Search.search(Books, cheap("the old man"))
+ * })
  * ```
  *
  * @category queries
