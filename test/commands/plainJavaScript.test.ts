@@ -95,7 +95,7 @@ describe("A program without types", () => {
       "keepTtl has to be true or false"
     ],
     ["set(k, v, null)", (Strings.set as Build)("k", "v", null), "expected an object with options"],
-    ["get(k, 'v')", (Strings.get as Build)("k", "v"), "at most 1 arguments"],
+    ["get(k, 'v')", (Strings.get as Build)("k", "v"), "at most 1 argument"],
     [
       "eval(script, [k], [])",
       (Scripting.eval as Build)("return 1", ["k"], []),
