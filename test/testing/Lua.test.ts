@@ -138,8 +138,96 @@ const scripts: Readonly<Record<string, ReadonlyArray<string>>> = {
     "return {select('#', 1, nil, 3), type(_VERSION), _VERSION, type(_G.string)}",
     "return tostring(1e15) .. '|' .. 1e14 .. '|' .. 2^31 .. '|' .. 0.1",
     "return {ARGV[1] + 1, ARGV[1] .. 1, #ARGV, #KEYS}"
+  ],
+  "integers have 64 bits": [
+    "return string.format('%d', 1764540000000)",
+    "return ('%d'):format(2^31)",
+    "return string.format('%x|%X|%o|%u|%i', 2^40, 2^40 + 10, 2^40, 2^40, -2^40)",
+    "return string.format('%x|%d|%u|%d|%5.3d|%+d', -1, 0/0, -5, 1e30, 2^40, 2^40)",
+    "return string.format('%20d|%-20d|%020d|%.15d|% d|%#x|%#o|%#X', 2^40, 2^40, 2^40, 2^40, 2^40, 2^40, 2^40, 2^40)",
+    "return string.format('%s %d%% %5.1f %d %q', 'x', 2^40, 1.5, '4294967296', 'y')",
+    "return string.format('%u', 2^63)",
+    "return string.format('%d')",
+    "return string.format('%d', 'x')",
+    "return string.format('%d', {})",
+    "return tonumber('ffffffffff', 16) == 2^40 - 1",
+    "return tonumber('zzzzzzz', 36) == 36^7 - 1"
+  ],
+  "numbers become arguments, and errors are caught": [
+    "redis.call('SET', KEYS[1], 1e20) return redis.call('GET', KEYS[1])",
+    "redis.call('SET', KEYS[1], 0/0) return redis.call('GET', KEYS[1])",
+    "redis.call('SET', KEYS[1], 1/0) return redis.call('GET', KEYS[1])",
+    "redis.call('SET', KEYS[1], 2^53) return redis.call('GET', KEYS[1])",
+    "return redis.error_reply('')",
+    "return redis.error_reply('-')",
+    "return redis.error_reply('my')",
+    "return redis.error_reply('-my')",
+    "return redis.error_reply('my').err",
+    "return redis.error_reply('a\\r\\nb')",
+    "return select('#', pcall(function() return 1, nil end))",
+    "return select('#', pcall(function() end))",
+    "error({})",
+    "error({1})",
+    "error('a', 2)",
+    "return {double = 0/0}",
+    "return {verbatim_string = {string = 'a'}}",
+    "return {1, function() end, 2}",
+    "return xpcall(function() error('x') end, function(e) return e end)",
+    "local c = coroutine.wrap(function() coroutine.yield(redis.call('PING')) end) return c()",
+    "local c = coroutine.wrap(function() error('in') end) return c()",
+    "local c = coroutine.create(function() redis.call('NOSUCH') end) local ok, e = coroutine.resume(c) return type(e)"
+  ],
+  "cjson keeps bytes, and bit rounds to even": [
+    "return cjson.decode('\"\\255\\200\"')",
+    "return cjson.decode('[\"\\\\u00e9\\\\ud83d\\\\ude00\\\\\\\\u00e9\"]')",
+    "return cjson.decode('{\"\\255\":1}')['\\255']",
+    "return {bit.tobit(2.5), bit.tobit(3.5), bit.tobit(-2.5), bit.tobit(2^40 + 5)}"
   ]
 }
+
+/** Attempts to change what other scripts see; the reply and the next script show the damage. */
+const attacks: ReadonlyArray<string> = [
+  "setfenv(0, {})",
+  "setfenv(1, {})",
+  "return getfenv(0)",
+  "tostring = nil",
+  "string = nil",
+  "_G['redis'] = nil",
+  "_G.tostring = 1",
+  "KEYS = 1 return KEYS",
+  "redis = 1",
+  "getmetatable('').__index = nil",
+  "getmetatable('').x = nil return 1",
+  "return getmetatable('').__index == string",
+  "getmetatable(_G).__index = nil",
+  "return getmetatable(_G)",
+  "return getmetatable(redis)",
+  "setmetatable(_G, nil)",
+  "setmetatable(_G, {})",
+  "setmetatable(redis, {})",
+  "rawset(redis, 'call', 1)",
+  "rawset(string, 'format', 1)",
+  "table.insert(redis, 'z')",
+  "table.insert(table, 'z')",
+  "cjson.encode = nil",
+  "bit.band = nil",
+  "math.floor = nil",
+  "coroutine.wrap = nil",
+  "return newproxy",
+  "return tostring(loadstring(string.dump(function() end)))",
+  "return loadstring('tostring = nil')()",
+  "local f = load(function() return nil end) return type(f)",
+  "for k in pairs(_G) do if k == 'redis' then return k end end",
+  "for k in pairs(redis) do if k == 'call' then return k end end",
+  "return type(next(redis))",
+  "return type(rawget(redis, 'call'))",
+  "collectgarbage('stop')",
+  "return {pcall(function() redis.x = 1 end)}",
+  "for k, v in pairs(nil) do end",
+  "table.insert(nil, 1)",
+  "setmetatable('x', {})",
+  "rawset(1, 2, 3)"
+]
 
 describe("Lua on a test cluster", () => {
   layer(RedisCluster.layer({ primaries: 1, replicas: 0 }), { excludeTestServices: true })((it) => {
@@ -160,6 +248,21 @@ describe("Lua on a test cluster", () => {
           }))
       }
     }
+
+    it.effect("no script changes what later scripts see", (ctx) =>
+      Effect.gen(function*() {
+        const reason = yield* Twins.incomparable
+        if (reason !== undefined) return ctx.skip(reason)
+        const twins = yield* Twins.make
+        for (const source of attacks) {
+          const commands = [
+            evaluate(source),
+            ["EVAL", "return {tostring(1 + 1), redis.call('PING'), ('x'):rep(3), cjson.encode({1}), type(KEYS)}", "0"]
+          ]
+          const [real, fake] = yield* Effect.promise(() => Promise.all([twins.real(commands), twins.fake(commands)]))
+          assert.deepStrictEqual(fake, real, source)
+        }
+      }))
 
     it.effect("a script with flags, a read-only call, and a function of a library reply like a server", (ctx) =>
       Effect.gen(function*() {
@@ -212,6 +315,19 @@ describe("A script on a machine with Lua", () => {
 
   it("is ended when it does not end", () => {
     assert.include(errorOf("while true do end"), "TestCluster ends it")
+    assert.strictEqual(run("return 7"), 7)
+  })
+
+  it("is ended when it does not end, whatever catches errors or runs beside", () => {
+    for (
+      const source of [
+        "while true do pcall(function() while true do end end) end",
+        "while true do xpcall(function() while true do end end, function(e) return e end) end",
+        "while true do coroutine.wrap(function() while true do end end)() end",
+        "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+        "while true do load(function() while true do end end) end"
+      ]
+    ) assert.include(errorOf(source), "TestCluster ends it", source)
     assert.strictEqual(run("return 7"), 7)
   })
 

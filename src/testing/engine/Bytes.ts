@@ -61,7 +61,15 @@ export const parseFloat64 = (bytes: Bytes): number | undefined => {
 
 /** A score as servers print it. */
 export const formatDouble = (value: number): Bytes =>
-  value === Infinity ? "inf" : value === -Infinity ? "-inf" : Object.is(value, -0) ? "-0" : String(value)
+  value === Infinity
+    ? "inf"
+    : value === -Infinity
+    ? "-inf"
+    : Number.isNaN(value)
+    ? "nan"
+    : Object.is(value, -0)
+    ? "-0"
+    : String(value)
 
 /** A number as servers add it: 64 bits of mantissa, which is more than a double has. */
 interface LongDouble {

@@ -7,9 +7,9 @@
 import { createRequire } from "node:module"
 import { ServerError } from "../../protocol/Reply.ts"
 import { type Answer, failure } from "./Answer.ts"
-import { type Bytes, formatDouble } from "./Bytes.ts"
+import type { Bytes } from "./Bytes.ts"
 import { luaEnvironment } from "./luaEnvironment.ts"
-import { bitOperation, decodeJson } from "./luaLibraries.ts"
+import { bitOperation, decodeJson, formatInteger, numberArgument } from "./luaLibraries.ts"
 import { encodeLua, fromAnswer, LuaReader, LuaTable, type LuaValue, toAnswer } from "./LuaValue.ts"
 import type { Library } from "./Roles.ts"
 import { sha1 } from "./sha1.ts"
@@ -76,7 +76,7 @@ const argumentsOf = (table: LuaValue): ReadonlyArray<LuaValue> => {
 /** The error of a script, with its place as servers write it. */
 const errorOf = (value: LuaValue, name: string): Answer => {
   const field = (key: string) => value instanceof LuaTable ? value.get(key) : undefined
-  const message = String(field("err") ?? "ERR unknown error")
+  const message = String(field("err") ?? (typeof value === "string" ? `ERR ${value}` : "ERR unknown error"))
   const line = field("line")
   const place = typeof line === "number" ? ` script: ${name}, on ${String(field("source"))}:${line}.` : ""
   return failure((message + place).replace(/[\r\n]/g, " "))
@@ -198,6 +198,16 @@ export class LuaMachine {
         return sha1(String(args[0]))
       case "cjson.decode":
         return decodeJson(String(args[0]))
+      case "format": {
+        const [flags, width, precision, kind, value] = args
+        return formatInteger(
+          String(flags),
+          Number(width),
+          precision === "" ? undefined : Number(String(precision).slice(1)),
+          String(kind),
+          Number(value)
+        )
+      }
       default:
         return bitOperation(topic.slice("bit.".length), args)
     }
@@ -208,7 +218,7 @@ export class LuaMachine {
     if (!args.every(isWord)) {
       return new Error("ERR Lua redis lib command arguments must be strings or integers")
     }
-    const words = args.map((value) => typeof value === "number" ? formatDouble(value) : value)
+    const words = args.map((value) => typeof value === "number" ? numberArgument(value) : value)
     const answer = this.host?.run(words, this.resp) ?? null
     return answer instanceof ServerError ? new Error(answer.message) : fromAnswer(answer, this.resp)
   }

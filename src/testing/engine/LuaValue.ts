@@ -88,7 +88,7 @@ const fromTable = (table: LuaTable, resp: 2 | 3): Answer => {
   const verbatim = table.get("verbatim_string")
   if (verbatim instanceof LuaTable) {
     const text = textAt(verbatim, "string")
-    if (text !== undefined) return new Verbatim(text)
+    if (text !== undefined && textAt(verbatim, "format") !== undefined) return new Verbatim(text)
   }
   return elementsOf(table).map((value) => toAnswer(value, resp))
 }

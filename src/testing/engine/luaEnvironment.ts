@@ -7,13 +7,18 @@
  */
 export const luaEnvironment = String.raw`
 local stdin, stdout = io.stdin, io.stdout
-local error, type, tonumber, tostring, next, select = error, type, tonumber, tostring, next, select
-local loadstring, pcall, rawset, setmetatable, unpack, xpcall = loadstring, pcall, rawset, setmetatable, unpack, xpcall
+local error, type, tonumber, tostring, next, pairs, select = error, type, tonumber, tostring, next, pairs, select
+local loadstring, pcall, unpack, xpcall, collectgarbage = loadstring, pcall, unpack, xpcall, collectgarbage
+local rawget, rawset, getmetatable, setmetatable, setfenv = rawget, rawset, getmetatable, setmetatable, setfenv
 local byte, find, format, gmatch, gsub, sub = string.byte, string.find, string.format, string.gmatch, string.gsub, string.sub
-local concat, floor, huge, max, randomseed = table.concat, math.floor, math.huge, math.max, math.randomseed
+local match = string.match
+local concat, insert, floor, huge, max, randomseed = table.concat, table.insert, math.floor, math.huge, math.max, math.randomseed
+local create, resume = coroutine.create, coroutine.resume
 local getinfo, sethook, clock = debug.getinfo, debug.sethook, os.clock
 local globals, null = _G, newproxy()
-local deepest, longest = 1000, 100000000
+local deepest, longest, period = 1000, 100000000, 100000
+
+local function pack(...) return { n = select("#", ...), ... } end
 
 -- The script or the function that runs: the name of its source, its text, and the line at which it begins.
 local source, text, first = "", "", 1
@@ -37,6 +42,30 @@ local function lineNow()
 end
 
 local function raise(message) error(sub(source, 2) .. ":" .. lineNow() .. ": " .. message, 0) end
+
+-- An error of a function that is wrapped here names a line of this file. For the script it is a line of the script.
+local function placed(problem)
+  if type(problem) ~= "string" or not find(problem, "^redis:%d+: ") then return problem end
+  return sub(source, 2) .. ":" .. lineNow() .. ": " .. gsub(problem, "^redis:%d+: ", "")
+end
+
+-- The instructions that the run may still take, in all its coroutines.
+local left = longest
+
+local function tooLong()
+  raise("the script has run " .. longest .. " instructions, and TestCluster ends it")
+end
+
+local function count()
+  left = left - period
+  if left <= 0 then tooLong() end
+end
+
+-- No function that catches errors catches the end of the run.
+local function unlessOver(...)
+  if left <= 0 then tooLong() end
+  return ...
+end
 
 -- The values on the streams.
 
@@ -81,7 +110,7 @@ local function add(out, value, depth)
       add(out, item, depth + 1)
     end
     out[#out + 1] = "}\n"
-  else out[#out + 1] = "n\n" end
+  else out[#out + 1] = value == nil and "n\n" or "z\n" end
 end
 
 local function write(...)
@@ -105,14 +134,20 @@ end
 
 -- The libraries.
 
-local protected = { [globals] = true }
+-- A script sees a library, and the globals, as an empty table: all reads and writes reach its metatable.
+local membersOf = {}
 local function refuse() raise("Attempt to modify a readonly table") end
+local function refuseThere() error("Attempt to modify a readonly table", 0) end
 
+local hidden = {}
 local function readonly(members)
-  local table = setmetatable({}, { __index = members, __newindex = refuse, __metatable = false })
-  protected[table] = true
-  return table
+  local meta = { __index = members, __newindex = refuse, __metatable = hidden }
+  local table = setmetatable({}, meta)
+  membersOf[table] = members
+  return table, meta
 end
+setmetatable(hidden, { __newindex = refuse, __metatable = hidden })
+membersOf[hidden] = {}
 
 local function single(field, value) return { [field] = value } end
 
@@ -132,7 +167,8 @@ local redis = {
     if select("#", ...) ~= 1 or type(text) ~= "string" then
       return single("err", "ERR wrong number or type of arguments")
     end
-    return single("err", sub(text, 1, 1) == "-" and sub(text, 2) or text)
+    text = sub(text, 1, 1) == "-" and sub(text, 2) or text
+    return single("err", find(text, " ", 1, true) and text or "ERR " .. text)
   end,
   status_reply = function(...)
     local text = ...
@@ -240,49 +276,174 @@ local function missing(name)
 end
 
 for _, name in next, {
-  "io", "debug", "package", "require", "module", "dofile", "loadfile", "newproxy", "print"
+  "io", "debug", "package", "require", "module", "dofile", "loadfile", "newproxy", "print", "getfenv", "setfenv"
 } do globals[name] = nil end
+
 -- The error of a command is a text for those who catch it.
 globals.pcall = function(...)
-  local results, count = { pcall(...) }, 0
-  for index in next, results do if index > count then count = index end end
+  local results = pack(unlessOver(pcall(...)))
   local problem = results[2]
-  if not results[1] and type(problem) == "table" and problem.err then return false, problem.err end
-  return unpack(results, 1, count)
+  if not results[1] then
+    problem = type(problem) == "table" and problem.err or placed(problem)
+    return false, problem
+  end
+  return unpack(results, 1, results.n)
 end
-globals.rawset = function(table, key, value)
-  if protected[table] then error("Attempt to modify a readonly table", 0) end
-  return rawset(table, key, value)
+globals.xpcall = function(f, handler)
+  return unlessOver(xpcall(f, function(problem) return handler(placed(problem)) end))
 end
+globals.next = function(...)
+  local members = membersOf[(...)]
+  if members then return next(members, (select(2, ...))) end
+  return next(...)
+end
+globals.pairs = function(...)
+  if membersOf[(...)] then return globals.next, (...), nil end
+  local f, table, key = pairs(...)
+  return f, table, key
+end
+globals.rawget = function(...)
+  if membersOf[(...)] then return rawget(membersOf[(...)], (select(2, ...))) end
+  local value = rawget(...)
+  return value
+end
+globals.rawset = function(...)
+  if membersOf[(...)] then refuseThere() end
+  local table = rawset(...)
+  return table
+end
+globals.setmetatable = function(...)
+  if membersOf[(...)] then refuseThere() end
+  local table = setmetatable(...)
+  return table
+end
+globals.table.insert = function(...)
+  if membersOf[(...)] then refuseThere() end
+  insert(...)
+end
+-- Nobody stops or tunes the collector of the scripts that follow.
+globals.collectgarbage = function(...)
+  local what = ...
+  if what == "stop" or what == "restart" or what == "setpause" or what == "setstepmul" then return 0 end
+  local result = collectgarbage(...)
+  return result
+end
+-- Servers do not run compiled code. After a space such code is none.
+globals.loadstring = function(...)
+  local code, name = ...
+  if type(code) ~= "string" then return loadstring(...) end
+  if byte(code) == 27 then return loadstring(" " .. code, name or code) end
+  return loadstring(code, name or code)
+end
+globals.load = function(f, name)
+  local parts = {}
+  while true do
+    local isDone, part = globals.pcall(f)
+    if not isDone then return nil, part end
+    if part == nil or part == "" then break end
+    if type(part) ~= "string" then return nil, "reader function must return a string" end
+    parts[#parts + 1] = part
+  end
+  return globals.loadstring(concat(parts), name or "=(load)")
+end
+
+-- The hook that counts belongs to a coroutine, and each needs it.
+local function counted(...)
+  local thread = create(...)
+  sethook(thread, count, "", period)
+  return thread
+end
+globals.coroutine.create = counted
+globals.coroutine.resume = function(...) return unlessOver(resume(...)) end
+globals.coroutine.wrap = function(...)
+  local thread = counted(...)
+  return function(...)
+    local results = pack(unlessOver(resume(thread, ...)))
+    if results[1] then return unpack(results, 2, results.n) end
+    if type(results[2]) == "string" then raise(results[2]) end
+    error(results[2], 0)
+  end
+end
+
+-- Integers of this build have 32 bits, and those of servers 64: the engine formats those that are greater.
+local integers = { d = true, i = true, u = true, x = true, X = true, o = true }
+globals.string.format = function(...)
+  local text = ...
+  if type(text) ~= "string" or not find(text, "%%[-+ #0%d.]*[diuxXo]") then
+    local result = format(...)
+    return result
+  end
+  local args, index = pack(...), 1
+  text = gsub(text, "%%([-+ #0]*)(%d*)(%.?%d*)(.)", function(flags, width, precision, kind)
+    if kind == "%" then return nil end
+    index = index + 1
+    local number = integers[kind] and tonumber(args[index])
+    if not number then return nil end
+    if number < 2147483648 and number >= ((kind == "d" or kind == "i") and -2147483648 or 0) then return nil end
+    args[index] = asked("format", flags, width, precision, kind, number)
+    return "%s"
+  end)
+  local result = format(text, unpack(args, 2, args.n))
+  return result
+end
+globals.tonumber = function(...)
+  local text, base = ...
+  if type(text) ~= "string" or type(base) ~= "number" or base == 10 or #text < 6 then
+    local number = tonumber(...)
+    return number
+  end
+  local sign, digits = match(text, "^%s*(-?)(%w+)%s*$")
+  if not digits then return nil end
+  if base == 16 then digits = gsub(digits, "^0[xX]", "") end
+  local sum = 0
+  for i = 1, #digits do
+    local digit = tonumber(sub(digits, i, i), 36)
+    if digit >= base then return nil end
+    sum = sum * base + digit
+  end
+  return sign == "-" and 2 ^ 64 - sum or sum
+end
+
 globals.os = readonly({ clock = clock })
+local strings = globals.string
 for _, name in next, { "string", "table", "math", "coroutine" } do globals[name] = readonly(globals[name]) end
 globals.redis, globals.cjson, globals.bit = readonly(redis), readonly(cjson), readonly(bit)
 globals.struct, globals.cmsgpack = missing("struct"), missing("cmsgpack")
-setmetatable(globals, {
+local meta = getmetatable("")
+meta.__index, meta.__metatable = strings, readonly({ __index = globals.string })
+
+local nonexistent = {
   __index = function(_, name)
     raise("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'")
-  end,
-  __newindex = refuse,
-  __metatable = false
-})
+  end
+}
+setmetatable(globals, nonexistent)
+local environment, environmentMeta = readonly(globals)
+globals._G = environment
+globals.getmetatable = function(...)
+  local table = ...
+  if membersOf[table] then return table == environment and hidden or nil end
+  local meta = getmetatable(...)
+  return meta
+end
+-- All code that is loaded from here on has this environment.
+setfenv(0, environment)
 
 -- Runs.
 
-local function tooLong()
-  raise("the script has run " .. longest .. " instructions, and TestCluster ends it")
-end
-
 local function onError(problem)
-  local message = type(problem) == "table" and problem.err or "ERR " .. tostring(problem)
-  return { err = message, source = source, line = lineNow() }
+  problem = placed(problem)
+  local message = type(problem) ~= "table" and "ERR " .. tostring(problem) or problem.err
+  return { err = type(message) == "string" and message or "ERR unknown error", source = source, line = lineNow() }
 end
 
 local function perform(f, ...)
-  local args, count = { ... }, select("#", ...)
+  local args, number = { ... }, select("#", ...)
   first = max(1, getinfo(f, "S").linedefined)
+  left = longest
   randomseed(0)
-  sethook(tooLong, "", longest)
-  local ok, value = xpcall(function() return (f(unpack(args, 1, count))) end, onError)
+  sethook(count, "", period)
+  local ok, value = xpcall(function() return f(unpack(args, 1, number)) end, onError)
   sethook()
   local isWritten, problem = pcall(write, ok, value)
   if not isWritten then write(false, problem) end
@@ -292,8 +453,7 @@ local libraries = {}
 
 local function load(id)
   local functions = {}
-  rawset(globals, "KEYS", nil)
-  rawset(globals, "ARGV", nil)
+  globals.KEYS, globals.ARGV = nil, nil
   redis.register_function = function(name, callback)
     if type(name) == "table" then name, callback = name.function_name, name.callback end
     if type(name) ~= "string" or type(callback) ~= "function" then
@@ -317,6 +477,7 @@ return function()
   local kind, id, name, keys, args = read(), read(), read(), read(), read()
   source = kind == "script" and "@user_script" or "@user_function"
   if kind == "function" then
+    globals.KEYS, globals.ARGV = nil, nil
     text = libraries[id].text
     return perform(libraries[id].functions[name], keys, args)
   end
@@ -324,8 +485,7 @@ return function()
   if kind == "load" then return load(name) end
   local chunk, problem = loadstring(text, source)
   if not chunk then return write(false, { err = "ERR Error compiling script (new function): " .. problem }) end
-  rawset(globals, "KEYS", keys)
-  rawset(globals, "ARGV", args)
+  globals.KEYS, globals.ARGV = keys, args
   perform(chunk)
 end
 `
