@@ -74,8 +74,7 @@ export const bitOperation = (name: string, given: ReadonlyArray<LuaValue>): LuaV
 }
 
 /** A number as an integer of 64 bits. Numbers that do not fit become the least integer. */
-const toInt64 = (value: number): bigint =>
-  Math.abs(value) < 2 ** 63 ? BigInt(Math.trunc(value)) : -(2n ** 63n)
+const toInt64 = (value: number): bigint => Math.abs(value) < 2 ** 63 ? BigInt(Math.trunc(value)) : -(2n ** 63n)
 
 /** Formats an integer of 64 bits as `string.format` does on servers. */
 export const formatInteger = (
