@@ -59,7 +59,7 @@ export interface CacheAside<in I, in out A, out E = never, out R = never> {
    * **Details**
    *
    * It fails with the errors of `load`, and like any command. A value that a call gets is never older than the last `invalidate` or `set` that had ended
-   * before the call (with `cached`: than the age that it allows).
+   * before the call (with `cached`: than the age that it allows; while the cluster does not answer: of this process).
    *
    * A load that callers of this process share goes on while one of them waits, and is interrupted when all are gone. To bound the time of a call, use
    * `Effect.timeout`.
@@ -76,7 +76,8 @@ export interface CacheAside<in I, in out A, out E = never, out R = never> {
   readonly invalidate: (input: I) => Effect.Effect<void, RedisClusterException, ClusterClient>
   /**
    * Loads the value of an input again, while others get the former one. Of several that ask at one time, one loads. If the load fails the former value
-   * stays.
+   * stays, the call fails, and callers in other processes that waited load themselves. A load that began before an `invalidate` or `set` that had ended
+   * is not shared.
    */
   readonly refresh: (input: I) => Effect.Effect<A | null, E | RedisClusterException, R | ClusterClient>
   /** Stores a value without loading it. A load that has begun before is not stored. */

@@ -5,10 +5,10 @@
  * another process is waited for, and a key that is missing is claimed. Because each caller looks first, no caller gets
  * a value whose load began before an invalidation that had ended when the caller came.
  */
-import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type { ClusterClientShape } from "../ClusterClient.ts"
 import * as Command from "../commands/Command.ts"
@@ -22,21 +22,31 @@ import { exception, type RedisClusterException, TimeoutError } from "../RedisClu
 import * as Tracing from "../routing/request/Tracing.ts"
 import { type Flight, Flights } from "./Flight.ts"
 import type { Origin, Place } from "./Origin.ts"
+import { refreshKeyOf } from "./refreshKey.ts"
 import * as scripts from "./scripts.ts"
 import type { Counters } from "./Statistics.ts"
 import * as Stored from "./Stored.ts"
 
-/** The result of a work: a value, or what is stored now instead. */
-type Outcome<A> = { readonly value: A | null } | { readonly stored: Stored.Stored }
+interface Value<A> {
+  readonly value: A | null
+}
+/** The result of a load: a value, what is stored now instead, or why the cluster took no placeholder. */
+type Loaded<A> =
+  | Value<A>
+  | { readonly stored: Stored.Stored }
+  | { readonly refused: RedisClusterException }
+/** The result of a refresh: a value, or the lock of somebody who does it. */
+type Refreshed<A> = Value<A> | { readonly locked: string }
 
 /** The works under way for one client, by the name of their key. */
 export class Works<A, E> {
-  readonly loads = new Flights<Outcome<A>, E | RedisClusterException>()
+  readonly loads = new Flights<Loaded<A>, E | RedisClusterException>()
   /** The placeholders of these loads. */
   readonly heads = new Map<string, { readonly head: string; isClaiming: boolean }>()
   readonly waits = new Flights<Stored.Stored, RedisClusterException>()
-  readonly refreshes = new Flights<Outcome<A>, E | RedisClusterException>()
-  readonly direct = new Flights<Outcome<A>, E | RedisClusterException>()
+  /** By the name of the key and the entry that they replace: a caller shares no refresh that began before a write. */
+  readonly refreshes = new Flights<Refreshed<A>, E | RedisClusterException>()
+  readonly direct = new Flights<A | null, E>()
 }
 
 /** The pauses between two looks at the placeholder of another process, in milliseconds. */
@@ -61,10 +71,6 @@ const isMistake = ({ reason }: RedisClusterException): boolean => {
 }
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text)
-
-/** The key beside a value that is there while somebody loads it again. */
-const refreshKeyOf = (key: Argument): Argument =>
-  typeof key === "string" ? `${key}:refresh` : Buffer.concat([key, Buffer.from(":refresh")])
 
 /** A cache-aside on one client. */
 export class Aside<I, A, E, R> {
@@ -111,10 +117,7 @@ export class Aside<I, A, E, R> {
       return Effect.flatMap(this.read(place.key), (stored) => {
         switch (stored._tag) {
           case "Entry":
-            return Effect.flatMap(
-              this.refreshing(input, place, stored, true),
-              (flight) => this.concluded(input, place, flight, until)
-            )
+            return this.reload(input, place, stored, until)
           case "Plain":
             return this.replaced(input, place, stored.bytes, until)
           case "Missing":
@@ -139,13 +142,13 @@ export class Aside<I, A, E, R> {
       case "Plain": {
         const found = place.decode(stored.bytes)
         return found === undefined
-          ? this.replaced(input, place, stored.bytes, until)
+          ? this.replaced(input, place, stored.bytes, until, true)
           : this.hit(found.value)
       }
       case "Entry": {
         const found = stored.payload === null ? { value: null } : place.decode(stored.payload)
         return found === undefined
-          ? this.replaced(input, place, bytesOf(stored.head), until)
+          ? this.replaced(input, place, bytesOf(stored.head), until, true)
           : Effect.andThen(this.refreshEarly(input, place, stored), this.hit(found.value))
       }
     }
@@ -156,15 +159,19 @@ export class Aside<I, A, E, R> {
     return Effect.succeed(value)
   }
 
-  /** Removes a value that cannot be read, such as one of an earlier schema, and loads it. */
+  /** Removes a value, such as one of an earlier schema that cannot be read, and loads it. */
   private replaced(
     input: I,
     place: Place<A>,
     seen: Uint8Array,
-    until: number
+    until: number,
+    isUnreadable = false
   ): Effect.Effect<A | null, E | RedisClusterException, R> {
     return Effect.matchEffect(this.run(scripts.discard({ keys: { key: place.key }, args: { seen } })), {
-      onSuccess: () => this.load(input, place, until),
+      onSuccess: (removed) => {
+        if (isUnreadable) this.counters.replaced += removed
+        return this.load(input, place, until)
+      },
       onFailure: (error) => this.without(input, place, error)
     })
   }
@@ -178,23 +185,26 @@ export class Aside<I, A, E, R> {
       const isJoinable = running !== undefined && heads.get(place.name)?.isClaiming === true
       if (isJoinable) this.counters.shared++
       const flight = isJoinable ? Effect.succeed(running) : this.startLoad(input, place)
-      return Effect.flatMap(flight, (flight) => this.concluded(input, place, flight, until))
+      return Effect.flatMap(flight, (flight) => this.concluded(input, place, flight, until, isJoinable))
     })
   }
 
+  /** Waits for a load, and goes on with its result. */
   private concluded(
     input: I,
     place: Place<A>,
-    flight: Flight<Outcome<A>, E | RedisClusterException>,
-    until: number
+    flight: Flight<Loaded<A>, E | RedisClusterException>,
+    until: number,
+    isShared: boolean
   ): Effect.Effect<A | null, E | RedisClusterException, R> {
-    return Effect.flatMap(flight.join, (outcome) =>
-      "stored" in outcome
-        ? this.answer(input, place, outcome.stored, until)
-        : Effect.succeed(outcome.value))
+    return Effect.flatMap(flight.join, (outcome): Effect.Effect<A | null, E | RedisClusterException, R> => {
+      if ("value" in outcome) return Effect.succeed(outcome.value)
+      if ("stored" in outcome) return this.answer(input, place, outcome.stored, until)
+      return this.without(input, place, outcome.refused, isShared)
+    })
   }
 
-  private startLoad(input: I, place: Place<A>): Effect.Effect<Flight<Outcome<A>, E | RedisClusterException>, never, R> {
+  private startLoad(input: I, place: Place<A>): Effect.Effect<Flight<Loaded<A>, E | RedisClusterException>, never, R> {
     const { heads, loads } = this.works
     const claim = { head: Stored.placeholder(), isClaiming: true }
     heads.set(place.name, claim)
@@ -202,36 +212,27 @@ export class Aside<I, A, E, R> {
       if (heads.get(place.name) === claim) heads.delete(place.name)
     })
     const work = Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.exit(restore(this.claimed(place, claim.head))), (claimed) => {
-        claim.isClaiming = false
-        if (Exit.isSuccess(claimed)) {
-          return claimed.value === undefined
+      Effect.matchCauseEffect(restore(this.claimed(place.key, claim.head)), {
+        onSuccess: (other): Effect.Effect<Loaded<A>, E | RedisClusterException, R> => {
+          claim.isClaiming = false
+          return other === undefined
             ? this.loaded(input, place, claim.head, restore)
-            : Effect.succeed({ stored: claimed.value })
-        }
-        // The placeholder may be there, whatever became of its reply.
-        return Effect.andThen(this.release(place.key, claim.head), this.afterOutage(input, claimed.cause, restore))
+            : Effect.succeed({ stored: other })
+        },
+        // The placeholder may be there, whatever became of its reply. Nothing was loaded: callers may still share this.
+        onFailure: (cause): Effect.Effect<Loaded<A>, RedisClusterException> =>
+          Effect.andThen(
+            this.release(place.key, claim.head),
+            Effect.catch(Effect.failCause(cause), (refused) => Effect.succeed({ refused }))
+          )
       })
     )
     return loads.start(place.name, Effect.ensuring(Tracing.operation("redis.aside.load", () => work), ended))
   }
 
-  /** Loads without the cache when the placeholder could not be put for want of the cluster. */
-  private afterOutage(
-    input: I,
-    cause: Cause.Cause<RedisClusterException>,
-    restore: <B, F, S>(effect: Effect.Effect<B, F, S>) => Effect.Effect<B, F, S>
-  ): Effect.Effect<Outcome<A>, E | RedisClusterException, R> {
-    return Effect.catch(
-      Effect.failCause(cause),
-      (error): Effect.Effect<Outcome<A>, E | RedisClusterException, R> =>
-        this.mayGoOn(error) ? restore(this.direct(input)) : Effect.fail(error)
-    )
-  }
-
   /** Puts a placeholder: `undefined` when it is there, and otherwise what is there in its place. */
   private claimed(
-    { key }: Place<A>,
+    key: Argument,
     head: string
   ): Effect.Effect<Stored.Stored | undefined, RedisClusterException> {
     const put = Strings.set(key, head, { condition: "NX", expire: { milliseconds: this.origin.lease } })
@@ -251,13 +252,14 @@ export class Aside<I, A, E, R> {
     { key }: Place<A>,
     head: string,
     restore: <B, F, S>(effect: Effect.Effect<B, F, S>) => Effect.Effect<B, F, S>
-  ): Effect.Effect<Outcome<A>, E | RedisClusterException, R> {
+  ): Effect.Effect<Value<A>, E | RedisClusterException, R> {
     return Clock.clockWith((clock) => {
       this.counters.loads++
       const from = monotonicMillis(clock)
-      return Effect.flatMap(Effect.exit(restore(Effect.suspend(() => this.origin.load(input)))), (
+      const load = restore(Effect.suspend(() => this.origin.load(input)))
+      return Effect.flatMap(Effect.exit(this.keeping(key, head, load)), (
         exit
-      ): Effect.Effect<Outcome<A>, E | RedisClusterException> => {
+      ): Effect.Effect<Value<A>, E | RedisClusterException> => {
         if (Exit.isFailure(exit)) return Effect.andThen(this.release(key, head), Effect.failCause(exit.cause))
         return Effect.onError(
           this.stored(input, key, head, exit.value, monotonicMillis(clock) - from),
@@ -267,17 +269,37 @@ export class Aside<I, A, E, R> {
     })
   }
 
+  /** Runs a load, and prolongs its placeholder meanwhile: a process that lives keeps others from loading beside it. */
+  private keeping<B, F, S>(key: Argument, head: string, load: Effect.Effect<B, F, S>): Effect.Effect<B, F, S> {
+    return Effect.acquireUseRelease(
+      Effect.forkDetach(this.prolonging(key, head), { uninterruptible: false }),
+      () => load,
+      (fiber) => Effect.sync(() => fiber.interruptUnsafe())
+    )
+  }
+
+  /** Prolongs a placeholder until it is gone. */
+  private prolonging(key: Argument, head: string): Effect.Effect<void> {
+    const { lease } = this.origin
+    const seen = bytesOf(head)
+    const prolong = this.run(scripts.store({ keys: { key }, args: { seen, entry: seen, ttl: lease } }))
+    return Effect.matchEffect(Effect.andThen(Effect.sleep(lease / 3), prolong), {
+      onSuccess: (done) => done === 0 ? Effect.void : this.prolonging(key, head),
+      onFailure: () => this.prolonging(key, head)
+    })
+  }
+
   private stored(
     input: I,
     key: Argument,
     head: string,
     value: A | null,
     took: number
-  ): Effect.Effect<Outcome<A>, RedisClusterException> {
+  ): Effect.Effect<Value<A>, RedisClusterException> {
     const payload = value === null ? null : this.origin.encode(input, value)
     if (Command.isCommand(payload)) return Effect.andThen(this.redis.execute(payload), Effect.die("unreachable"))
     const seen = bytesOf(head)
-    const result: Outcome<A> = { value }
+    const result: Value<A> = { value }
     return Effect.flatMap(this.made(payload === null ? null : bytesFrom(payload), took), ({ entry, ttl }) => {
       if (ttl < 1) return Effect.as(this.release(key, head), result)
       return Effect.match(this.run(scripts.store({ keys: { key }, args: { seen, entry, ttl } })), {
@@ -315,22 +337,32 @@ export class Aside<I, A, E, R> {
     until: number
   ): Effect.Effect<A | null, E | RedisClusterException, R> {
     return Effect.suspend(() => {
-      const { heads, loads, waits } = this.works
+      const { heads, loads } = this.works
       const own = heads.get(place.name)?.head === seen.head ? loads.get(place.name) : undefined
       if (own !== undefined) {
         this.counters.shared++
-        return this.concluded(input, place, own, until)
+        return this.concluded(input, place, own, until, true)
       }
-      const name = `${place.name} ${seen.head}`
+      return Effect.matchEffect(this.waited(`${place.name} ${seen.head}`, this.gone(place, seen.head), until), {
+        onSuccess: (stored) => this.answer(input, place, stored, until),
+        onFailure: (error) =>
+          error._tag === "Late" ? Effect.fail(timedOut(this.origin.wait)) : this.without(input, place, error)
+      })
+    })
+  }
+
+  /** Waits for another process, together with the others of this process, until the end of the time to wait. */
+  private waited(
+    name: string,
+    work: Effect.Effect<Stored.Stored, RedisClusterException>,
+    until: number
+  ): Effect.Effect<Stored.Stored, RedisClusterException | typeof late> {
+    return Effect.suspend(() => {
+      const { waits } = this.works
       const running = waits.get(name)
       if (running === undefined) this.counters.waits++
-      const flight = running === undefined ? waits.start(name, this.gone(place, seen.head)) : Effect.succeed(running)
-      return Effect.flatMap(flight, ({ join }) =>
-        Effect.matchEffect(this.inTime(join, until), {
-          onSuccess: (stored) => this.answer(input, place, stored, until),
-          onFailure: (error) =>
-            error._tag === "Late" ? Effect.fail(timedOut(this.origin.wait)) : this.without(input, place, error)
-        }))
+      const flight = running === undefined ? waits.start(name, work) : Effect.succeed(running)
+      return Effect.flatMap(flight, ({ join }) => this.inTime(join, until))
     })
   }
 
@@ -349,17 +381,38 @@ export class Aside<I, A, E, R> {
 
   /** Waits until a key does not begin with this head any more, and gives the content that it has then. */
   private gone(place: Place<A>, head: string): Effect.Effect<Stored.Stored, RedisClusterException> {
-    const { cached } = this.origin
-    const look = (pause: number): Effect.Effect<Stored.Stored, RedisClusterException> =>
-      Effect.flatMap(
-        Effect.andThen(this.pause(pause), this.look(place)),
-        (stored) =>
-          "head" in stored && stored.head === head
-            // The server's report changes the memory of the client, in which a look costs nothing.
-            ? look(cached === undefined ? Math.min(pause * 1.5, longestPause) : firstPause)
-            : Effect.succeed(stored)
-      )
-    return look(firstPause)
+    return this.watching(place.key, head, this.look(place), (stored) => isHead(stored, head))
+  }
+
+  /** Looks at a placeholder, less and less often, while it has to be waited for. */
+  private watching<B>(
+    key: Argument,
+    head: string,
+    look: Effect.Effect<B, RedisClusterException>,
+    isThere: (found: B) => boolean
+  ): Effect.Effect<B, RedisClusterException> {
+    return Clock.clockWith((clock) => {
+      let since = monotonicMillis(clock)
+      const again = (pause: number): Effect.Effect<B, RedisClusterException> =>
+        Effect.flatMap(Effect.andThen(this.pause(pause), atOnce(look)), ({ found, isNear }) => {
+          if (!isThere(found)) return Effect.succeed(found)
+          // The server's report changes the memory of the client, in which a look costs nothing.
+          const next = again(isNear ? firstPause : Math.min(pause * 1.5, longestPause))
+          const now = monotonicMillis(clock)
+          if (now - since < this.origin.lease) return next
+          since = now
+          return Effect.andThen(this.discardEndless(key, head), next)
+        })
+      return again(firstPause)
+    })
+  }
+
+  /** Removes a placeholder that has no time to live, as after a `PERSIST`: nobody may be behind it. */
+  private discardEndless(key: Argument, head: string): Effect.Effect<void> {
+    return Effect.ignore(Effect.flatMap(
+      this.run(Generic.pttl(key)),
+      (left) => left === -1 ? this.release(key, head) : Effect.void
+    ))
   }
 
   /** A pause of about that length, so that processes do not look all at once. */
@@ -371,7 +424,7 @@ export class Aside<I, A, E, R> {
   private refreshEarly(input: I, place: Place<A>, entry: Stored.Entry): Effect.Effect<void, never, R> {
     const { eagerness } = this.origin
     const { refreshes } = this.works
-    const isRunning = refreshes.get(place.name) !== undefined || refreshes.get(earlyNameOf(place)) !== undefined
+    const isRunning = [askedNameOf(place, entry), earlyNameOf(place)].some((name) => refreshes.get(name) !== undefined)
     if (eagerness === 0 || isRunning) return Effect.void
     return Effect.flatMap(
       Random.next,
@@ -383,42 +436,105 @@ export class Aside<I, A, E, R> {
     )
   }
 
+  /** Loads a value again for a caller who asks for it, or waits for another process that does. */
+  private reload(
+    input: I,
+    place: Place<A>,
+    entry: Stored.Entry,
+    until: number
+  ): Effect.Effect<A | null, E | RedisClusterException, R> {
+    return Effect.flatMap(
+      this.refreshing(input, place, entry, true),
+      ({ join }) =>
+        Effect.flatMap(join, (outcome): Effect.Effect<A | null, E | RedisClusterException, R> => {
+          if ("value" in outcome) return Effect.succeed(outcome.value)
+          const { locked } = outcome
+          const changed = this.changed(place, locked, entry)
+          return Effect.matchEffect(this.waited(`${askedNameOf(place, entry)} ${locked}`, changed, until), {
+            // The other one has loaded nothing: this caller does.
+            onSuccess: (stored) =>
+              isHead(stored, entry.head)
+                ? this.reload(input, place, entry, until)
+                : this.answer(input, place, stored, until),
+            onFailure: (error) => Effect.fail(error._tag === "Late" ? timedOut(this.origin.wait) : error)
+          })
+        })
+    )
+  }
+
   /** Loads a value again while it is served. Only one process at a time does: a key beside the value says so. */
   private refreshing(
     input: I,
     place: Place<A>,
     entry: Stored.Entry,
     isAsked: boolean
-  ): Effect.Effect<Flight<Outcome<A>, E | RedisClusterException>, never, R> {
-    // A caller who asks does not share a load in the background, which may give up.
-    const name = isAsked ? place.name : earlyNameOf(place)
-    const running = this.works.refreshes.get(name)
-    if (running !== undefined) return Effect.succeed(running)
-    const lock = { ...place, key: refreshKeyOf(place.key) }
-    const head = Stored.placeholder()
-    const work: Effect.Effect<Outcome<A>, E | RedisClusterException, R> = Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(
-        Effect.onError(restore(this.claimed(lock, head)), () => this.release(lock.key, head)),
-        (other) => {
-          if (other !== undefined) {
-            return isAsked ? restore(this.changed(place, lock, entry)) : Effect.succeed({ stored: entry })
+  ): Effect.Effect<Flight<Refreshed<A>, E | RedisClusterException>, never, R> {
+    return Effect.suspend(() => {
+      // A caller who asks does not share a load in the background, which may give up.
+      const name = isAsked ? askedNameOf(place, entry) : earlyNameOf(place)
+      const running = this.works.refreshes.get(name)
+      if (running !== undefined) return Effect.succeed(running)
+      const key = refreshKeyOf(place.key)
+      const head = Stored.placeholder()
+      // After a load in the background that has failed the next attempt follows after `lease`.
+      const failed = isAsked ? this.release(key, head) : this.resting(key, head)
+      const work = Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(
+          Effect.onError(restore(this.locked(key, head, isAsked)), () => this.release(key, head)),
+          (locked): Effect.Effect<Refreshed<A>, E | RedisClusterException, R> => {
+            if (locked !== undefined) return Effect.succeed({ locked })
+            this.counters.refreshes++
+            return this.keeping(key, head, this.reloaded(input, place, entry, restore)).pipe(
+              Effect.onError(() => failed),
+              Effect.tap(() => this.release(key, head))
+            )
           }
-          this.counters.refreshes++
-          // A load in the background that fails leaves its key: the next attempt follows when that has ended.
-          return this.reloaded(input, place, entry, restore).pipe(
-            Effect.tap(() => this.release(lock.key, head)),
-            isAsked ? Effect.onError(() => this.release(lock.key, head)) : (self) => self
+        )
+      )
+      const traced = Tracing.operation("redis.aside.refresh", () => work)
+      const bounded = isAsked ? traced : Effect.timeoutOrElse(traced, {
+        duration: this.origin.lease,
+        orElse: () => Effect.succeed({ locked: head })
+      })
+      return this.works.refreshes.start(name, bounded)
+    })
+  }
+
+  /**
+   * Takes the lock of a refresh: `undefined` when it is taken, and otherwise the head of what is there. A caller who
+   * asks waits only for somebody who loads, and takes the place of anything else.
+   */
+  private locked(
+    key: Argument,
+    head: string,
+    isAsked: boolean
+  ): Effect.Effect<string | undefined, RedisClusterException> {
+    return Effect.flatMap(this.claimed(key, head), (other) => {
+      switch (other?._tag) {
+        case undefined:
+          return Effect.succeed(undefined)
+        case "Loading":
+          return Effect.succeed(other.head)
+        case "Missing":
+          return this.locked(key, head, isAsked)
+        case "Entry":
+        case "Plain": {
+          if (!isAsked) return Effect.succeed("")
+          const seen = other._tag === "Plain" ? other.bytes : bytesOf(other.head)
+          const call = scripts.store({ keys: { key }, args: { seen, entry: bytesOf(head), ttl: this.origin.lease } })
+          return Effect.flatMap(
+            this.run(call),
+            (done) => done === 1 ? Effect.succeed(undefined) : this.locked(key, head, isAsked)
           )
         }
-      )
-    )
-    const { lease } = this.origin
-    const traced = Tracing.operation("redis.aside.refresh", () => work)
-    const bounded = isAsked ? traced : Effect.timeoutOrElse(traced, {
-      duration: lease,
-      orElse: () => Effect.succeed({ stored: entry })
+      }
     })
-    return this.works.refreshes.start(name, bounded)
+  }
+
+  /** Keeps the lock of a refresh for a while from loads in the background. */
+  private resting(key: Argument, head: string): Effect.Effect<void> {
+    const args = { seen: bytesOf(head), entry: bytesOf(Stored.rest()), ttl: this.origin.lease }
+    return this.afterwards(scripts.store({ keys: { key }, args }))
   }
 
   private reloaded(
@@ -426,7 +542,7 @@ export class Aside<I, A, E, R> {
     { key }: Place<A>,
     entry: Stored.Entry,
     restore: <B, F, S>(effect: Effect.Effect<B, F, S>) => Effect.Effect<B, F, S>
-  ): Effect.Effect<Outcome<A>, E | RedisClusterException, R> {
+  ): Effect.Effect<Value<A>, E | RedisClusterException, R> {
     return Clock.clockWith((clock) => {
       const from = monotonicMillis(clock)
       return Effect.flatMap(
@@ -439,48 +555,43 @@ export class Aside<I, A, E, R> {
   /** Waits until another process has loaded a value again, or has given up, and gives the content of the key. */
   private changed(
     place: Place<A>,
-    lock: Place<A>,
+    locked: string,
     entry: Stored.Entry
-  ): Effect.Effect<Outcome<A>, RedisClusterException> {
-    const look = (pause: number): Effect.Effect<Outcome<A>, RedisClusterException> =>
-      Effect.andThen(this.pause(pause), Effect.all([this.read(lock.key), this.read(place.key)])).pipe(
-        Effect.flatMap(([locked, stored]) =>
-          locked._tag === "Loading" && "head" in stored && stored.head === entry.head
-            ? look(Math.min(pause * 1.5, longestPause))
-            : Effect.succeed({ stored })
-        )
-      )
-    return Effect.suspend(() => {
-      this.counters.waits++
-      return look(firstPause)
-    })
+  ): Effect.Effect<Stored.Stored, RedisClusterException> {
+    const key = refreshKeyOf(place.key)
+    const look = Effect.all([this.read(key), this.read(place.key)])
+    return Effect.map(
+      this.watching(
+        key,
+        locked,
+        look,
+        ([lock, stored]) => isHead(lock, locked) && isHead(stored, entry.head)
+      ),
+      ([, stored]) => stored
+    )
   }
 
   /** Goes on after a failure of the cluster: loads the value without the cache, or fails. */
   private without(
     input: I,
     place: Place<A>,
-    error: RedisClusterException
+    error: RedisClusterException,
+    isShared = false
   ): Effect.Effect<A | null, E | RedisClusterException, R> {
     if (!this.mayGoOn(error)) return Effect.fail(error)
-    const { direct } = this.works
-    const running = direct.get(place.name)
-    if (running !== undefined) this.counters.shared++
-    const flight = running === undefined ? direct.start(place.name, this.direct(input)) : Effect.succeed(running)
-    return Effect.flatMap(
-      flight,
-      (flight) =>
-        Effect.flatMap(
-          flight.join,
-          (outcome) => "value" in outcome ? Effect.succeed(outcome.value) : Effect.fail(error)
-        )
-    )
+    return Effect.suspend(() => {
+      const { direct } = this.works
+      const running = direct.get(place.name)
+      if (running !== undefined && !isShared) this.counters.shared++
+      const flight = running === undefined ? direct.start(place.name, this.direct(input)) : Effect.succeed(running)
+      return Effect.flatMap(flight, ({ join }) => join)
+    })
   }
 
-  private direct(input: I): Effect.Effect<Outcome<A>, E, R> {
+  private direct(input: I): Effect.Effect<A | null, E, R> {
     return Effect.suspend(() => {
       this.counters.direct++
-      return Effect.map(this.origin.load(input), (value) => ({ value }))
+      return this.origin.load(input)
     })
   }
 
@@ -490,8 +601,12 @@ export class Aside<I, A, E, R> {
 
   /** Removes what begins with a head, if it is still there. */
   private release(key: Argument, head: string): Effect.Effect<void> {
+    return this.afterwards(scripts.discard({ keys: { key }, args: { seen: bytesOf(head) } }))
+  }
+
+  /** Runs a command that tidies up, for a bounded time, whatever becomes of it. */
+  private afterwards(call: Command.Command<unknown>): Effect.Effect<void> {
     const timeout = Math.min(this.origin.lease, releasePatience, this.origin.timeout ?? Infinity)
-    const call = scripts.discard({ keys: { key }, args: { seen: bytesOf(head) } })
     return Effect.ignore(this.run(Command.timeout(call, timeout)))
   }
 
@@ -525,6 +640,18 @@ export class Aside<I, A, E, R> {
 
 /** The name of a load in the background. */
 const earlyNameOf = ({ name }: Place<unknown>): string => `${name} early`
+
+/** The name of a refresh that callers ask for. */
+const askedNameOf = ({ name }: Place<unknown>, { head }: Stored.Entry): string => `${name} ${head}`
+
+const isHead = (stored: Stored.Stored, head: string): boolean => "head" in stored && stored.head === head
+
+/** Looks, and tells whether the memory of the client has answered: no server answers before a fiber goes on. */
+const atOnce = <A, E, R>(look: Effect.Effect<A, E, R>): Effect.Effect<{ found: A; isNear: boolean }, E, R> =>
+  Effect.flatMap(Effect.forkChild(look, { startImmediately: true }), (fiber) => {
+    const isNear = fiber.pollUnsafe() !== undefined
+    return Effect.map(Fiber.join(fiber), (found) => ({ found, isNear }))
+  })
 
 /** Stands for the end of the time to wait. */
 const late = { _tag: "Late" } as const

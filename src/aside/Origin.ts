@@ -36,16 +36,16 @@ export interface Definition<in I, in out A, out E, out R> {
    */
   readonly eagerness?: number | undefined
   /**
-   * The time for which others wait for a process that loads a value, or has died while it did. A load that takes longer
-   * is not stored if another one has begun. Default: `"10 seconds"`.
+   * The time for which others wait for a process that has died or hangs while it loads a value. While a process lives it
+   * prolongs the time; a load that may never end needs a limit of its own. Default: `"10 seconds"`.
    */
   readonly lease?: Lifetime | undefined
-  /** The time for which a caller waits while another process loads, before it fails with `TimeoutError`. Default: `"Infinity"`. */
+  /** The time for which a caller of `get` or `refresh` waits while another process loads, before it fails with `TimeoutError`. Default: `"Infinity"`. */
   readonly wait?: Lifetime | undefined
   /** The deadline of each command of the cache. Default: that of the client or of the region. */
   readonly timeout?: Lifetime | undefined
   /**
-   * The behaviour when the cluster does not answer: the value is loaded without the cache, once at a time for each key in this process, or the call fails. Default:
+   * The behaviour when the cluster does not answer, or takes no writes: the value is loaded without the cache, once at a time for each key in this process, or the call fails. Default:
    * `"load"`, because a program that works without its cache should go on without it.
    */
   readonly whenUnavailable?: "load" | "fail" | undefined

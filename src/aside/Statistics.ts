@@ -25,6 +25,8 @@ export interface CacheAsideStatistics {
   readonly direct: number
   /** Values that were loaded and not stored: another write came first, the lease was over, or the cluster did not answer. */
   readonly unstored: number
+  /** Stored values that were removed and loaded again because they do not decode, such as those of an earlier schema. */
+  readonly replaced: number
 }
 
 /** The counters as a cache-aside keeps them. */
@@ -36,4 +38,5 @@ export class Counters {
   refreshes = 0
   direct = 0
   unstored = 0
+  replaced = 0
 }

@@ -41,6 +41,9 @@ const tokenOf = (): string => randomBytes(12).toString("base64url")
 /** A placeholder of its own. */
 export const placeholder = (): string => `${magic}L:${tokenOf()}\n`
 
+/** A mark in the key of a refresh: one has failed, and loads in the background wait for a while. It is no head of a value. */
+export const rest = (): string => `${magic}R:${tokenOf()}\n`
+
 /** An entry as it is stored. */
 export const entry = (payload: Uint8Array | string | null, expireAt: number, took: number): Uint8Array => {
   const kind = payload === null ? "N" : "V"

@@ -2,12 +2,12 @@
  * Values beside their origin: one load per key in all processes, and nothing outdated is stored.
  */
 import { assert, it as plain, layer } from "@effect/vitest"
-import { Cause, Data, Deferred, Duration, Effect, Exit, Fiber, Schema } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Schema } from "effect"
 import * as TestClock from "effect/testing/TestClock"
 import { spawn } from "node:child_process"
+import { refreshKeyOf } from "../../src/aside/refreshKey.ts"
 import * as Stored from "../../src/aside/Stored.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
-import { ClusterClient, type ClusterClientShape } from "../../src/ClusterClient.ts"
 import { CacheAside, Codec, Value } from "../../src/index.ts"
 import { TestCluster } from "../../src/testing/index.ts"
 import { calls, connect, resetCounts } from "../harness/Observed.ts"
@@ -15,68 +15,7 @@ import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { eventually, until } from "../harness/Waiting.ts"
 import { describeOnEach } from "../testing/describeOnEach.ts"
-
-class OriginError extends Data.TaggedError("OriginError")<{ readonly why: string }> {}
-
-/** A cache-aside as one client uses it. */
-const by = (redis: ClusterClientShape) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.provideService(effect, ClusterClient, redis)
-
-const Numbers = (prefix: string) =>
-  Value.make({ key: (id: number) => `${prefix}:${id}`, schema: Schema.Finite, timeToLive: "1 minute" })
-
-const all = { concurrency: "unbounded" } as const
-
-/** Three clients, as processes have them, each with a cache-aside of its own over one origin. */
-const processes = Effect.fnUntraced(function*(
-  prefix: string,
-  load: (id: number) => Effect.Effect<number | null, OriginError>,
-  options: Partial<CacheAside.Definition<number, number, OriginError, never>> = {}
-) {
-  const cluster = yield* RedisCluster
-  const value = Numbers(prefix)
-  const clients = yield* Effect.forEach(range(3), () => connect({ nodes: cluster.seeds }))
-  return clients.map((redis) => {
-    const aside = CacheAside.make({ value, load, ...options })
-    return {
-      redis,
-      get: (id: number) => by(redis)(aside.get(id)),
-      getMany: (ids: ReadonlyArray<number>) => by(redis)(aside.getMany(ids)),
-      refresh: (id: number) => by(redis)(aside.refresh(id)),
-      invalidate: (id: number) => by(redis)(aside.invalidate(id)),
-      set: (id: number, value: number) => by(redis)(aside.set(id, value)),
-      statistics: aside.statistics
-    }
-  })
-})
-
-/** An origin that gives its present number when it is let. */
-const origin = () => {
-  let loads = 0
-  let current = 1
-  let gate: Deferred.Deferred<void> | undefined
-  return {
-    load: () =>
-      Effect.suspend(() => {
-        loads++
-        const value = current
-        return Effect.as(gate === undefined ? Effect.void : Deferred.await(gate), value)
-      }),
-    get loads() {
-      return loads
-    },
-    change: (value: number) => {
-      current = value
-    },
-    close: () => {
-      gate = Deferred.makeUnsafe<void>()
-      return gate
-    },
-    open: () => {
-      gate = undefined
-    }
-  }
-}
+import { all, type Aside, by, Numbers, origin, OriginError, processes } from "./asides.ts"
 
 describeOnEach("Cache-aside, on $name", (environment) => {
   layer(environment.layer({ primaries: 3 }), { timeout: "60 seconds", excludeTestServices: true })((it) => {
@@ -247,20 +186,21 @@ describeOnEach("Cache-aside, on $name", (environment) => {
         assert.strictEqual(from.loads, 4)
         yield* eventually(
           "that the key beside is gone",
-          Effect.map(one.redis.exists("refreshed:1:refresh"), (n) =>
+          Effect.map(one.redis.exists(refreshKeyOf("refreshed:1")), (n) =>
             n === 0)
         )
       }))
 
-    it.effect("does not wait for a load longer than its lease, and does not store one that took longer", () =>
+    it.effect("does not store a load whose placeholder has ended, as when its process hung", () =>
       Effect.gen(function*() {
         const from = origin()
         const gate = from.close()
-        const [one, two] = yield* processes("leased", from.load, { lease: "300 millis" })
+        const [one, two] = yield* processes("leased", from.load)
         const slow = yield* Effect.forkChild(one.get(1))
         yield* until("the load", () => from.loads === 1)
         from.open()
         from.change(2)
+        yield* two.redis.pexpire("leased:1", "1 millis")
         assert.strictEqual(yield* two.get(1), 2)
         yield* Deferred.succeed(gate, undefined)
         assert.strictEqual(yield* Fiber.join(slow), 1)
@@ -289,6 +229,7 @@ describeOnEach("Cache-aside, on $name", (environment) => {
         yield* one.redis.set("read:3", Stored.entry(`"an older form"`, Date.now() + 60_000, 1), { expire: "1 minute" })
         assert.strictEqual(yield* one.get(3), 1)
         assert.strictEqual(from.loads, 2)
+        assert.strictEqual((yield* one.statistics).replaced, 2)
         yield* one.refresh(1)
         assert.strictEqual(yield* one.get(1), 1)
       }))
@@ -439,8 +380,6 @@ describeOnEach("Cache-aside, on $name", (environment) => {
     })
   }
 })
-
-type Aside = Effect.Success<ReturnType<typeof processes>>[number]
 
 plain.effect(
   "A value of cache-aside lives for its time to live, shortened by its jitter, under TestClock",
