@@ -759,6 +759,17 @@ const time = decode.map(
   ([seconds, microseconds]) => ({ seconds, microseconds })
 )
 
+const isText = (value: unknown): boolean => typeof value === "string"
+
+/** The call of INFO for sections, whose names are text: the sections of the reply are looked up by them. */
+const asking = (sections: OneOrMore<string> | undefined) => {
+  if (sections === undefined) return call(INFO)
+  const areTexts = Array.isArray(sections) ? sections.every(isText) : isText(sections)
+  return areTexts
+    ? call(INFO).many("sections", sections)
+    : call(INFO).refuse("sections must be the name of a section, or a list of names")
+}
+
 /**
  * The builders of the commands on servers: each makes a command that runs on the `ClusterClient` of the fiber.
  *
@@ -827,7 +838,7 @@ export const Server: ServerCommands<CommandSurface> = /* @__PURE__ */ checked(pa
   hotkeysStop: () => make(HOTKEYS_STOP, [], wasRunning),
   info: (sections?: OneOrMore<string>, options: RawOptions = {}) =>
     answeringPerNode(
-      (sections === undefined ? call(INFO) : call(INFO).many("sections", sections)).to(
+      asking(sections).to(
         decode.chosen(options.raw === true ? decode.string : decode.parsed(serverInfo(sections)))
       )
     ),

@@ -17,9 +17,6 @@
  *
  * @since 0.1.0
  */
-import type * as Effect from "effect/Effect"
-import type * as Stream from "effect/Stream"
-import type { ClusterClient } from "../ClusterClient.ts"
 import { call, type OneOrMore, type Value } from "../commands/Call.ts"
 import { checked } from "../commands/checked.ts"
 import { make } from "../commands/Command.ts"
@@ -27,12 +24,11 @@ import { CommandSpec } from "../commands/CommandSpec.ts"
 import * as decode from "../commands/decode.ts"
 import type { CommandSurface, Returns, Surface } from "../commands/Surface.ts"
 import type { Argument } from "../protocol/Reply.ts"
-import type { RedisClusterException } from "../RedisClusterException.ts"
 import { parameters } from "./parameters/Bloom.ts"
-import type { Chunk } from "./sketches/chunks.ts"
+import type { Chunk, ChunkStreams } from "./sketches/chunks.ts"
 import * as chunks from "./sketches/chunks.ts"
 
-export type { Chunk } from "./sketches/chunks.ts"
+export type { Chunk, ChunkStreams } from "./sketches/chunks.ts"
 export { CountMin, type CountMinCommands, type CountMinInfo, type CountMinMergeOptions } from "./sketches/CountMin.ts"
 export {
   Cuckoo,
@@ -201,14 +197,4 @@ const commands: BloomCommands<CommandSurface> = /* @__PURE__ */ checked(paramete
  * @category commands
  * @since 0.1.0
  */
-export const Bloom: BloomCommands<CommandSurface> & {
-  /**
-   * The chunks of a filter, for a backup. A filter that is changed meanwhile gives a copy that has some of the changes.
-   */
-  readonly dump: (key: Argument) => Stream.Stream<Chunk, RedisClusterException, ClusterClient>
-  /** Writes the chunks of a filter, in their order, to another key or another cluster. */
-  readonly restore: <E, R>(
-    key: Argument,
-    chunks: Stream.Stream<Chunk, E, R>
-  ) => Effect.Effect<void, E | RedisClusterException, R | ClusterClient>
-} = /* @__PURE__ */ chunks.withStreams(commands)
+export const Bloom: BloomCommands<CommandSurface> & ChunkStreams = /* @__PURE__ */ chunks.withStreams(commands)

@@ -36,7 +36,7 @@ import type { Document } from "./json/Document.ts"
 import * as documents from "./json/Document.ts"
 import type { JsonNonatomic } from "./json/nonatomic.ts"
 import * as nonatomic from "./json/nonatomic.ts"
-import { type AtPath, isJsonPath, pathOf } from "./json/paths.ts"
+import { addPath, asJsonPath, type AtPath, isJsonPath, pathOf } from "./json/paths.ts"
 import {
   addAllJson,
   addJson,
@@ -162,7 +162,7 @@ export interface JsonCommands<S extends Surface> {
   /** The JSON text at paths, formatted if wanted; `null` if there is no key. Since 1.0.0. O(N). */
   getText(key: Argument, paths?: OneOrMore<string>, format?: JsonFormatOptions): Returns<S, string | null>
   /** Merges a value into the matches of a path by RFC 7396: properties that are `null` are removed. The key is made at the root only. Since 2.6.0. O(M+N). */
-  merge(key: Argument, path: string, value: JsonInput): Returns<S, "OK">
+  merge(key: Argument, path: string, value: JsonInput): Returns<S, "OK" | null>
   /** The values at one path of keys of one slot, `null` for a missing key. `mgetNonatomic` is for keys of any slots. Since 1.0.0. O(M*N). */
   mget<const P extends string>(
     keys: ReadonlyArray<Argument>,
@@ -170,9 +170,9 @@ export interface JsonCommands<S extends Surface> {
   ): Returns<S, ReadonlyArray<AtPath<P, JsonValue> | null>>
   /** Sets values at paths of keys of one slot, all or none. `msetNonatomic` is for keys of any slots. Since 2.6.0. O(K*(M+N)). */
   mset(entries: ReadonlyArray<readonly [key: Argument, path: string, value: JsonInput]>): Returns<S, "OK">
-  /** Adds to numbers. Returns the new values, `null` for a match that is no number. An error if there is no key. Since 1.0.0. O(1), O(N) for several matches. */
+  /** Adds to numbers. Returns the new values, `null` for a match that is no number, and where a legacy path finds none. An error if there is no key. Since 1.0.0. O(1), O(N) for several matches. */
   numincrby<const P extends string>(key: Argument, path: P, increment: number): Returns<S, AtPath<P, number | null>>
-  /** Multiplies numbers. Returns the new values, `null` for a match that is no number. An error if there is no key. Since 1.0.0. O(1), O(N) for several matches. */
+  /** Multiplies numbers. Returns the new values, `null` for a match that is no number, and where a legacy path finds none. An error if there is no key. Since 1.0.0. O(1), O(N) for several matches. */
   nummultby<const P extends string>(key: Argument, path: P, factor: number): Returns<S, AtPath<P, number | null>>
   /** The names of the properties of objects, `null` for a match that is no object. Since 1.0.0. O(N). */
   objkeys(key: Argument): Returns<S, ReadonlyArray<string> | null>
@@ -233,7 +233,7 @@ const at = (
 ): decode.Decoder<never> => decode.chosen(path !== undefined && isJsonPath(path) ? decode.arrayOf(match) : legacy)
 
 /** The command with a path, if there is one. */
-const withPath = (self: Call, path: string | undefined): Call => path === undefined ? self : self.add(path)
+const withPath = (self: Call, path: string | undefined): Call => path === undefined ? self : addPath(self, path)
 
 /** A reply over RESP3 that has another list around it. */
 const unwrapped = <A>(decoder: decode.Decoder<A>): decode.Decoder<A> => (reply) =>
@@ -249,10 +249,17 @@ const numbers: decode.Decoder<ReadonlyArray<number | null>> = (reply) => {
     : decode.unexpected("numbers", reply)
 }
 
-const oneNumber: decode.Decoder<number | null> = unwrapped((reply) => {
-  const value = typeof reply === "string" ? json(reply) : reply
-  return value instanceof decode.DecodeFailure ? value : numberOrNull(value as Reply)
-})
+/** The number of a legacy path: of several matches the last one, and `null` for none. */
+const oneNumber: decode.Decoder<number | null> = decode.map(
+  numbers,
+  (all) => all.findLast((value) => value !== null) ?? null
+)
+
+/**
+ * The new numbers. Servers get a legacy path as one of JSONPath: about a place without a number they would answer an error over RESP2, and
+ * something else over RESP3.
+ */
+const changed = (path: string): decode.Decoder<never> => decode.chosen(isJsonPath(path) ? numbers : oneNumber)
 
 const word = decode.oneOf<JsonType>("object", "array", "string", "integer", "number", "boolean", "null")
 
@@ -282,21 +289,22 @@ const byPath = (paths: ReadonlyArray<string>): decode.Decoder<never> =>
 
 const isList = <A>(value: OneOrMore<A>): value is ReadonlyArray<A> => Array.isArray(value)
 
-const addPaths = (self: Call, paths: ReadonlyArray<string>): Call =>
-  paths.length === 0
-    ? self.refuse("paths must have at least one entry, got none: leave the paths out")
-    : self.all(paths)
+const addPaths = (self: Call, paths: ReadonlyArray<string>): Call => {
+  if (paths.length === 0) return self.refuse("paths must have at least one entry, got none: leave the paths out")
+  for (const path of paths) addPath(self, path)
+  return self
+}
 
 const commands: JsonCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
-  arrappend: (key, path, values) => addAllJson(call(ARRAPPEND, key, path), values).to(at(path, lengthOrNull)),
+  arrappend: (key, path, values) => addAllJson(addPath(call(ARRAPPEND, key), path), values).to(at(path, lengthOrNull)),
   arrindex: (key, path, value, start, stop) => {
-    const self = addJson(call(ARRINDEX, key, path), value)
+    const self = addJson(addPath(call(ARRINDEX, key), path), value)
     if (start !== undefined || stop !== undefined) self.integer("start", start ?? 0)
     if (stop !== undefined) self.integer("stop", stop)
     return self.to(at(path, lengthOrNull))
   },
   arrinsert: (key, path, index, values) =>
-    addAllJson(call(ARRINSERT, key, path).integer("index", index), values).to(at(path, lengthOrNull)),
+    addAllJson(addPath(call(ARRINSERT, key), path).integer("index", index), values).to(at(path, lengthOrNull)),
   arrlen: (key: Argument, path?: string) => withPath(call(ARRLEN, key), path).to(at(path, lengthOrNull)),
   arrpop: (key: Argument, path?: string, index?: number) => {
     const self = withPath(call(ARRPOP, key), path)
@@ -304,7 +312,7 @@ const commands: JsonCommands<CommandSurface> = /* @__PURE__ */ checked(parameter
     return self.to(at(path, jsonOrNull))
   },
   arrtrim: (key, path, start, stop) =>
-    call(ARRTRIM, key, path).integer("start", start).integer("stop", stop).to(at(path, lengthOrNull)),
+    addPath(call(ARRTRIM, key), path).integer("start", start).integer("stop", stop).to(at(path, lengthOrNull)),
   clear: (key, path) => withPath(call(CLEAR, key), path).to(decode.integer),
   debugMemory: (key: Argument, path?: string) =>
     withPath(call(DEBUG, "MEMORY", key), path).to(at(path, decode.integer)),
@@ -314,7 +322,7 @@ const commands: JsonCommands<CommandSurface> = /* @__PURE__ */ checked(parameter
     if (paths === undefined) return make(GET, [key], decode.chosen(jsonOrNull))
     return isList(paths)
       ? addPaths(call(GET, key), paths).to(byPath(paths))
-      : call(GET, key, paths).to(decode.chosen(jsonList))
+      : addPath(call(GET, key), paths).to(decode.chosen(jsonList))
   },
   getText: (key, paths, format: JsonFormatOptions = {}) => {
     const self = call(GET, key)
@@ -324,30 +332,33 @@ const commands: JsonCommands<CommandSurface> = /* @__PURE__ */ checked(parameter
     if (paths !== undefined) addPaths(self, isList(paths) ? paths : [paths])
     return self.to(decode.stringOrNull)
   },
-  merge: (key, path, value) => addJson(call(MERGE, key, path), value).to(decode.ok),
-  mget: (keys, path) => call(MGET).many("keys", keys).add(path).to(decode.chosen(decode.arrayOf(jsonList))),
+  merge: (key, path, value) => addJson(addPath(call(MERGE, key), path), value).to(decode.okOrNull),
+  mget: (keys, path) => addPath(call(MGET).many("keys", keys), path).to(decode.chosen(decode.arrayOf(jsonList))),
   mset: (entries) => {
     const self = call(MSET)
-    for (const [key, path, value] of entries) addJson(self.add(key, path), value)
+    for (const [key, path, value] of entries) addJson(addPath(self.add(key), path), value)
     if (entries.length === 0) self.refuse("entries must have at least one entry, got none: leave out the call instead")
     return self.to(decode.ok)
   },
   numincrby: (key, path, increment) =>
-    call(NUMINCRBY, key, path).double("increment", increment).to(decode.chosen(isJsonPath(path) ? numbers : oneNumber)),
+    addPath(call(NUMINCRBY, key), asJsonPath(path)).double("increment", increment).to(changed(path)),
   nummultby: (key, path, factor) =>
-    call(NUMMULTBY, key, path).double("factor", factor).to(decode.chosen(isJsonPath(path) ? numbers : oneNumber)),
+    addPath(call(NUMMULTBY, key), asJsonPath(path)).double("factor", factor).to(changed(path)),
   objkeys: (key: Argument, path?: string) => withPath(call(OBJKEYS, key), path).to(at(path, namesOrNull)),
   objlen: (key: Argument, path?: string) => withPath(call(OBJLEN, key), path).to(at(path, lengthOrNull)),
   resp: (key, path) => withPath(call(RESP, key), path).to(decode.reply),
   set: (key, path, value, options: JsonSetOptions = {}) => {
-    const self = addJson(call(SET, key, path), value)
-    if (options.condition !== undefined) self.add(options.condition)
+    const self = addJson(addPath(call(SET, key), path), value)
+    if (options.condition !== undefined) {
+      if (options.condition !== "NX" && options.condition !== "XX") self.refuse("condition must be \"NX\" or \"XX\"")
+      self.add(options.condition)
+    }
     if (options.floats !== undefined) self.add(options.floats)
     return self.to(decode.okOrNull)
   },
-  strappend: (key, path, text) => addJson(call(STRAPPEND, key, path), text).to(at(path, lengthOrNull)),
+  strappend: (key, path, text) => addJson(addPath(call(STRAPPEND, key), path), text).to(at(path, lengthOrNull)),
   strlen: (key: Argument, path?: string) => withPath(call(STRLEN, key), path).to(at(path, lengthOrNull)),
-  toggle: (key, path) => call(TOGGLE, key, path).to(at(path, booleanOrNull, toggled)),
+  toggle: (key, path) => addPath(call(TOGGLE, key), path).to(at(path, booleanOrNull, toggled)),
   type: (key: Argument, path?: string) =>
     withPath(call(TYPE, key), path)
       .to(decode.chosen(path !== undefined && isJsonPath(path) ? types : unwrapped(decode.nullable(word))))

@@ -22,6 +22,7 @@ import { CommandSpec } from "../commands/CommandSpec.ts"
 import * as decode from "../commands/decode.ts"
 import { firstTwo } from "../commands/keys.ts"
 import type { CommandSurface, Returns, Surface } from "../commands/Surface.ts"
+import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
 import { type Argument, ServerError } from "../protocol/Reply.ts"
 import { everyThird } from "./keys.ts"
@@ -289,11 +290,38 @@ const REVRANGE = new CommandSpec("TS.REVRANGE", read)
 
 /** Adds a time, or one of the words that stand for one. */
 const addTime = (self: Call, name: string, at: Timestamp | string, words: ReadonlyArray<string> = []): Call => {
+  if (typeof at === "bigint" && at > Number.MAX_SAFE_INTEGER) {
+    return self.refuse(`${name} must be at most 2^53 - 1, because replies have times as numbers`)
+  }
   if (typeof at === "number" || typeof at === "bigint") return self.integer(name, at, 0)
   if (typeof at !== "string") return self.instant(name, at, "milliseconds")
   return words.includes(at)
     ? self.add(at)
     : self.refuse(`${name} must be a date or milliseconds since 1970${words.map((word) => `, or "${word}"`).join("")}`)
+}
+
+/** An option that is an object of options: the reason to refuse it. */
+const problemInside = (name: string, value: unknown, options: Readonly<Record<string, checks.Check>>) => {
+  const problem = checks.problemOf(value, options)
+  return problem === undefined ? undefined : `${name}: ${problem}`
+}
+
+const ignoreOptions: checks.Checks<NonNullable<AlterOptions["ignore"]>> = {
+  maxTimeDifference: checks.anything,
+  maxValueDifference: checks.anything
+}
+
+const aggregationOptions: checks.Checks<Aggregation> = {
+  aggregator: checks.anything,
+  align: checks.anything,
+  bucket: checks.anything,
+  empty: checks.anything,
+  timestamp: checks.anything
+}
+
+const groupByOptions: checks.Checks<NonNullable<MrangeOptions["groupBy"]>> = {
+  label: checks.anything,
+  reduce: checks.anything
 }
 
 /** Adds a span of time in milliseconds; 0 for one without end. */
@@ -310,6 +338,8 @@ const addOptions = (self: Call, options: TsAddOptions): Call => {
     .option("DUPLICATE_POLICY", options.duplicatePolicy)
     .option("ON_DUPLICATE", options.onDuplicate)
   if (options.ignore !== undefined) {
+    const problem = problemInside("ignore", options.ignore, ignoreOptions)
+    if (problem !== undefined) return self.refuse(problem)
     const { maxTimeDifference, maxValueDifference } = options.ignore
     self.add("IGNORE").age("maxTimeDifference", maxTimeDifference).double("maxValueDifference", maxValueDifference, 0)
   }
@@ -319,6 +349,8 @@ const addOptions = (self: Call, options: TsAddOptions): Call => {
 
 const addAggregation = (self: Call, aggregation: Aggregation | undefined): Call => {
   if (aggregation === undefined) return self
+  const problem = problemInside("aggregation", aggregation, aggregationOptions)
+  if (problem !== undefined) return self.refuse(problem)
   const { aggregator, align, bucket, empty, timestamp } = aggregation
   if (align !== undefined) addTime(self.add("ALIGN"), "align", align, ["start", "end"])
   self.add("AGGREGATION", aggregator).milliseconds("bucket", bucket)
@@ -375,7 +407,11 @@ const ofRange = (
   options: MrangeOptions = {}
 ) => {
   const self = addFilters(addRange(call(spec), from, to, options).add("FILTER"), given)
-  if (options.groupBy !== undefined) self.add("GROUPBY", options.groupBy.label, "REDUCE", options.groupBy.reduce)
+  if (options.groupBy !== undefined) {
+    const problem = problemInside("groupBy", options.groupBy, groupByOptions)
+    if (problem !== undefined) return self.refuse(problem).to(replies.seriesRanges)
+    self.add("GROUPBY", options.groupBy.label, "REDUCE", options.groupBy.reduce)
+  }
   return self.to(replies.seriesRanges)
 }
 

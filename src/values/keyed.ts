@@ -40,7 +40,12 @@ export const commandOf = <I, A>(
   build: (key: Argument) => Command<A>
 ): Command<A> => {
   const found = keys(input)
-  return "key" in found ? build(found.key) : invalid(new CommandSpec(name, {}), found.problem)
+  if (!("key" in found)) return invalid(new CommandSpec(name, {}), found.problem)
+  try {
+    return build(found.key)
+  } catch {
+    return invalid(new CommandSpec(name, {}), `${name}: an argument is of a type that the method does not take`)
+  }
 }
 
 /** The error of an operation of several commands that is refused. */

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import * as Command from "../../src/commands/Command.ts"
-import { Bloom, Cuckoo } from "../../src/modules/Bloom.ts"
+import { Bloom, CountMin, Cuckoo } from "../../src/modules/Bloom.ts"
 import { Json } from "../../src/modules/Json.ts"
 import { Filter, TimeSeries } from "../../src/modules/TimeSeries.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
@@ -193,6 +193,14 @@ describe.skipIf(ModuleServer.isMissing)(`On a cluster with modules${ModuleServer
         yield* Cuckoo.restore("cuckoo:copy", Cuckoo.dump("cuckoo"))
         assert.isFalse((yield* Cuckoo.mexists("cuckoo:copy", range(100).map(String))).includes(false))
         assert.strictEqual((yield* reasonOf(Stream.runDrain(Bloom.dump("missing"))))._tag, "ReplyError")
+      })))
+
+    it.effect("counts of which the server refuses some fail with its reason", () =>
+      onCluster(Effect.gen(function*() {
+        yield* CountMin.initbydim("sketch", 100, 2)
+        const reason = yield* reasonOf(CountMin.incrby("sketch", { a: 1, b: 2n ** 62n, c: 1 }))
+        assert.strictEqual(reason._tag, "DecodeError")
+        assert.match(reason.message, /refused some of the counts.*CMS/)
       })))
 
     it.effect("a stream of a range gives all samples, whatever the size of its pages", () =>

@@ -17,8 +17,8 @@ import type { RedisClusterException } from "../../RedisClusterException.ts"
 import * as Coding from "../../values/Coding.ts"
 import { commandOf, keyOf, refusal } from "../../values/keyed.ts"
 import * as nonatomic from "./nonatomic.ts"
-import { pathOf } from "./paths.ts"
-import { type JsonInput, type JsonText, stringify, textOf } from "./values.ts"
+import { isSegment, noSegment, pathOf } from "./paths.ts"
+import { type JsonInput, type JsonText, noText, stringify, textOf } from "./values.ts"
 
 /** The schema of a property that may be missing, without that. */
 type Present<S> = S extends { readonly "~type.optionality": "optional"; readonly schema: infer X }
@@ -102,15 +102,18 @@ export interface Document<in I, S extends Schema.ConstraintCodec<unknown, unknow
     entries: Iterable<readonly [input: I, value: S["Type"]]>
   ) => Effect.Effect<"OK", RedisClusterException, ClusterClient>
   /**
-   * Changes some properties of an object and leaves the others; with `null` it removes one that may be missing. Fails with an `EncodeError` when the
-   * schema refuses the patch.
+   * Changes some properties of an object and leaves the others; with `null` it removes one that may be missing. `null` if the object around the
+   * place is missing. Fails with an `EncodeError` when the schema refuses the patch.
    *
    * **Gotchas**
    *
    * The server merges objects inside as well (RFC 7396): a property of an inner object that the patch does not have stays. A value that has `null` in
    * an inner object is refused, because the server would remove the property: `at("inner").set` writes it.
+   *
+   * A merge makes a document that is missing, and one that has the properties of the patch alone: `get` refuses it with a `DecodeError` when the schema
+   * needs others.
    */
-  readonly merge: (input: I, patch: Patch<S["Type"]>) => Command<"OK">
+  readonly merge: (input: I, patch: Patch<S["Type"]>) => Command<"OK" | null>
   /** Deletes the value, at the root the whole key. Returns whether it was there. It adds no error. */
   readonly delete: (input: I) => Command<boolean>
   /** The part of the documents at a property, a name of a record, or a position of a list. */
@@ -121,7 +124,7 @@ export interface Document<in I, S extends Schema.ConstraintCodec<unknown, unknow
 export interface Builders {
   readonly get: (key: Argument, path: string) => Command<unknown>
   readonly set: (key: Argument, path: string, value: JsonInput, options?: DocumentSetOptions) => Command<"OK" | null>
-  readonly merge: (key: Argument, path: string, value: JsonInput) => Command<"OK">
+  readonly merge: (key: Argument, path: string, value: JsonInput) => Command<"OK" | null>
   readonly del: (key: Argument, path: string) => Command<number>
   readonly mget: (keys: ReadonlyArray<Argument>, path: string) => Command<ReadonlyArray<unknown>>
   readonly mset: (entries: ReadonlyArray<readonly [Argument, string, JsonInput]>) => Command<"OK">
@@ -131,9 +134,19 @@ const jsonOf = (schema: Schema.Constraint): Schema.ConstraintCodec<unknown, unkn
   // Services are refused by the types.
   Schema.toCodecJson(schema) as Schema.Constraint as Schema.ConstraintCodec<unknown, unknown>
 
+/** The encoder of a schema; `undefined` for what is no schema, or has no JSON codec. */
+const encodingOf = (schema: Schema.Constraint) => {
+  try {
+    return Schema.isSchema(schema) ? encoderOf<unknown>(jsonOf(schema)) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** JSON text by a schema, or the failure in its place. */
 export const encoderFor = (schema: Schema.Constraint): (value: unknown) => JsonText => {
-  const encode = encoderOf<unknown>(jsonOf(schema))
+  const encode = encodingOf(schema)
+  if (encode === undefined) return () => noText("Json.encode: the schema has to be a schema that has a JSON codec")
   return (value) => {
     const encoded = encode(value)
     if (isEncodeFailure(encoded)) return textOf(encoded)
@@ -218,6 +231,18 @@ const each = <A>(
   return result
 }
 
+const noPairs = "setMany: the entries have to be a list of pairs of an input and a value"
+
+/** The pairs of what a program passes; `undefined` for something else. */
+const pairsOf = <A, B>(entries: Iterable<readonly [A, B]>): ReadonlyArray<readonly [A, B]> | undefined => {
+  try {
+    const pairs = [...entries]
+    return pairs.every((pair) => Array.isArray(pair) && pair.length === 2) ? pairs : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const refused = (message: string) => Effect.fail(refusal(message))
 
 interface Origin<I> {
@@ -274,24 +299,22 @@ export const makeOf = (commands: Builders) => {
       set: (input, value, options) =>
         commandOf("JSON.SET", keys, input, (key) => commands.set(key, path, encode(value), options)),
       setMany: (entries) => {
-        if (!Predicate.hasProperty(entries, Symbol.iterator)) {
-          return refused("setMany: the entries have to be a list of pairs")
-        }
-        const pairs = [...entries]
-        const list = keysOf(pairs.map(([input]) => input))
-        return typeof list === "string"
-          ? refused(list)
+        const pairs = pairsOf(entries)
+        const list = pairs === undefined ? noPairs : keysOf(pairs.map(([input]) => input))
+        return pairs === undefined || typeof list === "string"
+          ? refused(String(list))
           : nonatomic.mset(list.map((key, i) => [key, path, encode(pairs[i][1])] as const), commands.mset)
       },
       merge: (input, patch) =>
         commandOf("JSON.MERGE", keys, input, (key) => {
           const object = patched(patch)
           if (isEncodeFailure(object)) return commands.merge(key, path, textOf(object))
-          return commands.merge(key, path, textOf(JSON.stringify(object)))
+          return commands.merge(key, path, textOf(stringify(object) ?? new EncodeFailure("the patch is no JSON")))
         }),
       delete: (input) =>
         commandOf("JSON.DEL", keys, input, (key) => decoded(commands.del(key, path), (count) => count > 0)),
       at: (segment) => {
+        if (!isSegment(segment)) return build({ ...place, problem: problem ?? `at: ${noSegment}` })
         const next = problem === undefined ? schemaAt(schema, segment) : undefined
         const isPart = Schema.isSchema(next)
         return build({

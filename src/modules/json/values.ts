@@ -27,6 +27,8 @@ const TypeId = "~effect-redis-cluster/JsonText"
 export interface JsonText {
   readonly [TypeId]: typeof TypeId
   readonly value: Value
+  /** The reason why there is no text: commands with it fail with an `OptionsError`. */
+  readonly problem?: string | undefined
 }
 
 /**
@@ -40,6 +42,9 @@ export type JsonInput = JsonValue | JsonText
 /** Text that is JSON. The server checks it. */
 export const textOf = (value: Value): JsonText => ({ [TypeId]: TypeId, value })
 
+/** The text of a mistaken definition. */
+export const noText = (problem: string): JsonText => ({ [TypeId]: TypeId, value: "", problem })
+
 const isText = (value: unknown): value is JsonText => typeof value === "object" && value !== null && TypeId in value
 
 /** Whether every number is finite: JSON has no other, and `JSON.stringify` would write `null`. */
@@ -48,11 +53,33 @@ const isFinite = (value: unknown): boolean =>
     ? Number.isFinite(value)
     : typeof value !== "object" || value === null || Object.values(value).every(isFinite)
 
+const manyDigits = /\d{16}/
+const integer = /^-?\d+$/
+const textOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+/** Writes integers from 2^53 on as fractions: servers would keep more digits of integers than a number has, and replies with such are refused. */
+const asFractions = (text: string): string =>
+  text.replace(
+    textOrNumber,
+    (part) => integer.test(part) && !Number.isSafeInteger(Number(part)) ? `${part}.0` : part
+  )
+
+/** Half a character, which `JSON.stringify` escapes and servers refuse. */
+const loneSurrogate = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
+
+/** Whether there is JSON text inside a value: it would become an object. */
+const hasText = (value: unknown): boolean =>
+  isText(value) || (typeof value === "object" && value !== null && Object.values(value).some(hasText))
+
 /** The text of a value; `undefined` for what JSON cannot express. */
 export const stringify = (value: unknown): string | undefined => {
   try {
     const text: string | undefined = JSON.stringify(value)
-    return text?.includes("null") === true && !isFinite(value) ? undefined : text
+    if (text === undefined || (text.includes("null") && !isFinite(value))) return undefined
+    if ((text.includes("\\ud") && loneSurrogate.test(text)) || (text.includes(TypeId) && hasText(value))) {
+      return undefined
+    }
+    return manyDigits.test(text) ? asFractions(text) : text
   } catch {
     return undefined
   }
@@ -60,12 +87,12 @@ export const stringify = (value: unknown): string | undefined => {
 
 /** Adds a JSON value. */
 export const addJson = (self: Call, value: JsonInput): Call => {
-  if (isText(value)) return self.value(value.value)
+  if (isText(value)) return value.problem === undefined ? self.value(value.value) : self.refuse(value.problem)
   const text = stringify(value)
   return text === undefined
     ? self.refuse(
-      "a value must be JSON: null, a boolean, a finite number, text, a list or an object of these. " +
-        "Json.encode(schema) makes JSON of other values"
+      "a value must be JSON: null, a boolean, a finite number, text without half characters, a list or an object of these. " +
+        "Json.encode(schema) makes JSON of other values; what it and Json.text make is a whole value, and no part of one"
     )
     : self.add(text)
 }
@@ -79,9 +106,6 @@ export const addAllJson = (self: Call, values: ReadonlyArray<JsonInput>): Call =
   for (const value of values) addJson(self, value)
   return self
 }
-
-const manyDigits = /\d{16}/
-const integer = /^-?\d+$/
 
 const inexact = new decode.DecodeFailure(
   "the document has an integer beyond 2^53 - 1, where a number is no longer exact: read its text with Json.getText"

@@ -13,7 +13,7 @@ import type { CommandSurface, Returns, Surface } from "../../commands/Surface.ts
 import type { Argument } from "../../protocol/Reply.ts"
 import { parameters } from "../parameters/CountMin.ts"
 import { addRate } from "./chunks.ts"
-import { addCounts } from "./counts.ts"
+import { addCounts, ofCounts } from "./counts.ts"
 
 /**
  * The figures of a count-min sketch: the reply of `info`.
@@ -46,7 +46,7 @@ export interface CountMinMergeOptions {
  * @since 0.1.0
  */
 export interface CountMinCommands<S extends Surface> {
-  /** Adds to the counts of items. Returns the new counts, in the order of the items. An error if there is no sketch. Since 2.0.0. O(n). */
+  /** Adds to the counts of items. Returns the new counts, in the order of the items. An error if there is no sketch; a `DecodeError` when the server refuses some of the counts, and adds the others. Since 2.0.0. O(n). */
   incrby(key: Argument, counts: Entries<Integer>): Returns<S, ReadonlyArray<number>>
   /** The figures of a sketch. An error if there is no sketch. Since 2.0.0. O(1). */
   info(key: Argument): Returns<S, CountMinInfo>
@@ -88,7 +88,7 @@ const info = decode.struct<CountMinInfo>({
  * @since 0.1.0
  */
 export const CountMin: CountMinCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
-  incrby: (key, counts) => addCounts(call(INCRBY, key), counts).to(decode.integers),
+  incrby: (key, counts) => addCounts(call(INCRBY, key), counts).to(ofCounts(decode.integers)),
   info: (key) => make(INFO, [key], info),
   initbydim: (key, width, depth) =>
     call(INITBYDIM, key).integer("width", width, 1).integer("depth", depth, 1).to(decode.ok),

@@ -3,9 +3,6 @@
  *
  * @since 0.1.0
  */
-import type * as Effect from "effect/Effect"
-import type * as Stream from "effect/Stream"
-import type { ClusterClient } from "../../ClusterClient.ts"
 import { call, type OneOrMore, type Value } from "../../commands/Call.ts"
 import { checked } from "../../commands/checked.ts"
 import { make } from "../../commands/Command.ts"
@@ -13,9 +10,8 @@ import { CommandSpec } from "../../commands/CommandSpec.ts"
 import * as decode from "../../commands/decode.ts"
 import type { CommandSurface, Returns, Surface } from "../../commands/Surface.ts"
 import type { Argument, Reply } from "../../protocol/Reply.ts"
-import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { parameters } from "../parameters/Cuckoo.ts"
-import type { Chunk } from "./chunks.ts"
+import type { Chunk, ChunkStreams } from "./chunks.ts"
 import * as chunks from "./chunks.ts"
 
 /**
@@ -188,12 +184,4 @@ const commands: CuckooCommands<CommandSurface> = /* @__PURE__ */ checked(paramet
  * @category commands
  * @since 0.1.0
  */
-export const Cuckoo: CuckooCommands<CommandSurface> & {
-  /** The chunks of a filter, for a backup. A filter that is changed meanwhile gives a copy that has some of the changes. */
-  readonly dump: (key: Argument) => Stream.Stream<Chunk, RedisClusterException, ClusterClient>
-  /** Writes the chunks of a filter, in their order, to another key or another cluster. */
-  readonly restore: <E, R>(
-    key: Argument,
-    chunks: Stream.Stream<Chunk, E, R>
-  ) => Effect.Effect<void, E | RedisClusterException, R | ClusterClient>
-} = /* @__PURE__ */ chunks.withStreams(commands)
+export const Cuckoo: CuckooCommands<CommandSurface> & ChunkStreams = /* @__PURE__ */ chunks.withStreams(commands)

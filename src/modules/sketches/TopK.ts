@@ -12,7 +12,7 @@ import type { Exact, When } from "../../commands/Options.ts"
 import type { CommandSurface, Returns, Surface } from "../../commands/Surface.ts"
 import type { Argument } from "../../protocol/Reply.ts"
 import { parameters } from "../parameters/TopK.ts"
-import { addCounts } from "./counts.ts"
+import { addCounts, ofCounts } from "./counts.ts"
 
 /**
  * Options of `reserve` of a top k.
@@ -77,7 +77,7 @@ export interface TopKCommands<S extends Surface> {
   add(key: Argument, items: OneOrMore<Value>): Returns<S, ReadonlyArray<string | null>>
   /** The approximate counts of items. Deprecated by the module. Since 2.0.0. O(n). */
   count(key: Argument, items: OneOrMore<Value>): Returns<S, ReadonlyArray<number>>
-  /** Adds to the counts of items. Returns for each the item that left the list in exchange, `null` for none. Since 2.0.0. O(n * k * incr). */
+  /** Adds to the counts of items, 100000 at most to each. Returns for each the item that left the list in exchange, `null` for none. Since 2.0.0. O(n * k * incr). */
   incrby(key: Argument, counts: Entries<Integer>): Returns<S, ReadonlyArray<string | null>>
   /** The figures of a list. An error if there is no list. Since 2.0.0. O(1). */
   info(key: Argument): Returns<S, TopKInfo>
@@ -104,6 +104,9 @@ const LIST = new CommandSpec("TOPK.LIST", read)
 const QUERY = new CommandSpec("TOPK.QUERY", read)
 const RESERVE = new CommandSpec("TOPK.RESERVE", write)
 
+/** The greatest increment that servers take. */
+const mostAtOnce = 100_000
+
 const info = decode.struct<TopKInfo>({
   k: decode.field("k", decode.integer),
   width: decode.field("width", decode.integer),
@@ -122,7 +125,7 @@ const counted = decode.pairsOf(decode.string, decode.integer)
 export const TopK: TopKCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   add: (key, items) => call(ADD, key).many("items", items).to(decode.stringsOrNull),
   count: (key, items) => call(COUNT, key).many("items", items).to(decode.integers),
-  incrby: (key, counts) => addCounts(call(INCRBY, key), counts).to(decode.stringsOrNull),
+  incrby: (key, counts) => addCounts(call(INCRBY, key), counts, mostAtOnce).to(ofCounts(decode.stringsOrNull)),
   info: (key) => make(INFO, [key], info),
   list: (key, options: TopKListOptions = {}) =>
     call(LIST, key).flag("WITHCOUNT", options.withCount)

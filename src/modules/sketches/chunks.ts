@@ -13,6 +13,7 @@ import type { CommandSpec } from "../../commands/CommandSpec.ts"
 import * as decode from "../../commands/decode.ts"
 import type { Argument } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
+import { refusal } from "../../values/keyed.ts"
 
 /**
  * A part of a filter, as its server stores it.
@@ -58,16 +59,26 @@ interface Chunked {
   loadchunk(key: Argument, chunk: Chunk): Command<"OK">
 }
 
-interface Streams {
+/**
+ * The copies of filters, chunk by chunk.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChunkStreams {
+  /** The chunks of a filter, for a backup. A filter that is changed meanwhile gives a copy that has some of the changes. */
   readonly dump: (key: Argument) => Stream.Stream<Chunk, RedisClusterException, ClusterClient>
+  /** Writes the chunks of a filter, in their order, to another key or another cluster. */
   readonly restore: <E, R>(
     key: Argument,
     chunks: Stream.Stream<Chunk, E, R>
   ) => Effect.Effect<void, E | RedisClusterException, R | ClusterClient>
 }
 
+const noStream = refusal("restore: the chunks have to be a stream, as dump gives it")
+
 /** The commands of a filter, and the streams made of them. */
-export const withStreams = <Commands extends Chunked>(commands: Commands): Commands & Streams => ({
+export const withStreams = <Commands extends Chunked>(commands: Commands): Commands & ChunkStreams => ({
   ...commands,
   dump: (key) =>
     Stream.paginate(0, (iterator) =>
@@ -76,5 +87,8 @@ export const withStreams = <Commands extends Chunked>(commands: Commands): Comma
         (chunk) => chunk === null ? [[], Option.none<number>()] : [[chunk], Option.some(chunk.iterator)]
       )),
   // A chunk that is written twice is the same chunk.
-  restore: (key, chunks) => Stream.runForEach(chunks, (chunk) => commands.loadchunk(key, chunk))
+  restore: (key, chunks) =>
+    Stream.isStream(chunks)
+      ? Stream.runForEach(chunks, (chunk) => commands.loadchunk(key, chunk))
+      : Effect.fail(noStream)
 })

@@ -9,9 +9,11 @@ import * as Stream from "effect/Stream"
 import type { ClusterClient } from "../../ClusterClient.ts"
 import type { Instant, Integer, Lifetime } from "../../commands/Call.ts"
 import type { Command } from "../../commands/Command.ts"
+import * as checks from "../../internal/checks.ts"
 import { millisOf } from "../../internal/millis.ts"
 import type { Argument } from "../../protocol/Reply.ts"
-import { exception, OptionsError, type RedisClusterException } from "../../RedisClusterException.ts"
+import type { RedisClusterException } from "../../RedisClusterException.ts"
+import { refusal } from "../../values/keyed.ts"
 import type { Sample } from "./replies.ts"
 
 /**
@@ -156,12 +158,17 @@ const pinned = (
 
 const defaultPageSize = 1000
 
-const refused = exception(() =>
-  new OptionsError({
-    message: "a stream of a range cannot give empty buckets, because a page begins with a bucket that has a sample",
-    outcome: "NotExecuted"
-  })
-)
+const streamOptions: checks.Checks<RangeStreamOptions> = {
+  aggregation: checks.anything,
+  count: checks.integer(1),
+  latest: checks.boolean,
+  pageSize: checks.integer(1),
+  timestamps: checks.anything,
+  values: checks.anything
+}
+
+const noEmptyBuckets =
+  "a stream of a range cannot give empty buckets, because a page begins with a bucket that has a sample"
 
 /** The streams that read pages by these commands. */
 export const streams = ({ range, revrange }: { readonly range: Read; readonly revrange: Read }): RangeStreams => {
@@ -169,11 +176,16 @@ export const streams = ({ range, revrange }: { readonly range: Read; readonly re
     key: Argument,
     from: Timestamp | "-",
     to: Timestamp | "+",
-    { pageSize = defaultPageSize, ...options }: RangeStreamOptions,
+    given: RangeStreamOptions,
     isReverse: boolean
   ): Stream.Stream<Sample, RedisClusterException, ClusterClient> => {
+    const problem = checks.problemOf(given, streamOptions)
+    if (problem !== undefined) {
+      return Stream.fail(refusal(`${isReverse ? "revrangeStream" : "rangeStream"}: ${problem}`))
+    }
+    const { pageSize = defaultPageSize, ...options } = given
     const aggregation = pinned(options.aggregation, from, to)
-    if (aggregation?.empty !== undefined) return Stream.fail(refused)
+    if (aggregation?.empty !== undefined) return Stream.fail(refusal(noEmptyBuckets))
     const read = isReverse ? revrange : range
     const start = { from, to, left: options.count ?? Infinity }
     return Stream.paginate(start, ({ from, left, to }) => {

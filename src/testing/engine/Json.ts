@@ -8,6 +8,7 @@ import { type Call, type Group, read, write } from "./Call.ts"
 import {
   copyOf,
   isEqual,
+  isStatic,
   type Json,
   JsonDocument,
   match,
@@ -22,6 +23,8 @@ import {
 
 const noKey = failure("ERR could not perform this operation on a key that doesn't exist")
 const onlyRoot = failure("ERR new objects must be created at the root")
+const notStatic = failure("Err wrong static path")
+const outOfRange = failure("ERR array index out of range")
 const noJson = failure("ERR expected value at line 1 column 1")
 
 const type = "ReJSON-RL"
@@ -178,15 +181,17 @@ const put = (
   if (places.length > 0) {
     if (condition === "NX") return null
     for (const place of places) place.set(copyOf(value))
-  } else if (condition === "XX" || !addProperty(document, path, value)) return null
+  } else if (condition === "XX" || !addProperty(call, document, path, value)) return null
   call.touch(key, "json.set", "d")
   return ok
 }
 
 /** Adds a property to the objects around a path that matches nothing. Returns whether there were any. */
-const addProperty = (document: JsonDocument, path: Path, value: Json): boolean => {
+const addProperty = (call: Call, document: JsonDocument, path: Path, value: Json): boolean => {
+  if (!isStatic(path)) call.fail(notStatic)
   const name = newName(path)
-  if (name === undefined) return false
+  if (name === undefined) call.fail(outOfRange)
+  if (call.failed || name === undefined) return false
   const objects = match(document, path.steps.slice(0, -1)).map((place) => place.value).filter((one) =>
     one instanceof Map
   )
@@ -202,7 +207,7 @@ const merge = (call: Call): Answer => {
   if (call.failed || path === undefined) return null
   if (document === undefined) return put(call, key, undefined, path, value, "")
   const places = match(document, path.steps)
-  if (places.length === 0) addProperty(document, path, value)
+  if (places.length === 0 && !addProperty(call, document, path, value)) return null
   for (const place of places.toReversed()) {
     if (value === null) place.remove()
     else place.set(merged(place.value, copyOf(value)))
@@ -319,7 +324,7 @@ const arithmetic = (event: string, f: (value: number, operand: number) => number
   if (changed.length > 0) call.touch(key, event, "d")
   if (call.session.resp === 3) {
     const listed = path.isJsonPath ? values : values.slice(-1)
-    return listed.map((value) => value === null || Number.isInteger(value) ? value : new Double(value))
+    return listed.map((value) => value === null || Number.isSafeInteger(value) ? value : new Double(value))
   }
   if (path.isJsonPath) return stringify(values)
   return changed.length === 0

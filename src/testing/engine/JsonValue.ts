@@ -32,14 +32,20 @@ const made = (value: unknown): Json =>
   Array.isArray(value)
     ? value.map(made)
     : typeof value === "object" && value !== null
-    ? new Map(Object.entries(value).map(([name, one]) => [name, made(one)]))
+    ? new Map(Object.entries(value).map(([name, one]) => [name.slice(1), made(one)]))
     // JSON.parse makes nothing else.
     : value as null | boolean | number | string
+
+const stringOrName = /"((?:[^"\\]|\\.)*)"(\s*:)?/g
+
+/** A name with a mark before it: an object would put a name that is a number before the others. */
+const marked = (whole: string, name: string, colon: string | undefined): string =>
+  colon === undefined ? whole : `".${name}"${colon}`
 
 /** The value of a text; `undefined` for text that is no JSON. */
 export const parse = (text: Bytes): Json | undefined => {
   try {
-    return made(JSON.parse(toText(text)))
+    return made(JSON.parse(toText(text).replace(stringOrName, marked)))
   } catch {
     return undefined
   }
@@ -70,7 +76,9 @@ const written = (value: Json, format: Format, depth: number): string => {
       "}"
     )
   }
-  return JSON.stringify(value)
+  const text = JSON.stringify(value)
+  if (typeof value !== "number") return text
+  return /^-?\d{16,}$/.test(text) && !Number.isSafeInteger(value) ? `${text}.0` : text.replace("e+", "e")
 }
 
 /** The text of a value, as bytes. */
@@ -215,6 +223,10 @@ export const newName = ({ steps }: Path): string | undefined => {
     ? undefined
     : last.select[0]
 }
+
+/** Whether a path leads to one place at most. */
+export const isStatic = ({ steps }: Path): boolean =>
+  steps.every(({ deep, select }) => !deep && select !== "all" && select.length === 1)
 
 /** Merges by RFC 7396: what is null is removed. */
 export const merged = (target: Json, patch: Json): Json => {

@@ -36,6 +36,38 @@ const numbers: ReadonlyArray<Sample> = [
   { name: "Json.numincrby of text", command: Json.numincrby(k, "$.s", 1), prepare: object, expected: [null] },
   { name: "Json.numincrby at a legacy path", command: Json.numincrby(k, ".a", 2), prepare: object, expected: 3 },
   { name: "Json.numincrby of a missing key", command: Json.numincrby(missing, ".a", 2), error: noKey },
+  {
+    name: "Json.numincrby of text at a legacy path",
+    command: Json.numincrby(k, ".s", 2),
+    prepare: object,
+    expected: null
+  },
+  {
+    name: "Json.numincrby of nothing at a legacy path",
+    command: Json.numincrby(k, ".y", 2),
+    prepare: object,
+    expected: null
+  },
+  { name: "Json.numincrby of the root", command: Json.numincrby(k, ".", 2), prepare: given(1), expected: 3 },
+  {
+    name: "Json.numincrby at a legacy position",
+    command: Json.numincrby(k, "[1]", 2),
+    prepare: given([1, 2]),
+    expected: 4
+  },
+  { name: "Json.numincrby at a legacy name", command: Json.numincrby(k, "a", 2), prepare: object, expected: 3 },
+  {
+    name: "Json.numincrby beyond integers",
+    command: Json.numincrby(k, "$", 1e21),
+    prepare: given(5),
+    expected: [1e21]
+  },
+  {
+    name: "Json.nummultby of text at a legacy path",
+    command: Json.nummultby(k, ".s", 2),
+    prepare: object,
+    expected: null
+  },
   { name: "Json.nummultby", command: Json.nummultby(k, "$.o.x", 2), prepare: object, expected: [3] },
   { name: "Json.nummultby at a legacy path", command: Json.nummultby(k, ".a", 3), prepare: object, expected: 3 },
   { name: "Json.toggle", command: Json.toggle(k, "$.*"), prepare: object, expected: [null, null, null, false, null] },
@@ -137,6 +169,34 @@ const whole: ReadonlyArray<Sample> = [
     expected: "9007199254740993"
   },
   { name: "Json.merge", command: Json.merge(k, "$", { a: null, z: 1 }), prepare: list, expected: "OK" },
+  { name: "Json.merge of nothing", command: Json.merge(k, "$.y.z", { z: 1 }), prepare: list, expected: null },
+  {
+    name: "Json.merge of places that are missing",
+    command: Json.merge(k, "$.y[*]", 1),
+    prepare: list,
+    error: /static path/
+  },
+  {
+    name: "Json.set of places that are missing",
+    command: Json.set(k, "$.y[*]", 1),
+    prepare: list,
+    error: /static path/
+  },
+  { name: "Json.set beyond a list", command: Json.set(k, "$.b[9]", 1), prepare: list, error: /out of range/ },
+  {
+    name: "Json.get of numbers from 2^53 on",
+    command: Json.get(k),
+    prepare: [
+      Json.set(k, "$", [2 ** 53, -(2 ** 53), 2 ** 60, 1e20, 1e21, 0.1234567890123456, "9007199254740992", "\"1"])
+    ],
+    expected: [2 ** 53, -(2 ** 53), 2 ** 60, 1e20, 1e21, 0.1234567890123456, "9007199254740992", "\"1"]
+  },
+  {
+    name: "Json.getText of names that are numbers",
+    command: Json.getText(k),
+    prepare: [["JSON.SET", k, "$", "{\"b\":1,\"10\":{\"x\":\"a\",\"1\":2},\"2\":[3]}"]],
+    expected: "{\"b\":1,\"10\":{\"x\":\"a\",\"1\":2},\"2\":[3]}"
+  },
   { name: "Json.merge into a missing key", command: Json.merge(k, "$", { z: 1 }), expected: "OK" },
   {
     name: "Json.mget",
