@@ -166,10 +166,7 @@ const scripts: Readonly<Record<string, ReadonlyArray<string>>> = {
     "return redis.error_reply('a\\r\\nb')",
     "return select('#', pcall(function() return 1, nil end))",
     "return select('#', pcall(function() end))",
-    "error({})",
-    "error({1})",
     "error('a', 2)",
-    "return {double = 0/0}",
     "return {verbatim_string = {string = 'a'}}",
     "return {1, function() end, 2}",
     "return xpcall(function() error('x') end, function(e) return e end)",
@@ -215,7 +212,7 @@ const attacks: ReadonlyArray<string> = [
   "coroutine.wrap = nil",
   "return newproxy",
   "return tostring(loadstring(string.dump(function() end)))",
-  "return loadstring('tostring = nil')()",
+  "local f = loadstring('tostring = nil') f()",
   "local f = load(function() return nil end) return type(f)",
   "for k in pairs(_G) do if k == 'redis' then return k end end",
   "for k in pairs(redis) do if k == 'call' then return k end end",
@@ -341,6 +338,12 @@ describe("A script on a machine with Lua", () => {
     assert.include(errorOf("string.left = 1"), "readonly table")
     assert.include(errorOf("return left"), "nonexistent global variable")
     assert.strictEqual(run("return string.left"), null)
+  })
+
+  // Redis 7.0 itself crashes.
+  it("ends with an unknown error when the error is a table without a message", () => {
+    assert.include(errorOf("error({})"), "ERR unknown error script")
+    assert.include(errorOf("error({1})"), "ERR unknown error script")
   })
 
   it("ends with an error when its result has no end", () => {

@@ -41,12 +41,24 @@ local function lineNow()
   return first
 end
 
-local function raise(message) error(sub(source, 2) .. ":" .. lineNow() .. ": " .. message, 0) end
+-- The code that runs, with its line: the script, or what it has loaded.
+local function place()
+  local level = 3
+  local info = getinfo(level, "Sl")
+  while info and (info.what == "C" or info.source == "=redis") do
+    level = level + 1
+    info = getinfo(level, "Sl")
+  end
+  if info and info.currentline > 0 and info.source ~= source then return info.short_src .. ":" .. info.currentline end
+  return sub(source, 2) .. ":" .. lineNow()
+end
+
+local function raise(message) error(place() .. ": " .. message, 0) end
 
 -- An error of a function that is wrapped here names a line of this file. For the script it is a line of the script.
 local function placed(problem)
   if type(problem) ~= "string" or not find(problem, "^redis:%d+: ") then return problem end
-  return sub(source, 2) .. ":" .. lineNow() .. ": " .. gsub(problem, "^redis:%d+: ", "")
+  return place() .. ": " .. gsub(problem, "^redis:%d+: ", "")
 end
 
 -- The instructions that the run may still take, in all its coroutines.
