@@ -182,6 +182,12 @@ const whole: ReadonlyArray<Sample> = [
     prepare: list,
     error: /static path/
   },
+  {
+    name: "Json.mset of places that are missing",
+    command: Json.mset([[k, "$.y[*]", 1]]),
+    prepare: list,
+    error: /static path/
+  },
   { name: "Json.set beyond a list", command: Json.set(k, "$.b[9]", 1), prepare: list, error: /out of range/ },
   {
     name: "Json.get of numbers from 2^53 on",
