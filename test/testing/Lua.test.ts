@@ -212,7 +212,7 @@ const attacks: ReadonlyArray<string> = [
   "coroutine.wrap = nil",
   "return newproxy",
   "return tostring(loadstring(string.dump(function() end)))",
-  "local f = loadstring('tostring = nil') f()",
+  "return {pcall(loadstring('tostring = nil'))}",
   "local f = load(function() return nil end) return type(f)",
   "for k in pairs(_G) do if k == 'redis' then return k end end",
   "for k in pairs(redis) do if k == 'call' then return k end end",
