@@ -261,6 +261,74 @@ describe("Lua on a test cluster", () => {
         }
       }))
 
+    it.effect("scripts and libraries that cannot be loaded are refused, and not kept", (ctx) =>
+      Effect.gen(function*() {
+        const reason = yield* Twins.incomparable
+        if (reason !== undefined) return ctx.skip(reason)
+        const twins = yield* Twins.make
+        const load = (body: string, ...options: ReadonlyArray<string>): Twins.Words => [
+          "FUNCTION",
+          "LOAD",
+          ...options,
+          `#!lua name=x\n${body}`
+        ]
+        const commands: ReadonlyArray<Twins.Words> = [
+          ["FUNCTION", "FLUSH"],
+          ["SCRIPT", "FLUSH"],
+          ["SCRIPT", "LOAD", "return return"],
+          ["EVALSHA", "89ed24b40cddf845bd84599da5ab343289d92c1c", "0"],
+          ["EVAL", "return return", "0"],
+          ["SCRIPT", "EXISTS", "89ed24b40cddf845bd84599da5ab343289d92c1c"],
+          ["SCRIPT", "FLUSH", "BAD"],
+          ["SCRIPT", "FLUSH", "ASYNC"],
+          ["FUNCTION", "FLUSH", "BAD"],
+          ["EVAL", "#!lua flags=bad\nreturn 1", "0"],
+          ["EVAL", "#!lua flags=no-writes,allow-oom\nreturn 1", "0"],
+          ["EVAL", "#!js\nreturn 1", "0"],
+          ["EVAL", "#!lua name=x\nreturn 1", "0"],
+          ["EVAL", "#!lua flags=no-writes", "0"],
+          ["SCRIPT", "LOAD", "#!lua flags=bad\nreturn 1"],
+          ["FUNCTION", "LOAD", "return 1"],
+          ["FUNCTION", "LOAD", "#!lua\nreturn 1"],
+          ["FUNCTION", "LOAD", "#!lua name=a-b\nreturn 1"],
+          ["FUNCTION", "LOAD", "#!js name=x\n"],
+          ["FUNCTION", "LOAD", "#!lua name=x engine=lua\n"],
+          ["FUNCTION", "LOAD", "#!lua name=x name=y\n"],
+          load(""),
+          load("bad bad"),
+          load("error('z')"),
+          load("redis.call('PING')"),
+          load("local x = cjson.encode({})"),
+          load("x = 1"),
+          load("redis.x = 1"),
+          load("-- redis.register_function('f', function() return 1 end)"),
+          load("redis.register_function()"),
+          load("redis.register_function('f')"),
+          load("redis.register_function('f', 1)"),
+          load("redis.register_function('f-g', function() return 1 end)"),
+          load("redis.register_function{x = 1}"),
+          load("redis.register_function{function_name = 'f'}"),
+          load("redis.register_function{callback = 1}"),
+          load("redis.register_function{flags = {'nosuch'}}"),
+          load("redis.register_function('f', print) redis.register_function('f', print)"),
+          load("local function f() return 1 end redis.register_function('f', f) redis.register_function('f', f)"),
+          ["FUNCTION", "LIST"],
+          load("local n = 'f' .. 1\nredis.register_function(n, function(k, a) return {#k, #a, KEYS == nil} end)"),
+          ["FCALL", "f1", "0", "a"],
+          load(
+            "redis.register_function{function_name = 'g', callback = function() return string.format('%d', 7) end, " +
+              "description = 'd', flags = {'no-writes'}}",
+            "REPLACE"
+          ),
+          ["FUNCTION", "LIST", "WITHCODE"],
+          ["FCALL", "f1", "0"],
+          ["FCALL_RO", "g", "0"],
+          ["EVAL", "return redis.register_function == nil", "0"]
+        ]
+        const [real, fake] = yield* Effect.promise(() => Promise.all([twins.real(commands), twins.fake(commands)]))
+        for (const [i, command] of commands.entries()) assert.deepStrictEqual(fake[i], real[i], command.join(" "))
+      }))
+
     it.effect("a script with flags, a read-only call, and a function of a library reply like a server", (ctx) =>
       Effect.gen(function*() {
         const reason = yield* Twins.incomparable

@@ -11,7 +11,7 @@ import type { Bytes } from "./Bytes.ts"
 import { luaEnvironment } from "./luaEnvironment.ts"
 import { bitOperation, decodeJson, formatInteger, numberArgument } from "./luaLibraries.ts"
 import { encodeLua, fromAnswer, LuaReader, LuaTable, type LuaValue, toAnswer } from "./LuaValue.ts"
-import type { Library } from "./Roles.ts"
+import type { Library, LibraryFunction } from "./Roles.ts"
 import { sha1 } from "./sha1.ts"
 
 /** The package with Lua. */
@@ -73,10 +73,37 @@ const argumentsOf = (table: LuaValue): ReadonlyArray<LuaValue> => {
   return Array.from({ length: Number(table.get("n")) }, (_, i) => table.get(i + 1) ?? null)
 }
 
+const withoutShebang = (code: Bytes): Bytes => code.replace(/^#!.*/, "")
+
+/** The library that Lua has loaded, and the functions that it has registered. */
+export interface Registration {
+  readonly id: string
+  readonly functions: ReadonlyMap<Bytes, LibraryFunction>
+}
+
+const functionsOf = (registered: LuaValue): ReadonlyMap<Bytes, LibraryFunction> => {
+  const functions = new Map<Bytes, LibraryFunction>()
+  if (!(registered instanceof LuaTable)) return functions
+  for (const [name, one] of registered) {
+    const flags = one instanceof LuaTable ? one.get("flags") : undefined
+    const description = one instanceof LuaTable ? one.get("description") : undefined
+    functions.set(String(name), {
+      flags: flags instanceof LuaTable ? Array.from(flags.values(), String) : [],
+      description: typeof description === "string" ? description : null
+    })
+  }
+  return functions
+}
+
+const messageOf = (value: LuaValue): string => {
+  const message = value instanceof LuaTable ? value.get("err") : undefined
+  return String(message ?? (typeof value === "string" ? `ERR ${value}` : "ERR unknown error"))
+}
+
 /** The error of a script, with its place as servers write it. */
 const errorOf = (value: LuaValue, name: string): Answer => {
   const field = (key: string) => value instanceof LuaTable ? value.get(key) : undefined
-  const message = String(field("err") ?? (typeof value === "string" ? `ERR ${value}` : "ERR unknown error"))
+  const message = messageOf(value)
   const line = field("line")
   const place = typeof line === "number" ? ` script: ${name}, on ${String(field("source"))}:${line}.` : ""
   return failure((message + place).replace(/[\r\n]/g, " "))
@@ -115,7 +142,27 @@ export class LuaMachine {
     return this.perform(name, host, ["script", source, name, keys, args])
   }
 
-  /** Calls a function of a library, which is loaded first when it has not been. */
+  /** Compiles a script. The result is the error of a server when that fails. */
+  compile(source: Bytes): ServerError | undefined {
+    const { isDone, value } = this.exchange(["compile", source, "", [], []])
+    return isDone ? undefined : failure(messageOf(value))
+  }
+
+  /** Runs the text of a library, which registers functions. */
+  register(code: Bytes): Registration | ServerError {
+    const id = String(++this.libraryCount)
+    const { isDone, value } = this.exchange(["load", withoutShebang(code), id, [], []])
+    if (isDone) return { id, functions: functionsOf(value) }
+    const isWhole = value instanceof LuaTable && value.get("isWhole") === true
+    return failure((isWhole ? "" : "ERR Error registering functions: ") + messageOf(value))
+  }
+
+  /** Tells that the library has been loaded by this registration. */
+  keep(library: Library, { id }: Registration): void {
+    this.libraries.set(library, id)
+  }
+
+  /** Calls a function of a library, which is loaded first when this machine has not loaded it. */
   callFunction(
     library: Library,
     name: Bytes,
@@ -123,28 +170,31 @@ export class LuaMachine {
     args: ReadonlyArray<Bytes>,
     host: LuaHost
   ): Answer {
-    let id = this.libraries.get(library)
-    if (id === undefined) {
-      id = String(++this.libraryCount)
-      const failed = this.perform(name, host, ["load", library.code.replace(/^#!.*/, ""), id, [], []])
-      if (failed !== null) return failed
-      this.libraries.set(library, id)
+    if (!this.libraries.has(library)) {
+      const registration = this.register(library.code)
+      if (registration instanceof ServerError) return registration
+      this.keep(library, registration)
     }
-    return this.perform(name, host, ["function", id, name, keys, args])
+    return this.perform(name, host, ["function", this.libraries.get(library) ?? "", name, keys, args])
   }
 
   private perform(name: string, host: LuaHost, request: ReadonlyArray<LuaValue>): Answer {
     this.host = host
     this.resp = 2
+    const { isDone, value } = this.exchange(request)
+    this.host = undefined
+    return isDone ? toAnswer(value, this.resp) : errorOf(value, name)
+  }
+
+  /** Sends a request to Lua, and reads its result. */
+  private exchange(request: ReadonlyArray<LuaValue>): { readonly isDone: boolean; readonly value: LuaValue } {
     this.output = []
     this.give(...request)
     const problem = this.call()
-    this.host = undefined
     const reader = this.takeOutput()
-    if (problem !== undefined) return failure(`ERR Lua has ended without a result: ${problem}`)
-    const isDone = reader.next()
-    const value = reader.next()
-    return isDone === true ? toAnswer(value, this.resp) : errorOf(value, name)
+    if (problem !== undefined) return { isDone: false, value: `Lua has ended without a result: ${problem}` }
+    const isDone = reader.next() === true
+    return { isDone, value: reader.next() }
   }
 
   /** Runs Lua. The result is the reason why that failed; after it the machine is not usable any more. */

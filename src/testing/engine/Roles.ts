@@ -35,11 +35,16 @@ export interface Settings {
   readonly logLimit: number
 }
 
+/** A function that a library has registered. */
+export interface LibraryFunction {
+  readonly flags: ReadonlyArray<Bytes>
+  readonly description: Bytes | null
+}
+
 /** A library of functions that a node has. */
 export interface Library {
   readonly code: Bytes
-  /** The flags of each of its functions. */
-  readonly functions: ReadonlyMap<Bytes, ReadonlyArray<Bytes>>
+  readonly functions: ReadonlyMap<Bytes, LibraryFunction>
 }
 
 /** The receiver of the bytes for the client. */

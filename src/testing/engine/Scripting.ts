@@ -25,6 +25,41 @@ export const needsLua = (what: string, method: string): ServerError =>
       `(npm install --save-dev ${luaPackage}). Without it, set a function in TypeScript with ${method}`
   )
 
+const scriptFlags = new Set(["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"])
+
+/** The flags in the first line of a script, or the error of a server. */
+const flagsOf = (source: Bytes): ReadonlyArray<Bytes> | ServerError => {
+  if (!source.startsWith("#!")) return []
+  const end = source.indexOf("\n")
+  if (end < 0) return failure("ERR Invalid script shebang")
+  const [engine, ...options] = source.slice(0, end).trim().split(/\s+/)
+  if (engine !== "#!lua") return failure(`ERR Unexpected engine in script shebang: ${engine}`)
+  const flags: Array<Bytes> = []
+  for (const option of options) {
+    if (!option.startsWith("flags=")) return failure(`ERR Unknown lua shebang option: ${option}`)
+    for (const flag of option.slice("flags=".length).split(",")) {
+      if (flag === "") continue
+      if (!scriptFlags.has(flag)) return failure(`ERR Unexpected flag in script shebang: ${flag}`)
+      flags.push(flag)
+    }
+  }
+  return flags
+}
+
+/** Keeps a script by its SHA1. A script that does not compile is not kept: the result is its error. */
+const keep = (call: Call, source: Bytes, sha: string): ServerError | undefined => {
+  const { cluster, scripts } = call.node
+  if (scripts.has(sha)) return undefined
+  if (!cluster.byteScripts.has(sha) && !cluster.scripts.has(sha)) {
+    const flags = flagsOf(source)
+    if (flags instanceof ServerError) return flags
+    const problem = luaMachine()?.compile(source.replace(/^#!.*/, ""))
+    if (problem !== undefined) return problem
+  }
+  scripts.set(sha, source)
+  return undefined
+}
+
 const run = (call: Call, source: Bytes, sha: string, isReadonly: boolean): Answer => {
   const byBytes = call.node.cluster.byteScripts.get(sha)
   if (byBytes !== undefined) {
@@ -34,8 +69,9 @@ const run = (call: Call, source: Bytes, sha: string, isReadonly: boolean): Answe
   if (replacement !== undefined) return runReplacement(call, replacement, isReadonly)
   const machine = luaMachine()
   if (machine === undefined) return needsLua("a script", "onScript")
-  const flags = /^#!lua(.*)/.exec(source)?.[1]
-  const readonly = isReadonly || flags?.includes("no-writes") === true
+  const flags = flagsOf(source)
+  if (flags instanceof ServerError) return flags
+  const readonly = isReadonly || flags.includes("no-writes")
   return runWithInput(call, (keys, args) =>
     // The first line with the flags is no Lua, and its line feed keeps the numbers of the lines.
     machine.runScript(source.replace(/^#!.*/, ""), sha, keys, args, {
@@ -127,8 +163,7 @@ export const nested = (call: Call, words: ReadonlyArray<Bytes>, readonly: boolea
 const evaluate = (readonly: boolean) => (call: Call): Answer => {
   const source = call.args[1]
   const sha = sha1(source)
-  call.node.scripts.set(sha, source)
-  return run(call, source, sha, readonly)
+  return keep(call, source, sha) ?? run(call, source, sha, readonly)
 }
 
 const evaluateKnown = (readonly: boolean) => (call: Call): Answer => {
@@ -142,12 +177,14 @@ const script = (call: Call): Answer => {
     case "LOAD": {
       const source = call.args[2] ?? ""
       const sha = sha1(source)
-      call.node.scripts.set(sha, source)
-      return sha
+      return keep(call, source, sha) ?? sha
     }
     case "EXISTS":
       return call.every(2).map((sha) => call.node.scripts.has(sha.toLowerCase()) ? 1 : 0)
     case "FLUSH":
+      if (call.args.length > 2 && !["SYNC", "ASYNC"].includes(call.word(2))) {
+        return call.refuse("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
+      }
       call.node.scripts.clear()
       return ok
     default:

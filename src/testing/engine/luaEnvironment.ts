@@ -463,40 +463,96 @@ end
 
 local libraries = {}
 
-local function load(id)
-  local functions = {}
-  globals.KEYS, globals.ARGV = nil, nil
-  redis.register_function = function(name, callback)
-    if type(name) == "table" then name, callback = name.function_name, name.callback end
-    if type(name) ~= "string" or type(callback) ~= "function" then
-      raise("redis.register_function needs a name and a function")
+local flagNames = {
+  ["no-writes"] = true, ["allow-oom"] = true, ["allow-stale"] = true, ["no-cluster"] = true,
+  ["allow-cross-slot-keys"] = true
+}
+
+local function wrong(message) error({ err = "ERR " .. message }, 0) end
+
+local function flagsOf(flags)
+  if type(flags) ~= "table" then
+    wrong("flags argument to redis.register_function must be a table representing function flags")
+  end
+  for _, flag in next, flags do if not flagNames[flag] then wrong("unknown flag given") end end
+  return flags
+end
+
+local function register(functions, ...)
+  local number, name, callback, description, flags = select("#", ...), ...
+  description, flags = nil, {}
+  if number < 1 or number > 2 then wrong("wrong number of arguments to redis.register_function") end
+  if number == 1 then
+    local given = name
+    if type(given) ~= "table" then
+      wrong("calling redis.register_function with a single argument is only applicable to Lua table "
+        .. "(representing named arguments).")
     end
-    functions[name] = callback
+    for key in next, given do
+      if key ~= "function_name" and key ~= "callback" and key ~= "description" and key ~= "flags" then
+        wrong("unknown argument given to redis.register_function")
+      end
+    end
+    name, callback, description = given.function_name, given.callback, given.description
+    if callback ~= nil and type(callback) ~= "function" then
+      wrong("callback argument given to redis.register_function must be a function")
+    end
+    if given.flags ~= nil then flags = flagsOf(given.flags) end
+    if name == nil then wrong("redis.register_function must get a function name argument") end
+    if callback == nil then wrong("redis.register_function must get a callback argument") end
   end
+  if type(name) == "number" then name = tostring(name) end
+  if type(name) ~= "string" then wrong("first argument to redis.register_function must be a string") end
+  if type(callback) ~= "function" then wrong("second argument to redis.register_function must be a function") end
+  if find(name, "[^%w_]") or name == "" then
+    wrong("Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
+  end
+  if functions[name] then wrong("Function already exists in the library") end
+  functions[name] = { callback = callback, flags = flags, description = description }
+end
+
+-- A library that is being loaded sees these names only. Its functions see all when they run.
+local registering
+local whileLoading = setmetatable({
+  redis = readonly(setmetatable({
+    register_function = function(...) register(registering, ...) end,
+    log = redis.log,
+    LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3,
+    REDIS_VERSION = redis.REDIS_VERSION, REDIS_VERSION_NUM = redis.REDIS_VERSION_NUM
+  }, nonexistent))
+}, nonexistent)
+
+local function load(id)
+  registering = {}
+  local functions = registering
   local chunk, problem = loadstring(text, source)
-  if chunk then
-    perform(function()
-      chunk()
-      libraries[id] = { text = text, functions = functions }
-    end)
-  else
-    write(false, { err = "ERR Error compiling function: " .. problem })
-  end
-  redis.register_function = nil
+  if not chunk then return write(false, { err = "ERR Error compiling function: " .. problem, isWhole = true }) end
+  environmentMeta.__index = whileLoading
+  perform(function()
+    chunk()
+    libraries[id] = { text = text, functions = functions }
+    local registered = {}
+    for name, one in next, functions do
+      registered[name] = { flags = one.flags, description = one.description }
+    end
+    return registered
+  end)
+  environmentMeta.__index = globals
 end
 
 return function()
   local kind, id, name, keys, args = read(), read(), read(), read(), read()
-  source = kind == "script" and "@user_script" or "@user_function"
+  source = (kind == "script" or kind == "compile") and "@user_script" or "@user_function"
   if kind == "function" then
     globals.KEYS, globals.ARGV = nil, nil
     text = libraries[id].text
-    return perform(libraries[id].functions[name], keys, args)
+    return perform(libraries[id].functions[name].callback, keys, args)
   end
   text = id
   if kind == "load" then return load(name) end
   local chunk, problem = loadstring(text, source)
   if not chunk then return write(false, { err = "ERR Error compiling script (new function): " .. problem }) end
+  if kind == "compile" then return write(true, nil) end
   globals.KEYS, globals.ARGV = keys, args
   perform(chunk)
 end
