@@ -161,7 +161,7 @@ export interface JsonCommands<S extends Surface> {
   get<const P extends string>(key: Argument, paths: ReadonlyArray<P>): Returns<S, ByPath<P> | null>
   /** The JSON text at paths, formatted if wanted; `null` if there is no key. Since 1.0.0. O(N). */
   getText(key: Argument, paths?: OneOrMore<string>, format?: JsonFormatOptions): Returns<S, string | null>
-  /** Merges a value into the matches of a path by RFC 7396: properties that are `null` are removed. The key is made at the root only. Since 2.6.0. O(M+N). */
+  /** Merges a value into the matches of a path by RFC 7396: properties that are `null` are removed. The key is made at the root only. `null` if nothing matched. Since 2.6.0. O(M+N). */
   merge(key: Argument, path: string, value: JsonInput): Returns<S, "OK" | null>
   /** The values at one path of keys of one slot, `null` for a missing key. `mgetNonatomic` is for keys of any slots. Since 1.0.0. O(M*N). */
   mget<const P extends string>(
