@@ -1,5 +1,6 @@
 /**
- * Whatever a program in plain JavaScript passes, no function of a module throws, and no effect or stream that it gives ends with a defect.
+ * No function of a module throws whatever a program in plain JavaScript passes, and no effect or stream that it gives ends with a
+ * defect.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Cause from "effect/Cause"

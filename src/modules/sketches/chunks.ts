@@ -66,9 +66,15 @@ interface Chunked {
  * @since 0.1.0
  */
 export interface ChunkStreams {
-  /** The chunks of a filter, for a backup. A filter that is changed meanwhile gives a copy that has some of the changes. */
+  /**
+   * The chunks of a filter, for a backup. A filter that is changed meanwhile gives a copy that has some of the changes. The stream
+   * fails like the command `scandump`.
+   */
   readonly dump: (key: Argument) => Stream.Stream<Chunk, RedisClusterException, ClusterClient>
-  /** Writes the chunks of a filter, in their order, to another key or another cluster. */
+  /**
+   * Writes the chunks of a filter, in their order, to another key or another cluster. It fails with the error of the stream, like
+   * the command `loadchunk`, and with `OptionsError` for chunks that are no stream. A copy that was cut short is not usable.
+   */
   readonly restore: <E, R>(
     key: Argument,
     chunks: Stream.Stream<Chunk, E, R>
