@@ -68,7 +68,7 @@ interface Chunked {
 export interface ChunkStreams {
   /**
    * The chunks of a filter, for a backup. A filter that is changed meanwhile gives a copy that has some of the changes. The stream
-   * fails like the command `scandump`.
+   * fails with the `RedisClusterException` of `scandump`.
    */
   readonly dump: (key: Argument) => Stream.Stream<Chunk, RedisClusterException, ClusterClient>
   /**
