@@ -106,7 +106,7 @@ export class Fetch<Owner, Key = unknown> implements Reading<Key> {
       // The key has expired since it was read, and servers under CLIENT PAUSE do not report that.
       const isOver = this.keys.length === 1 && !isNothing(reply)
       this.expireAt = Math.min(this.expireAt, this.readAt + (isOver ? 0 : this.longestAbsence))
-      // The client's clock may be a millisecond behind.
+      // Servers count in whole milliseconds: the key may expire up to one earlier.
     } else if (lifetime >= 0) this.expireAt = Math.min(this.expireAt, this.readAt + lifetime - 1)
   }
 

@@ -4,14 +4,14 @@
  */
 import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { type Command, DecodeFailure } from "../../src/commands/Command.ts"
+import type { Command } from "../../src/commands/Command.ts"
 import { groups } from "../../src/commands/Commands.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import type { LoneServer } from "../harness/lone.ts"
 import type { RespClient } from "../harness/RespClient.ts"
 import { moduleSamples } from "../modules/samples.ts"
 import { notRun, type Sample, samples } from "./samples.ts"
-import { leafCommands, open, run, startServer, words } from "./server.ts"
+import { expectSame, leafCommands, open, run, startServer, words } from "./server.ts"
 import { withoutBuilder } from "./withoutBuilder.ts"
 
 let server: LoneServer
@@ -50,7 +50,7 @@ const keysOf = (command: Command<unknown>): ReadonlyArray<string> => {
 }
 
 describe.each(samples)("$name", (sample) => {
-  const { command, error, expected, name, prepare = [], refused = [], unstable } = sample
+  const { command, name, prepare = [], refused = [] } = sample
 
   it("names the keys that the server sees", async ({ skip }) => {
     const reason = missing(sample)
@@ -73,19 +73,7 @@ describe.each(samples)("$name", (sample) => {
       for (const step of refused) expect(await client.send(step)).toBeInstanceOf(ServerError)
       results.push(await run(client, command))
     }
-    const [resp2, resp3] = results
-    if (error !== undefined) {
-      expect(resp2).toBeInstanceOf(ServerError)
-      expect((resp2 as ServerError).message).toMatch(error)
-      return
-    }
-    for (const result of results) {
-      expect(result).not.toBeInstanceOf(ServerError)
-      expect(result).not.toBeInstanceOf(DecodeFailure)
-    }
-    if (unstable === undefined) expect(resp3).toEqual(resp2)
-    else for (const result of results) expect(unstable(result), JSON.stringify(result)).toBe(true)
-    if (expected !== undefined) expect(resp2).toEqual(expected)
+    expectSame(sample, results)
   })
 })
 

@@ -1,10 +1,12 @@
 /**
  * One real server in cluster mode that owns all slots, and a bare connection to it, for the tests of the commands.
  */
-import type { Command } from "../../src/commands/Command.ts"
+import { expect } from "vitest"
+import { type Command, DecodeFailure } from "../../src/commands/Command.ts"
 import { type Argument, type Reply, ServerError } from "../../src/protocol/Reply.ts"
 import * as lone from "../harness/lone.ts"
 import { RespClient } from "../harness/RespClient.ts"
+import type { Sample } from "./samples/Sample.ts"
 
 /** The words of a command as they go over the wire. */
 export const words = (command: Command<unknown>): ReadonlyArray<Argument> => [
@@ -23,6 +25,22 @@ export const open = async (port: number, protocol: 2 | 3, host?: string): Promis
 export const run = async <A>(client: RespClient, command: Command<A>): Promise<unknown> => {
   const reply = await client.send(words(command), command.settings.binary)
   return reply instanceof ServerError ? reply : command.decode(reply)
+}
+
+/** Checks the results of a sample over RESP2 and over RESP3: one value over both, or the error of the sample. */
+export const expectSame = ({ error, expected, unstable }: Sample, [resp2, resp3]: ReadonlyArray<unknown>): void => {
+  if (error !== undefined) {
+    expect(resp2).toBeInstanceOf(ServerError)
+    expect((resp2 as ServerError).message).toMatch(error)
+    return
+  }
+  for (const result of [resp2, resp3]) {
+    expect(result).not.toBeInstanceOf(ServerError)
+    expect(result).not.toBeInstanceOf(DecodeFailure)
+  }
+  if (unstable === undefined) expect(resp3).toEqual(resp2)
+  else for (const result of [resp2, resp3]) expect(unstable(result), JSON.stringify(result)).toBe(true)
+  if (expected !== undefined) expect(resp2).toEqual(expected)
 }
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))

@@ -7,16 +7,16 @@ import * as Effect from "effect/Effect"
 import { expect } from "vitest"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import * as Command from "../../src/commands/Command.ts"
-import { DecodeFailure } from "../../src/commands/decode.ts"
 import { ServerError } from "../../src/protocol/Reply.ts"
 import type { Sample } from "../commands/samples/Sample.ts"
-import { open, run } from "../commands/server.ts"
+import { expectSame, open, run } from "../commands/server.ts"
 import * as ModuleServer from "../harness/ModuleServer.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
 import { moduleBuilders, moduleSamples } from "./samples.ts"
 
 /** Runs a sample on a node that owns its keys. */
-const runOn = async (port: number, { command, error, expected, prepare = [], unstable }: Sample) => {
+const runOn = async (port: number, sample: Sample) => {
+  const { command, prepare = [] } = sample
   const results: Array<unknown> = []
   for (const protocol of [2, 3] as const) {
     const client = await open(port, protocol)
@@ -28,19 +28,7 @@ const runOn = async (port: number, { command, error, expected, prepare = [], uns
     results.push(await run(client, command))
     client.close()
   }
-  const [resp2, resp3] = results
-  if (error !== undefined) {
-    expect(resp2).toBeInstanceOf(ServerError)
-    expect((resp2 as ServerError).message).toMatch(error)
-    return
-  }
-  for (const result of results) {
-    expect(result).not.toBeInstanceOf(ServerError)
-    expect(result).not.toBeInstanceOf(DecodeFailure)
-  }
-  if (unstable === undefined) expect(resp3).toEqual(resp2)
-  else for (const result of results) expect(unstable(result), JSON.stringify(result)).toBe(true)
-  if (expected !== undefined) expect(resp2).toEqual(expected)
+  expectSame(sample, results)
 }
 
 describe.skipIf(ModuleServer.isMissing)(
