@@ -3,8 +3,8 @@
  *
  *     npm run test:runtimes [node bun deno]
  *
- * The runtimes are packages of npm, and are installed in a folder of the user's cache. A runtime that cannot be
- * installed is skipped, and the output says why.
+ * The package has to be built: the program imports it by its name. The runtimes are packages of npm, and are installed in a
+ * folder of the user's cache. A runtime that cannot be installed is skipped, and the output says why.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"

@@ -4,8 +4,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { cpSync, existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll } from "vitest"
 
@@ -70,7 +70,7 @@ describe("The package, built", () => {
     directory = mkdtempSync(join(project, "test", ".package-"))
     const { status, stdout } = spawnSync(
       process.execPath,
-      ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--outDir", join(directory, "dist")],
+      ["scripts/build.ts", join(directory, "dist")],
       { cwd: project, encoding: "utf8" }
     )
     assert.strictEqual(status, 0, stdout)
@@ -83,6 +83,19 @@ describe("The package, built", () => {
     writeFileSync(join(directory, "program.js"), program)
     return spawnSync(process.execPath, ["program.js"], { cwd: directory, encoding: "utf8" })
   }
+
+  it("has maps that lead to its sources", () => {
+    const dist = join(directory, "dist")
+    const sources = globSync("**/*.map", { cwd: dist }).flatMap((file) => {
+      const map: { readonly sources: ReadonlyArray<string> } = JSON.parse(readFileSync(join(dist, file), "utf8"))
+      return map.sources.map((source) => resolve(dist, dirname(file), source))
+    })
+    assert.isAbove(new Set(sources).size, 300)
+    assert.deepStrictEqual(
+      sources.filter((source) => !source.startsWith(join(project, "src")) || !existsSync(source)),
+      []
+    )
+  })
 
   it("has each bridge as an entry of its own", () => {
     const names = bridges.map((name) => name.replace(".ts", ""))

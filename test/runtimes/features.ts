@@ -1,12 +1,13 @@
 /**
- * One check for each part of the library, as a program that any runtime can run: `scripts/runtimes.ts` runs it on several.
+ * One check for each part of the library, built as its users get it, as a program that any runtime can run:
+ * `scripts/runtimes.ts` runs it on several.
  *
  * The cluster is in `REDIS_CLUSTER_URL`, one with TLS in `REDIS_TLS_URL` and its authority in `REDIS_TLS_CA`. Prints a line for
  * each check, and exits with 1 when one of them fails.
  */
 import { Cause, Context, Effect, Exit, Fiber, Layer, Queue, Schema, type Scope, Stream } from "effect"
-import { ClusterClient, Command, Lock, ReadFrom, Script, Strings } from "../../src/index.ts"
-import { Response, TestCluster } from "../../src/testing/index.ts"
+import { ClusterClient, Command, Lock, ReadFrom, Script, Strings } from "effect-redis-cluster"
+import { Response, TestCluster } from "effect-redis-cluster/testing"
 
 const nodes = process.env["REDIS_CLUSTER_URL"] ?? ""
 const deadlines = { commandTimeout: "10 seconds" } as const
