@@ -36,7 +36,20 @@ const topologyOf = (size: number, port: number) => {
   return `*${shards}\r\n${rows.join("")}`
 }
 
-const serve = (size: number) => {
+/** Every slot is a range of its own, and its neighbours belong to other shards of three nodes. */
+const topologyInPieces = (size: number, port: number) => {
+  const shards = size / 3
+  const node = (index: number) =>
+    `*4\r\n${bulk(hostOf(index))}:${port}\r\n${bulk(String(index).padStart(40, "0"))}*0\r\n`
+  const members = Array.from(
+    { length: shards },
+    (_, shard) => node(shard) + node(shard + shards) + node(shard + 2 * shards)
+  )
+  const rows = Array.from({ length: 16384 }, (_, slot) => `*5\r\n:${slot}\r\n:${slot}\r\n${members[slot % shards]}`)
+  return `*16384\r\n${rows.join("")}`
+}
+
+const serve = (size: number, topologyOf: (size: number, port: number) => string) => {
   let topology = ""
   const server = Net.createServer((socket) => {
     socket.setNoDelay(true)
@@ -74,9 +87,46 @@ const serve = (size: number) => {
 
 const callers = 500
 
-const measure = async (size: number) => {
-  const child = fork(fileURLToPath(import.meta.url), ["serve", String(size)], { execArgv: ["--no-warnings"] })
+const startServer = async (size: number, form: "whole" | "inPieces") => {
+  const child = fork(fileURLToPath(import.meta.url), ["serve", String(size), form], { execArgv: ["--no-warnings"] })
   const { port } = await new Promise<{ port: number }>((resolve) => child.once("message", resolve))
+  return { child, port }
+}
+
+/** The longest time for which the event loop stands still during a refresh, in milliseconds. */
+const measureInPieces = async () => {
+  const size = 90
+  const { child, port } = await startServer(size, "inPieces")
+  const runtime = ManagedRuntime.make(ClusterClient.layer({ nodes: { host: hostOf(0), port } }))
+  const redis = await runtime.runPromise(Effect.service(ClusterClient))
+  const stops: Array<number> = []
+  const cpu: Array<number> = []
+  for (let refresh = 0; refresh < (smoke ? 2 : 20); refresh++) {
+    let longest = 0
+    let last = performance.now()
+    let ended = false
+    const watch = () => {
+      const now = performance.now()
+      longest = Math.max(longest, now - last)
+      last = now
+      if (!ended) setImmediate(watch)
+    }
+    watch()
+    const before = process.cpuUsage()
+    await Effect.runPromise(redis.refreshTopology)
+    const used = process.cpuUsage(before)
+    ended = true
+    stops.push(longest)
+    cpu.push((used.user + used.system) / 1000)
+  }
+  await runtime.dispose()
+  child.kill("SIGKILL")
+  const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1]
+  return [String(size), "16384", median(cpu).toFixed(1), median(stops).toFixed(1)]
+}
+
+const measure = async (size: number) => {
+  const { child, port } = await startServer(size, "whole")
   const startedAt = performance.now()
   const runtime = ManagedRuntime.make(ClusterClient.layer({ nodes: { host: hostOf(0), port } }))
   const redis = await runtime.runPromise(Effect.service(ClusterClient))
@@ -124,7 +174,11 @@ const main = async () => {
     `${callers} callers, GET over all shards\n\n` +
       table(["nodes", "start ms", "refresh CPU ms", "GET CPU us", "heap MiB"], rows)
   )
+  console.log(
+    `\nA map in pieces\n\n` + table(["nodes", "ranges", "refresh CPU ms", "longest stop ms"], [await measureInPieces()])
+  )
 }
 
-if (process.argv[2] === "serve") serve(Number(process.argv[3]))
-else await main()
+if (process.argv[2] === "serve") {
+  serve(Number(process.argv[3]), process.argv[4] === "inPieces" ? topologyInPieces : topologyOf)
+} else await main()

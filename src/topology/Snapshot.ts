@@ -239,19 +239,70 @@ const isSameNode = (one: ClusterNode, other: ClusterNode): boolean =>
 
 const isAt = (one: Endpoint, other: Endpoint): boolean => one.port === other.port && one.host === other.host
 
-/** Reads the nodes of one answer: each is made once, however many ranges of slots it has. */
-class NodeReader {
+/** A node as a row of `CLUSTER SLOTS` has it, and the node that was read from it. */
+interface ReadNode {
+  readonly host: Reply
+  readonly port: Reply
+  readonly role: Role
+  readonly node: ClusterNode | undefined
+}
+
+/**
+ * Reads the nodes and shards of one answer. Each is made once, however many ranges of slots it has: a cluster in pieces repeats
+ * its nodes up to 16384 times.
+ */
+class AnswerReader {
   readonly aliases = new Map<string, string>()
   private readonly origin: Origin
   private readonly known = new Map<string, ClusterNode>()
   private readonly made = new Map<string, ClusterNode>()
+  /** By id; the last one where several nodes have none. */
+  private readonly lastRead = new Map<string, ReadNode>()
+  private readonly shardsOf = new Map<ClusterNode, Array<Shard>>()
 
   constructor(origin: Origin) {
     this.origin = origin
     for (const node of origin.previous.nodes.values()) if (node.id !== "") this.known.set(node.id, node)
   }
 
-  read(announced: Endpoint, id: string, role: Role, zone: string | undefined): ClusterNode {
+  /** The node of a row; `undefined` when it cannot be reached. */
+  node(reply: Reply, role: Role): ClusterNode | undefined {
+    if (!Array.isArray(reply)) return undefined
+    const [host, port, id]: ReadonlyArray<Reply> = reply
+    const name = textOf(id) ?? ""
+    const last = this.lastRead.get(name)
+    if (last !== undefined && last.host === host && last.port === port && last.role === role) return last.node
+    const node = this.parse(reply, role)
+    this.lastRead.set(name, { host, port, role, node })
+    return node
+  }
+
+  /** The shard of these nodes; one that a server lists with another order of replicas is another one. */
+  shard(primary: ClusterNode, replicas: ReadonlyArray<ClusterNode>): Shard {
+    const shards = this.shardsOf.get(primary) ?? []
+    const known = shards.find((shard) =>
+      shard.replicas.length === replicas.length && shard.replicas.every((replica, i) => replica === replicas[i])
+    )
+    if (known !== undefined) return known
+    const shard = { primary, replicas }
+    this.shardsOf.set(primary, [...shards, shard])
+    return shard
+  }
+
+  member({ endpoint, id, role }: Member): ClusterNode | undefined {
+    return endpoint === undefined ? undefined : this.read(endpoint, id, role, undefined)
+  }
+
+  private parse(reply: ReadonlyArray<Reply>, role: Role): ClusterNode | undefined {
+    const [host, port, id] = reply
+    if ((host !== null && typeof host !== "string") || typeof port !== "number") return undefined
+    const metadata = fieldsOf(reply[3])
+    const usable = announcedHost(host, this.origin.via, textOf(metadata.get("ip")))
+    if (usable === undefined || port <= 0) return undefined
+    return this.read({ host: usable, port }, textOf(id) ?? "", role, textOf(metadata.get("availability-zone")))
+  }
+
+  private read(announced: Endpoint, id: string, role: Role, zone: string | undefined): ClusterNode {
     const key = `${id} ${role} ${announced.host} ${announced.port}`
     const made = this.made.get(key)
     if (made !== undefined) return made
@@ -290,16 +341,6 @@ class NodeReader {
   }
 }
 
-const parseNode = (reader: NodeReader, via: Endpoint, reply: Reply, role: Role): ClusterNode | undefined => {
-  if (!Array.isArray(reply)) return undefined
-  const [host, port, id] = reply as ReadonlyArray<Reply>
-  if ((host !== null && typeof host !== "string") || typeof port !== "number") return undefined
-  const metadata = fieldsOf(reply[3])
-  const usable = announcedHost(host, via, textOf(metadata.get("ip")))
-  if (usable === undefined || port <= 0) return undefined
-  return reader.read({ host: usable, port }, textOf(id) ?? "", role, textOf(metadata.get("availability-zone")))
-}
-
 /**
  * Reads the answer of `CLUSTER SLOTS`: for each range of slots the primary and its replicas. The other members of the cluster
  * are added to its nodes.
@@ -312,30 +353,28 @@ const parseNode = (reader: NodeReader, via: Endpoint, reply: Reply, role: Role):
 export const fromClusterSlots = (reply: Reply, origin: Origin): Result.Result<Snapshot, string> => {
   if (reply instanceof ServerError) return Result.fail(reply.message)
   if (!Array.isArray(reply)) return Result.fail("the answer of CLUSTER SLOTS is not a list")
-  const reader = new NodeReader(origin)
+  const reader = new AnswerReader(origin)
   const slots = new Array<Shard | undefined>(slotCount).fill(undefined)
-  const shards = new Map<string, Shard>()
+  const shards = new Set<Shard>()
   for (const row of reply as ReadonlyArray<Reply>) {
     if (!Array.isArray(row)) return Result.fail("a row of CLUSTER SLOTS is not a list")
-    const [start, end, ...members] = row as ReadonlyArray<Reply>
+    const [start, end]: ReadonlyArray<Reply> = row
     const inRange = typeof start === "number" && typeof end === "number" && start >= 0 && start <= end &&
       end < slotCount
     if (!inRange) return Result.fail("a row of CLUSTER SLOTS has no valid range of slots")
-    const primary = parseNode(reader, origin.via, members[0], "primary")
+    const primary = reader.node(row[2], "primary")
     // A primary without an address cannot be reached; its slots count as not covered.
     if (primary === undefined) continue
     const replicas: Array<ClusterNode> = []
-    for (let i = 1; i < members.length; i++) {
-      const replica = parseNode(reader, origin.via, members[i], "replica")
+    for (let i = 3; i < row.length; i++) {
+      const replica = reader.node(row[i], "replica")
       if (replica !== undefined) replicas.push(replica)
     }
-    let key = primary.address
-    for (const replica of replicas) key += ` ${replica.address}`
-    const shard = shards.get(key) ?? { primary, replicas }
-    shards.set(key, shard)
-    slots.fill(shard, start, end + 1)
+    const shard = reader.shard(primary, replicas)
+    shards.add(shard)
+    for (let slot = start; slot <= end; slot++) slots[slot] = shard
   }
-  const idle = idleNodes(reader, origin, shards.values())
+  const idle = idleNodes(reader, origin, shards)
   if (origin.answeredBy !== undefined) reader.aliases.set(addressOf(origin.via), origin.answeredBy)
   const next = make(origin.previous.version + 1, slots, idle)
   return Result.succeed({ ...next, aliases: aliasesOf(next, origin.previous, reader.aliases) })
@@ -345,7 +384,7 @@ export const fromClusterSlots = (reply: Reply, origin: Origin): Result.Result<Sn
  * The members that serve no slots. A member that the servers have marked as failed comes last, because another node
  * may have its address.
  */
-const idleNodes = (reader: NodeReader, origin: Origin, shards: Iterable<Shard>): ReadonlyArray<ClusterNode> => {
+const idleNodes = (reader: AnswerReader, origin: Origin, shards: Iterable<Shard>): ReadonlyArray<ClusterNode> => {
   const serving = new Set<string>()
   for (const { primary, replicas } of shards) for (const node of [primary, ...replicas]) serving.add(node.id)
   const idle: Array<ClusterNode> = []
@@ -353,8 +392,8 @@ const idleNodes = (reader: NodeReader, origin: Origin, shards: Iterable<Shard>):
   // A node of another cluster may have reported the members earlier.
   if (![...serving].some((id) => members.has(id))) return idle
   for (const member of members.values()) {
-    if (serving.has(member.id) || member.endpoint === undefined) continue
-    idle.push(reader.read(member.endpoint, member.id, member.role, undefined))
+    const node = serving.has(member.id) ? undefined : reader.member(member)
+    if (node !== undefined) idle.push(node)
   }
   return idle.toSorted((a, b) => Number(a.health === "fail") - Number(b.health === "fail"))
 }
