@@ -60,7 +60,8 @@ export interface Definition<in I, in out A, out E, out R> {
 type AnyDefinition = Partial<Record<keyof Definition<never, never, never, never>, unknown>>
 
 const definitionChecks: checks.Checks<AnyDefinition> = {
-  value: (value) => isValue(value) ? undefined : "a value that Value.make has made",
+  value: (value) =>
+    isValue(value) && value.storage === undefined ? undefined : "a value that Value.make has made, in strings",
   load: checks.func,
   timeToLive: checks.lifetime(1),
   negativeTimeToLive: checks.lifetime(0),

@@ -42,6 +42,7 @@ import * as checks from "../internal/checks.ts"
 import { stackless } from "../internal/stackless.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { DecodeError, exception, type RedisClusterException } from "../RedisClusterException.ts"
+import { strings } from "../values/StringStorage.ts"
 import { readAndSwap } from "../values/Update.ts"
 import { checked, startingWith, unlinkStartingWith } from "./internal/namespace.ts"
 
@@ -114,7 +115,7 @@ const make = Effect.fnUntraced(function*(options: KeyValueStoreOptions) {
   const redis = yield* ClusterClient
   const expiry: Expiry = ttl === undefined ? {} : { expire: ttl }
   const named = (key: string): string => `${prefix}${key}`
-  const { read, swap } = readAndSwap(redis)
+  const { read, swap } = readAndSwap(redis, strings)
 
   /**
    * Repeats the modification as long as others change the value in between. The value is compared as bytes, because

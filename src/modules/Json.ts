@@ -32,11 +32,13 @@ import { allButLast } from "../commands/keys.ts"
 import type { CommandSurface, Returns, Surface } from "../commands/Surface.ts"
 import type { Value } from "../commands/Value.ts"
 import type { Argument, Reply } from "../protocol/Reply.ts"
+import type { Storage } from "../values/Storage.ts"
 import type { Document } from "./json/Document.ts"
 import * as documents from "./json/Document.ts"
 import type { JsonNonatomic } from "./json/nonatomic.ts"
 import * as nonatomic from "./json/nonatomic.ts"
 import { addPath, asJsonPath, type AtPath, isJsonPath, pathOf } from "./json/paths.ts"
+import { storage } from "./json/storage.ts"
 import {
   addAllJson,
   addJson,
@@ -404,6 +406,41 @@ export interface JsonTools extends JsonNonatomic {
     key?: (input: I) => Argument
   ) => Document<I, S>
   /**
+   * Values as JSON documents, for `Value.make`: with a time to live, conditions, and updates that count once.
+   *
+   * **Details**
+   *
+   * JSON.SET has no expiry and no comparison, so a script of the library writes the document and the expiry of its key at once.
+   *
+   * **Gotchas**
+   *
+   * A write fails where the key has another type. A write to a part of the document, such as `Json.set`, leaves the expiry of the key.
+   *
+   * **Example** (Sessions that end)
+   *
+   * ```ts
+   * import { Effect, Schema } from "effect"
+   * import { Value } from "effect-redis-cluster"
+   * import { Json } from "effect-redis-cluster/modules/Json"
+   *
+   * const Session = Schema.Struct({ user: Schema.String, visits: Schema.Int })
+   * const Sessions = Value.make({
+   *   key: (id: string) => `session:${id}`,
+   *   schema: Session,
+   *   timeToLive: "1 hour",
+   *   storage: Json.storage
+   * })
+   * const Parts = Json.of(Session, Sessions.key)
+   *
+   * export const program = Effect.gen(function*() {
+   *   yield* Sessions.set("a", { user: "ada", visits: 1 })
+   *   yield* Sessions.update("a", (session) => ({ user: "ada", visits: (session?.visits ?? 0) + 1 }))
+   *   return yield* Parts.at("visits").get("a") // 2
+   * })
+   * ```
+   */
+  readonly storage: Storage
+  /**
    * Makes JSON of a value by the schema's JSON codec, for a command that takes a value. A value that the schema refuses makes the command fail with an
    * `EncodeError`.
    */
@@ -442,6 +479,7 @@ export interface JsonTools extends JsonNonatomic {
  */
 export const Json: JsonCommands<CommandSurface> & JsonTools = /* @__PURE__ */ Object.assign(commands, {
   of: documents.makeOf(commands),
+  storage,
   encode: documents.encoderFor,
   text: textOf,
   path: (...segments: ReadonlyArray<string | number>) => pathOf(segments),

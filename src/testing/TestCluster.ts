@@ -49,6 +49,7 @@ import type { Host } from "./engine/Roles.ts"
 import { sha1 } from "./engine/sha1.ts"
 import { EngineControl } from "./EngineControl.ts"
 import * as Gate from "./Gate.ts"
+import { jsonScripts } from "./JsonScripts.ts"
 import * as Listener from "./Listener.ts"
 import { lockScripts } from "./LockScripts.ts"
 import { dial } from "./MemoryStream.ts"
@@ -326,7 +327,7 @@ export const makeEngine = Effect.fnUntraced(function*(
     seed: options.seed ?? 1,
     logLimit: options.logLimit ?? 100_000
   })
-  for (const [lua, run] of asideScripts) engine.byteScripts.set(sha1(fromArgument(lua)), run)
+  for (const [lua, run] of [...asideScripts, ...jsonScripts]) engine.byteScripts.set(sha1(fromArgument(lua)), run)
   for (const [lua, run] of lockScripts) engine.scripts.set(sha1(fromArgument(lua)), run)
   const nodes = nodesOf(options)
   for (const [i, given] of nodes.entries()) {

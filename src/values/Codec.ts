@@ -5,6 +5,7 @@
  */
 import { isUtf8 } from "node:buffer"
 import { DecodeFailure } from "../commands/decode.ts"
+import type { EncodeFailure } from "../commands/Value.ts"
 import * as checks from "../internal/checks.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { utf8Of } from "../protocol/text.ts"
@@ -23,14 +24,18 @@ export interface Codec<in E> {
    * `"encoded"` the schema as it is.
    */
   readonly form: "json" | "encoded"
-  /** Makes the stored form. It may throw. */
-  readonly encode: (value: E) => Argument
+  /** Makes the stored form, or says why there is none. It may throw. */
+  readonly encode: (value: E) => Argument | EncodeFailure
   /** Reads the stored form. It may throw. */
   readonly decode: (stored: Uint8Array) => unknown
 }
 
-/** The text of bytes that are UTF-8. */
-const textOf = (stored: Uint8Array): string | DecodeFailure =>
+/**
+ * The text of bytes that are UTF-8.
+ *
+ * @internal
+ */
+export const textOf = (stored: Uint8Array): string | DecodeFailure =>
   isUtf8(stored) ? utf8Of(stored) : new DecodeFailure("the value is no text: its bytes are not UTF-8")
 
 const parse = (stored: Uint8Array): unknown => {

@@ -79,6 +79,7 @@ export const make = <A>(parts: Parts): Coding<A> => {
       if (isEncodeFailure(encoded)) return encoded
       try {
         const stored: unknown = codec.encode(encoded)
+        if (isEncodeFailure(stored)) return stored
         if (typeof stored !== "string" && !(stored instanceof Uint8Array)) {
           return new EncodeFailure("the codec gave neither text nor bytes")
         }

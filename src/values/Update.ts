@@ -1,77 +1,21 @@
 /**
  * Optimistic updates of a key: read, compute, and write if nobody else has written meanwhile.
  *
- * The comparison is on the server: by `SET IFEQ` where the server has it (Valkey 8.1, Redis 8.4), and otherwise by a script. A write whose outcome
- * is unknown is never repeated, because the repetition of a write that was executed would find its own value and compute again.
+ * The server compares, by the command of the storage. A write whose outcome is unknown is never repeated, because the repetition of a write that
+ * was executed would find its own value and compute again.
  */
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
-import { createHash } from "node:crypto"
 import { onConflict } from "../client/Dedicated.ts"
 import { ClusterClient, type ClusterClientShape } from "../ClusterClient.ts"
-import { bytes, Command, type Prerequisite } from "../commands/Command.ts"
-import { CommandSpec } from "../commands/CommandSpec.ts"
-import * as decode from "../commands/decode.ts"
-import { counted } from "../commands/keys.ts"
+import { Command, DecodeFailure } from "../commands/Command.ts"
 import type { ExpiryOrKeep } from "../commands/Options.ts"
-import { Scripting } from "../commands/Scripting.ts"
-import { type SetOptions, Strings } from "../commands/Strings.ts"
 import { ConflictError } from "../ConflictError.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import * as ReadFrom from "../ReadFrom.ts"
 import type { RedisClusterException } from "../RedisClusterException.ts"
 import * as Tracing from "../routing/request/Tracing.ts"
-
-const lua = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], unpack(ARGV, 2))
-return 1`
-
-const digest = /* @__PURE__ */ createHash("sha1").update(lua).digest("hex")
-const EVALSHA = new CommandSpec("EVALSHA", { keys: counted(1) })
-const EVAL = new CommandSpec("EVAL", { keys: counted(1) })
-
-const prerequisite: Prerequisite = {
-  load: Scripting.scriptLoad(lua),
-  selfContained: ({ args, decode, settings }) => new Command(EVAL, [lua, ...args.slice(1)], decode, settings)
-}
-
-/** The clients whose servers do not compare in SET. The script goes everywhere, so that one answer is enough for all nodes. */
-const withoutComparison = new WeakSet<ClusterClientShape>()
-
-/** Sets a key to a value if it still has the former one. */
-const swapByScript = (key: Argument, former: Uint8Array, value: Argument, expiry: ExpiryOrKeep): Command<boolean> => {
-  const { args: [, ...words], settings } = Strings.set<SetOptions>(key, value, expiry)
-  const command = new Command(EVALSHA, [digest, "1", key, former, ...words], decode.boolean, settings)
-  return new Command(command.spec, command.args, command.decode, { ...settings, prerequisite })
-}
-
-const isUnknownToServer = ({ reason }: RedisClusterException): boolean =>
-  reason._tag === "ReplyError" && /syntax error/i.test(reason.message)
-
-/** Sets a key to a value if it still has the former one, or is still missing for `null`. Returns whether it was set. */
-const swap = (
-  redis: ClusterClientShape,
-  key: Argument,
-  former: Uint8Array | null,
-  value: Argument,
-  expiry: ExpiryOrKeep
-): Effect.Effect<boolean, RedisClusterException> => {
-  if (former === null) {
-    return Effect.map(
-      redis.execute(Strings.set<SetOptions>(key, value, { ...expiry, condition: "NX" })),
-      (reply) => reply !== null
-    )
-  }
-  const byScript = redis.execute(swapByScript(key, former, value, expiry))
-  if (withoutComparison.has(redis)) return byScript
-  return redis.execute(Strings.set<SetOptions>(key, value, { ...expiry, condition: { ifEq: former } })).pipe(
-    Effect.map((reply) => reply !== null),
-    Effect.catchIf(isUnknownToServer, () => {
-      withoutComparison.add(redis)
-      return byScript
-    })
-  )
-}
+import type { StorageCommands } from "./Storage.ts"
 
 /** The two halves of an optimistic update. */
 export interface ReadAndSwap {
@@ -85,17 +29,24 @@ export interface ReadAndSwap {
   ) => Effect.Effect<boolean, RedisClusterException>
 }
 
+/** The stored form in a reply, as bytes. */
+const storedForm = (reply: unknown): Uint8Array | null | DecodeFailure =>
+  reply === null || reply instanceof Uint8Array ? reply : new DecodeFailure("expected a string")
+
+const bytes = ({ args, settings, spec }: Command<unknown>): Command<Uint8Array | null> =>
+  new Command(spec, args, storedForm, { ...settings, binary: true })
+
 /**
  * The halves of an optimistic update, for a client.
  *
  * They go to primaries, because replicas may lag, and are not repeated when their outcome is unknown, whatever the region of the caller allows:
  * a repeated swap would find its own value and count twice.
  */
-export const readAndSwap = (redis: ClusterClientShape): ReadAndSwap => {
+export const readAndSwap = (redis: ClusterClientShape, storage: StorageCommands): ReadAndSwap => {
   const safely = redis.region({ readFrom: ReadFrom.primary, idempotent: false })
   return {
-    read: (key) => safely(redis.execute(bytes(Strings.get(key)))),
-    swap: (key, former, value, expiry) => safely(swap(redis, key, former, value, expiry))
+    read: (key) => safely(redis.execute(bytes(storage.get(key)))),
+    swap: (key, former, value, expiry) => safely(storage.swap(redis, key, former, value, expiry))
   }
 }
 
@@ -110,6 +61,7 @@ export interface UpdateSettings {
  * `next` gives the value to write, and the result of the whole.
  */
 export const update = <B, E, R>(
+  storage: StorageCommands,
   key: Argument,
   next: (
     stored: Uint8Array | null
@@ -119,10 +71,10 @@ export const update = <B, E, R>(
     UpdateSettings
 ): Effect.Effect<B, E | ConflictError | RedisClusterException, R | ClusterClient> =>
   Effect.flatMap(ClusterClient, (redis) => {
-    const { read, swap } = readAndSwap(redis)
+    const { read, swap } = readAndSwap(redis, storage)
     const conflict = new ConflictError({
       message: "others were faster: the value was changed at each attempt",
-      command: "SET"
+      command: storage.writes
     })
     const attempt = Effect.flatMap(
       read(key),

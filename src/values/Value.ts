@@ -49,7 +49,11 @@ import type { Codec } from "./Codec.ts"
 import * as Coding from "./Coding.ts"
 import type { Compression } from "./Compression.ts"
 import { commandOf, keyOf, noKey, refusal, withLifetime } from "./keyed.ts"
+import { commandsOf, isStorage, type SetOptions, type Storage } from "./Storage.ts"
+import { strings } from "./StringStorage.ts"
 import { update, type UpdateSettings } from "./Update.ts"
+
+export type { SetOptions, Storage } from "./Storage.ts"
 
 const TypeId = "~effect-redis-cluster/Value"
 
@@ -70,19 +74,11 @@ export interface Definition<I, S extends Schema.ConstraintCodec<unknown, unknown
   readonly codec?: Codec<S["Encoded"]> | undefined
   /** The compression of the stored form: `Compression.zstd`. Default: none. */
   readonly compression?: Compression | undefined
-}
-
-/**
- * Options of `set`: those of SET. `expire: "Infinity"` writes a value without an end where the definition has a time to live.
- *
- * @category models
- * @since 0.1.0
- */
-export type SetOptions = ExpiryOrKeep & {
-  /** Set only if there is no value (`NX`), or only if there is one (`XX`). */
-  readonly condition?: "NX" | "XX" | undefined
-  /** Return the former value. */
-  readonly get?: boolean | undefined
+  /**
+   * The type of the keys: `Json.storage` for JSON documents, which commands and indexes of the server see inside. It has its own form, and takes neither
+   * `codec` nor `compression`. Default: strings.
+   */
+  readonly storage?: Storage | undefined
 }
 
 /**
@@ -119,6 +115,8 @@ export interface Value<in I, in out A> {
   readonly key: (input: I) => Argument
   /** The time for which a value lives that is written without another expiry; `undefined` for no end. */
   readonly timeToLive: Lifetime | undefined
+  /** The type of the keys; `undefined` for strings. */
+  readonly storage: Storage | undefined
   /** Reads the value; `null` if there is none. A stored value that the schema refuses fails it with a `DecodeError`. */
   readonly get: (input: I) => Command<A | null>
   /**
@@ -218,6 +216,7 @@ export const isValue = (value: unknown): value is Value<never, unknown> => Predi
 interface AnyDefinition extends Coding.Parts {
   readonly key: unknown
   readonly timeToLive?: unknown
+  readonly storage?: unknown
 }
 
 const definitionChecks: checks.Checks<AnyDefinition> = {
@@ -225,7 +224,8 @@ const definitionChecks: checks.Checks<AnyDefinition> = {
   schema: checks.anything,
   timeToLive: checks.lifetime(1, false),
   codec: checks.anything,
-  compression: checks.anything
+  compression: checks.anything,
+  storage: (storage) => isStorage(storage) ? undefined : "a storage: Json.storage"
 }
 
 /** A wrong age fails the command of each key. */
@@ -260,7 +260,11 @@ const isPair = (entry: unknown): boolean => Array.isArray(entry) && entry.length
 
 const problemOf = (definition: AnyDefinition): string | undefined =>
   checks.problemOf(definition, definitionChecks) ??
-    (definition.key === undefined ? "key is missing" : Coding.problemOf(definition))
+    (definition.key === undefined
+      ? "key is missing"
+      : definition.storage !== undefined && (definition.codec ?? definition.compression) !== undefined
+      ? "codec and compression are for strings: a storage has its own form"
+      : Coding.problemOf(definition))
 
 /**
  * Makes typed values from a definition: the key, the schema, and the form on the servers.
@@ -307,9 +311,12 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
 ): Value<I, S["Type"]> => {
   type A = S["Type"]
   const problem = problemOf(definition)
-  const { key, timeToLive }: Partial<Definition<I, S>> = problem === undefined ? definition : {}
+  const { codec, key, storage: given, timeToLive }: Partial<Definition<I, S>> = problem === undefined ? definition : {}
+  const storage = given === undefined ? strings : commandsOf(given)
   const keys = keyOf("Value.make", key, problem)
-  const { encode, decode } = problem === undefined ? Coding.make<A>(definition) : unusable
+  const { encode, decode } = problem === undefined
+    ? Coding.make<A>({ ...definition, codec: codec ?? storage.codec })
+    : unusable
 
   const stored: Decoder<A | null> = (reply) =>
     reply === null ? null : reply instanceof Uint8Array ? decode(reply) : new DecodeFailure("expected a string")
@@ -317,13 +324,14 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
   const reading = <B>({ args, settings, spec }: Command<unknown>, decoder: Decoder<B>): Command<B> =>
     new Command(spec, args, decoder, { ...settings, binary: true })
 
-  const get = (input: I): Command<A | null> => commandOf("GET", keys, input, (key) => reading(Strings.get(key), stored))
+  const get = (input: I): Command<A | null> =>
+    commandOf(storage.reads, keys, input, (key) => reading(storage.get(key), stored))
 
   const set = (input: I, value: A, options: SetOptions = {}): Command<never> =>
-    commandOf<I, unknown>("SET", keys, input, (key) => {
+    commandOf<I, unknown>(storage.writes, keys, input, (key) => {
       // SET refuses what is no object.
       const given = Predicate.isObject(options) ? withLifetime(options, timeToLive) : options
-      const command = Strings.set<SetOptions>(key, encode(value), given)
+      const command = storage.set(key, encode(value), given)
       return Predicate.hasProperty(options, "get") && options.get === true ? reading(command, stored) : command
       // The type of the reply follows the options.
     }) as Command<never>
@@ -358,6 +366,7 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
     const contradiction = expiryProblem(lifetime)
     if (contradiction !== undefined) return Effect.fail(refusal(`update: ${contradiction}`))
     return update(
+      storage,
       found.key,
       (stored) => Effect.flatMap(readStored(stored), (value) => Effect.flatMap(f(value), written)),
       lifetime,
@@ -367,7 +376,7 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
 
   const readStored = (bytes: Uint8Array | null): Effect.Effect<A | null, RedisClusterException> => {
     const value = stored(bytes)
-    return isDecodeFailure(value) ? Effect.fail(undecodable(value)) : Effect.succeed(value)
+    return isDecodeFailure(value) ? Effect.fail(undecodable(value, storage.reads)) : Effect.succeed(value)
   }
 
   const written = <B>([result, value]: readonly [B, A]): Effect.Effect<
@@ -375,10 +384,11 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
     RedisClusterException
   > => {
     const encoded = encode(value)
+    const command = storage.writes
     return isEncodeFailure(encoded)
       ? Effect.fail(
         exception(() =>
-          new EncodeError({ message: `SET: ${notEncoded(encoded)}`, outcome: "NotExecuted", command: "SET" })
+          new EncodeError({ message: `${command}: ${notEncoded(encoded)}`, outcome: "NotExecuted", command })
         )
       )
       : Effect.succeed({ value: encoded, result })
@@ -388,6 +398,7 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
     [TypeId]: TypeId,
     key: key ?? noKey,
     timeToLive,
+    storage: given,
     get,
     set,
     delete: (input) => commandOf("DEL", keys, input, (key) => map(Generic.del(key), (count) => count > 0)),
@@ -402,10 +413,10 @@ export const make = <const S extends Schema.ConstraintCodec<unknown, unknown>, I
             ? Nonatomic.run(
               sender,
               keys,
-              (positions) => reading(Strings.mget(positions.map((i) => keys[i])), arrayOf(stored)),
+              (positions) => reading(storage.mget(positions.map((i) => keys[i])), arrayOf(stored)),
               Nonatomic.inOrder(keys)
             )
-            : Nonatomic.cachedValues(sender, keys, (key) => reading(Strings.get(key), stored), maxAge)
+            : Nonatomic.cachedValues(sender, keys, (key) => reading(storage.get(key), stored), maxAge)
         })),
     setMany: (entries, options) =>
       Effect.flatMap(ClusterClient, (redis) => {
@@ -436,5 +447,5 @@ const unusable: Coding.Coding<never> = {
   decode: () => new DecodeFailure("the definition is mistaken")
 }
 
-const undecodable = ({ cause, message }: DecodeFailure): RedisClusterException =>
-  exception(() => new DecodeError({ message: `GET: ${message}`, cause, outcome: "Executed", command: "GET" }))
+const undecodable = ({ cause, message }: DecodeFailure, command: string): RedisClusterException =>
+  exception(() => new DecodeError({ message: `${command}: ${message}`, cause, outcome: "Executed", command }))

@@ -145,7 +145,7 @@ const optionsOf = (options: RedisClusterOptions = {}): TestClusterOptions => ({
 
 type Make = (options?: RedisClusterOptions) => Effect.Effect<RedisClusterShape, HarnessError, Scope.Scope>
 
-const inMemory: Make = (options) =>
+export const inMemory: Make = (options) =>
   Effect.map(TestCluster.make(optionsOf(options)), (cluster) =>
     shapeOf(
       cluster,
