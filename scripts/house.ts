@@ -79,7 +79,12 @@ export const parts: ReadonlyArray<Part> = [
     floors: [["integrations/internal"], ["integrations"]]
   },
   { name: "testing", about: "a cluster in memory", floors: [["testing/engine"], ["testing"]] },
-  { name: "index", about: "the main entry", floors: [["index.ts"]] }
+  { name: "index", about: "the main entry", floors: [["index.ts"]] },
+  {
+    name: "cli",
+    about: "the command line, a program that uses the library as others do",
+    floors: [["cli/output"], ["cli/connecting"], ["cli/commands"], ["cli"]]
+  }
 ]
 
 export const files: ReadonlyArray<string> = readdirSync(src, { recursive: true, encoding: "utf8" })
@@ -109,7 +114,7 @@ export const importsOf = (file: string): ReadonlyArray<string> =>
 
 /** The first sentence of the comment at the head of a file, or of the one thing that a file without it is about. */
 export const sentenceOf = (file: string): string => {
-  const text = readFileSync(join(src, file), "utf8")
+  const text = readFileSync(join(src, file), "utf8").replace(/^#!.*\n/, "")
   const [, comment = ""] = /^\/\*\*([\s\S]*?)\*\//.exec(text) ?? /\/\*\*([\s\S]*?)\*\/\nexport /.exec(text) ?? []
   const prose = comment.split("\n").map((line) => line.replace(/^\s*\* ?/, "").trim())
   const end = prose.findIndex((line, i) => i > 1 && (line === "" || line.startsWith("@") || line.startsWith("**")))

@@ -2,7 +2,7 @@
  * The house: which part stands on which. DESIGN, section 2, says why.
  */
 import { spawnSync } from "node:child_process"
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
@@ -58,6 +58,21 @@ describe("The house", () => {
         .map((target) => `${file} -> ${target}`)
     )
     assert.deepStrictEqual(upward, [])
+  })
+
+  it("has a command line that uses the library as every program does: by its entry points", () => {
+    const { exports }: { readonly exports: Readonly<Record<string, string>> } = JSON.parse(
+      readFileSync(join(project, "package.json"), "utf8")
+    )
+    const entries = new Set(
+      Object.values(exports).map((path) => path.replace(/^\.\/dist\//, "").replace(/\.js$/, ".ts"))
+    )
+    const inner = files.filter((file) => file.startsWith("cli/")).flatMap((file) =>
+      importsOf(file)
+        .filter((target) => !target.startsWith("cli/") && !entries.has(target))
+        .map((target) => `${file} -> ${target}`)
+    )
+    assert.deepStrictEqual(inner, [])
   })
 
   it("has a sentence at the head of every file", () => {
