@@ -6,29 +6,35 @@
  */
 import { spawnSync } from "node:child_process"
 import { globSync, readFileSync, rmSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
-import { rolldown } from "rolldown"
+import { type Plugin, rolldown } from "rolldown"
 
 const project = fileURLToPath(new URL("..", import.meta.url))
 const dist = process.argv[2] ?? join(project, "dist")
 
 const manifest: {
   readonly exports: Readonly<Record<string, string>>
-  readonly bin?: Readonly<Record<string, string>>
+  readonly bin: Readonly<Record<string, string>>
 } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"))
 
-/** The entry points: their paths in `src` and in `dist`, without the ending. */
-const entries = [...Object.values(manifest.exports), ...Object.values(manifest.bin ?? {})]
-  .filter((path) => path.endsWith(".js"))
-  .map((path) => path.replace("./dist/", "").replace(/\.js$/, ""))
+/** The paths of files in `src` and in `dist`, without the ending. */
+const named = (files: Readonly<Record<string, string>>): ReadonlyArray<string> =>
+  Object.values(files)
+    .filter((path) => path.endsWith(".js"))
+    .map((path) => path.replace(/^(\.\/)?dist\//, "").replace(/\.js$/, ""))
 
-const buildCode = async () => {
+/** The entry points of the library, and its programs. */
+const entries = named(manifest.exports)
+const programs = named(manifest.bin)
+
+const bundle = async (names: ReadonlyArray<string>, chunks: string, plugins: ReadonlyArray<Plugin> = []) => {
   const build = await rolldown({
-    input: Object.fromEntries(entries.map((entry) => [entry, join(project, "src", `${entry}.ts`)])),
+    input: Object.fromEntries(names.map((name) => [name, join(project, "src", `${name}.ts`)])),
     // Packages stay imports.
     external: (name) => !/^[./]/.test(name),
-    platform: "node"
+    platform: "node",
+    plugins: [...plugins]
   })
   await build.write({
     dir: dist,
@@ -37,11 +43,31 @@ const buildCode = async () => {
     // The package has its sources.
     sourcemapExcludeSources: true,
     entryFileNames: "[name].js",
-    chunkFileNames: "shared/[name]-[hash].js",
+    chunkFileNames: `${chunks}/[name]-[hash].js`,
     // Bundlers of programs need the annotations; people read the comments in `src`.
     comments: { legal: false, annotation: true, jsdoc: false }
   })
   await build.close()
+}
+
+/**
+ * Lets a program in a folder of `dist` import the entry points as others do, so that the files of the library are the
+ * files that they are without it.
+ */
+const importsEntries: Plugin = {
+  name: "imports-entries",
+  resolveId: (source, importer) => {
+    if (importer === undefined || !source.startsWith(".")) return undefined
+    const path = relative(join(project, "src"), resolve(dirname(importer), source)).split(sep).join("/")
+    return entries.includes(path.replace(/\.ts$/, ""))
+      ? { id: `../${path.replace(/\.ts$/, ".js")}`, external: true }
+      : undefined
+  }
+}
+
+const buildCode = async () => {
+  await bundle(entries, "shared")
+  for (const program of programs) await bundle([program], dirname(program), [importsEntries])
 }
 
 const buildDeclarations = () => {
@@ -66,7 +92,7 @@ const reached = (entry: string, seen = new Set<string>()): ReadonlySet<string> =
 
 const removeInternalDeclarations = () => {
   const seen = new Set<string>()
-  for (const entry of entries) reached(entry, seen)
+  for (const entry of [...entries, ...programs]) reached(entry, seen)
   for (const file of globSync("**/*.d.ts", { cwd: dist })) {
     if (seen.has(file.replace(/\.d\.ts$/, ""))) continue
     rmSync(join(dist, file))
