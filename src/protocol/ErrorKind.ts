@@ -72,6 +72,10 @@ const lackingFunction = "ERR Function not found"
 const targetLost = /^IOERR error or timeout (?:reading|writing)/
 const targetRefused = "ERR Target instance replied with error"
 
+/** A module that asks all shards says so before it asks: it has not learned of the shards yet, or slots move between them. */
+const shardsUnknown = /^ERRCLUSTER Uninitialized cluster state, could not perform command$/
+const slotsMove = /^(?:SEARCH_SLOTS_UNAVAIL )?Query requires unavailable slots$/
+
 /** The kind of an error reply. Its first word decides, for commands whose errors come from the server alone. */
 export const kindOf = ({ code, message }: Words): ErrorKind => {
   switch (code) {
@@ -85,6 +89,11 @@ export const kindOf = ({ code, message }: Words): ErrorKind => {
       if (message === lackingFunction) return "lacksCode"
       if (message.startsWith(targetRefused)) return "halfDone"
       return /^ERR unknown (?:sub)?command\b/i.test(message) ? "unknownCommand" : "answer"
+    case "ERRCLUSTER":
+      return shardsUnknown.test(message) ? "tryAgain" : "answer"
+    case "SEARCH_SLOTS_UNAVAIL":
+    case "Query":
+      return slotsMove.test(message) ? "tryAgain" : "answer"
     default:
       return byCode.get(code) ?? "answer"
   }
@@ -133,6 +142,8 @@ const wordings: ReadonlyArray<RegExp> = [
   /^BUSY (?:Redis|Valkey) is busy running a (?:script\. You can only call (?:SCRIPT|FUNCTION) KILL or SHUTDOWN NOSAVE|module command)\.$/,
   // The list of arguments, or the advice to ask for help, stands behind it.
   /^ERR unknown (?:sub)?command ['`][^'`]+['`](?:, with args beginning with: .*|\. Try .* HELP\.)?$/s,
+  shardsUnknown,
+  slotsMove,
   lackingScript,
   new RegExp(`^${lackingFunction}$`)
 ]

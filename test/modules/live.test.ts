@@ -15,12 +15,17 @@ import { RedisCluster } from "../harness/RedisCluster.ts"
 import { moduleBuilders, moduleSamples } from "./samples.ts"
 
 /** Runs a sample on a node that owns its keys. */
-const runOn = async (port: number, sample: Sample) => {
+const runOn = async (port: number, flushed: ReadonlyArray<number>, sample: Sample) => {
   const { command, prepare = [] } = sample
   const results: Array<unknown> = []
   for (const protocol of [2, 3] as const) {
+    // Indexes, which FLUSHALL drops as well, are on all nodes where a coordinator has made them.
+    for (const each of flushed) {
+      const client = await open(each, protocol)
+      await client.send(["FLUSHALL"])
+      client.close()
+    }
     const client = await open(port, protocol)
-    await client.send(["FLUSHALL"])
     for (const step of prepare) {
       const reply = Command.isCommand(step) ? await run(client, step) : await client.send(step)
       expect(reply).not.toBeInstanceOf(ServerError)
@@ -40,7 +45,7 @@ describe.skipIf(ModuleServer.isMissing)(
           Effect.gen(function*() {
             const cluster = yield* RedisCluster
             const { port } = yield* cluster.owner(HashSlot.ofKey("{t}"))
-            yield* Effect.promise(() => runOn(port, sample))
+            yield* Effect.promise(() => runOn(port, cluster.nodes.map((node) => node.port), sample))
           }))
       }
     })

@@ -30,7 +30,7 @@ const tools = new Set([
   ...["TimeSeries.rangeStream", "TimeSeries.revrangeStream"],
   ...["Search.aggregateStream", "Search.aggregation", "Search.index", "Search.literal"],
   ...["Search.geo", "Search.geoshape", "Search.numeric", "Search.tag", "Search.text", "Search.vector"],
-  ...["Json.encode", "Json.mgetNonatomic", "Json.msetNonatomic", "Json.of", "Json.path", "Json.text"]
+  ...["Json.encode", "Json.mgetNonatomic", "Json.msetNonatomic", "Json.of", "Json.path", "Json.storage", "Json.text"]
 ])
 
 /** The builders of all modules, by group and method. */

@@ -47,7 +47,11 @@ const wordings = [
   "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
   "LOADING Redis is loading the dataset in memory",
   "LOADING Valkey is loading the dataset in memory",
-  "READONLY You can't write against a read only replica."
+  "READONLY You can't write against a read only replica.",
+  // The modules of Redis 8 that ask all shards.
+  "ERRCLUSTER Uninitialized cluster state, could not perform command",
+  "Query requires unavailable slots",
+  "SEARCH_SLOTS_UNAVAIL Query requires unavailable slots"
 ]
 
 /** Errors that only look alike. */
@@ -61,6 +65,9 @@ const imitations = [
   "READONLY You can't write against a read only replica. script: 0123, on @user_script:1.",
   "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
   "NOSCRIPT of my own",
+  "ERRCLUSTER of my own",
+  "Query requires a name",
+  "SEARCH_SLOTS_UNAVAIL of my own",
   "NOAUTH of my own",
   "ERR Function not found in my table",
   `MOVED ${slot + 1} 10.0.0.2:7002`,
