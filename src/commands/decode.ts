@@ -91,6 +91,21 @@ const readText = (reply: Reply): string | undefined =>
 
 const isList = (reply: Reply): reply is ReadonlyArray<Reply> => Array.isArray(reply)
 
+const listReaders = new WeakSet<Decoder<unknown>>()
+
+/**
+ * Whether a decoder gives the same value for a RESP3 set or map and for the list that RESP2 has in its place. Then the
+ * reply comes as a list, because sets and maps would be made for nothing.
+ *
+ * @internal
+ */
+export const readsLists = (decode: Decoder<unknown>): boolean => listReaders.has(decode)
+
+const listReader = <A>(decode: Decoder<A>): Decoder<A> => {
+  listReaders.add(decode)
+  return decode
+}
+
 /** The elements of a list, or of a RESP3 set. */
 const elements = (reply: Reply): ReadonlyArray<Reply> | undefined =>
   isList(reply) ? reply : reply instanceof Set ? Array.from<Reply>(reply) : undefined
@@ -188,17 +203,18 @@ export const map = <A, B>(decode: Decoder<A>, f: (value: A) => B | DecodeFailure
 }
 
 /** A list (or a RESP3 set) whose elements have one decoder. */
-export const arrayOf = <A>(decode: Decoder<A>): Decoder<ReadonlyArray<A>> => (reply) => {
-  const list = elements(reply)
-  if (list === undefined) return unexpected("a list", reply)
-  const result: Array<A> = []
-  for (const element of list) {
-    const value = decode(element)
-    if (value instanceof DecodeFailure) return value
-    result.push(value)
-  }
-  return result
-}
+export const arrayOf = <A>(decode: Decoder<A>): Decoder<ReadonlyArray<A>> =>
+  listReader((reply) => {
+    const list = elements(reply)
+    if (list === undefined) return unexpected("a list", reply)
+    const result: Array<A> = []
+    for (let i = 0; i < list.length; i++) {
+      const value = decode(list[i])
+      if (value instanceof DecodeFailure) return value
+      result.push(value)
+    }
+    return result
+  })
 
 /** A list of texts. */
 export const strings: Decoder<ReadonlyArray<string>> = arrayOf(string)
@@ -231,34 +247,27 @@ export const tuple = <const T extends ReadonlyArray<unknown>>(
   return values as unknown as T
 }
 
-/** The pairs of a map, of a flat list, or of a list of pairs; `undefined` for anything else. */
-const entries = (reply: Reply): ReadonlyArray<readonly [Reply, Reply]> | undefined => {
-  if (reply instanceof Map) return Array.from<readonly [Reply, Reply]>(reply)
-  if (!isList(reply)) return undefined
-  if (reply.length > 0 && reply.every((element) => isList(element) && element.length === 2)) {
-    return reply.map((pair) => isList(pair) ? [pair[0], pair[1]] as const : [null, null] as const)
-  }
-  if (reply.length % 2 !== 0) return undefined
-  const result: Array<readonly [Reply, Reply]> = []
-  for (let i = 0; i < reply.length; i += 2) result.push([reply[i], reply[i + 1]])
-  return result
-}
+const isPair = (reply: Reply): reply is readonly [Reply, Reply] => isList(reply) && reply.length === 2
 
 /** Pairs, whether they come flat, nested or as a map. */
-export const pairsOf =
-  <A, B>(first: Decoder<A>, second: Decoder<B>): Decoder<ReadonlyArray<readonly [A, B]>> => (reply) => {
-    const list = entries(reply)
-    if (list === undefined) return unexpected("pairs", reply)
+export const pairsOf = <A, B>(first: Decoder<A>, second: Decoder<B>): Decoder<ReadonlyArray<readonly [A, B]>> =>
+  listReader((reply) => {
+    const list = reply instanceof Map ? Array.from<Reply>(reply) : reply
+    if (!isList(list)) return unexpected("pairs", reply)
+    const isNested = list.length > 0 && list.every(isPair)
+    if (!isNested && list.length % 2 !== 0) return unexpected("pairs", reply)
     const result: Array<readonly [A, B]> = []
-    for (const [left, right] of list) {
-      const a = first(left)
+    for (let i = 0; i < list.length; i += isNested ? 1 : 2) {
+      const place = list[i]
+      const nested = isNested && isPair(place) ? place : undefined
+      const a = first(nested === undefined ? place : nested[0])
       if (a instanceof DecodeFailure) return a
-      const b = second(right)
+      const b = second(nested === undefined ? list[i + 1] : nested[1])
       if (b instanceof DecodeFailure) return b
       result.push([a, b])
     }
     return result
-  }
+  })
 
 /** Sets a property, `__proto__` too, which a plain assignment would take for the prototype. */
 export const assign = <A>(record: Record<string, A>, name: string, value: A): void => {
@@ -270,28 +279,20 @@ export const assign = <A>(record: Record<string, A>, name: string, value: A): vo
 }
 
 /** An object whose property names come from the server: a map, or a flat list of names and values. */
-export const recordOf = <A>(decode: Decoder<A>): Decoder<Readonly<Record<string, A>>> => (reply) => {
-  const record: Record<string, A> = {}
-  if (isList(reply) && reply.length % 2 === 0) {
-    for (let i = 0; i < reply.length; i += 2) {
-      const name = readText(reply[i])
-      if (name === undefined) return unexpected("a name", reply[i])
-      const value = decode(reply[i + 1])
+export const recordOf = <A>(decode: Decoder<A>): Decoder<Readonly<Record<string, A>>> =>
+  listReader((reply) => {
+    const list = reply instanceof Map ? Array.from<readonly [Reply, Reply]>(reply).flat() : reply
+    if (!isList(list) || list.length % 2 !== 0) return unexpected("a map", reply)
+    const record: Record<string, A> = {}
+    for (let i = 0; i < list.length; i += 2) {
+      const name = readText(list[i])
+      if (name === undefined) return unexpected("a name", list[i])
+      const value = decode(list[i + 1])
       if (value instanceof DecodeFailure) return value
       assign(record, name, value)
     }
     return record
-  }
-  if (!(reply instanceof Map)) return unexpected("a map", reply)
-  for (const [key, element] of Array.from<readonly [Reply, Reply]>(reply)) {
-    const name = readText(key)
-    if (name === undefined) return unexpected("a name", key)
-    const value = decode(element)
-    if (value instanceof DecodeFailure) return value
-    assign(record, name, value)
-  }
-  return record
-}
+  })
 
 /** An object of texts. */
 export const record: Decoder<Readonly<Record<string, string>>> = recordOf(string)

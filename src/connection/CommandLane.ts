@@ -5,6 +5,7 @@
  */
 import type * as Clock from "effect/Clock"
 import type { Duplex } from "node:stream"
+import { readsLists } from "../commands/decode.ts"
 import { Fifo } from "../internal/Fifo.ts"
 import { monotonicMillis } from "../internal/monotonic.ts"
 import { mayAnswerPing } from "../protocol/ErrorKind.ts"
@@ -313,6 +314,12 @@ export class CommandLane implements DecoderHandlers {
   /** Whether the text of the next reply may come with replacement characters. */
   lossy(): boolean {
     return this.inFlight.peek()?.command.settings.lossy === true
+  }
+
+  /** Whether a set or a map may come as a list. The cache keeps replies for other commands, which may read them otherwise. */
+  asList(): boolean {
+    const command = this.inFlight.peek()?.command
+    return command !== undefined && command.settings.cached === undefined && readsLists(command.decode)
   }
 
   onPush(push: ReadonlyArray<Reply>): void {

@@ -74,6 +74,26 @@ const keyAt = Effect.fnUntraced(function*(node: RedisNode, name: string, not = -
 
 describeOnEach("The cache, on $name", (environment) => {
   layer(environment.layer({ primaries: 3 }), { timeout: "60 seconds", excludeTestServices: true })((it) => {
+    it.effect("keeps sets and maps for every reader, also for those that are not typed", () =>
+      Effect.gen(function*() {
+        const { other, redis } = yield* clients()
+        yield* other.sadd("set1", ["a"])
+        yield* other.hset("hash1", { a: "1" })
+        const cached = Command.cached("1 hour")
+        const set = Command.named("SMEMBERS", "set1")
+        const hash = Command.named("HGETALL", "hash1")
+        assert.deepStrictEqual(yield* redis.smembers("set1").pipe(cached), ["a"])
+        assert.deepStrictEqual(yield* redis.hgetall("hash1").pipe(cached), { a: "1" })
+        assert.deepStrictEqual(yield* redis.execute(cached(set)), new Set(["a"]))
+        assert.deepStrictEqual(yield* redis.execute(cached(hash)), new Map([["a", "1"]]))
+        // Without the cache a typed reader gets a list from the decoder, and any other reader the collection.
+        assert.deepStrictEqual(yield* redis.pipeline([redis.smembers("set1"), set]), [["a"], new Set(["a"])])
+        assert.deepStrictEqual(yield* redis.pipeline([hash, redis.hgetall("hash1")]), [
+          new Map([["a", "1"]]),
+          { a: "1" }
+        ])
+      }))
+
     it.effect("answers a read again without the servers, until another client writes the key", () =>
       Effect.gen(function*() {
         const { comes, other, read, readsOf, redis } = yield* clients()

@@ -75,6 +75,23 @@ describe("a decoder", () => {
     expect(Object.getPrototypeOf(record)).toBe(Object.prototype)
   })
 
+  it("that reads lists in the place of sets and maps gives the same value for both", () => {
+    const forms: ReadonlyArray<readonly [decode.Decoder<unknown>, Reply, Reply]> = [
+      [decode.strings, new Set(["a", "b"]), ["a", "b"]],
+      [decode.integers, new Set([1, 2]), [1, 2]],
+      [decode.record, new Map([["a", "1"], ["b", "2"]]), ["a", "1", "b", "2"]],
+      [decode.recordOf(decode.strings), new Map([["a", ["1", "2"]]]), ["a", ["1", "2"]]],
+      [decode.pairsOf(decode.string, decode.strings), new Map([["a", ["1", "2"]]]), ["a", ["1", "2"]]]
+    ]
+    for (const [decoder, collection, list] of forms) {
+      expect(decode.readsLists(decoder)).toBe(true)
+      expect(decoder(list)).toStrictEqual(decoder(collection))
+      expect(decode.isDecodeFailure(decoder(list))).toBe(false)
+    }
+    expect(decode.readsLists(decode.reply)).toBe(false)
+    expect(decode.readsLists((reply) => reply instanceof Set ? reply.size : null)).toBe(false)
+  })
+
   it("reads a list from a RESP3 set", () => {
     expect(decode.strings(new Set(["a", "b"]))).toEqual(["a", "b"])
   })

@@ -166,6 +166,7 @@ type Delivery = { readonly push: boolean; readonly value: Reply }
 interface Options extends DecoderOptions {
   readonly binary?: () => boolean
   readonly lossy?: () => boolean
+  readonly asList?: () => boolean
 }
 
 const make = (options?: Options) => {
@@ -173,6 +174,7 @@ const make = (options?: Options) => {
   const decoder = new RespDecoder({
     binary: options?.binary ?? (() => false),
     lossy: options?.lossy ?? (() => true),
+    asList: options?.asList ?? (() => false),
     onReply: (value) => void deliveries.push({ push: false, value }),
     onPush: (value) => void deliveries.push({ push: true, value })
   }, options)
@@ -282,6 +284,60 @@ describe("RespDecoder", () => {
 
     it("bytes that are no UTF-8 as replacement characters, when lossy text is wanted", () => {
       expect(decode(Buffer.from("$3\r\na\xffb\r\n+a\xff\r\n", "latin1"))).toStrictEqual(["a\uFFFDb", "a\uFFFD"])
+    })
+
+    it("decimals as the numbers that they are", () => {
+      const decimals = fc.stringMatching(/^-?[0-9]{1,16}(\.[0-9]{1,16})?(e-?[0-9]{1,2})?$/)
+      fc.assert(fc.property(decimals, (text) => {
+        expect(decode(`,${text}\r\n`)).toStrictEqual([Number(text)])
+      }))
+      for (const text of ["0", "-0", "0.1", "-0.30000000000000004", "123456789012345", "1234567.89012345"]) {
+        expect(Object.is(decode(`,${text}\r\n`)[0], Number(text))).toBe(true)
+      }
+    })
+
+    it("the texts of replies with many of them as single texts, beside all other parts, in any chunking", () => {
+      const text = fc.oneof(
+        { weight: 6, arbitrary: fc.string({ unit: "grapheme-ascii", maxLength: 30 }) },
+        fc.string({ unit: "grapheme-ascii", minLength: 100, maxLength: 300 }),
+        anyText
+      )
+      const part: fc.Arbitrary<Wire> = fc.oneof(
+        { weight: 8, arbitrary: fc.record({ type: fc.constant("text"), text }) },
+        scalar3
+      )
+      const many = fc.record({
+        type: fc.constantFrom("array", "push"),
+        elements: fc.array(fc.oneof({ weight: 5, arbitrary: part }, arrays(part)), { minLength: 7, maxLength: 60 })
+      }).map((wire): Wire =>
+        wire.type === "push"
+          ? { type: "push", elements: [{ type: "text", text: "kind" }, ...wire.elements] }
+          : { type: "array", elements: wire.elements }
+      )
+      fc.assert(
+        fc.property(fc.array(many, { minLength: 1, maxLength: 3 }), fc.boolean(), places, (wires, binary, cuts) => {
+          const { decoder, replies } = make({ binary: () => binary, binaryPush: () => false })
+          for (const chunk of cut(Buffer.concat(wires.map(serialize)), cuts)) {
+            expect(decoder.push(chunk)).toBe(undefined)
+            chunk.fill("#")
+          }
+          expect(replies()).toStrictEqual(wires.map((wire) => expected(wire, binary && wire.type !== "push")))
+        }),
+        { numRuns: 300 }
+      )
+    })
+
+    it("sets and maps as lists where these are wanted, but not those inside of a reply", () => {
+      const options = { asList: () => true }
+      expect(decode("~2\r\n+a\r\n+b\r\n~0\r\n", options)).toStrictEqual([["a", "b"], []])
+      expect(decode("%2\r\n+a\r\n:1\r\n+b\r\n:2\r\n%0\r\n", options)).toStrictEqual([["a", 1, "b", 2], []])
+      expect(decode("%1\r\n~1\r\n+a\r\n%1\r\n+b\r\n+c\r\n", options)).toStrictEqual([
+        [new Set(["a"]), new Map([["b", "c"]])]
+      ])
+      expect(decode("*1\r\n~1\r\n+a\r\n|1\r\n+k\r\n~1\r\n+v\r\n~1\r\n+a\r\n", options)).toStrictEqual([
+        [new Set(["a"])],
+        ["a"]
+      ])
     })
 
     it("any reply in any chunking, and keeps nothing of a chunk", () => {
@@ -573,6 +629,21 @@ describe("RespDecoder", () => {
       expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(64 * 1024 * 1024)
       expect(deliveries).toStrictEqual([])
     })
+  })
+
+  it("a text that is kept keeps little else of its reply in memory", () => {
+    const { decoder, deliveries } = make()
+    const reply = Buffer.from(`*1000\r\n${"$20\r\nabcdefghijklmnopqrst\r\n".repeat(1000)}`)
+    const kept: Array<unknown> = []
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < 2000; i++) {
+      decoder.push(reply)
+      const [delivery] = deliveries.splice(0)
+      if (Array.isArray(delivery.value)) kept.push(delivery.value[500])
+    }
+    // All of the replies would be 50 MB.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(25e6)
+    expect(kept).toHaveLength(2000)
   })
 
   describe("after a failure", () => {
