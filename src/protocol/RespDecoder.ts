@@ -575,7 +575,9 @@ export class RespDecoder {
     const contentEnd = content + length
     const next = contentEnd + 2
     if (next > end || at === start + 1 || length > this.maxTextLength || at > start + 16) return start
-    if (chunk[at] !== CR || chunk[at + 1] !== LF || chunk[contentEnd] !== CR || chunk[contentEnd + 1] !== LF) return start
+    if (chunk[at] !== CR || chunk[at + 1] !== LF || chunk[contentEnd] !== CR || chunk[contentEnd + 1] !== LF) {
+      return start
+    }
     if (this.frame === undefined) {
       this.bytes = this.handlers.binary()
       if (!this.open) return next
