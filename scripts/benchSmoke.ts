@@ -16,7 +16,7 @@ const project = fileURLToPath(new URL("..", import.meta.url))
 const ours = "effect-redis-cluster"
 
 /** The benchmarks that start `redis-server` by its path. */
-const byPath = new Set(["main.ts", "pipelines.ts", "pubsub.ts", "scripts.ts", "shapes.ts"])
+const byPath = new Set(["languages.ts", "main.ts", "pipelines.ts", "pubsub.ts", "scripts.ts", "shapes.ts"])
 
 const runs: ReadonlyArray<readonly [file: string, ...args: ReadonlyArray<string>]> = [
   ["faults.ts", "--scenarios", "duplicates,resharded", "--clients", ours],
@@ -25,6 +25,7 @@ const runs: ReadonlyArray<readonly [file: string, ...args: ReadonlyArray<string>
   ["pubsub.ts", "--messages", "500", "--rounds", "1", "--streams", "2", "--clients", ours],
   ["scripts.ts", "--smoke"],
   ["shapes.ts", "--smoke", "--clients", ours],
+  ["languages.ts", "--smoke", "--clients", ours],
   ["topology.ts", "--smoke"],
   ["readFrom.ts", "1", "20"],
   ["tracing.ts", "1", "20"],
