@@ -58,7 +58,7 @@ const apart = Effect.sync(() => {
   const before = process.memoryUsage().heapUsed
   for (let i = 0; i < count; i++) {
     const key = `user:profile:${i}`
-    const read = cache.begin("GET", [key], i & 16383)
+    const read = cache.begin("GET", cache.claim([key]), i & 16383)
     if (read === undefined) return { held: 0, counted: 0, report: 0 }
     read.written(generation, 0)
     read.lives(-1, "")

@@ -5,8 +5,9 @@
  * round. A hit thus costs a look into a table and a bit.
  */
 import type { Generation } from "../connection/Generation.ts"
+import type { Reply } from "../protocol/Reply.ts"
 import { CachedKey } from "./CachedKey.ts"
-import type { CachedReply } from "./CachedReply.ts"
+import { CachedReply, type Reading } from "./CachedReply.ts"
 import * as OneOrMany from "./OneOrMany.ts"
 
 export class CacheStore<Owner> {
@@ -70,18 +71,21 @@ export class CacheStore<Owner> {
   }
 
   /**
-   * Adds a reply, in place of one to an equal command, and evicts others until there is room for it. The result is the
-   * number of evicted replies, or -1 when the reply is larger than the whole cache and was not added.
+   * Keeps the reply of a read, in place of one to an equal command, and evicts others until there is room for it. The
+   * result is the number of evicted replies, or -1 when the reply is larger than the whole cache and was not kept.
    */
-  add(reply: CachedReply<CachedKey<Owner>>): number {
-    const former = OneOrMany.find(reply.keys[0].replies, reply.name)
-    const fits = reply.bytes <= this.maxBytes
-    if (fits) this.link(reply)
-    if (former !== undefined) this.remove(former)
-    if (!fits) return -1
+  keep(reading: Reading<CachedKey<Owner>>, generation: Generation, reply: Reply, bytes: number): number {
+    const former = OneOrMany.find(reading.keys[0].replies, reading.name)
+    if (bytes > this.maxBytes) {
+      if (former !== undefined) this.remove(former)
+      return -1
+    }
+    const kept = former ?? new CachedReply(reading, generation, reply, bytes)
+    if (former === undefined) this.link(kept)
+    else this.renew(former, reading, generation, reply, bytes)
     const evicted = this.makeRoom(0)
     // Reads on their way may have all of the room.
-    return reply.isKept ? evicted : evicted - 1
+    return kept.isKept ? evicted : evicted - 1
   }
 
   /** Removes a reply that is in the cache. */
@@ -91,6 +95,9 @@ export class CacheStore<Owner> {
     if (this.hand === reply) this.hand = reply.next === reply ? undefined : reply.next
     reply.previous.next = reply.next
     reply.next.previous = reply.previous
+    // A garbage collection of young memory keeps whatever an old dead reply names, which would be the whole round after it.
+    reply.next = reply
+    reply.previous = reply
     reply.generation.reliant--
     this.size--
     this.bytes -= reply.bytes
@@ -134,6 +141,20 @@ export class CacheStore<Owner> {
     const { size } = this
     while (this.hand !== undefined) this.remove(this.hand)
     return size
+  }
+
+  /** Gives a reply that is in the cache another content. */
+  private renew(
+    kept: CachedReply<CachedKey<Owner>>,
+    reading: Reading<CachedKey<Owner>>,
+    generation: Generation,
+    reply: Reply,
+    bytes: number
+  ): void {
+    this.bytes += bytes - kept.bytes
+    kept.generation.reliant--
+    generation.reliant++
+    kept.renew(reading, generation, reply, bytes)
   }
 
   private link(reply: CachedReply<CachedKey<Owner>>): void {

@@ -22,11 +22,11 @@ export interface Reading<Key> {
 export class CachedReply<Key = unknown> {
   readonly name: string
   readonly keys: ReadonlyArray<Key>
-  readonly reply: Reply
+  reply: Reply
   /** The bytes that are counted for it, with its keys and its places in the indexes. */
-  readonly bytes: number
+  bytes: number
   /** The generation of the socket that brought it. */
-  readonly generation: Generation
+  generation: Generation
   /** Whether it is in the cache. */
   isKept = false
   /** Whether it was served since eviction last came by. */
@@ -35,9 +35,9 @@ export class CachedReply<Key = unknown> {
   next: CachedReply<Key> = this
   previous: CachedReply<Key> = this
   private readonly slot: number
-  private readonly epoch: number
-  private readonly readAt: number
-  private readonly expireAt: number
+  private epoch: number
+  private readAt: number
+  private expireAt: number
 
   constructor(reading: Reading<Key>, generation: Generation, reply: Reply, bytes: number) {
     this.name = reading.name
@@ -49,6 +49,17 @@ export class CachedReply<Key = unknown> {
     this.epoch = reading.epoch
     this.readAt = reading.readAt
     this.expireAt = reading.expireAt
+  }
+
+  /** Takes the content of a later read of the same command, which counts as served. */
+  renew({ epoch, expireAt, readAt }: Reading<Key>, generation: Generation, reply: Reply, bytes: number): void {
+    this.reply = reply
+    this.bytes = bytes
+    this.generation = generation
+    this.epoch = epoch
+    this.readAt = readAt
+    this.expireAt = expireAt
+    this.isUsed = true
   }
 
   /** The reason for which it may not be served any more, as far as the client can know. */

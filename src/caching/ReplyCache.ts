@@ -6,7 +6,6 @@ import type { Generation } from "../connection/Generation.ts"
 import type { Reply } from "../protocol/Reply.ts"
 import type { Snapshot } from "../topology/Snapshot.ts"
 import type { CachedKey } from "./CachedKey.ts"
-import { CachedReply } from "./CachedReply.ts"
 import { CacheCounters } from "./CacheStatistics.ts"
 import { CacheStore } from "./CacheStore.ts"
 import { Fetch } from "./Fetch.ts"
@@ -67,26 +66,39 @@ export class ReplyCache<Owner> {
     return false
   }
 
-  /** The read on its way that a caller may wait for. */
-  readOf(key: string, name: string): Read<Owner> | undefined {
-    return OneOrMany.find(this.store.find(key)?.reads, name)
+  /** The keys of a command, for one who begins a read of them, shares one, or releases them. */
+  claim(texts: ReadonlyArray<string>): ReadonlyArray<CachedKey<Owner>> {
+    // A literal takes no more memory than its one place, which a reply keeps.
+    return texts.length === 1 ? [this.store.key(texts[0])] : texts.map((text) => this.store.key(text))
+  }
+
+  release(keys: ReadonlyArray<CachedKey<Owner>>): void {
+    for (let i = 0; i < keys.length; i++) this.store.leave(keys[i])
+  }
+
+  /** Whether a command with these keys has to go past the cache for now. */
+  isShutFor(keys: ReadonlyArray<CachedKey<Owner>>): boolean {
+    if (this.wholeWrites > 0) return true
+    for (let i = 0; i < keys.length; i++) if (keys[i].writes > 0) return true
+    return false
   }
 
   /** Begins a read; `undefined` when the reads on their way leave no room for it. */
-  begin(name: string, keys: ReadonlyArray<string>, slot: number): Read<Owner> | undefined {
+  begin(name: string, keys: ReadonlyArray<CachedKey<Owner>>, slot: number): Read<Owner> | undefined {
     const { bounds, statistics, store } = this
     const bytes = weightOfRead(name, keys)
+    const read: Read<Owner> = new Fetch(name, keys, slot, this.epochs.of(slot), bytes, bounds.longestAbsence)
+    // The reply of an earlier read of the same command would only take the place of this one's.
+    OneOrMany.find(keys[0].reads, name)?.replaced()
+    for (let i = 0; i < keys.length; i++) keys[i].reads = OneOrMany.add(keys[i].reads, read)
+    // A key with a read stays known, whatever leaves to make room.
     const evicted = store.makeRoom(bytes)
-    if (evicted < 0) return undefined
+    if (evicted < 0) {
+      this.close(read)
+      return undefined
+    }
     statistics.removed.evicted += evicted
     store.bytes += bytes
-    const known: Array<CachedKey<Owner>> = []
-    for (let i = 0; i < keys.length; i++) known.push(store.key(keys[i]))
-    const read: Read<Owner> = new Fetch(name, known, slot, this.epochs.of(slot), bytes, bounds.longestAbsence)
-    // The reply of an earlier read of the same command would only take the place of this one's.
-    const earlier = OneOrMany.find(known[0].reads, name)
-    for (const key of known) key.reads = OneOrMany.add(key.reads, read)
-    earlier?.replaced()
     return read
   }
 
@@ -106,7 +118,7 @@ export class ReplyCache<Owner> {
     generation.onEnd ??= () => this.ended(generation, "disconnected")
     store.bytes -= read.bytes
     read.bytes = 0
-    const evicted = store.add(new CachedReply(read, generation, reply, weightOf(read.name, read.keys, reply)))
+    const evicted = store.keep(read, generation, reply, weightOf(read.name, read.keys, reply))
     if (evicted > 0) statistics.removed.evicted += evicted
   }
 

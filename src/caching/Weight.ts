@@ -56,8 +56,8 @@ export const weightOf = (name: string, keys: ReadonlyArray<Text>, reply: Reply):
 }
 
 /** The bytes of a read on its way, with the caller that waits for it. */
-export const weightOfRead = (name: string, keys: ReadonlyArray<string>): number => {
+export const weightOfRead = (name: string, keys: ReadonlyArray<Text>): number => {
   let bytes = perRead + nameBytes(name)
-  for (let i = 0; i < keys.length; i++) bytes += perKey + keys[i].length
+  for (let i = 0; i < keys.length; i++) bytes += perKey + keys[i].text.length
   return bytes
 }

@@ -124,6 +124,8 @@ export class CommandLane implements DecoderHandlers {
   /** The bytes that are being written piece by piece, from `pieceAt` on. */
   private pieces: Buffer | undefined
   private pieceAt = 0
+  /** The time at which the first block of the present write was encoded. */
+  private begunAt: number | undefined = undefined
   private pingDue = false
   /** The number of replies that were due when the silence was first asked about. */
   private suspects = 0
@@ -376,6 +378,7 @@ export class CommandLane implements DecoderHandlers {
     const { encoder, socket } = this
     const { queue, statistics } = this.context
     this.expectReplies()
+    this.begunAt = undefined
     let timing = this.stopwatch.begins()
     while (encoder.size < writeLimit && this.mayWrite()) {
       const outgoing = queue.shift()
@@ -464,7 +467,7 @@ export class CommandLane implements DecoderHandlers {
     // Each reply of a block frees an equal share of its bytes.
     outgoing.size = Math.ceil((encoder.size - before) / block.length)
     this.inFlightBytes += outgoing.size * block.length
-    outgoing.onWritten?.(this.wire.generation)
+    outgoing.onWritten?.(this.wire.generation, this.begunAt ??= monotonicMillis(this.context.clock))
     return block.length
   }
 

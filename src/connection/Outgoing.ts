@@ -53,8 +53,11 @@ export interface Outgoing {
    * each reply.
    */
   size: number
-  /** Called when a block is written; `generation` is that of the socket, where the server reports changes. */
-  onWritten?(generation: Generation | undefined): void
+  /**
+   * Called when a block is written, no earlier than `at`, in monotonic milliseconds; `generation` is that of the socket,
+   * where the server reports changes.
+   */
+  onWritten?(generation: Generation | undefined, at: number): void
   onReply(reply: Reply): void
   onLost(failure: LinkFailure, written: boolean): void
   /**

@@ -4,6 +4,7 @@ import { CacheStore } from "../../src/caching/CacheStore.ts"
 import { copyOf } from "../../src/caching/copyOf.ts"
 import { firstKeyOf, keyOf, keysOf } from "../../src/caching/keyOf.ts"
 import { nameOf } from "../../src/caching/nameOf.ts"
+import * as OneOrMany from "../../src/caching/OneOrMany.ts"
 import { type Read, ReplyCache } from "../../src/caching/ReplyCache.ts"
 import { SlotEpochs } from "../../src/caching/SlotEpochs.ts"
 import { bytesOf, weightOfRead } from "../../src/caching/Weight.ts"
@@ -27,7 +28,7 @@ const empty = (maxBytes = 1024 * 1024) => {
     generation: new Generation(),
     find: (key: string, now = 1, maxAge = hour) => cache.find(key, "GET", maxAge, now),
     begin: (keys: ReadonlyArray<string>, name = "GET", slot = 0) => {
-      const read = cache.begin(name, keys, slot)
+      const read = cache.begin(name, cache.claim(keys), slot)
       assert(read !== undefined)
       return read
     }
@@ -36,12 +37,16 @@ const empty = (maxBytes = 1024 * 1024) => {
 
 /** A read of `key` that is written at the time 0 and has its first reply. */
 const fetching = (cache: ReplyCache<never>, key: string, generation: Generation | undefined, slot = 0) => {
-  const read = cache.begin("GET", [key], slot)
+  const read = cache.begin("GET", cache.claim([key]), slot)
   assert(read !== undefined)
   read.written(generation, 0)
   read.answering()
   return read
 }
+
+/** The read on its way that a caller may share. */
+const readOf = (cache: ReplyCache<never>, key: string, name: string) =>
+  OneOrMany.find(cache.store.find(key)?.reads, name)
 
 const keep = (cache: ReplyCache<never>, read: Read<never>, reply: Reply, ...lifetimes: ReadonlyArray<Reply>) => {
   for (const lifetime of lifetimes.length === 0 ? [-1] : lifetimes) read.lives(lifetime, reply)
@@ -228,13 +233,13 @@ describe("A read that is on its way", () => {
   it("is shared until something has happened to its key", () => {
     const { cache, generation } = holding()
     const fetch = fetching(cache, "k", generation)
-    assert.strictEqual(cache.readOf("k", "GET"), fetch)
-    assert.isUndefined(cache.readOf("k", "STRLEN"))
+    assert.strictEqual(readOf(cache, "k", "GET"), fetch)
+    assert.isUndefined(readOf(cache, "k", "STRLEN"))
     cache.changed(["k"])
-    assert.isUndefined(cache.readOf("k", "GET"))
+    assert.isUndefined(readOf(cache, "k", "GET"))
     const second = fetching(cache, "k", generation)
     const write = cache.writing("k")
-    assert.isUndefined(cache.readOf("k", "GET"))
+    assert.isUndefined(readOf(cache, "k", "GET"))
     cache.end(fetch)
     cache.end(second)
     cache.written(write)
@@ -246,7 +251,7 @@ describe("A second read of a command", () => {
   it("takes the place of the first, whose reply is not kept", () => {
     const { cache, find, generation } = holding()
     const [first, second] = [fetching(cache, "k", generation), fetching(cache, "k", generation)]
-    assert.strictEqual(cache.readOf("k", "GET"), second)
+    assert.strictEqual(readOf(cache, "k", "GET"), second)
     keep(cache, second, "new")
     keep(cache, first, "old")
     assert.strictEqual(find("k"), "new")
@@ -263,7 +268,7 @@ describe("A read that ends after its key was forgotten", () => {
     assert.strictEqual(cache.store.keys, 0)
     const second = fetching(cache, "k", generation)
     keep(cache, first, "old")
-    assert.strictEqual(cache.readOf("k", "GET"), second)
+    assert.strictEqual(readOf(cache, "k", "GET"), second)
     keep(cache, second, "new")
     assert.strictEqual(find("k"), "new")
     cache.changed(["k"])
@@ -318,8 +323,8 @@ describe("The room of the cache", () => {
   /** A store, and the replies that are put into it. */
   const room = (maxBytes: number) => {
     const store = new CacheStore<never>(maxBytes)
-    const replyOf = (text: string, bytes: number, generation: Generation) =>
-      new CachedReply(
+    const keep = (text: string, bytes: number, generation: Generation) =>
+      store.keep(
         { name: "GET", keys: [store.key(text)], slot: 0, epoch: 0, readAt: 0, expireAt: Number.POSITIVE_INFINITY },
         generation,
         "v",
@@ -330,36 +335,36 @@ describe("The room of the cache", () => {
       assert(!(replies instanceof Map))
       return replies
     }
-    return { store, replyOf, find }
+    return { store, keep, find }
   }
 
   it("is one bound of bytes; what was served since eviction last came by stays", () => {
-    const { find, replyOf, store } = room(100)
+    const { find, keep, store } = room(100)
     const generation = new Generation()
-    for (const id of ["a", "b", "c", "d"]) assert.strictEqual(store.add(replyOf(id, 25, generation)), 0)
+    for (const id of ["a", "b", "c", "d"]) assert.strictEqual(keep(id, 25, generation), 0)
     const served = find("a")
     assert(served !== undefined)
     served.isUsed = true
-    assert.strictEqual(store.add(replyOf("e", 25, generation)), 1)
+    assert.strictEqual(keep("e", 25, generation), 1)
     assert.isDefined(find("a"))
     assert.isUndefined(find("b"))
     assert.deepStrictEqual([store.bytes, store.size, store.keys, generation.reliant], [100, 4, 4, 4])
-    assert.strictEqual(store.add(replyOf("f", 100, generation)), 4)
+    assert.strictEqual(keep("f", 100, generation), 4)
     assert.deepStrictEqual([store.bytes, store.size, store.keys], [100, 1, 1])
   })
 
   it("is not given to a reply that is larger than all of it, and an equal command's former reply is gone", () => {
-    const { find, replyOf, store } = room(100)
+    const { find, keep } = room(100)
     const generation = new Generation()
-    store.add(replyOf("a", 10, generation))
-    store.add(replyOf("b", 10, generation))
-    assert.strictEqual(store.add(replyOf("a", 101, generation)), -1)
+    keep("a", 10, generation)
+    keep("b", 10, generation)
+    assert.strictEqual(keep("a", 101, generation), -1)
     assert.isUndefined(find("a"))
     assert.isDefined(find("b"))
   })
 
   it("is kept by random additions, removals and hits, and so are the indexes", () => {
-    const { find, replyOf, store } = room(2000)
+    const { find, keep, store } = room(2000)
     const generations = [new Generation(), new Generation()]
     let seed = 1
     const random = (below: number) => (seed = (seed * 48271) % 2147483647) % below
@@ -371,7 +376,7 @@ describe("The room of the cache", () => {
       const key = store.find(text)
       if (what === 0 && key !== undefined) store.removeRepliesOf(key)
       else if (what === 1 && random(50) === 0) store.removeGeneration(generations[random(2)])
-      else store.add(replyOf(text, 1 + random(200), generations[random(2)]))
+      else keep(text, 1 + random(200), generations[random(2)])
     }
     const live = range(100).flatMap((i) => find(`k${i}`) ?? [])
     assert.strictEqual(store.bytes, live.reduce((sum, { bytes }) => sum + bytes, 0))
@@ -386,13 +391,13 @@ describe("The room of the cache", () => {
   })
 
   it("is taken by reads that are on their way as well: replies make room for them, and beyond it none is begun", () => {
-    const bytes = weightOfRead("GET", ["k0"])
+    const bytes = weightOfRead("GET", [{ text: "k0" }])
     const { begin, cache, find, generation } = empty(3 * bytes)
     keep(cache, fetching(cache, "kept", generation), "v")
     const reads = range(3).map((i) => begin([`k${i}`]))
     assert.isUndefined(find("kept"))
     assert.strictEqual(cache.store.bytes, 3 * bytes)
-    assert.isUndefined(cache.begin("GET", ["k3"], 0))
+    assert.isUndefined(cache.begin("GET", cache.claim(["k3"]), 0))
     for (const read of reads) cache.end(read)
     assert.deepStrictEqual([cache.store.bytes, cache.store.keys], [0, 0])
     begin(["k3"])

@@ -9,16 +9,18 @@ import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
+import type { CachedKey } from "../../caching/CachedKey.ts"
 import { copyOf } from "../../caching/copyOf.ts"
 import { firstKeyOf, keysOf } from "../../caching/keyOf.ts"
 import { nameOf } from "../../caching/nameOf.ts"
+import * as OneOrMany from "../../caching/OneOrMany.ts"
 import { ReplyCache } from "../../caching/ReplyCache.ts"
 import { type Command, DecodeFailure, decodeReply } from "../../commands/Command.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import type { Wire } from "../../connection/Wire.ts"
 import { Alarm } from "../../internal/Alarm.ts"
 import { Deadlines } from "../../internal/Deadlines.ts"
-import { monotonicMillis } from "../../internal/monotonic.ts"
+import { type Moment, monotonicMillis, settle } from "../../internal/monotonic.ts"
 import type { Reply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import type { Snapshot } from "../../topology/Snapshot.ts"
@@ -43,7 +45,10 @@ const mostAtOnce = 1024
 class Waiter extends Effectable.Class<void> {
   readonly command: Command<unknown>
   readonly maxAge: number
-  readonly deadline: number
+  /** The moment from which its time is measured, as that of a single command. */
+  readonly since: Moment
+  /** The time that it may take since that moment, in milliseconds. */
+  readonly patience: number
   readonly plain: Plain
   /** The read for which it waits. */
   read: SharedRead | undefined = undefined
@@ -62,9 +67,21 @@ class Waiter extends Effectable.Class<void> {
     this.dispatcher = dispatcher
     this.command = command
     this.maxAge = maxAge
-    this.deadline = dispatcher.deadlineOf(command)
+    this.since = dispatcher.moment()
+    this.patience = dispatcher.timeoutOf(command)
     this.plain = plain
     this.resume = resume
+  }
+
+  /** The deadline in monotonic milliseconds. */
+  get deadline(): number {
+    return this.since.millis + this.patience
+  }
+
+  /** Its deadline, which does not change any more with the end of the present task. */
+  settleDeadline(): number {
+    settle(this.since)
+    return this.deadline
   }
 
   asEffect(): Effect.Effect<void> {
@@ -214,9 +231,11 @@ export class CachedReads implements FetchOwner<Waiter> {
       if (trace === "due") return resume(Tracing.traced(self, Tracing.commandCall(given, slot)))
       const { cache, dispatcher } = this
       const command = dispatcher.region.settle(given)
-      const keys = keysOf(command)
-      if (command.settings.invalid !== undefined || !this.isCovered(keys)) return resume(plain(given))
-      if (cache.isWritten(keys)) {
+      const texts = keysOf(command)
+      if (command.settings.invalid !== undefined || !this.isCovered(texts)) return resume(plain(given))
+      const keys = cache.claim(texts)
+      if (cache.isShutFor(keys)) {
+        cache.release(keys)
         cache.statistics.bypasses++
         return resume(plain(given))
       }
@@ -244,7 +263,7 @@ export class CachedReads implements FetchOwner<Waiter> {
     waiter.isLate = false
     waiter.isImpatient = false
     const name = nameOf(command)
-    const keys = keysOf(command)
+    const keys = this.cache.claim(keysOf(command))
     const slot = slotOf(command)
     const running = this.joinable(keys[0], name, waiter.maxAge)
     if (running !== undefined) this.join(waiter, running)
@@ -253,8 +272,8 @@ export class CachedReads implements FetchOwner<Waiter> {
   }
 
   /** The read on its way whose reply will be young enough, as far as can be known now. */
-  private joinable(key: string, name: string, maxAge: number): SharedRead | undefined {
-    const running = this.cache.readOf(key, name)
+  private joinable(key: CachedKey<SharedRead>, name: string, maxAge: number): SharedRead | undefined {
+    const running = OneOrMany.find(key.reads, name)
     return running?.isYoung(maxAge, monotonicMillis(this.clock)) === true ? running.owner : undefined
   }
 
@@ -272,25 +291,31 @@ export class CachedReads implements FetchOwner<Waiter> {
     // The read lives as long as its latest waiter, so that a node that is slow gets one read and not one per caller.
     for (const patient of read.patient) this.watch(patient)
     read.patient = [waiter]
-    dispatcher.postpone(read, waiter.deadline)
+    dispatcher.postpone(read, waiter.settleDeadline())
   }
 
   /** Ends a waiter at its own deadline, which comes before that of its read. */
   private watch(waiter: Waiter): void {
     if (waiter.resume === undefined) return
     waiter.isImpatient = true
-    this.impatient.add(waiter, waiter.deadline)
-    this.alarm.set(Math.ceil(waiter.deadline))
+    const deadline = waiter.settleDeadline()
+    this.impatient.add(waiter, deadline)
+    this.alarm.set(Math.ceil(deadline))
   }
 
-  private start(waiter: Waiter, name: string, keys: ReadonlyArray<string>, slot: number): void {
+  private start(
+    waiter: Waiter,
+    name: string,
+    keys: ReadonlyArray<CachedKey<SharedRead>>,
+    slot: number
+  ): void {
     const { cache, dispatcher } = this
     const fetch = cache.begin(name, keys, slot)
     if (fetch === undefined) {
       cache.statistics.bypasses++
       return waiter.end(waiter.plain(waiter.command))
     }
-    const request = new FetchRequest<Waiter>(this, fetch, dispatcher, waiter.command, waiter.deadline, waiter)
+    const request = new FetchRequest<Waiter>(this, fetch, dispatcher, waiter)
     waiter.read = request
     Tracing.join(request)
     dispatcher.dispatch(request)

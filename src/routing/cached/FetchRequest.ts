@@ -12,7 +12,7 @@ import { CommandSpec } from "../../commands/CommandSpec.ts"
 import type { Connection } from "../../connection/Connection.ts"
 import type { Generation } from "../../connection/Generation.ts"
 import type { LinkFailure, Sendable } from "../../connection/Outgoing.ts"
-import { origin } from "../../internal/monotonic.ts"
+import type { Moment } from "../../internal/monotonic.ts"
 import { type Reply, ServerError, UnreadableReply } from "../../protocol/Reply.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import type { Failure } from "../request/Diagnosis.ts"
@@ -22,8 +22,15 @@ import { Request, type RequestOwner } from "../request/Request.ts"
 const caching: Sendable = { spec: new CommandSpec("CLIENT CACHING", {}), args: ["YES"] }
 const PTTL = new CommandSpec("PTTL", { keys: 0, readonly: true })
 
+/** The call for which a read is made: its command and its time. */
+export interface Asking {
+  readonly command: Command<unknown>
+  readonly since: Moment
+  readonly patience: number
+}
+
 /** The part of the program that makes reads and takes their replies. */
-export interface FetchOwner<Waiter> {
+export interface FetchOwner<Waiter extends Asking> {
   /** Whether servers have to be told which reads to remember. */
   readonly optsIn: boolean
   /** The time in monotonic milliseconds. */
@@ -35,9 +42,9 @@ export interface FetchOwner<Waiter> {
 }
 
 /** A read on its way, as the cache knows it. */
-export type Fetching<Waiter> = Fetch<FetchRequest<Waiter>, CachedKey<FetchRequest<Waiter>>>
+export type Fetching<Waiter extends Asking> = Fetch<FetchRequest<Waiter>, CachedKey<FetchRequest<Waiter>>>
 
-export class FetchRequest<Waiter> extends Request {
+export class FetchRequest<Waiter extends Asking> extends Request {
   /** The commands of the first attempt; later attempts send the command alone. */
   block: ReadonlyArray<Sendable> | undefined = undefined
   readonly fetch: Fetching<Waiter>
@@ -57,11 +64,10 @@ export class FetchRequest<Waiter> extends Request {
     reads: FetchOwner<Waiter>,
     fetch: Fetching<Waiter>,
     owner: RequestOwner,
-    command: Command<unknown>,
-    deadline: number,
     waiter: Waiter
   ) {
-    super(owner, command, fetch.slot, "slot", undefined, origin, deadline, undefined, undefined, 0, undefined)
+    const { command, patience, since } = waiter
+    super(owner, command, fetch.slot, "slot", undefined, since, patience, undefined, undefined, 0, undefined)
     this.reads = reads
     this.fetch = fetch
     this.waiters = [waiter]
@@ -77,8 +83,8 @@ export class FetchRequest<Waiter> extends Request {
     super.sendOver(connection, asking)
   }
 
-  onWritten(generation: Generation | undefined): void {
-    this.fetch.written(generation, this.reads.now())
+  onWritten(generation: Generation | undefined, at: number): void {
+    this.fetch.written(generation, at)
   }
 
   /** Whether a server may have executed the present attempt. */
