@@ -31,8 +31,10 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { Aside, Works } from "./aside/Aside.ts"
+import { AsideMetrics } from "./aside/metrics.ts"
 import { type Definition, Origin, type Place } from "./aside/Origin.ts"
 import { type CacheAsideStatistics, Counters } from "./aside/Statistics.ts"
 import { ClusterClient, type ClusterClientShape } from "./ClusterClient.ts"
@@ -77,7 +79,7 @@ export interface CacheAside<in I, in out A, out E = never, out R = never> {
   /**
    * Loads the value of an input again, while others get the former one. Of several that ask at one time, one loads. If the load fails the former value
    * stays, the call fails, and callers in other processes that waited load themselves. A load that began before an `invalidate` or `set` that had ended
-   * is not shared.
+   * is not shared. Where the cluster does not answer it does what `whenUnavailable` says; the former value stays there.
    */
   readonly refresh: (input: I) => Effect.Effect<A | null, E | RedisClusterException, R | ClusterClient>
   /** Stores a value without loading it. A load that has begun before is not stored. */
@@ -140,12 +142,18 @@ export const make = <I, A, E = never, R = never>(definition: Definition<I, A, E,
     return works
   }
 
+  const metrics = origin.name === undefined ? undefined : new AsideMetrics(counters, origin.name)
+
   const using = <B, F, S>(
     input: I,
     use: (aside: Aside<I, A, E, R>, place: Place<A>) => Effect.Effect<B, F, S>
   ): Effect.Effect<B, F | RedisClusterException, S | ClusterClient> =>
-    Effect.flatMap(ClusterClient, (redis): Effect.Effect<B, F | RedisClusterException, S | ClusterClient> => {
+    Effect.contextWith((
+      context: Context.Context<ClusterClient>
+    ): Effect.Effect<B, F | RedisClusterException, S | ClusterClient> => {
+      const redis = Context.get(context, ClusterClient)
       if (origin.problem !== undefined) return Effect.fail(refusal(origin.problem))
+      metrics?.showIn(context)
       const place = origin.place(input)
       if (Command.isCommand(place)) return Effect.andThen(redis.execute(place), Effect.die("unreachable"))
       return use(new Aside(origin, counters, redis, worksOf(redis)), place)

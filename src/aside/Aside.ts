@@ -5,6 +5,7 @@
  * another process is waited for, and a key that is missing is claimed. Because each caller looks first, no caller gets
  * a value whose load began before an invalidation that had ended when the caller came.
  */
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -35,8 +36,11 @@ type Loaded<A> =
   | Value<A>
   | { readonly stored: Stored.Stored }
   | { readonly refused: RedisClusterException }
-/** The result of a refresh: a value, or the lock of somebody who does it. */
-type Refreshed<A> = Value<A> | { readonly locked: string }
+/** The result of a refresh: a value, the lock of somebody who does it, or why the cluster gave no lock. */
+type Refreshed<A> =
+  | Value<A>
+  | { readonly locked: string }
+  | { readonly refused: RedisClusterException }
 
 /** The works under way for one client, by the name of their key. */
 export class Works<A, E> {
@@ -44,7 +48,7 @@ export class Works<A, E> {
   /** The placeholders of these loads. */
   readonly heads = new Map<string, { readonly head: string; isClaiming: boolean }>()
   readonly waits = new Flights<Stored.Stored, RedisClusterException>()
-  /** By the name of the key and the entry that they replace: a caller shares no refresh that began before a write. */
+  /** By the name of the key and the value that they replace: a caller shares no refresh that began before a write. */
   readonly refreshes = new Flights<Refreshed<A>, E | RedisClusterException>()
   readonly direct = new Flights<A | null, E>()
 }
@@ -114,16 +118,18 @@ export class Aside<I, A, E, R> {
     return Clock.clockWith((clock) => {
       const until = monotonicMillis(clock) + this.origin.wait
       // The memory of the client may lag behind.
-      return Effect.flatMap(this.read(place.key), (stored) => {
-        switch (stored._tag) {
-          case "Entry":
-            return this.reload(input, place, stored, until)
-          case "Plain":
-            return this.replaced(input, place, stored.bytes, until)
-          case "Missing":
-          case "Loading":
-            return this.answer(input, place, stored, until)
-        }
+      return Effect.matchEffect(this.read(place.key), {
+        onSuccess: (stored) => {
+          switch (stored._tag) {
+            case "Entry":
+            case "Plain":
+              return this.reload(input, place, stored, until)
+            case "Missing":
+            case "Loading":
+              return this.answer(input, place, stored, until)
+          }
+        },
+        onFailure: (error) => this.without(input, place, error)
       })
     })
   }
@@ -142,13 +148,13 @@ export class Aside<I, A, E, R> {
       case "Plain": {
         const found = place.decode(stored.bytes)
         return found === undefined
-          ? this.replaced(input, place, stored.bytes, until, true)
+          ? this.replaced(input, place, stored, until)
           : this.hit(found.value)
       }
       case "Entry": {
         const found = stored.payload === null ? { value: null } : place.decode(stored.payload)
         return found === undefined
-          ? this.replaced(input, place, bytesOf(stored.head), until, true)
+          ? this.replaced(input, place, stored, until)
           : Effect.andThen(this.refreshEarly(input, place, stored), this.hit(found.value))
       }
     }
@@ -159,17 +165,17 @@ export class Aside<I, A, E, R> {
     return Effect.succeed(value)
   }
 
-  /** Removes a value, such as one of an earlier schema that cannot be read, and loads it. */
+  /** Removes a value that cannot be read, such as one of an earlier schema, and loads it. */
   private replaced(
     input: I,
     place: Place<A>,
-    seen: Uint8Array,
-    until: number,
-    isUnreadable = false
+    former: Stored.Former,
+    until: number
   ): Effect.Effect<A | null, E | RedisClusterException, R> {
+    const seen = Stored.seenOf(former)
     return Effect.matchEffect(this.run(scripts.discard({ keys: { key: place.key }, args: { seen } })), {
       onSuccess: (removed) => {
-        if (isUnreadable) this.counters.replaced += removed
+        this.counters.replaced += removed
         return this.load(input, place, until)
       },
       onFailure: (error) => this.without(input, place, error)
@@ -220,11 +226,7 @@ export class Aside<I, A, E, R> {
             : Effect.succeed({ stored: other })
         },
         // The placeholder may be there, whatever became of its reply. Nothing was loaded: callers may still share this.
-        onFailure: (cause): Effect.Effect<Loaded<A>, RedisClusterException> =>
-          Effect.andThen(
-            this.release(place.key, claim.head),
-            Effect.catch(Effect.failCause(cause), (refused) => Effect.succeed({ refused }))
-          )
+        onFailure: (cause) => this.refused(place.key, claim.head, cause)
       })
     )
     return loads.start(place.name, Effect.ensuring(Tracing.operation("redis.aside.load", () => work), ended))
@@ -262,7 +264,7 @@ export class Aside<I, A, E, R> {
       ): Effect.Effect<Value<A>, E | RedisClusterException> => {
         if (Exit.isFailure(exit)) return Effect.andThen(this.release(key, head), Effect.failCause(exit.cause))
         return Effect.onError(
-          this.stored(input, key, head, exit.value, monotonicMillis(clock) - from),
+          this.stored(input, key, bytesOf(head), exit.value, monotonicMillis(clock) - from),
           () => this.release(key, head)
         )
       })
@@ -292,16 +294,15 @@ export class Aside<I, A, E, R> {
   private stored(
     input: I,
     key: Argument,
-    head: string,
+    seen: Uint8Array,
     value: A | null,
     took: number
   ): Effect.Effect<Value<A>, RedisClusterException> {
     const payload = value === null ? null : this.origin.encode(input, value)
     if (Command.isCommand(payload)) return Effect.andThen(this.redis.execute(payload), Effect.die("unreachable"))
-    const seen = bytesOf(head)
     const result: Value<A> = { value }
     return Effect.flatMap(this.made(payload === null ? null : bytesFrom(payload), took), ({ entry, ttl }) => {
-      if (ttl < 1) return Effect.as(this.release(key, head), result)
+      if (ttl < 1) return Effect.as(this.discard(key, seen), result)
       return Effect.match(this.run(scripts.store({ keys: { key }, args: { seen, entry, ttl } })), {
         onSuccess: (done) => {
           if (done === 0) this.counters.unstored++
@@ -420,7 +421,7 @@ export class Aside<I, A, E, R> {
     return Effect.flatMap(Random.nextBetween(0.5, 1.5), (factor) => Effect.sleep(millis * factor))
   }
 
-  /** Starts to load a value again in the background, if it is near its end. */
+  /** Starts to load a value again in the background, if it is near its end. After its end the load would not be stored. */
   private refreshEarly(input: I, place: Place<A>, entry: Stored.Entry): Effect.Effect<void, never, R> {
     const { eagerness } = this.origin
     const { refreshes } = this.works
@@ -431,7 +432,7 @@ export class Aside<I, A, E, R> {
       (random) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           Stored.isDue(entry, now, random, eagerness)
-            ? Effect.asVoid(this.refreshing(input, place, entry, false))
+            ? Effect.asVoid(this.refreshing(input, place, entry, Math.max(0, entry.expireAt - now)))
             : Effect.void)
     )
   }
@@ -440,38 +441,44 @@ export class Aside<I, A, E, R> {
   private reload(
     input: I,
     place: Place<A>,
-    entry: Stored.Entry,
+    former: Stored.Former,
     until: number
   ): Effect.Effect<A | null, E | RedisClusterException, R> {
     return Effect.flatMap(
-      this.refreshing(input, place, entry, true),
+      this.refreshing(input, place, former),
       ({ join }) =>
         Effect.flatMap(join, (outcome): Effect.Effect<A | null, E | RedisClusterException, R> => {
           if ("value" in outcome) return Effect.succeed(outcome.value)
+          if ("refused" in outcome) return this.without(input, place, outcome.refused)
           const { locked } = outcome
-          const changed = this.changed(place, locked, entry)
-          return Effect.matchEffect(this.waited(`${askedNameOf(place, entry)} ${locked}`, changed, until), {
+          const changed = this.changed(place, locked, former)
+          return Effect.matchEffect(this.waited(`${askedNameOf(place, former)} ${locked}`, changed, until), {
             // The other one has loaded nothing: this caller does.
             onSuccess: (stored) =>
-              isHead(stored, entry.head)
-                ? this.reload(input, place, entry, until)
+              Stored.isStill(stored, former)
+                ? this.reload(input, place, former, until)
                 : this.answer(input, place, stored, until),
-            onFailure: (error) => Effect.fail(error._tag === "Late" ? timedOut(this.origin.wait) : error)
+            onFailure: (error) =>
+              error._tag === "Late" ? Effect.fail(timedOut(this.origin.wait)) : this.without(input, place, error)
           })
         })
     )
   }
 
-  /** Loads a value again while it is served. Only one process at a time does: a key beside the value says so. */
+  /**
+   * Loads a value again while it is served. Only one process at a time does: a key beside the value says so. `patience`
+   * is the time that a load in the background may take, in milliseconds; a caller who asks waits.
+   */
   private refreshing(
     input: I,
     place: Place<A>,
-    entry: Stored.Entry,
-    isAsked: boolean
+    former: Stored.Former,
+    patience?: number
   ): Effect.Effect<Flight<Refreshed<A>, E | RedisClusterException>, never, R> {
     return Effect.suspend(() => {
+      const isAsked = patience === undefined
       // A caller who asks does not share a load in the background, which may give up.
-      const name = isAsked ? askedNameOf(place, entry) : earlyNameOf(place)
+      const name = isAsked ? askedNameOf(place, former) : earlyNameOf(place)
       const running = this.works.refreshes.get(name)
       if (running !== undefined) return Effect.succeed(running)
       const key = refreshKeyOf(place.key)
@@ -479,25 +486,38 @@ export class Aside<I, A, E, R> {
       // After a load in the background that has failed the next attempt follows after `lease`.
       const failed = isAsked ? this.release(key, head) : this.resting(key, head)
       const work = Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(
-          Effect.onError(restore(this.locked(key, head, isAsked)), () => this.release(key, head)),
-          (locked): Effect.Effect<Refreshed<A>, E | RedisClusterException, R> => {
+        Effect.matchCauseEffect(restore(this.locked(key, head, isAsked)), {
+          onSuccess: (locked): Effect.Effect<Refreshed<A>, E | RedisClusterException, R> => {
             if (locked !== undefined) return Effect.succeed({ locked })
             this.counters.refreshes++
-            return this.keeping(key, head, this.reloaded(input, place, entry, restore)).pipe(
+            return this.keeping(key, head, this.reloaded(input, place, former, restore)).pipe(
               Effect.onError(() => failed),
               Effect.tap(() => this.release(key, head))
             )
-          }
-        )
+          },
+          // The lock may be there, whatever became of its reply.
+          onFailure: (cause) => this.refused(key, head, cause)
+        })
       )
       const traced = Tracing.operation("redis.aside.refresh", () => work)
       const bounded = isAsked ? traced : Effect.timeoutOrElse(traced, {
-        duration: this.origin.lease,
+        duration: patience,
         orElse: () => Effect.succeed({ locked: head })
       })
       return this.works.refreshes.start(name, bounded)
     })
+  }
+
+  /** Frees what a failed attempt may have put, and tells why it failed; an interruption goes on. */
+  private refused(
+    key: Argument,
+    head: string,
+    cause: Cause.Cause<RedisClusterException>
+  ): Effect.Effect<{ readonly refused: RedisClusterException }> {
+    return Effect.andThen(
+      this.release(key, head),
+      Effect.catch(Effect.failCause(cause), (refused) => Effect.succeed({ refused }))
+    )
   }
 
   /**
@@ -540,14 +560,14 @@ export class Aside<I, A, E, R> {
   private reloaded(
     input: I,
     { key }: Place<A>,
-    entry: Stored.Entry,
+    former: Stored.Former,
     restore: <B, F, S>(effect: Effect.Effect<B, F, S>) => Effect.Effect<B, F, S>
   ): Effect.Effect<Value<A>, E | RedisClusterException, R> {
     return Clock.clockWith((clock) => {
       const from = monotonicMillis(clock)
       return Effect.flatMap(
         restore(Effect.suspend(() => this.origin.load(input))),
-        (value) => this.stored(input, key, entry.head, value, monotonicMillis(clock) - from)
+        (value) => this.stored(input, key, Stored.seenOf(former), value, monotonicMillis(clock) - from)
       )
     })
   }
@@ -556,7 +576,7 @@ export class Aside<I, A, E, R> {
   private changed(
     place: Place<A>,
     locked: string,
-    entry: Stored.Entry
+    former: Stored.Former
   ): Effect.Effect<Stored.Stored, RedisClusterException> {
     const key = refreshKeyOf(place.key)
     const look = Effect.all([this.read(key), this.read(place.key)])
@@ -565,7 +585,7 @@ export class Aside<I, A, E, R> {
         key,
         locked,
         look,
-        ([lock, stored]) => isHead(lock, locked) && isHead(stored, entry.head)
+        ([lock, stored]) => isHead(lock, locked) && Stored.isStill(stored, former)
       ),
       ([, stored]) => stored
     )
@@ -601,7 +621,11 @@ export class Aside<I, A, E, R> {
 
   /** Removes what begins with a head, if it is still there. */
   private release(key: Argument, head: string): Effect.Effect<void> {
-    return this.afterwards(scripts.discard({ keys: { key }, args: { seen: bytesOf(head) } }))
+    return this.discard(key, bytesOf(head))
+  }
+
+  private discard(key: Argument, seen: Uint8Array): Effect.Effect<void> {
+    return this.afterwards(scripts.discard({ keys: { key }, args: { seen } }))
   }
 
   /** Runs a command that tidies up, for a bounded time, whatever becomes of it. */
@@ -642,7 +666,7 @@ export class Aside<I, A, E, R> {
 const earlyNameOf = ({ name }: Place<unknown>): string => `${name} early`
 
 /** The name of a refresh that callers ask for. */
-const askedNameOf = ({ name }: Place<unknown>, { head }: Stored.Entry): string => `${name} ${head}`
+const askedNameOf = ({ name }: Place<unknown>, former: Stored.Former): string => `${name} ${Stored.nameOf(former)}`
 
 const isHead = (stored: Stored.Stored, head: string): boolean => "head" in stored && stored.head === head
 

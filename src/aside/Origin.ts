@@ -37,7 +37,8 @@ export interface Definition<in I, in out A, out E, out R> {
   readonly eagerness?: number | undefined
   /**
    * The time for which others wait for a process that has died or hangs while it loads a value. While a process lives it
-   * prolongs the time; a load that may never end needs a limit of its own. Default: `"10 seconds"`.
+   * prolongs the time; a load that may never end needs a limit of its own. After a load in the background that failed the
+   * next one waits for this time. Default: `"10 seconds"`.
    */
   readonly lease?: Lifetime | undefined
   /** The time for which a caller of `get` or `refresh` waits while another process loads, before it fails with `TimeoutError`. Default: `"Infinity"`. */
@@ -54,6 +55,8 @@ export interface Definition<in I, in out A, out E, out R> {
    * another one's load then wait for the server's report. Default: not at all.
    */
   readonly cached?: Lifetime | undefined
+  /** The name of these values in metrics, as the attribute `aside`. Without a name there are none. */
+  readonly name?: string | undefined
 }
 
 /** A definition, whatever it is of. */
@@ -72,7 +75,8 @@ const definitionChecks: checks.Checks<AnyDefinition> = {
   wait: checks.lifetime(0, false),
   timeout: checks.lifetime(1),
   whenUnavailable: checks.oneOf("load", "fail"),
-  cached: checks.lifetime(1)
+  cached: checks.lifetime(1),
+  name: (name) => typeof name === "string" && name !== "" ? undefined : "text that is not empty"
 }
 
 const problemOf = (definition: AnyDefinition): string | undefined => {
@@ -110,6 +114,7 @@ export class Origin<I, A, E, R> {
   readonly timeout: number | undefined
   readonly goesOn: boolean
   readonly cached: number | undefined
+  readonly name: string | undefined
   private readonly value: Value<I, A>
 
   constructor(definition: Definition<I, A, E, R>) {
@@ -126,6 +131,7 @@ export class Origin<I, A, E, R> {
     this.timeout = optional(definition?.timeout)
     this.goesOn = definition?.whenUnavailable !== "fail"
     this.cached = optional(definition?.cached)
+    this.name = definition?.name
   }
 
   /** Where the value of an input is; a command that is refused if that cannot be said. */

@@ -4,10 +4,10 @@
  * Placeholders and entries begin with a head, which ends with a line feed and has a token of its own, so that a server
  * can compare what it has with what a process has seen by the head alone. Pure.
  */
-import { randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 
 /** The beginning of each head. */
-const magic = "\0aside:"
+export const magic = "\0aside:"
 /** The most bytes of a head. */
 const longest = 128
 const lineFeed = 10
@@ -35,6 +35,9 @@ export type Stored =
   | Entry
   /** A value without a head, as `Value.set` writes it. */
   | { readonly _tag: "Plain"; readonly bytes: Uint8Array }
+
+/** A value that another one may replace. */
+export type Former = Extract<Stored, { readonly _tag: "Entry" | "Plain" }>
 
 const tokenOf = (): string => randomBytes(12).toString("base64url")
 
@@ -74,6 +77,19 @@ export const read = (bytes: Uint8Array | null): Stored => {
     took: Number(took)
   }
 }
+
+/** The bytes by which a server recognises a value: its head, or all of it. */
+export const seenOf = (former: Former): Uint8Array => former._tag === "Plain" ? former.bytes : Buffer.from(former.head)
+
+/** Whether a key still has a value. */
+export const isStill = (stored: Stored, former: Former): boolean =>
+  former._tag === "Plain"
+    ? stored._tag === "Plain" && Buffer.compare(stored.bytes, former.bytes) === 0
+    : stored._tag === "Entry" && stored.head === former.head
+
+/** A name that values with other contents do not have. */
+export const nameOf = (former: Former): string =>
+  former._tag === "Plain" ? createHash("sha256").update(former.bytes).digest("base64") : former.head
 
 /**
  * Whether a reader of an entry should load it again before it ends: the more probable the nearer its end is and the

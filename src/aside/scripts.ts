@@ -1,10 +1,13 @@
 /**
- * The scripts of cache-aside, which change a key only while it begins with what a process has seen.
+ * The scripts of cache-aside, which change a key only while it has what a process has seen: a head, or a content without one.
  */
 import * as Schema from "effect/Schema"
 import * as Script from "../scripting/Script.ts"
+import { magic } from "./Stored.ts"
 
-const isSame = "redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) == ARGV[1]"
+/** What was seen is a head, which no other content has, or all of the content. */
+const isSame = `(string.sub(ARGV[1], 1, ${magic.length}) == '\\0${magic.slice(1)}'
+      and redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) or redis.call('GET', KEYS[1])) == ARGV[1]`
 
 /** Stores an entry in the place of what was seen. Answers 1, or 0 when something else is there. */
 export const store = Script.make({

@@ -3,10 +3,11 @@
  * need not be text.
  */
 import * as scripts from "../aside/scripts.ts"
+import { magic } from "../aside/Stored.ts"
 import type { ByteScript } from "./engine/ScriptValue.ts"
 
 const isSame: ByteScript = (call, [key], [seen]) => {
-  const stored = call("GETRANGE", key, "0", String(seen.length - 1))
+  const stored = seen.startsWith(magic) ? call("GETRANGE", key, "0", String(seen.length - 1)) : call("GET", key)
   return stored === seen
 }
 

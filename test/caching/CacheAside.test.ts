@@ -2,7 +2,7 @@
  * Values beside their origin: one load per key in all processes, and nothing outdated is stored.
  */
 import { assert, it as plain, layer } from "@effect/vitest"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Schema } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Metric, Schema } from "effect"
 import * as TestClock from "effect/testing/TestClock"
 import { spawn } from "node:child_process"
 import { refreshKeyOf } from "../../src/aside/refreshKey.ts"
@@ -290,6 +290,22 @@ describeOnEach("Cache-aside, on $name", (environment) => {
         assert.strictEqual(from.loads, 1)
       }))
 
+    it.effect("shows the counters of a cache-aside with a name among the metrics", () =>
+      Effect.gen(function*() {
+        const [one] = yield* processes("metered", origin().load, { name: "numbers" })
+        const [nameless] = yield* processes("nameless", origin().load)
+        yield* Effect.forEach([one, one, nameless], ({ get }) => get(1), { concurrency: 1 })
+        const shown = (yield* Metric.snapshot).filter(({ id }) => id.startsWith("redis_cluster_aside_"))
+        const countOf = (counter: string) =>
+          shown.flatMap(({ attributes, id, state }) =>
+            id === `redis_cluster_aside_${counter}_total` ? [[attributes, state]] : []
+          )
+        assert.lengthOf(shown, 8)
+        for (const [counter, count] of [["hits", 1], ["loads", 1], ["direct", 0]] as const) {
+          assert.deepStrictEqual(countOf(counter), [[{ aside: "numbers" }, { count, incremental: true }]])
+        }
+      }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
     it.effect("refuses a mistaken definition with what is wrong, and loads nothing", () =>
       Effect.gen(function*() {
         const from = origin()
@@ -298,6 +314,7 @@ describeOnEach("Cache-aside, on $name", (environment) => {
           [{ value, load: from.load, jitter: 2 }, "jitter has to be a number from 0 to 1"],
           [{ load: from.load }, "value is missing"],
           [{ value }, "load is missing"],
+          [{ value, load: from.load, name: "" }, "name has to be text that is not empty"],
           [{ value, load: from.load, lease: 100 }, "lease has to be a duration with a unit"],
           [
             { value: Value.make({ key: () => "k", schema: Schema.Finite }), load: from.load },
@@ -337,8 +354,12 @@ describeOnEach("Cache-aside, on $name", (environment) => {
           assert.deepStrictEqual([...new Set(yield* Fiber.join(callers))], [1])
           assert.strictEqual(from.loads, 2)
           assert.strictEqual((yield* one.statistics).direct, 1)
-          const error = yield* Effect.flip(strict.get(1))
-          assert.strictEqual(error._tag, "RedisClusterException")
+          from.open()
+          assert.strictEqual(yield* one.refresh(1), 1)
+          assert.strictEqual(from.loads, 3)
+          for (const call of [strict.get(1), strict.refresh(1)]) {
+            assert.strictEqual((yield* Effect.flip(call))._tag, "RedisClusterException")
+          }
           // A value that could not be removed is told.
           assert.strictEqual((yield* Effect.flip(one.invalidate(1)))._tag, "RedisClusterException")
         }).pipe(Effect.ensuring(Effect.orDie(cluster.continue(node))))

@@ -6,7 +6,7 @@ import { Deferred, Effect, Fiber, Schema } from "effect"
 import { refreshKeyOf } from "../../src/aside/refreshKey.ts"
 import * as Stored from "../../src/aside/Stored.ts"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
-import { CacheAside, Value } from "../../src/index.ts"
+import { CacheAside, Codec, Value } from "../../src/index.ts"
 import { calls, connect, resetCounts } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
@@ -55,6 +55,8 @@ describeOnEach("Cache-aside among faults, on $name", (environment) => {
               assert.strictEqual(yield* Fiber.join(first), 1)
               assert.deepStrictEqual([...new Set(yield* Fiber.join(others))], [1])
               assert.strictEqual(yield* Fiber.join(late), 1)
+              from.open()
+              assert.strictEqual(yield* one.refresh(id), 1, "a refresh")
             }).pipe(Effect.ensuring(everywhere(...accept)))
           }
         }))
@@ -80,6 +82,79 @@ describeOnEach("Cache-aside among faults, on $name", (environment) => {
           assert.strictEqual(from.loads, 3)
           assert.strictEqual(yield* two.get(id), 2)
         }
+      }))
+
+    it.effect("a refresh keeps the former value there until the new one is loaded, whatever has written it", () =>
+      Effect.gen(function*() {
+        for (const [id, write] of ["Value.set", "CacheAside"].entries()) {
+          const from = origin()
+          const [one, two] = yield* processes("kept", from.load, { eagerness: 0 })
+          if (write === "Value.set") yield* one.redis.execute(Numbers("kept").set(id, 1))
+          else yield* one.set(id, 1)
+          const gate = from.close()
+          from.change(2)
+          const refresh = yield* Effect.forkChild(one.refresh(id))
+          yield* until("the load", () => from.loads === 1)
+          assert.strictEqual(yield* Effect.timeout(two.get(id), "5 seconds"), 1, write)
+          const again = yield* Effect.forkChild(two.refresh(id))
+          yield* waits(two)
+          yield* Deferred.succeed(gate, undefined)
+          assert.deepStrictEqual([yield* Fiber.join(refresh), yield* Fiber.join(again)], [2, 2], write)
+          assert.strictEqual(yield* two.get(id), 2, write)
+          assert.strictEqual(from.loads, 1, write)
+        }
+      }))
+
+    it.effect("a refresh stores nothing over a value that begins with the former one, nor where that one was deleted", () =>
+      Effect.gen(function*() {
+        const value = Value.make({
+          key: (id: number) => `longer:${id}`,
+          schema: Schema.String,
+          codec: Codec.text,
+          timeToLive: "1 minute"
+        })
+        const [{ redis }] = yield* processes("longer", origin().load)
+        for (const [id, former] of ["a", ""].entries()) {
+          for (const change of [redis.set(`longer:${id}`, `${former}b`), redis.del(`longer:${id}`)]) {
+            const from = origin()
+            const aside = CacheAside.make({ value, load: () => Effect.map(from.load(), String), eagerness: 0 })
+            yield* redis.set(`longer:${id}`, former)
+            const gate = from.close()
+            const refresh = yield* Effect.forkChild(by(redis)(aside.refresh(id)))
+            yield* until("the load", () => from.loads === 1)
+            yield* change
+            const present = yield* redis.get(`longer:${id}`)
+            yield* Deferred.succeed(gate, undefined)
+            assert.strictEqual(yield* Fiber.join(refresh), "1")
+            assert.strictEqual(yield* redis.get(`longer:${id}`), present)
+            assert.strictEqual((yield* aside.statistics).unstored, 1)
+          }
+        }
+      }))
+
+    it.effect("a load in the background may take longer than the lease: it is done once, and stored", () =>
+      Effect.gen(function*() {
+        const from = origin()
+        const [one, two] = yield* processes("slow", from.load, { lease: "200 millis", eagerness: 1e9 })
+        yield* one.get(1)
+        const gate = from.close()
+        from.change(2)
+        yield* one.get(1)
+        yield* until("the load in the background", () => from.loads === 2)
+        // Its lock is prolonged for longer than one lease.
+        let times = 0
+        let before = 0
+        yield* eventually(
+          "that its lock is prolonged",
+          Effect.map(two.redis.pttl(refreshKeyOf("slow:1")), (left) => {
+            if (left > before) times++
+            before = left
+            return times > 5
+          })
+        )
+        assert.strictEqual(yield* two.get(1), 1)
+        yield* Deferred.succeed(gate, undefined)
+        yield* eventually("the new value", Effect.map(two.get(1), (value) => value === 2))
       }))
 
     it.effect("a refresh loads at once after a load in the background has failed, which itself pauses", () =>
