@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import * as Script from "../scripting/Script.ts"
 import { magic } from "./Stored.ts"
 
-/** What was seen is a head, which no other content has, or all of the content. */
+/** A process has seen a head, which no other content has, or all of the content. */
 const isSame = `(string.sub(ARGV[1], 1, ${magic.length}) == '\\0${magic.slice(1)}'
       and redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) or redis.call('GET', KEYS[1])) == ARGV[1]`
 
