@@ -42,7 +42,7 @@ async def run(client: RedisCluster, work: dict) -> int:
 
 async def main() -> None:
     host, port = sys.argv[2].split(":")
-    client = RedisCluster(host=host, port=int(port), decode_responses=True, protocol=3, max_connections=64)
+    client = RedisCluster(host=host, port=int(port), decode_responses=True, protocol=3, max_connections=1000)
     await client.initialize()
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
