@@ -13,6 +13,8 @@ import { busDelay, publishedAfter } from "./transit.ts"
 export interface Surroundings {
   readonly connections: Connections["Service"]
   readonly snapshot: () => Snapshot.Snapshot
+  /** The last snapshot that a refresh brought before the present one. */
+  readonly refreshed: () => Snapshot.Snapshot
   readonly now: () => number
   /** The time at which the servers were asked for the topology that is planned, in monotonic milliseconds. */
   readonly checkedAt: () => number
@@ -51,7 +53,7 @@ export class Placements {
     const mayLose = added.length > 0 || after.length === 0
     if (shared.isLive && mayLose) shared.interrupt(this.provenAt(shared, left), "OwnerChanged")
     shared.places = after
-    shared.notBefore = Math.max(shared.notBefore, this.settledAt(shared, left, added))
+    this.awaitSettled(shared, left, added)
     for (const address of left) this.nodes.get(address)?.unwant(shared)
     for (const address of added) this.give(address, shared)
     return true
@@ -85,14 +87,15 @@ export class Placements {
     for (const [address, node] of this.nodes) {
       const id = this.facts.snapshot.nodes.get(address)?.id ?? ""
       if (id === "" || node.node.id === "" || id === node.node.id) continue
-      const { caughtUpAt } = node
-      this.nodes.delete(address)
-      node.close()
       for (const shared of all) {
         if (!shared.places.includes(address)) continue
-        shared.interrupt(publishedAfter(caughtUpAt), "ConnectionLost")
+        shared.interrupt(publishedAfter(node.caughtUpAt), "ConnectionLost")
         shared.places = shared.places.filter((place) => place !== address)
+        // The node that is left has no address any more by which a plan could name it.
+        if (shared.placement !== "everyPrimary") this.waitForBus(shared, node)
       }
+      this.nodes.delete(address)
+      node.close()
     }
   }
 
@@ -114,15 +117,21 @@ export class Placements {
     return Math.min(...proofs)
   }
 
-  /** The earliest time at which the added nodes may be asked without a delivered message arriving a second time. */
-  private settledAt(shared: SharedSubscription, left: ReadonlyArray<string>, added: ReadonlyArray<string>): number {
-    let at = 0
+  /** Postpones requests to the added nodes until no message that was delivered can arrive from them a second time. */
+  private awaitSettled(shared: SharedSubscription, left: ReadonlyArray<string>, added: ReadonlyArray<string>): void {
+    const snapshots = { before: this.around.refreshed(), now: this.facts.snapshot }
     for (const one of left) {
-      const deliveredAt = this.nodes.get(one)?.entryOf(shared)?.deliveredAt ?? 0
-      if (deliveredAt + busDelay <= at) continue
-      if (added.some((other) => sharesMessages(shared, this.facts.snapshot, one, other))) at = deliveredAt + busDelay
+      const node = this.nodes.get(one)
+      if (node !== undefined && added.some((other) => sharesMessages(shared, snapshots, one, other))) {
+        this.waitForBus(shared, node)
+      }
     }
-    return at
+  }
+
+  /** Lets the messages that a node has delivered reach its siblings before one of these is asked. */
+  private waitForBus(shared: SharedSubscription, node: NodeSubscriptions): void {
+    const deliveredAt = node.entryOf(shared)?.deliveredAt ?? 0
+    shared.notBefore = Math.max(shared.notBefore, deliveredAt + busDelay)
   }
 
   private give(address: string, shared: SharedSubscription): void {

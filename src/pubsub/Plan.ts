@@ -62,16 +62,36 @@ export const placesOf = (wish: Wish, facts: Facts, held: ReadonlyArray<string>):
   return address === undefined ? [] : [address]
 }
 
+/** The present snapshot, and the last one that a refresh brought before it. */
+export interface Snapshots {
+  readonly before: Snapshot
+  readonly now: Snapshot
+}
+
 /**
- * Whether two nodes may deliver one message. Messages of classic channels travel to all nodes, those of shard channels
- * to the nodes of the shard, and the notifications of a node to no other node.
+ * Whether a message that one node has delivered may come from another one later. Messages of classic channels travel to
+ * all nodes, those of shard channels to the nodes of the shard, and the notifications of a node to no other node.
  */
-export const sharesMessages = (wish: Wish, snapshot: Snapshot, one: string, other: string): boolean => {
+export const sharesMessages = (wish: Wish, snapshots: Snapshots, one: string, other: string): boolean => {
   if (wish.placement === "everyPrimary") return false
-  if (wish.kind !== "shardChannel") return true
-  // A node that is not listed, or that only a redirect has named, may belong to any shard.
-  const isListed = (address: string) => (snapshot.nodes.get(address)?.id ?? "") !== ""
-  return !isListed(one) || !isListed(other) || shardOf(snapshot, one) === shardOf(snapshot, other)
+  return wish.kind !== "shardChannel" || !areApart(snapshots, one, other)
+}
+
+/**
+ * Whether it is certain that two nodes belong to different shards, and did so when messages left the first one.
+ *
+ * In the course of a failover other nodes see the former primary without slots and without a shard, and a redirect may name
+ * a node as owner that the client knows as a replica of another shard, or not at all. Neither shows that the two have
+ * shared nothing.
+ */
+const areApart = ({ before, now }: Snapshots, one: string, other: string): boolean => {
+  const isListed = (address: string) => (now.nodes.get(address)?.id ?? "") !== ""
+  const wasPromoted = before.nodes.get(other)?.role !== now.nodes.get(other)?.role
+  return isListed(one) && isListed(other) && !wasPromoted &&
+    [before, now].every((snapshot) => {
+      const shards = [shardOf(snapshot, one), shardOf(snapshot, other)]
+      return shards[0] !== undefined && shards[1] !== undefined && shards[0] !== shards[1]
+    })
 }
 
 const shardOf = (snapshot: Snapshot, address: string): Shard | undefined =>

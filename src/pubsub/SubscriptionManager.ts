@@ -66,6 +66,8 @@ export class SubscriptionManager {
   /** The time since when a subscription has not been live. */
   private unsettledSince = 0
   private planned: Snapshot.Snapshot
+  /** The snapshot that the last refresh brought, without the redirects since. */
+  private refreshed: Snapshot.Snapshot
   private checkedAt: number
   private closed = false
   /** The time at which the connections of a node were last replaced because they led to another server. */
@@ -91,6 +93,7 @@ export class SubscriptionManager {
     this.clock = clock
     this.runFork = runFork
     this.planned = topology.current()
+    this.refreshed = this.planned
     this.checkedAt = monotonicMillis(clock)
     this.alarm = new Alarm(clock, runFork, () => this.look())
     this.verification = new Alarm(clock, runFork, () => this.verify())
@@ -98,6 +101,7 @@ export class SubscriptionManager {
       connections,
       hooks: this.hooks,
       snapshot: topology.current,
+      refreshed: () => this.refreshed,
       now: () => this.now,
       checkedAt: () => this.checkedAt,
       lookAt: (time) => this.alarm.set(time)
@@ -194,6 +198,7 @@ export class SubscriptionManager {
   /** Plans again after a refresh that began at `askedAt`. */
   checked(askedAt: number): void {
     this.replan()
+    this.refreshed = this.planned
     this.checkedAt = askedAt
   }
 

@@ -114,7 +114,8 @@ describe("Where a subscription belongs", () => {
   })
 
   it("classic messages reach all nodes, those of shard channels one shard, notifications nobody else", () => {
-    const shares = (wish: Wish, one: number, other: number) => sharesMessages(wish, usual, address(one), address(other))
+    const shares = (wish: Wish, one: number, other: number) =>
+      sharesMessages(wish, { before: usual, now: usual }, address(one), address(other))
     assert.isTrue(shares(wish("channel"), 1, 2))
     assert.isTrue(shares(wish("shardChannel"), 1, 11))
     assert.isFalse(shares(wish("shardChannel"), 1, 2))
@@ -122,12 +123,52 @@ describe("Where a subscription belongs", () => {
     assert.isFalse(shares(wish("pattern", "everyPrimary"), 1, 2))
   })
 
-  it("a node that only a redirect has named may be of the shard that the slot was of", () => {
-    // In the course of a failover a replica that has taken over is no replica any more, and in others' eyes owns no slots.
-    const redirected = Snapshot.moved(parsed([[0, 16383, [host, 1, "id-1", []]]]), 0, { host, port: 11 })
-    const shares = (one: number, other: number) =>
-      sharesMessages(wish("shardChannel"), redirected, address(one), address(other))
-    assert.isTrue(shares(1, 11))
-    assert.isTrue(shares(11, 1))
+  it("shard channels that change their primary are with the same messages unless both nodes have been in other shards all along", () => {
+    const shares = (before: Snapshot.Snapshot, now: Snapshot.Snapshot, one: number, other: number) =>
+      sharesMessages(wish("shardChannel"), { before, now }, address(one), address(other))
+    const redirected = (snapshot: Snapshot.Snapshot, port: number) => Snapshot.moved(snapshot, 0, { host, port })
+    /** One slot of the shard 1 belongs to another primary. */
+    const partOf = (primary: number, others: ReadonlyArray<number> = []) =>
+      parsed([
+        [0, 0, [host, primary, `id-${primary}`, []]],
+        [1, 8191, ...[1, ...others].map((port) => [host, port, `id-${port}`, []])],
+        [8192, 16383, [host, 2, "id-2", []]]
+      ])
+    const alone = parsed([[0, 8191, [host, 1, "id-1", []]], [8192, 16383, [host, 2, "id-2", []]]])
+    // A slot that moves between shards that keep others.
+    assert.isFalse(shares(alone, partOf(2), 1, 2))
+    assert.isFalse(shares(usual, redirected(usual, 2), 1, 2))
+    assert.isFalse(shares(usual, redirected(usual, 2), 11, 22))
+    // A failover, as the servers know it and as a redirect tells of it.
+    assert.isTrue(shares(usual, snapshotOf([11, 2, 3]), 1, 11))
+    assert.isTrue(shares(usual, redirected(usual, 11), 1, 11))
+    // In the course of a failover other nodes see the former primary without slots.
+    const idle = parsed([[0, 8191, [host, 11, "id-11", []]], [8192, 16383, [host, 2, "id-2", []]]])
+    assert.isTrue(shares(usual, idle, 1, 11))
+    const listed = Snapshot.fromClusterSlots(
+      [[0, 8191, [host, 11, "id-11", []]], [8192, 16383, [host, 2, "id-2", []]]],
+      {
+        via: { host, port: 2 },
+        mapAddress: (endpoint) => endpoint,
+        previous: usual,
+        members: new Map([1, 2, 11].map((port) => [
+          `id-${port}`,
+          { id: `id-${port}`, endpoint: { host, port }, role: "primary", health: undefined, zone: undefined }
+        ]))
+      }
+    )
+    assert(listed._tag === "Success")
+    assert.isDefined(listed.success.nodes.get(address(1)))
+    assert.isTrue(shares(usual, listed.success, 1, 11))
+    // A redirect names a node that is no replica of the shard, or belongs to none, as far as the client knows.
+    assert.isTrue(shares(alone, redirected(alone, 11), 1, 11))
+    assert.isTrue(shares(listed.success, redirected(listed.success, 1), 11, 1))
+    assert.isTrue(shares(usual, partOf(12), 1, 12))
+    // Several redirects have made it the primary of some slots, and no refresh has come yet.
+    const twice = Snapshot.moved(redirected(listed.success, 1), 1, { host, port: 1 })
+    assert.isTrue(shares(listed.success, twice, 11, 1))
+    // Nodes that the snapshots do not have.
+    assert.isTrue(shares(usual, usual, 99, 2))
+    assert.isTrue(shares(usual, usual, 1, 99))
   })
 })
