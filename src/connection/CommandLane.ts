@@ -147,6 +147,7 @@ export class CommandLane implements DecoderHandlers {
     this.verifyAt = this.pulse.overdueFrom(now)
     this.decoder = new RespDecoder(this)
     wire.receive = (bytes) => this.read(bytes)
+    wire.room = () => this.decoder.room
     wire.stream.on("drain", () => this.drained())
   }
 

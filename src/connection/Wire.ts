@@ -17,6 +17,8 @@ export class Wire {
    * memory.
    */
   receive: (bytes: Buffer) => void = () => {}
+  /** The memory into which the next read goes; `undefined` for memory that is used again. */
+  room: () => Buffer | undefined = () => undefined
   readonly stream: Duplex
   /** Whether it speaks TLS. */
   readonly isSecure: boolean
@@ -48,16 +50,19 @@ export class Wire {
 }
 
 /**
- * Lets sockets read into memory that is used again. Node by itself allocates 64 KiB for each read, which for large
- * replies keeps the garbage collector busier than everything else together.
+ * Lets sockets read into memory that is used again, or straight into that of a long string. Node by itself allocates
+ * 64 KiB for each read, which for large replies keeps the garbage collector busier than everything else together.
  */
-const reusing = (wire: Wire): net.OnReadOpts => ({
-  buffer: Buffer.allocUnsafeSlow(readSize),
-  callback: (size, bytes) => {
-    wire.receive((bytes as Buffer).subarray(0, size))
-    return true
+const reusing = (wire: Wire): net.OnReadOpts => {
+  const shared = Buffer.allocUnsafeSlow(readSize)
+  return {
+    buffer: () => wire.room() ?? shared,
+    callback: (size, bytes) => {
+      wire.receive((bytes as Buffer).subarray(0, size))
+      return true
+    }
   }
-})
+}
 
 const listening = (wire: Wire, stream: Duplex): Duplex => stream.on("data", (bytes: Buffer) => wire.receive(bytes))
 

@@ -9,7 +9,7 @@
  * is not UTF-8, and values beyond a bound, are read to their end, and an `UnreadableReply` stands in their place.
  *
  * The decoder never looks at a byte twice for the sake of a chunk boundary: an incomplete reply is kept as a stack of open
- * aggregates, a started line, or the pieces of a started bulk string.
+ * aggregates, a started line, or a started bulk string in the memory in which it stays.
  */
 import { Buffer, constants, isUtf8 } from "node:buffer"
 import { notUtf8, type Reply, ServerError, UnreadableReply } from "./Reply.ts"
@@ -379,8 +379,18 @@ const noLineEnd = "a string without its line end"
 /** Whether a line of this type may be legal and beyond every bound. */
 const mayBeLong = (type: number): boolean => type === SIMPLE || type === ERROR || type === BIG_NUMBER
 
-/** A string up to this length gets its memory at once. */
-const firstBlock = 1024 * 1024
+/**
+ * A string of this length and more has memory of its own, into which the bytes that are still to come can be read.
+ */
+const longString = 64 * 1024
+
+/** A longer string gets no more memory than this before as much of it has come. */
+const trusted = 32 * 1024 * 1024
+
+/** Gives the memory of a string back. The collector would take longer than the next such string. */
+const giveBack = ({ buffer, byteLength }: Buffer): void => {
+  if (byteLength >= longString && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}
 
 /**
  * The bulk string that is too long: its bytes are counted, and its line end is kept.
@@ -389,6 +399,7 @@ class Excess {
   private readonly total: number
   private readonly lineEnd = Buffer.alloc(2)
   readonly unreadable: UnreadableReply
+  readonly room = undefined
   length = 0
 
   constructor(total: number, unreadable: UnreadableReply) {
@@ -408,42 +419,48 @@ class Excess {
 }
 
 /**
- * The pieces of a bulk string that spans chunks. The memory grows with what has come, not with what was announced.
+ * The bulk string that spans chunks: its bytes are put into the memory in which they stay. The memory grows with what has
+ * come, not with what was announced.
  */
 class Pieces {
   readonly unreadable = undefined
   private readonly total: number
-  private readonly full: Array<Buffer> = []
-  private block: Buffer
-  private filled = 0
+  private memory: Buffer
   length = 0
 
   constructor(total: number) {
     this.total = total
-    this.block = Buffer.allocUnsafe(Math.min(total, firstBlock))
+    this.memory = total < longString ? Buffer.allocUnsafe(total) : Buffer.allocUnsafeSlow(Math.min(total, trusted))
+  }
+
+  /**
+   * The memory for the next bytes, when many are to come. The line end is never read into it, nor the byte for which it
+   * has to grow: memory into which a socket may still read is not given back.
+   */
+  get room(): Buffer | undefined {
+    const end = Math.min(this.memory.length, this.total - 2)
+    return end - this.length >= longString ? this.memory.subarray(this.length, end) : undefined
   }
 
   add(chunk: Buffer, start: number, end: number): void {
-    let at = start
-    while (at < end) {
-      if (this.filled === this.block.length) this.grow()
-      const next = Math.min(end, at + this.block.length - this.filled)
-      chunk.copy(this.block, this.filled, at, next)
-      this.filled += next - at
-      this.length += next - at
-      at = next
-    }
+    const length = this.length + end - start
+    if (length > this.memory.length) this.grow()
+    // Memory of its own has no other chunk than those that were read into its room.
+    const isThere = this.total >= longString && chunk.buffer === this.memory.buffer
+    if (!isThere) chunk.copy(this.memory, this.length, start, end)
+    this.length = length
   }
 
   /** The whole string, in memory that nothing else uses. */
   join(): Buffer {
-    return this.full.length === 0 ? this.block : Buffer.concat([...this.full, this.block], this.length)
+    return this.memory
   }
 
   private grow(): void {
-    this.full.push(this.block)
-    this.block = Buffer.allocUnsafe(Math.min(this.total - this.length, this.length))
-    this.filled = 0
+    const { memory } = this
+    this.memory = Buffer.allocUnsafeSlow(this.total)
+    memory.copy(this.memory, 0, 0, this.length)
+    giveBack(memory)
   }
 }
 
@@ -530,6 +547,14 @@ export class RespDecoder {
     }
     this.excerpt.clear()
     return this.failure
+  }
+
+  /**
+   * The memory for the next bytes of a long string: bytes that are read into it stay where they are. They are pushed as any
+   * other chunk, as a view that begins where this one does. `undefined` while the next bytes may be read into any memory.
+   */
+  get room(): Buffer | undefined {
+    return this.pieces?.room
   }
 
   /**
@@ -781,7 +806,9 @@ export class RespDecoder {
   private emitText(bytes: Buffer, start: number, end: number, own: boolean): void {
     if (this.bytes) return this.emit(decodeBytes(bytes, start, end, own))
     const excerpt = this.hasMany && !own ? this.excerpt.read(bytes, start, end) : undefined
-    this.emit(excerpt ?? decodeText(bytes, start, end) ?? this.notText(bytes, start, end, own))
+    const text = excerpt ?? decodeText(bytes, start, end) ?? this.notText(bytes, start, end, own)
+    if (own) giveBack(bytes)
+    this.emit(text)
   }
 
   private emitExcess(lineEnd: Buffer, unreadable: UnreadableReply): void {

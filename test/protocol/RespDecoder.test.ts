@@ -1,5 +1,6 @@
 import * as fc from "fast-check"
 import { Buffer } from "node:buffer"
+import { isDeepStrictEqual } from "node:util"
 import { describe, expect, it } from "vitest"
 import { type Reply, ServerError, UnreadableReply } from "../../src/protocol/Reply.ts"
 import { type DecoderOptions, RespDecoder } from "../../src/protocol/RespDecoder.ts"
@@ -738,6 +739,120 @@ describe("RespDecoder", () => {
       }),
       { numRuns: 3000 }
     )
+  })
+
+  describe("reads long strings into the memory in which they stay", () => {
+    const long = 64 * 1024
+
+    /** Reads as a socket does: into the room of the decoder, or into memory that is used again. */
+    const read = (decoder: RespDecoder, bytes: Buffer, sizes: ReadonlyArray<number>) => {
+      const shared = Buffer.alloc(long)
+      let copied = 0
+      let failure: string | undefined
+      for (let at = 0, reads = 0; at < bytes.length; reads++) {
+        const memory = decoder.room ?? shared
+        const size = bytes.copy(memory, 0, at, at + Math.min(memory.length, sizes[reads % sizes.length]))
+        if (memory === shared) copied += size
+        failure = decoder.push(memory.subarray(0, size))
+        shared.fill("#")
+        at += size
+      }
+      return { copied, failure }
+    }
+
+    const lengths = fc.oneof(
+      fc.integer({ min: -4, max: 4 }).map((difference) => long + difference),
+      fc.integer({ min: -4, max: 4 }).map((difference) => 2 * long + difference),
+      fc.integer({ min: 2 * long, max: 6 * long })
+    )
+    const longText = fc.tuple(lengths, fc.constantFrom("x", "xü", "€")).map(([length, unit]) =>
+      unit.repeat(length / Buffer.byteLength(unit))
+    )
+    const longPart: fc.Arbitrary<Wire> = fc.oneof(
+      fc.record({ type: fc.constantFrom("text", "verbatim", "bulkError"), text: longText }),
+      lengths.map((length): Wire => ({ type: "bytes", bytes: Buffer.alloc(length, "\xff\r\n", "latin1") }))
+    )
+    const some: fc.Arbitrary<Wire> = fc.oneof(
+      { weight: 2, arbitrary: longPart },
+      message,
+      fc.array(fc.oneof(longPart, scalar3), { maxLength: 4 }).map((elements): Wire => ({ type: "array", elements })),
+      fc.tuple(longPart, longPart, longPart).map(([name, value, reply]): Wire => ({
+        type: "attributed",
+        attributes: [[name, value]],
+        value: reply
+      })),
+      longPart.map((part): Wire => ({ type: "push", elements: [{ type: "text", text: "kind" }, part] }))
+    )
+    const readSizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constantFrom(4096, long, 8 * long)), {
+      minLength: 1,
+      maxLength: 6
+    }).filter((sizes) => sizes.some((size) => size >= 4096))
+
+    it("whatever the reads, whatever stands around them", () => {
+      fc.assert(
+        fc.property(fc.array(some, { minLength: 1, maxLength: 4 }), readSizes, fc.boolean(), (wires, sizes, binary) => {
+          const { decoder, replies } = make({ binary: () => binary })
+          expect(read(decoder, Buffer.concat(wires.map(serialize)), sizes).failure).toBe(undefined)
+          expect(decoder.room).toBe(undefined)
+          const got = replies()
+          const wanted = wires.map((wire) => expected(wire, binary && wire.type !== "push"))
+          expect(got.map((reply, i) => isDeepStrictEqual(reply, wanted[i]))).toStrictEqual(wires.map(() => true))
+        }),
+        { numRuns: 60 }
+      )
+    })
+
+    it("with every boundary of the reads near the ends of the memory", () => {
+      for (const length of [long, long + 1, 2 * long, 2 * long + 1, 3 * long + 7]) {
+        const value = Buffer.from(Array.from({ length }, (_, i) => 97 + i % 26))
+        const bytes = Buffer.concat([bulk("$", value), Buffer.from("+next\r\n")])
+        for (const first of [8, 9, 10, 11, long, length - long, length, length + 8, length + 9, length + 10]) {
+          for (const [binary, wanted] of [[true, value], [false, value.toString()]] as const) {
+            const { decoder, replies } = make({ binary: () => binary })
+            expect(read(decoder, bytes, [first, Infinity]).failure).toBe(undefined)
+            expect(isDeepStrictEqual(replies(), [wanted, "next"])).toBe(true)
+          }
+        }
+      }
+    })
+
+    it("and copies no more of them than came together with their header and their line end", () => {
+      const value = Buffer.alloc(20 * long, "v")
+      const { decoder, replies } = make({ binary: () => true })
+      expect(read(decoder, bulk("$", value), [Infinity]).copied).toBeLessThanOrEqual(2 * long)
+      expect(value.equals(replies()[0] as Buffer)).toBe(true)
+    })
+
+    it("but never into memory that they share, that is too small, or of which they are skipped", () => {
+      for (const header of ["$100\r\n", `$${long - 2}\r\n`, `$${2 * long}\r\n${"x".repeat(long + 1)}`, "+", ":1", "*2\r\n"]) {
+        const { decoder, feed } = make()
+        feed(header)
+        expect(decoder.room).toBe(undefined)
+      }
+      const { decoder, feed } = make({ maxBulkLength: long })
+      feed(`$${4 * long}\r\n`)
+      expect(decoder.room).toBe(undefined)
+    })
+
+    it("without their line end they end the stream, and a stopped decoder has no room", () => {
+      const broken = Buffer.from(`$${3 * long}\r\n${"x".repeat(3 * long)}x\r\n`)
+      const { decoder, replies } = make()
+      expect(read(decoder, broken, [Infinity]).failure).toBe("a string without its line end")
+      expect(replies()).toStrictEqual([])
+      const stopped = make()
+      stopped.feed(`$${3 * long}\r\nx`)
+      expect(stopped.decoder.room).not.toBe(undefined)
+      stopped.decoder.stop()
+      expect(stopped.decoder.room).toBe(undefined)
+    })
+
+    it("and gives the memory of a text back at once", () => {
+      const { decoder } = make()
+      const bytes = Buffer.concat([bulk("$", Buffer.alloc(64 * long, "x")), bulk("$", Buffer.alloc(64 * long, "x"))])
+      const before = process.memoryUsage().arrayBuffers
+      for (let i = 0; i < 20; i++) read(decoder, bytes, [Infinity])
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * 64 * long)
+    })
   })
 
   describe("stop", () => {
