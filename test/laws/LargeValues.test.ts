@@ -55,7 +55,6 @@ describe("Large values come as they were written, whatever they pass", () => {
     it.effect("where a connection may hold few bytes", () => roundTrip({ maxInFlightBytes: 100 * kib }))
   })
   layer(RedisCluster.layer({ primaries: 1, tls: true }), { timeout: "60 seconds", excludeTestServices: true })((it) => {
-    it.effect("over TLS", () =>
-      Effect.flatMap(RedisCluster, ({ tls }) => roundTrip({ tls: { ca: tls?.ca } })))
+    it.effect("over TLS", () => Effect.flatMap(RedisCluster, ({ tls }) => roundTrip({ tls: { ca: tls?.ca } })))
   })
 })

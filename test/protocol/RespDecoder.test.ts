@@ -824,7 +824,9 @@ describe("RespDecoder", () => {
     })
 
     it("but never into memory that they share, that is too small, or of which they are skipped", () => {
-      for (const header of ["$100\r\n", `$${long - 2}\r\n`, `$${2 * long}\r\n${"x".repeat(long + 1)}`, "+", ":1", "*2\r\n"]) {
+      for (
+        const header of ["$100\r\n", `$${long - 2}\r\n`, `$${2 * long}\r\n${"x".repeat(long + 1)}`, "+", ":1", "*2\r\n"]
+      ) {
         const { decoder, feed } = make()
         feed(header)
         expect(decoder.room).toBe(undefined)
