@@ -83,7 +83,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "cli",
     about: "the command line, a program that uses the library as others do",
-    floors: [["cli/output"], ["cli/connecting"], ["cli/commands"], ["cli"]]
+    floors: [["cli/output"], ["cli/connecting"], ["cli/topology"], ["cli/commands"], ["cli"]]
   }
 ]
 

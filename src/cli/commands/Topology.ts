@@ -1,79 +1,169 @@
-/** `topology`: the shards of a cluster, as a table. */
+/** `topology`: the shards of a cluster as a table and a ring, live, or as a picture in a file. */
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { ClusterClient, type ClusterNode, Snapshot } from "../../index.ts"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { type ClientEvent, ClusterClient, type ClusterClientShape } from "../../index.ts"
 import * as Connecting from "../connecting/Connecting.ts"
+import { ExitCode, failure, verdict } from "../output/Failure.ts"
 import { jsonFlag } from "../output/jsonFlag.ts"
+import * as Live from "../output/Live.ts"
 import { Screen } from "../output/Screen.ts"
-import type { Cell, Table } from "../output/Table.ts"
+import { cut, visible } from "../output/text.ts"
+import { type EventWords, wordsOf } from "../topology/Events.ts"
+import * as Facts from "../topology/Facts.ts"
+import * as Mermaid from "../topology/Mermaid.ts"
+import * as Report from "../topology/Report.ts"
+import * as Svg from "../topology/Svg.ts"
 
-const rangesOf = (snapshot: Snapshot.Snapshot, shard: Snapshot.Shard): ReadonlyArray<string> =>
-  Snapshot.rangesOf(snapshot, shard).map(({ end, start }) => start === end ? `${start}` : `${start}-${end}`)
+/** The present facts. Each node is asked with a PING. */
+const look = (redis: ClusterClientShape): Effect.Effect<Facts.Facts> =>
+  Effect.gen(function*() {
+    const report = yield* redis.health()
+    return Facts.of(yield* redis.topology, report)
+  })
 
-const healthOf = ({ health }: ClusterNode): Cell => {
-  switch (health) {
-    case undefined:
-      return "?"
-    case "online":
-      return { text: health, style: "green" }
-    case "loading":
-      return { text: health, style: "yellow" }
-    case "fail":
-      return { text: health, style: "red" }
+const toJson = (facts: Facts.Facts): unknown => {
+  const node = (of: Facts.ShownShard["primary"]) => {
+    const seen = facts.healthOf(of)
+    return {
+      id: of.id,
+      address: of.address,
+      role: of.role,
+      zone: of.zone,
+      health: Facts.healthWord(facts, of),
+      pingMillis: seen?.latency,
+      cause: seen?.cause
+    }
   }
-}
-
-/** The nodes of a snapshot, shard by shard, and those that serve no slots after them. */
-const tableOf = (snapshot: Snapshot.Snapshot): Table => {
-  const rowOf = (shard: string, node: ClusterNode, slots: string): ReadonlyArray<Cell> => [
-    shard,
-    node.role === "primary" ? { text: node.role, style: "bold" } : node.role,
-    node.address,
-    node.zone ?? "",
-    healthOf(node),
-    slots
-  ]
-  const serving = new Set([...snapshot.primaries, ...snapshot.replicas])
   return {
-    columns: [
-      { title: "SHARD", align: "right" },
-      { title: "ROLE" },
-      { title: "NODE" },
-      { title: "ZONE", least: 4 },
-      { title: "HEALTH" },
-      { title: "SLOTS", least: 11 }
-    ],
-    rows: [
-      ...snapshot.shards.flatMap((shard, i) => [
-        rowOf(`${i + 1}`, shard.primary, rangesOf(snapshot, shard).join(" ")),
-        ...shard.replicas.map((replica) => rowOf("", replica, ""))
-      ]),
-      ...[...snapshot.nodes.values()].filter((node) => !serving.has(node)).map((node) => rowOf("-", node, ""))
-    ]
+    coveredSlots: facts.coveredSlots,
+    shards: facts.shards.map(({ primary, ranges, replicas, slots }) => ({
+      slots,
+      ranges,
+      primary: node(primary),
+      replicas: replicas.map(node)
+    })),
+    withoutSlots: facts.idle.map(node)
   }
 }
+
+const timeOf = (millis: number): string => new Date(millis).toTimeString().slice(0, 8)
+
+/** Whether the owners of all slots are there and answer. */
+const isSound = (facts: Facts.Facts): boolean =>
+  facts.coveredSlots === facts.owners.length &&
+  facts.shards.every(({ primary }) => !["down", "fail"].includes(Facts.healthWord(facts, primary)))
+
+interface Seen extends EventWords {
+  readonly at: number
+  readonly event: ClientEvent
+}
+
+/** What happens in the cluster, from now on. */
+const happenings = (redis: ClusterClientShape): Stream.Stream<Seen> =>
+  redis.events.pipe(
+    Stream.mapEffect((event) => Effect.map(Clock.currentTimeMillis, (at) => ({ at, event, words: wordsOf(event) }))),
+    Stream.filterMap(({ at, event, words }) =>
+      words === undefined ? Result.fail(event) : Result.succeed({ at, event, ...words })
+    )
+  )
+
+const remembered = 200
+
+/** The report, drawn again after each event, with the last events under it. */
+const watch = Effect.fnUntraced(function*(redis: ClusterClientShape) {
+  const screen = yield* Screen
+  const picture = (facts: Facts.Facts, seen: ReadonlyArray<Seen>): Live.Picture => ({ columns, rows }) => {
+    const report = Report.lines(facts, columns, screen.paint)
+    const room = Math.max(0, rows - report.length - 3)
+    const events = seen.slice(-room).map(({ at, style, text }) =>
+      `${screen.paint.dim(timeOf(at))} ${screen.paint[style](cut(visible(text), columns - 9))}`
+    )
+    const help = screen.paint.dim("q quits")
+    return [...report, "", ...(room === 0 ? [] : events), help]
+  }
+  let seen: ReadonlyArray<Seen> = []
+  const changes = Stream.merge(
+    Stream.map(redis.topologyChanges, () => undefined),
+    Stream.tap(happenings(redis), (one) =>
+      Effect.sync(() => {
+        seen = [...seen, one].slice(-remembered)
+      }))
+  )
+  yield* Live.show(
+    Stream.mapEffect(changes, () => Effect.map(look(redis), (facts) => picture(facts, seen)))
+  )
+})
 
 export const topology = Command.make(
   "topology",
-  { connecting: Connecting.withUrls, json: jsonFlag },
-  Effect.fnUntraced(function*({ json }) {
+  {
+    connecting: Connecting.withUrls,
+    watch: Flag.Boolean("watch").pipe(
+      Flag.withAlias("w"),
+      Flag.withDescription("Follows the cluster live; where the output is no terminal, a line for each event"),
+      Flag.withoutNegation,
+      Flag.withDefault(false)
+    ),
+    svg: Flag.optional(
+      Flag.String("svg").pipe(
+        Flag.withMetavar("file"),
+        Flag.withDescription("Writes a picture into a file")
+      )
+    ),
+    mermaid: Flag.Boolean("mermaid").pipe(
+      Flag.withDescription("Prints a diagram of Mermaid, for pages of Markdown"),
+      Flag.withoutNegation,
+      Flag.withDefault(false)
+    ),
+    json: jsonFlag
+  },
+  Effect.fnUntraced(function*({ json, mermaid, svg, watch: isWatched }) {
     const redis = yield* ClusterClient
     const screen = yield* Screen
-    const snapshot = yield* redis.topology
-    if (!json) return yield* screen.printTable(tableOf(snapshot))
-    yield* screen.printJson({
-      coveredSlots: Snapshot.coveredSlots(snapshot),
-      shards: snapshot.shards.map((shard) => ({
-        slots: Snapshot.rangesOf(snapshot, shard),
-        primary: shard.primary,
-        replicas: shard.replicas
-      }))
-    })
+    if (isWatched && (mermaid || Option.isSome(svg))) {
+      return yield* failure("--watch shows the cluster in the terminal: leave out --svg and --mermaid")
+    }
+    if (isWatched && screen.isTerminal && !json) return yield* watch(redis)
+    if (isWatched) {
+      return yield* screen.printAll(Stream.map(happenings(redis), ({ at, event, text }) =>
+        json
+          ? JSON.stringify({ time: new Date(at).toISOString(), ...event })
+          : `${new Date(at).toISOString()} ${visible(text)}`))
+    }
+    const facts = yield* look(redis)
+    if (Option.isSome(svg)) {
+      const files = yield* FileSystem.FileSystem
+      yield* files.writeFileString(svg.value, Svg.text(facts))
+      yield* screen.note(`The picture is in ${svg.value}`)
+    }
+    if (mermaid) yield* screen.write(Mermaid.text(facts))
+    if (json) yield* screen.printJson(toJson(facts))
+    if (!mermaid && !json && Option.isNone(svg)) {
+      yield* screen.print(Report.lines(facts, yield* screen.width, screen.paint).join("\n"))
+    }
+    if (!isSound(facts)) return yield* verdict(ExitCode.problem)
   })
 ).pipe(
   Command.withDescription("Shows the shards of a cluster: nodes, roles, slots, zones and health"),
   Command.withExamples([
-    { command: "effect-redis-cluster topology localhost:7000", description: "The cluster of a node, as a table" },
+    {
+      command: "effect-redis-cluster topology localhost:7000",
+      description: "The cluster of a node, as a ring and a table"
+    },
+    {
+      command: "effect-redis-cluster topology --watch localhost:7000",
+      description: "Slots that move and failovers, as they happen"
+    },
+    {
+      command: "effect-redis-cluster topology --svg cluster.svg localhost:7000",
+      description: "A picture for a page or a ticket"
+    },
     { command: "effect-redis-cluster topology --json rediss://cache.example.com:6379", description: "For programs" }
   ]),
   Connecting.connected
