@@ -11,7 +11,10 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { completions } from "./commands/Completions.ts"
+import { monitor } from "./commands/Monitor.ts"
 import { owner } from "./commands/Owner.ts"
+import { run as runCommand } from "./commands/Run.ts"
+import { scan } from "./commands/Scan.ts"
 import { slot } from "./commands/Slot.ts"
 import { topology } from "./commands/Topology.ts"
 import { ExitCode, explained, type Failure, failure, verdict } from "./output/Failure.ts"
@@ -25,8 +28,9 @@ export const root = Command.make(name).pipe(
     "Looks at a Redis or Valkey Cluster, and works on all of its nodes at once. It is made with the client of this name"
   ),
   Command.withSubcommands([
-    { group: "SEE THE CLUSTER", commands: [topology] },
-    { group: "KEYS AND SLOTS", commands: [slot, owner] },
+    { group: "SEE THE CLUSTER", commands: [topology, monitor] },
+    { group: "KEYS AND SLOTS", commands: [slot, owner, scan] },
+    { group: "WORK ON ALL NODES", commands: [runCommand] },
     { group: "SHELL", commands: [completions((): Command.Command.Any => root)] }
   ]),
   Command.withExamples([

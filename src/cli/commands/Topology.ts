@@ -20,7 +20,7 @@ import * as Mermaid from "../topology/Mermaid.ts"
 import * as Report from "../topology/Report.ts"
 import * as Svg from "../topology/Svg.ts"
 
-/** The present facts. Each node is asked with a PING. */
+/** The present facts. Each node is asked with a PING, on connections that are there already. */
 const look = (redis: ClusterClientShape): Effect.Effect<Facts.Facts> =>
   Effect.gen(function*() {
     const report = yield* redis.health()
@@ -126,6 +126,8 @@ export const topology = Command.make(
   Effect.fnUntraced(function*({ json, mermaid, svg, watch: isWatched }) {
     const redis = yield* ClusterClient
     const screen = yield* Screen
+    // The first PING of a node takes as long as dialling it.
+    yield* redis.health()
     if (isWatched && (mermaid || Option.isSome(svg))) {
       return yield* failure("--watch shows the cluster in the terminal: leave out --svg and --mermaid")
     }

@@ -66,3 +66,24 @@ export const millis = (value: number): string => {
 /** `1 key`, `2 keys`. */
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** The text of bytes; `undefined` for bytes that are not UTF-8. */
+export const textOf = (value: Uint8Array): string | undefined => {
+  try {
+    return strict.decode(value)
+  } catch {
+    return undefined
+  }
+}
+
+/** Bytes on one line, with an escape in the place of each byte that cannot be shown. */
+export const visibleBytes = (value: Uint8Array): string => {
+  const text = textOf(value)
+  if (text !== undefined) return visible(text)
+  return Array.from(
+    value,
+    (byte) => byte >= 32 && byte < 127 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`
+  ).join("")
+}
