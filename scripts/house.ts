@@ -83,7 +83,9 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "cli",
     about: "the command line, a program that uses the library as others do",
-    floors: [["cli/output"], ["cli/connecting"], ["cli/topology"], ["cli/commands"], ["cli"]]
+    floors: [["cli/output"], ["cli/connecting"], ["cli/topology", "cli/keyspace", "cli/bench"], ["cli/commands"], [
+      "cli"
+    ]]
   }
 ]
 

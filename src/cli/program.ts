@@ -10,7 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import { bench } from "./commands/Bench.ts"
 import { completions } from "./commands/Completions.ts"
+import { keyspace } from "./commands/Keyspace.ts"
 import { monitor } from "./commands/Monitor.ts"
 import { owner } from "./commands/Owner.ts"
 import { run as runCommand } from "./commands/Run.ts"
@@ -28,9 +30,9 @@ export const root = Command.make(name).pipe(
     "Looks at a Redis or Valkey Cluster, and works on all of its nodes at once. It is made with the client of this name"
   ),
   Command.withSubcommands([
-    { group: "SEE THE CLUSTER", commands: [topology, monitor] },
+    { group: "SEE THE CLUSTER", commands: [topology, keyspace, monitor] },
     { group: "KEYS AND SLOTS", commands: [slot, owner, scan] },
-    { group: "WORK ON ALL NODES", commands: [runCommand] },
+    { group: "WORK ON THE CLUSTER", commands: [runCommand, bench] },
     { group: "SHELL", commands: [completions((): Command.Command.Any => root)] }
   ]),
   Command.withExamples([

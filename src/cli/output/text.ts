@@ -87,3 +87,11 @@ export const visibleBytes = (value: Uint8Array): string => {
     (byte) => byte >= 32 && byte < 127 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`
   ).join("")
 }
+
+const spans = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "m"], [1000, "s"]] as const
+
+/** A longer duration in its greatest unit: `3d`, `12m`, `850ms`. */
+export const duration = (value: number): string => {
+  const [size, unit] = spans.find(([size]) => value >= size) ?? [1, "ms"]
+  return `${Math.round(value / size)}${unit}`
+}
