@@ -27,7 +27,12 @@ const isPerNode = (reply: Reply | ReadonlyMap<ClusterNode, Reply>): reply is Rea
 const shown = (screen: ScreenShape, reply: Reply): string =>
   screen.isTerminal ? Replies.pretty(reply) : Replies.raw(reply)
 
-const printPerNode = Effect.fnUntraced(function*(screen: ScreenShape, answers: Answers, json: boolean) {
+/** Prints the answer of each node under its address, which the answer of one node by name does not need. */
+const printPerNode = Effect.fnUntraced(function*(
+  screen: ScreenShape,
+  answers: Answers,
+  { isOne, json }: { readonly isOne: boolean; readonly json: boolean }
+) {
   if (json) {
     yield* screen.printJson(Object.fromEntries(Array.from(answers, ([node, answer]) => [
       node.address,
@@ -35,7 +40,7 @@ const printPerNode = Effect.fnUntraced(function*(screen: ScreenShape, answers: A
     ])))
   } else {
     for (const [node, answer] of answers) {
-      yield* screen.print(screen.paint.bold(`# ${node.address} (${node.role})`))
+      if (!isOne) yield* screen.print(screen.paint.bold(`# ${node.address} (${node.role})`))
       if (Result.isSuccess(answer)) yield* screen.print(shown(screen, answer.success))
       else yield* screen.note(`${screen.paint.red("error")}: ${node.address}: ${explained(answer.failure).message}`)
     }
@@ -60,12 +65,13 @@ export const run = CliCommand.make(
     if (target !== undefined) {
       const nodes = yield* Target.find(redis, target)
       const answers = yield* redis.on(nodes).results(Command.bytes(Command.named(name, ...args)))
-      return yield* printPerNode(screen, answers, json)
+      const isOne = target._tag === "Key" || (target._tag === "Nodes" && target.nodes.length === 1)
+      return yield* printPerNode(screen, answers, { isOne, json })
     }
     const reply = yield* redis.send(name, ...args).pipe(Command.bytes)
     if (isPerNode(reply)) {
       const answers = new Map(Array.from(reply, ([node, answer]) => [node, Result.succeed(answer)]))
-      return yield* printPerNode(screen, answers, json)
+      return yield* printPerNode(screen, answers, { isOne: false, json })
     }
     yield* json ? screen.printJson(Replies.toJson(reply)) : screen.print(shown(screen, reply))
   })

@@ -64,7 +64,7 @@ interface Seen extends EventWords {
   readonly event: ClientEvent
 }
 
-/** What happens in the cluster, from now on. */
+/** The events of the cluster from now on, with their words. */
 const happenings = (redis: ClusterClientShape): Stream.Stream<Seen> =>
   redis.events.pipe(
     Stream.mapEffect((event) => Effect.map(Clock.currentTimeMillis, (at) => ({ at, event, words: wordsOf(event) }))),

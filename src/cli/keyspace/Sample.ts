@@ -23,7 +23,7 @@ export interface TypeShare {
   readonly withExpiry: number
 }
 
-/** What a sample of keys has shown. */
+/** The counts of a sample of keys. */
 export class Tally {
   readonly biggest: Array<SampledKey> = []
   keys = 0

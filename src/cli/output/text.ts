@@ -90,8 +90,9 @@ export const visibleBytes = (value: Uint8Array): string => {
 
 const spans = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "m"], [1000, "s"]] as const
 
-/** A longer duration in its greatest unit: `3d`, `12m`, `850ms`. */
+/** A longer duration in its greatest unit: `3d`, `1.5h`, `12m`, `850ms`. */
 export const duration = (value: number): string => {
   const [size, unit] = spans.find(([size]) => value >= size) ?? [1, "ms"]
-  return `${Math.round(value / size)}${unit}`
+  const amount = value / size
+  return `${amount < 10 ? Number(amount.toFixed(1)) : Math.round(amount)}${unit}`
 }
