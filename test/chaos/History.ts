@@ -10,7 +10,7 @@ import { nameOf } from "../harness/nameOf.ts"
 export type CallError = RedisClusterException | ConflictError | LockError
 
 /** The effect of a call, as far as the laws care. */
-export type Kind = "increment" | "write" | "read" | "push" | "pop" | "send" | "other"
+export type Kind = "increment" | "write" | "read" | "push" | "pop" | "send" | "load" | "other"
 
 /**
  * - `ok`: it succeeded

@@ -29,8 +29,8 @@ export interface Circumstances {
 
 const shardOfKey = ({ shardOf }: Circumstances) => (key: string) => shardOf(/^\{(.*?)\}/.exec(key)?.[1] ?? "")
 
-/** Whether another client writes a key. */
-const isForeign = (key: string, tag: string): boolean => /^\{(.*?)\}:(?:outside|born)\b/.exec(key)?.[1] === tag
+/** Whether a key holds what another client has written, or a value of an origin. */
+const isForeign = (key: string, tag: string): boolean => /^\{(.*?)\}:(?:outside|born|aside)\b/.exec(key)?.[1] === tag
 
 const ofFamily = (
   tag: string,
@@ -38,8 +38,15 @@ const ofFamily = (
   residents: Residents,
   remainder: Remainder,
   lossless: boolean,
-  moves: ReadonlyArray<Fault>,
-  grace: number
+  { grace, losses, moves, onShard, shard }: {
+    readonly moves: ReadonlyArray<Fault>
+    /** The faults by which the servers may have lost writes of the family. */
+    readonly losses: ReadonlyArray<Fault>
+    readonly onShard: ReadonlyArray<Fault>
+    /** The shard of the family; none when its slot was moved about. */
+    readonly shard: number | undefined
+    readonly grace: number
+  }
 ): ReadonlyArray<Laws.Violation> => {
   const on = (key: string) => calls.filter((call) => call.key === key)
   const of = (name: string) => on(`{${tag}}:${name}`)
@@ -51,8 +58,11 @@ const ofFamily = (
     ...Laws.register(of("register"), register, lossless),
     ...Laws.reads(of("register")),
     ...(lossless ? Laws.staleness(of("register"), moves) : []),
-    ...(lossless ? counters.flatMap((name) => Laws.ownWritesSeen(of(name), 500)) : []),
-    ...(lossless ? Laws.freshness(calls.filter(({ key }) => isForeign(key, tag)), grace) : []),
+    ...counters.flatMap((name) => Laws.ownWritesSeen(of(name), 500, losses)),
+    ...Laws.freshness(calls.filter(({ key }) => isForeign(key, tag)), grace, losses),
+    ...(shard === undefined
+      ? []
+      : Laws.oneLoad(calls.filter(({ key }) => key.startsWith(`{${tag}}:crowd`)), onShard, shard)),
     ...Laws.list(of("list"), list, lossless),
     ...Laws.pipelineOrder(
       ordered.filter(({ key }) => key === `{${tag}}:ordered`),
@@ -84,8 +94,14 @@ export const judge = (
     const shard = shardOf(tag)
     // A loss on one shard is no excuse for another shard.
     const lossless = shard === undefined ? lossyShards.size === 0 : !lossyShards.has(shard)
-    const moves = shard === undefined ? faults.filter(({ moving }) => moving === true) : []
-    return ofFamily(tag, recorder, residents, remainder, lossless, moves, grace)
+    const onShard = faults.filter((fault) => shard === undefined || fault.shard < 0 || fault.shard === shard)
+    return ofFamily(tag, recorder, residents, remainder, lossless, {
+      moves: shard === undefined ? faults.filter(({ moving }) => moving === true) : [],
+      losses: onShard.filter(({ lossy }) => lossy === true),
+      onShard,
+      shard,
+      grace
+    })
   })
   return [
     ...families,
@@ -138,6 +154,8 @@ export const evidence = (
       what === ofBurst && ended - started > 200
     ),
     "reads beside bursts": count(({ what }) => what === besideBurst),
+    "loads of a cache-aside": count(({ kind }) => kind === "load"),
+    "values invalidated": count(({ ending, what }) => what.startsWith("invalidate") && ending === "ok"),
     "ordered pipelines": ordered.length,
     "ordered pipelines with more than ten appends": ordered.filter(({ pushes }) => pushes.length > 10).length,
     "ordered pipelines that failed in part": ordered.filter(({ pushes, writes }) => {

@@ -15,7 +15,7 @@ import {
   TimeoutError,
   TransactionError
 } from "../../src/RedisClusterException.ts"
-import type { Call, Ending, Kind } from "./History.ts"
+import type { Call, Ending, Fault, Kind } from "./History.ts"
 import * as Laws from "./Laws.ts"
 import * as Remains from "./Remains.ts"
 
@@ -266,10 +266,42 @@ describe("The laws of cached reads", () => {
       assert.include(laws(Laws.ownWritesSeen([...increments, read(31, value)], 0)), "behind a write of this client")
     }
   })
+  it("excuse what the servers may have lost meanwhile, and no older loss", () => {
+    const read = at(900, 905, "read", { value: "a", ...cached })
+    const loss = (started: number, ended: number): Fault => ({ what: "loss", shard: 0, lossy: true, started, ended })
+    assert.isEmpty(Laws.freshness([...writes, read], 100, [loss(200, 300)]))
+    assert.isNotEmpty(Laws.freshness([...writes, read], 100, [loss(20, 90), loss(910, 950)]))
+    const increments = [at(0, 10, "increment", { value: 1 }), at(20, 30, "increment", { value: 2 })]
+    const behind = at(900, 905, "read", { value: "1", cached: true })
+    assert.isEmpty(Laws.ownWritesSeen([...increments, behind], 0, [loss(200, 300)]))
+    assert.isNotEmpty(Laws.ownWritesSeen([...increments, behind], 0, [loss(12, 18)]))
+  })
+  it("see readers who show something else in the end", () => {
+    assert.isEmpty(Laws.agreement([]))
+    assert.lengthOf(Laws.agreement([{ reader: "the cache", key: "k", shown: "a", held: null }]), 1)
+  })
   it("see a cache that showed nothing", () => {
+    assert.isEmpty(Laws.keptUsed({ hits: 1 }))
+    assert.lengthOf(Laws.keptUsed({ hits: 0 }), 1)
     const removed = { changed: 1, written: 1 }
     assert.isEmpty(Laws.cacheUsed({ hits: 1, removed }))
     assert.lengthOf(Laws.cacheUsed({ hits: 0, removed: { ...removed, changed: 0 } }), 2)
+  })
+})
+
+describe("The law of one load", () => {
+  const load = (started: number, key = "k"): Call => ({
+    ...{ kind: "load", what: "load", key, ending: "ok", started, ended: started + 20 }
+  })
+  const fault: Fault = { what: "a fault", shard: 1, started: 15, ended: 30 }
+
+  it("sees a second load, beside the first or after it, where nothing was done to the shard", () => {
+    assert.isEmpty(Laws.oneLoad([load(0), load(0, "other")], [], 1))
+    for (const second of [10, 100]) {
+      const calls = [load(0), load(second)]
+      assert.include(laws(Laws.oneLoad(calls, [{ ...fault, shard: 2 }], 1)), "k was loaded 2 times")
+      assert.isEmpty(Laws.oneLoad(calls, [fault], 1))
+    }
   })
 })
 

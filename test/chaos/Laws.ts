@@ -306,12 +306,20 @@ export const bulkheads = (
     return excuse ? [] : [{ law: `a call on the healthy shard ${shard} failed`, calls: [call] }]
   })
 
+/** Whether the servers may have lost a write before the end of a read. */
+const mayBeLost = ({ started }: Call, { ended }: Call, losses: ReadonlyArray<Fault>): boolean =>
+  losses.some((loss) => overlap(loss, { started, ended }))
+
 /**
  * A read that bounds the age of what it gets sees every write that was acknowledged before that. `moves` are the times in
  * which the slot may have been moved: most servers' replicas do not know then which keys have left, and say that there are
- * none.
+ * none. In the times of `losses` the servers may have lost the write.
  */
-export const staleness = (calls: ReadonlyArray<Call>, moves: ReadonlyArray<Fault>): ReadonlyArray<Violation> => {
+export const staleness = (
+  calls: ReadonlyArray<Call>,
+  moves: ReadonlyArray<Fault>,
+  losses: ReadonlyArray<Fault> = []
+): ReadonlyArray<Violation> => {
   const writes = calls.filter((call) => call.kind === "write")
   const writers = new Map(writes.map((call) => [call.argument, call]))
   return of(calls.filter((call) => call.kind === "read"), "ok").flatMap((read) => {
@@ -319,7 +327,9 @@ export const staleness = (calls: ReadonlyArray<Call>, moves: ReadonlyArray<Fault
     if (read.value === null && read.byReplica === true && moves.some((move) => overlap(move, read))) return []
     const horizon = read.started - read.maxLag
     const writer = read.value === null ? undefined : writers.get(String(read.value))
-    const newer = of(writes, "ok").find((write) => write.ended < horizon && (writer?.ended ?? 0) < write.started)
+    const newer = of(writes, "ok").find((write) =>
+      write.ended < horizon && (writer?.ended ?? 0) < write.started && !mayBeLost(write, read, losses)
+    )
     return newer === undefined
       ? []
       : [{
@@ -331,16 +341,24 @@ export const staleness = (calls: ReadonlyArray<Call>, moves: ReadonlyArray<Fault
 
 /**
  * A read that the cache may answer gets nothing that another client replaced more than the stated bound before, `maxLag`, and
- * what a busy machine adds: `grace`. Missing keys have the same bound.
+ * what a busy machine adds: `grace`. Missing keys have the same bound. A write that the servers may have lost is no such write.
  */
-export const freshness = (calls: ReadonlyArray<Call>, grace: number): ReadonlyArray<Violation> => {
+export const freshness = (
+  calls: ReadonlyArray<Call>,
+  grace: number,
+  losses: ReadonlyArray<Fault> = []
+): ReadonlyArray<Violation> => {
   const reads = calls.filter(({ cached, kind }) => kind === "read" && cached === true)
   const writes = Map.groupBy(calls.filter(({ kind }) => kind === "write"), ({ key }) => key)
   return Array.from(Map.groupBy(reads, ({ key }) => key)).flatMap(([key, reads]) =>
-    staleness([
-      ...writes.get(key) ?? [],
-      ...reads.map((read) => ({ ...read, maxLag: (read.maxLag ?? 0) + grace }))
-    ], [])
+    staleness(
+      [
+        ...writes.get(key) ?? [],
+        ...reads.map((read) => ({ ...read, maxLag: (read.maxLag ?? 0) + grace }))
+      ],
+      [],
+      losses
+    )
   )
 }
 
@@ -348,7 +366,11 @@ export const freshness = (calls: ReadonlyArray<Call>, grace: number): ReadonlyAr
  * A read that the cache may answer is not behind an increment of this client that was acknowledged before, whatever way that
  * took. A primary that was replaced takes `patience` milliseconds to know it.
  */
-export const ownWritesSeen = (calls: ReadonlyArray<Call>, patience: number): ReadonlyArray<Violation> => {
+export const ownWritesSeen = (
+  calls: ReadonlyArray<Call>,
+  patience: number,
+  losses: ReadonlyArray<Fault> = []
+): ReadonlyArray<Violation> => {
   const increments = of(calls, "ok").filter(({ kind, value }) => kind === "increment" && typeof value === "number")
     .toSorted((a, b) => a.ended - b.ended)
   const reads = of(calls, "ok").filter(({ cached, kind }) => kind === "read" && cached === true)
@@ -359,11 +381,43 @@ export const ownWritesSeen = (calls: ReadonlyArray<Call>, patience: number): Rea
     for (; at < increments.length && increments[at].ended < read.started - patience; at++) {
       if (greatest === undefined || Number(increments[at].value) > Number(greatest.value)) greatest = increments[at]
     }
-    return greatest !== undefined && Number(read.value) < Number(greatest.value)
+    return greatest !== undefined && Number(read.value) < Number(greatest.value) && !mayBeLost(greatest, read, losses)
       ? [{ law: "a cached read is behind a write of this client", calls: [greatest, read] }]
       : []
   })
 }
+
+/**
+ * A value that many ask two processes for is loaded once: by nobody beside another who loads it, and by nobody again. What
+ * is done to its shard meanwhile may end a placeholder, or lose the value.
+ */
+export const oneLoad = (
+  calls: ReadonlyArray<Call>,
+  faults: ReadonlyArray<Fault>,
+  shard: number
+): ReadonlyArray<Violation> =>
+  Array.from(Map.groupBy(calls.filter(({ kind }) => kind === "load"), ({ key }) => key)).flatMap(([key, loads]) => {
+    const lasting = {
+      started: Math.min(...loads.map(({ started }) => started)),
+      ended: Math.max(...loads.map(({ ended }) => ended))
+    }
+    const isExcused = faults.some((fault) => concerns(fault, shard, lasting))
+    return loads.length < 2 || isExcused ? [] : [{ law: `${key} was loaded ${loads.length} times`, calls: loads }]
+  })
+
+/** The key of a value that differs at a reader from what the servers hold, when nothing is done to them any more. */
+export interface Disagreement {
+  readonly reader: string
+  readonly key: string
+  readonly shown: string | null
+  readonly held: string | null
+}
+
+/** In the end, whatever was lost, every reader shows what the servers hold. */
+export const agreement = (found: ReadonlyArray<Disagreement>): ReadonlyArray<string> =>
+  found.map(({ held, key, reader, shown }) =>
+    `${reader} shows ${shown} for ${key} in the end, and the servers hold ${held}`
+  )
 
 /** The counters of the cache, as far as a run has to move them. */
 export interface CacheUse {
@@ -378,6 +432,10 @@ export const cacheUsed = ({ hits, removed }: CacheUse): ReadonlyArray<string> =>
     removed[reason] > 0 ? [] : [`no reply left the cache by the reason "${reason}"`]
   )
 ]
+
+/** Values that are kept by the stream of changes and answer nothing show nothing. */
+export const keptUsed = ({ hits }: { readonly hits: number }): ReadonlyArray<string> =>
+  hits > 0 ? [] : ["no read was answered by a kept value"]
 
 /** The holders of a lock, as they saw it themselves. Times in milliseconds of one clock. */
 export interface Tenure {

@@ -9,6 +9,7 @@ import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { SubscriptionEvent } from "../../src/pubsub/SubscriptionEvent.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import { until } from "../harness/Waiting.ts"
+import type { KeptState } from "./KeptState.ts"
 import type { Deliveries, Departure, OwnerLoss, Scan } from "./Laws.ts"
 import * as Laws from "./Laws.ts"
 import type { Recorder } from "./Workers.ts"
@@ -204,7 +205,8 @@ const scan = (redis: ClusterClientShape, recorder: Recorder, tags: ReadonlyArray
 export const start = Effect.fnUntraced(function*(
   redis: ClusterClientShape,
   recorder: Recorder,
-  tags: ReadonlyArray<string>
+  tags: ReadonlyArray<string>,
+  kept: KeptState
 ) {
   const residents = new Residents()
   for (const key of tags.flatMap(stableKeysOf)) yield* redis.set(key, key)
@@ -223,6 +225,7 @@ export const start = Effect.fnUntraced(function*(
   const staying = yield* Effect.all([
     stay("the consumer", consume(redis, tags, residents)),
     stay("the watcher of the map", watchMap(redis, residents)),
+    stay("the stream of changes", kept.follow(tags.map((tag) => `{${tag}}:outside:`))),
     stayListening(
       "the shard subscription",
       messages,
@@ -235,7 +238,10 @@ export const start = Effect.fnUntraced(function*(
       listen(redis.subscribeEvents({ patterns: newsOf(`${tags[0][0]}*`) }), matched, () => tags)
     )
   ])
-  yield* until("the subscriptions are live", () => [messages, news, matched].every((inbox) => inbox.hasBegun(tags)))
+  yield* until(
+    "the subscriptions are live",
+    () => kept.isLive && [messages, news, matched].every((inbox) => inbox.hasBegun(tags))
+  )
   const scanning = yield* Effect.forkChild(scan(redis, recorder, tags, residents))
   const arrived = () =>
     tags.every((tag) => {

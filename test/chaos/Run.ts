@@ -5,22 +5,25 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
+import { cached } from "../../src/commands/Command.ts"
 import { HarnessError } from "../harness/HarnessError.ts"
 import * as MachineLag from "../harness/MachineLag.ts"
 import { nameOf } from "../harness/nameOf.ts"
 import { connect } from "../harness/Observed.ts"
 import { RedisCluster, type RedisClusterShape } from "../harness/RedisCluster.ts"
+import { Asides } from "./Asides.ts"
 import { Families, shardCount } from "./Families.ts"
 import { available, Evidence, Programs, type Scene } from "./Faults.ts"
 import { describe, describeFault, type Fault } from "./History.ts"
 import * as Judge from "./Judge.ts"
+import { KeptState } from "./KeptState.ts"
 import * as Laws from "./Laws.ts"
 import * as Proxies from "./Proxies.ts"
 import { Random } from "./Random.ts"
 import * as Remains from "./Remains.ts"
 import * as Residents from "./Residents.ts"
 import { Trouble } from "./Trouble.ts"
-import { burst, counters, pipelines, Recorder, seeker, worker } from "./Workers.ts"
+import { burst, cacheBound, counters, pipelines, Recorder, seeker, worker } from "./Workers.ts"
 
 export interface RunOptions {
   readonly seed: number
@@ -83,29 +86,60 @@ const underLoad = Effect.fnUntraced(function*<E>(
   redis: ClusterClientShape,
   outside: ClusterClientShape,
   { all: tags, settled }: Families,
+  cluster: RedisClusterShape,
   programs: Programs,
   [ownRandom, ...randoms]: ReadonlyArray<Random>,
   meanwhile: Effect.Effect<void, E>
 ) {
   const recorder = new Recorder()
+  const kept = new KeptState(redis)
+  const companions = { outside, kept, asides: new Asides(redis, outside, recorder) }
+  const residing = yield* Residents.start(redis, recorder, tags, kept)
   const load = yield* Effect.forkChild(
     Effect.forEach(
       randoms,
-      (own, i) => i < 4 ? seeker(redis, recorder, tags, own, outside) : worker(redis, recorder, tags, own, outside),
+      (own, i) =>
+        i < 4 ? seeker(redis, recorder, tags, own, companions) : worker(redis, recorder, tags, own, companions),
       { concurrency: "unbounded", discard: true }
     )
   )
   programs.burst = (shard, isOver) =>
     burst(redis, recorder, settled[shard], settled.filter((_, i) => i !== shard).flat(), isOver)
   programs.pipelines = (tag, isOver) => pipelines(redis, recorder, tag, ownRandom, isOver)
-  const residing = yield* Residents.start(redis, recorder, tags)
   programs.refusals = () => residing.residents.departures.filter(({ error }) => Laws.isRefusal(error)).length
   yield* meanwhile
   recorder.isRunning = false
   yield* Fiber.join(load)
   programs.end()
+  const disagreements = yield* Remains.unmetered(disagreementsOf(cluster, redis, kept, tags))
   yield* residing.finish
-  return { recorder, residents: residing.residents }
+  return { recorder, residents: residing.residents, kept, disagreements }
+})
+
+/** What readers show in the end beside what the servers hold, when they have had the time that they may take. */
+const disagreementsOf = Effect.fnUntraced(function*(
+  cluster: RedisClusterShape,
+  redis: ClusterClientShape,
+  kept: KeptState,
+  tags: ReadonlyArray<string>
+) {
+  const readers = [
+    ["the cache", (key: string) => redis.get(key).pipe(cached("1 minute"))],
+    ["a kept value", (key: string) => kept.read(key)]
+  ] as const
+  const keys = tags.flatMap((tag) => [0, 1, 2].map((i) => `{${tag}}:outside:${i}`))
+  const look = Effect.forEach(keys, (key) =>
+    Effect.gen(function*() {
+      const owner = yield* cluster.owner(HashSlot.ofKey(key))
+      const reply = yield* cluster.command(owner, "GET", key)
+      const held = reply === null ? null : String(reply)
+      return yield* Effect.forEach(readers, ([reader, read]) =>
+        Effect.map(read(key), (shown): Laws.Disagreement => ({ reader, key, shown, held })))
+    })).pipe(Effect.map((all) => all.flat().filter(({ held, shown }) => held !== shown)))
+  const until = Date.now() + cacheBound + grace
+  let found = yield* look
+  while (found.length > 0 && Date.now() < until) found = yield* Effect.andThen(Effect.sleep(50), look)
+  return found
 })
 
 const remainderOf = Effect.fnUntraced(function*(cluster: RedisClusterShape, tag: string) {
@@ -203,10 +237,11 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
   ) {
     const started = Date.now()
     const { all, shardOf } = stageFamilies
-    const { recorder, residents } = yield* underLoad(
+    const { disagreements, kept, recorder, residents } = yield* underLoad(
       redis,
       outside,
       stageFamilies,
+      cluster,
       scene.programs,
       randoms(),
       Remains.unmetered(meanwhile)
@@ -220,9 +255,15 @@ export const run = Effect.fnUntraced(function*(options: RunOptions) {
       residents: { ...residents.sizes, locks: recorder.tenures.length },
       healthyP99: Judge.healthyP99(recorder, circumstances, started + warmUpMillis),
       besideBursts: Judge.besideBursts(recorder, circumstances, yield* machine.seen),
-      evidence: Judge.evidence(recorder, residents),
-      violations: violations.map(({ calls, law }) =>
-        calls.length === 0 ? law : `${law}\n${describe(calls.slice(0, 12), faults, epoch)}`
+      evidence: {
+        ...Judge.evidence(recorder, residents),
+        "reads that a kept value answered": kept.hits,
+        "gaps told to who kept values": kept.gaps
+      },
+      violations: [...Laws.agreement(disagreements), ...Laws.keptUsed(kept)].concat(
+        violations.map(({ calls, law }) =>
+          calls.length === 0 ? law : `${law}\n${describe(calls.slice(0, 12), faults, epoch)}`
+        )
       )
     }
     return verdict

@@ -30,7 +30,9 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import type { RedisClusterException } from "../../src/RedisClusterException.ts"
 import * as FunctionLibrary from "../../src/scripting/FunctionLibrary.ts"
 import * as Script from "../../src/scripting/Script.ts"
+import type { Asides } from "./Asides.ts"
 import type { Call, CallError, Ending, Kind } from "./History.ts"
+import type { KeptState } from "./KeptState.ts"
 import type { OrderedPipeline, Tenure } from "./Laws.ts"
 import type { Random } from "./Random.ts"
 import { channelOf, newsOf, streamOf } from "./Residents.ts"
@@ -80,6 +82,17 @@ export class Recorder {
     })
   }
 
+  /** Writes down a work that does not fail, and passes its result on. */
+  observed<A>(kind: Kind, what: string, key: string, effect: Effect.Effect<A>): Effect.Effect<A> {
+    return Effect.suspend(() => {
+      const started = Date.now()
+      return Effect.tap(
+        effect,
+        (value) => Effect.sync(() => this.record(kind, what, key, started, Result.succeed(value)))
+      )
+    })
+  }
+
   /** Makes one call and writes down how it ended. */
   call<A>(
     kind: Kind,
@@ -93,6 +106,14 @@ export class Recorder {
       return Effect.map(Effect.result(effect), (result) => this.record(kind, what, key, started, result, judgement))
     })
   }
+}
+
+/** What the programs of a stage share beside their client. */
+export interface Companions {
+  /** A client that meets no fault of a link, as another process has one. */
+  readonly outside: ClusterClientShape
+  readonly kept: KeptState
+  readonly asides: Asides
 }
 
 type Program = (redis: ClusterClientShape, recorder: Recorder, tag: string, random: Random) => Effect.Effect<void>
@@ -264,6 +285,48 @@ const readOthers = (outside: ClusterClientShape): Program => (redis, recorder, t
   const key = `{${tag}}:outside:${random.below(3)}`
   if (random.below(8) === 0) return writeOutside(outside, recorder, key)
   return Effect.forEach([1, 2, 3], () => readOutside(redis, recorder, key), { discard: true })
+}
+
+/** The keys that another client writes, read by a program that keeps their values until the stream of changes says otherwise. */
+const readKept = (kept: KeptState): Program => (_, recorder, tag, random) => {
+  const key = `{${tag}}:outside:${random.below(3)}`
+  return recorder.call("read", "kept GET", key, kept.read(key), { cached: true, maxLag: cacheBound })
+}
+
+/** As long as it may wait for another process, and some commands of its own. */
+const asideAllowed = 30_000
+
+/** A value of an origin that changes, read by two processes. */
+const readAside = ({ far, near }: Asides): Program => (_, recorder, tag, random) => {
+  const key = `{${tag}}:aside:${random.below(2)}`
+  return random.below(2) === 0
+    ? recorder.call("read", "get of a cache-aside", key, near.get(key), {
+      ...{ cached: true, maxLag: cacheBound, allowed: asideAllowed }
+    })
+    // A primary that was replaced takes a moment to know it.
+    : recorder.call("read", "get of a cache-aside elsewhere", key, far.get(key), {
+      ...{ cached: true, maxLag: 500, allowed: asideAllowed, explicit: true }
+    })
+}
+
+const changeAside = (asides: Asides): Program => (_, recorder, tag, random) => {
+  const key = `{${tag}}:aside:${random.below(2)}`
+  const value = recorder.unique(key)
+  asides.change(key, value)
+  return random.below(2) === 0
+    ? recorder.call("write", "invalidate", key, asides.near.invalidate(key), { argument: value })
+    : recorder.call("write", "invalidate elsewhere", key, asides.far.invalidate(key), {
+      ...{ argument: value, explicit: true }
+    })
+}
+
+/** A value that nobody has asked for before, asked for by several callers of both processes. */
+const crowd = ({ far, near }: Asides): Program => (_, recorder, tag) => {
+  const key = recorder.unique(`{${tag}}:crowd`)
+  const get = (process: typeof near, what: string) =>
+    recorder.call("other", what, key, process.get(key), { allowed: asideAllowed, explicit: true })
+  const callers = [1, 2].flatMap(() => [get(near, "crowd"), get(far, "crowd elsewhere")])
+  return Effect.all(callers, { concurrency: "unbounded", discard: true })
 }
 
 /** A key that is missing, which another client then writes: perhaps at another node, because the slot is moving. */
@@ -532,7 +595,7 @@ export const seeker = (
   recorder: Recorder,
   tags: ReadonlyArray<string>,
   random: Random,
-  outside: ClusterClientShape
+  { outside }: Companions
 ): Effect.Effect<void> => {
   const missing = readMissing(outside)
   const turn = Effect.suspend(() => missing(redis, recorder, random.pick(tags), random))
@@ -545,11 +608,14 @@ export const worker = (
   recorder: Recorder,
   tags: ReadonlyArray<string>,
   random: Random,
-  outside: ClusterClientShape
+  { asides, kept, outside }: Companions
 ): Effect.Effect<void> => {
   const others = readOthers(outside)
+  const keeping = readKept(kept)
+  const beside = readAside(asides)
   const programs: ReadonlyArray<Program> = [
     ...[readOwn, readOwn, readOwn, readOwn, others, others, others, others],
+    ...[keeping, keeping, keeping, beside, beside, beside, changeAside(asides), crowd(asides)],
     ...[increment, increment, increment, write, write, read, read, push, push, pop, blockingPop],
     ...[pair, pair, script, length, pipeline(tags), ordered, ordered, manyKeys(tags)],
     ...[watched, watched, dedicated, callFunction, anyCommand, anyCommand, anyWithoutKey],
