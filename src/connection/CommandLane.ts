@@ -257,6 +257,11 @@ export class CommandLane implements DecoderHandlers {
     return Math.min(next, this.mayBeSilent() ? this.askAround(now) : this.probe(now), this.verify(now))
   }
 
+  /** Ends the generation of what was cached, if replies rely on it. */
+  doubtReports(): void {
+    if (this.isReliedOn) this.wire.beginGeneration()
+  }
+
   /** Ends the socket of a lane that was taken out of its link. */
   destroy(): void {
     this.socket.destroy()
@@ -513,7 +518,7 @@ export class CommandLane implements DecoderHandlers {
           return Number.POSITIVE_INFINITY
         }
         // The socket is kept, and what was cached is not relied on any more.
-        if (this.isReliedOn) this.wire.beginGeneration()
+        this.doubtReports()
         // A server that is busy with one command answers no other.
         const { heardAt } = this.pulse
         const until = Math.min(patience, now + this.context.bounds.pingTimeout)

@@ -294,6 +294,11 @@ export class Connection {
     this.runFork(Effect.ensuring(replaced, Effect.sync(() => (this.isReplacing = false))))
   }
 
+  /** Lets nobody rely any more on what was read so far: the node may not hear of later changes. */
+  doubtReports(): void {
+    this.lane?.doubtReports()
+  }
+
   /** Ends the socket; the next one is dialled at once. */
   reset(message: string): void {
     this.link.lose({ kind: "connection", message })

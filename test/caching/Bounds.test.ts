@@ -3,7 +3,7 @@
  * client, whatever happens to the cluster meanwhile.
  */
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber } from "effect"
 import * as HashSlot from "../../src/cluster/HashSlot.ts"
 import type { ClusterClientShape } from "../../src/ClusterClient.ts"
 import type { ClusterOptions } from "../../src/ClusterOptions.ts"
@@ -269,6 +269,34 @@ describe("No cached value is older than the stated bound", () => {
         assert.deepStrictEqual([hits > 0, removed.expired, removed.changed], [true, 1, 0])
         yield* cluster.finishMigration(slot)
         yield* cluster.migrateSlot(slot, source)
+      }))
+  })
+
+  layer(RedisCluster.layer({ primaries: 3, nodeTimeout: 300 }), {
+    timeout: "60 seconds",
+    excludeTestServices: true
+  })((it) => {
+    it.effect("after a primary that is cut off from the others has refused a command of this client", () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster
+        const [own, ...others] = yield* cluster.primaries
+        const key = yield* keyOf(cluster, own, "cut off")
+        const redis = yield* connect({ ...options, nodes: cluster.seeds })
+        const read = redis.get(key).pipe(Command.cached("1 hour"), Command.timeout("200 millis"))
+        assert.isNull(yield* Effect.andThen(redis.del(key), read))
+        yield* redis.set(key, "former")
+        assert.strictEqual(yield* read, "former")
+        yield* Effect.forEach(others, (node) => cluster.stop(node))
+        yield* Effect.gen(function*() {
+          yield* eventually(
+            "that it refuses",
+            Effect.map(Effect.exit(cluster.command(own, "GET", key)), Exit.isFailure)
+          )
+          assert.strictEqual(yield* read, "former", "nobody has told the client")
+          assert.isTrue(Exit.isFailure(yield* Effect.exit(redis.strlen(key).pipe(Command.timeout("200 millis")))))
+          assert.isTrue(Exit.isFailure(yield* Effect.exit(read)))
+          assert.strictEqual((yield* redis.cacheStatistics).removed.disconnected, 1)
+        }).pipe(Effect.ensuring(Effect.forEach(others, (node) => Effect.orDie(cluster.continue(node)))))
       }))
   })
 })

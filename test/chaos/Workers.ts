@@ -293,6 +293,22 @@ const readKept = (kept: KeptState): Program => (_, recorder, tag, random) => {
   return recorder.call("read", "kept GET", key, kept.read(key), { cached: true, maxLag: cacheBound })
 }
 
+/** Keys that change once while their values are kept: whoever is not told of that, nor of a gap, shows the former value. */
+const readQuiet = ({ kept, outside }: Companions, tags: ReadonlyArray<string>): Program => (_, recorder, __, random) =>
+  Effect.forEach(Array.from({ length: 8 }), () => {
+    const key = recorder.unique(`{${random.pick(tags)}}:outside:quiet`)
+    const look = Effect.andThen(
+      recorder.call("read", "kept GET", key, kept.read(key), { cached: true, maxLag: cacheBound }),
+      Effect.sleep(300)
+    )
+    return writeOutside(outside, recorder, key).pipe(
+      Effect.andThen(look),
+      Effect.andThen(Effect.sleep(random.between(0, 1000))),
+      Effect.andThen(Effect.suspend(() => writeOutside(outside, recorder, key))),
+      Effect.andThen(Effect.forEach(Array.from({ length: 12 }), () => look, { discard: true }))
+    )
+  }, { concurrency: "unbounded", discard: true })
+
 /** As long as it may wait for another process, and some commands of its own. */
 const asideAllowed = 30_000
 
@@ -589,16 +605,16 @@ export const burst = (
   return Effect.all([many, beside], { concurrency: "unbounded", discard: true })
 }
 
-/** Looks for missing keys, one after the other. */
+/** Looks for missing keys, and for keys that change once, one after the other. */
 export const seeker = (
   redis: ClusterClientShape,
   recorder: Recorder,
   tags: ReadonlyArray<string>,
   random: Random,
-  { outside }: Companions
+  companions: Companions
 ): Effect.Effect<void> => {
-  const missing = readMissing(outside)
-  const turn = Effect.suspend(() => missing(redis, recorder, random.pick(tags), random))
+  const programs = [readMissing(companions.outside), readQuiet(companions, tags)]
+  const turn = Effect.suspend(() => random.pick(programs)(redis, recorder, random.pick(tags), random))
   return Effect.whileLoop({ while: () => recorder.isRunning, body: () => turn, step: () => {} })
 }
 

@@ -17,6 +17,7 @@ import { Connections } from "../../connection/Connections.ts"
 import type { LinkFailure } from "../../connection/Outgoing.ts"
 import { listed, type Visit } from "../../connection/WaitingCommands.ts"
 import { type Moment, momentOf, monotonicMillis } from "../../internal/monotonic.ts"
+import { isWording, refusesEverything } from "../../protocol/ErrorKind.ts"
 import type { RedisClusterException } from "../../RedisClusterException.ts"
 import { Topology } from "../../topology/Topology.ts"
 import type { ClientRegion } from "../ClientRegion.ts"
@@ -216,6 +217,10 @@ export class Dispatcher implements RequestOwner {
     const { mapAddress } = this.options
     const failure = diagnose(given, request, { via, mapAddress, snapshot: this.topology.current() })
     if (this.isClosed) return Failures.fromFailure(request, failure)
+    if (given._tag === "Reply" && refusesEverything(given.error) && isWording(given.error)) {
+      // Another node may have its slots.
+      request.connection?.doubtReports()
+    }
     const retryState = request.note(failure, Failures.summary(failure))
     const decision = Recovery.decide(failure, {
       repeatable: request.command.spec.readonly || request.command.settings.idempotent,
