@@ -388,8 +388,8 @@ export const ownWritesSeen = (
 }
 
 /**
- * A value that many ask two processes for is loaded once: by nobody beside another who loads it, and by nobody again. What
- * is done to its shard meanwhile may end a placeholder, or lose the value.
+ * A value that many ask two processes for is loaded once: by nobody beside another who loads it, and by nobody again. A
+ * fault of its shard meanwhile may end a placeholder, or lose the value.
  */
 export const oneLoad = (
   calls: ReadonlyArray<Call>,

@@ -116,7 +116,7 @@ const underLoad = Effect.fnUntraced(function*<E>(
   return { recorder, residents: residing.residents, kept, disagreements }
 })
 
-/** What readers show in the end beside what the servers hold, when they have had the time that they may take. */
+/** The keys for which readers show something else than the servers hold in the end, after the time that they may take. */
 const disagreementsOf = Effect.fnUntraced(function*(
   cluster: RedisClusterShape,
   redis: ClusterClientShape,

@@ -108,7 +108,7 @@ export class Recorder {
   }
 }
 
-/** What the programs of a stage share beside their client. */
+/** The things that the programs of a stage share beside their client. */
 export interface Companions {
   /** A client that meets no fault of a link, as another process has one. */
   readonly outside: ClusterClientShape
@@ -295,7 +295,7 @@ const readKept = (kept: KeptState): Program => (_, recorder, tag, random) => {
 
 /** Keys that change once while their values are kept: whoever is not told of that, nor of a gap, shows the former value. */
 const readQuiet = ({ kept, outside }: Companions, tags: ReadonlyArray<string>): Program => (_, recorder, __, random) =>
-  Effect.forEach(Array.from({ length: 8 }), () => {
+  Effect.forEach(Array.from({ length: 24 }), () => {
     const key = recorder.unique(`{${random.pick(tags)}}:outside:quiet`)
     const look = Effect.andThen(
       recorder.call("read", "kept GET", key, kept.read(key), { cached: true, maxLag: cacheBound }),
@@ -303,7 +303,7 @@ const readQuiet = ({ kept, outside }: Companions, tags: ReadonlyArray<string>): 
     )
     return writeOutside(outside, recorder, key).pipe(
       Effect.andThen(look),
-      Effect.andThen(Effect.sleep(random.between(0, 1000))),
+      Effect.andThen(Effect.sleep(random.between(0, 2000))),
       Effect.andThen(Effect.suspend(() => writeOutside(outside, recorder, key))),
       Effect.andThen(Effect.forEach(Array.from({ length: 12 }), () => look, { discard: true }))
     )
