@@ -83,9 +83,15 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "cli",
     about: "the command line, a program that uses the library as others do",
-    floors: [["cli/output"], ["cli/connecting"], ["cli/topology", "cli/keyspace", "cli/bench"], ["cli/commands"], [
-      "cli"
-    ]]
+    floors: [
+      ["cli/output"],
+      ["cli/connecting"],
+      ["cli/topology", "cli/keyspace", "cli/bench", "cli/sampler"],
+      ["cli/page"],
+      ["cli/view", "cli/top"],
+      ["cli/commands"],
+      ["cli"]
+    ]
   }
 ]
 
