@@ -5,7 +5,7 @@
  *   node scripts/build.ts [directory]
  */
 import { spawnSync } from "node:child_process"
-import { globSync, readFileSync, rmSync } from "node:fs"
+import { copyFileSync, globSync, readFileSync, rmSync } from "node:fs"
 import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Plugin, rolldown } from "rolldown"
@@ -70,6 +70,15 @@ const buildCode = async () => {
   for (const program of programs) await bundle([program], dirname(program), [importsEntries])
 }
 
+/** The page of the command line's `view`: its code for browsers, and its other files beside it. */
+const buildPage = async () => {
+  const [from, to] = [join(project, "src/cli/page"), join(dist, "cli/page")]
+  const build = await rolldown({ input: join(from, "page.ts"), platform: "browser" })
+  await build.write({ dir: to, format: "esm", minify: true, comments: false })
+  await build.close()
+  for (const file of globSync("*.{css,html,svg}", { cwd: from })) copyFileSync(join(from, file), join(to, file))
+}
+
 const buildDeclarations = () => {
   const { status } = spawnSync(
     process.execPath,
@@ -104,3 +113,4 @@ rmSync(dist, { recursive: true, force: true })
 buildDeclarations()
 removeInternalDeclarations()
 await buildCode()
+await buildPage()

@@ -18,7 +18,9 @@ import { owner } from "./commands/Owner.ts"
 import { run as runCommand } from "./commands/Run.ts"
 import { scan } from "./commands/Scan.ts"
 import { slot } from "./commands/Slot.ts"
+import { top } from "./commands/Top.ts"
 import { topology } from "./commands/Topology.ts"
+import { view } from "./commands/View.ts"
 import { ExitCode, explained, type Failure, failure, verdict } from "./output/Failure.ts"
 import { Screen } from "./output/Screen.ts"
 
@@ -30,7 +32,7 @@ export const root = Command.make(name).pipe(
     "Looks at a Redis or Valkey Cluster, and works on all of its nodes at once. It is made with the client of this name"
   ),
   Command.withSubcommands([
-    { group: "SEE THE CLUSTER", commands: [topology, keyspace, monitor] },
+    { group: "SEE THE CLUSTER", commands: [topology, top, view, keyspace, monitor] },
     { group: "KEYS AND SLOTS", commands: [slot, owner, scan] },
     { group: "WORK ON THE CLUSTER", commands: [runCommand, bench] },
     { group: "SHELL", commands: [completions((): Command.Command.Any => root)] }

@@ -98,8 +98,8 @@ export const sparkline = (
   }
 }
 
-/** The step of a scale of heat, from 0 for nothing to `steps - 1` for the hottest; the scale is logarithmic. */
+/** The step of a scale of heat, from 0 for nothing to `steps - 1` for the hottest. Differences among small values are stretched. */
 export const heatStep = (value: number, hottest: number, steps: number): number =>
   value <= 0 || hottest <= 0
     ? 0
-    : Math.max(1, Math.min(steps - 1, Math.ceil(Math.log1p(value) / Math.log1p(hottest) * (steps - 1))))
+    : Math.max(1, Math.min(steps - 1, Math.round(Math.sqrt(value / hottest) * (steps - 1))))

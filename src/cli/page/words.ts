@@ -27,9 +27,12 @@ export const bytes = (value: number): string => {
   return `${short(rest)} ${sizes[unit]}`
 }
 
-/** A time in milliseconds. */
-export const millis = (value: number): string =>
-  value < 10 ? `${value.toFixed(value < 1 ? 2 : 1)} ms` : value < 1000 ? `${Math.round(value)} ms` : `${short(value / 1000)} s`
+/** A time that is given in milliseconds. */
+export const millis = (value: number): string => {
+  if (value < 0.1) return `${short(value * 1000)} µs`
+  if (value < 10) return `${value.toFixed(value < 1 ? 2 : 1)} ms`
+  return value < 1000 ? `${Math.round(value)} ms` : `${short(value / 1000)} s`
+}
 
 export const percent = (share: number): string => {
   const value = share * 100

@@ -1,6 +1,15 @@
 /** One observation of the whole cluster: its topology, the figures of its nodes, and what stands out. It is immutable. */
 import { type ClusterNode, Snapshot } from "../../index.ts"
-import { type CommandRate, commandRates, hitRateSinceStart, lagOf, type Rates, ratesOf, shareOf } from "./figures.ts"
+import {
+  type CommandRate,
+  commandRates,
+  hitRateSinceStart,
+  isForeign,
+  lagOf,
+  type Rates,
+  ratesOf,
+  shareOf
+} from "./figures.ts"
 import type { NodeSample, OpenMove, SlowCommand } from "./NodeSample.ts"
 import type { HeatMetric, HotSlot } from "./SlotHeat.ts"
 
@@ -50,7 +59,7 @@ export interface ShardFigures {
 }
 
 export interface Totals {
-  /** Commands per second on primaries. Those of replicas are not added, because they count each write of their primary again. */
+  /** Commands per second on primaries. Replicas count each write of their primary again, so that their rates are not added. */
   readonly commands: number
   readonly bytesIn: number
   readonly bytesOut: number
@@ -94,27 +103,27 @@ const figuresOf = (
     ? ratesOf(before, latest)
     : undefined
   return {
-  address: node.address,
-  id: node.id,
-  role: node.role,
-  zone: node.zone ?? latest?.zone,
-  shard,
-  health: node.health,
-  state: silence !== undefined ? "silent" : latest === undefined ? "asked" : "up",
-  silence,
-  latency: silence === undefined ? latest?.latency : undefined,
-  rates,
-  hitRate: rates === undefined ? undefined : shareOf(rates.hits, rates.misses),
-  hitRateSinceStart: latest === undefined ? undefined : hitRateSinceStart(latest),
-  memory: latest?.memory,
-  maxMemory: latest?.maxMemory,
-  clients: latest?.clients,
-  blocked: latest?.blocked,
-  keys: latest?.keys,
-  server: latest?.server,
-  uptimeSeconds: latest?.uptimeSeconds,
-  lag: latest === undefined ? undefined : lagOf(primary, latest),
-  linkUp: latest?.linkUp
+    address: node.address,
+    id: node.id,
+    role: node.role,
+    zone: node.zone ?? latest?.zone,
+    shard,
+    health: node.health,
+    state: silence !== undefined ? "silent" : latest === undefined ? "asked" : "up",
+    silence,
+    latency: silence === undefined ? latest?.latency : undefined,
+    rates,
+    hitRate: rates === undefined ? undefined : shareOf(rates.hits, rates.misses),
+    hitRateSinceStart: latest === undefined ? undefined : hitRateSinceStart(latest),
+    memory: latest?.memory,
+    maxMemory: latest?.maxMemory,
+    clients: latest?.clients,
+    blocked: latest?.blocked,
+    keys: latest?.keys,
+    server: latest?.server,
+    uptimeSeconds: latest?.uptimeSeconds,
+    lag: latest === undefined ? undefined : lagOf(primary, latest),
+    linkUp: latest?.linkUp
   }
 }
 
@@ -181,7 +190,8 @@ export const make = (
       ),
       commandsShown
     ),
-    slow: latest.flatMap(({ slow }) => slow).toSorted((a, b) => b.took - a.took).slice(0, slowShown),
+    slow: latest.flatMap(({ slow }) => slow).filter(({ words }) => isForeign(words)).toSorted((a, b) => b.took - a.took)
+      .slice(0, slowShown),
     heat: heat.metric,
     hot: heat.hot
   }

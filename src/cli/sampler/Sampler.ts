@@ -14,7 +14,15 @@ import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Cluster, ClusterClient, type ClusterClientShape, type ClusterNode, Command, HashSlot, type Snapshot } from "../../index.ts"
+import {
+  Cluster,
+  ClusterClient,
+  type ClusterClientShape,
+  type ClusterNode,
+  Command,
+  HashSlot,
+  type Snapshot
+} from "../../index.ts"
 import { type EventLine, wordsOf } from "./EventLine.ts"
 import { ask, commandsOf, extentOf, type NodeSample } from "./NodeSample.ts"
 import { make as makeObservation, noReadings, type Observation, type Readings } from "./Observation.ts"
@@ -55,7 +63,7 @@ export class LiveSampler {
   private readonly readings = new Map<string, Readings>()
   private readonly ownCommands = new Map<string, number>()
   private readonly lines: Array<EventLine> = []
-  private observation: Observation | undefined = undefined
+  private observation: Observation
   private lineCount = 0
   private round = 0
   private slotSource: SlotSource = "statistics"
@@ -67,6 +75,7 @@ export class LiveSampler {
     readonly clock: Clock.Clock
     readonly changes: PubSub.PubSub<Change>
     readonly asked: FiberMap.FiberMap<string>
+    readonly snapshot: Snapshot.Snapshot
   }) {
     this.redis = parts.redis
     this.options = parts.options
@@ -74,10 +83,11 @@ export class LiveSampler {
     this.changes = parts.changes
     this.asked = parts.asked
     this.patience = Math.min(mostPatience, Duration.toMillis(parts.options.interval))
+    this.observation = this.observe(parts.snapshot)
   }
 
-  /** The last observation; `undefined` before the first round. */
-  get latest(): Observation | undefined {
+  /** The last observation. Before the first round it has the topology alone. */
+  get latest(): Observation {
     return this.observation
   }
 
@@ -96,13 +106,17 @@ export class LiveSampler {
 
   /** Publishes what is known now. */
   publish(snapshot: Snapshot.Snapshot): void {
-    this.observation = makeObservation(
+    this.observation = this.observe(snapshot)
+    PubSub.publishUnsafe(this.changes, { _tag: "Observed", observation: this.observation })
+  }
+
+  private observe(snapshot: Snapshot.Snapshot): Observation {
+    return makeObservation(
       { at: this.clock.currentTimeMillisUnsafe(), round: this.round },
       snapshot,
       this.readings,
       { metric: this.heat.metric, hot: this.heat.hottest(hottestKept) }
     )
-    PubSub.publishUnsafe(this.changes, { _tag: "Observed", observation: this.observation })
   }
 
   /** Asks all nodes side by side. A node that did not answer before is asked as well, and not waited for. */
@@ -223,7 +237,8 @@ const make: (options: SamplerOptions) => Effect.Effect<LiveSampler, never, Clust
       options,
       clock,
       changes: yield* Effect.acquireRelease(PubSub.sliding<Change>(bufferedChanges), PubSub.shutdown),
-      asked: yield* FiberMap.make<string>()
+      asked: yield* FiberMap.make<string>(),
+      snapshot: yield* redis.topology
     })
     const background = (effect: Effect.Effect<unknown>) => Effect.forkScoped(effect, { startImmediately: true })
     const pace = paced(clock, Duration.toMillis(options.interval))
@@ -246,15 +261,18 @@ export class Sampler extends Context.Service<Sampler, LiveSampler>()("effect-red
   static readonly layer = (options: SamplerOptions): Layer.Layer<Sampler, never, ClusterClient> =>
     Layer.effect(Sampler, make(options))
 
-  /** The observations from now on, beginning with the last one, if there is any. */
+  /** The last observation, then each later one. */
   static readonly observations: Stream.Stream<Observation, never, Sampler> = Stream.unwrap(
-    Effect.map(Sampler, (sampler) =>
-      Stream.concat(
-        Stream.suspend(() => sampler.latest === undefined ? Stream.empty : Stream.succeed(sampler.latest)),
+    Effect.gen(function*() {
+      const sampler = yield* Sampler
+      const subscription = yield* PubSub.subscribe(sampler.changes)
+      return Stream.concat(
+        Stream.sync(() => sampler.latest),
         Stream.filterMap(
-          Stream.fromPubSub(sampler.changes),
+          Stream.fromSubscription(subscription),
           (change) => change._tag === "Observed" ? Result.succeed(change.observation) : Result.failVoid
         )
-      ))
+      )
+    })
   )
 }

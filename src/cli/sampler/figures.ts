@@ -1,7 +1,7 @@
 /** Rates from two samples of a node. */
 import type { CommandCount, NodeSample } from "./NodeSample.ts"
 
-/** What a node does per second. */
+/** The work of a node per second. */
 export interface Rates {
   /** Commands per second, without those of the sampler itself. */
   readonly commands: number
@@ -28,7 +28,8 @@ const goesOn = (before: NodeSample, after: NodeSample): boolean =>
   before.run === after.run && after.at > before.at && after.commands >= before.commands
 
 /** The share of a part, from 0 to 1; `undefined` of nothing. */
-export const shareOf = (part: number, rest: number): number | undefined => part + rest > 0 ? part / (part + rest) : undefined
+export const shareOf = (part: number, rest: number): number | undefined =>
+  part + rest > 0 ? part / (part + rest) : undefined
 
 /** The rates between two samples; `undefined` when the server has started again, or its counters were set to nothing. */
 export const ratesOf = (before: NodeSample, after: NodeSample): Rates | undefined => {
@@ -50,8 +51,8 @@ export const ratesOf = (before: NodeSample, after: NodeSample): Rates | undefine
 /** The share of look-ups since the start of the server that found their key. */
 export const hitRateSinceStart = ({ hits, misses }: NodeSample): number | undefined => shareOf(hits, misses)
 
-/** The commands that the sampler itself sends. */
-const ownCommands: ReadonlySet<string> = new Set([
+/** The commands that the sampler itself sends, and those between primaries and replicas. */
+const background: ReadonlySet<string> = new Set([
   "ping",
   "info",
   "slowlog|get",
@@ -59,10 +60,16 @@ const ownCommands: ReadonlySet<string> = new Set([
   "cluster|slots",
   "cluster|shards",
   "cluster|countkeysinslot",
-  "cluster|slot-stats"
+  "cluster|slot-stats",
+  "replconf",
+  "psync"
 ])
 
-/** The commands of several nodes that are called most, the most used first. Those of the sampler itself are left out. */
+/** Whether the words of a command are none of the sampler's own. */
+export const isForeign = ([name = "", subcommand = ""]: ReadonlyArray<string>): boolean =>
+  !background.has(name.toLowerCase()) && !background.has(`${name}|${subcommand}`.toLowerCase())
+
+/** The commands of several nodes that are called most, the most used first. The sampler's own commands are left out. */
 export const commandRates = (
   pairs: ReadonlyArray<readonly [before: NodeSample, after: NodeSample]>,
   limit: number
@@ -72,7 +79,7 @@ export const commandRates = (
     if (!goesOn(before, after)) continue
     const seconds = (after.at - before.at) / 1000
     for (const [name, { calls, usec }] of after.byCommand) {
-      if (ownCommands.has(name)) continue
+      if (background.has(name)) continue
       const then: CommandCount = before.byCommand.get(name) ?? { calls: 0, usec: 0 }
       const more = calls - then.calls
       if (more <= 0) continue
