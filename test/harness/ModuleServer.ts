@@ -126,6 +126,10 @@ const search = async (): Promise<ModuleServer> => {
 /** The server of the tests. */
 export const server: ModuleServer = await search()
 
+/** Whether its search asks all shards, as that of Redis 8 does: Redis Stack 7 is built without the coordinator. */
+export const hasCoordinator = "binary" in server &&
+  await run(server.binary, ["--version"]).then(({ stdout }) => /v=([89]|\d\d)\./.test(stdout), () => false)
+
 /** Whether tests that need the modules are skipped. */
 export const isMissing = "reason" in server
 

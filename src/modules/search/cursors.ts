@@ -8,8 +8,10 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { NodeClient } from "../../client/Targets.ts"
 import { ClusterClient } from "../../ClusterClient.ts"
-import { type Command, timeout } from "../../commands/Command.ts"
-import type { RedisClusterException } from "../../RedisClusterException.ts"
+import { type Command, make, timeout } from "../../commands/Command.ts"
+import { CommandSpec } from "../../commands/CommandSpec.ts"
+import * as decode from "../../commands/decode.ts"
+import { exception, type RedisClusterException, ReplyError, TryAgainError } from "../../RedisClusterException.ts"
 import type { CursorPage } from "./results.ts"
 
 /** The commands of a cursor. */
@@ -44,6 +46,55 @@ const chosen = Effect.fnUntraced(function*(routing: string | undefined) {
   return yield* redis.node(primaries[Math.floor(lot * primaries.length)])
 })
 
+const runOf = make(
+  new CommandSpec("INFO", { readonly: true }),
+  ["server"],
+  decode.map(decode.string, (info) => /run_id:(\w+)/.exec(info)?.[1] ?? "")
+)
+
+/**
+ * The owners of all slots, and the process of each. A coordinator leaves out the rows of a shard that it has lost, and says nothing: so the stream
+ * looks itself. Fails when one of the primaries does not answer.
+ */
+const ownersOf = Effect.fnUntraced(function*() {
+  const redis = yield* ClusterClient
+  const { slots } = yield* redis.refreshTopology
+  const runs = yield* redis.on("primaries").execute(runOf)
+  const byAddress = new Map(Array.from(runs, ([{ address }, run]) => [address, run]))
+  return slots.map((shard) =>
+    shard === undefined ? "" : `${shard.primary.address} ${byAddress.get(shard.primary.address)}`
+  )
+})
+
+const changed = exception(() =>
+  new TryAgainError({
+    message:
+      "FT.CURSOR: shards failed or slots moved while the cursor was read, so that rows may be missing or come twice",
+    outcome: "Executed",
+    command: "FT.CURSOR"
+  })
+)
+
+/** Fails unless the slots have had the same owners all the time. */
+const confirm = (before: ReadonlyArray<string>): Effect.Effect<void, RedisClusterException, ClusterClient> =>
+  Effect.flatMap(
+    ownersOf(),
+    (after) => after.every((owner, slot) => owner === before[slot]) ? Effect.void : Effect.fail(changed)
+  )
+
+/** A page, unless the server says that rows are missing. */
+const whole = <Row>(page: CursorPage<Row>): Effect.Effect<CursorPage<Row>, RedisClusterException> =>
+  page.warnings.length === 0
+    ? Effect.succeed(page)
+    : Effect.fail(exception(() =>
+      new ReplyError({
+        message: `FT.AGGREGATE: rows are missing: ${page.warnings.join(", ")}`,
+        code: "WARNING",
+        outcome: "Executed",
+        command: "FT.AGGREGATE"
+      })
+    ))
+
 /** Nothing has been read yet, so that another node may be asked: a cursor whose reply was lost is dropped when its time is over. */
 const again = {
   while: (error: RedisClusterException) => error.isRetryable || error.reason._tag === "ConnectionError",
@@ -54,6 +105,8 @@ const again = {
 /** A stream of rows. Reads are never repeated: each moves the cursor on. */
 export const rows = <Row>(commands: CursorCommands<Row>): Stream.Stream<Row, RedisClusterException, ClusterClient> =>
   Stream.unwrap(Effect.gen(function*() {
+    // Where one node has all documents, it is lost with the cursor.
+    const before = commands.routing === undefined ? yield* ownersOf() : undefined
     const open = Effect.flatMap(
       chosen(commands.routing),
       (node) => Effect.map(node.execute(commands.open), (page): Held<Row> => ({ node, page, cursor: page.cursor }))
@@ -70,10 +123,10 @@ export const rows = <Row>(commands: CursorCommands<Row>): Stream.Stream<Row, Red
         }))
     return Stream.paginate(
       true,
-      (isFirst) =>
-        Effect.map(isFirst ? Effect.succeed(held.page) : next(), ({ cursor, rows }) => [
-          rows,
-          cursor === ended ? Option.none<boolean>() : Option.some(false)
-        ])
+      Effect.fnUntraced(function*(isFirst: boolean) {
+        const { cursor, rows } = yield* whole(isFirst ? held.page : yield* next())
+        if (cursor === ended && before !== undefined) yield* confirm(before)
+        return [rows, cursor === ended ? Option.none<boolean>() : Option.some(false)] as const
+      })
     )
   }))
