@@ -4,13 +4,19 @@
  *
  *     npm run demo
  *
- * With `REDIS_CLUSTER_URL` it uses that cluster, and leaves out what would hurt it.
+ * With `REDIS_CLUSTER_URL` it uses that cluster, and leaves out what would hurt it. With `npm run demo -- --view` a page
+ * in the browser shows the cluster live, as `effect-redis-cluster view` does.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { spawn } from "node:child_process"
+import { Sampler } from "../src/cli/sampler/Sampler.ts"
+import { serve } from "../src/cli/view/ViewServer.ts"
 import { ClusterClient, HashSlot, Snapshot } from "../src/index.ts"
 import { RedisCluster, type RedisClusterOptions, type RedisNode } from "../test/harness/RedisCluster.ts"
 import { isMissing } from "../test/harness/RedisServer.ts"
@@ -354,6 +360,38 @@ const harmless = Effect.gen(function*() {
   yield* allPrimaries
 })
 
+/** Whether the page is wanted. */
+const withView = process.argv.includes("--view")
+
+/** Opens a page in the browser, where there is one. */
+const openPage = (url: string) =>
+  Effect.sync(() => {
+    const opener = process.platform === "darwin" ? "open" : process.platform === "win32" ? "explorer" : "xdg-open"
+    spawn(opener, [url], { stdio: "ignore", detached: true }).on("error", () => undefined).unref()
+  })
+
+/** Serves the page while the demo runs, and waits a while for somebody who opens it. */
+const viewed = <A, E, R>(demo: Effect.Effect<A, E, R>) =>
+  withView
+    ? Effect.gen(function*() {
+      const { opened, url } = yield* serve({ port: 0, showsWords: false })
+      yield* Paper.line(`${Paper.bold(url)}  shows the cluster while it works`)
+      if (process.stdout.isTTY) {
+        yield* openPage(url)
+        yield* Effect.timeoutOption(opened, "30 seconds")
+        yield* Effect.sleep("3 seconds")
+      }
+      const result = yield* demo
+      // The last events are still to be seen.
+      if (process.stdout.isTTY) yield* Effect.sleep("10 seconds")
+      return result
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Sampler.layer({ interval: Duration.millis(500) })),
+      Effect.provide(NodeServices.layer)
+    )
+    : demo
+
 const removeKeys = Effect.gen(function*() {
   const redis = yield* ClusterClient
   yield* redis.unlinkNonatomic(keyOfSlot)
@@ -361,7 +399,7 @@ const removeKeys = Effect.gen(function*() {
 
 const onGivenCluster = (url: string) =>
   Effect.gen(function*() {
-    yield* Effect.ensuring(harmless, Effect.ignore(removeKeys))
+    yield* Effect.ensuring(viewed(harmless), Effect.ignore(removeKeys))
     yield* Paper.section(5, "Left out")
     yield* Paper.line("This cluster is yours: no slot was moved and no primary killed, and the demo's keys are")
     yield* Paper.line("removed. Without REDIS_CLUSTER_URL the demo starts a cluster of its own and does both.")
@@ -394,6 +432,7 @@ const onOwnCluster = Effect.gen(function*() {
   yield* moveSlots
   yield* killPrimary
 }).pipe(
+  viewed,
   Effect.provide(
     Layer.provideMerge(clientOf({ clientName: "demo", commandTimeout: "10 seconds" }), ownCluster)
   )

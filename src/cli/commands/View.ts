@@ -37,7 +37,7 @@ export const view = Command.make(
       // A server is loaded by those who want one.
       const { serve } = yield* Effect.promise(() => import("../view/ViewServer.ts"))
       yield* Effect.gen(function*() {
-        const url = yield* Effect.catchTag(
+        const { url } = yield* Effect.catchTag(
           serve({ port, showsWords: showWords }),
           "ServeError",
           () => Effect.fail(failure(`Port ${port} cannot be used: choose another one with --port`))

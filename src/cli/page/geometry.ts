@@ -5,7 +5,7 @@ export interface Point {
   readonly y: number
 }
 
-const fixed = (value: number): string => value.toFixed(2).replace(/\.?0+$/, "")
+const fixed = (value: number): string => `${Number(value.toFixed(2)) + 0}`
 
 /** The point at an angle on a circle around 0, 0. */
 export const at = (angle: number, radius: number): Point => ({

@@ -241,7 +241,7 @@ const make: (options: SamplerOptions) => Effect.Effect<LiveSampler, never, Clust
       snapshot: yield* redis.topology
     })
     const background = (effect: Effect.Effect<unknown>) => Effect.forkScoped(effect, { startImmediately: true })
-    const pace = paced(clock, Duration.toMillis(options.interval))
+    const interval = Duration.toMillis(options.interval)
     yield* background(Stream.runForEach(redis.events, (event) =>
       Effect.sync(() => {
         const words = wordsOf(event)
@@ -251,8 +251,9 @@ const make: (options: SamplerOptions) => Effect.Effect<LiveSampler, never, Clust
       Stream.drop(redis.topologyChanges, 1),
       (snapshot) => Effect.sync(() => sampler.publish(snapshot))
     ))
-    yield* background(pace(sampler.runRound))
-    yield* background(pace(redis.refreshTopology))
+    yield* background(paced(clock, interval)(sampler.runRound))
+    // A change of the topology is known before the next round.
+    yield* background(paced(clock, interval / 2)(redis.refreshTopology))
     return sampler
   })
 

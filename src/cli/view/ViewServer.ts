@@ -5,6 +5,7 @@ import type * as FileSystem from "effect/FileSystem"
 import type { ServeError } from "effect/http/HttpServerError"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Latch from "effect/Latch"
 import type * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as PubSub from "effect/PubSub"
@@ -96,11 +97,18 @@ class Events {
   }
 }
 
-/** Serves while the scope lives, for the URL of the page. */
+export interface View {
+  /** The address of the page, with its token. */
+  readonly url: string
+  /** Waits until somebody has opened the page. */
+  readonly opened: Effect.Effect<void>
+}
+
+/** Serves while the scope lives. */
 export const serve: (
   options: ViewOptions
 ) => Effect.Effect<
-  string,
+  View,
   PlatformError | ServeError,
   Sampler | Scope.Scope | FileSystem.FileSystem | Path.Path
 > = Effect.fnUntraced(function*(options) {
@@ -108,6 +116,7 @@ export const serve: (
   const assets = yield* load
   const token = randomBytes(16).toString("base64url")
   const events = new Events(sampler, options)
+  const opened = yield* Latch.make()
   yield* Effect.forkScoped(
     Stream.runForEach(Stream.fromPubSub(sampler.changes), (change) => Effect.sync(() => events.observe(change))),
     { startImmediately: true }
@@ -129,6 +138,7 @@ export const serve: (
       })
     }
     if (admission.file === "events") {
+      opened.openUnsafe()
       return HttpServerResponse.stream(events.stream, { headers, contentType: "text/event-stream" })
     }
     const asset = assets.get(admission.file)
@@ -139,5 +149,6 @@ export const serve: (
   yield* server.serve(answer)
   // The pages that are open would keep the server from closing.
   yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
-  return `http://127.0.0.1:${port}/${token}/`
+  const view: View = { url: `http://127.0.0.1:${port}/${token}/`, opened: opened.await }
+  return view
 })
