@@ -1,8 +1,9 @@
 /**
- * The cost of the cache for the client: CPU per GET that the cache answers, of one that fills it, and of one without a cache; beside
- * node-redis' client-side cache at several hit rates; CPU per report of a change; memory per reply.
+ * The cost of the cache for the client: CPU per GET that the cache answers, of one that fills it, and of one without a cache; the floor of a
+ * miss over a bare socket; beside node-redis' client-side cache at several hit rates; CPU per report of a change; memory per reply.
  *
- * Run: node --expose-gc bench/cache.ts [rounds] [millis per round]
+ * Run: node --expose-gc bench/cache.ts [--quick] [rounds] [millis per round]
+ * It takes about two minutes, and with `--quick` half a minute.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
@@ -11,13 +12,18 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { createCluster } from "redis"
 import { ReplyCache } from "../src/caching/ReplyCache.ts"
+import * as HashSlot from "../src/cluster/HashSlot.ts"
 import { Generation } from "../src/connection/Generation.ts"
 import { ClusterClient, Command } from "../src/index.ts"
+import { RespDecoder } from "../src/protocol/RespDecoder.ts"
 import { RedisCluster } from "../test/harness/RedisCluster.ts"
+import { BareReads } from "./BareReads.ts"
 
 const callers = 100
-const rounds = Number(process.argv[2] ?? 9)
-const millis = Number(process.argv[3] ?? 300)
+const numbers = process.argv.slice(2).filter((word) => word !== "--quick")
+const isQuick = numbers.length < process.argv.length - 2
+const rounds = Number(numbers[0] ?? (isQuick ? 3 : 9))
+const millis = Number(numbers[1] ?? (isQuick ? 150 : 300))
 const keys = Array.from({ length: 3000 }, (_, index) => `key:${index}`)
 const maxBytes = 64 * 1024 * 1024
 
@@ -49,28 +55,63 @@ const measure = (call: (index: number) => Effect.Effect<unknown, unknown>, count
     )
   })
 
-/** Memory per reply, and CPU per report of a change, of a cache apart from any client. */
-const apart = Effect.sync(() => {
-  const count = 200_000
+/** The reports of changes of so many keys, as a server sends them, in reads of a socket. */
+const reportsOf = (count: number): ReadonlyArray<Buffer> => {
+  const reads: Array<Buffer> = []
+  for (let i = 0; i < count;) {
+    let text = ""
+    for (; i < count && text.length < 60_000; i++) {
+      const key = `user:profile:${i}`
+      text += `>2\r\n$10\r\ninvalidate\r\n*1\r\n$${key.length}\r\n${key}\r\n`
+    }
+    reads.push(Buffer.from(text))
+  }
+  return reads
+}
+
+const apartCount = 200_000
+
+/** A cache apart from any client, with as many replies as there will be reports. */
+const filled = (isHeld: boolean) => {
   const cache = new ReplyCache<never>({ maxBytes: 1024 * 1024 * 1024, longestAbsence: 1000 })
   const generation = new Generation()
-  globalThis.gc?.()
-  const before = process.memoryUsage().heapUsed
-  for (let i = 0; i < count; i++) {
-    const key = `user:profile:${i}`
-    const read = cache.begin("GET", cache.claim([key]), i & 16383)
-    if (read === undefined) return { held: 0, counted: 0, report: 0 }
+  for (let i = 0; i < apartCount; i++) {
+    const read = cache.begin("GET", cache.claim([`${isHeld ? "user" : "other"}:profile:${i}`]), i & 16383)
+    if (read === undefined) continue
     read.written(generation, 0)
     read.lives(-1, "")
     cache.admit(read, `value ${i}`)
     cache.end(read)
   }
-  globalThis.gc?.()
-  const held = (process.memoryUsage().heapUsed - before) / count
-  const counted = cache.store.bytes / count
+  return cache
+}
+
+/** CPU per report of a change, with its decoding. */
+const reported = (isHeld: boolean): number => {
+  const cache = filled(isHeld)
+  const reads = reportsOf(apartCount)
+  const decoder = new RespDecoder({
+    onReply: () => {},
+    onPush: ([, keys]) => {
+      if (Array.isArray(keys)) cache.changed(keys)
+    },
+    binary: () => false,
+    lossy: () => false
+  })
   const start = process.cpuUsage()
-  for (let i = 0; i < count; i++) cache.changed([`user:profile:${i}`])
-  return { held, counted, report: cpu(start) / count }
+  for (const bytes of reads) decoder.push(bytes)
+  return cpu(start) / apartCount
+}
+
+/** Memory per reply, and CPU per report of a change. */
+const apart = Effect.sync(() => {
+  globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
+  const cache = filled(true)
+  globalThis.gc?.()
+  const held = (process.memoryUsage().heapUsed - before) / apartCount
+  const counted = cache.store.bytes / apartCount
+  return { held, counted, report: reported(true), foreign: reported(false) }
 })
 
 const hitRates = [0, 50, 90, 99]
@@ -144,6 +185,26 @@ const beside = Effect.gen(function*() {
   }
 })
 
+/** CPU microseconds per read over a bare socket: of GET alone, and of what a miss sends. */
+const floor = Effect.scoped(Effect.gen(function*() {
+  const cluster = yield* RedisCluster
+  const [node] = yield* cluster.primaries
+  const reads = yield* BareReads.make(node.host, node.port)
+  const own: Array<string> = []
+  for (const key of keys) if ((yield* cluster.owner(HashSlot.ofKey(key))).id === node.id) own.push(key)
+  const results: readonly [Array<number>, Array<number>] = [[], []]
+  const count = millis * 200
+  for (let round = 0; round <= rounds; round++) {
+    for (const isMiss of [0, 1] as const) {
+      const before = process.cpuUsage()
+      yield* Effect.promise(() => reads.run(own, count, Math.ceil(callers / 3), isMiss === 1))
+      if (round > 0) results[isMiss].push(cpu(before) / count)
+    }
+  }
+  const [get, miss] = results.map(median)
+  yield* Console.log(`bare socket: GET ${get.toFixed(2)} us, what a miss sends ${miss.toFixed(2)} us`)
+}))
+
 const program = Effect.gen(function*() {
   const cluster = yield* RedisCluster
   const build = (cache: { readonly maxBytes: number } | undefined) =>
@@ -152,6 +213,8 @@ const program = Effect.gen(function*() {
       (context) => Context.get(context, ClusterClient)
     )
   const cached = yield* build({ maxBytes })
+  // Its cache is full of what is read once, which the others are not to suffer from.
+  const filling = yield* build({ maxBytes })
   const plain = yield* build(undefined)
   for (const key of keys) yield* plain.set(key, "x".repeat(16))
   const prepared = keys.map((key) => cached.get(key).pipe(Command.cached("1 hour")))
@@ -161,7 +224,12 @@ const program = Effect.gen(function*() {
     ["hit, a command of its own", 1, (i) => cached.get(keys[i % keys.length]).pipe(Command.cached("1 hour"))],
     ["hit, the command is there", 1, (i) => prepared[i % keys.length]],
     ["an effect that succeeds", 1, () => Effect.suspend(() => Effect.succeed("x"))],
-    ["miss", callers, (i) => cached.get(keys[i % keys.length]).pipe(Command.cached("1 nanos"))],
+    [
+      "miss of a key that was read before",
+      callers,
+      (i) => cached.get(keys[i % keys.length]).pipe(Command.cached("1 nanos"))
+    ],
+    ["miss of a key that nobody has read", callers, () => filling.get(`cold:${++cold}`).pipe(Command.cached("1 hour"))],
     ["no cache", callers, (i) => plain.get(keys[i % keys.length])],
     ["a client with a cache, not cached", callers, (i) => cached.get(keys[i % keys.length])],
     ["SET without a cache", callers, (i) => plain.set(keys[i % keys.length], "x")],
@@ -177,9 +245,19 @@ const program = Effect.gen(function*() {
     }
   }
   for (let i = 0; i < modes.length; i++) yield* Console.log(`${modes[i][0]}: ${median(results[i]).toFixed(2)} us`)
-  const { counted, held, report } = yield* apart
-  yield* Console.log(`a report of a change: ${report.toFixed(2)} us`)
+  const { counted, foreign, held, report } = yield* apart
+  yield* Console.log(
+    `a report of a changed key, with its decoding: ${report.toFixed(2)} us where its reply is held, ` +
+      `${foreign.toFixed(2)} us where none is: ` +
+      `100,000 a second take ${(report * 10).toFixed(0)} % and ${(foreign * 10).toFixed(0)} % of a core`
+  )
   yield* Console.log(`a reply of 12 bytes: ${held.toFixed(0)} bytes of heap, counted as ${counted.toFixed(0)}`)
 })
 
-program.pipe(Effect.andThen(beside), Effect.scoped, Effect.provide(RedisCluster.layer()), NodeRuntime.runMain)
+program.pipe(
+  Effect.andThen(floor),
+  Effect.andThen(beside),
+  Effect.scoped,
+  Effect.provide(RedisCluster.layer()),
+  NodeRuntime.runMain
+)

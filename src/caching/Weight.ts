@@ -17,7 +17,7 @@ const perPlace = 8
 const perTable = 120
 const perEntry = 32
 /** The bytes of a reply in the cache beside its content: the object, and its place among the replies. */
-const perReply = 250
+const perReply = 155
 /** The bytes of a key that the cache knows, beside its text. */
 const perKey = 205
 /** The bytes of a read on its way beside its keys: the request, its caller and its commands. */
