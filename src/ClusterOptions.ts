@@ -65,7 +65,7 @@ export interface NewConnection extends Endpoint {
  * @since 0.1.0
  */
 export interface CacheOptions {
-  /** The greatest size of all cached replies, with their keys and indexes, in bytes: 1024 at least, for a small reply takes about 500. */
+  /** The greatest size of all cached replies, with their keys and indexes, in bytes: 1024 at least, for a small reply takes about 400. */
   readonly maxBytes: number
   /**
    * The first parts of the keys that may be cached. With it servers report every change of a key that begins with one of them, read or
