@@ -123,6 +123,8 @@ export class CommandSpec {
   readonly near: number
   /** The variant of its method for keys of any slots. */
   readonly nonatomic: Nonatomic | undefined
+  /** The function of a module that does the same for keys of any slots. */
+  readonly nonatomicOfModule: string | undefined
   /** The reason why commands of it cannot be sent: its name, or a fact that does not exist; `undefined` when they can. */
   readonly problem: string | undefined
   /**
@@ -171,6 +173,7 @@ export class CommandSpec {
     this.isSpread = this.runsScript || this.name.includes(".")
     this.near = known.near ?? -1
     this.nonatomic = known.nonatomic
+    this.nonatomicOfModule = known.nonatomicOfModule
     this.connection = known.connection
     this.isPlain = this.blocking === undefined && this.connection === undefined
   }

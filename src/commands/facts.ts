@@ -51,6 +51,8 @@ export interface NameFacts {
   /** The position of an argument whose slot decides the best node, although any node would do. */
   readonly near?: number
   readonly nonatomic?: Nonatomic
+  /** The function of a module that does the same for keys of any slots. */
+  readonly nonatomicOfModule?: "Json.mgetNonatomic" | "Json.msetNonatomic"
 }
 
 const changes: NameFacts = { connection: { _tag: "changes" } }
@@ -128,7 +130,8 @@ const byName: ReadonlyMap<string, NameFacts> = new Map<string, NameFacts>([
   // Servers know only the first key of these commands of modules.
   ...all({ keys: destinationAndCounted }, ["CMS.MERGE", "TDIGEST.MERGE"]),
   ...all({ keys: firstTwo }, ["TS.CREATERULE", "TS.DELETERULE"]),
-  ["JSON.MGET", { keys: allButLast }],
+  ["JSON.MGET", { keys: allButLast, nonatomicOfModule: "Json.mgetNonatomic" }],
+  ["JSON.MSET", { nonatomicOfModule: "Json.msetNonatomic" }],
   ["DEL", { nonatomic: "delNonatomic" }],
   ["EXISTS", { nonatomic: "existsNonatomic" }],
   ["MGET", { nonatomic: "mgetNonatomic" }],

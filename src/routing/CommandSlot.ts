@@ -44,7 +44,8 @@ const noKey = (command: Command<unknown>): Reason =>
 
 const crossSlot = (command: Command<unknown>, positions: ReadonlyArray<number>): Reason => {
   const slots = [...new Set(positions.map((position) => HashSlot.ofKey(command.args[position])))]
-  const { name, nonatomic: variant } = command.spec
+  const { name, nonatomic, nonatomicOfModule } = command.spec
+  const variant = nonatomic ?? nonatomicOfModule
   return new CrossSlotError({
     message:
       `${name} was given ${positions.length} keys of ${slots.length} different slots, but one command runs on one ` +
