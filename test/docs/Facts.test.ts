@@ -6,7 +6,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import * as Schema from "effect/Schema"
 import { readdirSync, readFileSync } from "node:fs"
+import * as CacheAside from "../../src/CacheAside.ts"
 import { UnhealthyError } from "../../src/client/Health.ts"
 import { ClusterClient } from "../../src/ClusterClient.ts"
 import * as ClusterConfig from "../../src/ClusterConfig.ts"
@@ -18,6 +20,7 @@ import * as ReadFrom from "../../src/ReadFrom.ts"
 import { Reason } from "../../src/Reason.ts"
 import { groupOf } from "../../src/RedisClusterException.ts"
 import { TestCluster } from "../../src/testing/index.ts"
+import * as Value from "../../src/values/Value.ts"
 import { project } from "./Blocks.ts"
 
 const textOf = (file: string) => readFileSync(project + file, "utf8")
@@ -83,6 +86,9 @@ describe("The pages name", () => {
       const redis = yield* ClusterClient
       yield* redis.on("primaries").ping()
       yield* Effect.ignore(redis.mget(["a", "b"]))
+      const value = Value.make({ key: (id: string) => id, schema: Schema.String })
+      const aside = CacheAside.make({ name: "names", value, load: Effect.succeed, timeToLive: "1 minute" })
+      yield* aside.get("ada")
       const series = (yield* Metric.snapshot).filter(({ id }) => id.startsWith("redis_cluster_"))
       const found = series.map(({ attributes, id, type }) =>
         [`\`${id}\``, type.toLowerCase(), Object.keys(attributes ?? {}).map((name) => `\`${name}\``).join(", ")].join(
