@@ -135,7 +135,7 @@ describeOnEach("Cache-aside among faults, on $name", (environment) => {
     it.effect("a load in the background may take longer than the lease: it is done once, and stored", () =>
       Effect.gen(function*() {
         const from = origin()
-        const [one, two] = yield* processes("slow", from.load, { lease: "200 millis", eagerness: 1e9 })
+        const [one, two] = yield* processes("slow", from.load, { lease: "600 millis", eagerness: 1e9 })
         yield* one.get(1)
         const gate = from.close()
         from.change(2)
@@ -149,7 +149,7 @@ describeOnEach("Cache-aside among faults, on $name", (environment) => {
           Effect.map(two.redis.pttl(refreshKeyOf("slow:1")), (left) => {
             if (left > before) times++
             before = left
-            return times > 5
+            return times > 3
           })
         )
         assert.strictEqual(yield* two.get(1), 1)
@@ -222,7 +222,7 @@ describeOnEach("Cache-aside among faults, on $name", (environment) => {
     it.effect("a load that takes longer than its lease is done once, and stored", () =>
       Effect.gen(function*() {
         const from = origin()
-        const [one, two] = yield* processes("long", from.load, { lease: "200 millis", eagerness: 0 })
+        const [one, two] = yield* processes("long", from.load, { lease: "600 millis", eagerness: 0 })
         const prolonged = Effect.fnUntraced(function*(key: string | Uint8Array) {
           let times = 0
           let before = 0
@@ -231,7 +231,7 @@ describeOnEach("Cache-aside among faults, on $name", (environment) => {
             Effect.map(two.redis.pttl(key), (left) => {
               if (left > before) times++
               before = left
-              return times > 4
+              return times > 3
             })
           )
         })
