@@ -104,13 +104,12 @@ describe("The command", () => {
         assert.isDefined(to)
         const keys = yield* Queue.make<Terminal.UserInput, Cause.Done>()
         const printed: Printed = { stdout: "", stderr: "", code: undefined }
-        const env = { REDIS_CLUSTER_URL: cluster.seeds.join(","), NO_COLOR: "1", REDIS_REFRESH_INTERVAL: "200 millis" }
+        const env = { REDIS_CLUSTER_URL: cluster.seeds.join(","), NO_COLOR: "1" }
         const fiber = yield* Effect.forkChild(
           runInto(printed, ["topology", "--watch"], { columns: 100, rows: 40, keys, env })
         )
         yield* Waiting.until("the picture", () => printed.stdout.includes("q quits"))
         yield* cluster.migrateSlot(slot, to)
-        yield* redis.refreshTopology
         yield* Waiting.until(
           "the event",
           () => printed.stdout.includes(`slot ${slot}: 127.0.0.1:${from.port} → 127.0.0.1:${to.port}`)

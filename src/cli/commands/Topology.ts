@@ -6,8 +6,9 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { type ClientEvent, ClusterClient, type ClusterClientShape } from "../../index.ts"
+import { type ClientEvent, ClusterClient, type ClusterClientShape, type Snapshot } from "../../index.ts"
 import * as Connecting from "../connecting/Connecting.ts"
 import { ExitCode, failure, verdict } from "../output/Failure.ts"
 import { jsonFlag } from "../output/jsonFlag.ts"
@@ -75,29 +76,43 @@ const happenings = (redis: ClusterClientShape): Stream.Stream<Seen> =>
 
 const remembered = 200
 
-/** The report, drawn again after each event, with the last events under it. */
+/** Asks for the topology every second: a client without commands would notice a change a minute later. */
+const followed = (redis: ClusterClientShape): Effect.Effect<never> =>
+  Effect.forever(Effect.andThen(Effect.ignore(redis.refreshTopology), Effect.sleep("1 second")))
+
+/** The report, drawn again after each event and each second, with the last events under it. */
 const watch = Effect.fnUntraced(function*(redis: ClusterClientShape) {
   const screen = yield* Screen
-  const picture = (facts: Facts.Facts, seen: ReadonlyArray<Seen>): Live.Picture => ({ columns, rows }) => {
-    const report = Report.lines(facts, columns, screen.paint)
-    const room = Math.max(0, rows - report.length - 3)
-    const events = seen.slice(-room).map(({ at, style, text }) =>
-      `${screen.paint.dim(timeOf(at))} ${screen.paint[style](cut(visible(text), columns - 9))}`
-    )
-    const help = screen.paint.dim("q quits")
-    return [...report, "", ...(room === 0 ? [] : events), help]
-  }
   let seen: ReadonlyArray<Seen> = []
-  const changes = Stream.merge(
-    Stream.map(redis.topologyChanges, () => undefined),
-    Stream.tap(happenings(redis), (one) =>
+  let report = yield* redis.health()
+  const picture = (snapshot: Snapshot.Snapshot): Live.Picture => {
+    const facts = Facts.of(snapshot, report)
+    return ({ columns, rows }) => {
+      const lines = Report.lines(facts, columns, screen.paint)
+      const room = Math.max(0, rows - lines.length - 2)
+      const events = room === 0 ?
+        [] :
+        seen.slice(-room).map(({ at, style, text }) =>
+          `${screen.paint.dim(timeOf(at))} ${screen.paint[style](cut(visible(text), columns - 9))}`
+        )
+      return [...lines.slice(0, rows - 1), ...(room === 0 ? [] : [""]), ...events, screen.paint.dim("q quits")]
+    }
+  }
+  const happened = Stream.tap(happenings(redis), (one) =>
+    Effect.sync(() => {
+      seen = [...seen, one].slice(-remembered)
+    }))
+  const asked = Stream.tap(
+    Stream.fromEffectSchedule(redis.health(), Schedule.spaced("1 second")),
+    (next) =>
       Effect.sync(() => {
-        seen = [...seen, one].slice(-remembered)
-      }))
+        report = next
+      })
   )
-  yield* Live.show(
-    Stream.mapEffect(changes, () => Effect.map(look(redis), (facts) => picture(facts, seen)))
-  )
+  const changes = Stream.mergeAll<unknown, never, never>([redis.topologyChanges, happened, asked], {
+    concurrency: "unbounded"
+  })
+  yield* Live.show(Stream.mapEffect(changes, () => Effect.map(redis.topology, picture)))
 })
 
 export const topology = Command.make(
@@ -131,6 +146,7 @@ export const topology = Command.make(
     if (isWatched && (mermaid || Option.isSome(svg))) {
       return yield* failure("--watch shows the cluster in the terminal: leave out --svg and --mermaid")
     }
+    if (isWatched) yield* Effect.forkScoped(followed(redis))
     if (isWatched && screen.isTerminal && !json) return yield* watch(redis)
     if (isWatched) {
       return yield* screen.printAll(Stream.map(happenings(redis), ({ at, event, text }) =>
@@ -150,7 +166,7 @@ export const topology = Command.make(
       yield* screen.print(Report.lines(facts, yield* screen.width, screen.paint).join("\n"))
     }
     if (!isSound(facts)) return yield* verdict(ExitCode.problem)
-  })
+  }, Effect.scoped)
 ).pipe(
   Command.withDescription("Shows the shards of a cluster: nodes, roles, slots, zones and health"),
   Command.withExamples([
