@@ -1,6 +1,7 @@
 /**
- * Checks the declarations of the packed package as a program gets them: every entry point compiles with
- * `skipLibCheck: false`, by TypeScript 5.9 and 7. The declarations that stay must not need those that `stripInternal` removes.
+ * Checks the packed package as a program gets it. Its declarations: every entry point compiles with `skipLibCheck: false`, by
+ * TypeScript 5.9 and 7; the declarations that stay must not need those that `stripInternal` removes. Its command line: it runs, and
+ * without `@effect/platform-node` it says how to install that.
  *
  *   node scripts/checkPackage.ts
  *
@@ -15,7 +16,9 @@ const project = fileURLToPath(new URL("..", import.meta.url))
 
 interface Manifest {
   readonly name: string
+  readonly version: string
   readonly exports: Readonly<Record<string, string>>
+  readonly bin: Readonly<Record<string, string>>
   readonly dependencies: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
 }
@@ -36,6 +39,8 @@ const compilerOptions = {
   types: ["node"],
   noEmit: true
 }
+
+const platform = "@effect/platform-node"
 
 /** A program with the package unpacked among its dependencies. */
 const directory = mkdtempSync(join(project, ".package-"))
@@ -83,6 +88,29 @@ try {
       console.log(`${name}: ${entries.length} entry points compile with skipLibCheck: false`)
     }
   }
+
+  const [[command, path]] = Object.entries(manifest.bin)
+  const run = (): { readonly status: number | null; readonly output: string } => {
+    const { status, stderr, stdout } = spawnSync(
+      process.execPath,
+      [join(inModules(manifest.name), path), "--version"],
+      {
+        cwd: directory,
+        encoding: "utf8"
+      }
+    )
+    return { status, output: stdout + stderr }
+  }
+  const whole = run()
+  rmSync(inModules(platform))
+  const lacking = run()
+  if (whole.status !== 0 || !whole.output.includes(manifest.version)) {
+    console.error(`The command line does not run:\n${whole.output}`)
+    process.exitCode = 1
+  } else if (lacking.status !== 2 || !/^error: .*npm install @effect\/platform-node.*\n$/.test(lacking.output)) {
+    console.error(`The command line does not say that ${platform} is missing:\n${lacking.output}`)
+    process.exitCode = 1
+  } else console.log(`${command}: runs, and says how to install ${platform}`)
 } finally {
   rmSync(directory, { recursive: true, force: true })
 }
