@@ -8,7 +8,8 @@
  * `dist` has to be built.
  */
 import { execFileSync, spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -44,6 +45,7 @@ const platform = "@effect/platform-node"
 
 /** A program with the package unpacked among its dependencies. */
 const directory = mkdtempSync(join(project, ".package-"))
+const elsewhere = mkdtempSync(join(tmpdir(), "package-"))
 const inModules = (name: string) => join(directory, "node_modules", name)
 const link = (name: string) => {
   mkdirSync(dirname(inModules(name)), { recursive: true })
@@ -90,20 +92,21 @@ try {
   }
 
   const [[command, path]] = Object.entries(manifest.bin)
-  const run = (): { readonly status: number | null; readonly output: string } => {
-    const { status, stderr, stdout } = spawnSync(
-      process.execPath,
-      [join(inModules(manifest.name), path), "--version"],
-      {
-        cwd: directory,
-        encoding: "utf8"
-      }
-    )
+  const run = (modules: string): { readonly status: number | null; readonly output: string } => {
+    const { status, stderr, stdout } = spawnSync(process.execPath, [join(modules, manifest.name, path), "--version"], {
+      encoding: "utf8"
+    })
     return { status, output: stdout + stderr }
   }
-  const whole = run()
-  rmSync(inModules(platform))
-  const lacking = run()
+  const whole = run(inModules("."))
+  // Outside of the project, where its packages are not found.
+  const bare = join(elsewhere, "node_modules")
+  mkdirSync(bare)
+  cpSync(inModules(manifest.name), join(bare, manifest.name), { recursive: true })
+  for (const name of ["effect", ...Object.keys(manifest.dependencies)]) {
+    symlinkSync(join(project, "node_modules", name), join(bare, name))
+  }
+  const lacking = run(bare)
   if (whole.status !== 0 || !whole.output.includes(manifest.version)) {
     console.error(`The command line does not run:\n${whole.output}`)
     process.exitCode = 1
@@ -112,5 +115,5 @@ try {
     process.exitCode = 1
   } else console.log(`${command}: runs, and says how to install ${platform}`)
 } finally {
-  rmSync(directory, { recursive: true, force: true })
+  for (const made of [directory, elsewhere]) rmSync(made, { recursive: true, force: true })
 }
