@@ -28,11 +28,7 @@ export type SetOptions = ExpiryOrKeep & {
   readonly get?: boolean | undefined
 }
 
-/**
- * The commands of a storage.
- *
- * @internal
- */
+/** The commands of a storage. */
 export interface StorageCommands {
   /** The name of the command that reads, for errors. */
   readonly reads: string

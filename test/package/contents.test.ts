@@ -18,11 +18,12 @@ const contents = (): ReadonlyArray<string> => {
   return files.map(({ path }) => path)
 }
 
-/** The code; its sources, which the source maps lead to; the pages, which the README links to. */
+/** The code, and the page of `view`; its sources, which the source maps lead to; the pages, which the README links to. */
 const wanted = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|AGENTS\.md|CONTRIBUTING\.md|SECURITY\.md)$/,
   /^src\/.+\.ts$/,
   /^dist\/.+\.(js|d\.ts)(\.map)?$/,
+  /^dist\/cli\/page\/[\w-]+\.(html|css|svg)$/,
   /^docs\/(api\/|commands\/)?[\w-]+\.md$/,
   /^docs\/images\/[\w-]+\.svg$/
 ]
