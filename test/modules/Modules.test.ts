@@ -17,6 +17,7 @@ import * as ModuleServer from "../harness/ModuleServer.ts"
 import { connect } from "../harness/Observed.ts"
 import { range } from "../harness/range.ts"
 import { RedisCluster } from "../harness/RedisCluster.ts"
+import { tagsFrom, whileSlotsMove } from "../laws/MovingSlots.ts"
 
 class Address extends Schema.Class<Address>("Address")({
   city: Schema.String,
@@ -117,6 +118,37 @@ describe.skipIf(ModuleServer.isMissing)(`On a cluster with modules${ModuleServer
         const writing = yield* reasonOf(Json.mset([["a", "$", 1], ["b", "$", 1]]))
         assert.deepStrictEqual([writing._tag, /Json\.msetNonatomic/.test(writing.message)], ["CrossSlotError", true])
       })))
+
+    for (const protocol of [2, 3] as const) {
+      it.effect(`documents and series count once what was acknowledged while their slots move, over RESP${protocol}`, () =>
+        Effect.gen(function*() {
+          const cluster = yield* RedisCluster
+          const redis = yield* connect({ nodes: cluster.seeds, protocol })
+          yield* redis.flushall()
+          yield* Effect.gen(function*() {
+            const tags = tagsFrom(200 * protocol, 2)
+            const target = yield* cluster.owner(16000)
+            const done = tags.map(() => 0)
+            for (const tag of tags) {
+              yield* Json.set(`{${tag}}doc`, "$", { count: 0 })
+              yield* TimeSeries.create(`{${tag}}series`)
+            }
+            yield* whileSlotsMove(cluster, { tags, target, callers: 4 }, (index) => {
+              const at = index % tags.length
+              return Effect.gen(function*() {
+                yield* Json.numincrby(`{${tags[at]}}doc`, "$.count", 1)
+                yield* TimeSeries.add(`{${tags[at]}}series`, index + 1, 1, { onDuplicate: "SUM" })
+                done[at]++
+              })
+            })
+            for (const [at, tag] of tags.entries()) {
+              assert.deepStrictEqual(yield* Json.get(`{${tag}}doc`, "$.count"), [done[at]])
+              const samples = yield* TimeSeries.range(`{${tag}}series`, "-", "+")
+              assert.strictEqual(samples.reduce((sum, { value }) => sum + value, 0), done[at])
+            }
+          }).pipe(Effect.provideService(ClusterClient, redis))
+        }))
+    }
 
     it.effect("a stored document that does not fit fails with a DecodeError, a value with an EncodeError", () =>
       onCluster(Effect.gen(function*() {
