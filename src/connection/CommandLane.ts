@@ -11,9 +11,10 @@ import { monotonicMillis } from "../internal/monotonic.ts"
 import { mayAnswerPing } from "../protocol/ErrorKind.ts"
 import { type Argument, type Reply, ServerError } from "../protocol/Reply.ts"
 import { type DecoderHandlers, RespDecoder } from "../protocol/RespDecoder.ts"
-import { type EncodedBatch, RespEncoder } from "../protocol/RespEncoder.ts"
+import { RespEncoder } from "../protocol/RespEncoder.ts"
 import { Alone } from "./Alone.ts"
 import { type CommandQueue, expire } from "./CommandQueue.ts"
+import { LargeWrite } from "./LargeWrite.ts"
 import type { NodeStatistics } from "./NodeStatistics.ts"
 import type { LinkFailure, Outgoing, Sendable } from "./Outgoing.ts"
 import { type End, OwnCommand } from "./OwnCommand.ts"
@@ -29,12 +30,8 @@ const socketBufferLimit = 512 * 1024
 const pingOverdueAfter = 250
 /** The most bytes that one write carries. */
 const writeLimit = 256 * 1024
-/**
- * A write of more bytes than this, with a large argument or a block, goes out piece by piece, so that a slow network
- * shows progress.
- */
-const pieceLimit = writeLimit + 64 * 1024
-const pieceSize = 64 * 1024
+/** A write of more bytes than this, with a large argument or a block, goes out piece by piece. */
+const largeWrite = writeLimit + 64 * 1024
 
 /** A command whose reply is dropped. */
 class Silent extends OwnCommand {
@@ -121,9 +118,9 @@ export class CommandLane implements DecoderHandlers {
   private aloneNow: Outgoing | undefined
   private readonly inFlight = new Fifo<Outgoing>()
   private inFlightBytes = 0
-  /** The bytes that are being written piece by piece, from `pieceAt` on. */
-  private pieces: Buffer | undefined
-  private pieceAt = 0
+  /** The write that goes out piece by piece. Nothing else is written meanwhile. */
+  private readonly large: LargeWrite
+  private isLargeResting = false
   /** The time at which the first block of the present write was encoded. */
   private begunAt: number | undefined = undefined
   private pingDue = false
@@ -138,6 +135,7 @@ export class CommandLane implements DecoderHandlers {
   constructor(wire: Wire, context: LaneContext) {
     this.wire = wire
     this.socket = wire.stream
+    this.large = new LargeWrite(wire.stream)
     this.context = context
     this.stopwatch = new Stopwatch(context.clock, context.measured)
     const { pingAfter, pingTimeout } = context.bounds
@@ -297,10 +295,10 @@ export class CommandLane implements DecoderHandlers {
 
   private drained(): void {
     if (this.isDropped) return
-    this.isBlocked = false
+    this.isBlocked = this.isLargeResting
     // The server reads, which is a sign of life: a large command may take its time.
     this.pulse.heard(monotonicMillis(this.context.clock))
-    this.writePieces()
+    if (this.large.isUnderway && !this.isLargeResting) this.proceedLarge()
     this.flush()
   }
 
@@ -398,32 +396,32 @@ export class CommandLane implements DecoderHandlers {
       }
     }
     if (encoder.size === 0) return
-    if (encoder.size > pieceLimit) return this.writeInPieces(encoder.take())
-    write(socket, encoder.take())
-    // `destroy` and errors surface as events; a full buffer surfaces here. Node emits `drain` only after a write that
-    // found the buffer full.
-    this.isBlocked = socket.writableNeedDrain && socket.writableLength > socketBufferLimit
-  }
-
-  /**
-   * Writes a batch piece by piece; nothing else is written before the last piece. The bytes are copied, because their
-   * owner may transfer them in the meantime.
-   */
-  private writeInPieces(batch: EncodedBatch): void {
-    this.pieces = typeof batch === "string" ? Buffer.from(batch, "latin1") : Buffer.concat(batch)
-    this.pieceAt = 0
-    this.writePieces()
-  }
-
-  private writePieces(): void {
-    const { pieces, socket } = this
-    if (pieces === undefined) return
-    while (this.pieceAt < pieces.length && !socket.writableNeedDrain) {
-      socket.write(pieces.subarray(this.pieceAt, this.pieceAt + pieceSize))
-      this.pieceAt += pieceSize
+    if (encoder.size > largeWrite) {
+      this.large.begin(encoder.take())
+      return this.proceedLarge()
     }
-    if (this.pieceAt >= pieces.length) this.pieces = undefined
-    this.isBlocked = this.pieces !== undefined
+    write(socket, encoder.take())
+    this.isBlocked = this.isSocketFull
+  }
+
+  /** Whether the socket's own buffer is full. `destroy` and errors surface as events. */
+  private get isSocketFull(): boolean {
+    // Node emits `drain` only after a write that found the buffer full.
+    return this.socket.writableNeedDrain && this.socket.writableLength > socketBufferLimit
+  }
+
+  private proceedLarge(): void {
+    const state = this.large.proceed()
+    this.isBlocked = state !== "done" || this.isSocketFull
+    this.isLargeResting = state === "turn"
+    if (this.isLargeResting) setImmediate(this.rested)
+  }
+
+  private readonly rested = (): void => {
+    this.isLargeResting = false
+    if (this.isDropped) return
+    this.proceedLarge()
+    this.flush()
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Hands commands to a stream: one write, or one gathered write when there are chunks. */
 import type { Duplex } from "node:stream"
 import type { CommandSpec } from "../commands/CommandSpec.ts"
+import { LargeText } from "../protocol/LargeText.ts"
 import type { Argument } from "../protocol/Reply.ts"
 import { type EncodedBatch, RespEncoder } from "../protocol/RespEncoder.ts"
 
@@ -16,7 +17,9 @@ export const write = (stream: Duplex, batch: EncodedBatch): void => {
   }
   const isIdle = stream.writableLength === 0
   stream.cork()
-  for (const chunk of batch) stream.write(isIdle ? chunk : Buffer.from(chunk))
+  for (const chunk of batch) {
+    stream.write(chunk instanceof LargeText ? chunk.bytes : isIdle ? chunk : Buffer.from(chunk))
+  }
   stream.uncork()
 }
 

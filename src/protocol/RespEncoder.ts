@@ -7,18 +7,23 @@
  * large text is converted once.
  */
 import { Buffer } from "node:buffer"
+import { LargeText } from "./LargeText.ts"
 import type { Argument } from "./Reply.ts"
 
 /**
  * The content of one write: a byte string, to be written with the encoding `latin1`, or a list of chunks, to be
  * written one after another between `cork` and `uncork`.
  *
- * Large bytes are among the chunks as the caller gave them, so that they must not change before they are sent.
+ * Large bytes are among the chunks as the caller gave them, so that they must not change before they are sent. So is
+ * text that is so large that it becomes bytes piece by piece.
  */
-export type EncodedBatch = string | ReadonlyArray<Uint8Array>
+export type EncodedBatch = string | ReadonlyArray<Uint8Array | LargeText>
 
 /** Text of this length (in UTF-16 code units) and more becomes a chunk. */
 const largeText = 8192
+
+/** Text of this length and more becomes a chunk as it is. */
+const hugeText = 256 * 1024
 
 /** Bytes of this length and more become a chunk. */
 const largeBytes = 1024
@@ -55,7 +60,7 @@ export class RespEncoder {
   /** Commands that were gathered earlier. */
   private text = ""
   /** Commands that were gathered earlier. */
-  private chunks: Array<Uint8Array> | undefined = undefined
+  private chunks: Array<Uint8Array | LargeText> | undefined = undefined
   private chunked = 0
 
   /** The exact number of bytes gathered. */
@@ -91,8 +96,9 @@ export class RespEncoder {
     if (chunks !== undefined && size < this.chunked) {
       let last = chunks.length - 1
       for (; this.chunked - chunks[last].byteLength > size; last--) this.chunked -= chunks[last].byteLength
-      // A command ends in a byte string, so that the caller's own bytes are never cut here.
-      chunks[last] = chunks[last].subarray(0, size - this.chunked + chunks[last].byteLength)
+      // A command ends in a byte string, so that the caller's own bytes and text are never cut here.
+      const chunk = chunks[last]
+      if (chunk instanceof Uint8Array) chunks[last] = chunk.subarray(0, size - this.chunked + chunk.byteLength)
       chunks.length = last + 1
       this.chunked = size
     }
@@ -151,11 +157,19 @@ export class RespEncoder {
 
   private pushLong(argument: string): void {
     const { length } = argument
+    if (length >= hugeText) return this.pushHuge(new LargeText(argument))
     // A lone surrogate is sent as U+FFFD, and counts as its three bytes.
     if (length >= largeText || Buffer.byteLength(argument) !== length) {
       return this.pushBytes(Buffer.from(argument, "utf8"))
     }
     this.pushText(`${lengthHeader(length)}${argument}\r\n`)
+  }
+
+  private pushHuge(text: LargeText): void {
+    this.pushText(lengthHeader(text.byteLength))
+    this.flush()
+    this.append(text)
+    this.pushText("\r\n")
   }
 
   private pushBytes(bytes: Uint8Array): void {
@@ -192,7 +206,7 @@ export class RespEncoder {
     this.text = ""
   }
 
-  private append(chunk: Uint8Array): void {
+  private append(chunk: Uint8Array | LargeText): void {
     if (this.chunks === undefined) this.chunks = []
     this.chunks.push(chunk)
     this.chunked += chunk.byteLength

@@ -1,11 +1,14 @@
 import * as fc from "fast-check"
 import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
+import { LargeText } from "../../src/protocol/LargeText.ts"
 import type { Argument } from "../../src/protocol/Reply.ts"
 import { type EncodedBatch, RespEncoder } from "../../src/protocol/RespEncoder.ts"
 
 const bytesOf = (batch: EncodedBatch): Buffer =>
-  typeof batch === "string" ? Buffer.from(batch, "latin1") : Buffer.concat(batch)
+  typeof batch === "string"
+    ? Buffer.from(batch, "latin1")
+    : Buffer.concat(batch.map((chunk) => chunk instanceof LargeText ? chunk.bytes : chunk))
 
 /** Reads commands as a server does: arrays of bulk strings, nothing else. */
 const parse = (bytes: Buffer): Array<Array<Buffer>> => {
