@@ -3,7 +3,7 @@ import { type Cluster, slotCount } from "./Cluster.ts"
 import { byId, html, say, set, svg, tint } from "./dom.ts"
 import { heatStep } from "./geometry.ts"
 import { cellCount } from "./wire.ts"
-import { count, plural } from "./words.ts"
+import { millis, plural } from "./words.ts"
 
 const steps = 9
 const size = 10
@@ -15,7 +15,7 @@ const layouts = [
 ]
 
 const unit = (value: number, heat: "cpu" | "keys" | undefined): string =>
-  heat === "cpu" ? `${count(value / 10_000)} % of a processor` : plural(value, "key")
+  heat === "cpu" ? `${millis(value / 1000)} of processor time a second` : plural(value, "key")
 
 export class HeatMap {
   private readonly cells: ReadonlyArray<SVGRectElement> = Array.from(
@@ -80,7 +80,12 @@ export class HeatMap {
     say(byId("heat-title"), heat === "keys" ? "Keys by slot" : "Hot slots")
     const rows = hot.slice(0, 8).map(({ slot, value }) => {
       const shard = cluster.shardOf(slot)
-      const row = html("li", {}, html("b", {}, `${slot}`), ` ${unit(value, heat)}`)
+      const row = html(
+        "li",
+        {},
+        html("b", {}, `${slot}`),
+        heat === "cpu" ? ` ${millis(value / 1000)}/s` : ` ${unit(value, heat)}`
+      )
       tint(row, shard?.hue)
       return row
     })
