@@ -32,7 +32,17 @@ it("The package has what its users need, and nothing else", () => {
   const files = contents()
   assert.deepStrictEqual(files.filter((file) => !wanted.some((pattern) => pattern.test(file))), [])
   assert.deepStrictEqual(files.filter((file) => file.includes(".test.")), [])
-  for (const file of ["package.json", "README.md", "LICENSE", "AGENTS.md", "CHANGELOG.md", "src/index.ts"]) {
+  for (
+    const file of [
+      "package.json",
+      "README.md",
+      "LICENSE",
+      "AGENTS.md",
+      "CHANGELOG.md",
+      "src/index.ts",
+      "dist/cli/page/page.html"
+    ]
+  ) {
     assert.include(files, file)
   }
 })
