@@ -49,3 +49,23 @@ export const make: Effect.Effect<MachineLag, never, Scope.Scope> = Effect.gen(fu
   })
   return { seen: Effect.andThen(nextReport, take) }
 })
+
+export interface Timed<A> {
+  readonly result: A
+  /** How long the effect took, in milliseconds. */
+  readonly took: number
+  /** The same without the time by which the timers of an idle thread were late meanwhile. */
+  readonly own: number
+}
+
+/** Runs an effect and measures it. */
+export const timed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Timed<A>, E, R> =>
+  Effect.scoped(Effect.gen(function*() {
+    const machine = yield* make
+    yield* machine.seen
+    const started = performance.now()
+    const result = yield* effect
+    const took = performance.now() - started
+    const lag = (yield* machine.seen).reduce((sum, [, millis]) => sum + millis, 0)
+    return { result, took, own: Math.max(0, took - lag) }
+  }))

@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -22,11 +23,18 @@ const quick = { pollInterval: "50 millis", lockRefreshInterval: "300 millis", lo
 
 const Job = Schema.Struct({ n: Schema.Number })
 
+/** Claims that last, however long the machine keeps a worker from its work. */
+const lasting = { pollInterval: quick.pollInterval } as const
+
 /** A worker of its own: its own client, its own claims. */
-const worker = (name: string, options?: { readonly maxAttempts?: number }) =>
+const worker = (
+  name: string,
+  options?: { readonly maxAttempts?: number },
+  claims: PersistedQueueRedis.PersistedQueueOptions = lasting
+) =>
   Effect.gen(function*() {
     const context = yield* services(
-      Layer.provideMerge(PersistedQueue.layer, PersistedQueueRedis.layerStore(quick)),
+      Layer.provideMerge(PersistedQueue.layer, PersistedQueueRedis.layerStore(claims)),
       { commandTimeout: "5 seconds" }
     )
     const queue = yield* Effect.provide(
@@ -51,6 +59,12 @@ const claimedElsewhere = Effect.fnUntraced(function*(name: string) {
   yield* Effect.callback<void>((resume) => {
     child.stdout.once("data", () => resume(Effect.void))
   })
+})
+
+/** Waits until the clock goes on: only what was done before this moment is older than nothing. */
+const tick = Effect.suspend(() => {
+  const now = Date.now()
+  return until("the clock goes on", () => Date.now() > now)
 })
 
 const value = (job: typeof Job.Type) => Effect.succeed(job.n)
@@ -96,7 +110,7 @@ describeOnEach("A PersistedQueue on a cluster, on $name", (environment) => {
         yield* queue.offer({ n: 2 }, { id: "a" })
         assert.strictEqual(yield* queue.take(value), 1)
         yield* queue.offer({ n: 3 }, { id: "a" })
-        yield* Effect.sleep("20 millis")
+        yield* tick
         yield* store.cleanup({ timeToLive: Duration.zero, failedTimeToLive: undefined })
         yield* queue.offer({ n: 4 }, { id: "a" })
         assert.strictEqual(yield* queue.take(value), 4)
@@ -112,7 +126,7 @@ describeOnEach("A PersistedQueue on a cluster, on $name", (environment) => {
           Effect.andThen(queue.offer({ n: 1 }, { id: "a" }), queue.take(value)), { concurrency: "unbounded" })
         const { redis, store } = yield* worker("unrelated")
         assert.strictEqual((yield* redis.keys("*:ids")).length, 12)
-        yield* Effect.sleep("20 millis")
+        yield* tick
         yield* store.cleanup({ timeToLive: Duration.zero, failedTimeToLive: Duration.zero })
         assert.strictEqual((yield* redis.keys("*:ids")).length, 0)
       }))
@@ -138,7 +152,7 @@ describeOnEach("A PersistedQueue on a cluster, on $name", (environment) => {
         assert.strictEqual(yield* Effect.flip(attempt), "attempt 2")
         const failed = "effectq:{failing}:failing:failed"
         assert.strictEqual(yield* redis.llen(failed), 1)
-        yield* Effect.sleep("20 millis")
+        yield* tick
         yield* store.cleanup({ timeToLive: Duration.hours(1), failedTimeToLive: Duration.zero })
         assert.strictEqual(yield* redis.llen(failed), 0)
       }))
@@ -148,8 +162,11 @@ describeOnEach("A PersistedQueue on a cluster, on $name", (environment) => {
         yield* flush
         const { queue } = yield* worker("interrupted")
         yield* queue.offer({ n: 1 })
-        const fiber = yield* Effect.forkChild(queue.take(() => Effect.never))
-        yield* Effect.sleep("300 millis")
+        const taken = yield* Deferred.make<void>()
+        const fiber = yield* Effect.forkChild(
+          queue.take(() => Effect.andThen(Deferred.succeed(taken, undefined), Effect.never))
+        )
+        yield* Deferred.await(taken)
         yield* Fiber.interrupt(fiber)
         assert.strictEqual(yield* queue.take((_, { attempts }) => Effect.succeed(attempts)), 1)
       }))
@@ -188,7 +205,7 @@ describeOnEach("A PersistedQueue on a cluster, on $name", (environment) => {
         Effect.gen(function*() {
           yield* flush
           const cluster = yield* RedisCluster
-          const { queue } = yield* worker("orphan")
+          const { queue } = yield* worker("orphan", undefined, quick)
           yield* queue.offer({ n: 1 })
           yield* Effect.scoped(claimedElsewhere("orphan"))
           const survivor = yield* Effect.forkChild(queue.take((_, { attempts }) => Effect.succeed(attempts)))
@@ -207,7 +224,10 @@ describeOnEach("A PersistedQueue on a cluster, on $name", (environment) => {
       Effect.gen(function*() {
         yield* flush
         const cluster = yield* RedisCluster
-        const [producer, consumer] = yield* Effect.all([worker("busy"), worker("busy")])
+        const [producer, consumer] = yield* Effect.all([
+          worker("busy", undefined, quick),
+          worker("busy", undefined, quick)
+        ])
         let running = true
         let offered = 0
         const seen = new Set<number>()
@@ -228,7 +248,7 @@ describeOnEach("A PersistedQueue on a cluster, on $name", (environment) => {
         yield* until("offers go on after the failover", () => offered > before + 10)
         running = false
         yield* Fiber.join(offering)
-        for (let i = 0; i < 200 && seen.size < offered; i++) yield* Effect.sleep("100 millis")
+        yield* until("all are taken", () => seen.size >= offered)
         assert.isAbove(offered, 10)
         assert.strictEqual(seen.size, offered)
         yield* Fiber.interrupt(taking)

@@ -82,7 +82,13 @@ const complaints = (sent: ReadonlyArray<Sending>, events: ReadonlyArray<Subscrip
   return found
 }
 
-/** Waits until what is published now arrives. */
+const probing = "probe"
+
+/** The events without those of `flowing`. */
+const own = (events: ReadonlyArray<SubscriptionEvent>): ReadonlyArray<SubscriptionEvent> =>
+  events.filter((event) => event._tag !== "Message" || !event.payload.startsWith(probing))
+
+/** Waits until what is published now arrives: all that was published before at that node has come by then. */
 const flowing = (
   redis: ClusterClientShape,
   channel: string,
@@ -91,7 +97,7 @@ const flowing = (
   patience = 20_000
 ) =>
   Effect.gen(function*() {
-    const probe = `probe ${Date.now()}`
+    const probe = `${probing} ${Date.now()}`
     const publishing = yield* Effect.forkChild(Effect.forever(
       Effect.andThen(
         Effect.ignore(sharded ? redis.spublish(channel, probe) : redis.publish(channel, probe)),
@@ -136,8 +142,9 @@ describeOnEach("On $name", (environment) => {
           }
           yield* load.stop
           yield* quiet.stop
-          yield* Effect.sleep(200)
-          const lost = load.sent.length - messages(moving.values).length
+          yield* flowing(other, channel, moving, true)
+          yield* flowing(other, `{${tags[1]}}:staying`, staying, true)
+          const lost = load.sent.length - messages(own(moving.values)).length
           console.log(`slot moved 5 times: ${load.sent.length} sent, ${lost} lost, ${
             gaps(moving.values).map((gap) => `${gap.to - gap.from} ms ${gap.reason}`).join("; ")
           }`)
@@ -150,7 +157,7 @@ describeOnEach("On $name", (environment) => {
             )
           )
           // Others have noticed nothing.
-          assert.strictEqual(messages(staying.values).length, quiet.sent.length)
+          assert.strictEqual(messages(own(staying.values)).length, quiet.sent.length)
           assert.strictEqual(count(staying.values, "Gap"), 0)
           assert.strictEqual(count(staying.values, "Subscribed"), 1)
           assert.strictEqual(count(classic.values, "Gap"), 0)
@@ -291,18 +298,19 @@ describeOnEach("A failover by hand, on $name", (environment) => {
       yield* until("live again", () => count(shard.values, "Subscribed") > 1)
       yield* load.stop
       yield* classicLoad.stop
-      yield* Effect.sleep(300)
-      const lost = load.sent.length - messages(shard.values).length
+      yield* flowing(other, channel, shard, true)
+      yield* flowing(other, channel, classic, false)
+      const lost = load.sent.length - messages(own(shard.values)).length
       console.log(`failover: ${load.sent.length} sent, ${lost} lost, ${
         gaps(shard.values).map((gap) => `${gap.to - gap.from} ms ${gap.reason}`).join("; ")
       }`)
       assert.deepStrictEqual(complaints(load.sent, shard.values).slice(0, 5), [])
       assert.isAtLeast(count(shard.values, "Gap"), 1)
-      const last = messages(shard.values).at(-1)
+      const last = messages(own(shard.values)).at(-1)
       assert.strictEqual(Number(last?.payload), load.sent.length - 1)
       // The messages of classic channels went on coming from the demoted node.
       assert.strictEqual(count(classic.values, "Gap"), 0)
-      const numbers = messages(classic.values).map(({ payload }) =>
+      const numbers = messages(own(classic.values)).map(({ payload }) =>
         Number(payload)
       )
       assert.deepStrictEqual(numbers, [...new Set(numbers)])
@@ -449,18 +457,19 @@ describeOnEach("Everything at once, on $name", (environment) => {
         yield* flowing(redis, "chaos", classic, false)
         for (const { load } of streams) yield* load.stop
         yield* classicLoad.stop
-        yield* Effect.sleep(300)
+        for (const { channel, shard } of streams) yield* flowing(other, channel, shard, true)
+        yield* flowing(other, "chaos", classic, false)
         for (const { channel, load, shard } of streams) {
-          const own = shard.values.filter((event) => event._tag !== "Message" || !event.payload.startsWith("probe"))
-          const lost = load.sent.length - messages(own).length
+          const events = own(shard.values)
+          const lost = load.sent.length - messages(events).length
           console.log(
             `chaos, ${channel}: ${load.sent.length} sent, ${lost} lost, ${
-              gaps(own).map((gap) => `${gap.to - gap.from} ms ${gap.reason}`).join("; ")
+              gaps(events).map((gap) => `${gap.to - gap.from} ms ${gap.reason}`).join("; ")
             }`
           )
-          assert.deepStrictEqual(complaints(load.sent, own).slice(0, 5), [])
+          assert.deepStrictEqual(complaints(load.sent, events).slice(0, 5), [])
         }
-        const numbers = messages(classic.values).map(({ payload }) => payload).filter((one) => !one.startsWith("probe"))
+        const numbers = messages(own(classic.values)).map(({ payload }) => payload)
         assert.deepStrictEqual(numbers, [...new Set(numbers)])
       }),
     60_000
@@ -497,8 +506,6 @@ describe("RESP2 subscriptions that new credentials hand over while their slot mo
       yield* flowing(other, channel, classic, false)
       yield* load.stop
       yield* classicLoad.stop
-      const own = (values: ReadonlyArray<SubscriptionEvent>) =>
-        values.filter((event) => event._tag !== "Message" || !event.payload.startsWith("probe"))
       yield* eventually(
         "the last",
         Effect.sync(() =>

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import { ofKey } from "../../src/cluster/HashSlot.ts"
 import type { Reply } from "../../src/protocol/Reply.ts"
-import { type Facts, placesOf, sharesMessages } from "../../src/pubsub/Plan.ts"
+import { type Facts, markAt, placesOf, sharesMessages } from "../../src/pubsub/Plan.ts"
+import { busDelay, publishedAfter } from "../../src/pubsub/transit.ts"
 import type { Wish } from "../../src/pubsub/Wish.ts"
 import * as Snapshot from "../../src/topology/Snapshot.ts"
 
@@ -91,6 +93,32 @@ describe("Where a subscription belongs", () => {
       assert.deepStrictEqual(placesOf(wish(kind, "replica"), facts(usual, [21]), [address(21)]), [address(11)])
     }
     assert.deepStrictEqual(placesOf(wish("shardChannel", "replica"), facts(usual, [11, 21]), []), [address(1)])
+    // A node that holds it and is no replica of the shard any more is left.
+    for (const held of [1, 12]) {
+      const [place] = placesOf(wish("shardChannel", "replica"), facts(), [address(held)])
+      assert.include([address(11), address(21)], place)
+    }
+  })
+
+  it("without replicas a wish for one is fulfilled by the primary, and without an owner a channel goes to any primary", () => {
+    const alone = parsed([[0, 8191, [host, 1, "id-1", []]]])
+    for (const kind of ["channel", "pattern", "shardChannel"] as const) {
+      assert.deepStrictEqual(placesOf(wish(kind, "replica"), facts(alone), []), [address(1)])
+    }
+    assert.deepStrictEqual(placesOf(wish("channel", "owner", 16383), facts(alone), []), [address(1)])
+    assert.deepStrictEqual(placesOf(wish("channel", "replica", 16383), facts(alone), []), [address(1)])
+    assert.deepStrictEqual(placesOf(wish("channel"), facts(Snapshot.empty), []), [])
+  })
+
+  it("a mark is a name with the prefix in a slot of the node's shard, whatever the node's role in it", () => {
+    for (const port of [2, 12, 22]) {
+      const mark = markAt(usual, address(port), "prefix")
+      assert.match(mark ?? "", /^prefix:/)
+      assert.strictEqual(usual.slots[ofKey(mark ?? "")]?.primary.port, 2)
+    }
+    assert.isUndefined(markAt(usual, address(99), "prefix"))
+    const single = parsed([[0, 16382, [host, 1, "id-1", []]], [16383, 16383, [host, 2, "id-2", []]]])
+    assert.strictEqual(ofKey(markAt(single, address(2), "prefix") ?? ""), 16383)
   })
 
   it("a named node and no other, for as long as it is one", () => {
@@ -121,6 +149,11 @@ describe("Where a subscription belongs", () => {
     assert.isFalse(shares(wish("shardChannel"), 1, 2))
     assert.isTrue(shares(wish("shardChannel"), 99, 2))
     assert.isFalse(shares(wish("pattern", "everyPrimary"), 1, 2))
+  })
+
+  it("a message that came may have been published earlier by as much as the bus may take", () => {
+    assert.isAbove(busDelay, 0)
+    assert.strictEqual(publishedAfter(1000), 1000 - busDelay)
   })
 
   it("shard channels that change their primary are with the same messages unless both nodes have been in other shards all along", () => {
