@@ -54,7 +54,7 @@ export interface Timed<A> {
   readonly result: A
   /** How long the effect took, in milliseconds. */
   readonly took: number
-  /** The same without the time by which the timers of an idle thread were late meanwhile. */
+  /** `took` without the time by which the timers of an idle thread were late meanwhile. */
   readonly own: number
 }
 
