@@ -6,6 +6,7 @@
  * process are served between the pieces of a text.
  */
 import { Buffer } from "node:buffer"
+import * as Net from "node:net"
 import type { Duplex } from "node:stream"
 import { giveMemory, LargeText, takeMemory } from "../protocol/LargeText.ts"
 import type { EncodedBatch } from "../protocol/RespEncoder.ts"
@@ -21,6 +22,8 @@ const turn = 1024 * 1024
 
 export class LargeWrite {
   private readonly stream: Duplex
+  /** Whether memory may be written again when the stream is empty. Other streams than sockets may pass it on later. */
+  private readonly isDoneWhenEmpty: boolean
   private chunks: ReadonlyArray<Uint8Array | LargeText> = []
   /** The chunk that comes next, and the place in it: bytes, or code units of text. */
   private next = 0
@@ -31,6 +34,7 @@ export class LargeWrite {
 
   constructor(stream: Duplex) {
     this.stream = stream
+    this.isDoneWhenEmpty = stream instanceof Net.Socket
   }
 
   /** Whether there is more to write. */
@@ -61,7 +65,8 @@ export class LargeWrite {
       handed += this.writePiece()
       this.pieceSize = Math.min(2 * this.pieceSize, largePiece)
     }
-    if (this.memory !== undefined && stream.writableLength === 0) giveMemory(this.memory)
+    this.leaveUsedMemory()
+    if (this.memory !== undefined) giveMemory(this.memory)
     this.memory = undefined
     this.chunks = []
     this.next = 0
@@ -86,8 +91,7 @@ export class LargeWrite {
   /** Writes the next chunks, or a part of one, as one piece. The result is the number of bytes. */
   private writePiece(): number {
     const { stream } = this
-    // The stream still has the piece before.
-    if (stream.writableLength > 0) this.memory = undefined
+    this.leaveUsedMemory()
     let size = 0
     let hasText = false
     stream.cork()
@@ -104,6 +108,11 @@ export class LargeWrite {
     }
     stream.uncork()
     return size
+  }
+
+  /** Leaves the memory to the stream if that may still have the piece before. */
+  private leaveUsedMemory(): void {
+    if (!this.isDoneWhenEmpty || this.stream.writableLength > 0) this.memory = undefined
   }
 
   private writeBytes(chunk: Uint8Array, most: number): number {

@@ -54,6 +54,18 @@ const finish = async (large: LargeWrite, stream: Duplex): Promise<number> => {
   return turns
 }
 
+/** A stream that passes chunks on later, as a tunnel does, and asks for more before. */
+class Tunnel extends Duplex {
+  readonly kept: Array<Buffer> = []
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.kept.push(chunk)
+    done()
+  }
+}
+
 const before = Buffer.from("before;")
 const after = Buffer.from(";after")
 const text = Array.from({ length: 400_000 }, (_, i) => `${i % 10}é€😀`).join("")
@@ -85,6 +97,14 @@ describe("A large write", () => {
       await finish(large, stream)
       assert(stream.text.endsWith(`;after${"x".repeat(mib)}`))
     }
+  })
+
+  it("of text leaves alone what a stream may pass on later", async () => {
+    const stream = new Tunnel()
+    const large = new LargeWrite(stream)
+    large.begin([before, new LargeText(text), after])
+    await finish(large, stream)
+    assert(Buffer.concat(stream.kept).toString() === `before;${text};after`)
   })
 
   it("hands bytes over without a copy while the stream takes them, and copies the rest for the time after", async () => {
