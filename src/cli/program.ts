@@ -12,6 +12,7 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { bench } from "./commands/Bench.ts"
 import { completions } from "./commands/Completions.ts"
+import { doctor } from "./commands/Doctor.ts"
 import { keyspace } from "./commands/Keyspace.ts"
 import { monitor } from "./commands/Monitor.ts"
 import { owner } from "./commands/Owner.ts"
@@ -32,7 +33,7 @@ export const root = Command.make(name).pipe(
     "Looks at a Redis or Valkey Cluster, and works on all of its nodes at once. It is made with the client of this name"
   ),
   Command.withSubcommands([
-    { group: "SEE THE CLUSTER", commands: [topology, top, view, keyspace, monitor] },
+    { group: "SEE THE CLUSTER", commands: [doctor, topology, top, view, keyspace, monitor] },
     { group: "KEYS AND SLOTS", commands: [slot, owner, scan] },
     { group: "WORK ON THE CLUSTER", commands: [runCommand, bench] },
     { group: "SHELL", commands: [completions((): Command.Command.Any => root)] }
