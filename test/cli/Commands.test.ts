@@ -112,7 +112,7 @@ describe("The command", () => {
         yield* cluster.migrateSlot(slot, to)
         yield* Waiting.until(
           "the event",
-          () => printed.stdout.includes(`slot ${slot}: 127.0.0.1:${from.port} → 127.0.0.1:${to.port}`)
+          () => printed.stdout.includes(`slot ${slot} moved from 127.0.0.1:${from.port} to 127.0.0.1:${to.port}`)
         )
         yield* Queue.offer(keys, key("q"))
         yield* Fiber.join(fiber)

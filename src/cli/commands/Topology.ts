@@ -10,12 +10,13 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { type ClientEvent, ClusterClient, type ClusterClientShape, type Snapshot } from "../../index.ts"
 import * as Connecting from "../connecting/Connecting.ts"
+import { type EventWords, type Tone, wordsOf } from "../output/EventWords.ts"
 import { ExitCode, failure, verdict } from "../output/Failure.ts"
 import { jsonFlag } from "../output/jsonFlag.ts"
 import * as Live from "../output/Live.ts"
+import type { Style } from "../output/Paint.ts"
 import { Screen } from "../output/Screen.ts"
 import { cut, visible } from "../output/text.ts"
-import { type EventWords, wordsOf } from "../topology/Events.ts"
 import * as Facts from "../topology/Facts.ts"
 import * as Mermaid from "../topology/Mermaid.ts"
 import * as Report from "../topology/Report.ts"
@@ -70,9 +71,11 @@ const happenings = (redis: ClusterClientShape): Stream.Stream<Seen> =>
   redis.events.pipe(
     Stream.mapEffect((event) => Effect.map(Clock.currentTimeMillis, (at) => ({ at, event, words: wordsOf(event) }))),
     Stream.filterMap(({ at, event, words }) =>
-      words === undefined ? Result.fail(event) : Result.succeed({ at, event, ...words })
+      words === undefined || words.tone === "quiet" ? Result.fail(event) : Result.succeed({ at, event, ...words })
     )
   )
+
+const styles: Readonly<Record<Tone, Style>> = { good: "green", bad: "red", change: "cyan", quiet: "dim" }
 
 const remembered = 200
 
@@ -92,8 +95,8 @@ const watch = Effect.fnUntraced(function*(redis: ClusterClientShape) {
       const room = Math.max(0, rows - lines.length - 2)
       const events = room === 0 ?
         [] :
-        seen.slice(-room).map(({ at, style, text }) =>
-          `${screen.paint.dim(timeOf(at))} ${screen.paint[style](cut(visible(text), columns - 9))}`
+        seen.slice(-room).map(({ at, text, tone }) =>
+          `${screen.paint.dim(timeOf(at))} ${screen.paint[styles[tone]](cut(visible(text), columns - 9))}`
         )
       return [...lines.slice(0, rows - 1), ...(room === 0 ? [] : [""]), ...events, screen.paint.dim("q quits")]
     }

@@ -23,7 +23,8 @@ import {
   HashSlot,
   type Snapshot
 } from "../../index.ts"
-import { type EventLine, wordsOf } from "./EventLine.ts"
+import { type EventWords, wordsOf } from "../output/EventWords.ts"
+import type { EventLine } from "./EventLine.ts"
 import { ask, commandsOf, extentOf, type NodeSample } from "./NodeSample.ts"
 import { make as makeObservation, noReadings, type Observation, type Readings } from "./Observation.ts"
 import { ownersWithin, SlotHeat } from "./SlotHeat.ts"
@@ -97,7 +98,7 @@ export class LiveSampler {
   }
 
   /** Adds a line to the log. */
-  log(words: Pick<EventLine, "tone" | "kind" | "text">): void {
+  log(words: EventWords): void {
     const line = { id: ++this.lineCount, at: this.clock.currentTimeMillisUnsafe(), ...words }
     this.lines.push(line)
     if (this.lines.length > linesKept) this.lines.shift()

@@ -1,14 +1,15 @@
 /** Decides which requests get an answer. Every other one is refused before any file is looked up. */
 import { timingSafeEqual } from "node:crypto"
 
-export interface Knock {
+/** The parts of a request by which it is admitted. */
+export interface Asked {
   readonly method: string
   /** The path and the query. */
   readonly url: string
   readonly host: string | undefined
 }
 
-export interface House {
+export interface Served {
   readonly port: number
   /** The first part of every path, which nobody else knows. */
   readonly token: string
@@ -26,7 +27,7 @@ const same = (one: string, other: string): boolean => {
  * Decides about a request. The host has to be this machine by one of its own names: the page of a stranger, whose name
  * was made to mean 127.0.0.1, sends its own. The token keeps out other users of this machine, who reach the port as well.
  */
-export const admit = ({ host, method, url }: Knock, { port, token }: House): Admission => {
+export const admit = ({ host, method, url }: Asked, { port, token }: Served): Admission => {
   const hosts = ["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port}`)
   if (host === undefined || !hosts.includes(host.toLowerCase())) return { status: 403 }
   const [, first = "", file, ...rest] = url.split("?")[0].split("/")
