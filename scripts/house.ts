@@ -86,7 +86,9 @@ export const parts: ReadonlyArray<Part> = [
     floors: [
       ["cli/output"],
       ["cli/connecting"],
-      ["cli/topology", "cli/keyspace", "cli/bench", "cli/sampler", "cli/doctor"],
+      ["cli/topology", "cli/keyspace", "cli/bench", "cli/sampler", "cli/doctor/facts"],
+      ["cli/doctor/checks"],
+      ["cli/doctor"],
       ["cli/page"],
       ["cli/view", "cli/top"],
       ["cli/commands"],

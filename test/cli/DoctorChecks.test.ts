@@ -1,6 +1,6 @@
 /** The checks of the doctor over facts that a test writes down: what real servers cannot be made to show quickly. */
 import { assert, describe, it } from "@effect/vitest"
-import { answered, type Facts, noAnswer, type NodeFacts, unprobed } from "../../src/cli/doctor/Facts.ts"
+import { answered, type Facts, noAnswer, type NodeFacts, unprobed } from "../../src/cli/doctor/facts/Facts.ts"
 import { judge } from "../../src/cli/doctor/Report.ts"
 import { endpointsIn } from "../../src/cli/doctor/Startup.ts"
 

@@ -30,8 +30,8 @@ const words = [
 
 /** READONLY is the name of a command, too, and the doctor reads the public `code` of an error as every program does. */
 const isName = (file: string, word: string): boolean =>
-  (word === "READONLY" && file === "src/cli/doctor/Rights.ts") ||
-  (word === "NOPERM" && file === "src/cli/doctor/Facts.ts") ||
+  (word === "READONLY" && file === "src/cli/doctor/facts/Rights.ts") ||
+  (word === "NOPERM" && file === "src/cli/doctor/facts/Facts.ts") ||
   word === "READONLY" && (file.startsWith("src/commands/") || file === "src/connection/Dial.ts")
 
 /** Strings stay, comments go. */

@@ -37,10 +37,10 @@ import {
   type RightsFacts,
   type StartupFacts,
   valueOf
-} from "./Facts.ts"
+} from "./facts/Facts.ts"
+import * as Ranges from "./facts/Ranges.ts"
+import * as Rights from "./facts/Rights.ts"
 import * as Probe from "./Probe.ts"
-import * as Ranges from "./Ranges.ts"
-import * as Rights from "./Rights.ts"
 import { type Startup, startupOf } from "./Startup.ts"
 
 export interface Request {

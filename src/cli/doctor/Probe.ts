@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import type { Endpoint, TlsOptions } from "../../index.ts"
-import type { CertificateFacts, ProbeFacts, TlsFacts } from "./Facts.ts"
+import type { CertificateFacts, ProbeFacts, TlsFacts } from "./facts/Facts.ts"
 
 export interface ProbeOptions {
   /** The options of TLS; `undefined` for none. */

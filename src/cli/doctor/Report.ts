@@ -5,8 +5,8 @@ import * as access from "./checks/access.ts"
 import * as map from "./checks/map.ts"
 import * as servers from "./checks/servers.ts"
 import { settings } from "./checks/settings.ts"
-import { type Facts, valueOf } from "./Facts.ts"
-import type { Check, Finding, Level } from "./Finding.ts"
+import { type Facts, valueOf } from "./facts/Facts.ts"
+import type { Check, Finding, Level } from "./facts/Finding.ts"
 
 /** The checks without which there is nothing to ask. */
 const first: ReadonlyArray<Check> = [access.startup, access.tls, access.client]

@@ -1,7 +1,7 @@
 /** Checks of the way to the nodes: startup nodes, the client, addresses, TLS, rights. */
-import { type Facts, type NodeFacts, type ProbeFacts, type TlsFacts, valueOf } from "../Facts.ts"
-import { answersOf, type Check, type Finding, joined, ok, orOk, problem, skipped, warning } from "../Finding.ts"
-import * as Rights from "../Rights.ts"
+import { type Facts, type NodeFacts, type ProbeFacts, type TlsFacts, valueOf } from "../facts/Facts.ts"
+import { answersOf, type Check, type Finding, joined, ok, orOk, problem, skipped, warning } from "../facts/Finding.ts"
+import * as Rights from "../facts/Rights.ts"
 
 const day = 24 * 60 * 60 * 1000
 

@@ -1,8 +1,8 @@
 /** Checks of the map of slots: agreement, coverage, migrations, failing nodes. */
 import { HashSlot } from "../../../index.ts"
-import { type Facts, type NodeFacts, valueOf } from "../Facts.ts"
-import { answersOf, type Check, type Finding, orOk, problem, skipped, warning } from "../Finding.ts"
-import * as Ranges from "../Ranges.ts"
+import { type Facts, type NodeFacts, valueOf } from "../facts/Facts.ts"
+import { answersOf, type Check, type Finding, orOk, problem, skipped, warning } from "../facts/Finding.ts"
+import * as Ranges from "../facts/Ranges.ts"
 
 const short = (id: string): string => id.slice(0, 8)
 

@@ -1,7 +1,7 @@
 /** Checks of the servers: versions, protocol, clocks, latency, replication, load. */
 import { bytes, count, millis, plural } from "../../output/text.ts"
-import type { Facts, NodeFacts } from "../Facts.ts"
-import { answersOf, type Check, type Finding, orOk, problem, warning } from "../Finding.ts"
+import type { Facts, NodeFacts } from "../facts/Facts.ts"
+import { answersOf, type Check, type Finding, orOk, problem, warning } from "../facts/Finding.ts"
 
 type Fields = Readonly<Record<string, string>>
 

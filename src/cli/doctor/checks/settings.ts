@@ -1,7 +1,7 @@
 /** Checks of the settings of the servers against the options and the features of the client. */
 import { millis } from "../../output/text.ts"
-import type { Facts, Feature, NodeFacts } from "../Facts.ts"
-import { answersOf, type Check, type Finding, orOk, problem, warning } from "../Finding.ts"
+import type { Facts, Feature, NodeFacts } from "../facts/Facts.ts"
+import { answersOf, type Check, type Finding, orOk, problem, warning } from "../facts/Finding.ts"
 
 type Settings = Readonly<Record<string, string>>
 

@@ -1,6 +1,6 @@
 /** The facts that the doctor judges: answers of nodes as they came, and the reason where there is none. Pure data. */
-import type { NodeLine, SlotStats } from "../../commands/Cluster.ts"
-import type { RedisClusterException } from "../../index.ts"
+import type { NodeLine, SlotStats } from "../../../commands/Cluster.ts"
+import type { RedisClusterException } from "../../../index.ts"
 
 /**
  * The reason for which there is no answer: the user may not ask, the server does not know the question, the question

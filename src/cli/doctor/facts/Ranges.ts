@@ -1,5 +1,5 @@
 /** Ranges of slots, and their text. */
-import { HashSlot } from "../../index.ts"
+import { HashSlot } from "../../../index.ts"
 import type { Range } from "./Facts.ts"
 
 /** The most ranges that a line names. */
