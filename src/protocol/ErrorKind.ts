@@ -73,8 +73,10 @@ const targetLost = /^IOERR error or timeout (?:reading|writing)/
 const targetRefused = "ERR Target instance replied with error"
 
 /** A module that asks all shards says so before it asks: it has not learned of the shards yet, or slots move between them. */
-const shardsUnknown = /^ERRCLUSTER Uninitialized cluster state, could not perform command$/
+const shardsUnknown = /^ERRCLUSTER (?:Uninitialized cluster state(?:, could not perform command)?|NULL cluster state)$/
 const slotsMove = /^(?:SEARCH_SLOTS_UNAVAIL )?Query requires unavailable slots$/
+/** A read of all time series ended because a shard came, went or was replaced. */
+const shardsChanged = "A multi-shard command failed because the cluster topology has changed"
 
 /** The kind of an error reply. Its first word decides, for commands whose errors come from the server alone. */
 export const kindOf = ({ code, message }: Words): ErrorKind => {
@@ -94,6 +96,8 @@ export const kindOf = ({ code, message }: Words): ErrorKind => {
     case "SEARCH_SLOTS_UNAVAIL":
     case "Query":
       return slotsMove.test(message) ? "tryAgain" : "answer"
+    case "A":
+      return message === shardsChanged ? "tryAgain" : "answer"
     default:
       return byCode.get(code) ?? "answer"
   }
@@ -144,6 +148,7 @@ const wordings: ReadonlyArray<RegExp> = [
   /^ERR unknown (?:sub)?command ['`][^'`]+['`](?:, with args beginning with: .*|\. Try .* HELP\.)?$/s,
   shardsUnknown,
   slotsMove,
+  new RegExp(`^${shardsChanged}$`),
   lackingScript,
   new RegExp(`^${lackingFunction}$`)
 ]

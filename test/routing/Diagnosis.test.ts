@@ -50,6 +50,9 @@ const wordings = [
   "READONLY You can't write against a read only replica.",
   // The modules of Redis 8 that ask all shards.
   "ERRCLUSTER Uninitialized cluster state, could not perform command",
+  "ERRCLUSTER Uninitialized cluster state",
+  "ERRCLUSTER NULL cluster state",
+  "A multi-shard command failed because the cluster topology has changed",
   "Query requires unavailable slots",
   "SEARCH_SLOTS_UNAVAIL Query requires unavailable slots"
 ]
@@ -66,6 +69,8 @@ const imitations = [
   "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
   "NOSCRIPT of my own",
   "ERRCLUSTER of my own",
+  "ERRCLUSTER",
+  "A multi-shard command failed",
   "Query requires a name",
   "SEARCH_SLOTS_UNAVAIL of my own",
   "NOAUTH of my own",
