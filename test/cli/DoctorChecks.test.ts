@@ -1,8 +1,9 @@
 /** The checks of the doctor over facts that a test writes down: what real servers cannot be made to show quickly. */
 import { assert, describe, it } from "@effect/vitest"
 import { answered, type Facts, noAnswer, type NodeFacts, unprobed } from "../../src/cli/doctor/facts/Facts.ts"
+import * as Rights from "../../src/cli/doctor/facts/Rights.ts"
 import { judge } from "../../src/cli/doctor/Report.ts"
-import { endpointsIn } from "../../src/cli/doctor/Startup.ts"
+import { endpointsIn, usernameIn } from "../../src/cli/doctor/Startup.ts"
 
 const none = noAnswer("forbidden", "no")
 const day = 24 * 60 * 60 * 1000
@@ -155,7 +156,27 @@ describe("The checks of the doctor", () => {
   })
 })
 
+describe("A user whose keys and channels are limited", () => {
+  it("lacks a right for a sample only when somebody named it", () => {
+    const refusal = "User app has no permissions to access the '' key"
+    const samples = { key: "", channel: "" }
+    const watch = Rights.rights(samples).find(({ name }) => name === "WATCH")
+    assert.isDefined(watch)
+    assert.isFalse(Rights.isRefusal(refusal, watch, samples))
+    assert.isTrue(Rights.isRefusal("User app has no permissions to run the 'watch' command", watch, samples))
+    const named = { key: "user:1", channel: "" }
+    const other = Rights.rights(named).find(({ name }) => name === "WATCH")
+    assert.isDefined(other)
+    assert.isTrue(Rights.isRefusal("User app has no permissions to access the 'user:1' key", other, named))
+  })
+})
+
 describe("Startup nodes", () => {
+  it("tell the user of a URL", () => {
+    const urls = ["redis://app:p@a:1", "redis://app@a:1", "redis://:p@a:1", "redis://a:1"]
+    assert.deepStrictEqual(urls.map(usernameIn), ["app", "app", undefined, undefined])
+  })
+
   it("are read from every form that the option has, without their passwords", () => {
     assert.deepStrictEqual(endpointsIn("redis://user:p%40ss@a:1,b:2/0?x=1"), [{ host: "a", port: 1 }, {
       host: "b",

@@ -96,9 +96,6 @@ const clockOf = (client: NodeClient): Effect.Effect<Answer<ClockFacts>> =>
     return { ahead: seconds * 1000 + microseconds / 1000 - (began + roundTrip / 2), roundTrip }
   }))
 
-/** A refusal of ACL DRYRUN is about the command, or about the key or channel, which are guesses unless somebody named them. */
-const isAboutCommand = (text: string): boolean => / to run the /.test(text)
-
 const rightsOf = Effect.fnUntraced(function*(
   client: NodeClient,
   { options: { username = "default" }, samples }: Request
@@ -113,9 +110,7 @@ const rightsOf = Effect.fnUntraced(function*(
       const dry = yield* ask(client.aclDryrun(user, right.words))
       const text = valueOf(dry)
       if (text !== undefined) {
-        if (text !== "OK" && (isAboutCommand(text) || samples.key !== "" || right.feature !== "commands")) {
-          refused.push(Rights.keyOf(right))
-        }
+        if (Rights.isRefusal(text, right, samples)) refused.push(Rights.keyOf(right))
         return
       }
       // The server does not know the command, so that nobody may run it and nobody needs it.
@@ -408,7 +403,10 @@ export const gather: (request: Request) => Effect.Effect<Facts, unknown> = Effec
   function*(request: Request): Effect.fn.Return<Facts, unknown, Scope.Scope> {
     const clock = yield* Clock.Clock
     const startup = yield* startupOf(request.options)
-    const gathering = new Gathering(request, startup)
+    const gathering = new Gathering(
+      { ...request, options: { ...request.options, username: request.options.username ?? startup.username } },
+      startup
+    )
     const { commandTimeout = "5 seconds", protocol = 3 } = request.options
     const base = {
       now: clock.currentTimeMillisUnsafe(),

@@ -1,6 +1,7 @@
 /** The startup nodes that options name, as endpoints. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { unescape } from "node:querystring"
 import type { ClusterOptions, Endpoint, StartupNode } from "../../index.ts"
 
 /** The port of servers where a URL names none. */
@@ -19,11 +20,19 @@ export const endpointsIn = (text: string): ReadonlyArray<Endpoint> => {
   })
 }
 
+/** The user of a URL, such as `redis://user:password@host`. */
+export const usernameIn = (text: string): string | undefined => {
+  const [, name] = /^[a-z]+:\/\/([^:@/]+)(?::[^/]*)?@/i.exec(text) ?? []
+  return name === undefined ? undefined : unescape(name)
+}
+
 const textOf = (node: StartupNode): string | Endpoint => Redacted.isRedacted(node) ? Redacted.value(node) : node
 
 export interface Startup {
   readonly endpoints: ReadonlyArray<Endpoint>
   readonly tls: boolean
+  /** The user that a URL names. */
+  readonly username: string | undefined
   /** Whether a URL carries a password. */
   readonly hasPassword: boolean
 }
@@ -39,6 +48,7 @@ export const startupOf: (options: ClusterOptions) => Effect.Effect<Startup, unkn
     return {
       endpoints,
       tls,
+      username: texts.map(usernameIn).find((name) => name !== undefined),
       hasPassword: options.password !== undefined || options.credentials !== undefined ||
         texts.some((text) => text.includes("@"))
     }

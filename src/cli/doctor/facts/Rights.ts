@@ -116,5 +116,14 @@ export const rights = ({ channel, key }: Samples): ReadonlyArray<Right> => [
   right("scan", "SCAN", ["0"])
 ]
 
+/**
+ * Whether the text of `ACL DRYRUN` refuses the command itself. A refusal of its key or channel counts only when somebody
+ * named one: the user may be limited to others.
+ */
+export const isRefusal = (text: string, { words }: Right, { channel, key }: Samples): boolean =>
+  text !== "OK" &&
+  (/ to run the /.test(text) ||
+    (key !== "" && words.includes(key)) || (channel !== "" && words.includes(channel)))
+
 /** The name by which facts tell rights apart: features share commands. */
 export const keyOf = ({ feature, name }: Right): string => `${feature}: ${name}`
