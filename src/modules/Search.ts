@@ -163,7 +163,7 @@ export interface DropIndexOptions {
 export interface SearchKeysOptions<out Names extends string> {
   /** The first hit, from 0, and the greatest number of hits. Default: 10, the count of `Query.knn`. */
   readonly limit?: readonly [offset: number, count: number] | undefined
-  /** The field by which hits are sorted. Default: the score, the distance of vectors. */
+  /** The field by which hits are sorted. Default: the score, for `Query.knn` the distance. */
   readonly sortBy?: readonly [field: Names, direction: "ASC" | "DESC"] | undefined
   /** Words as they are, without those of the same stem. */
   readonly verbatim?: boolean | undefined

@@ -343,7 +343,7 @@ export interface QueryTools {
     count: number,
     options?: KnnOptions<Needs>
   ) => Query<Record<N, "vector"> & Needs>
-  /** Documents whose vector is within a distance, with their distances. */
+  /** Documents whose vector is within a distance, with their distances, in no order of these: sort the hits by `distance`, or ask by `knn`. */
   readonly vectorRange: <N extends string>(field: N, vector: VectorValue, radius: number) => Query<Record<N, "vector">>
   /**
    * A query in the language of the server, with parameters: `Query.raw("@title:$word", { word: input })`. Never put a value into the text

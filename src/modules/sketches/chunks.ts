@@ -73,7 +73,8 @@ export interface ChunkStreams {
   readonly dump: (key: Argument) => Stream.Stream<Chunk, RedisClusterException, ClusterClient>
   /**
    * Writes the chunks of a filter, in their order, to another key or another cluster. It fails with the error of the stream, like
-   * the command `loadchunk`, and with `OptionsError` for chunks that are no stream. A copy that was cut short is not usable.
+   * the command `loadchunk`, and with `OptionsError` for chunks that are no stream. A copy that was cut short is not usable. The server refuses the chunks where
+   * the key is there already.
    */
   readonly restore: <E, R>(
     key: Argument,
