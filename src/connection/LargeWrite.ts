@@ -6,10 +6,10 @@
  * process are served between the pieces of a text.
  */
 import { Buffer } from "node:buffer"
-import * as Net from "node:net"
 import type { Duplex } from "node:stream"
 import { giveMemory, LargeText, takeMemory } from "../protocol/LargeText.ts"
 import type { EncodedBatch } from "../protocol/RespEncoder.ts"
+import { takesAtOnce } from "./Write.ts"
 
 /** The first piece, and each piece for a stream that has not taken one at once: its network may be slow. */
 const smallPiece = 64 * 1024
@@ -22,8 +22,6 @@ const turn = 1024 * 1024
 
 export class LargeWrite {
   private readonly stream: Duplex
-  /** Whether memory may be written again when the stream is empty. Other streams than sockets may pass it on later. */
-  private readonly isDoneWhenEmpty: boolean
   private chunks: ReadonlyArray<Uint8Array | LargeText> = []
   /** The chunk that comes next, and the place in it: bytes, or code units of text. */
   private next = 0
@@ -34,7 +32,6 @@ export class LargeWrite {
 
   constructor(stream: Duplex) {
     this.stream = stream
-    this.isDoneWhenEmpty = stream instanceof Net.Socket
   }
 
   /** Whether there is more to write. */
@@ -92,13 +89,14 @@ export class LargeWrite {
   private writePiece(): number {
     const { stream } = this
     this.leaveUsedMemory()
+    const mayLend = takesAtOnce(stream)
     let size = 0
     let hasText = false
     stream.cork()
     while (size < this.pieceSize && this.next < this.chunks.length) {
       const chunk = this.chunks[this.next]
       if (!(chunk instanceof LargeText)) {
-        size += this.writeBytes(chunk, this.pieceSize - size)
+        size += this.writeBytes(chunk, this.pieceSize - size, mayLend)
         continue
       }
       // The memory holds one part of a text.
@@ -112,12 +110,12 @@ export class LargeWrite {
 
   /** Leaves the memory to the stream if that may still have the piece before. */
   private leaveUsedMemory(): void {
-    if (!this.isDoneWhenEmpty || this.stream.writableLength > 0) this.memory = undefined
+    if (!takesAtOnce(this.stream)) this.memory = undefined
   }
 
-  private writeBytes(chunk: Uint8Array, most: number): number {
+  private writeBytes(chunk: Uint8Array, most: number, mayLend: boolean): number {
     const part = chunk.subarray(this.at, this.at + most)
-    this.stream.write(part)
+    this.stream.write(mayLend ? part : Buffer.from(part))
     this.advance(part.byteLength, chunk.byteLength)
     return part.byteLength
   }

@@ -127,6 +127,27 @@ describe("A large write", () => {
     assert(holding.text === `before;${"b".repeat(4 * mib)};after`)
   })
 
+  it.each(["bytes that wait in the stream", "a short end of text that waits in the stream"])(
+    "sends as many bytes as it announced, also when they are transferred behind %s",
+    async (before) => {
+      const stream = new Sink(true)
+      const large = new LargeWrite(stream)
+      const bytes = new Uint8Array(mib).fill(98)
+      if (before.startsWith("bytes")) {
+        stream.write(before)
+        large.begin([bytes, after])
+      } else {
+        large.begin([new LargeText(before), bytes, after])
+      }
+      large.proceed()
+      bytes.buffer.transfer()
+      stream.release()
+      await finish(large, stream)
+      assert(stream.text === `${before}${"b".repeat(mib)};after`)
+    },
+    10_000
+  )
+
   it("counts the bytes of text, and never cuts a character", () => {
     for (const sample of [text, "\ud800".repeat(300_000), "a\udc00😀".repeat(100_000), `${"x".repeat(262_143)}😀y`]) {
       const large = new LargeText(sample)

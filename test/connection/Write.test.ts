@@ -37,4 +37,16 @@ describe("A write", () => {
     }
     assert.strictEqual(Buffer.concat(stream.sent).toString(), `first$5000\r\n${"A".repeat(5000)}\r\n`)
   })
+
+  it("sends as many bytes as it announced over a stream that takes one chunk at a time", async () => {
+    const stream = new Slow()
+    const large = new Uint8Array(5000).fill(65)
+    write(stream, [Buffer.from("$5000\r\n"), large, Buffer.from("\r\n")])
+    large.buffer.transfer()
+    for (let turn = 0; turn < 10; turn++) {
+      stream.proceed()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.strictEqual(Buffer.concat(stream.sent).toString(), `$5000\r\n${"A".repeat(5000)}\r\n`)
+  })
 })
