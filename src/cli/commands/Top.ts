@@ -20,10 +20,16 @@ import { Sampler, type SamplerOptions } from "../sampler/Sampler.ts"
 import { footOf, lines, type Order, orderNames, orderOfKey } from "../top/Report.ts"
 import { intervalFlag } from "./View.ts"
 
-/** The second round is the first one with rates. */
+/** The rounds within which each node that answers should have answered twice. */
+const mostRounds = 10
+
+/** Whether there is nothing more to wait for: rates need two answers. */
+const isMeasured = ({ nodes, round }: Observation): boolean =>
+  round >= 2 && (round >= mostRounds || nodes.every(({ rates, state }) => rates !== undefined || state === "silent"))
+
 const measured = Effect.fnUntraced(function*(options: SamplerOptions) {
   const found = yield* Sampler.observations.pipe(
-    Stream.filter(({ round }) => round >= 2),
+    Stream.filter(isMeasured),
     Stream.runHead,
     Effect.provide(Sampler.layer({ ...options, slotsPerRound: HashSlot.slotCount }))
   )
