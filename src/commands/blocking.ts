@@ -32,5 +32,11 @@ export const blockOption: Blocking = (args) => {
   return wait
 }
 
+/** Reads milliseconds after the first word `BLOCK` from a position on, which is the one that modules obey. */
+export const blockFrom = (position: number): Blocking => (args) => {
+  for (let i = position; i < args.length; i++) if (isWord(args[i], "BLOCK")) return waitOf(args[i + 1], 1)
+  return undefined
+}
+
 /** The time of a command whose arguments show no timeout: no limit. */
 export const withoutEnd: Blocking = () => Infinity

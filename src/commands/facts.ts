@@ -124,6 +124,7 @@ const byName: ReadonlyMap<string, NameFacts> = new Map<string, NameFacts>([
   ...all(pops(blocking.seconds(0)), ["BLMPOP", "BZMPOP"]),
   ...all(pops(blocking.seconds(-1)), ["BLPOP", "BRPOP", "BZPOPMAX", "BZPOPMIN"]),
   ...all({ blocking: blocking.blockOption }, ["XREAD", "XREADGROUP"]),
+  ["TS.READ", { blocking: blocking.blockFrom(2) }],
   ...all(runsScript, ["EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "FCALL", "FCALL_RO"]),
   ["MIGRATE", { keys: ofMigrate }],
   ...all({ keys: ofSort }, ["SORT"]),

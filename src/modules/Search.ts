@@ -350,6 +350,8 @@ export interface SearchCommands<S extends Surface> {
   aliasadd(alias: string, index: IndexOrName): Returns<S, "OK">
   /** Removes an alias. Since 1.0.0. O(1). */
   aliasdel(alias: string): Returns<S, "OK">
+  /** The aliases of an index, which has to be given by its own name. Since Redis 8.10.0. O(N) aliases. */
+  aliaslist(index: IndexOrName): Returns<S, ReadonlyArray<string>>
   /** Adds an alias of an index, or gives an alias to another index. Since 1.0.0. O(1). */
   aliasupdate(alias: string, index: IndexOrName): Returns<S, "OK">
   /** Adds fields to an index. Documents that are there are indexed in the background. Since 1.0.0. O(N) keys. */
@@ -425,6 +427,7 @@ const readKey = { keys: 0, readonly: true } as const
 const AGGREGATE = new CommandSpec("FT.AGGREGATE", read)
 const ALIASADD = new CommandSpec("FT.ALIASADD", {})
 const ALIASDEL = new CommandSpec("FT.ALIASDEL", {})
+const ALIASLIST = new CommandSpec("FT.ALIASLIST", read)
 const ALIASUPDATE = new CommandSpec("FT.ALIASUPDATE", {})
 const ALTER = new CommandSpec("FT.ALTER", {})
 const CREATE = new CommandSpec("FT.CREATE", {})
@@ -647,6 +650,14 @@ const aggregateWith = <Row extends RowShape, A>(
 
 const count: decode.Decoder<number> = decode.integer
 
+/** A number on which all shards agree. Where they do not, all of them have executed the command. */
+const countOfAll: decode.Decoder<number> = (reply) =>
+  reply === "not all results are the same"
+    ? new decode.DecodeFailure(
+      "the shards answered different numbers, because their dictionaries differed; all executed the command"
+    )
+    : count(reply)
+
 const commands: SearchCommands<CommandSurface> = /* @__PURE__ */ checked(parameters, {
   aggregate: <Known extends RowShape, Row extends RowShape>(
     aggregation: SearchAggregation<Known, Row>,
@@ -662,6 +673,7 @@ const commands: SearchCommands<CommandSurface> = /* @__PURE__ */ checked(paramet
     ),
   aliasadd: (alias, index) => about(index, onName(ALIASADD, index, alias), decode.ok),
   aliasdel: (alias) => call(ALIASDEL, alias).to(decode.ok),
+  aliaslist: (index) => about(index, onName(ALIASLIST, index), decode.strings),
   aliasupdate: (alias, index) => about(index, onName(ALIASUPDATE, index, alias), decode.ok),
   alter: (index, fields, options: AlterIndexOptions = {}) => {
     const self = onIndex(ALTER, index).flag("SKIPINITIALSCAN", options.skipInitialScan).add("SCHEMA", "ADD")
@@ -676,8 +688,8 @@ const commands: SearchCommands<CommandSurface> = /* @__PURE__ */ checked(paramet
       isIndex(index) && index.problem === undefined ? addDefinition(call(CREATE), index) : onIndex(CREATE, index),
       decode.ok
     ),
-  dictadd: (dictionary, words) => call(DICTADD, dictionary).many("words", words).to(count),
-  dictdel: (dictionary, words) => call(DICTDEL, dictionary).many("words", words).to(count),
+  dictadd: (dictionary, words) => call(DICTADD, dictionary).many("words", words).to(countOfAll),
+  dictdel: (dictionary, words) => call(DICTDEL, dictionary).many("words", words).to(countOfAll),
   dictdump: (dictionary) => call(DICTDUMP, dictionary).to(texts),
   dropindex: (index, options: DropIndexOptions = {}) =>
     about(index, onName(DROPINDEX, index).flag("DD", options.deleteDocuments), decode.ok),

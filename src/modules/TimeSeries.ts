@@ -20,7 +20,7 @@ import { type Call, call, type Entries, type Lifetime, type OneOrMore, type Valu
 import { checked } from "../commands/checked.ts"
 import { CommandSpec } from "../commands/CommandSpec.ts"
 import * as decode from "../commands/decode.ts"
-import { firstTwo } from "../commands/keys.ts"
+import { counted, firstTwo } from "../commands/keys.ts"
 import type { CommandSurface, Returns, Surface } from "../commands/Surface.ts"
 import * as checks from "../internal/checks.ts"
 import { millisOf } from "../internal/millis.ts"
@@ -36,7 +36,7 @@ import {
   streams,
   type Timestamp
 } from "./timeSeries/ranges.ts"
-import type { Sample, SeriesSample, SeriesSamples, TimeSeriesInfo } from "./timeSeries/replies.ts"
+import type { Sample, SampleRow, SeriesSample, SeriesSamples, TimeSeriesInfo } from "./timeSeries/replies.ts"
 import * as replies from "./timeSeries/replies.ts"
 
 export { Filter, type FilterTools } from "./timeSeries/Filter.ts"
@@ -48,7 +48,15 @@ export type {
   RangeStreams,
   Timestamp
 } from "./timeSeries/ranges.ts"
-export type { Labels, Rule, Sample, SeriesSample, SeriesSamples, TimeSeriesInfo } from "./timeSeries/replies.ts"
+export type {
+  Labels,
+  Rule,
+  Sample,
+  SampleRow,
+  SeriesSample,
+  SeriesSamples,
+  TimeSeriesInfo
+} from "./timeSeries/replies.ts"
 
 /**
  * The rule for a sample whose time has one already: refuse it, keep the first or the last one, the least, the greatest, or the sum.
@@ -168,6 +176,8 @@ export interface TsMgetOptions extends LabelOptions {
  * @since 0.1.0
  */
 export interface MrangeOptions extends RangeOptions, LabelOptions {
+  /** Leave out series without a sample in the range. Since Redis 8.10. Default: `false`. */
+  readonly excludeEmpty?: boolean | undefined
   /** One result for all series with the same value of a label. The reducer joins the samples of one time. */
   readonly groupBy?: {
     /** The label by whose values series are joined. */
@@ -175,6 +185,56 @@ export interface MrangeOptions extends RangeOptions, LabelOptions {
     /** The function that makes one value of those of one time. */
     readonly reduce: Exclude<Aggregator, "first" | "last" | "twa">
   } | undefined
+}
+
+/**
+ * Buckets of time for several series.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NrangeAggregation extends Omit<Aggregation, "aggregator"> {
+  /** For each key the function that makes one value of the samples in a bucket, or several of them. */
+  readonly aggregators: ReadonlyArray<OneOrMore<Aggregator>>
+}
+
+/**
+ * Options of `nrange` and `nrevrange`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NrangeOptions extends Omit<RangeOptions, "aggregation"> {
+  /** Give values for each bucket, in the place of the samples. Default: the samples. */
+  readonly aggregation?: NrangeAggregation | undefined
+}
+
+/**
+ * Options of `querylabels`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface QuerylabelsOptions {
+  /** Give the values of this label. Default: the names of all labels. */
+  readonly valuesOf?: string | undefined
+  /** Only of series that meet the filters. Default: of all series. */
+  readonly filters?: Filters | undefined
+}
+
+/**
+ * Options of `read`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TsReadOptions {
+  /** Wait for so long until there are samples, `"Infinity"` for no end. Default: not at all. */
+  readonly block?: Lifetime | undefined
+  /** The number of samples that ends the wait. Default: 1. */
+  readonly minCount?: number | undefined
+  /** The greatest number of samples. Default: all. */
+  readonly maxCount?: number | undefined
 }
 
 /**
@@ -246,14 +306,39 @@ export interface TimeSeriesCommands<S extends Surface> {
     filters: Filters,
     options?: MrangeOptions
   ): Returns<S, ReadonlyArray<SeriesSamples>>
+  /** The samples of several series of one slot between two times, the oldest first: a row for each time. Since Redis 8.10.0. O(N*(n/m+k)). */
+  nrange(
+    keys: OneOrMore<Value>,
+    from: Timestamp | "-",
+    to: Timestamp | "+",
+    options?: NrangeOptions
+  ): Returns<S, ReadonlyArray<SampleRow>>
+  /** The samples of several series of one slot between two times, the newest first: a row for each time. Since Redis 8.10.0. O(N*(n/m+k)). */
+  nrevrange(
+    keys: OneOrMore<Value>,
+    from: Timestamp | "-",
+    to: Timestamp | "+",
+    options?: NrangeOptions
+  ): Returns<S, ReadonlyArray<SampleRow>>
   /** The keys of all series in the cluster that meet the filters. Since 1.0.0. O(n) series. */
   queryindex(filters: Filters): Returns<S, ReadonlyArray<string>>
+  /** The names of the labels of all series in the cluster, or the values of one label. Since Redis 8.10.0. O(n) series. */
+  querylabels(options?: QuerylabelsOptions): Returns<S, ReadonlyArray<string>>
   /** The samples between two times, the oldest first. `rangeStream` reads any number of them. Since 1.0.0. O(n/m+k). */
   range(
     key: Argument,
     from: Timestamp | "-",
     to: Timestamp | "+",
     options?: RangeOptions
+  ): Returns<S, ReadonlyArray<Sample>>
+  /**
+   * The samples from a time on, the oldest first: `"-"` is the first one, `"+"` the last one, `"$"` the next one. With `block` it waits for them.
+   * Since Redis 8.10.0. O(log(n)+k).
+   */
+  read(
+    key: Argument,
+    from: Timestamp | "-" | "+" | "$",
+    options?: TsReadOptions
   ): Returns<S, ReadonlyArray<Sample>>
   /** The samples between two times, the newest first. `revrangeStream` reads any number of them. Since 1.4.0. O(n/m+k). */
   revrange(
@@ -269,6 +354,7 @@ const read = { keys: 0, readonly: true } as const
 /** The server that gets the command asks the others. */
 const ofAll = { readonly: true } as const
 const rule = { keys: firstTwo } as const
+const ofSeveral = { keys: counted(0), readonly: true } as const
 
 const ADD = new CommandSpec("TS.ADD", write)
 const ALTER = new CommandSpec("TS.ALTER", write)
@@ -284,8 +370,12 @@ const MADD = new CommandSpec("TS.MADD", { keys: everyThird })
 const MGET = new CommandSpec("TS.MGET", ofAll)
 const MRANGE = new CommandSpec("TS.MRANGE", ofAll)
 const MREVRANGE = new CommandSpec("TS.MREVRANGE", ofAll)
+const NRANGE = new CommandSpec("TS.NRANGE", ofSeveral)
+const NREVRANGE = new CommandSpec("TS.NREVRANGE", ofSeveral)
 const QUERYINDEX = new CommandSpec("TS.QUERYINDEX", ofAll)
+const QUERYLABELS = new CommandSpec("TS.QUERYLABELS", ofAll)
 const RANGE = new CommandSpec("TS.RANGE", read)
+const READ = new CommandSpec("TS.READ", read)
 const REVRANGE = new CommandSpec("TS.REVRANGE", read)
 
 /** Adds a time, or one of the words that stand for one. */
@@ -313,6 +403,14 @@ const ignoreOptions: checks.Checks<NonNullable<AlterOptions["ignore"]>> = {
 
 const aggregationOptions: checks.Checks<Aggregation> = {
   aggregator: checks.anything,
+  align: checks.anything,
+  bucket: checks.anything,
+  empty: checks.anything,
+  timestamp: checks.anything
+}
+
+const nrangeAggregationOptions: checks.Checks<NrangeAggregation> = {
+  aggregators: checks.anything,
   align: checks.anything,
   bucket: checks.anything,
   empty: checks.anything,
@@ -351,9 +449,17 @@ const addAggregation = (self: Call, aggregation: Aggregation | undefined): Call 
   if (aggregation === undefined) return self
   const problem = problemInside("aggregation", aggregation, aggregationOptions)
   if (problem !== undefined) return self.refuse(problem)
-  const { aggregator, align, bucket, empty, timestamp } = aggregation
+  return addBuckets(self, [aggregation.aggregator], aggregation)
+}
+
+/** Adds the buckets: the aggregators, one for each key, their length, and the options of their times. */
+const addBuckets = (
+  self: Call,
+  aggregators: ReadonlyArray<string>,
+  { align, bucket, empty, timestamp }: Omit<Aggregation, "aggregator">
+): Call => {
   if (align !== undefined) addTime(self.add("ALIGN"), "align", align, ["start", "end"])
-  self.add("AGGREGATION", aggregator).milliseconds("bucket", bucket)
+  self.add("AGGREGATION", ...aggregators).milliseconds("bucket", bucket)
   if (timestamp !== undefined) self.add("BUCKETTIMESTAMP", timestamp)
   return self.flag("EMPTY", empty)
 }
@@ -363,6 +469,24 @@ const addLabels = (self: Call, { selectedLabels, withLabels }: LabelOptions): Ca
   return withLabels === true
     ? self.refuse("withLabels and selectedLabels exclude each other")
     : self.add("SELECTED_LABELS").many("selectedLabels", selectedLabels)
+}
+
+/** Adds the aggregators of the keys. Servers want those of one key as one word. */
+const addAggregators = (self: Call, keys: OneOrMore<Value>, aggregation: NrangeAggregation | undefined): Call => {
+  if (aggregation === undefined) return self
+  const problem = problemInside("aggregation", aggregation, nrangeAggregationOptions)
+  if (problem !== undefined) return self.refuse(problem)
+  const { aggregators } = aggregation
+  const count = Array.isArray(keys) ? keys.length : 1
+  if (!Array.isArray(aggregators) || aggregators.length !== count) {
+    return self.refuse(`aggregation: aggregators must be a list with one entry for each of the ${count} keys`)
+  }
+  const words = aggregators.map((ofKey: OneOrMore<Aggregator>) =>
+    Array.isArray(ofKey) ? ofKey.join(",") : String(ofKey)
+  )
+  return words.includes("")
+    ? self.refuse("aggregation: each key must have an aggregator at least")
+    : addBuckets(self, words, aggregation)
 }
 
 /** Adds a range. The options stand in the order in which servers want them. */
@@ -385,6 +509,17 @@ const addRange = (
   addLabels(self, options).integerOption("COUNT", "count", options.count, 1)
   return addAggregation(self, options.aggregation)
 }
+
+const ofKeys = (
+  spec: CommandSpec,
+  keys: OneOrMore<Value>,
+  from: Timestamp | "-",
+  to: Timestamp | "+",
+  { aggregation, ...options }: NrangeOptions = {}
+) =>
+  addAggregators(addRange(call(spec).counted("keys", keys), from, to, options), keys, aggregation).to(
+    replies.sampleRows
+  )
 
 const addFilters = (self: Call, given: Filters): Call => {
   const list = filters.isFilter(given) ? [given] : given
@@ -412,7 +547,7 @@ const ofRange = (
     if (problem !== undefined) return self.refuse(problem).to(replies.seriesRanges)
     self.add("GROUPBY", options.groupBy.label, "REDUCE", options.groupBy.reduce)
   }
-  return self.to(replies.seriesRanges)
+  return self.flag("EXCLUDEEMPTY", options.excludeEmpty).to(replies.seriesRanges)
 }
 
 const increment = (spec: CommandSpec, key: Argument, value: number, options: TsIncrOptions = {}) => {
@@ -456,9 +591,24 @@ const commands: TimeSeriesCommands<CommandSurface> = /* @__PURE__ */ checked(par
       .to(replies.seriesSamples),
   mrange: (from, to, given, options) => ofRange(MRANGE, from, to, given, options),
   mrevrange: (from, to, given, options) => ofRange(MREVRANGE, from, to, given, options),
+  nrange: (keys, from, to, options) => ofKeys(NRANGE, keys, from, to, options),
+  nrevrange: (keys, from, to, options) => ofKeys(NREVRANGE, keys, from, to, options),
   queryindex: (given) => addFilters(call(QUERYINDEX), given).to(decode.strings),
+  querylabels: ({ filters: given, valuesOf }: QuerylabelsOptions = {}) => {
+    const self = call(QUERYLABELS)
+    if (valuesOf === undefined) self.add("LABELS")
+    else self.add("VALUES", valuesOf)
+    return (given === undefined ? self : addFilters(self.add("FILTER"), given)).to(decode.strings)
+  },
   range: (key, from, to, options: RangeOptions = {}) =>
     addRange(call(RANGE, key), from, to, options).to(replies.samples),
+  read: (key, from, { block, maxCount, minCount }: TsReadOptions = {}) => {
+    const self = addTime(call(READ, key), "from", from, ["-", "+", "$"])
+    if (block !== undefined) {
+      self.add("BLOCK").waitingMillis("block", block).integer("minCount", minCount ?? 1, 1)
+    } else if (minCount !== undefined) self.refuse("minCount needs block")
+    return self.integerOption("MAX_COUNT", "maxCount", maxCount, 1).to(replies.samples)
+  },
   revrange: (key, from, to, options: RangeOptions = {}) =>
     addRange(call(REVRANGE, key), from, to, options).to(replies.samples)
 })

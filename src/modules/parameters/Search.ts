@@ -5,6 +5,7 @@ export const parameters: Parameters = {
   aggregate: { most: 2, options: { 1: ["timeout", "verbatim"] }, flags: ["verbatim"] },
   aliasadd: { most: 2 },
   aliasdel: { most: 1 },
+  aliaslist: { most: 1 },
   aliasupdate: { most: 2 },
   alter: { most: 3, options: { 2: ["skipInitialScan"] }, flags: ["skipInitialScan"] },
   create: { most: 1 },

@@ -33,18 +33,42 @@ export const parameters: Parameters = {
   mrange: {
     most: 4,
     options: {
-      3: ["aggregation", "count", "groupBy", "latest", "selectedLabels", "timestamps", "values", "withLabels"]
+      3: [
+        "aggregation",
+        "count",
+        "excludeEmpty",
+        "groupBy",
+        "latest",
+        "selectedLabels",
+        "timestamps",
+        "values",
+        "withLabels"
+      ]
     },
-    flags: ["latest", "withLabels"]
+    flags: ["excludeEmpty", "latest", "withLabels"]
   },
   mrevrange: {
     most: 4,
     options: {
-      3: ["aggregation", "count", "groupBy", "latest", "selectedLabels", "timestamps", "values", "withLabels"]
+      3: [
+        "aggregation",
+        "count",
+        "excludeEmpty",
+        "groupBy",
+        "latest",
+        "selectedLabels",
+        "timestamps",
+        "values",
+        "withLabels"
+      ]
     },
-    flags: ["latest", "withLabels"]
+    flags: ["excludeEmpty", "latest", "withLabels"]
   },
+  nrange: { most: 4 },
+  nrevrange: { most: 4 },
   queryindex: { most: 1 },
+  querylabels: { most: 1, options: { 0: ["filters", "valuesOf"] } },
   range: { most: 4, options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] }, flags: ["latest"] },
+  read: { most: 3, options: { 2: ["block", "maxCount", "minCount"] } },
   revrange: { most: 4, options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] }, flags: ["latest"] }
 }

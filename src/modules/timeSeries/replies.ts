@@ -18,6 +18,18 @@ export interface Sample {
 }
 
 /**
+ * The values of several series at a time, in milliseconds since 1970: a part of the reply of `nrange` and `nrevrange`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SampleRow {
+  readonly timestamp: number
+  /** One for each key, or for each aggregator of each key, in the order of the call. `NaN` where the series has no sample. */
+  readonly values: ReadonlyArray<number>
+}
+
+/**
  * The labels of a series. A label that was asked for, and that the series lacks, is `null`.
  *
  * @category models
@@ -105,6 +117,13 @@ export const sampleOrNull: decode.Decoder<Sample | null> = (reply) =>
   Array.isArray(reply) && reply.length === 0 ? null : sample(reply)
 
 export const samples: decode.Decoder<ReadonlyArray<Sample>> = decode.arrayOf(sample)
+
+export const sampleRows: decode.Decoder<ReadonlyArray<SampleRow>> = decode.arrayOf(
+  decode.positional<SampleRow>("a row of values", {
+    timestamp: decode.at(0, decode.integer),
+    values: decode.at(1, decode.arrayOf(decode.double))
+  })
+)
 
 /** Labels that the server adds to groups over RESP2 only. */
 const added = new Set(["__reducer__", "__source__"])

@@ -167,6 +167,7 @@ const indexes: ReadonlyArray<Sample> = [
   { name: "Search.dropindex of a missing one", command: Search.dropindex(`{t}${missing}`), error: noIndex },
   { name: "Search.aliasadd", command: Search.aliasadd("{t}alias", Books), prepare: empty, expected: "OK" },
   { name: "Search.aliasupdate", command: Search.aliasupdate("{t}alias", Books), prepare: empty, expected: "OK" },
+  { name: "Search.aliaslist", command: Search.aliaslist("{t}books"), error: /unknown command/ },
   {
     name: "Search.aliasdel",
     command: Search.aliasdel("{t}alias"),

@@ -205,6 +205,30 @@ const reads: ReadonlyArray<Sample> = [
     ]
   },
   { name: "TimeSeries.queryindex", command: TimeSeries.queryindex(kind), prepare: two, expected: [a, b] },
+  {
+    name: "TimeSeries.nrange",
+    command: TimeSeries.nrange([a, b], "-", "+", { count: 10 }),
+    prepare: two,
+    error: /unknown command/
+  },
+  {
+    name: "TimeSeries.nrevrange",
+    command: TimeSeries.nrevrange([a, b], 1000, "+"),
+    prepare: two,
+    error: /unknown command/
+  },
+  {
+    name: "TimeSeries.querylabels",
+    command: TimeSeries.querylabels({ valuesOf: "room", filters: kind }),
+    prepare: two,
+    error: /unknown command/
+  },
+  {
+    name: "TimeSeries.read",
+    command: TimeSeries.read(a, "$", { block: "1 second" }),
+    prepare: two,
+    error: /unknown command/
+  },
   { name: "TimeSeries.queryindex of nothing", command: TimeSeries.queryindex(Filter.equals("kind", "z")), expected: [] }
 ]
 
