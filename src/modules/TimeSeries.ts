@@ -33,6 +33,7 @@ import {
   type Aggregator,
   type RangeOptions,
   type RangeStreams,
+  type SampleOptions,
   streams,
   type Timestamp
 } from "./timeSeries/ranges.ts"
@@ -46,6 +47,7 @@ export type {
   RangeOptions,
   RangeStreamOptions,
   RangeStreams,
+  SampleOptions,
   Timestamp
 } from "./timeSeries/ranges.ts"
 export type {
@@ -204,7 +206,7 @@ export interface NrangeAggregation extends Omit<Aggregation, "aggregator"> {
  * @category models
  * @since 0.1.0
  */
-export interface NrangeOptions extends Omit<RangeOptions, "aggregation"> {
+export interface NrangeOptions extends SampleOptions {
   /** Give values for each bucket, in the place of the samples. Default: the samples. */
   readonly aggregation?: NrangeAggregation | undefined
 }

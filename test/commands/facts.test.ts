@@ -141,7 +141,7 @@ describe("the facts that a name tells", () => {
     assert.deepStrictEqual(names.filter((name) => entries.get(name)?.blocking === true).toSorted(), waiting.toSorted())
     assert.deepStrictEqual(
       waiting.filter((name) => !new CommandSpec(name, {}).takes).toSorted(),
-      ["BLMOVE", "BRPOPLPUSH", "WAIT", "WAITAOF", "XREAD", "XREADGROUP"]
+      ["BLMOVE", "BRPOPLPUSH", "TS.READ", "WAIT", "WAITAOF", "XREAD", "XREADGROUP"]
     )
   })
 

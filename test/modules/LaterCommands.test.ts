@@ -97,6 +97,9 @@ describe("A later command of a module", () => {
       TimeSeries.nrange("a", "-", "+", { aggregation: { aggregator: "sum", bucket: "1 second" } as never }),
       /no option "aggregator"; aggregators is meant/
     ],
+    [TimeSeries.nrange("a", "-", "+", { counts: 1 } as never), /no option "counts"; count is meant/],
+    [TimeSeries.querylabels({ filter: kind } as never), /no option "filter"; filters is meant/],
+    [TimeSeries.read("k", "-", { maxcount: 1 } as never), /no option "maxcount"; maxCount is meant/],
     [TimeSeries.read("k", "-", { minCount: 2 }), /minCount needs block/],
     [TimeSeries.read("k", "*" as never), /date or milliseconds/]
   ]

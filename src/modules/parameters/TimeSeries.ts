@@ -64,8 +64,8 @@ export const parameters: Parameters = {
     },
     flags: ["excludeEmpty", "latest", "withLabels"]
   },
-  nrange: { most: 4 },
-  nrevrange: { most: 4 },
+  nrange: { most: 4, options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] }, flags: ["latest"] },
+  nrevrange: { most: 4, options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] }, flags: ["latest"] },
   queryindex: { most: 1 },
   querylabels: { most: 1, options: { 0: ["filters", "valuesOf"] } },
   range: { most: 4, options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] }, flags: ["latest"] },

@@ -67,12 +67,12 @@ export interface Aggregation {
 }
 
 /**
- * Options of `range` and `revrange`.
+ * The samples of a range that are given: all, or some.
  *
  * @category models
  * @since 0.1.0
  */
-export interface RangeOptions {
+export interface SampleOptions {
   /** Give the last bucket of a compaction as well, which is not complete. Default: `false`. */
   readonly latest?: boolean | undefined
   /** Only samples with these times. Default: all. */
@@ -81,6 +81,15 @@ export interface RangeOptions {
   readonly values?: readonly [minimum: number, maximum: number] | undefined
   /** The greatest number of samples, or buckets. Default: all. */
   readonly count?: number | undefined
+}
+
+/**
+ * Options of `range` and `revrange`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RangeOptions extends SampleOptions {
   /** Give a value for each bucket, in the place of the samples. Default: the samples. */
   readonly aggregation?: Aggregation | undefined
 }
@@ -91,7 +100,7 @@ export interface RangeOptions {
  * @category models
  * @since 0.1.0
  */
-export interface RangeStreamOptions extends Omit<RangeOptions, "aggregation"> {
+export interface RangeStreamOptions extends SampleOptions {
   /** Give a value for each bucket with a sample, in the place of the samples. Default: the samples. */
   readonly aggregation?: Omit<Aggregation, "empty"> | undefined
   /** The greatest number of samples of one command. Default: 1000. */
