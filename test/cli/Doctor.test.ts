@@ -158,6 +158,28 @@ describe("The doctor", () => {
     30_000
   )
 
+  it.live(
+    "sees nodes that have different views of the cluster, a node that died, and one that is stopped",
+    () =>
+      Effect.gen(function*() {
+        const cluster = yield* RedisCluster.make({ primaries: 3, replicas: 1, nodeTimeout: 30_000 })
+        const [first, second] = yield* cluster.primaries
+        const [orphan] = yield* cluster.replicasOf(second)
+        yield* cluster.command(first, "CLUSTER", "FORGET", orphan.id)
+        const split = yield* doctor([first.url])
+        assert.strictEqual(split.code, 1)
+        assert.match(marked("✗ agreement", split), new RegExp(`it does not know 127.0.0.1:${orphan.port}`))
+        assert.include(split.stdout, "CLUSTER MEET")
+        yield* cluster.kill(orphan)
+        yield* cluster.stop(second)
+        const broken = yield* doctor([first.url, "--timeout", "1s"])
+        yield* cluster.continue(second)
+        assert.strictEqual(broken.code, 1)
+        for (const { port } of [orphan, second]) assert.match(marked("✗ addresses", broken), new RegExp(`:${port}\\b`))
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
   it.live("says that a server is no cluster", () =>
     Effect.gen(function*() {
       const space = yield* RedisServer.workspace
