@@ -48,15 +48,33 @@ const parametersOf = ({ signatures }: Method): Parameters => {
 
 const sorted = (names: ReadonlyArray<string>): string => names.toSorted().map((name) => JSON.stringify(name)).join(", ")
 
+/** The options that are objects of options themselves in each place, with the names in them. */
+const nestedOf = ({ signatures }: Method): ReadonlyArray<string> => {
+  const all = signatures.flatMap(({ parameters }) =>
+    parameters.flatMap(({ options }) => options === undefined ? [] : [...options.values()])
+  )
+  return [...new Set(all.map(({ name }) => name))].toSorted().flatMap((name) => {
+    const places = all.flatMap((property) => property.name === name ? property.places : []).filter((place) =>
+      !place.absent
+    )
+    const shapes = places.flatMap(({ nested }) => nested === undefined ? [] : [nested])
+    // A place of a server may be a node, which has more names.
+    if (shapes.length === 0 || shapes.length < places.length || shapes.some((shape) => shape.has("host"))) return []
+    return [`${name}: [${sorted([...new Set(shapes.flatMap((shape) => [...shape.keys()]))])}]`]
+  })
+}
+
 const entryOf = (method: Method): string => {
   const { most, options } = parametersOf(method)
   const objects = Array.from(options, ([at, names]) => `${at}: [${sorted([...names.keys()])}]`)
   const names = new Set([...options.values()].flatMap((all) => [...all.keys()]))
   const flags = [...names].filter((name) => flagOf([...options.values()].map((all) => all.get(name))) === true)
+  const nested = nestedOf(method)
   const fields = [
     `most: ${most}`,
     ...(objects.length === 0 ? [] : [`options: { ${objects.join(", ")} }`]),
-    ...(flags.length === 0 ? [] : [`flags: [${sorted(flags)}]`])
+    ...(flags.length === 0 ? [] : [`flags: [${sorted(flags)}]`]),
+    ...(nested.length === 0 ? [] : [`nested: { ${nested.join(", ")} }`])
   ]
   return `  ${method.name}: { ${fields.join(", ")} }`
 }

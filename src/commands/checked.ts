@@ -39,10 +39,22 @@ const meantBy = (word: string, names: ReadonlyArray<string>): string | undefined
   return names.find((name) => candidates.some((candidate) => candidate?.toLowerCase() === name.toLowerCase()))
 }
 
+type Nested = NonNullable<Parameters[string]["nested"]>
+
+/** The problem of an option that is an object of options. The builder judges a value of another kind. */
+const problemInside = (option: string, value: unknown, names: ReadonlyArray<string>): string | undefined => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined
+  for (const name in value) {
+    if (!names.includes(name)) return `${option}: ${checks.unknownOption(name, names)}`
+  }
+  return undefined
+}
+
 const optionsProblem = (
   value: unknown,
   names: ReadonlyArray<string>,
-  flags: ReadonlyArray<string>
+  flags: ReadonlyArray<string>,
+  nested: Nested
 ): string | undefined => {
   if (value === undefined) return undefined
   if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
@@ -55,6 +67,11 @@ const optionsProblem = (
     if (!names.includes(name)) {
       const meant = meantBy(name, names)
       return checks.unknownOption(name, names, meant === undefined ? {} : { [name]: meant })
+    }
+    const inside = nested[name]
+    if (inside !== undefined) {
+      const problem = problemInside(name, Reflect.get(value, name), inside)
+      if (problem !== undefined) return problem
     }
     if (flags.includes(name)) {
       const given: unknown = Reflect.get(value, name)
@@ -78,9 +95,14 @@ type OptionPositions = ReadonlyArray<readonly [at: number, names: ReadonlyArray<
 
 const none: ReadonlyArray<string> = []
 
-const problemOf = (args: ReadonlyArray<unknown>, positions: OptionPositions, flags: ReadonlyArray<string>) => {
+const problemOf = (
+  args: ReadonlyArray<unknown>,
+  positions: OptionPositions,
+  flags: ReadonlyArray<string>,
+  nested: Nested
+) => {
   for (const [at, names] of positions) {
-    const problem = optionsProblem(args[at], names, flags)
+    const problem = optionsProblem(args[at], names, flags, nested)
     if (problem !== undefined) return problem
   }
   return undefined
@@ -104,11 +126,11 @@ const guarded = (method: string, build: Build, most: number): Build => (...args)
 const guardedWithOptions = (
   method: string,
   build: Build,
-  { flags = none, most, options = {} }: Parameters[string]
+  { flags = none, most, nested = {}, options = {} }: Parameters[string]
 ): Build => {
   const positions: OptionPositions = Object.entries(options).map(([at, names]) => [Number(at), names])
   return (...args) => {
-    const problem = problemOf(args, positions, flags) ??
+    const problem = problemOf(args, positions, flags, nested) ??
       (args.length > most && args.slice(most).some((arg) => arg !== undefined) ? tooMany(most, args.length) : undefined)
     if (problem !== undefined) return refused(method, problem)
     try {

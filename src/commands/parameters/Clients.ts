@@ -28,7 +28,8 @@ export const parameters: Parameters = {
         "user"
       ]
     },
-    flags: ["skipMe"]
+    flags: ["skipMe"],
+    nested: { not: ["addr", "capa", "db", "flags", "id", "ip", "laddr", "libName", "libVer", "name", "type", "user"] }
   },
   clientList: {
     most: 1,
@@ -53,7 +54,8 @@ export const parameters: Parameters = {
         "user"
       ]
     },
-    flags: ["raw", "skipMe"]
+    flags: ["raw", "skipMe"],
+    nested: { not: ["addr", "capa", "db", "flags", "id", "ip", "laddr", "libName", "libVer", "name", "type", "user"] }
   },
   clientPause: { most: 2 },
   clientTrackinginfo: { most: 0 },

@@ -30,8 +30,18 @@ export const parameters: Parameters = {
   renamenx: { most: 2 },
   restore: { most: 3, options: { 2: ["expire", "expireAt", "frequency", "idleTime", "replace"] }, flags: ["replace"] },
   scan: { most: 2, options: { 1: ["count", "match", "type"] } },
-  sort: { most: 2, options: { 1: ["alpha", "by", "get", "limit", "order", "store"] }, flags: ["alpha"] },
-  sortRo: { most: 2, options: { 1: ["alpha", "by", "get", "limit", "order"] }, flags: ["alpha"] },
+  sort: {
+    most: 2,
+    options: { 1: ["alpha", "by", "get", "limit", "order", "store"] },
+    flags: ["alpha"],
+    nested: { limit: ["count", "offset"] }
+  },
+  sortRo: {
+    most: 2,
+    options: { 1: ["alpha", "by", "get", "limit", "order"] },
+    flags: ["alpha"],
+    nested: { limit: ["count", "offset"] }
+  },
   touch: { most: 1 },
   ttl: { most: 1 },
   type: { most: 1 },

@@ -38,7 +38,8 @@ export const parameters: Parameters = {
       1: ["from", "height", "polygon", "radius", "unit", "width"],
       2: ["any", "count", "order", "withCoordinates", "withDistance", "withHash"]
     },
-    flags: ["any", "withCoordinates", "withDistance", "withHash"]
+    flags: ["any", "withCoordinates", "withDistance", "withHash"],
+    nested: { from: ["latitude", "longitude", "member"] }
   },
   geosearchstore: {
     most: 4,
@@ -46,6 +47,7 @@ export const parameters: Parameters = {
       2: ["from", "height", "polygon", "radius", "unit", "width"],
       3: ["any", "count", "order", "storeDistance"]
     },
-    flags: ["any", "storeDistance"]
+    flags: ["any", "storeDistance"],
+    nested: { from: ["latitude", "longitude", "member"] }
   }
 }

@@ -10,5 +10,7 @@ export interface Parameters {
     readonly options?: { readonly [at: number]: ReadonlyArray<string> }
     /** The options that are `true` or `false`. */
     readonly flags?: ReadonlyArray<string>
+    /** The options that are objects of options themselves, with the names in them. */
+    readonly nested?: { readonly [option: string]: ReadonlyArray<string> }
   }
 }

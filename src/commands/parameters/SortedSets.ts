@@ -24,18 +24,38 @@ export const parameters: Parameters = {
   zpopmax: { most: 2 },
   zpopmin: { most: 2 },
   zrandmember: { most: 2, options: { 1: ["count", "withScores"] }, flags: ["withScores"] },
-  zrange: { most: 4, options: { 3: ["by", "limit", "reverse", "withScores"] }, flags: ["reverse", "withScores"] },
-  zrangebylex: { most: 4, options: { 3: ["limit"] } },
-  zrangebyscore: { most: 4, options: { 3: ["limit", "withScores"] }, flags: ["withScores"] },
-  zrangestore: { most: 5, options: { 4: ["by", "limit", "reverse"] }, flags: ["reverse"] },
+  zrange: {
+    most: 4,
+    options: { 3: ["by", "limit", "reverse", "withScores"] },
+    flags: ["reverse", "withScores"],
+    nested: { limit: ["count", "offset"] }
+  },
+  zrangebylex: { most: 4, options: { 3: ["limit"] }, nested: { limit: ["count", "offset"] } },
+  zrangebyscore: {
+    most: 4,
+    options: { 3: ["limit", "withScores"] },
+    flags: ["withScores"],
+    nested: { limit: ["count", "offset"] }
+  },
+  zrangestore: {
+    most: 5,
+    options: { 4: ["by", "limit", "reverse"] },
+    flags: ["reverse"],
+    nested: { limit: ["count", "offset"] }
+  },
   zrank: { most: 3, options: { 2: ["withScore"] }, flags: ["withScore"] },
   zrem: { most: 2 },
   zremrangebylex: { most: 3 },
   zremrangebyrank: { most: 3 },
   zremrangebyscore: { most: 3 },
   zrevrange: { most: 4, options: { 3: ["withScores"] }, flags: ["withScores"] },
-  zrevrangebylex: { most: 4, options: { 3: ["limit"] } },
-  zrevrangebyscore: { most: 4, options: { 3: ["limit", "withScores"] }, flags: ["withScores"] },
+  zrevrangebylex: { most: 4, options: { 3: ["limit"] }, nested: { limit: ["count", "offset"] } },
+  zrevrangebyscore: {
+    most: 4,
+    options: { 3: ["limit", "withScores"] },
+    flags: ["withScores"],
+    nested: { limit: ["count", "offset"] }
+  },
   zrevrank: { most: 3, options: { 2: ["withScore"] }, flags: ["withScore"] },
   zscan: { most: 3, options: { 2: ["count", "match", "noScores"] }, flags: ["noScores"] },
   zscore: { most: 2 },

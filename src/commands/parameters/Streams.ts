@@ -4,7 +4,12 @@ import type { Parameters } from "./Parameters.ts"
 export const parameters: Parameters = {
   xack: { most: 3 },
   xackdel: { most: 4 },
-  xadd: { most: 4, options: { 3: ["idempotent", "noMkStream", "references", "trim"] }, flags: ["noMkStream"] },
+  xadd: {
+    most: 4,
+    options: { 3: ["idempotent", "noMkStream", "references", "trim"] },
+    flags: ["noMkStream"],
+    nested: { idempotent: ["id", "producer"], trim: ["approximate", "limit", "maxLength", "minId"] }
+  },
   xautoclaim: { most: 6, options: { 5: ["count", "justId"] }, flags: ["justId"] },
   xcfgset: { most: 2, options: { 1: ["idmpDuration", "idmpMaxSize"] } },
   xclaim: {

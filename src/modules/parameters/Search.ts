@@ -19,7 +19,8 @@ export const parameters: Parameters = {
     options: {
       2: ["field", "filter", "knn", "range", "vector"],
       3: ["combine", "limit", "return", "scorer", "sortBy", "timeout"]
-    }
+    },
+    nested: { combine: ["linear", "rrf"], knn: ["count", "efRuntime"], range: ["epsilon", "radius"] }
   },
   info: { most: 1 },
   list: { most: 0 },
@@ -50,7 +51,8 @@ export const parameters: Parameters = {
         "withSortKeys"
       ]
     },
-    flags: ["explainScore", "inOrder", "noStopWords", "verbatim", "withPayloads", "withScores", "withSortKeys"]
+    flags: ["explainScore", "inOrder", "noStopWords", "verbatim", "withPayloads", "withScores", "withSortKeys"],
+    nested: { highlight: ["fields", "tags"], summarize: ["fields", "fragments", "length", "separator"] }
   },
   searchKeys: {
     most: 3,

@@ -5,19 +5,26 @@ export const parameters: Parameters = {
   add: {
     most: 4,
     options: { 3: ["chunkSize", "duplicatePolicy", "ignore", "labels", "onDuplicate", "retention", "uncompressed"] },
-    flags: ["uncompressed"]
+    flags: ["uncompressed"],
+    nested: { ignore: ["maxTimeDifference", "maxValueDifference"] }
   },
-  alter: { most: 2, options: { 1: ["chunkSize", "duplicatePolicy", "ignore", "labels", "retention"] } },
+  alter: {
+    most: 2,
+    options: { 1: ["chunkSize", "duplicatePolicy", "ignore", "labels", "retention"] },
+    nested: { ignore: ["maxTimeDifference", "maxValueDifference"] }
+  },
   create: {
     most: 2,
     options: { 1: ["chunkSize", "duplicatePolicy", "ignore", "labels", "retention", "uncompressed"] },
-    flags: ["uncompressed"]
+    flags: ["uncompressed"],
+    nested: { ignore: ["maxTimeDifference", "maxValueDifference"] }
   },
   createrule: { most: 5, options: { 4: ["align"] } },
   decrby: {
     most: 3,
     options: { 2: ["chunkSize", "duplicatePolicy", "ignore", "labels", "retention", "timestamp", "uncompressed"] },
-    flags: ["uncompressed"]
+    flags: ["uncompressed"],
+    nested: { ignore: ["maxTimeDifference", "maxValueDifference"] }
   },
   del: { most: 3 },
   deleterule: { most: 2 },
@@ -25,7 +32,8 @@ export const parameters: Parameters = {
   incrby: {
     most: 3,
     options: { 2: ["chunkSize", "duplicatePolicy", "ignore", "labels", "retention", "timestamp", "uncompressed"] },
-    flags: ["uncompressed"]
+    flags: ["uncompressed"],
+    nested: { ignore: ["maxTimeDifference", "maxValueDifference"] }
   },
   info: { most: 1 },
   madd: { most: 1 },
@@ -45,7 +53,8 @@ export const parameters: Parameters = {
         "withLabels"
       ]
     },
-    flags: ["excludeEmpty", "latest", "withLabels"]
+    flags: ["excludeEmpty", "latest", "withLabels"],
+    nested: { aggregation: ["aggregator", "align", "bucket", "empty", "timestamp"], groupBy: ["label", "reduce"] }
   },
   mrevrange: {
     most: 4,
@@ -62,13 +71,24 @@ export const parameters: Parameters = {
         "withLabels"
       ]
     },
-    flags: ["excludeEmpty", "latest", "withLabels"]
+    flags: ["excludeEmpty", "latest", "withLabels"],
+    nested: { aggregation: ["aggregator", "align", "bucket", "empty", "timestamp"], groupBy: ["label", "reduce"] }
   },
   nrange: { most: 4, options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] }, flags: ["latest"] },
   nrevrange: { most: 4, options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] }, flags: ["latest"] },
   queryindex: { most: 1 },
   querylabels: { most: 1, options: { 0: ["filters", "valuesOf"] } },
-  range: { most: 4, options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] }, flags: ["latest"] },
+  range: {
+    most: 4,
+    options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] },
+    flags: ["latest"],
+    nested: { aggregation: ["aggregator", "align", "bucket", "empty", "timestamp"] }
+  },
   read: { most: 3, options: { 2: ["block", "maxCount", "minCount"] } },
-  revrange: { most: 4, options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] }, flags: ["latest"] }
+  revrange: {
+    most: 4,
+    options: { 3: ["aggregation", "count", "latest", "timestamps", "values"] },
+    flags: ["latest"],
+    nested: { aggregation: ["aggregator", "align", "bucket", "empty", "timestamp"] }
+  }
 }
