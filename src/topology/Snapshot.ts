@@ -258,7 +258,8 @@ class AnswerReader {
   private readonly made = new Map<string, ClusterNode>()
   /** By id; the last one where several nodes have none. */
   private readonly lastRead = new Map<string, ReadNode>()
-  private readonly shardsOf = new Map<ClusterNode, Array<Shard>>()
+  /** By the address of the primary: several nodes may be mapped to one address, which is one place for commands. */
+  private readonly shardsAt = new Map<string, ReadonlyArray<Shard>>()
 
   constructor(origin: Origin) {
     this.origin = origin
@@ -279,13 +280,14 @@ class AnswerReader {
 
   /** The shard of these nodes; one that a server lists with another order of replicas is another one. */
   shard(primary: ClusterNode, replicas: ReadonlyArray<ClusterNode>): Shard {
-    const shards = this.shardsOf.get(primary) ?? []
+    const shards = this.shardsAt.get(primary.address) ?? []
     const known = shards.find((shard) =>
-      shard.replicas.length === replicas.length && shard.replicas.every((replica, i) => replica === replicas[i])
+      shard.replicas.length === replicas.length &&
+      shard.replicas.every((replica, i) => replica.address === replicas[i].address)
     )
     if (known !== undefined) return known
     const shard = { primary, replicas }
-    this.shardsOf.set(primary, [...shards, shard])
+    this.shardsAt.set(primary.address, [...shards, shard])
     return shard
   }
 

@@ -64,6 +64,12 @@ describe("Snapshot", () => {
     })
   })
 
+  it("takes nodes that are mapped to one address for one shard: a command for all primaries goes there once", () => {
+    const snapshot = read(two, { mapAddress: () => ({ host: "proxy", port: 6379 }) })
+    assert.deepStrictEqual(snapshot.primaries.map(({ address }) => address), ["proxy:6379"])
+    assert.strictEqual(Snapshot.coveredSlots(snapshot), 16_384)
+  })
+
   it("finds a node by the address that it announced before mapAddress, too", () => {
     const snapshot = read([[0, 16_383, node("a", 7001)]], {
       mapAddress: ({ port }) => ({ host: "localhost", port: port + 1000 })
