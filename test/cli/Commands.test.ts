@@ -90,6 +90,12 @@ describe("The command", () => {
           const svg = readFileSync(file, "utf8")
           assert.strictEqual(svg.match(/<path /g)?.length, 3)
           for (const { address } of known.nodes.values()) assert.include(svg, address)
+          const nowhere = join(directory, "none", "cluster.svg")
+          const failed = yield* run(["topology", "--svg", nowhere])
+          assert.deepStrictEqual(
+            [failed.code, failed.stderr],
+            [2, `error: ${nowhere}: there is no such file or folder\n`]
+          )
         } finally {
           rmSync(directory, { recursive: true })
         }

@@ -1,6 +1,7 @@
 /** The end of a command that did not do what it was asked to do, and the sentence that says so. */
 import * as Config from "effect/Config"
 import * as Data from "effect/Data"
+import { isPlatformError, type PlatformError } from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
 import { isConflictError, isRedisClusterException, isUnhealthyError } from "../../index.ts"
 
@@ -61,6 +62,19 @@ const advice: Readonly<Record<string, string | undefined>> = {
   TimeoutError: "--timeout 30s waits longer"
 }
 
+/** The words for a file that cannot be used. */
+const fileWords: Readonly<Record<string, string | undefined>> = {
+  AlreadyExists: "it exists already",
+  Busy: "another program uses it",
+  NotFound: "there is no such file or folder",
+  PermissionDenied: "permission denied"
+}
+
+const fileMessage = ({ reason }: PlatformError): string | undefined =>
+  "pathOrDescriptor" in reason && typeof reason.pathOrDescriptor === "string"
+    ? `${reason.pathOrDescriptor}: ${fileWords[reason._tag] ?? messageOf(reason)}`
+    : undefined
+
 /** The failure that an error means to the user of the command line. */
 export const explained = (error: unknown): Failure => {
   if (error instanceof Failure) return error
@@ -73,6 +87,7 @@ export const explained = (error: unknown): Failure => {
       unusable.has(_tag) ? ExitCode.impossible : ExitCode.problem
     )
   }
+  if (isPlatformError(error)) return failure(fileMessage(error) ?? messageOf(error))
   if (isUnhealthyError(error) || isConflictError(error)) return failure(messageOf(error), ExitCode.problem)
   return failure(error instanceof Config.ConfigError ? `The environment has ${messageOf(error)}` : messageOf(error))
 }

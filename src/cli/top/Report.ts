@@ -1,7 +1,7 @@
 /** The lines of `top`: the cluster as a whole, its nodes as a table, and what stands out. */
 import type { Paint, Style } from "../output/Paint.ts"
 import * as Table from "../output/Table.ts"
-import { bytes, count, millis, visible } from "../output/text.ts"
+import { bytes, count, millis, plural, visible } from "../output/text.ts"
 import type { NodeFigures, Observation } from "../sampler/Observation.ts"
 
 /** The orders of the nodes, by the key that chooses each. */
@@ -94,20 +94,20 @@ const nodeTable = ({ nodes }: Observation, order: Order): Table.Table => ({
 const headOf = ({ at, coveredSlots, moves, totals }: Observation, paint: Paint): ReadonlyArray<string> => {
   const missing = 16384 - coveredSlots
   const state: ReadonlyArray<readonly [text: string, style: Style]> = [
-    ...(missing > 0 ? [[`${count(missing)} slots without an owner`, "red"] as const] : []),
+    ...(missing > 0 ? [[`${plural(missing, "slot")} without an owner`, "red"] as const] : []),
     ...(totals.silent > 0 ? [[`${totals.silent} of ${totals.nodes} nodes silent`, "red"] as const] : []),
-    ...(moves.length > 0 ? [[`${moves.length} slots on the way`, "yellow"] as const] : [])
+    ...(moves.length > 0 ? [[`${plural(moves.length, "slot")} on the way`, "yellow"] as const] : [])
   ]
   const facts = [
     `${paint.bold(count(totals.commands))} commands/s`,
     `${shown(totals.hitRate, percent) || "no"} hits`,
-    `${count(totals.keys)} keys`,
+    plural(totals.keys, "key"),
     bytes(totals.memory),
-    `${count(totals.clients)} clients`,
+    plural(totals.clients, "client"),
     `${bytes(totals.bytesIn)}/s in, ${bytes(totals.bytesOut)}/s out`
   ]
   const words = state.length === 0
-    ? paint.green(`all ${totals.nodes} nodes answer`)
+    ? paint.green(totals.nodes === 1 ? "the node answers" : `all ${totals.nodes} nodes answer`)
     : state.map(([text, style]) => paint[style](text)).join(", ")
   return [`${new Date(at).toISOString().slice(11, 19)}Z  ${words}`, facts.join(paint.dim(" · "))]
 }

@@ -1,8 +1,12 @@
 /** Checks of the map of slots: agreement, coverage, migrations, failing nodes. */
 import { HashSlot } from "../../../index.ts"
+import { plural } from "../../output/text.ts"
 import { type Facts, type NodeFacts, valueOf } from "../facts/Facts.ts"
 import { answersOf, type Check, type Finding, orOk, problem, skipped, warning } from "../facts/Finding.ts"
 import * as Ranges from "../facts/Ranges.ts"
+
+/** Slots by their number: `1 slot`, `16,384 slots`. */
+const slotsOf = (ranges: Parameters<typeof Ranges.sizeOf>[0]): string => plural(Ranges.sizeOf(ranges), "slot")
 
 const short = (id: string): string => id.slice(0, 8)
 
@@ -49,9 +53,7 @@ export const agreement: Check = {
       const different = Ranges.where((slot) => own[slot] !== owners[slot])
       if (different.length > 0) {
         findings.push(problem(
-          `it has other owners than ${reference.node.address} for ${Ranges.sizeOf(different)} slots: ${
-            Ranges.textOf(different)
-          }`,
+          `it has other owners than ${reference.node.address} for ${slotsOf(different)}: ${Ranges.textOf(different)}`,
           "Run the doctor again: a change may be under way. If it stays, `redis-cli --cluster fix`, or CLUSTER SETSLOT slot NODE id on the nodes that are wrong.",
           [node.address]
         ))
@@ -107,7 +109,7 @@ export const coverage: Check = {
     const findings: Array<Finding> = []
     if (uncovered.length > 0) {
       findings.push(problem(
-        `${Ranges.sizeOf(uncovered)} slots have no owner: ${Ranges.textOf(uncovered)}`,
+        `${slotsOf(uncovered)} without an owner: ${Ranges.textOf(uncovered)}`,
         "Give them to a primary with CLUSTER ADDSLOTSRANGE or `redis-cli --cluster fix`; if a primary that is down had them, start it."
       ))
     }
@@ -115,7 +117,7 @@ export const coverage: Check = {
     for (const { primary, slots } of shards) {
       if (!up.has(primary)) {
         findings.push(problem(
-          `the owner of ${Ranges.sizeOf(slots)} slots does not answer`,
+          `the owner of ${slotsOf(slots)} does not answer`,
           "See the findings about addresses. A replica takes over after `cluster-node-timeout`; CLUSTER FAILOVER TAKEOVER on a replica forces it.",
           [primary]
         ))
@@ -124,7 +126,7 @@ export const coverage: Check = {
     const bare = shards.filter(({ replicas }) => !replicas.some((replica) => up.has(replica)))
     if (bare.length > 0) {
       findings.push(warning(
-        `${Ranges.sizeOf(bare.flatMap(({ slots }) => slots))} slots have no replica that answers`,
+        `${slotsOf(bare.flatMap(({ slots }) => slots))} without a replica that answers`,
         "Add a replica to each of these primaries: `redis-cli --cluster add-node new existing --cluster-slave`. Without one their data is gone with the node.",
         bare.map(({ primary }) => primary)
       ))
@@ -205,21 +207,21 @@ export const failing: Check = {
     const findings = [
       ...[...failedOnes].map(([name, by]) =>
         problem(
-          `${by.size} nodes have marked it as failed`,
+          `it is marked as failed by ${plural(by.size, "node")}`,
           "Start the node, or remove it with CLUSTER FORGET on every other node.",
           [name]
         )
       ),
       ...[...suspects].filter(([name]) => !failedOnes.has(name)).map(([name, by]) =>
         warning(
-          `${by.size} nodes suspect that it has failed`,
+          `it is suspected to have failed by ${plural(by.size, "node")}`,
           "See whether it runs, and whether its bus port (port + 10000, or `cluster-port`) is open to them.",
           [name]
         )
       ),
       ...[...halfway].map(([name, by]) =>
         warning(
-          `${by.size} nodes have no connection with it yet (handshake or noaddr)`,
+          `it has no connection yet with ${plural(by.size, "node")} (handshake or noaddr)`,
           "See whether its bus port (port + 10000, or `cluster-port`) is open to them; CLUSTER FORGET removes a node that never comes.",
           [name]
         )
