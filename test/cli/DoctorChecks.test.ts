@@ -136,7 +136,7 @@ describe("The checks of the doctor", () => {
       node(2, { lines: answered([line(1, [[0, 100]], false), line(2, [[101, 16383]], true)]) }),
       node(3, { lines: answered([line(3, [], true), line(1, [[0, 99]], false), line(2, [[100, 16383]], false)]) })
     ])
-    assert.include(messages(given, "problem"), "it has other owners than 10.0.0.1:1 for 1 slots: 100")
+    assert.include(messages(given, "problem"), "it has other owners than 10.0.0.1:1 for 1 slot: 100")
     assert.include(messages(given, "problem"), "agreement: it does not know 10.0.0.1:3")
   })
 

@@ -125,6 +125,7 @@ class Model {
       state: "ready",
       connect: () => {},
       refused: () => {},
+      doubtReports: () => {},
       send: (outgoing: Outgoing) => {
         if (queue.push(outgoing) === 1) setImmediate(() => this.answer(endpoint, queue.splice(0)))
       }

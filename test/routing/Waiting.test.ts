@@ -54,6 +54,8 @@ class Line {
 
   refused(): void {}
 
+  doubtReports(): void {}
+
   send(outgoing: Outgoing): void {
     this.sent.push(outgoing)
     const { reply } = this

@@ -8,6 +8,7 @@ import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { type ClusterClientShape, type RedisClusterException, Strings } from "../../index.ts"
+import { monotonicMillis } from "../output/monotonic.ts"
 import type { Show } from "../output/Progress.ts"
 import { count } from "../output/text.ts"
 import { Histogram } from "./Histogram.ts"
@@ -134,9 +135,9 @@ class Run {
 
   /** Runs all callers until the time is over. */
   readonly work = Effect.suspend(() => {
-    const end = this.clock.currentTimeMillisUnsafe() + Duration.toMillis(this.workload.duration)
+    const end = monotonicMillis(this.clock) + Duration.toMillis(this.workload.duration)
     const caller = Effect.whileLoop({
-      while: () => this.clock.currentTimeMillisUnsafe() < end,
+      while: () => monotonicMillis(this.clock) < end,
       body: () => this.call,
       step: () => undefined
     })
@@ -192,17 +193,17 @@ export const run: (
     yield* Effect.addFinalizer(() => Effect.catch(remove(redis, workload), onLeft))
     yield* fill(redis, workload, shows.filling)
     const run = new Run(redis, workload, clock, () => random.nextDoubleUnsafe())
-    const begun = clock.currentTimeMillisUnsafe()
+    const begun = monotonicMillis(clock)
     const cpu = process.cpuUsage()
     const span = Duration.toMillis(workload.duration)
     const watching = yield* Effect.suspend(() => {
-      const passed = clock.currentTimeMillisUnsafe() - begun
+      const passed = monotonicMillis(clock) - begun
       return shows.working(passed / span, `${count(run.commands / Math.max(0.001, passed / 1000))} commands/s`)
     }).pipe(Effect.repeat(Schedule.spaced("200 millis")), Effect.forkChild)
     yield* run.work
     const { system, user } = process.cpuUsage(cpu)
     yield* Fiber.interrupt(watching)
-    return run.figures((clock.currentTimeMillisUnsafe() - begun) / 1000, system + user)
+    return run.figures((monotonicMillis(clock) - begun) / 1000, system + user)
   },
   Effect.scoped
 )

@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { monotonicMillis } from "./monotonic.ts"
 import { Screen } from "./Screen.ts"
 import { cut } from "./text.ts"
 
@@ -28,7 +29,7 @@ export const make: (label: string) => Effect.Effect<Show, never, Screen | Scope.
     yield* Effect.addFinalizer(() => shownAt < 0 ? Effect.void : screen.draw(clearLine))
     return (share, words) =>
       Effect.suspend(() => {
-        const now = clock.currentTimeMillisUnsafe()
+        const now = monotonicMillis(clock)
         if (now - shownAt < interval) return Effect.void
         shownAt = now
         const text = `${label} ${barOf(share)} ${Math.floor(share * 100)}% ${words}`

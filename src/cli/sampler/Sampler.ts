@@ -24,6 +24,7 @@ import {
   type Snapshot
 } from "../../index.ts"
 import { type EventWords, wordsOf } from "../output/EventWords.ts"
+import { monotonicMillis } from "../output/monotonic.ts"
 import type { EventLine } from "./EventLine.ts"
 import { ask, commandsOf, extentOf, type NodeSample } from "./NodeSample.ts"
 import { make as makeObservation, noReadings, type Observation, type Readings } from "./Observation.ts"
@@ -196,7 +197,7 @@ export class LiveSampler {
   private readonly sweepNode = Effect.fnUntraced(
     function*(this: LiveSampler, node: ClusterNode, slots: ReadonlyArray<number>, start: number, end: number) {
       const client = yield* this.redis.node(node)
-      const now = () => Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6
+      const now = () => monotonicMillis(this.clock)
       const sent = this.slotSource === "statistics" ? 1 : slots.length
       this.ownCommands.set(node.address, (this.ownCommands.get(node.address) ?? 0) + sent)
       if (this.slotSource === "statistics") {
@@ -218,11 +219,11 @@ export class LiveSampler {
 const paced = (clock: Clock.Clock, interval: number) => <E, R>(effect: Effect.Effect<unknown, E, R>) =>
   Effect.forever(
     Effect.suspend(() => {
-      const started = clock.currentTimeMillisUnsafe()
+      const started = monotonicMillis(clock)
       return Effect.andThen(
         Effect.ignore(effect),
         Effect.suspend(() => {
-          const took = clock.currentTimeMillisUnsafe() - started
+          const took = monotonicMillis(clock) - started
           return Effect.sleep(Math.max(interval - took, took))
         })
       )
