@@ -626,6 +626,8 @@ const make = Effect.fnUntraced(
     const finishMigration: RedisClusterShape["finishMigration"] = Effect.fnUntraced(function*(slot) {
       const { source, target } = yield* migration(slot)
       yield* moveKeys(slot)
+      // A message of the source, sent while the slot was its own, would take the slot back and delete the keys.
+      yield* claimNewest(target)
       // The target first: it must not refuse what the source already sends there.
       yield* command(target, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
       yield* command(source, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
