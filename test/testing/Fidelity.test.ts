@@ -11,6 +11,15 @@ import * as Twins from "./Twins.ts"
 
 const runs = Number(process.env["FIDELITY_RUNS"] ?? 250)
 
+/** Sequences for which the engine once had another answer than a server. */
+const differed: Readonly<Record<string, ReadonlyArray<[Array<Array<string>>]> | undefined>> = {
+  "sorted sets": [[[
+    ["ZADD", "{t}c", "0", "1", "0", "a"],
+    ["ZADD", "{t}b", "0", "a"],
+    ["ZUNION", "2", "{t}c", "{t}b", "WEIGHTS", "1", "-1", "AGGREGATE", "MIN", "WITHSCORES"]
+  ]]]
+}
+
 describe("The engine answers as a server does", () => {
   layer(RedisCluster.layer({ primaries: 1 }), { excludeTestServices: true })((it) => {
     for (const [name, sequences] of Object.entries(groups)) {
@@ -43,7 +52,7 @@ describe("The engine answers as a server does", () => {
                 )
               }
             })
-            yield* Effect.promise(() => fc.assert(property, { numRuns: runs }))
+            yield* Effect.promise(() => fc.assert(property, { numRuns: runs, examples: [...differed[name] ?? []] }))
           }), Math.max(60_000, runs * 300))
       }
     }

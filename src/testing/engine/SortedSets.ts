@@ -368,8 +368,10 @@ const combine = (call: Call, at: number, operation: Combine, stores: boolean): C
       return [member, Number.isNaN(value) ? 0 : value]
     }))
   )
+  // Servers begin with the smallest, which decides about the sign of a zero.
+  const inOrder = operation === difference ? weighted : weighted.toSorted((one, other) => one.size - other.size)
   return {
-    entries: new SortedSet(merged(weighted, operation, merge)).entries(),
+    entries: new SortedSet(merged(inOrder, operation, merge)).entries(),
     scores
   }
 }
