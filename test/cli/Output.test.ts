@@ -89,6 +89,13 @@ describe("A reply", () => {
     )
   })
 
+  it("in a pipe are their bytes as they are, a line for each element", () => {
+    const binary = Uint8Array.of(0, 255, 27, 10, 128)
+    assert.deepStrictEqual([...Replies.raw(binary)], [...binary])
+    const nested = Replies.raw([binary, 7, null, new Map([[bytes("f"), bytes("é")]])])
+    assert.deepStrictEqual([...nested], [...binary, ...Buffer.from("\n7\n\nf\né")])
+  })
+
   it("is JSON whatever it is", () => {
     const json = (reply: Parameters<typeof Replies.toJson>[0]) => JSON.parse(JSON.stringify(Replies.toJson(reply)))
     assert.deepStrictEqual(json(new Map([[bytes("f"), bytes("v")]])), { f: "v" })

@@ -24,7 +24,7 @@ type Answers = ReadonlyMap<ClusterNode, Result.Result<Reply, RedisClusterExcepti
 const isPerNode = (reply: Reply | ReadonlyMap<ClusterNode, Reply>): reply is ReadonlyMap<ClusterNode, Reply> =>
   reply instanceof Map && reply.size > 0 && [...reply.keys()].every(isClusterNode)
 
-const shown = (screen: ScreenShape, reply: Reply): string =>
+const shown = (screen: ScreenShape, reply: Reply): string | Uint8Array =>
   screen.isTerminal ? Replies.pretty(reply) : Replies.raw(reply)
 
 /** Prints the answer of each node under its address, which the answer of one node by name does not need. */

@@ -41,14 +41,18 @@ export const pretty = (reply: Reply): string => {
   return `(unreadable) ${reply.message}`
 }
 
-/** A reply for programs that read lines: values as they are, a line for each element. */
-export const raw = (reply: Reply): string => {
-  if (reply === null) return ""
-  if (reply instanceof Uint8Array) return textOf(reply) ?? Buffer.from(reply).toString("latin1")
-  if (reply instanceof ServerError) return reply.message
-  if (isList(reply) || isSet(reply)) return Array.from(reply, raw).join("\n")
-  if (isMap(reply)) return Array.from(reply, ([field, value]) => `${raw(field)}\n${raw(value)}`).join("\n")
-  return typeof reply === "object" ? reply.message : String(reply)
+const newLine = Buffer.from("\n")
+
+const lined = (elements: Iterable<Uint8Array>): Uint8Array =>
+  Buffer.concat(Array.from(elements, (element, i) => i === 0 ? [element] : [newLine, element]).flat())
+
+/** A reply for programs that read lines: the bytes of values as they are, a line for each element. */
+export const raw = (reply: Reply): Uint8Array => {
+  if (reply instanceof Uint8Array) return reply
+  if (isList(reply) || isSet(reply)) return lined(Array.from(reply, raw))
+  if (isMap(reply)) return lined(Array.from(reply, ([field, value]) => [raw(field), raw(value)]).flat())
+  if (reply === null) return Buffer.alloc(0)
+  return Buffer.from(typeof reply === "object" ? reply.message : String(reply))
 }
 
 /** A reply as a value of JSON. Bytes that are no text are `{ base64 }`, and numbers that JSON has not are text. */

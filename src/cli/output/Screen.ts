@@ -18,8 +18,8 @@ export interface ScreenShape {
   /** Whether somebody looks at the notes, on a terminal that can go back to the beginning of a line. */
   readonly canAnimate: boolean
   readonly paint: Paint.Paint
-  /** Prints a text and the end of its line. */
-  readonly print: (text: string) => Effect.Effect<void, PlatformError>
+  /** Prints a text, or bytes as they are, and the end of its line. */
+  readonly print: (text: string | Uint8Array) => Effect.Effect<void, PlatformError>
   /** Prints each text of a stream and the end of its line, no faster than the reader takes them. */
   readonly printAll: <E, R>(texts: Stream.Stream<string, E, R>) => Effect.Effect<void, E | PlatformError, R>
   /** Prints a value as JSON. */
@@ -43,9 +43,10 @@ const make = Effect.gen(function*() {
   const width = isTerminal
     ? Effect.map(terminal.columns, (columns) => columns > 0 ? columns : 80)
     : Effect.succeed(Number.POSITIVE_INFINITY)
-  const write: ScreenShape["write"] = (text) => Stream.run(Stream.succeed(text), stdio.stdout())
+  const write = (text: string | Uint8Array) => Stream.run(Stream.succeed(text), stdio.stdout())
   const draw: ScreenShape["draw"] = (text) => Effect.ignore(Stream.run(Stream.succeed(text), stdio.stderr()))
-  const print: ScreenShape["print"] = (text) => write(`${text}\n`)
+  const print: ScreenShape["print"] = (text) =>
+    write(typeof text === "string" ? `${text}\n` : Buffer.concat([text, Buffer.from("\n")]))
   const shape: ScreenShape = {
     width,
     isTerminal,
