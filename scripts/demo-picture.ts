@@ -5,6 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { text as read } from "node:stream/consumers"
+import { dark, light } from "./palette.ts"
 
 interface Theme {
   readonly name: string
@@ -21,9 +22,7 @@ const themes: ReadonlyArray<Theme> = [
   {
     name: "light",
     paper: "#ffffff",
-    border: "#d0d7de",
-    text: "#1f2328",
-    muted: "#59636e",
+    ...light,
     bar: "#54aeff",
     bad: "#cf222e",
     good: "#1a7f37"
@@ -31,9 +30,7 @@ const themes: ReadonlyArray<Theme> = [
   {
     name: "dark",
     paper: "#0d1117",
-    border: "#3d444d",
-    text: "#f0f6fc",
-    muted: "#9198a1",
+    ...dark,
     bar: "#388bfd",
     bad: "#f85149",
     good: "#3fb950"

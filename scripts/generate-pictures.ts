@@ -8,6 +8,7 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { type Part, parts, uses } from "./house.ts"
+import { dark, light } from "./palette.ts"
 
 const target = new URL("../docs/images/", import.meta.url)
 
@@ -223,9 +224,7 @@ const themes: ReadonlyArray<Theme> = [
     name: "light",
     card: "#ffffff",
     frame: "#f6f8fa",
-    border: "#d0d7de",
-    text: "#1f2328",
-    muted: "#59636e",
+    ...light,
     hues: {
       blue: "#0969da",
       violet: "#8250df",
@@ -240,9 +239,7 @@ const themes: ReadonlyArray<Theme> = [
     name: "dark",
     card: "#151b23",
     frame: "#0d1117",
-    border: "#3d444d",
-    text: "#f0f6fc",
-    muted: "#9198a1",
+    ...dark,
     hues: {
       blue: "#4493f8",
       violet: "#ab7df8",

@@ -7,6 +7,7 @@
  */
 import { writeFileSync } from "node:fs"
 import { text as read } from "node:stream/consumers"
+import { dark, light } from "./palette.ts"
 
 const [, , name, typed] = process.argv
 if (name === undefined || typed === undefined) {
@@ -27,17 +28,13 @@ const themes: ReadonlyArray<Theme> = [
   {
     name: "light",
     paper: "#ffffff",
-    border: "#d0d7de",
-    text: "#1f2328",
-    muted: "#59636e",
+    ...light,
     colours: { 31: "#cf222e", 32: "#1a7f37", 33: "#9a6700", 34: "#0969da", 35: "#8250df", 36: "#1b7c83" }
   },
   {
     name: "dark",
     paper: "#0d1117",
-    border: "#3d444d",
-    text: "#f0f6fc",
-    muted: "#9198a1",
+    ...dark,
     colours: { 31: "#ff7b72", 32: "#3fb950", 33: "#d29922", 34: "#58a6ff", 35: "#bc8cff", 36: "#39c5cf" }
   }
 ]

@@ -1,5 +1,6 @@
 /** The events of a client in words for people. */
 import type { ClientEvent, Snapshot } from "../../index.ts"
+import { slotRange } from "./text.ts"
 
 /** The kind of an event, by which its words have their mark: `bad` needs a person, `good` ends something bad. */
 export type Tone = "good" | "bad" | "change" | "quiet"
@@ -15,7 +16,7 @@ const shown = 4
 
 /** `5`, `5-9`, and how many more ranges there are. */
 const rangesText = (ranges: ReadonlyArray<Snapshot.SlotRange>): string => {
-  const texts = ranges.slice(0, shown).map(({ end, start }) => start === end ? `${start}` : `${start}-${end}`)
+  const texts = ranges.slice(0, shown).map(({ end, start }) => slotRange(start, end))
   return ranges.length > shown ? `${texts.join(", ")} and ${ranges.length - shown} more` : texts.join(", ")
 }
 

@@ -67,6 +67,9 @@ export const millis = (value: number): string => {
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`
 
+/** A range of slots: `5`, or `5-9`. */
+export const slotRange = (start: number, end: number): string => start === end ? `${start}` : `${start}-${end}`
+
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /** The text of bytes; `undefined` for bytes that are not UTF-8. */

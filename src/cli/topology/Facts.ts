@@ -1,5 +1,6 @@
 /** The facts about a cluster that its pictures show. */
 import { type ClusterNode, type HealthReport, type NodeHealth, Snapshot } from "../../index.ts"
+import { slotRange } from "../output/text.ts"
 
 export interface ShownShard {
   /** The letter of the shard in pictures. */
@@ -60,7 +61,7 @@ export const of = (snapshot: Snapshot.Snapshot, report?: HealthReport): Facts =>
 
 /** Ranges of slots in words: `0-5460 10923`. */
 export const rangeText = (ranges: ReadonlyArray<Snapshot.SlotRange>): string =>
-  ranges.map(({ end, start }) => start === end ? `${start}` : `${start}-${end}`).join(" ")
+  ranges.map(({ end, start }) => slotRange(start, end)).join(" ")
 
 /** The health of a node in a word; a node that did not answer is down, whatever the others say of it. */
 export const healthWord = (facts: Facts, node: ClusterNode): "online" | "loading" | "fail" | "down" | "unknown" => {

@@ -1,12 +1,13 @@
 /** Ranges of slots, and their text. */
 import { HashSlot } from "../../../index.ts"
+import { slotRange } from "../../output/text.ts"
 import type { Range } from "./Facts.ts"
 
 /** The most ranges that a line names. */
 const mostNamed = 5
 
 export const textOf = (ranges: ReadonlyArray<Range>): string => {
-  const texts = ranges.map(([start, end]) => start === end ? `${start}` : `${start}-${end}`)
+  const texts = ranges.map(([start, end]) => slotRange(start, end))
   return texts.length > mostNamed
     ? `${texts.slice(0, mostNamed).join(", ")} and ${texts.length - mostNamed} more ranges`
     : texts.join(", ")
